@@ -1,0 +1,237 @@
+import Parser from 'yargs-parser';
+import { parseByteSize } from '../byte-size.js';
+import { parseDuration } from '../duration.js';
+import { DeployError } from '../errors.js';
+
+/** What a flag's value is: durations are milliseconds, sizes are bytes, a list collects repeated flags in order. */
+export type FlagType = 'string' | 'bool' | 'int' | 'duration' | 'size' | 'list';
+
+/** What the shell or the console may offer after a flag. */
+export type Completes = 'component' | 'version' | 'layer' | 'configuration' | 'file' | 'directory' | 'upload';
+
+export interface FlagSpec {
+  readonly name: string;
+  readonly type: FlagType;
+  readonly help: string;
+  /** As it would be written on the command line. */
+  readonly default?: string;
+  readonly completes?: Completes;
+}
+
+/** Words without a flag, in order. A word with several targets is split at the first colon. */
+export interface PositionalSpec {
+  /** As shown in help: `COMPONENT:VERSION`. */
+  readonly label: string;
+  /** The flags that the word stands for. */
+  readonly flags: readonly [string] | readonly [string, string];
+  /** Takes all the words that remain. */
+  readonly rest?: boolean;
+}
+
+interface ValueTypes {
+  string: string;
+  bool: boolean;
+  int: number;
+  duration: number;
+  size: number;
+  list: readonly string[];
+}
+
+type Always<F extends FlagSpec> = F['type'] extends 'bool' | 'list'
+  ? true
+  : F extends { readonly default: string }
+    ? true
+    : false;
+
+/** The values of a set of flags: undefined where a flag was not given and has no default. */
+export type FlagValues<Fs extends readonly FlagSpec[]> = {
+  readonly [F in Fs[number] as F['name']]: Always<F> extends true
+    ? ValueTypes[F['type']]
+    : ValueTypes[F['type']] | undefined;
+};
+
+/** A flag's value of any type, as the generic parts of the program see it. */
+export type FlagValue = string | boolean | number | readonly string[] | undefined;
+
+export interface Grammar<Fs extends readonly FlagSpec[]> {
+  readonly flags: Fs;
+  readonly positionals?: readonly PositionalSpec[];
+}
+
+export interface ParsedFlags<Fs extends readonly FlagSpec[]> {
+  readonly values: FlagValues<Fs>;
+  /** Whether -h, -help or --help was given. */
+  readonly help: boolean;
+  /** The names of flags that were written, in any form. */
+  readonly given: ReadonlySet<string>;
+}
+
+/**
+ * Parses a command line in the manner of Go's flag package: `-name x`, `-name=x`, `--name x`, booleans `-v` and
+ * `-v=false`; a value may begin with a dash. Unlike Go, flags may follow positional words; `--` ends flags.
+ * @throws DeployError usage.
+ */
+export function parseFlags<const Fs extends readonly FlagSpec[]>(
+  grammar: Grammar<Fs>,
+  argv: readonly string[],
+): ParsedFlags<Fs> {
+  const written = goToLong(grammar.flags, argv);
+  const words = assignPositionals(grammar, written.words);
+  const byName = new Map<string, FlagSpec>(grammar.flags.map((flag) => [flag.name, flag]));
+  const parsed: Record<string, unknown> = Parser(
+    [...written.long, ...words.long],
+    parserOptions(grammar.flags),
+  );
+  const values = Object.create(null) as Record<string, FlagValue>;
+  for (const [name, flag] of byName) values[name] = convert(flag, parsed[name]);
+  return {
+    values: values as FlagValues<Fs>,
+    help: written.help,
+    given: new Set([...written.given, ...words.given]),
+  };
+}
+
+/**
+ * Separates a program's own flags from its subcommand: everything up to the first word without a dash.
+ * @returns the two halves; the second begins with the subcommand or is empty.
+ */
+export function splitSubcommand(flags: readonly FlagSpec[], argv: readonly string[]): [string[], string[]] {
+  for (let index = 0; index < argv.length; index += 1) {
+    const token = argv[index] ?? '';
+    if (token === '--') return [argv.slice(0, index), argv.slice(index + 1)];
+    const flag = asFlag(token);
+    if (flag === undefined) return [argv.slice(0, index), argv.slice(index)];
+    const spec = flags.find((candidate) => candidate.name === flag.name);
+    if (spec !== undefined && spec.type !== 'bool' && flag.value === undefined) index += 1;
+  }
+  return [[...argv], []];
+}
+
+interface Written {
+  /** `--flag=value` tokens, which leave nothing for the parser to guess. */
+  readonly long: string[];
+  readonly words: string[];
+  readonly given: Set<string>;
+  readonly help: boolean;
+}
+
+function goToLong(flags: readonly FlagSpec[], argv: readonly string[]): Written {
+  const result = { long: [] as string[], words: [] as string[], given: new Set<string>(), help: false };
+  for (let index = 0; index < argv.length; index += 1) {
+    const token = argv[index] ?? '';
+    if (token === '--') {
+      result.words.push(...argv.slice(index + 1));
+      break;
+    }
+    const flag = asFlag(token);
+    if (flag === undefined) {
+      result.words.push(token);
+      continue;
+    }
+    const spec = flags.find((candidate) => candidate.name === flag.name);
+    if (spec === undefined) {
+      if (flag.name === 'h' || flag.name === 'help') {
+        result.help = true;
+        continue;
+      }
+      throw new DeployError('usage', `flag provided but not defined: -${flag.name}`);
+    }
+    let value = flag.value;
+    if (value === undefined && spec.type === 'bool') value = 'true';
+    if (value === undefined) {
+      index += 1;
+      value = argv[index];
+      if (value === undefined) throw new DeployError('usage', `flag needs an argument: -${flag.name}`);
+    }
+    result.given.add(spec.name);
+    result.long.push(longToken(spec.name, value));
+  }
+  return result;
+}
+
+function asFlag(token: string): { name: string; value: string | undefined } | undefined {
+  const match = /^--?([^-=][^=]*)(?:=([\s\S]*))?$/.exec(token);
+  return match === null ? undefined : { name: match[1] ?? '', value: match[2] };
+}
+
+/** yargs-parser strips a pair of quotes around a value; a second pair protects the first. */
+function longToken(name: string, value: string): string {
+  const quote = value[0];
+  const quoted = (quote === '"' || quote === "'") && value.at(-1) === quote;
+  return quoted ? `--${name}="${value}"` : `--${name}=${value}`;
+}
+
+function assignPositionals(
+  grammar: Grammar<readonly FlagSpec[]>,
+  words: readonly string[],
+): { long: string[]; given: Set<string> } {
+  const long: string[] = [];
+  const given = new Set<string>();
+  const specs = grammar.positionals ?? [];
+  for (const [index, word] of words.entries()) {
+    const last = specs.at(-1);
+    const spec = specs[index] ?? (last?.rest === true ? last : undefined);
+    if (spec === undefined) throw new DeployError('usage', `unexpected argument "${word}"`);
+    const [first, second] = spec.flags;
+    const colon = word.indexOf(':');
+    if (second !== undefined && colon < 0) {
+      throw new DeployError('usage', `invalid argument "${word}"`, { hint: `write it as ${spec.label}` });
+    }
+    const parts = second === undefined ? [word] : [word.slice(0, colon), word.slice(colon + 1)];
+    for (const [part, name] of [first, second].entries()) {
+      if (name === undefined) continue;
+      given.add(name);
+      long.push(longToken(name, parts[part] ?? ''));
+    }
+  }
+  return { long, given };
+}
+
+function parserOptions(flags: readonly FlagSpec[]): Parameters<typeof Parser>[1] {
+  return {
+    string: flags.map((flag) => flag.name),
+    array: flags.filter((flag) => flag.type === 'list').map((flag) => flag.name),
+    configuration: {
+      'short-option-groups': false,
+      'camel-case-expansion': false,
+      'dot-notation': false,
+      'boolean-negation': false,
+      'parse-numbers': false,
+      'greedy-arrays': false,
+      'duplicate-arguments-array': false,
+    },
+  };
+}
+
+function convert(flag: FlagSpec, raw: unknown): FlagValue {
+  if (flag.type === 'list') return Array.isArray(raw) ? raw.map(String) : [];
+  const text = raw === undefined ? flag.default : String(raw);
+  if (text === undefined) return flag.type === 'bool' ? false : undefined;
+  try {
+    return convertText(flag.type, text);
+  } catch (error) {
+    throw new DeployError('usage', `invalid value "${text}" for flag -${flag.name}`, {
+      ...(error instanceof DeployError && error.hint !== undefined ? { hint: error.hint } : {}),
+      cause: error,
+    });
+  }
+}
+
+function convertText(type: Exclude<FlagType, 'list'>, text: string): FlagValue {
+  switch (type) {
+    case 'string':
+      return text;
+    case 'duration':
+      return parseDuration(text);
+    case 'size':
+      return parseByteSize(text);
+    case 'int':
+      if (!/^-?\d{1,15}$/.test(text))
+        throw new DeployError('usage', 'not a whole number', { hint: 'give a whole number' });
+      return Number(text);
+    case 'bool':
+      if (/^(1|t|true|TRUE|True|T)$/.test(text)) return true;
+      if (/^(0|f|false|FALSE|False|F)$/.test(text)) return false;
+      throw new DeployError('usage', 'not a boolean', { hint: 'give true or false' });
+  }
+}

@@ -1,0 +1,39 @@
+import type { FlagSpec, PositionalSpec } from './flags.js';
+
+/** The lines about flags, as Go's flag package prints them. */
+export function flagUsage(flags: readonly FlagSpec[]): string {
+  return [...flags]
+    .sort((a, b) => (a.name < b.name ? -1 : 1))
+    .map((flag) => {
+      const kind = flag.type === 'bool' ? '' : ` ${KIND_WORDS[flag.type]}`;
+      const repeat = flag.type === 'list' ? '; can be set multiple times' : '';
+      const fallback =
+        flag.default === undefined || flag.default === '' || flag.default === 'false'
+          ? ''
+          : ` (default ${shown(flag)})`;
+      return `  -${flag.name}${kind}\n    \t${flag.help}${repeat}${fallback}\n`;
+    })
+    .join('');
+}
+
+const KIND_WORDS = {
+  string: 'string',
+  int: 'int',
+  duration: 'duration',
+  size: 'size',
+  list: 'value',
+  bool: '',
+} as const;
+
+function shown(flag: FlagSpec): string {
+  return flag.type === 'string' ? JSON.stringify(flag.default) : (flag.default ?? '');
+}
+
+/** The second form of a command: `changeconf CONFIGURATION COMPONENT:VERSION`, or undefined when there is none. */
+export function positionalUsage(name: string, positionals: readonly PositionalSpec[]): string | undefined {
+  if (positionals.length === 0) return undefined;
+  return [
+    name,
+    ...positionals.map((positional) => positional.label + (positional.rest === true ? ' …' : '')),
+  ].join(' ');
+}

@@ -1,0 +1,18 @@
+/**
+ * Aligns rows as the original does (Go's text/tabwriter, minimum width 0, padding 3): every cell, the last one
+ * included, is padded to its column's width plus three spaces.
+ * @returns lines, each ended by a newline; the empty string for no rows.
+ */
+export function columns(rows: readonly (readonly string[])[]): string {
+  const widths: number[] = [];
+  for (const row of rows) {
+    for (const [index, cell] of row.entries()) widths[index] = Math.max(widths[index] ?? 0, [...cell].length);
+  }
+  return rows
+    .map((row) => `${row.map((cell, index) => pad(cell, (widths[index] ?? 0) + 3)).join('')}\n`)
+    .join('');
+}
+
+function pad(cell: string, width: number): string {
+  return cell + ' '.repeat(width - [...cell].length);
+}

@@ -1,0 +1,131 @@
+/**
+ * The closed list of things that can go wrong. A kind is stable: programs and scripts may depend on it.
+ *
+ * | kind        | meaning                                                        |
+ * |-------------|----------------------------------------------------------------|
+ * | usage       | the command line itself is wrong                               |
+ * | invalid     | a value is not acceptable (name, hash, file content)           |
+ * | not-found   | the named thing does not exist                                 |
+ * | exists      | the named thing exists and must not be replaced                |
+ * | in-use      | something still refers to it                                   |
+ * | conflict    | somebody else changed it meanwhile                             |
+ * | denied      | the caller may not do this                                     |
+ * | unsupported | this side does not offer the operation                         |
+ * | auth        | the peer did not accept our key, or we not its host key        |
+ * | connect     | the peer cannot be reached, or the connection was lost         |
+ * | timeout     | it took longer than allowed                                    |
+ * | too-large   | a configured bound was exceeded                                |
+ * | no-space    | the disk is full or below its reserve                          |
+ * | corrupt     | bytes are not what their hash or format says                   |
+ * | unsafe      | an archive entry would reach outside its directory             |
+ * | locked      | another process holds the directory                            |
+ * | script      | a deploy script failed                                         |
+ * | cancelled   | stopped on request before it was done                          |
+ * | internal    | a defect of ours                                               |
+ */
+export type ErrorKind = keyof typeof ERROR_TABLE;
+
+interface KindRow {
+  /** Process exit status of our programs. */
+  readonly exit: number;
+  /** SSH_FX_* status of SFTP version 3 (draft-ietf-secsh-filexfer-02, section 7). */
+  readonly sftp: number;
+}
+
+const ERROR_TABLE = {
+  usage: { exit: 2, sftp: 5 },
+  invalid: { exit: 1, sftp: 4 },
+  'not-found': { exit: 1, sftp: 2 },
+  exists: { exit: 1, sftp: 4 },
+  'in-use': { exit: 1, sftp: 4 },
+  conflict: { exit: 1, sftp: 4 },
+  denied: { exit: 1, sftp: 3 },
+  unsupported: { exit: 1, sftp: 8 },
+  auth: { exit: 4, sftp: 3 },
+  connect: { exit: 4, sftp: 7 },
+  timeout: { exit: 1, sftp: 4 },
+  'too-large': { exit: 1, sftp: 4 },
+  'no-space': { exit: 1, sftp: 4 },
+  corrupt: { exit: 1, sftp: 4 },
+  unsafe: { exit: 1, sftp: 4 },
+  locked: { exit: 1, sftp: 4 },
+  script: { exit: 1, sftp: 4 },
+  cancelled: { exit: 1, sftp: 4 },
+  internal: { exit: 1, sftp: 4 },
+} as const satisfies Record<string, KindRow>;
+
+/** The one error class of the project: what happened, to what, and what to do next. */
+export class DeployError extends Error {
+  readonly kind: ErrorKind;
+  /** What the person who reads this can do about it, one sentence. */
+  readonly hint: string | undefined;
+
+  constructor(kind: ErrorKind, message: string, options: { hint?: string; cause?: unknown } = {}) {
+    super(message, options.cause === undefined ? undefined : { cause: options.cause });
+    this.name = 'DeployError';
+    this.kind = kind;
+    this.hint = options.hint;
+  }
+}
+
+export function isDeployError(error: unknown, kind?: ErrorKind): error is DeployError {
+  return error instanceof DeployError && (kind === undefined || error.kind === kind);
+}
+
+/** The process exit status for an error: 1 failed, 2 usage, 4 cannot connect or authenticate. */
+export function exitCodeOf(error: unknown): number {
+  return error instanceof DeployError ? ERROR_TABLE[error.kind].exit : 1;
+}
+
+/** The SFTP version 3 status code for an error. */
+export function sftpStatusOf(error: unknown): number {
+  return error instanceof DeployError ? ERROR_TABLE[error.kind].sftp : 4;
+}
+
+/** Message and hint as a person reads them: `message (hint)` on one line; never a stack trace. */
+export function describeError(error: unknown): string {
+  const described = toDeployError(error);
+  return described.hint === undefined ? described.message : `${described.message} (${described.hint})`;
+}
+
+/**
+ * Wraps anything thrown into a DeployError. System errors keep their text and get the kind that fits their code;
+ * anything unknown is `internal`.
+ */
+export function toDeployError(error: unknown): DeployError {
+  if (error instanceof DeployError) return error;
+  const code = errnoOf(error);
+  const message = error instanceof Error ? error.message : String(error);
+  switch (code) {
+    case 'ENOSPC':
+    case 'EDQUOT':
+      return new DeployError('no-space', `no space left on the disk: ${message}`, {
+        hint: 'free some space and try again',
+        cause: error,
+      });
+    case 'EACCES':
+    case 'EPERM':
+    case 'EROFS':
+      return new DeployError('denied', message, { cause: error });
+    case 'ENOENT':
+      return new DeployError('not-found', message, { cause: error });
+    case 'ECONNREFUSED':
+    case 'ECONNRESET':
+    case 'EHOSTUNREACH':
+    case 'ENETUNREACH':
+    case 'ENOTFOUND':
+    case 'ETIMEDOUT':
+    case 'EPIPE':
+      return new DeployError('connect', message, { cause: error });
+    case 'ABORT_ERR':
+      return new DeployError('cancelled', message, { cause: error });
+    default:
+      return new DeployError('internal', message, { cause: error });
+  }
+}
+
+/** The `code` of a Node.js system error, or undefined. */
+export function errnoOf(error: unknown): string | undefined {
+  if (typeof error !== 'object' || error === null || !('code' in error)) return undefined;
+  return typeof error.code === 'string' ? error.code : undefined;
+}

@@ -1,0 +1,62 @@
+import { DeployError } from './errors.js';
+import type { LayerRef } from './model.js';
+
+/** Upper bound on names and versions, in bytes of UTF-8: with `.json` appended they still fit a file name. */
+export const MAX_NAME_BYTES = 200;
+
+/** A component's name: no `:`, which separates it from its version. */
+export function checkComponentName(name: string): string {
+  return checkWord('component name', name, ':');
+}
+
+/** A version: any printable text; spaces and colons are allowed, as in the original. */
+export function checkVersion(version: string): string {
+  return checkWord('version', version, '');
+}
+
+/** A configuration's name is a file name for agents: no `/`, not `.` or `..`. */
+export function checkConfigurationName(name: string): string {
+  return checkWord('configuration name', name, '/');
+}
+
+/** An archive hash: 64 hex digits; returned in lower case. */
+export function checkArchiveHash(hash: string): string {
+  if (!/^[0-9a-f]{64}$/i.test(hash)) {
+    throw new DeployError(
+      'invalid',
+      'hash should be a hex representation of content sha256 sum, 64 chars long',
+    );
+  }
+  return hash.toLowerCase();
+}
+
+/** Splits `component:version` at the first colon and checks both. */
+export function parseLayerRef(text: string): LayerRef {
+  const colon = text.indexOf(':');
+  if (colon <= 0 || colon === text.length - 1) {
+    throw new DeployError('usage', `invalid layer "${text}"`, { hint: 'write it as component:version' });
+  }
+  return {
+    component: checkComponentName(text.slice(0, colon)),
+    version: checkVersion(text.slice(colon + 1)),
+  };
+}
+
+function checkWord(what: string, word: string, separators: string): string {
+  if (word === '') throw new DeployError('invalid', `${what} should be set`);
+  for (const separator of separators) {
+    if (word.includes(separator))
+      throw new DeployError('invalid', `${what} cannot contain ${separator} symbol`);
+  }
+  if (Buffer.byteLength(word) > MAX_NAME_BYTES) {
+    throw new DeployError('invalid', `${what} is longer than ${MAX_NAME_BYTES} bytes`);
+  }
+  // Cc, Cf (bidirectional overrides, zero width), line and paragraph separators, lone surrogates: none of them is
+  // visible where names are compared by eye. U+FFFD is what a decoder leaves where the bytes were not UTF-8.
+  if (/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Cs}\uFFFD]/u.test(word)) {
+    throw new DeployError('invalid', `${what} cannot contain control characters`);
+  }
+  if (word === '.' || word === '..') throw new DeployError('invalid', `${what} cannot be "${word}"`);
+  if (word.trim() !== word) throw new DeployError('invalid', `${what} cannot begin or end with a space`);
+  return word;
+}
