@@ -1,0 +1,354 @@
+import { once } from 'node:events';
+import type { Duplex } from 'node:stream';
+import { DeployError, type ErrorKind } from '../errors.js';
+import { PacketReader } from '../sftp/packet-reader.js';
+import { PacketSplitter } from '../sftp/packet-splitter.js';
+import { PacketWriter } from '../sftp/packet-writer.js';
+import {
+  type Attrs,
+  LIMITS_EXTENSION,
+  MAX_DATA,
+  type NameEntry,
+  OPEN_FLAG,
+  PACKET,
+  SFTP_VERSION,
+  STATUS,
+} from '../sftp/protocol.js';
+
+/** What every server takes, limits extension or not (draft-ietf-secsh-filexfer-02, section 3). */
+const SAFE_DATA = 32 * 1024;
+/** Bytes of requests in flight: fills a 300 Mbit/s link with 100 ms round trip; SSH's own window bounds it further. */
+const DEFAULT_WINDOW = 4 * 1024 * 1024;
+
+export interface UploadOptions {
+  readonly signal?: AbortSignal;
+  /** Called as data is handed to the connection, with the total so far. */
+  readonly onProgress?: (sentBytes: number) => void;
+}
+
+export interface ReadOptions {
+  /** First byte to read. */
+  readonly from?: number;
+  /** End, exclusive; without it, to the end of the file. */
+  readonly to?: number;
+  /** Most bytes requested and not yet consumed. */
+  readonly window?: number;
+}
+
+interface Pending {
+  readonly resolve: (packet: Buffer) => void;
+  readonly reject: (error: DeployError) => void;
+}
+
+/**
+ * An SFTP version 3 client over an open subsystem channel. Any number of requests may be in flight; replies may come
+ * in any order. When the channel ends, everything pending is rejected with kind `connect`.
+ */
+export class SftpClient {
+  readonly #channel: Duplex;
+  readonly #pending = new Map<number, Pending>();
+  #nextId = 1;
+  #failure: DeployError | undefined;
+  #maxRead = SAFE_DATA;
+  #maxWrite = SAFE_DATA;
+  #onVersion: Pending | undefined;
+
+  private constructor(channel: Duplex) {
+    this.#channel = channel;
+  }
+
+  /** Speaks INIT/VERSION and learns the server's limits where it tells them. */
+  static async start(channel: Duplex): Promise<SftpClient> {
+    const client = new SftpClient(channel);
+    const version = new Promise<Buffer>((resolve, reject) => {
+      client.#onVersion = { resolve, reject };
+    });
+    client.#listen();
+    channel.write(new PacketWriter(PACKET.INIT).uint32(SFTP_VERSION).finish());
+    await client.#negotiate(new PacketReader(await version, 1));
+    return client;
+  }
+
+  /** Reads a whole small file. @throws DeployError too-large when it is longer than `maxBytes`. */
+  async readFile(path: string, maxBytes: number): Promise<Buffer> {
+    const parts: Buffer[] = [];
+    let length = 0;
+    for await (const part of this.read(path)) {
+      length += part.length;
+      if (length > maxBytes) throw new DeployError('too-large', `${path} is longer than ${maxBytes} bytes`);
+      parts.push(part);
+    }
+    return Buffer.concat(parts, length);
+  }
+
+  /** The content of a file in order, with many requests in flight. */
+  async *read(path: string, options: ReadOptions = {}): AsyncGenerator<Buffer, void, undefined> {
+    const handle = await this.#open(path, OPEN_FLAG.READ);
+    try {
+      yield* this.#readHandle(handle, options);
+    } finally {
+      await this.#close(handle).catch((error: unknown) => {
+        if (this.#failure === undefined) throw error;
+      });
+    }
+  }
+
+  /**
+   * Writes a new remote file, many writes in flight. Resolves after the server has confirmed CLOSE.
+   * @throws DeployError with the server's own text when it refuses.
+   */
+  async upload(path: string, source: AsyncIterable<Uint8Array>, options: UploadOptions = {}): Promise<void> {
+    const handle = await this.#open(path, OPEN_FLAG.WRITE | OPEN_FLAG.CREAT | OPEN_FLAG.TRUNC);
+    const flight = new Flight(DEFAULT_WINDOW);
+    let offset = 0;
+    try {
+      for await (const chunk of source) {
+        for (let at = 0; at < chunk.length; at += this.#maxWrite) {
+          options.signal?.throwIfAborted();
+          const data = chunk.subarray(at, at + this.#maxWrite);
+          await flight.room(data.length);
+          flight.add(data.length, this.#write(handle, offset, data));
+          offset += data.length;
+          await this.#drained();
+        }
+        options.onProgress?.(offset);
+      }
+      await flight.done();
+    } catch (error) {
+      await this.#close(handle).catch(() => undefined); // the first failure is the one to report
+      throw error;
+    }
+    await this.#close(handle);
+  }
+
+  async stat(path: string): Promise<Attrs> {
+    const reply = await this.#request(PACKET.STAT, (packet) => packet.string(path));
+    return this.#expect(reply, PACKET.ATTRS, path).attrs();
+  }
+
+  async list(path: string): Promise<NameEntry[]> {
+    const opened = await this.#request(PACKET.OPENDIR, (packet) => packet.string(path));
+    const handle = this.#expect(opened, PACKET.HANDLE, path).bytes();
+    const entries: NameEntry[] = [];
+    for (;;) {
+      const reply = await this.#request(PACKET.READDIR, (packet) => packet.string(handle));
+      if (isEof(reply)) break;
+      const names = this.#expect(reply, PACKET.NAME, path);
+      for (let count = names.uint32(); count > 0; count -= 1) entries.push(names.nameEntry());
+    }
+    await this.#close(handle);
+    return entries;
+  }
+
+  /** Ends the session; requests still pending are rejected. */
+  end(): void {
+    this.#channel.end();
+  }
+
+  async *#readHandle(handle: Buffer, options: ReadOptions): AsyncGenerator<Buffer, void, undefined> {
+    const to = options.to ?? (await this.#sizeOf(handle));
+    const window = Math.max(options.window ?? DEFAULT_WINDOW, this.#maxRead);
+    const flight: Promise<Buffer>[] = [];
+    let next = options.from ?? 0;
+    let inFlight = 0;
+    while (next < to || flight.length > 0) {
+      while (next < to && inFlight < window) {
+        const length = Math.min(this.#maxRead, to - next);
+        const part = this.#readFully(handle, next, length);
+        part.catch(() => undefined); // awaited below, or abandoned by the consumer
+        flight.push(part);
+        inFlight += length;
+        next += length;
+      }
+      const part = await flight.shift();
+      if (part === undefined) break;
+      inFlight -= part.length;
+      yield part;
+    }
+  }
+
+  async #sizeOf(handle: Buffer): Promise<number> {
+    const reply = await this.#request(PACKET.FSTAT, (packet) => packet.string(handle));
+    const { size } = this.#expect(reply, PACKET.ATTRS, 'fstat').attrs();
+    if (size === undefined) throw new DeployError('corrupt', 'the server does not tell the size of a file');
+    return size;
+  }
+
+  /** One read, asked again for the rest when the server sends less. @throws DeployError corrupt at end of file. */
+  async #readFully(handle: Buffer, offset: number, length: number): Promise<Buffer> {
+    const parts: Buffer[] = [];
+    let got = 0;
+    while (got < length) {
+      const at = offset + got;
+      const want = length - got;
+      const reply = await this.#request(PACKET.READ, (packet) =>
+        packet.string(handle).uint64(at).uint32(want),
+      );
+      if (isEof(reply)) throw new DeployError('corrupt', 'the remote file ended before its size');
+      const part = this.#expect(reply, PACKET.DATA, 'read').bytes();
+      if (part.length === 0 || part.length > want)
+        throw new DeployError('corrupt', 'the server sent a wrong amount of data');
+      parts.push(part);
+      got += part.length;
+    }
+    return parts.length === 1 && parts[0] !== undefined ? parts[0] : Buffer.concat(parts, length);
+  }
+
+  async #open(path: string, flags: number): Promise<Buffer> {
+    const reply = await this.#request(PACKET.OPEN, (packet) => packet.string(path).uint32(flags).attrs({}));
+    return this.#expect(reply, PACKET.HANDLE, path).bytes();
+  }
+
+  async #close(handle: Buffer): Promise<void> {
+    this.#expectOk(await this.#request(PACKET.CLOSE, (packet) => packet.string(handle)), 'close');
+  }
+
+  async #write(handle: Buffer, offset: number, data: Uint8Array): Promise<void> {
+    const size = 32 + handle.length + data.length;
+    const reply = await this.#request(
+      PACKET.WRITE,
+      (packet) => packet.string(handle).uint64(offset).string(data),
+      size,
+    );
+    this.#expectOk(reply, 'write');
+  }
+
+  async #negotiate(version: PacketReader): Promise<void> {
+    const number = version.uint32();
+    if (number < SFTP_VERSION)
+      throw new DeployError('unsupported', `the server speaks SFTP version ${number}, we need 3`);
+    let hasLimits = false;
+    while (version.remaining > 0) {
+      if (version.string() === LIMITS_EXTENSION) hasLimits = true;
+      version.bytes();
+    }
+    if (!hasLimits) return;
+    const reply = await this.#request(PACKET.EXTENDED, (packet) => packet.string(LIMITS_EXTENSION));
+    const limits = this.#expect(reply, PACKET.EXTENDED_REPLY, 'limits');
+    limits.uint64();
+    this.#maxRead = clampData(limits.uint64());
+    this.#maxWrite = clampData(limits.uint64());
+  }
+
+  #request(type: number, fill: (packet: PacketWriter) => PacketWriter, sizeHint?: number): Promise<Buffer> {
+    if (this.#failure !== undefined) return Promise.reject(this.#failure);
+    const id = this.#nextId;
+    this.#nextId = (this.#nextId + 1) >>> 0;
+    return new Promise((resolve, reject) => {
+      this.#pending.set(id, { resolve, reject });
+      this.#channel.write(fill(new PacketWriter(type, sizeHint).uint32(id)).finish());
+    });
+  }
+
+  #expect(packet: Buffer, type: number, what: string): PacketReader {
+    if (packet[0] === PACKET.STATUS) throw statusError(packet, what);
+    if (packet[0] !== type)
+      throw new DeployError('corrupt', `unexpected SFTP reply of type ${packet[0]} for ${what}`);
+    return new PacketReader(packet, 5);
+  }
+
+  #expectOk(packet: Buffer, what: string): void {
+    const reader = packet[0] === PACKET.STATUS ? new PacketReader(packet, 5) : undefined;
+    if (reader?.uint32() !== STATUS.OK) throw statusError(packet, what);
+  }
+
+  async #drained(): Promise<void> {
+    if (this.#channel.writableNeedDrain && this.#failure === undefined) {
+      await Promise.race([once(this.#channel, 'drain'), once(this.#channel, 'close')]);
+    }
+  }
+
+  #listen(): void {
+    const splitter = new PacketSplitter();
+    this.#channel.on('data', (chunk: Buffer) => {
+      try {
+        for (const packet of splitter.push(chunk)) this.#dispatch(packet);
+      } catch (error) {
+        this.#fail(error instanceof DeployError ? error : new DeployError('corrupt', String(error)));
+        this.#channel.destroy();
+      }
+    });
+    const lost = () =>
+      this.#fail(new DeployError('connect', 'the SFTP session ended', { hint: 'try again' }));
+    this.#channel.on('end', lost);
+    this.#channel.on('close', lost);
+    this.#channel.on('error', lost);
+  }
+
+  #dispatch(packet: Buffer): void {
+    if (packet[0] === PACKET.VERSION) {
+      this.#onVersion?.resolve(packet);
+      this.#onVersion = undefined;
+      return;
+    }
+    const id = new PacketReader(packet, 1).uint32();
+    const pending = this.#pending.get(id);
+    if (pending === undefined)
+      throw new DeployError('corrupt', `SFTP reply to a request that was not made (${id})`);
+    this.#pending.delete(id);
+    pending.resolve(packet);
+  }
+
+  #fail(error: DeployError): void {
+    this.#failure ??= error;
+    this.#onVersion?.reject(this.#failure);
+    for (const pending of this.#pending.values()) pending.reject(this.#failure);
+    this.#pending.clear();
+  }
+}
+
+/** Bounds the bytes of unconfirmed writes and remembers the first failure. */
+class Flight {
+  readonly #window: number;
+  readonly #queue: { readonly bytes: number; readonly done: Promise<void> }[] = [];
+  #bytes = 0;
+
+  constructor(window: number) {
+    this.#window = window;
+  }
+
+  add(bytes: number, done: Promise<void>): void {
+    done.catch(() => undefined); // reported when its turn comes
+    this.#queue.push({ bytes, done });
+    this.#bytes += bytes;
+  }
+
+  async room(bytes: number): Promise<void> {
+    while (this.#queue.length > 0 && this.#bytes + bytes > this.#window) await this.#settle();
+  }
+
+  async done(): Promise<void> {
+    while (this.#queue.length > 0) await this.#settle();
+  }
+
+  async #settle(): Promise<void> {
+    const oldest = this.#queue.shift();
+    if (oldest === undefined) return;
+    this.#bytes -= oldest.bytes;
+    await oldest.done;
+  }
+}
+
+function clampData(limit: number): number {
+  return limit === 0 ? SAFE_DATA : Math.min(limit, MAX_DATA);
+}
+
+function isEof(packet: Buffer): boolean {
+  return packet[0] === PACKET.STATUS && new PacketReader(packet, 5).uint32() === STATUS.EOF;
+}
+
+const KIND_OF_STATUS: Readonly<Record<number, ErrorKind>> = {
+  [STATUS.NO_SUCH_FILE]: 'not-found',
+  [STATUS.PERMISSION_DENIED]: 'denied',
+  [STATUS.OP_UNSUPPORTED]: 'unsupported',
+};
+
+function statusError(packet: Buffer, what: string): DeployError {
+  const reader = new PacketReader(packet, 5);
+  const code = packet[0] === PACKET.STATUS ? reader.uint32() : STATUS.BAD_MESSAGE;
+  const text = reader.remaining >= 4 ? reader.string() : '';
+  return new DeployError(
+    KIND_OF_STATUS[code] ?? 'invalid',
+    `${what}: ${text === '' ? `SFTP status ${code}` : text}`,
+  );
+}

@@ -1,0 +1,21 @@
+import { flagUsage, positionalUsage } from '../cli/usage.js';
+import { COMMAND_SPECS, type CommandSpec } from './command-specs.js';
+
+/** The list that `help` prints: one line each, as the original's. */
+export function commandList(specs: readonly CommandSpec[] = COMMAND_SPECS): string {
+  const width = Math.max(...specs.map((spec) => spec.name.length)) + 2;
+  const lines = specs.map((spec) => `${spec.name.padEnd(width)}${spec.summary}\n`);
+  return `${lines.join('')}\nuse -h flag to get more help on a specific command\n`;
+}
+
+/** What `COMMAND -h` prints: the original's layout first, then the positional form and examples. */
+export function commandUsage(spec: CommandSpec): string {
+  const form = positionalUsage(spec.name, spec.positionals);
+  return [
+    `Usage of ${spec.name}:\n`,
+    flagUsage(spec.flags),
+    form === undefined ? '' : `or: ${form}\n`,
+    `\n${spec.summary}\n`,
+    `examples:\n${spec.examples.map((example) => `  ${example}\n`).join('')}`,
+  ].join('');
+}
