@@ -52,7 +52,8 @@ async function readKeyFile(path: string): Promise<Buffer> {
     if (bytes.length <= MAX_KEY_FILE) return bytes;
   } catch (error) {
     throw new DeployError('auth', `cannot read key ${path}: ${toDeployError(error).message}`, {
-      hint: errnoOf(error) === 'ENOENT' ? 'name an existing private key with -key' : 'check its owner and mode',
+      hint:
+        errnoOf(error) === 'ENOENT' ? 'name an existing private key with -key' : 'check its owner and mode',
       cause: error,
     });
   }
