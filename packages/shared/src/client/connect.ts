@@ -80,13 +80,14 @@ function handshake(
   return new Promise((resolve, reject) => {
     const fail = (error: Error) => {
       signal.removeEventListener('abort', onAbort);
-      client.destroy();
+      socket.destroy();
       reject(attempt.explain(error));
     };
     const onAbort = () => fail(signal.reason as DeployError);
     signal.addEventListener('abort', onAbort);
     client.on('error', fail);
-    client.on('close', () => fail(new Error('the other side closed the connection')));
+    const onClose = () => fail(new Error('the other side closed the connection'));
+    client.on('close', onClose);
     client.on('handshake', () => attempt.encrypted());
     client.on('ready', () => {
       signal.removeEventListener('abort', onAbort);
@@ -96,7 +97,7 @@ function handshake(
         hostFingerprint,
         serverIdent,
       });
-      client.removeListener('error', fail);
+      client.off('error', fail).off('close', onClose);
       resolve(connection);
     });
     startClient(client, socket, attempt, {
