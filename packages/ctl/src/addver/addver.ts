@@ -28,8 +28,11 @@ export async function addver(
 ): Promise<number> {
   const usage = () => commandUsage(ADDVER_LOCAL);
   const checked = explainUsage(io, usage, () => {
+    if (values.name === undefined || values.version === undefined) {
+      throw new DeployError('usage', 'name and version should be set');
+    }
     checkSources(values, given);
-    return { name: checkComponentName(values.name ?? ''), version: checkVersion(values.version ?? '') };
+    return { name: checkComponentName(values.name), version: checkVersion(values.version) };
   });
   if (checked === undefined) return 2;
   const addition: Addition = { ...checked, archive: await openArchive(values, io) };

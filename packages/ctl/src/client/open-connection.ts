@@ -1,5 +1,8 @@
 import { join } from 'node:path';
+import { parseAddress } from '@deploy-tools/shared/client/address.js';
 import type { Connection } from '@deploy-tools/shared/client/connection.js';
+import { parseFingerprint } from '@deploy-tools/shared/client/fingerprint.js';
+import type { HostKeyTrust } from '@deploy-tools/shared/client/host-key-policy.js';
 import type { AskPassphrase } from '@deploy-tools/shared/client/key-file.js';
 import { DeployError } from '@deploy-tools/shared/errors.js';
 import type { ProgramIo } from '../program-io.js';
@@ -20,17 +23,19 @@ export async function openConnection(
   ask?: AskPassphrase,
 ): Promise<Connection> {
   const user = userName(values, io);
-  const fingerprint = values.fp ?? io.env.DEPLOYCTL_FINGERPRINT ?? '';
+  const addr = values.addr ?? io.env.DEPLOYCTL_ADDR ?? DEFAULT_ADDR;
+  parseAddress(addr);
+  const hostKey = hostKeyTrust(values, io);
   // The SSH client is a third of the start-up time: what needs no connection must not load it.
   const [{ connect }, { chooseIdentity }] = await Promise.all([
     import('@deploy-tools/shared/client/connect.js'),
     import('./choose-identity.js'),
   ]);
   return connect({
-    addr: values.addr ?? io.env.DEPLOYCTL_ADDR ?? DEFAULT_ADDR,
+    addr,
     user,
     identity: await chooseIdentity(values.key, io, ask),
-    hostKey: fingerprint === '' ? { knownHosts: join(io.home, '.ssh', 'known_hosts') } : { fingerprint },
+    hostKey,
     timeoutMs: values.timeout,
     signal: io.signal,
   });
@@ -42,6 +47,12 @@ export async function connectAsOperator(values: ConnectionValues, io: ProgramIo)
     const { askPassphrase } = await import('./ask-passphrase.js');
     return askPassphrase(path, attempt);
   });
+}
+
+function hostKeyTrust(values: ConnectionValues, io: ProgramIo): HostKeyTrust {
+  const fingerprint = values.fp ?? io.env.DEPLOYCTL_FINGERPRINT ?? '';
+  if (fingerprint === '') return { knownHosts: join(io.home, '.ssh', 'known_hosts') };
+  return { fingerprint: parseFingerprint(fingerprint) };
 }
 
 function userName(values: ConnectionValues, io: ProgramIo): string {
