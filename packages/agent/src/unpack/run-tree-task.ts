@@ -1,0 +1,60 @@
+import { Worker } from 'node:worker_threads';
+import { DeployError, describeError } from '@deploy-tools/shared/errors.js';
+import type { TreeReply, TreeTask } from './tree-task.js';
+
+/** Bounds what a hostile archive can make the thread allocate; a release of a million entries stays below. */
+const MAX_HEAP_MIB = 1024;
+
+/**
+ * Runs a task in a thread of its own, because it works with synchronous calls. An abort ends the thread at once and
+ * leaves what it had written.
+ * @throws DeployError cancelled; what the task failed with; internal, when the thread died.
+ */
+export async function runTreeTask(
+  task: TreeTask,
+  signal: AbortSignal,
+): Promise<{ readonly entries: number; readonly bytes: number }> {
+  if (signal.aborted) throw cancelled();
+  const worker = new Worker(new URL('./tree-worker.js', import.meta.url), {
+    workerData: task,
+    resourceLimits: { maxOldGenerationSizeMb: MAX_HEAP_MIB },
+  });
+  const abort = (): void => {
+    void worker.terminate();
+  };
+  signal.addEventListener('abort', abort, { once: true });
+  try {
+    const reply = await replyOf(worker);
+    if (signal.aborted) throw cancelled();
+    if (reply?.kind === 'done') return reply;
+    if (reply === undefined)
+      throw new DeployError('internal', 'the unpacking thread ended without an answer');
+    throw new DeployError(
+      reply.error.kind,
+      reply.error.message,
+      reply.error.hint === undefined ? {} : { hint: reply.error.hint },
+    );
+  } finally {
+    signal.removeEventListener('abort', abort);
+  }
+}
+
+/** Resolves once the thread has ended, so that nothing is written after; undefined when it gave no answer. */
+function replyOf(worker: Worker): Promise<TreeReply | undefined> {
+  return new Promise((resolve, reject) => {
+    let reply: TreeReply | undefined;
+    worker.once('message', (message: TreeReply) => {
+      reply = message;
+    });
+    worker.once('error', (error) => {
+      reject(
+        new DeployError('internal', `the unpacking thread died: ${describeError(error)}`, { cause: error }),
+      );
+    });
+    worker.once('exit', () => resolve(reply));
+  });
+}
+
+function cancelled(): DeployError {
+  return new DeployError('cancelled', 'unpacking was stopped');
+}

@@ -1,0 +1,46 @@
+import type { UnpackPolicy } from '@deploy-tools/shared/archive/unpack-policy.js';
+import type { ErrorKind } from '@deploy-tools/shared/errors.js';
+
+/** One archive of a release. */
+export interface LayerArchive {
+  /** Absolute path of the archive. */
+  readonly archive: string;
+  /** How messages name the layer: `code:v1`. */
+  readonly label: string;
+}
+
+/**
+ * Who owns what is unpacked: `self` the agent's user, `archive` the numeric owner in the archive, which takes root.
+ */
+export type Ownership = 'self' | 'archive';
+
+export interface UnpackTask {
+  readonly kind: 'unpack';
+  /** In order: a later layer overwrites an earlier one. */
+  readonly layers: readonly LayerArchive[];
+  /** Absolute path of an empty directory. */
+  readonly into: string;
+  readonly policy: UnpackPolicy;
+  readonly ownership: Ownership;
+}
+
+export interface RemoveTask {
+  readonly kind: 'remove';
+  /** Absolute path; need not exist. */
+  readonly path: string;
+}
+
+/** What the worker thread can do. */
+export type TreeTask = UnpackTask | RemoveTask;
+
+/** What it answers, once, before it ends. */
+export type TreeReply =
+  | { readonly kind: 'done'; readonly entries: number; readonly bytes: number }
+  | { readonly kind: 'failed'; readonly error: PlainError };
+
+/** A DeployError in a form that passes between threads. */
+export interface PlainError {
+  readonly kind: ErrorKind;
+  readonly message: string;
+  readonly hint: string | undefined;
+}

@@ -1,0 +1,36 @@
+import { readdirSync } from 'node:fs';
+import { EntryPolicy } from '@deploy-tools/shared/archive/entry-policy.js';
+import { archiveFile, readArchive } from '@deploy-tools/shared/archive/read-archive.js';
+import { DeployError, toDeployError } from '@deploy-tools/shared/errors.js';
+import type { LayerArchive, UnpackTask } from './tree-task.js';
+import { TreeWriter } from './tree-writer.js';
+
+/**
+ * Unpacks the layers with synchronous calls: for the worker thread.
+ * @throws DeployError as unpackLayers; system errors of the archive files are translated too.
+ */
+export async function unpackInto(task: UnpackTask): Promise<{ entries: number; bytes: number }> {
+  const { into, layers, policy, ownership } = task;
+  if (readdirSync(into).length > 0) throw new DeployError('exists', `${into} is not empty`);
+  const entryPolicy = new EntryPolicy(policy);
+  const writer = new TreeWriter(into, ownership);
+  try {
+    for (const layer of layers) await unpackLayer(layer, entryPolicy, writer);
+  } finally {
+    writer.close();
+  }
+  writer.finish();
+  return { entries: writer.entries, bytes: writer.bytes };
+}
+
+async function unpackLayer(layer: LayerArchive, policy: EntryPolicy, writer: TreeWriter): Promise<void> {
+  try {
+    await readArchive(archiveFile(layer.archive), policy, writer);
+  } catch (error) {
+    const { kind, message, hint } = toDeployError(error);
+    throw new DeployError(kind, `layer ${layer.label}: ${message}`, {
+      ...(hint === undefined ? {} : { hint }),
+      cause: error,
+    });
+  }
+}

@@ -1,0 +1,45 @@
+import type { FlagValues } from '@deploy-tools/shared/cli/flags.js';
+import type { CommandSpec } from '@deploy-tools/shared/commands/command-specs.js';
+
+/** addver as deployctl has it: it uploads a file or a directory first. Its own flags, besides the registry's. */
+export const ADDVER_LOCAL = {
+  name: 'addver',
+  summary: 'upload an archive and add it as new component version',
+  role: 'operator',
+  changes: true,
+  flags: [
+    { name: 'name', type: 'string', help: 'component name', completes: 'component' },
+    { name: 'version', type: 'string', help: 'unique version id' },
+    { name: 'file', type: 'string', help: 'archive to upload: tar, tar.gz or tar.zst', completes: 'file' },
+    {
+      name: 'dir',
+      type: 'string',
+      help: 'directory to pack and upload; the same tree always makes the same archive',
+      completes: 'directory',
+    },
+    {
+      name: 'hash',
+      type: 'string',
+      help: 'instead of a file: sha256 hash of an archive that the registry has already',
+    },
+    {
+      name: 'mtime',
+      type: 'string',
+      help: 'times of files packed with -dir: "epoch" for $SOURCE_DATE_EPOCH or one fixed time, "keep" for their own',
+      default: 'epoch',
+    },
+    { name: 'quiet', type: 'bool', help: 'show no progress' },
+    { name: 'json', type: 'bool', help: 'print the component, version, hash and size as JSON' },
+  ],
+  positionals: [
+    { label: 'COMPONENT:VERSION', flags: ['name', 'version'] },
+    { label: 'FILE', flags: ['file'] },
+  ],
+  examples: [
+    'addver -name code -version v01 -file code.tar.gz',
+    'addver code:v01 code.tar.gz',
+    'addver -name config -version v02 -dir ./config',
+  ],
+} as const satisfies CommandSpec;
+
+export type AddverValues = FlagValues<typeof ADDVER_LOCAL.flags>;

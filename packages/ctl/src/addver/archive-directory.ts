@@ -1,0 +1,73 @@
+import { open } from 'node:fs/promises';
+import { DeployError, toDeployError } from '@deploy-tools/shared/errors.js';
+import { gzipBytes } from '../tar/gzip-bytes.js';
+import { TAR_END, type TarEntryHeader, tarHeader, tarPadding } from '../tar/tar-blocks.js';
+import type { ArchiveSource } from './archive-source.js';
+import { type DirectoryEntry, listDirectory } from './directory-entries.js';
+
+const CHUNK_BYTES = 256 * 1024;
+const PERMISSIONS = 0o777;
+
+/**
+ * A directory as a tar.gz to upload, packed while it is sent. Names, modes, link targets and contents decide the bytes;
+ * owner, place and order on disk do not.
+ * @param mtime the time that every entry gets, or `keep` for its own.
+ * @throws DeployError invalid when it is empty or holds what an archive cannot carry.
+ */
+export function openDirectory(dir: string, mtime: Date | 'keep'): ArchiveSource {
+  const entries = listDirectory(dir);
+  if (entries.length === 0) throw new DeployError('invalid', `${dir} is empty`);
+  return { label: dir, size: undefined, read: (signal) => gzipBytes(tarBytes(entries, mtime, signal)) };
+}
+
+async function* tarBytes(
+  entries: readonly DirectoryEntry[],
+  mtime: Date | 'keep',
+  signal: AbortSignal,
+): AsyncGenerator<Uint8Array> {
+  for (const entry of entries) {
+    signal.throwIfAborted();
+    const header = headerOf(entry, mtime === 'keep' ? entry.stat.mtime : mtime);
+    yield tarHeader(header);
+    if (header.size === 0) continue;
+    yield* fileBytes(entry);
+    yield tarPadding(header.size);
+  }
+  yield TAR_END;
+}
+
+function headerOf({ kind, path, stat, target }: DirectoryEntry, mtime: Date): TarEntryHeader {
+  const mode = stat.mode & PERMISSIONS;
+  switch (kind) {
+    case 'file':
+      return { path, type: 'File', mode, size: stat.size, mtime };
+    case 'directory':
+      return { path: `${path}/`, type: 'Directory', mode, size: 0, mtime };
+    case 'symlink':
+      return { path, type: 'SymbolicLink', mode: PERMISSIONS, size: 0, mtime, linkpath: target ?? '' };
+  }
+}
+
+/** Exactly the bytes that the header promised. @throws DeployError conflict when the file is not the same any more. */
+async function* fileBytes({ file, stat }: DirectoryEntry): AsyncGenerator<Uint8Array> {
+  const handle = await open(file, 'r').catch((error: unknown) => Promise.reject(toDeployError(error)));
+  try {
+    let left = stat.size;
+    while (left > 0) {
+      const { bytesRead, buffer } = await handle.read({
+        buffer: Buffer.allocUnsafe(Math.min(CHUNK_BYTES, left)),
+      });
+      if (bytesRead === 0) break;
+      left -= bytesRead;
+      yield buffer.subarray(0, bytesRead);
+    }
+    const now = await handle.stat();
+    if (left > 0 || now.size !== stat.size || now.mtimeMs !== stat.mtimeMs || now.ino !== stat.ino) {
+      throw new DeployError('conflict', `${file} was changed while it was packed`, {
+        hint: 'nothing was added; run the same again once nobody writes to the directory',
+      });
+    }
+  } finally {
+    await handle.close();
+  }
+}

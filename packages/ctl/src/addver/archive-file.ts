@@ -1,0 +1,58 @@
+import { type FileHandle, open } from 'node:fs/promises';
+import { DeployError, toDeployError } from '@deploy-tools/shared/errors.js';
+import { ARCHIVE_HEAD_BYTES, archiveKind } from './archive-kind.js';
+import type { ArchiveSource } from './archive-source.js';
+
+const CHUNK_BYTES = 256 * 1024;
+
+/**
+ * An archive file as something to upload. Its kind is checked before anything is sent, and that it did not change
+ * while it was read after.
+ * @throws DeployError not-found, denied, invalid.
+ */
+export async function openArchiveFile(path: string): Promise<ArchiveSource> {
+  const file = await openFile(path);
+  try {
+    const stat = await file.stat();
+    if (!stat.isFile()) {
+      throw new DeployError('invalid', `${path} is not a file`, { hint: 'pack a directory with -dir' });
+    }
+    const head = Buffer.alloc(ARCHIVE_HEAD_BYTES);
+    const { bytesRead } = await file.read(head, 0, head.length, 0);
+    archiveKind(path, head.subarray(0, bytesRead));
+    return { label: path, size: stat.size, read: () => readUnchanged(path, stat) };
+  } finally {
+    await file.close();
+  }
+}
+
+async function openFile(path: string): Promise<FileHandle> {
+  try {
+    return await open(path, 'r');
+  } catch (error) {
+    throw toDeployError(error);
+  }
+}
+
+interface FileState {
+  readonly ino: number;
+  readonly size: number;
+  readonly mtimeMs: number;
+}
+
+async function* readUnchanged(path: string, before: FileState): AsyncGenerator<Uint8Array> {
+  const file = await openFile(path);
+  try {
+    for await (const chunk of file.createReadStream({ highWaterMark: CHUNK_BYTES, autoClose: false })) {
+      yield chunk as Buffer;
+    }
+    const after = await file.stat();
+    if (after.ino !== before.ino || after.size !== before.size || after.mtimeMs !== before.mtimeMs) {
+      throw new DeployError('conflict', `${path} was changed while it was read`, {
+        hint: 'nothing was added; run the same again once it is complete',
+      });
+    }
+  } finally {
+    await file.close();
+  }
+}

@@ -1,0 +1,25 @@
+import type { FlagSpec, FlagValue } from '@deploy-tools/shared/cli/flags.js';
+import { parseFlags } from '@deploy-tools/shared/cli/flags.js';
+import type { CommandSpec } from '@deploy-tools/shared/commands/command-specs.js';
+import { formatDuration } from '@deploy-tools/shared/duration.js';
+
+/**
+ * Checks a command's words against its grammar and writes them in flag form, `name -flag=value …`, the one form that
+ * the original registry understands too.
+ * @returns undefined when help was asked for.
+ * @throws DeployError usage.
+ */
+export function commandWords(spec: CommandSpec, argv: readonly string[]): string[] | undefined {
+  const { values, help, given } = parseFlags(spec, argv);
+  if (help) return undefined;
+  return [
+    spec.name,
+    ...spec.flags.filter((flag) => given.has(flag.name)).flatMap((flag) => asWords(flag, values[flag.name])),
+  ];
+}
+
+function asWords(flag: FlagSpec, value: FlagValue): string[] {
+  if (typeof value === 'object') return value.map((item) => `-${flag.name}=${item}`);
+  const text = flag.type === 'duration' ? formatDuration(Number(value)) : String(value);
+  return [`-${flag.name}=${text}`];
+}

@@ -1,0 +1,4 @@
+import { deployctl } from './deployctl.js';
+import { runProgram } from './run-program.js';
+
+await runProgram('deployctl', deployctl);

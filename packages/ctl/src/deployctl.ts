@@ -1,0 +1,96 @@
+import { joinCommandLine } from '@deploy-tools/shared/cli/command-line.js';
+import { parseFlags, splitSubcommand } from '@deploy-tools/shared/cli/flags.js';
+import { commandUsage } from '@deploy-tools/shared/commands/command-help.js';
+import type { CommandSpec } from '@deploy-tools/shared/commands/command-specs.js';
+import { DeployError } from '@deploy-tools/shared/errors.js';
+import { ADDVER_LOCAL } from './addver/addver-spec.js';
+import type { ConnectionValues } from './client/connection-flags.js';
+import { commandWords } from './command-words.js';
+import { DEPLOYCTL_FLAGS } from './deployctl-flags.js';
+import { DEPLOYCTL_COMMANDS, deployctlUsage } from './deployctl-help.js';
+import { explainUsage } from './explain-usage.js';
+import { packageVersion } from './package-version.js';
+import type { ProgramIo } from './program-io.js';
+
+/**
+ * The body of deployctl.
+ * @returns the exit status.
+ * @throws DeployError for what is not a usage error, which is explained on stderr here.
+ */
+export async function deployctl(io: ProgramIo): Promise<number> {
+  const [own, subcommand] = splitSubcommand(DEPLOYCTL_FLAGS, io.argv);
+  const parsed = explainUsage(io, deployctlUsage, () => parseFlags({ flags: DEPLOYCTL_FLAGS }, own));
+  if (parsed === undefined) return 2;
+  if (parsed.help) return print(io, deployctlUsage());
+  if (parsed.values.version) return print(io, `deployctl ${packageVersion()}\n`);
+  return runSubcommand(io, parsed.values, subcommand);
+}
+
+async function runSubcommand(
+  io: ProgramIo,
+  connection: ConnectionValues,
+  [name, ...words]: readonly string[],
+): Promise<number> {
+  switch (name) {
+    case 'completion':
+      return (await import('./completion/print-completion.js')).printCompletion(io, words);
+    case '__complete':
+      return (await import('./completion/complete.js')).complete(io, words);
+    case 'help':
+      return help(io, words);
+    default: {
+      const spec = explainUsage(io, deployctlUsage, () => findCommand(name));
+      return spec === undefined ? 2 : runCommand(io, connection, spec, words);
+    }
+  }
+}
+
+async function runCommand(
+  io: ProgramIo,
+  connection: ConnectionValues,
+  spec: CommandSpec,
+  argv: readonly string[],
+): Promise<number> {
+  const usage = () => commandUsage(spec);
+  const parsed = explainUsage(io, usage, () => ({ words: commandWords(spec, argv) }));
+  if (parsed === undefined) return 2;
+  if (parsed.words === undefined) return print(io, usage());
+  if (spec === ADDVER_LOCAL) {
+    const { addver } = await import('./addver/addver.js');
+    return addver(io, connection, parseFlags(ADDVER_LOCAL, argv));
+  }
+  return proxy(io, connection, joinCommandLine(parsed.words));
+}
+
+/** Runs the command on the registry; its outputs become ours as they come. */
+async function proxy(io: ProgramIo, values: ConnectionValues, command: string): Promise<number> {
+  const { connectAsOperator } = await import('./client/open-connection.js');
+  const connection = await connectAsOperator(values, io);
+  try {
+    const status = await connection.exec(command, { stdout: io.stdout, stderr: io.stderr });
+    return status === 0 ? 0 : 1;
+  } finally {
+    connection.close();
+  }
+}
+
+function help(io: ProgramIo, [name, ...rest]: readonly string[]): number {
+  if (name === undefined || name.startsWith('-')) return print(io, deployctlUsage());
+  const spec = explainUsage(io, deployctlUsage, () => {
+    if (rest[0] !== undefined) throw new DeployError('usage', `unexpected argument "${rest[0]}"`);
+    return findCommand(name);
+  });
+  return spec === undefined ? 2 : print(io, commandUsage(spec));
+}
+
+function findCommand(name: string | undefined): CommandSpec {
+  if (name === undefined) throw new DeployError('usage', 'no subcommand given');
+  const spec = DEPLOYCTL_COMMANDS.find((candidate) => candidate.name === name);
+  if (spec === undefined) throw new DeployError('usage', `unknown subcommand "${name}"`);
+  return spec;
+}
+
+function print(io: ProgramIo, text: string): number {
+  io.stdout.write(text);
+  return 0;
+}

@@ -1,0 +1,20 @@
+import { describeError, isDeployError } from '@deploy-tools/shared/errors.js';
+import type { ProgramIo } from './program-io.js';
+
+/**
+ * Runs a part that may throw a usage error, and explains that on stderr: the message, then the usage text.
+ * @returns undefined after a usage error; the program then ends with status 2.
+ */
+export function explainUsage<T>(
+  io: Pick<ProgramIo, 'stderr'>,
+  usage: () => string,
+  part: () => T,
+): T | undefined {
+  try {
+    return part();
+  } catch (error) {
+    if (!isDeployError(error, 'usage')) throw error;
+    io.stderr.write(`${describeError(error)}\n${usage()}`);
+    return undefined;
+  }
+}

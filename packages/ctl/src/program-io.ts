@@ -1,0 +1,16 @@
+import type { Readable, Writable } from 'node:stream';
+
+/** What a program gets from the outside, so that a test can run it in its own surroundings. */
+export interface ProgramIo {
+  readonly argv: readonly string[];
+  readonly env: Readonly<Record<string, string | undefined>>;
+  readonly stdin: Readable & { readonly isTTY?: boolean };
+  readonly stdout: Writable;
+  readonly stderr: Writable & { readonly isTTY?: boolean; readonly columns?: number };
+  /** The user's home directory, where .ssh is. */
+  readonly home: string;
+  /** The account's name, when USER is not set. */
+  readonly loginName: string;
+  /** Aborted by SIGINT and SIGTERM. */
+  readonly signal: AbortSignal;
+}

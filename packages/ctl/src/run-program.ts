@@ -1,0 +1,54 @@
+import { homedir, userInfo } from 'node:os';
+import { describeError, exitCodeOf } from '@deploy-tools/shared/errors.js';
+import type { ProgramIo } from './program-io.js';
+
+const SIGNAL_NUMBERS = { SIGINT: 2, SIGTERM: 15, SIGPIPE: 13 } as const;
+
+/**
+ * Runs a program's body and turns its outcome into the exit status: what it returns, that of the error it throws, or
+ * 128 plus the number of the signal that ended it. Errors are one line on stderr, never a stack trace.
+ */
+export async function runProgram(name: string, body: (io: ProgramIo) => Promise<number>): Promise<void> {
+  const controller = new AbortController();
+  let ended: keyof typeof SIGNAL_NUMBERS | undefined;
+  for (const signal of ['SIGINT', 'SIGTERM'] as const) {
+    process.on(signal, () => {
+      if (ended !== undefined) process.exit(128 + SIGNAL_NUMBERS[signal]);
+      ended = signal;
+      controller.abort();
+    });
+  }
+  process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+    // Whoever read our output has seen enough: end as SIGPIPE would have it.
+    if (error.code === 'EPIPE') process.exit(128 + SIGNAL_NUMBERS.SIGPIPE);
+  });
+  try {
+    process.exitCode = await body(processIo(controller.signal));
+  } catch (error) {
+    process.stderr.write(`${name}: ${describeError(error)}\n`);
+    process.exitCode = exitCodeOf(error);
+  }
+  if (ended !== undefined) process.exitCode = 128 + SIGNAL_NUMBERS[ended];
+}
+
+function processIo(signal: AbortSignal): ProgramIo {
+  return {
+    argv: process.argv.slice(2),
+    env: process.env,
+    stdin: process.stdin,
+    stdout: process.stdout,
+    stderr: process.stderr,
+    home: homedir(),
+    loginName: loginName(),
+    signal,
+  };
+}
+
+/** Empty when the account has no entry in the password database, as in some containers. */
+function loginName(): string {
+  try {
+    return userInfo().username;
+  } catch {
+    return '';
+  }
+}

@@ -1,0 +1,135 @@
+import { DeployError } from '../errors.js';
+import { type ByteName, showName } from './byte-name.js';
+import { memberPath, PathGuard } from './path-guard.js';
+import type { TarEntry } from './tar-entry.js';
+import { RATIO_FREE_BYTES, type UnpackPolicy } from './unpack-policy.js';
+
+/** An entry that the policy admitted: what may be made of it, and where. */
+export interface SafeEntry extends Omit<TarEntry, 'name' | 'linkName'> {
+  /** Below the root, in normal form; empty for the root itself, which only a directory can be. */
+  readonly path: ByteName;
+  /** A symlink's target as it stands in the archive; a hard link's target as a path like `path`. */
+  readonly linkTarget: ByteName;
+}
+
+/**
+ * Applies an UnpackPolicy to the entries of one release: give it every entry of every layer, in order, before anything
+ * of the entry is written. It keeps what earlier entries laid, and never looks at the file system.
+ */
+export class EntryPolicy {
+  readonly #policy: UnpackPolicy;
+  readonly #paths: PathGuard;
+  #entries = 0;
+  #nameBytes = 0;
+  #bytes = 0;
+
+  constructor(policy: UnpackPolicy) {
+    this.#policy = policy;
+    this.#paths = new PathGuard({
+      outsideLinks: policy.allow.outsideLinks,
+      count: (bytes) => this.#countName(bytes),
+    });
+  }
+
+  /**
+   * @throws DeployError unsafe, when the entry would reach outside; too-large, when it exceeds a bound; invalid, when
+   *   it cannot be placed. The message names the entry.
+   */
+  admit(entry: TarEntry): SafeEntry {
+    try {
+      this.#countEntry(entry);
+      return this.#place(entry);
+    } catch (error) {
+      if (!(error instanceof DeployError)) throw error;
+      throw new DeployError(error.kind, `entry ${showName(entry.name)} is refused: ${error.message}`, {
+        ...(error.hint === undefined ? {} : { hint: error.hint }),
+        cause: error,
+      });
+    }
+  }
+
+  /**
+   * Counts what decompression gave.
+   * @param produced decompressed bytes since the last call.
+   * @param layer of the archive being read: its decompressed and compressed bytes so far.
+   * @throws DeployError too-large.
+   */
+  countBytes(produced: number, layer: { readonly decompressed: number; readonly compressed: number }): void {
+    this.#bytes += produced;
+    if (this.#bytes > this.#policy.maxBytes) throw tooLarge('bytes', this.#policy.maxBytes);
+    if (layer.decompressed <= RATIO_FREE_BYTES) return;
+    if (layer.decompressed > layer.compressed * this.#policy.maxRatio) {
+      throw tooLarge('expansion ratio', this.#policy.maxRatio);
+    }
+  }
+
+  #countEntry(entry: TarEntry): void {
+    const { maxEntries, maxPathBytes, maxBytes } = this.#policy;
+    this.#entries += 1;
+    if (this.#entries > maxEntries) throw tooLarge('entries', maxEntries);
+    if (Math.max(entry.name.length, entry.linkName.length) > maxPathBytes) {
+      throw tooLarge('path length', maxPathBytes);
+    }
+    // Before the content is read, so that nothing is written of a file that cannot fit.
+    if (this.#bytes + entry.size > maxBytes) throw tooLarge('bytes', maxBytes);
+    this.#countName(entry.name.length);
+  }
+
+  #countName(bytes: number): void {
+    this.#nameBytes += bytes;
+    if (this.#nameBytes > this.#policy.maxNameBytes)
+      throw tooLarge('bytes of names', this.#policy.maxNameBytes);
+  }
+
+  #place(entry: TarEntry): SafeEntry {
+    const { allow } = this.#policy;
+    const { name, linkName, ...rest } = entry;
+    const path = memberPath(name);
+    const mode = allow.setid ? entry.mode : entry.mode & 0o777;
+    switch (entry.type) {
+      case 'directory':
+        this.#paths.directory(path);
+        return { ...rest, mode, path, linkTarget: '' };
+      case 'symlink':
+        this.#paths.symlink(path, linkName);
+        return { ...rest, mode, path, linkTarget: linkName };
+      case 'hardlink': {
+        const linkTarget = hardlinkTarget(linkName);
+        this.#paths.hardlink(path, linkTarget);
+        return { ...rest, mode, path, linkTarget };
+      }
+      case 'fifo':
+        if (!allow.fifos) throw new DeployError('unsafe', 'FIFOs are not allowed');
+        break;
+      case 'character-device':
+      case 'block-device':
+        if (!allow.devices) throw new DeployError('unsafe', 'device nodes are not allowed');
+        break;
+      case 'file':
+        break;
+    }
+    this.#paths.file(path);
+    return { ...rest, mode, path, linkTarget: '' };
+  }
+}
+
+function hardlinkTarget(linkName: ByteName): ByteName {
+  try {
+    return memberPath(linkName);
+  } catch (error) {
+    if (!(error instanceof DeployError)) throw error;
+    throw new DeployError(
+      'unsafe',
+      `its link target ${showName(linkName)} is not a path inside the release`,
+      {
+        cause: error,
+      },
+    );
+  }
+}
+
+function tooLarge(bound: string, limit: number): DeployError {
+  return new DeployError('too-large', `the limit on ${bound}, ${limit}, is exceeded`, {
+    hint: 'raise the limit if this is meant to be',
+  });
+}

@@ -1,0 +1,147 @@
+import { DeployError } from '../errors.js';
+import { type ByteName, showName } from './byte-name.js';
+
+/** Matches a name that is not already in normal form: a slash at either end or doubled, or a `.` or `..`. */
+const NOT_NORMAL = /(?:^|\/)\.{0,2}(?:\/|$)/;
+
+/**
+ * The path of a member below the root, without `.`, doubled or trailing slashes; empty for the root itself.
+ * @throws DeployError unsafe, for an absolute or empty name and for `..` or NUL in it.
+ */
+export function memberPath(name: ByteName): ByteName {
+  if (name.includes('\0')) throw new DeployError('unsafe', 'its name contains a NUL byte');
+  if (!NOT_NORMAL.test(name)) return name;
+  if (name === '') throw new DeployError('unsafe', 'its name is empty');
+  if (name.startsWith('/')) throw new DeployError('unsafe', 'its name is absolute');
+  const parts = name.split('/').filter((part) => part !== '' && part !== '.');
+  if (parts.includes('..')) throw new DeployError('unsafe', 'its name contains ".."');
+  return parts.join('/');
+}
+
+/** The directory that holds a path; empty for the root. */
+export function parentPath(path: ByteName): ByteName {
+  const slash = path.lastIndexOf('/');
+  return slash < 0 ? '' : path.slice(0, slash);
+}
+
+/**
+ * Remembers, over all layers of one release, where symlinks were laid, and keeps every path and link inside the root.
+ * It looks at names only, never at the file system, and so works where nothing is unpacked. Paths are those of `memberPath`.
+ */
+export class PathGuard {
+  readonly #symlinks = new Map<ByteName, ByteName>();
+  /** Directories that hold something: real ones for good, since nothing may replace them any more. */
+  readonly #occupied = new Set<ByteName>(['']);
+  /** Paths that a link target steps back over (`x/..`): they must never be links, or the target would move. */
+  readonly #pinned = new Set<ByteName>();
+  readonly #outsideLinks: boolean;
+  readonly #count: (bytes: number) => void;
+
+  /** @param count is told the bytes of every name that is kept, and may throw. */
+  constructor(options: { outsideLinks: boolean; count: (bytes: number) => void }) {
+    this.#outsideLinks = options.outsideLinks;
+    this.#count = options.count;
+  }
+
+  /** Notes a directory. It may take the place of anything that is not a directory. */
+  directory(path: ByteName): void {
+    this.#enter(path);
+    this.#symlinks.delete(path);
+  }
+
+  /** Notes a file, device or FIFO. */
+  file(path: ByteName): void {
+    this.#replace(path);
+  }
+
+  /** Notes a symlink and checks where it leads. */
+  symlink(path: ByteName, target: ByteName): void {
+    this.#replace(path);
+    this.#laySymlink(path, target);
+  }
+
+  /** Notes a hard link. One to a symlink is that symlink again, at another place, where it may lead elsewhere. */
+  hardlink(path: ByteName, target: ByteName): void {
+    if (target === '') throw new DeployError('unsafe', 'its link target is the root of the release');
+    this.#refuseThroughSymlink(target, 'its link target');
+    const symlinkTarget = this.#symlinks.get(target);
+    this.#replace(path);
+    if (symlinkTarget !== undefined) this.#laySymlink(path, symlinkTarget);
+  }
+
+  #laySymlink(path: ByteName, target: ByteName): void {
+    if (this.#pinned.has(path)) {
+      throw new DeployError(
+        'unsafe',
+        'it is a link where the target of an earlier link steps back with ".."',
+      );
+    }
+    if (target.includes('\0') || target === '')
+      throw new DeployError('unsafe', 'its link target is not a path');
+    if (!this.#outsideLinks) this.#follow(parentPath(path), target);
+    this.#count(path.length + target.length);
+    this.#symlinks.set(path, target);
+  }
+
+  /** Walks a link target by name from the link's directory, and refuses one that leaves the root. */
+  #follow(directory: ByteName, target: ByteName): void {
+    if (target.startsWith('/')) throw leaves(target, 'is absolute');
+    let at = directory;
+    for (const part of target.split('/')) {
+      if (part === '' || part === '.') continue;
+      if (part !== '..') {
+        at = at === '' ? part : `${at}/${part}`;
+        continue;
+      }
+      if (at === '') throw leaves(target, 'leads outside of the release');
+      this.#pin(at);
+      at = parentPath(at);
+    }
+  }
+
+  #pin(path: ByteName): void {
+    for (let at = path; !this.#occupied.has(at) && !this.#pinned.has(at); at = parentPath(at)) {
+      if (this.#symlinks.has(at)) {
+        throw new DeployError(
+          'unsafe',
+          `its link target steps back with ".." from another link, ${showName(at)}`,
+        );
+      }
+      this.#count(at.length);
+      this.#pinned.add(at);
+    }
+  }
+
+  #replace(path: ByteName): void {
+    if (path === '') throw new DeployError('unsafe', 'it would replace the root of the release');
+    this.#enter(path);
+    if (this.#occupied.has(path)) {
+      throw new DeployError('invalid', 'an earlier entry made a directory of that name, and it is not empty');
+    }
+    this.#symlinks.delete(path);
+  }
+
+  /** Checks that no directory above the path is a symlink, and notes that they hold something. */
+  #enter(path: ByteName): void {
+    if (path === '') return;
+    for (let at = parentPath(path); !this.#occupied.has(at); at = parentPath(at)) {
+      if (this.#symlinks.has(at)) throw throughSymlink('its path', at);
+      this.#count(at.length);
+      this.#occupied.add(at);
+    }
+  }
+
+  #refuseThroughSymlink(path: ByteName, what: string): void {
+    for (let at = parentPath(path); !this.#occupied.has(at); at = parentPath(at)) {
+      if (this.#symlinks.has(at)) throw throughSymlink(what, at);
+    }
+  }
+}
+
+function throughSymlink(what: string, link: ByteName): DeployError {
+  return new DeployError('unsafe', `${what} goes through the symlink ${showName(link)}`);
+}
+
+function leaves(target: ByteName, why: string): DeployError {
+  return new DeployError('unsafe', `its link target ${showName(target)} ${why}`);
+}

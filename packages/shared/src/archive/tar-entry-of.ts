@@ -1,0 +1,93 @@
+import { DeployError } from '../errors.js';
+import { type ByteName, showName } from './byte-name.js';
+import { type PaxRecords, paxInteger, paxTime } from './pax-records.js';
+import type { TarEntry, TarEntryType } from './tar-entry.js';
+import type { TarHeader } from './tar-header.js';
+
+/** What extended headers before a member say about it. */
+export interface ExtendedHeaders {
+  /** From pax `g` headers: holds for every member that follows. */
+  readonly global: PaxRecords;
+  /** From pax `x` headers: holds for the next member only. */
+  readonly local: PaxRecords;
+  /** From GNU `L` and `K` headers. */
+  readonly longName: ByteName | undefined;
+  readonly longLink: ByteName | undefined;
+}
+
+const TYPES: ReadonlyMap<string, TarEntryType> = new Map([
+  ['0', 'file'],
+  ['1', 'hardlink'],
+  ['2', 'symlink'],
+  ['3', 'character-device'],
+  ['4', 'block-device'],
+  ['5', 'directory'],
+  ['6', 'fifo'],
+  // "Contiguous file" of old POSIX: a file to everybody today.
+  ['7', 'file'],
+]);
+
+/**
+ * Makes a member of its header and the extended headers before it. A pax record wins over a GNU long name, which wins
+ * over the header; as in GNU tar, only files have content, whatever size another type claims.
+ * @throws DeployError invalid, for a type or a sparse file that we do not read; corrupt, for a value that cannot be.
+ */
+export function tarEntryOf(header: TarHeader, extended: ExtendedHeaders): TarEntry {
+  const pax = (keyword: string): string | undefined =>
+    (extended.local.get(keyword) ?? extended.global.get(keyword)) || undefined;
+  const name = pax('path') ?? extended.longName ?? header.name;
+  refuseSparse(name, extended);
+  const size = integerOf(pax, 'size', header.size);
+  if (size < 0) throw new DeployError('corrupt', `${showName(name)} has a negative size`);
+  const type = typeOf(header, name, size);
+  const mtime = pax('mtime');
+  const time = mtime === undefined ? { seconds: header.mtime, nanoseconds: 0 } : paxTime('mtime', mtime);
+  const isDevice = type === 'character-device' || type === 'block-device';
+  const isLink = type === 'symlink' || type === 'hardlink';
+  return {
+    type,
+    name,
+    linkName: isLink ? (pax('linkpath') ?? extended.longLink ?? header.linkName) : '',
+    mode: header.mode & 0o7777,
+    uid: integerOf(pax, 'uid', header.uid),
+    gid: integerOf(pax, 'gid', header.gid),
+    size: type === 'file' ? size : 0,
+    mtimeSeconds: time.seconds,
+    mtimeNanoseconds: time.nanoseconds,
+    deviceMajor: isDevice ? header.deviceMajor : 0,
+    deviceMinor: isDevice ? header.deviceMinor : 0,
+  };
+}
+
+function typeOf(header: TarHeader, name: ByteName, size: number): TarEntryType {
+  const type = TYPES.get(header.flag);
+  if (type === undefined) throw unknownType(header.flag, name);
+  // V7 had no flag for directories: a name that ends in a slash was one, and GNU tar still reads it so.
+  if (type !== 'file' || !name.endsWith('/')) return type;
+  if (size === 0) return 'directory';
+  throw new DeployError('corrupt', `${showName(name)} is a directory by its name but has content`);
+}
+
+function refuseSparse(name: ByteName, extended: ExtendedHeaders): void {
+  for (const keyword of [...extended.local.keys(), ...extended.global.keys()]) {
+    if (keyword.startsWith('GNU.sparse.')) throw sparse(name);
+  }
+}
+
+function unknownType(flag: string, name: ByteName): DeployError {
+  if (flag === 'S') return sparse(name);
+  return new DeployError('invalid', `${showName(name)} is an entry of unknown type ${showName(flag)}`, {
+    hint: 'make the archive with tar --format=pax',
+  });
+}
+
+function sparse(name: ByteName): DeployError {
+  return new DeployError('invalid', `${showName(name)} is stored as a sparse file, which is not supported`, {
+    hint: 'make the archive without --sparse',
+  });
+}
+
+function integerOf(pax: (keyword: string) => string | undefined, keyword: string, otherwise: number): number {
+  const value = pax(keyword);
+  return value === undefined ? otherwise : paxInteger(keyword, value);
+}

@@ -1,0 +1,194 @@
+import { DeployError } from '../errors.js';
+import { type ByteName, showName } from './byte-name.js';
+import { type PaxRecords, parsePaxRecords } from './pax-records.js';
+import type { TarEntry } from './tar-entry.js';
+import { type ExtendedHeaders, tarEntryOf } from './tar-entry-of.js';
+import { hasValidChecksum, isZeroBlock, parseTarHeader, TAR_BLOCK, type TarHeader } from './tar-header.js';
+
+/**
+ * Receives an archive's members in order: `entry`, then `data` as often as content arrives (never for an empty
+ * member), then `entryEnd`. Chunks are views of what was written to the reader, valid during the call.
+ */
+export interface TarHandler {
+  entry(entry: TarEntry): void;
+  data(chunk: Uint8Array): void;
+  entryEnd(): void;
+}
+
+/** Upper bound on one extended header: names and attributes, held in memory as a whole. */
+const MAX_EXTENDED_BYTES = 1024 * 1024;
+
+const EXTENDED_FLAGS = 'xXgLK';
+const NO_RECORDS: PaxRecords = new Map();
+
+/**
+ * A tar parser that is pushed: V7, ustar, GNU and pax, members in the order of the archive. It works synchronously
+ * and without copying contents, because per-member asynchrony is what makes unpacking slow. Errors thrown by the handler
+ * pass through; after any error the reader must not be used again.
+ */
+export class TarReader {
+  readonly #handler: TarHandler;
+  /** A header block that began in an earlier chunk. */
+  readonly #partial = Buffer.alloc(TAR_BLOCK);
+  #partialBytes = 0;
+  /** Content bytes still to come of the current member or extended header, and the padding behind them. */
+  #content = 0;
+  #padding = 0;
+  /** The extended header being collected; undefined while a member's content passes. */
+  #extended: { flag: string; body: Buffer; filled: number } | undefined;
+  #global: PaxRecords = NO_RECORDS;
+  #local: PaxRecords = NO_RECORDS;
+  #longName: ByteName | undefined;
+  #longLink: ByteName | undefined;
+  #lastName: ByteName | undefined;
+  #ended = false;
+
+  constructor(handler: TarHandler) {
+    this.#handler = handler;
+  }
+
+  /**
+   * Takes the next bytes of the archive. What follows the end-of-archive block is ignored, as GNU tar does.
+   * @throws DeployError corrupt, invalid, too-large; whatever the handler throws.
+   */
+  write(chunk: Uint8Array): void {
+    const bytes = Buffer.from(chunk.buffer, chunk.byteOffset, chunk.byteLength);
+    let at = 0;
+    while (at < bytes.length && !this.#ended) {
+      if (this.#content > 0) at = this.#takeContent(bytes, at);
+      else if (this.#padding > 0) at = this.#skipPadding(bytes, at);
+      else at = this.#takeHeader(bytes, at);
+    }
+  }
+
+  /**
+   * Says that no more bytes follow.
+   * @throws DeployError corrupt, when the archive has no end-of-archive block: then it may have been cut.
+   */
+  end(): void {
+    if (this.#ended) return;
+    const where =
+      this.#lastName === undefined ? 'before its first entry' : `in or after ${showName(this.#lastName)}`;
+    throw new DeployError('corrupt', `the archive is cut off ${where}`, {
+      hint: 'make it again, or upload it again',
+    });
+  }
+
+  #takeHeader(bytes: Buffer, at: number): number {
+    if (this.#partialBytes === 0 && at + TAR_BLOCK <= bytes.length) {
+      this.#header(bytes.subarray(at, at + TAR_BLOCK));
+      return at + TAR_BLOCK;
+    }
+    const copied = bytes.copy(this.#partial, this.#partialBytes, at);
+    this.#partialBytes += copied;
+    if (this.#partialBytes === TAR_BLOCK) {
+      this.#partialBytes = 0;
+      this.#header(this.#partial);
+    }
+    return at + copied;
+  }
+
+  #header(block: Buffer): void {
+    if (!hasValidChecksum(block)) {
+      if (isZeroBlock(block)) this.#endOfArchive();
+      else throw this.#damaged();
+      return;
+    }
+    const header = parseTarHeader(block);
+    if (EXTENDED_FLAGS.includes(header.flag)) this.#beginExtended(header);
+    // A volume label (tar -V) describes the archive, not a member.
+    else if (header.flag !== 'V') this.#beginMember(header);
+  }
+
+  #endOfArchive(): void {
+    if (this.#local !== NO_RECORDS || this.#longName !== undefined || this.#longLink !== undefined) {
+      throw new DeployError('corrupt', 'the archive ends after an extended header, without its entry');
+    }
+    this.#ended = true;
+  }
+
+  #beginExtended(header: TarHeader): void {
+    if (header.size < 0) throw new DeployError('corrupt', 'an extended header has a negative size');
+    if (header.size > MAX_EXTENDED_BYTES) {
+      throw new DeployError(
+        'too-large',
+        `an extended header of ${header.size} bytes exceeds the limit of ${MAX_EXTENDED_BYTES}`,
+      );
+    }
+    this.#extended = { flag: header.flag, body: Buffer.alloc(header.size), filled: 0 };
+    this.#expect(header.size);
+    if (header.size === 0) this.#endExtended();
+  }
+
+  #beginMember(header: TarHeader): void {
+    const extended: ExtendedHeaders = {
+      global: this.#global,
+      local: this.#local,
+      longName: this.#longName,
+      longLink: this.#longLink,
+    };
+    this.#local = NO_RECORDS;
+    this.#longName = undefined;
+    this.#longLink = undefined;
+    const entry = tarEntryOf(header, extended);
+    this.#lastName = entry.name;
+    this.#expect(entry.size);
+    this.#handler.entry(entry);
+    if (entry.size === 0) this.#handler.entryEnd();
+  }
+
+  #expect(size: number): void {
+    this.#content = size;
+    this.#padding = (TAR_BLOCK - (size % TAR_BLOCK)) % TAR_BLOCK;
+  }
+
+  #takeContent(bytes: Buffer, at: number): number {
+    const end = Math.min(bytes.length, at + this.#content);
+    const part = bytes.subarray(at, end);
+    this.#content -= part.length;
+    if (this.#extended === undefined) {
+      this.#handler.data(part);
+      if (this.#content === 0) this.#handler.entryEnd();
+    } else {
+      this.#extended.filled += part.copy(this.#extended.body, this.#extended.filled);
+      if (this.#content === 0) this.#endExtended();
+    }
+    return end;
+  }
+
+  #endExtended(): void {
+    const extended = this.#extended;
+    this.#extended = undefined;
+    if (extended === undefined) return;
+    if (extended.flag === 'L') this.#longName = longText(extended.body);
+    else if (extended.flag === 'K') this.#longLink = longText(extended.body);
+    else if (extended.flag === 'g') this.#global = merge(this.#global, parsePaxRecords(extended.body));
+    else this.#local = merge(this.#local, parsePaxRecords(extended.body));
+  }
+
+  #skipPadding(bytes: Buffer, at: number): number {
+    const skipped = Math.min(this.#padding, bytes.length - at);
+    this.#padding -= skipped;
+    return at + skipped;
+  }
+
+  #damaged(): DeployError {
+    return this.#lastName === undefined
+      ? new DeployError('corrupt', 'the archive does not begin with a tar header')
+      : new DeployError(
+          'corrupt',
+          `the archive is damaged after ${showName(this.#lastName)}: no valid header`,
+        );
+  }
+}
+
+/** The text of a GNU long name: ended by NULs. A NUL within stays, for the entry policy to refuse. */
+function longText(body: Buffer): ByteName {
+  let end = body.length;
+  while (end > 0 && body[end - 1] === 0) end--;
+  return body.toString('latin1', 0, end);
+}
+
+function merge(older: PaxRecords, newer: PaxRecords): PaxRecords {
+  return new Map([...older, ...newer]);
+}

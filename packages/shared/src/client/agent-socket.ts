@@ -1,0 +1,48 @@
+import ssh2, { type BaseAgent } from 'ssh2';
+import { DeployError } from '../errors.js';
+import { fingerprintOf } from './fingerprint.js';
+import type { Credential } from './identity.js';
+
+/**
+ * Uses the keys of a running ssh-agent.
+ * @param socket the value of SSH_AUTH_SOCK.
+ * @throws DeployError auth when it is not set, nobody answers, or it holds no key.
+ */
+export async function connectAgent(socket: string | undefined): Promise<Credential> {
+  if (socket === undefined || socket === '') {
+    throw new DeployError('auth', 'no key to authenticate with: SSH_AUTH_SOCK is not set', {
+      hint: 'start an ssh-agent and ssh-add a key, or name a key file with -key',
+    });
+  }
+  const agent = new ssh2.OpenSSHAgent(socket);
+  const labels = await agentKeyLabels(agent, socket);
+  if (labels.length === 0) {
+    throw new DeployError('auth', `the ssh-agent at ${socket} has no keys`, {
+      hint: 'add one with ssh-add, or name a key file with -key',
+    });
+  }
+  return { kind: 'agent', labels, agent };
+}
+
+function agentKeyLabels(agent: BaseAgent, socket: string): Promise<string[]> {
+  return new Promise((resolve, reject) => {
+    agent.getIdentities((error, keys) => {
+      if (error != null) {
+        reject(
+          new DeployError('auth', `cannot talk to the ssh-agent at ${socket}: ${error.message}`, {
+            hint: 'is it still running? SSH_AUTH_SOCK names it; or name a key file with -key',
+            cause: error,
+          }),
+        );
+        return;
+      }
+      resolve((keys ?? []).map(labelOf));
+    });
+  });
+}
+
+function labelOf(key: unknown): string {
+  const parsed = ssh2.utils.parseKey(key as Buffer);
+  if (parsed instanceof Error) return 'agent key';
+  return `agent key ${parsed.comment === '' ? parsed.type : parsed.comment} (${fingerprintOf(parsed.getPublicSSH())})`;
+}

@@ -1,0 +1,40 @@
+import type { Algorithms } from 'ssh2';
+
+type HostKeyAlgorithm = 'ssh-ed25519' | 'ecdsa-sha2-nistp256' | 'rsa-sha2-512' | 'rsa-sha2-256';
+
+const HOST_KEY_ALGORITHMS: readonly HostKeyAlgorithm[] = [
+  'ssh-ed25519',
+  'ecdsa-sha2-nistp256',
+  'rsa-sha2-512',
+  'rsa-sha2-256',
+];
+
+/**
+ * What our clients offer, best first. Stated in full because ssh2's own list still has SHA-1 and group exchange;
+ * ecdh-nistp256 is there for registries written in Go before 2018.
+ * @param preferredKeyTypes host key types to ask for first: those known for the host.
+ */
+export function clientAlgorithms(preferredKeyTypes: readonly string[]): Algorithms {
+  return {
+    kex: ['curve25519-sha256', 'curve25519-sha256@libssh.org', 'ecdh-sha2-nistp256'],
+    serverHostKey: hostKeyAlgorithms(preferredKeyTypes),
+    cipher: [
+      'aes128-gcm@openssh.com',
+      'aes256-gcm@openssh.com',
+      'chacha20-poly1305@openssh.com',
+      'aes256-ctr',
+      'aes128-ctr',
+    ],
+    hmac: ['hmac-sha2-256-etm@openssh.com', 'hmac-sha2-512-etm@openssh.com', 'hmac-sha2-256'],
+    compress: ['none'],
+  };
+}
+
+/** An `ssh-rsa` key signs with SHA-2 (RFC 8332): its type names two algorithms. */
+function hostKeyAlgorithms(preferred: readonly string[]): HostKeyAlgorithm[] {
+  const rank = (algorithm: HostKeyAlgorithm) => {
+    const index = preferred.indexOf(algorithm.startsWith('rsa-') ? 'ssh-rsa' : algorithm);
+    return index < 0 ? preferred.length : index;
+  };
+  return [...HOST_KEY_ALGORITHMS].sort((a, b) => rank(a) - rank(b));
+}
