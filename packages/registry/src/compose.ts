@@ -1,9 +1,7 @@
-import { accessSync, constants, mkdirSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { parseHostPort } from '@deploy-tools/shared/cli/address.js';
 import type { FlagValues } from '@deploy-tools/shared/cli/flags.js';
-import { DeployError, errnoOf } from '@deploy-tools/shared/errors.js';
-import { type DirLock, lockDirectory } from '@deploy-tools/shared/host/dir-lock.js';
+import { takeDirectory } from '@deploy-tools/shared/host/dir-lock.js';
 import type { Logger } from '@deploy-tools/shared/log.js';
 import type { Registry } from './core/registry.js';
 import { startHousekeeping } from './jobs/housekeeping-job.js';
@@ -29,7 +27,7 @@ export async function startRegistry(
   const ring = openKeyRing({ operator: flags.opauth, agent: flags.srvauth }, log);
   const undo: (() => Promise<void> | void)[] = [() => ring.close()];
   try {
-    const lock = takeDirectory(dir);
+    const lock = takeDirectory(dir, 'registry', 0o700);
     undo.push(() => lock.release());
     const hostKey = loadHostKey(join(dir, 'host_key'));
     const bytes = await FileByteStore.open(dir);
@@ -69,24 +67,6 @@ export async function startRegistry(
 /** Newest first, each once. */
 async function unwind(undo: (() => Promise<void> | void)[]): Promise<void> {
   for (const step of undo.splice(0).reverse()) await step();
-}
-
-function takeDirectory(dir: string): DirLock {
-  try {
-    mkdirSync(dir, { recursive: true, mode: 0o700 });
-    accessSync(dir, constants.W_OK | constants.X_OK);
-    return lockDirectory(dir, 'registry');
-  } catch (error) {
-    if (error instanceof DeployError) throw error;
-    throw new DeployError(
-      'denied',
-      `the data directory ${dir} is not writable (${errnoOf(error) ?? String(error)})`,
-      {
-        hint: 'check -dir and who owns it',
-        cause: error,
-      },
-    );
-  }
 }
 
 function limitsOf(flags: FlagValues<typeof REGISTRY_FLAGS>): Registry['limits'] {
