@@ -56,7 +56,7 @@ export async function startAgent(flags: Flags, log: Logger, signal: AbortSignal)
       env: process.env,
     };
     const loop: AgentLoop = { pollMs: flags.poll, once: flags.once, random: Math.random };
-    log.info({ name, dir, registry: flags.addr }, 'agent ready');
+    log.info({ configuration: name, dir, registry: flags.addr }, 'agent ready');
     return await runAgent(context, link, loop);
   } finally {
     link.close();

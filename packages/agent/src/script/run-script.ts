@@ -29,6 +29,7 @@ export async function runScript(run: ScriptRun): Promise<void> {
     stdio: ['ignore', 'pipe', 'pipe'],
   });
   passLines(child, run.onLine);
+  const closed = new Promise<void>((resolve) => child.once('close', () => resolve()));
   let timedOut = false;
   const timers: NodeJS.Timeout[] = [];
   timers.push(
@@ -40,7 +41,7 @@ export async function runScript(run: ScriptRun): Promise<void> {
   );
   try {
     const { code, signal } = await ended(child);
-    await drained(child);
+    await drained(child, closed);
     if (timedOut) {
       killGroup(child, 'SIGKILL'); // whatever of the group ignored TERM and outlived its leader
       throw failure(run.script, `did not end within ${formatDuration(run.timeoutMs)} and was stopped`);
@@ -70,14 +71,13 @@ function ended(child: ChildProcess): Promise<{ code: number | null; signal: Node
 }
 
 /** Waits for what the script wrote before it ended; pipes that somebody still holds do not keep the agent alive. */
-async function drained(child: ChildProcess): Promise<void> {
-  await new Promise<void>((resolve) => {
-    const timer = setTimeout(resolve, DRAIN_MS);
-    child.once('close', () => {
-      clearTimeout(timer);
-      resolve();
-    });
+async function drained(child: ChildProcess, closed: Promise<void>): Promise<void> {
+  let timer: NodeJS.Timeout | undefined;
+  const enough = new Promise<void>((resolve) => {
+    timer = setTimeout(resolve, DRAIN_MS);
   });
+  await Promise.race([closed, enough]);
+  clearTimeout(timer);
   for (const stream of [child.stdout, child.stderr]) {
     if (stream !== null && 'unref' in stream && typeof stream.unref === 'function') stream.unref();
   }
