@@ -14,7 +14,21 @@ export interface ScriptProcess {
 
 /** Starts a module, given as text, in a process of its own; it can import what the tests can. */
 export function startScript(script: string, ...args: string[]): ScriptProcess {
-  const child: ChildProcess = spawn(process.execPath, ['--input-type=module', '-e', script, ...args], {
+  return start(process.execPath, ['--input-type=module', '-e', script, ...args]);
+}
+
+/**
+ * As {@link startScript}, and no file that it writes can grow beyond a number of KiB: what a full disk or a quota does,
+ * without needing either.
+ */
+export function startScriptWithFileLimit(kib: number, script: string, ...args: string[]): ScriptProcess {
+  const limited = `process.on('SIGXFSZ', () => {});\n${script}`; // the signal would end it before the error is seen
+  const shell = `ulimit -f ${kib * 2}; exec "$0" "$@"`;
+  return start('/bin/sh', ['-c', shell, process.execPath, '--input-type=module', '-e', limited, ...args]);
+}
+
+function start(program: string, args: readonly string[]): ScriptProcess {
+  const child: ChildProcess = spawn(program, args, {
     cwd: import.meta.dirname,
     stdio: ['ignore', 'pipe', 'pipe'],
   });
