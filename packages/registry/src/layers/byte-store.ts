@@ -26,6 +26,7 @@ export interface StagedUpload {
   write(data: Buffer, position: number): Promise<void>;
   /**
    * Ends writing: makes the bytes durable and known by their hash. Uploading the same bytes again is not an error.
+   * After a write that failed it fails too, and nothing is kept.
    * @returns lower-case hex SHA-256 and the size.
    */
   seal(): Promise<{ readonly hash: string; readonly size: number }>;

@@ -22,8 +22,8 @@ export class FileUpload implements StagedUpload {
   #size = 0;
   #unflushed = 0;
   #flush: Promise<void> | undefined;
-  /** The kernel tells of a failed write-back once; `seal` must not miss it. */
-  #flushFailure: unknown;
+  /** Of a write, or of a write-back, which the kernel tells of once: `seal` must not miss it. */
+  #failure: unknown;
   #ended = false;
 
   constructor(file: FileHandle, path: string, pathOf: (hash: string) => string) {
@@ -37,6 +37,8 @@ export class FileUpload implements StagedUpload {
   }
 
   async write(data: Buffer, position: number): Promise<void> {
+    if (this.#ended) throw hasEnded();
+    if (data.length === 0) return;
     if (position === this.#hashed) {
       this.#running?.update(data);
       this.#hashed += data.length;
@@ -49,16 +51,17 @@ export class FileUpload implements StagedUpload {
         at += (await this.#file.write(data, at, data.length - at, position + at)).bytesWritten;
       }
     } catch (error) {
+      this.#failure = error;
       throw toDeployError(error);
     }
     this.#flushNow(data.length);
   }
 
   async seal(): Promise<{ readonly hash: string; readonly size: number }> {
-    if (this.#ended) throw new DeployError('internal', 'the upload has ended');
+    if (this.#ended) throw hasEnded();
     try {
       await this.#flush;
-      if (this.#flushFailure !== undefined) throw this.#flushFailure;
+      if (this.#failure !== undefined) throw this.#failure;
       const hash = this.#running === undefined ? await this.#reread() : this.#running.digest('hex');
       await this.#file.datasync();
       this.#ended = true;
@@ -89,7 +92,7 @@ export class FileUpload implements StagedUpload {
     this.#flush = this.#file
       .datasync()
       .catch((error: unknown) => {
-        this.#flushFailure = error;
+        this.#failure = error;
       })
       .finally(() => {
         this.#flush = undefined;
@@ -106,4 +109,8 @@ export class FileUpload implements StagedUpload {
       at += bytesRead;
     }
   }
+}
+
+function hasEnded(): DeployError {
+  return new DeployError('internal', 'the upload has ended');
 }
