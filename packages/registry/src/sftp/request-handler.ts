@@ -16,8 +16,10 @@ import { normalizePath } from './sftp-path.js';
 import { statusReply } from './status-reply.js';
 
 const MAX_HANDLES = 64;
-/** Entries in one NAME reply: small enough for clients that take 34000 bytes (section 3 of the draft). */
-const ENTRIES_PER_REPLY = 100;
+/** Bytes of entries in one NAME reply: with its head they fit the 34000 that every client takes (section 3 of the draft). */
+const ENTRIES_PER_REPLY = 33_000;
+/** Two string lengths, and attributes with all that we send. */
+const ENTRY_OVERHEAD = 8 + 32;
 /** Length, type, id and data length before the data of a DATA reply. */
 const DATA_HEADER = 13;
 
@@ -200,7 +202,7 @@ export class RequestHandler {
   async #readdir(request: PacketReader, id: number): Promise<Buffer> {
     const handle = this.#handles.get(this.#handleNumber(request));
     if (handle?.kind !== 'directory') throw noHandle();
-    const entries = handle.entries.slice(handle.at, handle.at + ENTRIES_PER_REPLY);
+    const entries = entriesThatFit(handle.entries, handle.at);
     if (entries.length === 0) return statusReply(id, STATUS.EOF, 'no more entries');
     handle.at += entries.length;
     return namesReply(id, entries);
@@ -227,6 +229,18 @@ export class RequestHandler {
     const name = request.bytes();
     return name.length === 4 ? name.readUInt32BE(0) : 0;
   }
+}
+
+/** The entries from `at` on that one reply has room for. */
+function entriesThatFit(entries: readonly NameEntry[], at: number): readonly NameEntry[] {
+  let end = at;
+  let bytes = 0;
+  for (let entry = entries[end]; entry !== undefined; entry = entries[end]) {
+    bytes += Buffer.byteLength(entry.filename) + Buffer.byteLength(entry.longname) + ENTRY_OVERHEAD;
+    if (bytes > ENTRIES_PER_REPLY) break;
+    end += 1;
+  }
+  return entries.slice(at, end);
 }
 
 async function track<T>(pending: Set<Promise<unknown>>, work: Promise<T>): Promise<T> {
