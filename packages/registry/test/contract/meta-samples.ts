@@ -4,7 +4,7 @@ import { type ComponentVersion, configurationHash } from '@deploy-tools/shared/m
 
 const TIME = '2026-01-02T03:04:05.678Z';
 
-export function hashOf(text: string): string {
+export function hashOf(text: string | Buffer): string {
   return createHash('sha256').update(text).digest('hex');
 }
 
