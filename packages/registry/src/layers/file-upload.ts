@@ -24,6 +24,8 @@ export class FileUpload implements StagedUpload {
   #flush: Promise<void> | undefined;
   /** Of a write, or of a write-back, which the kernel tells of once: `seal` must not miss it. */
   #failure: unknown;
+  /** The hash of what is on the disk, once that is known. */
+  #prepared: string | undefined;
   #ended = false;
 
   constructor(file: FileHandle, path: string, pathOf: (hash: string) => string) {
@@ -39,6 +41,7 @@ export class FileUpload implements StagedUpload {
   async write(data: Buffer, position: number): Promise<void> {
     if (this.#ended) throw hasEnded();
     if (data.length === 0) return;
+    this.#prepared = undefined;
     if (position === this.#hashed) {
       this.#running?.update(data);
       this.#hashed += data.length;
@@ -57,13 +60,18 @@ export class FileUpload implements StagedUpload {
     this.#flushNow(data.length);
   }
 
+  async prepare(): Promise<void> {
+    try {
+      await this.#prepare();
+    } catch (error) {
+      throw toDeployError(error);
+    }
+  }
+
   async seal(): Promise<{ readonly hash: string; readonly size: number }> {
     if (this.#ended) throw hasEnded();
     try {
-      await this.#flush;
-      if (this.#failure !== undefined) throw this.#failure;
-      const hash = this.#running === undefined ? await this.#reread() : this.#running.digest('hex');
-      await this.#file.datasync();
+      const hash = this.#prepared ?? (await this.#prepare());
       this.#ended = true;
       await this.#file.close();
       await rename(this.#path, this.#pathOf(hash));
@@ -97,6 +105,15 @@ export class FileUpload implements StagedUpload {
       .finally(() => {
         this.#flush = undefined;
       });
+  }
+
+  async #prepare(): Promise<string> {
+    await this.#flush;
+    if (this.#failure !== undefined) throw this.#failure;
+    const hash = this.#running === undefined ? await this.#reread() : this.#running.copy().digest('hex');
+    await this.#file.datasync();
+    this.#prepared = hash;
+    return hash;
   }
 
   async #reread(): Promise<string> {
