@@ -76,6 +76,18 @@ export function stagingContract(withStore: WithStore): void {
     expect(await upload.seal()).toEqual({ hash: sha256sum(Buffer.alloc(0)), size: 0 });
   });
 
+  withStore('preparing changes nothing but the time that sealing takes; writing may go on', async (store) => {
+    const upload = await store.stage();
+    await upload.write(Buffer.from('ab'), 0);
+    await upload.prepare();
+    await upload.prepare();
+    expect(await store.uploads()).toEqual([]);
+    await upload.write(Buffer.from('c'), 2);
+    await upload.prepare();
+    await upload.write(Buffer.from('X'), 0);
+    expect(await upload.seal()).toEqual({ hash: sha256sum(Buffer.from('Xbc')), size: 3 });
+  });
+
   withStore('until it is sealed it is nowhere to be seen', async (store) => {
     const upload = await store.stage();
     await upload.write(Buffer.from('abc'), 0);

@@ -19,7 +19,6 @@ export interface TestRegistry extends Registry {
 }
 
 export const MINUTE = 60_000;
-export const START = Date.UTC(2026, 0, 1, 12);
 
 export const OPERATOR: Principal = {
   role: 'operator',
@@ -55,7 +54,7 @@ export async function openRegistry(limits: Partial<RegistryLimits> = {}): Promis
 export async function openLastingRegistry(limits: Partial<RegistryLimits> = {}): Promise<TestRegistry> {
   const dir = mkdtempSync(join(tmpdir(), 'deploy-test-'));
   const meta = SqliteMetaStore.open(join(dir, 'registry.db'));
-  let now = START;
+  let now = Date.now(); // files have the time of the machine
   return {
     meta,
     bytes: await FileByteStore.open(dir),
