@@ -1,0 +1,110 @@
+import { putConfiguration } from '@deploy-tools/registry/core/configurations.js';
+import { beginUpload } from '@deploy-tools/registry/core/uploads.js';
+import { addVersion, deleteComponent, deleteVersion } from '@deploy-tools/registry/core/versions.js';
+import { describe, expect, test } from 'vitest';
+import { kindOfRejection } from '../../../shared/test/support/kind-of.js';
+import { addText, OPERATOR, openRegistry, upload } from '../support/open-registry.js';
+
+const change = { author: OPERATOR, command: 'x' };
+
+describe('adding a version', () => {
+  test('names an upload, which is then no upload any more', async () => {
+    const registry = await openRegistry();
+    const hash = await upload(registry, 'content');
+    const added = await addVersion(registry, {
+      component: 'code',
+      version: 'v 02',
+      hash: hash.toUpperCase(),
+    });
+    const created = registry.clock().toISOString();
+    expect(added).toEqual({ component: 'code', version: 'v 02', hash, size: 7, created });
+    expect(await registry.bytes.uploads()).toEqual([]);
+    expect(await registry.meta.read((tx) => tx.uploads())).toEqual([]);
+  });
+
+  test('of bytes that are stored already needs no upload', async () => {
+    const registry = await openRegistry();
+    const { hash } = await addText(registry, 'code', 'v1', 'same');
+    await addVersion(registry, { component: 'code', version: 'v2', hash });
+    await addVersion(registry, { component: 'other', version: 'v1', hash });
+    expect(await registry.bytes.archives()).toHaveLength(1);
+  });
+
+  test('that exists is refused, and tells whether the content is the same', async () => {
+    const registry = await openRegistry();
+    const { hash } = await addText(registry, 'code', 'v1');
+    const again = addVersion(registry, { component: 'code', version: 'v1', hash });
+    await expect(again).rejects.toThrow(
+      'version "v1" of component "code" already exists, with the same content',
+    );
+    const other = addVersion(registry, {
+      component: 'code',
+      version: 'v1',
+      hash: await upload(registry, 'other'),
+    });
+    await expect(other).rejects.toThrow('already exists, with other content');
+  });
+
+  test('by many at once under one name is done once', async () => {
+    const registry = await openRegistry();
+    const hash = await upload(registry, 'same');
+    const outcomes = await Promise.all(
+      Array.from({ length: 8 }, () =>
+        kindOfRejection(addVersion(registry, { component: 'c', version: 'v', hash })),
+      ),
+    );
+    expect(outcomes.sort()).toEqual([...Array(7).fill('exists'), 'nothing thrown']);
+  });
+
+  test.each([
+    [{ component: 'a:b', version: 'v', hash: '0'.repeat(64) }, 'invalid'],
+    [{ component: 'a', version: '', hash: '0'.repeat(64) }, 'invalid'],
+    [{ component: 'a', version: 'v', hash: '0000' }, 'invalid'],
+    [{ component: 'a', version: 'v', hash: '0'.repeat(64) }, 'not-found'],
+  ])('%j is %s', async (wanted, kind) => {
+    expect(await kindOfRejection(addVersion(await openRegistry(), wanted))).toBe(kind);
+  });
+});
+
+describe('deleting', () => {
+  test('a version or a component that a configuration uses is refused, and names it', async () => {
+    const registry = await openRegistry();
+    for (const version of ['v1', 'v2']) await addText(registry, 'code', version);
+    await putConfiguration(registry, change, 'project1', [{ component: 'code', version: 'v1' }]);
+    const version = deleteVersion(registry, 'code', 'v1');
+    await expect(version).rejects.toMatchObject({
+      kind: 'in-use',
+      message: 'version is used by configuration "project1"',
+    });
+    const component = deleteComponent(registry, 'code');
+    await expect(component).rejects.toThrow('component is used by configuration "project1"');
+    await deleteVersion(registry, 'code', 'v2');
+  });
+
+  test('a component deletes all its versions', async () => {
+    const registry = await openRegistry();
+    for (const version of ['v1', 'v2']) await addText(registry, 'code', version);
+    expect(await deleteComponent(registry, 'code')).toHaveLength(2);
+    expect(await registry.meta.read((tx) => tx.components())).toEqual([]);
+    expect(await kindOfRejection(deleteComponent(registry, 'code'))).toBe('not-found');
+    expect(await kindOfRejection(deleteVersion(registry, 'code', 'v1'))).toBe('not-found');
+  });
+});
+
+describe('uploading', () => {
+  test('beyond the limit is refused at the first byte too many, and keeps failing', async () => {
+    const registry = await openRegistry({ maxUpload: 100 });
+    const opened = await beginUpload(registry, 'x');
+    await opened.write(Buffer.alloc(100), 0);
+    expect(await kindOfRejection(opened.write(Buffer.alloc(1), 100))).toBe('too-large');
+    expect(await kindOfRejection(opened.write(Buffer.alloc(1), 0))).toBe('too-large');
+    expect(await kindOfRejection(opened.seal())).toBe('too-large');
+    await opened.discard();
+    expect(await registry.bytes.clean()).toBe(0);
+  });
+
+  test('below the reserve of free space is refused before it begins', async () => {
+    const registry = await openRegistry({ minFree: Number.MAX_SAFE_INTEGER });
+    expect(await kindOfRejection(beginUpload(registry, 'x'))).toBe('no-space');
+  });
+});
