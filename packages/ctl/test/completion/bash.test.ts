@@ -4,6 +4,7 @@ import { spawn } from 'node-pty';
 import { describe, onTestFinished, test } from 'vitest';
 import { startFakeRegistry } from '../fake-registry.js';
 import { binPath } from '../run-bin.js';
+import { watchScreen } from '../watch-screen.js';
 
 /** A real interactive bash on a pty, with the completion loaded as the documentation says. */
 async function startBash() {
@@ -35,34 +36,11 @@ async function startBash() {
     bash.kill('SIGKILL');
     await exited;
   });
-  const until = watch(bash);
+  const until = watchScreen(bash);
   bash.write('bind "set bell-style none"; bind "set enable-bracketed-paste off"\r');
   bash.write('source <(deployctl completion bash); echo load""ed\r');
   await until(/loaded\r?\n[^\n]*ready> $/);
   return { type: (text: string) => bash.write(text), until, server };
-}
-
-const LIMIT_MS = 8000;
-
-/** @returns waits until what was printed since the last match matches; the error of a timeout shows it. */
-function watch(bash: { onData(listener: (text: string) => void): unknown }) {
-  let text = '';
-  let wake = () => {};
-  bash.onData((more) => {
-    text += more;
-    wake();
-  });
-  return async (pattern: RegExp): Promise<void> => {
-    const limit = AbortSignal.timeout(LIMIT_MS);
-    while (!pattern.test(text)) {
-      if (limit.aborted) throw new Error(`${pattern} did not come; the screen shows ${JSON.stringify(text)}`);
-      await new Promise<void>((resolve) => {
-        wake = resolve;
-        limit.addEventListener('abort', () => resolve());
-      });
-    }
-    text = '';
-  };
 }
 
 /** What is typed before Tab, and the line after it. */
