@@ -96,6 +96,9 @@ export function toDeployError(error: unknown): DeployError {
   if (error instanceof DeployError) return error;
   const code = errnoOf(error);
   const message = error instanceof Error ? error.message : String(error);
+  if (error instanceof Error && error.name === 'AbortError') {
+    return new DeployError('cancelled', 'stopped before it was done', { cause: error });
+  }
   switch (code) {
     case 'ENOSPC':
     case 'EDQUOT':
@@ -117,8 +120,6 @@ export function toDeployError(error: unknown): DeployError {
     case 'ETIMEDOUT':
     case 'EPIPE':
       return new DeployError('connect', message, { cause: error });
-    case 'ABORT_ERR':
-      return new DeployError('cancelled', message, { cause: error });
     default:
       return new DeployError('internal', message, { cause: error });
   }

@@ -1,7 +1,16 @@
-import { closeSync, ftruncateSync, openSync, readFileSync, writeSync } from 'node:fs';
+import {
+  accessSync,
+  closeSync,
+  constants,
+  ftruncateSync,
+  mkdirSync,
+  openSync,
+  readFileSync,
+  writeSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import { tryLock } from 'fs-native-extensions';
-import { DeployError } from '../errors.js';
+import { DeployError, errnoOf } from '../errors.js';
 
 /** An exclusive lock on a directory; the kernel releases it when the process ends, however it ends. */
 export interface DirLock {
@@ -30,4 +39,27 @@ export function lockDirectory(dir: string, holder: string): DirLock {
   ftruncateSync(fd, 0);
   writeSync(fd, `${process.pid}\n`);
   return { release: () => closeSync(fd) };
+}
+
+/**
+ * Makes sure that a program's directory is there, is writable and is nobody else's, and takes its lock.
+ * @param mode of the directory, when it has to be made.
+ * @throws DeployError denied, locked.
+ */
+export function takeDirectory(dir: string, holder: string, mode: number): DirLock {
+  try {
+    mkdirSync(dir, { recursive: true, mode });
+    accessSync(dir, constants.W_OK | constants.X_OK);
+    return lockDirectory(dir, holder);
+  } catch (error) {
+    if (error instanceof DeployError) throw error;
+    throw new DeployError(
+      'denied',
+      `the directory ${dir} is not writable (${errnoOf(error) ?? String(error)})`,
+      {
+        hint: 'check -dir and who owns it',
+        cause: error,
+      },
+    );
+  }
 }

@@ -1,0 +1,78 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { type DeployError, describeError, exitCodeOf, toDeployError } from '@deploy-tools/shared/errors.js';
+import type { AgentContext } from './agent-context.js';
+import { cycle, type Outcome, recover } from './cycle.js';
+import type { RegistryLink } from './registry-link.js';
+
+const FIRST_REDIAL_MS = 1000;
+
+export interface AgentLoop {
+  readonly pollMs: number;
+  /** One cycle only; its outcome is the exit status. */
+  readonly once: boolean;
+  /** A number from 0 to 1, for jitter. */
+  readonly random: () => number;
+}
+
+/**
+ * Follows the configuration until the signal. What fails is logged and looked at again at the next poll, or sooner
+ * when only the connection failed.
+ * @returns the exit status: 0; with `once` 0 deployed or current, 1 failed, 4 not connected.
+ */
+export async function runAgent(context: AgentContext, link: RegistryLink, loop: AgentLoop): Promise<number> {
+  let redials = 0;
+  await recover(context);
+  while (!context.signal.aborted) {
+    let pause = jittered(loop.pollMs, loop.random);
+    try {
+      const outcome = await cycle(context, await link.sftp(), loop.once);
+      redials = 0;
+      if (loop.once) return 0;
+      if (outcome.kind === 'waiting') pause = Math.min(pause, outcome.ms);
+      describeOutcome(context, outcome);
+    } catch (thrown) {
+      const error = toDeployError(thrown);
+      if (error.kind === 'cancelled') break;
+      report(context, error);
+      if (loop.once) return exitCodeOf(error);
+      if (error.kind === 'connect' || error.kind === 'auth' || error.kind === 'corrupt') link.close();
+      if (error.kind === 'connect') {
+        pause = redialPause(redials, loop);
+        redials += 1;
+      }
+    }
+    await interruptibleSleep(pause, context.signal);
+  }
+  return 0;
+}
+
+/** Full jitter below a bound that doubles up to the poll interval: a registry's restart is not met by all at once. */
+function redialPause(redials: number, loop: AgentLoop): number {
+  return loop.random() * Math.min(FIRST_REDIAL_MS * 2 ** redials, Math.max(loop.pollMs, FIRST_REDIAL_MS));
+}
+
+/** Within a tenth around the interval, so that agents started together drift apart. */
+function jittered(ms: number, random: () => number): number {
+  return ms * (0.9 + 0.2 * random());
+}
+
+function describeOutcome(context: AgentContext, outcome: Outcome): void {
+  if (outcome.kind === 'current') context.log.debug({ hash: outcome.hash }, 'nothing new');
+  if (outcome.kind === 'waiting') {
+    context.log.debug(
+      { hash: outcome.hash, seconds: Math.ceil(outcome.ms / 1000) },
+      'failed before, waiting',
+    );
+  }
+}
+
+function report(context: AgentContext, error: DeployError): void {
+  context.log.error({ kind: error.kind }, describeError(error));
+  if (error.kind === 'internal') context.log.error({ err: error.cause ?? error }, 'unexpected error');
+}
+
+async function interruptibleSleep(ms: number, signal: AbortSignal): Promise<void> {
+  await sleep(ms, undefined, { signal }).catch((error: unknown) => {
+    if (!signal.aborted) throw error;
+  });
+}

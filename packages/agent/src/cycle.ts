@@ -1,0 +1,119 @@
+import { rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { SftpClient } from '@deploy-tools/shared/client/sftp-client.js';
+import type { AgentConfig } from '@deploy-tools/shared/config-json.js';
+import {
+  type DeployError,
+  describeError,
+  isDeployError,
+  toDeployError,
+} from '@deploy-tools/shared/errors.js';
+import type { AgentContext } from './agent-context.js';
+import { countFailure, readAttempts, waitBefore, writeAttempts } from './attempts.js';
+import { layerLabel } from './layer-label.js';
+import { activate } from './phases/activate.js';
+import { commit } from './phases/commit.js';
+import { checkSpace, download, pruneCache, readCache } from './phases/download.js';
+import { plan } from './phases/plan.js';
+import { prune } from './phases/prune.js';
+import { resolve } from './phases/resolve.js';
+import { type Release, removeLeftovers, removeRelease, unpack } from './phases/unpack.js';
+import { readState } from './state-file.js';
+
+/** How a look at the registry ended; failures are thrown. */
+export type Outcome =
+  /** What is wanted runs already. */
+  | { readonly kind: 'current'; readonly hash: string }
+  | { readonly kind: 'deployed'; readonly hash: string }
+  /** It failed before and is not tried again yet. */
+  | { readonly kind: 'waiting'; readonly hash: string; readonly ms: number };
+
+/**
+ * One look at the registry and, when it wants something else than what runs, one deployment, phase by phase. A crash
+ * anywhere leaves the state as it was and the next cycle starts over; archives stay in the cache.
+ * @param impatient whether to try at once what failed lately.
+ */
+export async function cycle(context: AgentContext, sftp: SftpClient, impatient: boolean): Promise<Outcome> {
+  const before = readState(context.paths.state);
+  const config = await resolve(sftp, context.settings.name);
+  if (config.hash === before?.hash) return { kind: 'current', hash: config.hash };
+  const attempts = readAttempts(context.paths.attempts);
+  const ms = impatient ? 0 : waitBefore(attempts, config.hash, context.clock());
+  if (ms > 0) return { kind: 'waiting', hash: config.hash, ms };
+  context.log.info(
+    {
+      hash: config.hash,
+      revision: config.revision,
+      layers: config.layers.map(layerLabel),
+    },
+    'new configuration',
+  );
+  try {
+    await fetchArchives(context, sftp, config);
+    await install(context, before, config, attempts?.hash === config.hash);
+  } catch (thrown) {
+    throw await recordFailure(context, config, toDeployError(thrown));
+  }
+  context.log.info({ hash: config.hash }, 'deployed');
+  return { kind: 'deployed', hash: config.hash };
+}
+
+/** What has to be done once, before the first cycle. */
+export async function recover(context: AgentContext): Promise<void> {
+  await removeLeftovers(context);
+}
+
+async function fetchArchives(context: AgentContext, sftp: SftpClient, config: AgentConfig): Promise<void> {
+  const { whole, partial } = await readCache(context.paths.cache);
+  const todo = plan(config, whole, partial);
+  await checkSpace(context.paths.cache, todo.downloadBytes);
+  for (const layer of todo.download) await download(context, sftp, layer);
+}
+
+async function install(
+  context: AgentContext,
+  before: AgentConfig | undefined,
+  config: AgentConfig,
+  retry: boolean,
+): Promise<void> {
+  let release: Release;
+  try {
+    release = await unpack(context, config, retry);
+  } catch (error) {
+    if (isDeployError(error, 'corrupt')) await forgetArchives(context, config);
+    throw error;
+  }
+  // Awaited also when the script fails, so that nothing is still being written when the next attempt begins.
+  const [script, durable] = await Promise.allSettled([
+    activate(context, before, config, release.root),
+    release.durable,
+  ]);
+  if (script.status === 'rejected') throw script.reason;
+  if (durable.status === 'rejected') throw durable.reason;
+  commit(context, config);
+  await prune(context, { pruneCache, removeRelease }, before, config);
+}
+
+/** A cached archive that cannot be read may have been damaged on this disk: the next attempt fetches it anew. */
+async function forgetArchives(context: AgentContext, config: AgentConfig): Promise<void> {
+  for (const { hash } of config.layers) await rm(join(context.paths.cache, hash), { force: true });
+}
+
+/** Remembers the failure, but for those that the release is not to blame for: a lost connection, being stopped. */
+async function recordFailure(
+  context: AgentContext,
+  config: AgentConfig,
+  error: DeployError,
+): Promise<DeployError> {
+  if (error.kind === 'connect' || error.kind === 'cancelled') return error;
+  const now = context.clock();
+  const attempts = countFailure(readAttempts(context.paths.attempts), config.hash, now);
+  try {
+    writeAttempts(context.paths.attempts, attempts);
+  } catch (failure) {
+    context.log.error({ err: describeError(failure) }, 'the failed attempt cannot be recorded');
+  }
+  const { failures, notBefore } = attempts;
+  context.log.warn({ hash: config.hash, failures, notBefore }, 'deployment failed, it is tried again later');
+  return error;
+}

@@ -1,0 +1,104 @@
+import { randomBytes } from 'node:crypto';
+import { existsSync } from 'node:fs';
+import { mkdir, readdir, rename, rm, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { AgentConfig } from '@deploy-tools/shared/config-json.js';
+import { errnoOf } from '@deploy-tools/shared/errors.js';
+import { syncDirectory } from '@deploy-tools/shared/host/atomic-file.js';
+import type { AgentContext } from '../agent-context.js';
+import { syncTree } from '../host-sync.js';
+import { layerLabel } from '../layer-label.js';
+import { removeTree } from '../unpack/remove-tree.js';
+import { unpackLayers } from '../unpack/unpack-layers.js';
+
+/** Marks a release as complete on disk; the original's agent writes and reads the same. */
+const COMPLETE = '.ok';
+const TEMPORARY = /^\.(new|old)-/;
+
+export interface Release {
+  /** Absolute: `<dir>/unpacked/<configuration hash>`. */
+  readonly root: string;
+  /**
+   * Resolves when the release is complete on disk, power loss included, and marked so. It is complete for every
+   * process before this; only the disk lags behind.
+   */
+  readonly durable: Promise<void>;
+}
+
+/**
+ * Unpacks a configuration into a fresh directory, which gets its name only when it is complete.
+ * @param reuse whether a complete directory of that name is to be used as it is: it was made for this very release,
+ * and a script that failed in the middle may have started something from it.
+ */
+export async function unpack(context: AgentContext, config: AgentConfig, reuse: boolean): Promise<Release> {
+  const { paths, settings, log, signal } = context;
+  const root = join(paths.unpacked, config.hash);
+  if (reuse && existsSync(root) && existsSync(root + COMPLETE)) {
+    log.debug({ root }, 'the release is unpacked already');
+    return { root, durable: Promise.resolve() };
+  }
+  await mkdir(paths.unpacked, { recursive: true, mode: 0o750 });
+  const fresh = join(paths.unpacked, `.new-${randomBytes(6).toString('hex')}`);
+  await mkdir(fresh, { mode: 0o755 });
+  try {
+    const layers = config.layers.map((layer) => ({
+      archive: join(paths.cache, layer.hash),
+      label: layerLabel(layer),
+    }));
+    const { policy, ownership } = settings;
+    const stats = await unpackLayers({ layers, into: fresh, policy, ownership, signal });
+    log.info({ ...stats, ms: Math.round(stats.ms), root }, 'unpacked');
+  } catch (error) {
+    await removeTree(fresh, new AbortController().signal);
+    throw error;
+  }
+  await putInPlace(context, fresh, root);
+  return { root, durable: makeDurable(paths.unpacked, root) };
+}
+
+/** Whatever has the name already was made for an earlier deployment of the same layers. */
+async function putInPlace(context: AgentContext, fresh: string, root: string): Promise<void> {
+  await rm(root + COMPLETE, { force: true });
+  const old = join(context.paths.unpacked, `.old-${randomBytes(6).toString('hex')}`);
+  try {
+    await rename(root, old);
+  } catch (error) {
+    if (errnoOf(error) !== 'ENOENT') throw error;
+    await rename(fresh, root);
+    return;
+  }
+  await rename(fresh, root);
+  await removeTree(old, new AbortController().signal);
+}
+
+async function makeDurable(unpacked: string, root: string): Promise<void> {
+  await syncTree(root);
+  await writeFile(root + COMPLETE, '', { mode: 0o640 });
+  syncDirectory(unpacked);
+}
+
+/** Removes what an interrupted agent left half unpacked. */
+export async function removeLeftovers(context: AgentContext): Promise<void> {
+  for (const path of await temporaryTrees(context.paths.unpacked)) {
+    context.log.info({ path }, 'removing what was left half unpacked');
+    await removeTree(path, context.signal);
+  }
+}
+
+async function temporaryTrees(unpacked: string): Promise<string[]> {
+  try {
+    return (await readdir(unpacked))
+      .filter((name) => TEMPORARY.test(name))
+      .map((name) => join(unpacked, name));
+  } catch (error) {
+    if (errnoOf(error) === 'ENOENT') return [];
+    throw error;
+  }
+}
+
+/** Removes a release that is not wanted any more, with its mark. */
+export async function removeRelease(context: AgentContext, hash: string): Promise<void> {
+  const root = join(context.paths.unpacked, hash);
+  await rm(root + COMPLETE, { force: true });
+  await removeTree(root, context.signal);
+}

@@ -1,0 +1,47 @@
+import { type ConnectOptions, connect } from '@deploy-tools/shared/client/connect.js';
+import type { Connection } from '@deploy-tools/shared/client/connection.js';
+import { SftpClient } from '@deploy-tools/shared/client/sftp-client.js';
+import type { Logger } from '@deploy-tools/shared/log.js';
+
+/**
+ * One connection to the registry with one SFTP session on it, kept open between polls and opened again when it was
+ * lost. Registries end connections after a while; that is no error.
+ */
+export class RegistryLink {
+  readonly #options: ConnectOptions;
+  readonly #log: Logger;
+  #connection: Connection | undefined;
+  #sftp: SftpClient | undefined;
+
+  constructor(options: ConnectOptions, log: Logger) {
+    this.#options = options;
+    this.#log = log;
+  }
+
+  /** The session, opened where needed. @throws DeployError connect or auth. */
+  async sftp(): Promise<SftpClient> {
+    if (this.#sftp !== undefined) return this.#sftp;
+    const connection = await connect(this.#options);
+    this.#connection = connection;
+    this.#log.debug({ registry: connection.peer, version: connection.serverIdent }, 'connected');
+    void connection.closed.then((reason) => {
+      if (this.#connection !== connection) return;
+      this.#forget();
+      this.#log.debug({ reason: reason?.message }, 'connection ended');
+    });
+    this.#sftp = await SftpClient.start(await connection.openSubsystem('sftp'));
+    return this.#sftp;
+  }
+
+  /** Ends the connection; the next use opens another. */
+  close(): void {
+    const connection = this.#connection;
+    this.#forget();
+    connection?.close();
+  }
+
+  #forget(): void {
+    this.#connection = undefined;
+    this.#sftp = undefined;
+  }
+}

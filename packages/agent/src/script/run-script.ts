@@ -1,0 +1,113 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { formatDuration } from '@deploy-tools/shared/duration.js';
+import { DeployError, errnoOf } from '@deploy-tools/shared/errors.js';
+import { LineSplitter } from './line-splitter.js';
+
+/** Between TERM and KILL. */
+const KILL_AFTER_MS = 10_000;
+/** How long output may still come after the script has ended; a process it left behind may hold the pipe for ever. */
+const DRAIN_MS = 500;
+
+export interface ScriptRun {
+  /** Absolute, or a word to look up in PATH. */
+  readonly script: string;
+  readonly environment: Readonly<Record<string, string>>;
+  readonly timeoutMs: number;
+  readonly onLine: (stream: 'stdout' | 'stderr', line: string) => void;
+}
+
+/**
+ * Runs a script to its end in a process group of its own, standard input empty. After the timeout the whole group is
+ * ended: TERM, then KILL. Processes that the script leaves behind live on; their output is passed on while the agent
+ * lives.
+ * @throws DeployError script when it cannot be started, fails, is killed or takes too long.
+ */
+export async function runScript(run: ScriptRun): Promise<void> {
+  const child = spawn(run.script, [], {
+    env: run.environment,
+    detached: true,
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
+  passLines(child, run.onLine);
+  const closed = new Promise<void>((resolve) => child.once('close', () => resolve()));
+  let timedOut = false;
+  const timers: NodeJS.Timeout[] = [];
+  timers.push(
+    setTimeout(() => {
+      timedOut = true;
+      killGroup(child, 'SIGTERM');
+      timers.push(setTimeout(() => killGroup(child, 'SIGKILL'), KILL_AFTER_MS));
+    }, run.timeoutMs),
+  );
+  try {
+    const { code, signal } = await ended(child);
+    await drained(child, closed);
+    if (timedOut) {
+      killGroup(child, 'SIGKILL'); // whatever of the group ignored TERM and outlived its leader
+      throw failure(run.script, `did not end within ${formatDuration(run.timeoutMs)} and was stopped`);
+    }
+    if (signal !== null) throw failure(run.script, `was killed by ${signal}`);
+    if (code !== 0) throw failure(run.script, `failed with exit status ${code}`);
+  } catch (error) {
+    throw error instanceof DeployError ? error : cannotStart(run.script, error);
+  } finally {
+    for (const timer of timers) clearTimeout(timer);
+  }
+}
+
+function passLines(child: ChildProcess, onLine: ScriptRun['onLine']): void {
+  for (const stream of ['stdout', 'stderr'] as const) {
+    const splitter = new LineSplitter((line) => onLine(stream, line));
+    child[stream]?.on('data', (chunk: Buffer) => splitter.push(chunk));
+    child[stream]?.on('end', () => splitter.end());
+  }
+}
+
+function ended(child: ChildProcess): Promise<{ code: number | null; signal: NodeJS.Signals | null }> {
+  return new Promise((resolve, reject) => {
+    child.once('error', reject);
+    child.once('exit', (code, signal) => resolve({ code, signal }));
+  });
+}
+
+/** Waits for what the script wrote before it ended; pipes that somebody still holds do not keep the agent alive. */
+async function drained(child: ChildProcess, closed: Promise<void>): Promise<void> {
+  let timer: NodeJS.Timeout | undefined;
+  const enough = new Promise<void>((resolve) => {
+    timer = setTimeout(resolve, DRAIN_MS);
+  });
+  await Promise.race([closed, enough]);
+  clearTimeout(timer);
+  for (const stream of [child.stdout, child.stderr]) {
+    if (stream !== null && 'unref' in stream && typeof stream.unref === 'function') stream.unref();
+  }
+}
+
+function killGroup(child: ChildProcess, signal: NodeJS.Signals): void {
+  if (child.pid === undefined) return;
+  try {
+    process.kill(-child.pid, signal);
+  } catch (error) {
+    if (errnoOf(error) !== 'ESRCH') throw error;
+  }
+}
+
+function failure(script: string, what: string): DeployError {
+  return new DeployError('script', `the script ${script} ${what}`, {
+    hint: 'its output is in the log above',
+  });
+}
+
+function cannotStart(script: string, error: unknown): DeployError {
+  const code = errnoOf(error);
+  const reason =
+    code === 'ENOENT'
+      ? 'does not exist'
+      : code === 'EACCES'
+        ? 'is not executable'
+        : `cannot be started (${code ?? String(error)})`;
+  return new DeployError('script', `the script ${script} ${reason}`, {
+    hint: 'check -script, its permissions and its first line',
+    cause: error,
+  });
+}

@@ -1,0 +1,33 @@
+import { readFileSync } from 'node:fs';
+import { type AgentConfig, decodeConfigJson, encodeConfigJson } from '@deploy-tools/shared/config-json.js';
+import { DeployError, errnoOf, toDeployError } from '@deploy-tools/shared/errors.js';
+import { writeFileAtomic } from '@deploy-tools/shared/host/atomic-file.js';
+
+/**
+ * The configuration that runs here, in the form that the original's agent writes and reads: either can take over from
+ * the other.
+ * @returns undefined when nothing was deployed yet.
+ * @throws DeployError corrupt when the file is damaged: to deploy over it could run two releases at once.
+ */
+export function readState(path: string): AgentConfig | undefined {
+  let text: string;
+  try {
+    text = readFileSync(path, 'utf8');
+  } catch (error) {
+    if (errnoOf(error) === 'ENOENT') return undefined;
+    throw toDeployError(error);
+  }
+  try {
+    return decodeConfigJson(text);
+  } catch (error) {
+    throw new DeployError('corrupt', `the state file ${path} is damaged: ${toDeployError(error).message}`, {
+      hint: 'correct it, or remove it to deploy as on a new host',
+      cause: error,
+    });
+  }
+}
+
+/** Atomic: a crash leaves the old state or the new. */
+export function writeState(path: string, config: AgentConfig): void {
+  writeFileAtomic(path, encodeConfigJson(config));
+}

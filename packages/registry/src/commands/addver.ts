@@ -1,0 +1,11 @@
+import { ADDVER } from '@deploy-tools/shared/commands/command-specs.js';
+import { addVersion } from '../core/versions.js';
+import { command } from './command.js';
+import { versionJson } from './json-shapes.js';
+import { required } from './required.js';
+
+export const addver = command(ADDVER, async ({ registry }, args) => {
+  const { name, version, hash } = required({ name: args.name, version: args.version, hash: args.hash });
+  const added = await addVersion(registry, { component: name, version, hash });
+  return { value: versionJson(added), text: '' };
+});

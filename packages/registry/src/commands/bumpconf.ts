@@ -1,0 +1,20 @@
+import { BUMPCONF } from '@deploy-tools/shared/commands/command-specs.js';
+import { bumpLayer } from '../core/configurations.js';
+import { command } from './command.js';
+import { configurationJson } from './json-shapes.js';
+import { required } from './required.js';
+
+export const bumpconf = command(BUMPCONF, async ({ registry, change }, args) => {
+  const { name, component } = required({ name: args.name, component: args.component });
+  const { before, after } = await bumpLayer(registry, change, name, component);
+  const old = before?.layers.find((layer) => layer.component === component);
+  const value = configurationJson(after);
+  if (old === undefined || before === after) return { value: { ...value, undo: null }, text: '' };
+  const undo = `changeconf -name=${quoted(name)} -component=${quoted(component)} -version=${quoted(old.version)}`;
+  return { value: { ...value, undo }, text: `to roll back run:\n\t${undo}\n` };
+});
+
+/** Always in quotes, as the original prints it. */
+function quoted(word: string): string {
+  return `"${word.replace(/(["\\])/g, '\\$1')}"`;
+}

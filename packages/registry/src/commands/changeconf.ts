@@ -1,0 +1,15 @@
+import { CHANGECONF } from '@deploy-tools/shared/commands/command-specs.js';
+import { changeLayer } from '../core/configurations.js';
+import { command } from './command.js';
+import { configurationJson } from './json-shapes.js';
+import { required } from './required.js';
+
+export const changeconf = command(CHANGECONF, async ({ registry, change }, args) => {
+  const { name, component, version } = required({
+    name: args.name,
+    component: args.component,
+    version: args.version,
+  });
+  const { after } = await changeLayer(registry, change, name, { component, version });
+  return { value: configurationJson(after), text: '' };
+});

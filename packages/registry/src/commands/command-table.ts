@@ -1,0 +1,39 @@
+import { addconf } from './addconf.js';
+import { addver } from './addver.js';
+import { audit } from './audit.js';
+import { bumpconf } from './bumpconf.js';
+import { changeconf } from './changeconf.js';
+import type { Command } from './command.js';
+import { components } from './components.js';
+import { configurations } from './configurations.js';
+import { delcomp } from './delcomp.js';
+import { delconf } from './delconf.js';
+import { delver } from './delver.js';
+import { gc } from './gc.js';
+import { help } from './help.js';
+import { replaceconf } from './replaceconf.js';
+import { showcomp } from './showcomp.js';
+import { showconf } from './showconf.js';
+
+const COMMANDS: readonly Command[] = [
+  addver,
+  addconf,
+  replaceconf,
+  changeconf,
+  bumpconf,
+  showconf,
+  showcomp,
+  components,
+  configurations,
+  delver,
+  delcomp,
+  delconf,
+  gc,
+  audit,
+  help,
+];
+
+/** The command of that name, or undefined. */
+export function findCommand(name: string): Command | undefined {
+  return COMMANDS.find(({ spec }) => spec.name === name);
+}

@@ -1,0 +1,10 @@
+import { DELCOMP } from '@deploy-tools/shared/commands/command-specs.js';
+import { deleteComponent } from '../core/versions.js';
+import { command } from './command.js';
+import { versionJson } from './json-shapes.js';
+import { required } from './required.js';
+
+export const delcomp = command(DELCOMP, async ({ registry }, args) => {
+  const { name } = required({ name: args.name });
+  return { value: (await deleteComponent(registry, name)).map(versionJson), text: '' };
+});

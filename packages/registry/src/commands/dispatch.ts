@@ -1,0 +1,144 @@
+import { joinCommandLine, splitCommandLine } from '@deploy-tools/shared/cli/command-line.js';
+import { type FlagValue, parseFlags } from '@deploy-tools/shared/cli/flags.js';
+import { commandUsage } from '@deploy-tools/shared/commands/command-help.js';
+import { COMMAND_SPECS } from '@deploy-tools/shared/commands/command-specs.js';
+import { DeployError, describeError, toDeployError } from '@deploy-tools/shared/errors.js';
+import type { Principal } from '../core/principal.js';
+import type { Registry } from '../core/registry.js';
+import type { AuditRecord } from '../meta/meta-store.js';
+import type { Command } from './command.js';
+import { findCommand } from './command-table.js';
+import { printable } from './printable.js';
+
+/** What the caller sees. The status is the original's: 0, or 1 for whatever else, help included. */
+export interface Reply {
+  readonly status: 0 | 1;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+/** How a command line came in; kept in the audit log. */
+export type Via = 'exec' | 'console';
+
+/**
+ * Runs one command line: splits, finds the command, checks the caller's role, parses, runs, audits. Never throws:
+ * what went wrong is in the reply.
+ */
+export async function dispatch(
+  registry: Registry,
+  principal: Principal,
+  via: Via,
+  line: string,
+): Promise<Reply> {
+  const started = performance.now();
+  const attempt: Attempt = { command: '', args: [], values: {}, changes: false };
+  const log = registry.log.child({
+    command: line,
+    via,
+    who: principal.comment,
+    fingerprint: principal.fingerprint,
+  });
+  try {
+    const result = await attemptLine(registry, principal, line, attempt);
+    if (result.audited) await audit(registry, principal, via, attempt, started, undefined);
+    log.info({ ms: elapsed(started) }, 'command done');
+    return result.reply;
+  } catch (thrown) {
+    const error = toDeployError(thrown);
+    log.warn({ ms: elapsed(started), kind: error.kind, err: error.message }, 'command failed');
+    if (error.kind === 'internal') log.error({ err: thrown }, 'unexpected error');
+    await audit(registry, principal, via, attempt, started, error).catch((failure: unknown) => {
+      log.error({ err: describeError(failure) }, 'the audit log cannot be written');
+    });
+    return { status: 1, stdout: '', stderr: printable(errorText(error, attempt)) };
+  }
+}
+
+/** What is known of a command line so far; filled while it is read, so that refused ones are audited too. */
+interface Attempt {
+  command: string;
+  args: readonly string[];
+  values: Readonly<Record<string, FlagValue>>;
+  changes: boolean;
+  parsing?: Command | undefined;
+}
+
+async function attemptLine(
+  registry: Registry,
+  principal: Principal,
+  line: string,
+  attempt: Attempt,
+): Promise<{ reply: Reply; audited: boolean }> {
+  const [name, ...args] = splitCommandLine(line);
+  if (name === undefined)
+    throw new DeployError('usage', 'nothing to do', { hint: 'help lists the commands' });
+  attempt.command = name;
+  attempt.args = args;
+  const found = findCommand(name);
+  if (found === undefined) throw unknownCommand();
+  attempt.changes = found.spec.changes;
+  if (found.spec.role !== principal.role)
+    throw new DeployError('denied', `${principal.role}s may not run ${name}`);
+  attempt.parsing = found;
+  const parsed = parseFlags(found.spec, args);
+  attempt.parsing = undefined;
+  if (parsed.help)
+    return { reply: { status: 1, stdout: commandUsage(found.spec), stderr: '' }, audited: false };
+  attempt.values = parsed.values;
+  const author = { fingerprint: principal.fingerprint, comment: principal.comment };
+  const change = { author, command: joinCommandLine([name, ...args]) };
+  const result = await found.run({ registry, principal, change }, parsed.values);
+  const stdout =
+    parsed.values.json === true ? `${JSON.stringify(result.value, null, 2)}\n` : printable(result.text);
+  return { reply: { status: 0, stdout, stderr: '' }, audited: name !== 'help' };
+}
+
+async function audit(
+  registry: Registry,
+  principal: Principal,
+  via: Via,
+  attempt: Attempt,
+  started: number,
+  error: DeployError | undefined,
+): Promise<void> {
+  const refused = error?.kind === 'usage' || error?.kind === 'denied';
+  const record: AuditRecord = {
+    time: registry.clock().toISOString(),
+    fingerprint: principal.fingerprint,
+    comment: principal.comment,
+    user: principal.user,
+    address: principal.address,
+    via,
+    command: attempt.command,
+    args: attempt.args,
+    subjects: subjectsOf(attempt.values),
+    changes: attempt.changes,
+    result: error === undefined ? 'ok' : refused ? 'refused' : 'failed',
+    ...(error === undefined ? {} : { error: error.message }),
+    durationMs: elapsed(started),
+  };
+  await registry.meta.write((tx) => tx.appendAudit(record));
+}
+
+/** The components and configurations that the arguments name. */
+function subjectsOf(values: Readonly<Record<string, FlagValue>>): string[] {
+  const words = [values.name, values.component].filter((value) => typeof value === 'string');
+  const layers = Array.isArray(values.layer)
+    ? values.layer.map((layer: string) => layer.split(':', 1)[0] ?? '')
+    : [];
+  return [...words, ...layers];
+}
+
+function errorText(error: DeployError, attempt: Attempt): string {
+  const usage = attempt.parsing === undefined ? '' : commandUsage(attempt.parsing.spec);
+  return `${describeError(error)}\n${usage}`;
+}
+
+function unknownCommand(): DeployError {
+  const names = ['help', ...COMMAND_SPECS.map((spec) => spec.name).filter((name) => name !== 'help')];
+  return new DeployError('usage', `Unknown command, supported commands are:\n${names.join(', ')}`);
+}
+
+function elapsed(started: number): number {
+  return Math.round((performance.now() - started) * 10) / 10;
+}

@@ -1,0 +1,25 @@
+import { formatByteSize } from '@deploy-tools/shared/byte-size.js';
+import { columns } from '@deploy-tools/shared/columns.js';
+import { GC } from '@deploy-tools/shared/commands/command-specs.js';
+import { collect, findSurplus } from '../core/housekeeping.js';
+import { command } from './command.js';
+import { versionJson } from './json-shapes.js';
+
+export const gc = command(GC, async ({ registry }, args) => {
+  const surplus = args.n ? await findSurplus(registry) : await collect(registry);
+  const rows = [
+    ...surplus.versions.map(({ component, version, size }) => [
+      'version',
+      `${component}:${version}`,
+      formatByteSize(size),
+    ]),
+    ...surplus.uploads.map(({ hash, size }) => ['upload', hash, formatByteSize(size)]),
+    ...surplus.files.map(({ hash, size }) => ['file', hash, formatByteSize(size)]),
+  ];
+  const freed = surplus.files.reduce((sum, { size }) => sum + size, 0);
+  const last = `${args.n ? 'would free' : 'freed'} ${formatByteSize(freed)} in ${surplus.files.length} files\n`;
+  return {
+    value: { ...surplus, versions: surplus.versions.map(versionJson), removed: !args.n },
+    text: columns(rows) + last,
+  };
+});

@@ -1,0 +1,13 @@
+/**
+ * Makes text safe for a terminal: control characters other than newline and tab, and characters that reorder text,
+ * are shown as `\x1b` or `\u202e`. Text from one operator's command line may be shown on another's terminal.
+ */
+export function printable(text: string): string {
+  return text.replace(/[\p{Cc}\p{Cf}]/gu, (char) => {
+    if (char === '\n' || char === '\t') return char;
+    const code = char.codePointAt(0) ?? 0;
+    return code < 256
+      ? `\\x${code.toString(16).padStart(2, '0')}`
+      : `\\u${code.toString(16).padStart(4, '0')}`;
+  });
+}

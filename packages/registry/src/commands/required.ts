@@ -1,0 +1,19 @@
+import { DeployError } from '@deploy-tools/shared/errors.js';
+
+/**
+ * The values of flags that must be given.
+ * @throws DeployError usage, naming all of them, as the original does: `name, version and hash should all be set`.
+ */
+export function required<const T extends Readonly<Record<string, string | undefined>>>(
+  values: T,
+): { readonly [K in keyof T]: string } {
+  const names = Object.keys(values);
+  if (names.some((name) => values[name] === undefined || values[name] === '')) {
+    const list = names.length === 1 ? names[0] : `${names.slice(0, -1).join(', ')} and ${names.at(-1)}`;
+    throw new DeployError(
+      'usage',
+      `${list} should ${names.length === 1 ? '' : names.length === 2 ? 'both ' : 'all '}be set`,
+    );
+  }
+  return values as { readonly [K in keyof T]: string };
+}

@@ -1,0 +1,155 @@
+import { MAX_LAYERS } from '@deploy-tools/shared/config-json.js';
+import { DeployError } from '@deploy-tools/shared/errors.js';
+import {
+  type ComponentVersion,
+  type Configuration,
+  configurationHash,
+  type LayerRef,
+} from '@deploy-tools/shared/model.js';
+import { checkConfigurationName } from '@deploy-tools/shared/names.js';
+import type { Author, MetaReader, MetaWriter } from '../meta/meta-store.js';
+import { type Registry, timestamp } from './registry.js';
+import { requireVersion } from './versions.js';
+
+/** Who changes a configuration, and by which command: kept with the revision. */
+export interface Change {
+  readonly author: Author;
+  readonly command: string;
+}
+
+export interface ConfigurationChanged {
+  readonly before: Configuration | undefined;
+  readonly after: Configuration;
+}
+
+/** Makes a configuration of these layers, or replaces the one of that name. @throws DeployError not-found, invalid. */
+export async function putConfiguration(
+  registry: Registry,
+  change: Change,
+  name: string,
+  layers: readonly LayerRef[],
+): Promise<ConfigurationChanged> {
+  checkConfigurationName(name);
+  checkLayers(layers);
+  return registry.meta.write(async (tx) => {
+    const before = await tx.configuration(name);
+    return { before, after: await append(registry, tx, change, name, await resolveLayers(tx, layers)) };
+  });
+}
+
+/** Replaces the layers of a configuration that exists. @throws DeployError not-found, invalid. */
+export async function replaceConfiguration(
+  registry: Registry,
+  change: Change,
+  name: string,
+  layers: readonly LayerRef[],
+): Promise<ConfigurationChanged> {
+  checkLayers(layers);
+  return registry.meta.write(async (tx) => {
+    const before = await requireConfiguration(tx, name);
+    return { before, after: await append(registry, tx, change, name, await resolveLayers(tx, layers)) };
+  });
+}
+
+/** Sets one layer to a version. @throws DeployError not-found, also when no layer is of that component. */
+export async function changeLayer(
+  registry: Registry,
+  change: Change,
+  name: string,
+  layer: LayerRef,
+): Promise<ConfigurationChanged> {
+  return registry.meta.write(async (tx) => {
+    const version = await requireVersion(tx, layer.component, layer.version);
+    return replaceLayer(registry, tx, change, name, version);
+  });
+}
+
+/** Sets one layer to its component's newest version, by time of creation. */
+export async function bumpLayer(
+  registry: Registry,
+  change: Change,
+  name: string,
+  component: string,
+): Promise<ConfigurationChanged> {
+  return registry.meta.write(async (tx) => {
+    const newest = (await tx.versions(component)).at(-1);
+    if (newest === undefined) throw new DeployError('not-found', `no component "${component}" found`);
+    return replaceLayer(registry, tx, change, name, newest);
+  });
+}
+
+/** Its history stays, and a later configuration of that name goes on counting. @throws DeployError not-found. */
+export async function deleteConfiguration(
+  registry: Registry,
+  change: Change,
+  name: string,
+): Promise<Configuration> {
+  return registry.meta.write(async (tx) => {
+    const before = await tx.configuration(name);
+    if (before === undefined) throw new DeployError('not-found', `"${name}" configuration not found`);
+    await append(registry, tx, change, name, []);
+    return before;
+  });
+}
+
+/** @throws DeployError not-found. */
+export async function requireConfiguration(tx: MetaReader, name: string): Promise<Configuration> {
+  const configuration = await tx.configuration(name);
+  if (configuration === undefined) throw new DeployError('not-found', `configuration "${name}" not found`);
+  return configuration;
+}
+
+async function replaceLayer(
+  registry: Registry,
+  tx: MetaWriter,
+  change: Change,
+  name: string,
+  version: ComponentVersion,
+): Promise<ConfigurationChanged> {
+  const before = await requireConfiguration(tx, name);
+  const at = before.layers.findIndex((layer) => layer.component === version.component);
+  if (at < 0) {
+    throw new DeployError('not-found', `configuration has no layer for component "${version.component}"`, {
+      hint: 'replaceconf sets all layers anew',
+    });
+  }
+  // Setting what is set already is not a change: no agent should be woken for it.
+  if (before.layers[at]?.version === version.version) return { before, after: before };
+  return { before, after: await append(registry, tx, change, name, before.layers.with(at, version)) };
+}
+
+async function resolveLayers(tx: MetaReader, layers: readonly LayerRef[]): Promise<ComponentVersion[]> {
+  const resolved: ComponentVersion[] = [];
+  for (const layer of layers) resolved.push(await requireVersion(tx, layer.component, layer.version));
+  return resolved;
+}
+
+async function append(
+  registry: Registry,
+  tx: MetaWriter,
+  change: Change,
+  name: string,
+  layers: readonly ComponentVersion[],
+): Promise<Configuration> {
+  const configuration: Configuration = {
+    name,
+    revision: (await tx.lastRevision(name)) + 1,
+    mtime: timestamp(registry),
+    hash: configurationHash(layers.map((layer) => layer.hash)),
+    layers,
+  };
+  await tx.appendRevision({ ...configuration, ...change });
+  return configuration;
+}
+
+function checkLayers(layers: readonly LayerRef[]): void {
+  if (layers.length === 0) throw new DeployError('invalid', 'configuration should have at least one layer');
+  if (layers.length > MAX_LAYERS) {
+    throw new DeployError('too-large', `a configuration has at most ${MAX_LAYERS} layers`);
+  }
+  const seen = new Set<string>();
+  for (const { component } of layers) {
+    if (seen.has(component)) throw new DeployError('invalid', `duplicate component "${component}"`);
+    seen.add(component);
+  }
+}

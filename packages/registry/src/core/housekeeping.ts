@@ -1,0 +1,98 @@
+import type { ComponentVersion } from '@deploy-tools/shared/model.js';
+import type { MetaReader, Upload } from '../meta/meta-store.js';
+import { type Registry, timestampBefore } from './registry.js';
+
+/** What housekeeping removes, or would. */
+export interface Surplus {
+  readonly versions: readonly ComponentVersion[];
+  readonly uploads: readonly Upload[];
+  /** Archives that no version names any more. */
+  readonly files: readonly { readonly hash: string; readonly size: number }[];
+  /** Audit records past their time; known only after removal. */
+  readonly auditRecords: number;
+}
+
+/** What {@link collect} would remove now. Reads only. */
+export async function findSurplus(registry: Registry): Promise<Surplus> {
+  return registry.meta.read(async (tx) => {
+    const versions = await surplusVersions(registry, tx);
+    const kept = await hashesBesides(tx, new Set(versions.map(versionKey)));
+    const archives = await registry.bytes.archives();
+    const files = archives.filter(({ hash }) => !kept.has(hash)).map(({ hash, size }) => ({ hash, size }));
+    return { versions, uploads: await expiredUploads(registry, tx), files, auditRecords: 0 };
+  });
+}
+
+/**
+ * Removes surplus versions, expired uploads, archives that nothing names and old audit records. Each archive is
+ * removed in a transaction of its own that looks again, so an `addver` of the same bytes is never undone.
+ */
+export async function collect(registry: Registry): Promise<Surplus> {
+  const removed = await registry.meta.write(async (tx) => {
+    const versions = await surplusVersions(registry, tx);
+    for (const { component, version } of versions) await tx.deleteVersion(component, version);
+    const auditRecords = await tx.deleteAuditBefore(timestampBefore(registry, registry.limits.auditKeepMs));
+    return { versions, auditRecords };
+  });
+  return { ...removed, uploads: await collectUploads(registry), files: await collectFiles(registry) };
+}
+
+async function surplusVersions(registry: Registry, tx: MetaReader): Promise<ComponentVersion[]> {
+  const surplus: ComponentVersion[] = [];
+  const keep = registry.limits.keepVersions;
+  if (keep < 1) return surplus;
+  for (const component of await tx.components()) {
+    for (const version of (await tx.versions(component)).slice(0, -keep)) {
+      const users = await tx.configurationsUsing(component, version.version);
+      if (users.length === 0) surplus.push(version);
+    }
+  }
+  return surplus;
+}
+
+async function expiredUploads(registry: Registry, tx: MetaReader): Promise<Upload[]> {
+  const limit = timestampBefore(registry, registry.limits.uploadTtlMs);
+  const all = await tx.uploads();
+  const fresh = new Set(all.filter((upload) => upload.created >= limit).map((upload) => upload.hash));
+  return all.filter((upload) => !fresh.has(upload.hash));
+}
+
+async function collectUploads(registry: Registry): Promise<Upload[]> {
+  return registry.meta.write(async (tx) => {
+    const expired = await expiredUploads(registry, tx);
+    for (const { hash } of expired) await tx.deleteUpload(hash);
+    for (const { hash, mtime } of await registry.bytes.uploads()) {
+      // Without a row: a crash between storing and recording, or just being recorded by somebody else.
+      const settled = registry.clock().getTime() - mtime * 1000 > registry.limits.uploadTtlMs;
+      const orphan = settled && !(await tx.hasUpload(hash));
+      if (orphan || expired.some((upload) => upload.hash === hash)) await registry.bytes.removeUpload(hash);
+    }
+    return expired;
+  });
+}
+
+async function collectFiles(registry: Registry): Promise<{ hash: string; size: number }[]> {
+  const removed: { hash: string; size: number }[] = [];
+  for (const { hash, size } of await registry.bytes.archives()) {
+    await registry.meta.write(async (tx) => {
+      if (await tx.isArchiveUsed(hash)) return;
+      await registry.bytes.remove(hash);
+      removed.push({ hash, size });
+    });
+  }
+  return removed;
+}
+
+async function hashesBesides(tx: MetaReader, gone: ReadonlySet<string>): Promise<Set<string>> {
+  const hashes = new Set<string>();
+  for (const component of await tx.components()) {
+    for (const version of await tx.versions(component)) {
+      if (!gone.has(versionKey(version))) hashes.add(version.hash);
+    }
+  }
+  return hashes;
+}
+
+function versionKey({ component, version }: ComponentVersion): string {
+  return `${component}:${version}`;
+}

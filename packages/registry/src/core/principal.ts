@@ -1,0 +1,14 @@
+import type { Role } from '@deploy-tools/shared/commands/command-specs.js';
+
+/** Who speaks to the registry, as proven by a key. */
+export interface Principal {
+  readonly role: Role;
+  /** The SSH user name. */
+  readonly user: string;
+  /** `SHA256:…` of the public key. */
+  readonly fingerprint: string;
+  /** The key's comment in the key file. */
+  readonly comment: string;
+  /** The peer's IP address. */
+  readonly address: string;
+}

@@ -1,0 +1,35 @@
+import type { Logger } from '@deploy-tools/shared/log.js';
+import type { ByteStore } from '../layers/byte-store.js';
+import type { MetaStore } from '../meta/meta-store.js';
+
+/** What the rules stand on. Passed to every rule; compose.ts makes it. */
+export interface Registry {
+  readonly meta: MetaStore;
+  readonly bytes: ByteStore;
+  readonly clock: () => Date;
+  readonly log: Logger;
+  readonly limits: RegistryLimits;
+}
+
+export interface RegistryLimits {
+  /** Newest versions of a component that housekeeping keeps, besides those in use. */
+  readonly keepVersions: number;
+  /** How long an upload can be named by its hash, in milliseconds. */
+  readonly uploadTtlMs: number;
+  /** The largest upload, in bytes. */
+  readonly maxUpload: number;
+  /** Bytes that uploads must leave free on the disk. */
+  readonly minFree: number;
+  /** How long the audit log is kept, in milliseconds. */
+  readonly auditKeepMs: number;
+}
+
+/** Now, as the registry writes it: RFC 3339 UTC with milliseconds. */
+export function timestamp(registry: Registry): string {
+  return registry.clock().toISOString();
+}
+
+/** The time `ms` milliseconds ago, written like {@link timestamp}. */
+export function timestampBefore(registry: Registry, ms: number): string {
+  return new Date(registry.clock().getTime() - ms).toISOString();
+}

@@ -1,0 +1,103 @@
+import { DeployError, isDeployError } from '@deploy-tools/shared/errors.js';
+import type { ComponentVersion } from '@deploy-tools/shared/model.js';
+import { checkArchiveHash, checkComponentName, checkVersion } from '@deploy-tools/shared/names.js';
+import type { MetaReader } from '../meta/meta-store.js';
+import { type Registry, timestamp } from './registry.js';
+
+export interface NewVersion {
+  readonly component: string;
+  readonly version: string;
+  /** Of an upload, or of an archive that is stored already. */
+  readonly hash: string;
+}
+
+/**
+ * Names stored bytes as a version. Bytes become an archive inside the transaction, before the row: housekeeping
+ * removes archives inside transactions too, so neither can overtake the other.
+ * @throws DeployError exists, not-found, invalid.
+ */
+export async function addVersion(registry: Registry, wanted: NewVersion): Promise<ComponentVersion> {
+  const component = checkComponentName(wanted.component);
+  const version = checkVersion(wanted.version);
+  const hash = checkArchiveHash(wanted.hash);
+  const added = await registry.meta.write(async (tx) => {
+    const existing = await tx.version(component, version);
+    if (existing !== undefined) throw alreadyExists(existing, hash);
+    const { size } = await registry.bytes.promote(hash).catch((error: unknown) => {
+      throw isDeployError(error, 'not-found') ? noUpload() : error;
+    });
+    const row: ComponentVersion = { component, version, hash, size, created: timestamp(registry) };
+    await tx.insertVersion(row);
+    await tx.deleteUpload(hash);
+    return row;
+  });
+  await registry.bytes.removeUpload(hash);
+  return added;
+}
+
+/** @throws DeployError in-use while a configuration's head has it; not-found. */
+export async function deleteVersion(
+  registry: Registry,
+  component: string,
+  version: string,
+): Promise<ComponentVersion> {
+  return registry.meta.write(async (tx) => {
+    const found = await requireVersion(tx, component, version);
+    const [user] = await tx.configurationsUsing(component, version);
+    if (user !== undefined) {
+      throw new DeployError('in-use', `version is used by configuration "${user}"`, {
+        hint: 'change that configuration first',
+      });
+    }
+    await tx.deleteVersion(component, version);
+    return found;
+  });
+}
+
+/** Deletes a component with all its versions. @throws DeployError in-use, not-found. */
+export async function deleteComponent(
+  registry: Registry,
+  component: string,
+): Promise<readonly ComponentVersion[]> {
+  return registry.meta.write(async (tx) => {
+    const versions = await tx.versions(component);
+    if (versions.length === 0) throw new DeployError('not-found', `"${component}" component not found`);
+    const [user] = await tx.configurationsUsing(component);
+    if (user !== undefined) {
+      throw new DeployError('in-use', `component is used by configuration "${user}"`, {
+        hint: 'change that configuration first',
+      });
+    }
+    for (const { version } of versions) await tx.deleteVersion(component, version);
+    return versions;
+  });
+}
+
+/** @throws DeployError not-found. */
+export async function requireVersion(
+  tx: MetaReader,
+  component: string,
+  version: string,
+): Promise<ComponentVersion> {
+  const found = await tx.version(component, version);
+  if (found === undefined) {
+    throw new DeployError('not-found', `no version "${version}" for component "${component}" found`);
+  }
+  return found;
+}
+
+/** The words "already exists" are what the original's deploy-from-docker looks for. */
+function alreadyExists(existing: ComponentVersion, hash: string): DeployError {
+  const same = existing.hash === hash ? 'with the same content' : 'with other content';
+  return new DeployError(
+    'exists',
+    `version "${existing.version}" of component "${existing.component}" already exists, ${same}`,
+    { hint: 'a version never changes; choose another name' },
+  );
+}
+
+function noUpload(): DeployError {
+  return new DeployError('not-found', 'no uploaded file with given hash found', {
+    hint: 'upload the file by sftp first; uploads expire',
+  });
+}

@@ -1,0 +1,61 @@
+/** An archive open for reading. Reads may run side by side. */
+export interface StoredFile {
+  readonly size: number;
+  /** Time of storing, seconds since the epoch. */
+  readonly mtime: number;
+  /**
+   * Fills `target` from `position` on.
+   * @returns bytes read; less than asked only at the end of the file.
+   */
+  read(target: Buffer, position: number): Promise<number>;
+  close(): Promise<void>;
+}
+
+export interface StoredFileInfo {
+  readonly hash: string;
+  readonly size: number;
+  /** Seconds since the epoch. */
+  readonly mtime: number;
+}
+
+/** An upload that is being written, in any order. */
+export interface StagedUpload {
+  /** Bytes up to the highest one written. */
+  readonly size: number;
+  /** Writes all of `data` at `position`; writes may run side by side, `data` must not change meanwhile. */
+  write(data: Buffer, position: number): Promise<void>;
+  /**
+   * Ends writing: makes the bytes durable and known by their hash. Uploading the same bytes again is not an error.
+   * @returns lower-case hex SHA-256 and the size.
+   */
+  seal(): Promise<{ readonly hash: string; readonly size: number }>;
+  /** Removes what was written. Does nothing after `seal` or `discard`. */
+  discard(): Promise<void>;
+}
+
+/**
+ * Where the bytes of uploads and archives live, by their hash. Archives are immutable: whoever can open a hash reads
+ * the bytes with that hash. The contract is test/contract/byte-store-contract.ts.
+ *
+ * Errors: no-space, denied, not-found; anything else is internal.
+ */
+export interface ByteStore {
+  stage(): Promise<StagedUpload>;
+  /** Sealed uploads that are not archives yet. */
+  uploads(): Promise<readonly StoredFileInfo[]>;
+  removeUpload(hash: string): Promise<void>;
+  /**
+   * Makes a sealed upload an archive, durably. Idempotent: does nothing when the archive is there already.
+   * @throws DeployError not-found when neither is there.
+   */
+  promote(hash: string): Promise<StoredFileInfo>;
+  stat(hash: string): Promise<StoredFileInfo | undefined>;
+  /** @throws DeployError not-found. */
+  open(hash: string): Promise<StoredFile>;
+  archives(): Promise<readonly StoredFileInfo[]>;
+  remove(hash: string): Promise<void>;
+  /** Bytes that uploads may still take on this store. */
+  freeBytes(): Promise<number>;
+  /** Removes what interrupted uploads left behind. Called once, before anything is staged. */
+  clean(): Promise<number>;
+}

@@ -1,0 +1,109 @@
+import { createHash, type Hash } from 'node:crypto';
+import { type FileHandle, rename, rm } from 'node:fs/promises';
+import { dirname } from 'node:path';
+import { DeployError, toDeployError } from '@deploy-tools/shared/errors.js';
+import { syncDirectory } from '@deploy-tools/shared/host/atomic-file.js';
+import type { StagedUpload } from './byte-store.js';
+
+/** How much may be written before it is sent on its way to the disk, so that sealing has little left to wait for. */
+const FLUSH_EVERY = 16 * 1024 * 1024;
+const REREAD_CHUNK = 1024 * 1024;
+
+/**
+ * An upload in a temporary file. While writes come in order they are hashed as they pass; the first write out of
+ * order makes sealing read the file again.
+ */
+export class FileUpload implements StagedUpload {
+  readonly #file: FileHandle;
+  readonly #path: string;
+  readonly #pathOf: (hash: string) => string;
+  #running: Hash | undefined = createHash('sha256');
+  #hashed = 0;
+  #size = 0;
+  #unflushed = 0;
+  #flush: Promise<void> | undefined;
+  /** The kernel tells of a failed write-back once; `seal` must not miss it. */
+  #flushFailure: unknown;
+  #ended = false;
+
+  constructor(file: FileHandle, path: string, pathOf: (hash: string) => string) {
+    this.#file = file;
+    this.#path = path;
+    this.#pathOf = pathOf;
+  }
+
+  get size(): number {
+    return this.#size;
+  }
+
+  async write(data: Buffer, position: number): Promise<void> {
+    if (position === this.#hashed) {
+      this.#running?.update(data);
+      this.#hashed += data.length;
+    } else {
+      this.#running = undefined;
+    }
+    this.#size = Math.max(this.#size, position + data.length);
+    try {
+      for (let at = 0; at < data.length; ) {
+        at += (await this.#file.write(data, at, data.length - at, position + at)).bytesWritten;
+      }
+    } catch (error) {
+      throw toDeployError(error);
+    }
+    this.#flushNow(data.length);
+  }
+
+  async seal(): Promise<{ readonly hash: string; readonly size: number }> {
+    if (this.#ended) throw new DeployError('internal', 'the upload has ended');
+    try {
+      await this.#flush;
+      if (this.#flushFailure !== undefined) throw this.#flushFailure;
+      const hash = this.#running === undefined ? await this.#reread() : this.#running.digest('hex');
+      await this.#file.datasync();
+      this.#ended = true;
+      await this.#file.close();
+      await rename(this.#path, this.#pathOf(hash));
+      syncDirectory(dirname(this.#path));
+      return { hash, size: this.#size };
+    } catch (error) {
+      await this.discard();
+      throw toDeployError(error);
+    }
+  }
+
+  async discard(): Promise<void> {
+    if (!this.#ended) {
+      this.#ended = true;
+      await this.#flush;
+      await this.#file.close();
+    }
+    await rm(this.#path, { force: true });
+  }
+
+  /** Starts writing back in the background. */
+  #flushNow(bytes: number): void {
+    this.#unflushed += bytes;
+    if (this.#unflushed < FLUSH_EVERY || this.#flush !== undefined) return;
+    this.#unflushed = 0;
+    this.#flush = this.#file
+      .datasync()
+      .catch((error: unknown) => {
+        this.#flushFailure = error;
+      })
+      .finally(() => {
+        this.#flush = undefined;
+      });
+  }
+
+  async #reread(): Promise<string> {
+    const hash = createHash('sha256');
+    const buffer = Buffer.allocUnsafe(REREAD_CHUNK);
+    for (let at = 0; ; ) {
+      const { bytesRead } = await this.#file.read(buffer, 0, buffer.length, at);
+      if (bytesRead === 0) return hash.digest('hex');
+      hash.update(buffer.subarray(0, bytesRead));
+      at += bytesRead;
+    }
+  }
+}

@@ -1,0 +1,37 @@
+import { runProgram } from '@deploy-tools/shared/cli/program.js';
+import { createLogger } from '@deploy-tools/shared/log.js';
+import { startRegistry } from './compose.js';
+import { REGISTRY_FLAGS } from './registry-flags.js';
+
+await runProgram(
+  {
+    name: 'deploy-registry',
+    summary:
+      'Stores archives as component versions and configurations made of them; speaks SSH and SFTP only.',
+    flags: REGISTRY_FLAGS,
+    run: async (flags) => {
+      const log = await createLogger('deploy-registry', flags['log-level']);
+      const registry = await startRegistry(flags, log);
+      const signal = await firstSignal();
+      log.info({ signal }, 'stopping');
+      await registry.stop();
+      log.info('stopped');
+      return 0;
+    },
+  },
+  process.argv.slice(2),
+);
+
+/** SIGTERM or SIGINT, whichever comes first; a second one ends the process at once. */
+function firstSignal(): Promise<NodeJS.Signals> {
+  return new Promise((resolve) => {
+    const listener = (signal: NodeJS.Signals) => {
+      for (const name of ['SIGTERM', 'SIGINT'] as const) {
+        process.removeListener(name, listener);
+        process.once(name, () => process.exit(1));
+      }
+      resolve(signal);
+    };
+    process.once('SIGTERM', listener).once('SIGINT', listener);
+  });
+}

@@ -1,0 +1,123 @@
+import type { ComponentVersion, Configuration } from '@deploy-tools/shared/model.js';
+
+/** One revision of a configuration, as history keeps it. A revision without layers deleted the configuration. */
+export interface Revision extends Configuration {
+  readonly author: Author;
+  /** The command line that made it. */
+  readonly command: string;
+}
+
+export interface Author {
+  readonly fingerprint: string;
+  readonly comment: string;
+}
+
+/** A stored upload that no version names yet. */
+export interface Upload {
+  readonly hash: string;
+  /** Fingerprint of the key that uploaded it. */
+  readonly owner: string;
+  readonly size: number;
+  /** RFC 3339 UTC of the last upload. */
+  readonly created: string;
+}
+
+export type AuditResult = 'ok' | 'failed' | 'refused';
+
+/** One command that somebody ran or tried to run. */
+export interface AuditRecord {
+  readonly time: string;
+  readonly fingerprint: string;
+  readonly comment: string;
+  readonly user: string;
+  readonly address: string;
+  /** How it came: `exec`, `console` or `sftp`. */
+  readonly via: string;
+  readonly command: string;
+  /** The command's words after its name, as parsed. */
+  readonly args: readonly string[];
+  /** Names of components and configurations that it was about, for searching. */
+  readonly subjects: readonly string[];
+  readonly changes: boolean;
+  readonly result: AuditResult;
+  /** What was answered when it did not succeed. */
+  readonly error?: string;
+  readonly durationMs: number;
+}
+
+/** All conditions must hold; absent ones always do. */
+export interface AuditQuery {
+  readonly subject?: string;
+  /** A whole fingerprint, or a part of the comment. */
+  readonly who?: string;
+  readonly command?: string;
+  /** RFC 3339 UTC, inclusive. */
+  readonly since?: string;
+  readonly failed?: boolean;
+  readonly changes?: boolean;
+  /** The newest this many. */
+  readonly limit: number;
+}
+
+/**
+ * What a transaction can see. Names are compared and sorted by their UTF-8 bytes; an unknown name gives undefined or
+ * an empty list, never an error.
+ */
+export interface MetaReader {
+  version(component: string, version: string): Promise<ComponentVersion | undefined>;
+  /** Oldest first; versions of the same millisecond in the order of insertion. */
+  versions(component: string): Promise<readonly ComponentVersion[]>;
+  components(): Promise<readonly string[]>;
+  /** Whether any version, of any component, names this archive. */
+  isArchiveUsed(hash: string): Promise<boolean>;
+  /** The head revision, or undefined when there is none or it is deleted. */
+  configuration(name: string): Promise<Configuration | undefined>;
+  configurations(): Promise<readonly string[]>;
+  /** Oldest first, deleting ones included. */
+  revisions(name: string): Promise<readonly Revision[]>;
+  /** Names of configurations whose head has a layer of this component (and version, when given). */
+  configurationsUsing(component: string, version?: string): Promise<readonly string[]>;
+  /** Of one owner, or of all; oldest first. */
+  uploads(owner?: string): Promise<readonly Upload[]>;
+  hasUpload(hash: string): Promise<boolean>;
+  /** Oldest of the chosen first. */
+  audit(query: AuditQuery): Promise<readonly AuditRecord[]>;
+}
+
+/** What a writing transaction can do besides. It sees its own writes. */
+export interface MetaWriter extends MetaReader {
+  /** @throws DeployError exists when the component has that version. */
+  insertVersion(version: ComponentVersion): Promise<void>;
+  /** Deleting what is not there does nothing. */
+  deleteVersion(component: string, version: string): Promise<void>;
+  /**
+   * Appends a revision and makes it the head; empty layers delete the configuration. `number` must be the last number
+   * of that name plus one, also after a deletion.
+   * @throws DeployError conflict otherwise.
+   */
+  appendRevision(revision: Revision): Promise<void>;
+  /** The number of the last revision of that name, deleted or not; 0 when there is none. */
+  lastRevision(name: string): Promise<number>;
+  /** Inserts it or renews its time. */
+  putUpload(upload: Upload): Promise<void>;
+  /** Of all owners. */
+  deleteUpload(hash: string): Promise<void>;
+  appendAudit(record: AuditRecord): Promise<void>;
+  /** @returns how many were deleted. */
+  deleteAuditBefore(time: string): Promise<number>;
+}
+
+/**
+ * Where names, revisions and the audit log live. The contract is test/contract/meta-store-contract.ts.
+ *
+ * - `read` runs on one consistent snapshot, and sees every write that was resolved before it began.
+ * - `write` transactions run one after another. All of one takes effect, durably, when its promise resolves; nothing
+ *   does when `work` throws, and the error passes through.
+ * - Driver errors arrive as DeployError: exists, conflict, no-space, locked, corrupt, internal.
+ */
+export interface MetaStore {
+  read<T>(work: (tx: MetaReader) => Promise<T>): Promise<T>;
+  write<T>(work: (tx: MetaWriter) => Promise<T>): Promise<T>;
+  /** Waits for the running transaction; later calls are rejected. */
+  close(): Promise<void>;
+}

@@ -1,0 +1,80 @@
+/**
+ * The schema, one statement list per version of `PRAGMA user_version`. A released entry is never edited: a change is
+ * a new entry. Times are RFC 3339 UTC with milliseconds, so that text order is time order.
+ */
+export const MIGRATIONS: readonly string[] = [
+  `
+  CREATE TABLE versions (
+    id        INTEGER PRIMARY KEY AUTOINCREMENT,
+    component TEXT NOT NULL,
+    version   TEXT NOT NULL,
+    hash      TEXT NOT NULL,
+    size      INTEGER NOT NULL,
+    created   TEXT NOT NULL,
+    UNIQUE (component, version)
+  ) STRICT;
+  CREATE INDEX versions_by_hash ON versions (hash);
+
+  CREATE TABLE configurations (
+    name    TEXT PRIMARY KEY,
+    head    INTEGER NOT NULL,
+    deleted INTEGER NOT NULL
+  ) STRICT, WITHOUT ROWID;
+
+  CREATE TABLE revisions (
+    configuration TEXT NOT NULL REFERENCES configurations (name),
+    number        INTEGER NOT NULL,
+    mtime         TEXT NOT NULL,
+    hash          TEXT NOT NULL,
+    fingerprint   TEXT NOT NULL,
+    comment       TEXT NOT NULL,
+    command       TEXT NOT NULL,
+    PRIMARY KEY (configuration, number)
+  ) STRICT, WITHOUT ROWID;
+
+  CREATE TABLE revision_layers (
+    configuration TEXT NOT NULL,
+    number        INTEGER NOT NULL,
+    position      INTEGER NOT NULL,
+    component     TEXT NOT NULL,
+    version       TEXT NOT NULL,
+    hash          TEXT NOT NULL,
+    size          INTEGER NOT NULL,
+    created       TEXT NOT NULL,
+    PRIMARY KEY (configuration, number, position),
+    FOREIGN KEY (configuration, number) REFERENCES revisions (configuration, number)
+  ) STRICT, WITHOUT ROWID;
+  CREATE INDEX revision_layers_by_component ON revision_layers (component, version);
+
+  CREATE TABLE uploads (
+    hash    TEXT NOT NULL,
+    owner   TEXT NOT NULL,
+    size    INTEGER NOT NULL,
+    created TEXT NOT NULL,
+    PRIMARY KEY (hash, owner)
+  ) STRICT, WITHOUT ROWID;
+
+  CREATE TABLE audit (
+    id          INTEGER PRIMARY KEY AUTOINCREMENT,
+    time        TEXT NOT NULL,
+    fingerprint TEXT NOT NULL,
+    comment     TEXT NOT NULL,
+    user        TEXT NOT NULL,
+    address     TEXT NOT NULL,
+    via         TEXT NOT NULL,
+    command     TEXT NOT NULL,
+    args        TEXT NOT NULL,
+    changes     INTEGER NOT NULL,
+    result      TEXT NOT NULL,
+    error       TEXT,
+    duration_ms REAL NOT NULL
+  ) STRICT;
+  CREATE INDEX audit_by_time ON audit (time);
+  CREATE TABLE audit_subjects (
+    subject  TEXT NOT NULL,
+    audit_id INTEGER NOT NULL REFERENCES audit (id) ON DELETE CASCADE,
+    PRIMARY KEY (subject, audit_id)
+  ) STRICT, WITHOUT ROWID;
+  CREATE INDEX audit_subjects_by_id ON audit_subjects (audit_id);
+  `,
+];

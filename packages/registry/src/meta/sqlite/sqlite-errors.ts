@@ -1,0 +1,25 @@
+import { DeployError, toDeployError } from '@deploy-tools/shared/errors.js';
+import Database from 'better-sqlite3';
+
+/** Translates what SQLite reports; see https://www.sqlite.org/rescode.html. */
+export function translateSqliteError(error: unknown): DeployError {
+  if (!(error instanceof Database.SqliteError)) return toDeployError(error);
+  const { code, message } = error;
+  if (code.startsWith('SQLITE_FULL')) {
+    return new DeployError('no-space', 'the disk of the registry is full', {
+      hint: 'free some space',
+      cause: error,
+    });
+  }
+  if (code.startsWith('SQLITE_CONSTRAINT')) return new DeployError('exists', message, { cause: error });
+  if (code.startsWith('SQLITE_BUSY') || code.startsWith('SQLITE_LOCKED')) {
+    return new DeployError('locked', 'the registry database is in use by another process', { cause: error });
+  }
+  if (code.startsWith('SQLITE_CORRUPT') || code.startsWith('SQLITE_NOTADB')) {
+    return new DeployError('corrupt', `the registry database is damaged: ${message}`, {
+      hint: 'restore registry.db from a backup',
+      cause: error,
+    });
+  }
+  return new DeployError('internal', `the registry database failed: ${message}`, { cause: error });
+}

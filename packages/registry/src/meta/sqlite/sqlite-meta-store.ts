@@ -1,0 +1,106 @@
+import { DeployError } from '@deploy-tools/shared/errors.js';
+import Database from 'better-sqlite3';
+import type { MetaReader, MetaStore, MetaWriter } from '../meta-store.js';
+import { MIGRATIONS } from './migrations.js';
+import { translateSqliteError } from './sqlite-errors.js';
+import { SqliteReader } from './sqlite-reader.js';
+import { SqliteWriter } from './sqlite-writer.js';
+
+/** How long to wait for another process that holds the database, such as a backup. */
+const BUSY_TIMEOUT_MS = 5000;
+
+/**
+ * The metadata in one SQLite file. Two connections: one writes, one reads snapshots, so that a reader never sees a
+ * transaction that has not committed.
+ */
+export class SqliteMetaStore implements MetaStore {
+  readonly #writing: Database.Database;
+  readonly #reading: Database.Database;
+  readonly #writer: SqliteWriter;
+  readonly #reader: SqliteReader;
+  /** Settles when the last queued transaction has ended; each connection runs one at a time. */
+  #lastWrite: Promise<unknown> = Promise.resolve();
+  #lastRead: Promise<unknown> = Promise.resolve();
+  #closed = false;
+
+  private constructor(writing: Database.Database, reading: Database.Database) {
+    this.#writing = writing;
+    this.#reading = reading;
+    this.#writer = new SqliteWriter(writing);
+    this.#reader = new SqliteReader(reading);
+  }
+
+  /**
+   * Opens or creates the file and brings its schema up to date.
+   * @throws DeployError unsupported when a newer program wrote it; corrupt, locked, no-space.
+   */
+  static open(path: string): SqliteMetaStore {
+    try {
+      const writing = connect(path);
+      migrate(writing);
+      return new SqliteMetaStore(writing, connect(path));
+    } catch (error) {
+      throw translateSqliteError(error);
+    }
+  }
+
+  read<T>(work: (tx: MetaReader) => Promise<T>): Promise<T> {
+    const run = this.#lastRead.then(() => this.#transact(this.#reading, 'BEGIN', () => work(this.#reader)));
+    this.#lastRead = run.catch(() => undefined);
+    return run;
+  }
+
+  write<T>(work: (tx: MetaWriter) => Promise<T>): Promise<T> {
+    const run = this.#lastWrite.then(() =>
+      this.#transact(this.#writing, 'BEGIN IMMEDIATE', () => work(this.#writer)),
+    );
+    this.#lastWrite = run.catch(() => undefined);
+    return run;
+  }
+
+  async close(): Promise<void> {
+    await Promise.all([this.#lastWrite, this.#lastRead]);
+    this.#closed = true;
+    this.#reading.close();
+    this.#writing.close();
+  }
+
+  async #transact<T>(db: Database.Database, begin: string, work: () => Promise<T>): Promise<T> {
+    if (this.#closed) throw new DeployError('internal', 'the registry database is closed');
+    try {
+      db.exec(begin);
+      const result = await work();
+      db.exec('COMMIT');
+      return result;
+    } catch (error) {
+      if (db.inTransaction) db.exec('ROLLBACK');
+      throw translateSqliteError(error);
+    }
+  }
+}
+
+function connect(path: string): Database.Database {
+  const db = new Database(path, { timeout: BUSY_TIMEOUT_MS });
+  db.pragma('journal_mode = WAL');
+  db.pragma('synchronous = FULL');
+  db.pragma('foreign_keys = ON');
+  return db;
+}
+
+/** Runs the missing migrations in one exclusive transaction, so that two processes cannot both run them. */
+function migrate(db: Database.Database): void {
+  db.transaction(() => {
+    const version = Number(db.pragma('user_version', { simple: true }));
+    if (version > MIGRATIONS.length) {
+      throw new DeployError(
+        'unsupported',
+        `the registry database was written by a newer version (schema ${version})`,
+        {
+          hint: 'run that version, or restore an older backup',
+        },
+      );
+    }
+    for (const migration of MIGRATIONS.slice(version)) db.exec(migration);
+    db.pragma(`user_version = ${MIGRATIONS.length}`);
+  }).exclusive();
+}

@@ -1,0 +1,146 @@
+import type { ComponentVersion, Configuration } from '@deploy-tools/shared/model.js';
+import type Database from 'better-sqlite3';
+import type { AuditQuery, AuditRecord, MetaReader, Revision, Upload } from '../meta-store.js';
+import { type AuditRow, auditRecord, auditSelect } from './sqlite-audit.js';
+
+const VERSION_COLUMNS = 'component, version, hash, size, created';
+
+interface RevisionRow {
+  readonly configuration: string;
+  readonly number: number;
+  readonly mtime: string;
+  readonly hash: string;
+  readonly fingerprint: string;
+  readonly comment: string;
+  readonly command: string;
+}
+
+/** The reading half of the port over one SQLite connection. Each statement is prepared once. */
+export class SqliteReader implements MetaReader {
+  protected readonly db: Database.Database;
+  readonly #prepared = new Map<string, Database.Statement<unknown[]>>();
+
+  constructor(db: Database.Database) {
+    this.db = db;
+  }
+
+  async version(component: string, version: string): Promise<ComponentVersion | undefined> {
+    return this.one<ComponentVersion>(
+      `SELECT ${VERSION_COLUMNS} FROM versions WHERE component = ? AND version = ?`,
+      component,
+      version,
+    );
+  }
+
+  async versions(component: string): Promise<readonly ComponentVersion[]> {
+    return this.all<ComponentVersion>(
+      `SELECT ${VERSION_COLUMNS} FROM versions WHERE component = ? ORDER BY created, id`,
+      component,
+    );
+  }
+
+  async components(): Promise<readonly string[]> {
+    const rows = this.all<{ component: string }>(
+      'SELECT DISTINCT component FROM versions ORDER BY component',
+    );
+    return rows.map((row) => row.component);
+  }
+
+  async isArchiveUsed(hash: string): Promise<boolean> {
+    // A head revision keeps its archive even where the version's row was lost.
+    return (
+      this.one(
+        `SELECT 1 FROM versions WHERE hash = ?
+         UNION ALL SELECT 1 FROM revision_layers l JOIN configurations c ON c.name = l.configuration AND c.head = l.number
+         WHERE c.deleted = 0 AND l.hash = ? LIMIT 1`,
+        hash,
+        hash,
+      ) !== undefined
+    );
+  }
+
+  async configuration(name: string): Promise<Configuration | undefined> {
+    const row = this.one<RevisionRow>(
+      `SELECT r.* FROM revisions r JOIN configurations c ON c.name = r.configuration AND c.head = r.number
+       WHERE c.name = ? AND c.deleted = 0`,
+      name,
+    );
+    return row === undefined ? undefined : this.#configuration(row);
+  }
+
+  async configurations(): Promise<readonly string[]> {
+    const rows = this.all<{ name: string }>(
+      'SELECT name FROM configurations WHERE deleted = 0 ORDER BY name',
+    );
+    return rows.map((row) => row.name);
+  }
+
+  async revisions(name: string): Promise<readonly Revision[]> {
+    const rows = this.all<RevisionRow>(
+      'SELECT * FROM revisions WHERE configuration = ? ORDER BY number',
+      name,
+    );
+    return rows.map((row) => ({
+      ...this.#configuration(row),
+      author: { fingerprint: row.fingerprint, comment: row.comment },
+      command: row.command,
+    }));
+  }
+
+  async configurationsUsing(component: string, version?: string): Promise<readonly string[]> {
+    const rows = this.all<{ name: string }>(
+      `SELECT c.name FROM configurations c
+       JOIN revision_layers l ON l.configuration = c.name AND l.number = c.head
+       WHERE c.deleted = 0 AND l.component = ? AND (? IS NULL OR l.version = ?) ORDER BY c.name`,
+      component,
+      version ?? null,
+      version ?? null,
+    );
+    return rows.map((row) => row.name);
+  }
+
+  async uploads(owner?: string): Promise<readonly Upload[]> {
+    return this.all<Upload>(
+      'SELECT hash, owner, size, created FROM uploads WHERE ? IS NULL OR owner = ? ORDER BY created, hash, owner',
+      owner ?? null,
+      owner ?? null,
+    );
+  }
+
+  async hasUpload(hash: string): Promise<boolean> {
+    return this.one('SELECT 1 FROM uploads WHERE hash = ? LIMIT 1', hash) !== undefined;
+  }
+
+  async audit(query: AuditQuery): Promise<readonly AuditRecord[]> {
+    const { sql, parameters } = auditSelect(query);
+    return this.all<AuditRow>(sql, ...parameters)
+      .map(auditRecord)
+      .reverse();
+  }
+
+  protected one<Row>(sql: string, ...parameters: unknown[]): Row | undefined {
+    return this.prepare(sql).get(...parameters) as Row | undefined;
+  }
+
+  protected all<Row>(sql: string, ...parameters: unknown[]): Row[] {
+    return this.prepare(sql).all(...parameters) as Row[];
+  }
+
+  protected prepare(sql: string): Database.Statement<unknown[]> {
+    let statement = this.#prepared.get(sql);
+    if (statement === undefined) {
+      statement = this.db.prepare<unknown[]>(sql);
+      this.#prepared.set(sql, statement);
+    }
+    return statement;
+  }
+
+  #configuration(row: RevisionRow): Configuration {
+    const layers = this.all<ComponentVersion>(
+      `SELECT ${VERSION_COLUMNS} FROM revision_layers WHERE configuration = ? AND number = ? ORDER BY position`,
+      row.configuration,
+      row.number,
+    );
+    return { name: row.configuration, revision: row.number, mtime: row.mtime, hash: row.hash, layers };
+  }
+}

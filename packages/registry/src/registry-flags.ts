@@ -1,0 +1,74 @@
+import type { FlagSpec } from '@deploy-tools/shared/cli/flags.js';
+
+/** The original's flags first, then ours. */
+export const REGISTRY_FLAGS = [
+  { name: 'addr', type: 'string', help: 'address to listen', default: 'localhost:2022' },
+  { name: 'dir', type: 'string', help: 'data directory', default: '/var/lib/deploy-registry' },
+  {
+    name: 'opauth',
+    type: 'string',
+    help: 'authorized_keys for operators',
+    default: '/etc/deploy-registry/operator.keys',
+  },
+  {
+    name: 'srvauth',
+    type: 'string',
+    help: 'authorized_keys for services',
+    default: '/etc/deploy-registry/service.keys',
+  },
+  {
+    name: 'maxver',
+    type: 'int',
+    help: 'max.number of component versions to keep, 0 keeps all',
+    default: '10',
+  },
+  {
+    name: 'deadline',
+    type: 'duration',
+    help: 'max.lifetime of TCP connection, 0 for no limit',
+    default: '30m0s',
+  },
+  { name: 'handshake', type: 'duration', help: 'time that a client has to authenticate', default: '20s' },
+  {
+    name: 'keepalive',
+    type: 'duration',
+    help: 'ask silent clients after this long; three times unanswered ends',
+    default: '15s',
+  },
+  { name: 'max-conns', type: 'int', help: 'most connections at once', default: '10000' },
+  {
+    name: 'max-conns-per-addr',
+    type: 'int',
+    help: 'most connections at once from one address',
+    default: '1000',
+  },
+  { name: 'max-channels', type: 'int', help: 'most open channels in one connection', default: '16' },
+  {
+    name: 'max-auth-tries',
+    type: 'int',
+    help: 'keys that a client may try in one connection',
+    default: '10',
+  },
+  {
+    name: 'compat',
+    type: 'bool',
+    help: 'also accept algorithms that old clients need (see docs/operations.md)',
+  },
+  { name: 'upload-ttl', type: 'duration', help: 'how long an upload waits for its addver', default: '30m0s' },
+  { name: 'max-upload', type: 'size', help: 'largest upload', default: '20GB' },
+  { name: 'min-free', type: 'size', help: 'disk space that uploads must leave free', default: '500MB' },
+  {
+    name: 'housekeeping',
+    type: 'duration',
+    help: 'interval of removing what is not needed, 0 for never',
+    default: '1h0m0s',
+  },
+  { name: 'audit-keep', type: 'duration', help: 'how long the audit log is kept', default: '8760h0m0s' },
+  {
+    name: 'grace',
+    type: 'duration',
+    help: 'time that running commands and transfers have when stopping',
+    default: '30s',
+  },
+  { name: 'log-level', type: 'string', help: 'trace, debug, info, warn, error or silent', default: 'info' },
+] as const satisfies readonly FlagSpec[];

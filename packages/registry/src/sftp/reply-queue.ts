@@ -1,0 +1,99 @@
+import type { Socket } from 'node:net';
+import type { ServerChannel } from 'ssh2';
+
+/** Bounds for one session: requests in work or waiting to be sent, and the bytes that they hold. */
+const MAX_REQUESTS = 256;
+const MAX_BYTES = 4 * 1024 * 1024;
+/** What may lie in the socket: ssh2 itself never waits for it. */
+const MAX_SOCKET_BYTES = 1024 * 1024;
+
+/**
+ * Sends replies in the order of their requests. `room` waits while too much is outstanding, which stops the reading
+ * of requests and, with SSH's window, the client.
+ */
+export class ReplyQueue {
+  readonly #channel: ServerChannel;
+  readonly #socket: Socket;
+  readonly #queue: { readonly bytes: number; readonly reply: Promise<Buffer> }[] = [];
+  #bytes = 0;
+  #sending: Promise<void> | undefined;
+  #failure: unknown;
+  #closed = false;
+  #wake: (() => void)[] = [];
+  readonly #onClose = () => this.close();
+
+  constructor(channel: ServerChannel, socket: Socket) {
+    this.#channel = channel;
+    this.#socket = socket;
+    channel.on('close', this.#onClose);
+    socket.on('close', this.#onClose);
+  }
+
+  /** Waits until a request of that many bytes may be taken on. @throws what made a reply fail to be made. */
+  async room(bytes: number): Promise<void> {
+    while (!this.#closed && (this.#queue.length >= MAX_REQUESTS || this.#bytes + bytes > MAX_BYTES))
+      await this.#change();
+    if (this.#failure !== undefined) throw this.#failure;
+  }
+
+  add(bytes: number, reply: Promise<Buffer>): void {
+    reply.catch(() => undefined); // met again when its turn comes
+    this.#queue.push({ bytes, reply });
+    this.#bytes += bytes;
+    this.#sending ??= this.#send().finally(() => {
+      this.#sending = undefined;
+    });
+  }
+
+  /** Resolves when everything added is sent. @throws what made a reply fail to be made. */
+  async flushed(): Promise<void> {
+    while (this.#sending !== undefined) await this.#sending;
+    if (this.#failure !== undefined) throw this.#failure;
+  }
+
+  /** Sends nothing more. */
+  close(): void {
+    this.#closed = true;
+    this.#channel.off('close', this.#onClose);
+    this.#socket.off('close', this.#onClose);
+    this.#notify();
+  }
+
+  async #send(): Promise<void> {
+    try {
+      for (let next = this.#queue[0]; next !== undefined && !this.#closed; next = this.#queue[0]) {
+        const reply = await next.reply;
+        await this.#write(reply);
+        this.#queue.shift();
+        this.#bytes -= next.bytes;
+        this.#notify();
+      }
+    } catch (error) {
+      this.#failure = error;
+      this.close();
+    }
+  }
+
+  /** ssh2 calls back when SSH's window took the reply; on a closed channel it never does. */
+  async #write(reply: Buffer): Promise<void> {
+    while (this.#socket.writableLength > MAX_SOCKET_BYTES && !this.#closed) {
+      this.#socket.once('drain', () => this.#notify());
+      await this.#change();
+    }
+    if (this.#closed) return;
+    let taken = false;
+    this.#channel.write(reply, () => {
+      taken = true;
+      this.#notify();
+    });
+    while (!taken && !this.#closed) await this.#change();
+  }
+
+  #change(): Promise<void> {
+    return new Promise((resolve) => this.#wake.push(resolve));
+  }
+
+  #notify(): void {
+    for (const wake of this.#wake.splice(0)) wake();
+  }
+}

@@ -1,0 +1,257 @@
+import { DeployError } from '@deploy-tools/shared/errors.js';
+import { PacketReader } from '@deploy-tools/shared/sftp/packet-reader.js';
+import { PacketWriter } from '@deploy-tools/shared/sftp/packet-writer.js';
+import {
+  type Attrs,
+  LIMITS_EXTENSION,
+  MAX_DATA,
+  MAX_PACKET,
+  type NameEntry,
+  PACKET,
+  STATUS,
+} from '@deploy-tools/shared/sftp/protocol.js';
+import { nameEntry } from './listing.js';
+import type { SftpFile, SftpFiles } from './sftp-files.js';
+import { normalizePath } from './sftp-path.js';
+import { statusReply } from './status-reply.js';
+
+const MAX_HANDLES = 64;
+/** Entries in one NAME reply: small enough for clients that take 34000 bytes (section 3 of the draft). */
+const ENTRIES_PER_REPLY = 100;
+/** Length, type, id and data length before the data of a DATA reply. */
+const DATA_HEADER = 13;
+
+type Handle =
+  | { readonly kind: 'file'; readonly file: SftpFile; readonly pending: Set<Promise<unknown>> }
+  | { readonly kind: 'directory'; readonly entries: readonly NameEntry[]; at: number };
+
+/**
+ * Turns one request packet into its reply. Requests may overlap; CLOSE waits for those of its handle. State: the open
+ * handles.
+ */
+export class RequestHandler {
+  readonly #files: SftpFiles;
+  readonly #handles = new Map<number, Handle>();
+  #opening = 0;
+  #nextHandle = 1;
+  #over = false;
+
+  constructor(files: SftpFiles) {
+    this.#files = files;
+  }
+
+  /** Bytes that a request holds until its reply is sent: its own, or those that it asks for. */
+  costOf(packet: Buffer): number {
+    if (packet[0] !== PACKET.READ) return packet.length;
+    return packet.length >= 4
+      ? Math.min(packet.readUInt32BE(packet.length - 4), MAX_DATA) + packet.length
+      : packet.length;
+  }
+
+  /** @throws DeployError, whose kind becomes the STATUS reply. */
+  handle(packet: Buffer, id: number): Promise<Buffer> {
+    const request = new PacketReader(packet, 5);
+    switch (packet[0]) {
+      case PACKET.READ:
+        return this.#read(request, id);
+      case PACKET.WRITE:
+        return this.#write(request, id);
+      case PACKET.OPEN:
+        return this.#open(request, id);
+      case PACKET.CLOSE:
+        return this.#close(request, id);
+      case PACKET.STAT:
+      case PACKET.LSTAT:
+        return this.#stat(request, id);
+      case PACKET.FSTAT:
+        return this.#fstat(request, id);
+      case PACKET.SETSTAT:
+        return this.#files.setStat(normalizePath(request.string())).then(() => ok(id));
+      case PACKET.FSETSTAT:
+        return this.#fsetstat(request, id);
+      case PACKET.OPENDIR:
+        return this.#opendir(request, id);
+      case PACKET.READDIR:
+        return this.#readdir(request, id);
+      case PACKET.REALPATH:
+        return this.#realpath(request, id);
+      case PACKET.RENAME:
+        return this.#files
+          .rename(normalizePath(request.string()), normalizePath(request.string()))
+          .then(() => ok(id));
+      case PACKET.REMOVE:
+      case PACKET.MKDIR:
+      case PACKET.RMDIR:
+      case PACKET.SYMLINK:
+      case PACKET.READLINK:
+        return Promise.reject(new DeployError('denied', 'this registry does not allow that'));
+      case PACKET.EXTENDED:
+        return this.#extended(request, id);
+      default:
+        return Promise.reject(
+          new DeployError('unsupported', `SFTP packet type ${packet[0]} is not supported`),
+        );
+    }
+  }
+
+  /** The session is over: what is still open does not count. */
+  async abandonAll(): Promise<void> {
+    this.#over = true;
+    const open = [...this.#handles.values()];
+    this.#handles.clear();
+    for (const handle of open) {
+      if (handle.kind !== 'file') continue;
+      await Promise.allSettled(handle.pending);
+      await handle.file.abandon();
+    }
+  }
+
+  async #open(request: PacketReader, id: number): Promise<Buffer> {
+    const path = normalizePath(request.string());
+    const flags = request.uint32();
+    return this.#withRoom(async () => {
+      const file = await this.#files.open(path, flags);
+      if (this.#over) await file.abandon();
+      return this.#newHandle(id, { kind: 'file', file, pending: new Set() });
+    });
+  }
+
+  async #opendir(request: PacketReader, id: number): Promise<Buffer> {
+    const path = normalizePath(request.string());
+    return this.#withRoom(async () => {
+      const entries = await this.#files.list(path);
+      return this.#newHandle(id, { kind: 'directory', entries, at: 0 });
+    });
+  }
+
+  async #withRoom(open: () => Promise<Buffer>): Promise<Buffer> {
+    if (this.#handles.size + this.#opening >= MAX_HANDLES) {
+      throw new DeployError('too-large', `more than ${MAX_HANDLES} open handles in one session`);
+    }
+    this.#opening += 1;
+    try {
+      return await open();
+    } finally {
+      this.#opening -= 1;
+    }
+  }
+
+  #newHandle(id: number, handle: Handle): Buffer {
+    const number = this.#nextHandle;
+    this.#nextHandle += 1;
+    this.#handles.set(number, handle);
+    const name = Buffer.allocUnsafe(4);
+    name.writeUInt32BE(number);
+    return new PacketWriter(PACKET.HANDLE).uint32(id).string(name).finish();
+  }
+
+  async #read(request: PacketReader, id: number): Promise<Buffer> {
+    const { file, pending } = this.#file(request);
+    const offset = request.uint64();
+    const length = Math.min(request.uint32(), MAX_DATA);
+    if (file.read === undefined) throw new DeployError('denied', 'the file is open for writing only');
+    const reply = Buffer.allocUnsafe(DATA_HEADER + length);
+    const got = await track(pending, file.read(reply.subarray(DATA_HEADER), offset));
+    if (got === 0 && length > 0) return statusReply(id, STATUS.EOF, 'end of file');
+    reply.writeUInt32BE(got + DATA_HEADER - 4, 0);
+    reply[4] = PACKET.DATA;
+    reply.writeUInt32BE(id, 5);
+    reply.writeUInt32BE(got, 9);
+    return reply.subarray(0, DATA_HEADER + got);
+  }
+
+  async #write(request: PacketReader, id: number): Promise<Buffer> {
+    const { file, pending } = this.#file(request);
+    const offset = request.uint64();
+    const data = request.bytes();
+    if (file.write === undefined) throw new DeployError('denied', 'the file is open for reading only');
+    await track(pending, file.write(data, offset));
+    return ok(id);
+  }
+
+  async #close(request: PacketReader, id: number): Promise<Buffer> {
+    const number = this.#handleNumber(request);
+    const handle = this.#handles.get(number);
+    if (handle === undefined) throw noHandle();
+    this.#handles.delete(number);
+    if (handle.kind === 'file') {
+      await Promise.allSettled(handle.pending);
+      await handle.file.close();
+    }
+    return ok(id);
+  }
+
+  async #stat(request: PacketReader, id: number): Promise<Buffer> {
+    return attrsReply(id, await this.#files.stat(normalizePath(request.string())));
+  }
+
+  async #fstat(request: PacketReader, id: number): Promise<Buffer> {
+    const { file, pending } = this.#file(request);
+    await Promise.allSettled(pending);
+    return attrsReply(id, file.stat());
+  }
+
+  async #fsetstat(request: PacketReader, id: number): Promise<Buffer> {
+    const { file } = this.#file(request);
+    if (file.write === undefined) throw new DeployError('denied', 'agents may only read');
+    return ok(id);
+  }
+
+  async #readdir(request: PacketReader, id: number): Promise<Buffer> {
+    const handle = this.#handles.get(this.#handleNumber(request));
+    if (handle?.kind !== 'directory') throw noHandle();
+    const entries = handle.entries.slice(handle.at, handle.at + ENTRIES_PER_REPLY);
+    if (entries.length === 0) return statusReply(id, STATUS.EOF, 'no more entries');
+    handle.at += entries.length;
+    return namesReply(id, entries);
+  }
+
+  async #realpath(request: PacketReader, id: number): Promise<Buffer> {
+    return namesReply(id, [nameEntry(normalizePath(request.string()), {})]);
+  }
+
+  async #extended(request: PacketReader, id: number): Promise<Buffer> {
+    const name = request.string();
+    if (name !== LIMITS_EXTENSION) throw new DeployError('unsupported', `extension ${name} is not supported`);
+    const reply = new PacketWriter(PACKET.EXTENDED_REPLY).uint32(id);
+    return reply.uint64(MAX_PACKET).uint64(MAX_DATA).uint64(MAX_DATA).uint64(MAX_HANDLES).finish();
+  }
+
+  #file(request: PacketReader): Extract<Handle, { kind: 'file' }> {
+    const handle = this.#handles.get(this.#handleNumber(request));
+    if (handle?.kind !== 'file') throw noHandle();
+    return handle;
+  }
+
+  #handleNumber(request: PacketReader): number {
+    const name = request.bytes();
+    return name.length === 4 ? name.readUInt32BE(0) : 0;
+  }
+}
+
+async function track<T>(pending: Set<Promise<unknown>>, work: Promise<T>): Promise<T> {
+  pending.add(work);
+  try {
+    return await work;
+  } finally {
+    pending.delete(work);
+  }
+}
+
+function noHandle(): DeployError {
+  return new DeployError('invalid', 'no such handle');
+}
+
+function ok(id: number): Buffer {
+  return statusReply(id, STATUS.OK, '');
+}
+
+function attrsReply(id: number, attrs: Attrs): Buffer {
+  return new PacketWriter(PACKET.ATTRS).uint32(id).attrs(attrs).finish();
+}
+
+function namesReply(id: number, entries: readonly NameEntry[]): Buffer {
+  const reply = new PacketWriter(PACKET.NAME, 4096).uint32(id).uint32(entries.length);
+  for (const entry of entries) reply.nameEntry(entry);
+  return reply.finish();
+}

@@ -1,0 +1,105 @@
+import type { Socket } from 'node:net';
+import { DeployError, describeError, sftpStatusOf } from '@deploy-tools/shared/errors.js';
+import type { Logger } from '@deploy-tools/shared/log.js';
+import { PacketReader } from '@deploy-tools/shared/sftp/packet-reader.js';
+import { PacketSplitter } from '@deploy-tools/shared/sftp/packet-splitter.js';
+import { PacketWriter } from '@deploy-tools/shared/sftp/packet-writer.js';
+import { LIMITS_EXTENSION, PACKET, SFTP_VERSION, STATUS } from '@deploy-tools/shared/sftp/protocol.js';
+import type { ServerChannel } from 'ssh2';
+import { ReplyQueue } from './reply-queue.js';
+import { RequestHandler } from './request-handler.js';
+import type { SftpFiles } from './sftp-files.js';
+import { statusReply } from './status-reply.js';
+
+/**
+ * Serves SFTP version 3 (draft-ietf-secsh-filexfer-02) on a raw subsystem channel until the client ends it. Requests
+ * are worked on side by side, within bounds; replies leave in request order, because some clients need that. When the
+ * client stops reading, so do we.
+ * @returns the exit status that was sent: 0, or 1 after a protocol error.
+ */
+export async function serveSftp(
+  channel: ServerChannel,
+  socket: Socket,
+  files: SftpFiles,
+  log: Logger,
+): Promise<number> {
+  const handler = new RequestHandler(files);
+  const replies = new ReplyQueue(channel, socket);
+  let status = 0;
+  try {
+    await serve(channel, handler, replies);
+    await replies.flushed();
+  } catch (error) {
+    status = 1;
+    log.warn({ err: describeError(error) }, 'sftp session ended by an error');
+  } finally {
+    replies.close();
+    await handler.abandonAll();
+  }
+  channel.exit(status);
+  channel.end();
+  return status;
+}
+
+async function serve(channel: ServerChannel, handler: RequestHandler, replies: ReplyQueue): Promise<void> {
+  const splitter = new PacketSplitter();
+  let greeted = false;
+  for await (const chunk of chunksOf(channel)) {
+    for (const packet of splitter.push(chunk)) {
+      if (!greeted) {
+        replies.add(packet.length, Promise.resolve(greeting(packet)));
+        greeted = true;
+        continue;
+      }
+      const cost = handler.costOf(packet);
+      await replies.room(cost);
+      replies.add(cost, answer(handler, packet));
+    }
+  }
+  if (!splitter.atBoundary) throw new DeployError('connect', 'the client ended in the middle of a packet');
+}
+
+/** The channel's data until its end, its close or the socket's: a stream without `close` events of its own. */
+async function* chunksOf(channel: ServerChannel): AsyncGenerator<Buffer, void, undefined> {
+  let ended = false;
+  let wake = () => {};
+  const end = () => {
+    ended = true;
+    wake();
+  };
+  const readable = () => wake();
+  channel.on('readable', readable).on('end', end).on('close', end);
+  try {
+    for (;;) {
+      const chunk = channel.read() as Buffer | null;
+      if (chunk !== null) {
+        yield chunk;
+        continue;
+      }
+      if (ended) return;
+      await new Promise<void>((resolve) => {
+        wake = resolve;
+      });
+    }
+  } finally {
+    channel.off('readable', readable).off('end', end).off('close', end);
+  }
+}
+
+function greeting(packet: Buffer): Buffer {
+  if (packet[0] !== PACKET.INIT) throw new DeployError('corrupt', 'the client does not begin with INIT');
+  new PacketReader(packet, 1).uint32();
+  return new PacketWriter(PACKET.VERSION).uint32(SFTP_VERSION).string(LIMITS_EXTENSION).string('1').finish();
+}
+
+/** The reply to one request; a failure of any kind becomes a STATUS. */
+async function answer(handler: RequestHandler, packet: Buffer): Promise<Buffer> {
+  const id = new PacketReader(packet, 1).uint32();
+  try {
+    return await handler.handle(packet, id);
+  } catch (error) {
+    const code =
+      error instanceof DeployError && error.kind === 'corrupt' ? STATUS.BAD_MESSAGE : sftpStatusOf(error);
+    return statusReply(id, code, describeError(error));
+  }
+}

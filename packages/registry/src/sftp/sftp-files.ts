@@ -1,0 +1,27 @@
+import type { Attrs, NameEntry } from '@deploy-tools/shared/sftp/protocol.js';
+
+/** An open file of an SFTP session. An operation that it lacks is refused as unsupported. */
+export interface SftpFile {
+  /** Fills `target` from `offset`. @returns bytes read; 0 at the end of the file. */
+  readonly read?: (target: Buffer, offset: number) => Promise<number>;
+  readonly write?: (data: Buffer, offset: number) => Promise<void>;
+  readonly stat: () => Attrs;
+  /** The client closed it: what was written counts now. */
+  readonly close: () => Promise<void>;
+  /** The session ended before: what was written does not count. */
+  readonly abandon: () => Promise<void>;
+}
+
+/**
+ * What one role sees over SFTP. Paths are absolute and normalised; every method rejects with a DeployError, whose kind
+ * becomes the status.
+ */
+export interface SftpFiles {
+  /** @param flags OPEN_FLAG bits. */
+  open(path: string, flags: number): Promise<SftpFile>;
+  stat(path: string): Promise<Attrs>;
+  list(path: string): Promise<readonly NameEntry[]>;
+  /** What setting attributes by path means: nothing, where it is allowed at all. */
+  setStat(path: string): Promise<void>;
+  rename(from: string, to: string): Promise<void>;
+}

@@ -1,0 +1,50 @@
+import type { ServerConfig } from 'ssh2';
+
+/**
+ * What we offer. Modern only: an auditing client finds nothing to fail or to warn of. ssh2's own list would add group
+ * exchange, which its server does not implement, SHA-1 MACs and ssh-rsa.
+ */
+const MODERN = {
+  kex: ['curve25519-sha256', 'curve25519-sha256@libssh.org'],
+  serverHostKey: [
+    'ssh-ed25519',
+    'ecdsa-sha2-nistp256',
+    'ecdsa-sha2-nistp384',
+    'ecdsa-sha2-nistp521',
+    'rsa-sha2-512',
+    'rsa-sha2-256',
+  ],
+  cipher: [
+    'aes128-gcm@openssh.com',
+    'aes256-gcm@openssh.com',
+    'chacha20-poly1305@openssh.com',
+    'aes256-ctr',
+    'aes192-ctr',
+    'aes128-ctr',
+  ],
+  hmac: ['hmac-sha2-256-etm@openssh.com', 'hmac-sha2-512-etm@openssh.com'],
+  compress: ['none'],
+} as const;
+
+/** For clients without authenticated encryption or encrypt-then-MAC, such as libssh2 before 1.11 (curl). */
+const COMPATIBLE = {
+  ...MODERN,
+  kex: [
+    ...MODERN.kex,
+    'ecdh-sha2-nistp256',
+    'diffie-hellman-group14-sha256',
+    'diffie-hellman-group16-sha512',
+  ],
+  hmac: [...MODERN.hmac, 'hmac-sha2-256', 'hmac-sha2-512'],
+} as const;
+
+export function serverAlgorithms(compatible: boolean): NonNullable<ServerConfig['algorithms']> {
+  const { kex, serverHostKey, cipher, hmac, compress } = compatible ? COMPATIBLE : MODERN;
+  return {
+    kex: [...kex],
+    serverHostKey: [...serverHostKey],
+    cipher: [...cipher],
+    hmac: [...hmac],
+    compress: [...compress],
+  };
+}

@@ -1,0 +1,62 @@
+import type { Logger } from '@deploy-tools/shared/log.js';
+import type { AuthContext, PublicKeyAuthContext } from 'ssh2';
+import type { Principal } from '../core/principal.js';
+import type { AuthorizedKey } from './authorized-keys.js';
+import { fingerprintOf } from './fingerprint.js';
+import { AGENT_USER, type KeyRing } from './key-ring.js';
+
+export interface AuthenticationPolicy {
+  readonly ring: KeyRing;
+  readonly clock: () => Date;
+  /** Whether RSA signatures with SHA-1 are taken; old clients make no others. */
+  readonly allowSha1: boolean;
+}
+
+export type Verdict =
+  | { readonly ok: true; readonly principal: Principal }
+  | { readonly ok: false; readonly reason: string };
+
+/**
+ * Judges one authentication request. A query without a signature is answered on the spot, and then there is no
+ * verdict yet. User `deploy-agent` is looked up among the agents' keys, every other among the operators'.
+ */
+export function judge(
+  policy: AuthenticationPolicy,
+  context: AuthContext,
+  address: string,
+  log: Logger,
+): Verdict | undefined {
+  if (context.method === 'none') return { ok: false, reason: 'no key offered' };
+  if (context.method !== 'publickey') return { ok: false, reason: `method ${context.method} is not offered` };
+  const found = lookUp(policy, context, address);
+  if (typeof found === 'string') {
+    log.debug({ fingerprint: fingerprintOf(context.key.data), reason: found }, 'key refused');
+    return { ok: false, reason: found };
+  }
+  const { role, key } = found;
+  if (context.signature === undefined || context.blob === undefined) {
+    context.accept(); // "this key would do": the client now signs with it
+    return undefined;
+  }
+  if (key.key.verify(context.blob, context.signature, context.hashAlgo) !== true) {
+    return { ok: false, reason: 'wrong signature' };
+  }
+  const { fingerprint, comment } = key;
+  return { ok: true, principal: { role, user: context.username, fingerprint, comment, address } };
+}
+
+function lookUp(
+  policy: AuthenticationPolicy,
+  context: PublicKeyAuthContext,
+  address: string,
+): { role: Principal['role']; key: AuthorizedKey } | string {
+  const role = context.username === AGENT_USER ? 'agent' : 'operator';
+  const key = policy.ring.find(role, context.key.data);
+  if (key === undefined) return `unknown ${role} key`;
+  if (!key.admits(address, policy.clock()))
+    return 'the key may not be used from this address or at this time';
+  const sha1 =
+    context.key.algo === 'ssh-rsa' && (context.hashAlgo === undefined || context.hashAlgo === 'sha1');
+  if (sha1 && !policy.allowSha1) return 'RSA signature with SHA-1';
+  return { role, key };
+}

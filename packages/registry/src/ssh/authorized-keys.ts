@@ -1,0 +1,144 @@
+import { BlockList, isIP } from 'node:net';
+import { DeployError } from '@deploy-tools/shared/errors.js';
+import ssh2 from 'ssh2';
+import { fingerprintOf } from './fingerprint.js';
+
+/** One line of an authorized_keys file that may log in. */
+export interface AuthorizedKey {
+  readonly key: ssh2.ParsedKey;
+  /** The public key as it goes over the wire. */
+  readonly blob: Buffer;
+  readonly fingerprint: string;
+  readonly comment: string;
+  /** Whether a peer at this address may use the key now (options `from=` and `expiry-time=`). */
+  readonly admits: (address: string, now: Date) => boolean;
+}
+
+const MIN_RSA_BITS = 2048;
+const KEY_TYPE = /^(ssh-(ed25519|rsa|dss)|ecdsa-sha2-nistp(256|384|521)|sk-[a-z0-9@.-]+)$/;
+/** Options that restrict what we do not offer anyway; sshd(8), AUTHORIZED_KEYS FILE FORMAT. */
+const HARMLESS = /^(no-)?(agent-forwarding|port-forwarding|pty|user-rc|X11-forwarding)$|^restrict$/i;
+
+/**
+ * Parses a whole file in OpenSSH's authorized_keys format.
+ * @param path for messages only.
+ * @throws DeployError invalid naming the first bad line, or saying that there is no key at all. An option that we do
+ * not enforce is a bad line: ignoring a restriction would admit more than its author meant.
+ */
+export function parseAuthorizedKeys(text: string, path: string): AuthorizedKey[] {
+  const keys: AuthorizedKey[] = [];
+  for (const [index, raw] of text.split('\n').entries()) {
+    const line = raw.trim();
+    if (line === '' || line.startsWith('#')) continue;
+    try {
+      keys.push(parseLine(line));
+    } catch (error) {
+      const reason = error instanceof Error ? error.message : String(error);
+      throw new DeployError('invalid', `${path}, line ${index + 1}: ${reason}`, {
+        hint: 'correct or remove that line',
+      });
+    }
+  }
+  if (keys.length === 0) {
+    throw new DeployError('invalid', `${path} has no key`, {
+      hint: 'add at least one public key, one a line',
+    });
+  }
+  return keys;
+}
+
+function parseLine(line: string): AuthorizedKey {
+  const { options, rest } = splitOptions(line);
+  const [type = '', base64 = '', ...comment] = rest.split(/[ \t]+/);
+  if (type.startsWith('sk-')) throw new Error(`keys of type ${type} are not supported`);
+  if (type === 'ssh-dss') throw new Error('DSA keys are too weak');
+  const blob = Buffer.from(base64, 'base64');
+  if (base64 === '' || blob.toString('base64').replace(/=+$/, '') !== base64.replace(/=+$/, '')) {
+    throw new Error('not a public key');
+  }
+  const key = ssh2.utils.parseKey(`${type} ${base64}`);
+  if (key instanceof Error || key.type !== type || key.isPrivateKey()) throw new Error('not a public key');
+  if (type === 'ssh-rsa' && rsaBits(blob) < MIN_RSA_BITS)
+    throw new Error(`RSA key of less than ${MIN_RSA_BITS} bits`);
+  return {
+    key,
+    blob: key.getPublicSSH(),
+    fingerprint: fingerprintOf(key.getPublicSSH()),
+    comment: comment.join(' '),
+    admits: admission(options),
+  };
+}
+
+function splitOptions(line: string): { options: string; rest: string } {
+  const first = line.split(/[ \t]/, 1)[0] ?? '';
+  if (KEY_TYPE.test(first)) return { options: '', rest: line };
+  let quoted = false;
+  for (let at = 0; at < line.length; at += 1) {
+    const char = line[at];
+    if (char === '\\' && line[at + 1] === '"') at += 1;
+    else if (char === '"') quoted = !quoted;
+    else if (!quoted && (char === ' ' || char === '\t')) {
+      return { options: line.slice(0, at), rest: line.slice(at).trim() };
+    }
+  }
+  throw new Error(quoted ? 'a quote is not closed' : 'not a public key');
+}
+
+function admission(options: string): AuthorizedKey['admits'] {
+  const checks: AuthorizedKey['admits'][] = [];
+  for (const option of options.match(/(?:[^,"\\]|\\.|"(?:[^"\\]|\\.)*")+/g) ?? []) {
+    const [, name = '', value] = /^([^=]+)(?:="(.*)")?$/s.exec(option) ?? [];
+    if (HARMLESS.test(name) && value === undefined) continue;
+    if (/^from$/i.test(name) && value !== undefined) checks.push(fromPatterns(value.replaceAll('\\"', '"')));
+    else if (/^expiry-time$/i.test(name) && value !== undefined) checks.push(expiry(value));
+    else throw new Error(`option ${name === '' ? option : name} is not supported`);
+  }
+  return (address, now) => checks.every((check) => check(address, now));
+}
+
+/** `from="10.0.0.0/8,!10.1.2.3,192.168.1.*"`: a negated match refuses, otherwise one match is needed. */
+function fromPatterns(list: string): AuthorizedKey['admits'] {
+  const patterns = list.split(',').map((item) => {
+    const pattern = item.trim();
+    const negated = pattern.startsWith('!');
+    return { negated, matches: addressPattern(negated ? pattern.slice(1) : pattern) };
+  });
+  return (address) =>
+    patterns.some(({ negated, matches }) => !negated && matches(address)) &&
+    !patterns.some(({ negated, matches }) => negated && matches(address));
+}
+
+function addressPattern(pattern: string): (address: string) => boolean {
+  const [, network = '', prefix] = /^([0-9a-fA-F.:]+)\/(\d+)$/.exec(pattern) ?? [];
+  if (prefix !== undefined) {
+    const family = isIP(network) === 6 ? 'ipv6' : 'ipv4';
+    const list = new BlockList();
+    list.addSubnet(network, Number(prefix), family);
+    return (address) => isIP(address) !== 0 && list.check(address, isIP(address) === 6 ? 'ipv6' : 'ipv4');
+  }
+  if (!/^[0-9a-fA-F.:*?]+$/.test(pattern))
+    throw new Error(`from="${pattern}": only addresses are supported, not names`);
+  const regex = new RegExp(
+    `^${pattern.replaceAll('.', '\\.').replaceAll('*', '.*').replaceAll('?', '.')}$`,
+    'i',
+  );
+  return (address) => regex.test(address);
+}
+
+/** `YYYYMMDD[HHMM[SS]][Z]`; without Z in local time, as sshd reads it. */
+function expiry(text: string): AuthorizedKey['admits'] {
+  const match = /^(\d{4})(\d\d)(\d\d)(?:(\d\d)(\d\d)(\d\d)?)?(Z?)$/.exec(text);
+  if (match === null) throw new Error(`expiry-time="${text}" is not a time`);
+  const [, year, month, day, hour = '00', minute = '00', second = '00', zone] = match;
+  const end = new Date(`${year}-${month}-${day}T${hour}:${minute}:${second}${zone}`);
+  if (Number.isNaN(end.getTime())) throw new Error(`expiry-time="${text}" is not a time`);
+  return (_address, now) => now < end;
+}
+
+/** The modulus' length: the third field of the blob (RFC 4253, section 6.6). */
+function rsaBits(blob: Buffer): number {
+  let at = 0;
+  for (let field = 0; field < 2; field += 1) at += 4 + blob.readUInt32BE(at);
+  const length = blob.readUInt32BE(at);
+  return (blob[at + 4] === 0 ? length - 1 : length) * 8;
+}

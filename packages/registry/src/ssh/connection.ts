@@ -1,0 +1,176 @@
+import type { Socket } from 'node:net';
+import type { Logger } from '@deploy-tools/shared/log.js';
+import type { ClientInfo, Connection as SshClient } from 'ssh2';
+import type { Principal } from '../core/principal.js';
+import type { Registry } from '../core/registry.js';
+import { Activity } from './activity.js';
+import { judge } from './authenticate.js';
+import type { KeyRing } from './key-ring.js';
+import { serveSession } from './session.js';
+
+export interface ConnectionPolicy {
+  readonly ring: KeyRing;
+  /** From the TCP connection to the end of authentication. */
+  readonly handshakeMs: number;
+  /** Longest life of a connection; 0 for no limit. */
+  readonly deadlineMs: number;
+  readonly maxAuthTries: number;
+  readonly maxChannels: number;
+  /** Whether RSA signatures with SHA-1 are taken. */
+  readonly compatible: boolean;
+}
+
+/** One accepted SSH connection, as the server sees it. */
+export interface Connection {
+  /** Ends the connection when its key is not authorised any more. */
+  recheckKey(): void;
+  /** Refuses new work; resolves, having ended the connection, when what runs is done. */
+  drain(): Promise<void>;
+  end(): void;
+}
+
+export function serveConnection(
+  registry: Registry,
+  policy: ConnectionPolicy,
+  client: SshClient,
+  socket: Socket,
+  info: ClientInfo,
+): Connection {
+  const held = new ServedConnection(registry, policy, client, socket, info);
+  held.listen();
+  return held;
+}
+
+class ServedConnection implements Connection {
+  readonly #registry: Registry;
+  readonly #policy: ConnectionPolicy;
+  readonly #client: SshClient;
+  readonly #socket: Socket;
+  readonly #address: string;
+  readonly #activity = new Activity();
+  readonly #timers: NodeJS.Timeout[] = [];
+  #log: Logger;
+  #principal: Principal | undefined;
+  #blob: Buffer | undefined;
+  #tries = 0;
+  #channels = 0;
+  #draining = false;
+
+  constructor(
+    registry: Registry,
+    policy: ConnectionPolicy,
+    client: SshClient,
+    socket: Socket,
+    info: ClientInfo,
+  ) {
+    this.#registry = registry;
+    this.#policy = policy;
+    this.#client = client;
+    this.#socket = socket;
+    this.#address = info.ip;
+    const version = info.header.versions.software;
+    this.#log = registry.log.child({ address: info.ip, port: info.port, client: version });
+  }
+
+  listen(): void {
+    const started = performance.now();
+    this.#log.debug('connection opened');
+    this.#endAfter(this.#policy.handshakeMs, 'not authenticated in time');
+    this.#client.on('authentication', (context) => this.#authenticate(context));
+    this.#client.on('ready', () => {
+      this.#clearTimers();
+      if (this.#policy.deadlineMs > 0)
+        this.#endAfter(this.#policy.deadlineMs, 'the deadline of the connection is over');
+      this.#log.info({ ms: Math.round(performance.now() - started) }, 'authenticated');
+    });
+    this.#client.on('session', (accept, reject) => this.#openSession(accept, reject));
+    this.#client.on('error', (error: Error) => this.#log.info({ err: error.message }, 'connection broke'));
+    this.#socket.once('close', () => {
+      this.#clearTimers();
+      this.#log.debug({ ms: Math.round(performance.now() - started) }, 'connection closed');
+    });
+  }
+
+  recheckKey(): void {
+    const principal = this.#principal;
+    if (principal === undefined || this.#blob === undefined) return;
+    if (this.#policy.ring.find(principal.role, this.#blob) !== undefined) return;
+    this.#log.warn('the key was removed, ending its connection');
+    this.end();
+  }
+
+  async drain(): Promise<void> {
+    this.#draining = true;
+    await this.#activity.idle();
+    this.end();
+  }
+
+  end(): void {
+    this.#client.end();
+    // A peer that does not close its side must not keep the socket.
+    const timer = setTimeout(() => this.#socket.destroy(), 1000);
+    this.#socket.once('close', () => clearTimeout(timer));
+  }
+
+  #authenticate(context: Parameters<typeof judge>[1]): void {
+    const { ring, compatible } = this.#policy;
+    const policy = { ring, clock: this.#registry.clock, allowSha1: compatible };
+    const verdict = judge(policy, context, this.#address, this.#log);
+    if (verdict === undefined) return;
+    if (verdict.ok && context.method === 'publickey') {
+      this.#principal = verdict.principal;
+      this.#blob = context.key.data;
+      const { fingerprint, comment, user, role } = verdict.principal;
+      this.#log = this.#log.child({ user, role, fingerprint, who: comment });
+      context.accept();
+      return;
+    }
+    // A client asks with `none` first to learn the methods: not a try.
+    if (context.method !== 'none') {
+      this.#tries += 1;
+      this.#log.info(
+        { user: context.username, reason: verdict.ok ? undefined : verdict.reason },
+        'key not accepted',
+      );
+    }
+    context.reject(['publickey']);
+    if (this.#tries < this.#policy.maxAuthTries) return;
+    this.#log.warn({ tries: this.#tries }, 'too many authentication tries (-max-auth-tries)');
+    this.end();
+  }
+
+  #openSession(accept: () => Parameters<typeof serveSession>[2], reject: () => void): void {
+    if (this.#principal === undefined || this.#draining) {
+      reject();
+      return;
+    }
+    if (this.#channels >= this.#policy.maxChannels) {
+      this.#log.warn({ channels: this.#channels }, 'channel refused: limit reached (-max-channels)');
+      reject();
+      return;
+    }
+    this.#channels += 1;
+    const session = accept();
+    session.once('close', () => {
+      this.#channels -= 1;
+    });
+    serveSession(this.#registry, this.#principal, session, {
+      log: this.#log,
+      activity: this.#activity,
+      socket: this.#socket,
+    });
+  }
+
+  #endAfter(ms: number, reason: string): void {
+    this.#timers.push(
+      setTimeout(() => {
+        this.#log.info({ reason }, 'connection ended');
+        this.end();
+      }, ms),
+    );
+  }
+
+  #clearTimers(): void {
+    for (const timer of this.#timers.splice(0)) clearTimeout(timer);
+  }
+}

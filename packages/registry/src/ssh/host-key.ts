@@ -1,0 +1,40 @@
+import { existsSync, readFileSync } from 'node:fs';
+import { DeployError, toDeployError } from '@deploy-tools/shared/errors.js';
+import { writeFileAtomic } from '@deploy-tools/shared/host/atomic-file.js';
+import ssh2 from 'ssh2';
+import { fingerprintOf } from './fingerprint.js';
+
+export interface HostKey {
+  readonly privateKey: Buffer;
+  readonly fingerprint: string;
+  /** SSH's name of the key type: `ssh-ed25519`, `ecdsa-sha2-nistp256`, `ssh-rsa`. */
+  readonly type: string;
+}
+
+/**
+ * Reads `<dir>/host_key` (OpenSSH or PEM, as the original's EC key), or makes an Ed25519 one with mode 0600.
+ * @throws DeployError invalid or denied, naming the file.
+ */
+export function loadHostKey(path: string): HostKey {
+  if (!existsSync(path)) {
+    const { private: key } = ssh2.utils.generateKeyPairSync('ed25519', { comment: 'deploy-registry' });
+    writeFileAtomic(path, key, 0o600);
+  }
+  let privateKey: Buffer;
+  try {
+    privateKey = readFileSync(path);
+  } catch (error) {
+    throw new DeployError(toDeployError(error).kind, `the host key ${path} cannot be read`, {
+      hint: 'make it readable for the user that runs the registry',
+      cause: error,
+    });
+  }
+  const parsed = ssh2.utils.parseKey(privateKey);
+  if (parsed instanceof Error || !parsed.isPrivateKey()) {
+    const reason = parsed instanceof Error ? parsed.message : 'it is a public key';
+    throw new DeployError('invalid', `the host key ${path} cannot be used: ${reason}`, {
+      hint: 'it has to be an unencrypted private key; remove it to have a new one made (clients will ask again)',
+    });
+  }
+  return { privateKey, fingerprint: fingerprintOf(parsed.getPublicSSH()), type: parsed.type };
+}

@@ -1,0 +1,119 @@
+import type { Socket } from 'node:net';
+import { describeError } from '@deploy-tools/shared/errors.js';
+import type { Logger } from '@deploy-tools/shared/log.js';
+import type { ServerChannel, Session } from 'ssh2';
+import { dispatch } from '../commands/dispatch.js';
+import type { Principal } from '../core/principal.js';
+import type { Registry } from '../core/registry.js';
+import { agentFiles } from '../sftp/agent-files.js';
+import { operatorFiles } from '../sftp/operator-files.js';
+import { serveSftp } from '../sftp/serve-sftp.js';
+import type { Activity } from './activity.js';
+import { serveConsole } from './console/console.js';
+import { TerminalSize } from './console/terminal-size.js';
+
+export interface SessionContext {
+  readonly log: Logger;
+  readonly activity: Activity;
+  /** For its backpressure, which ssh2 does not look at. */
+  readonly socket: Socket;
+}
+
+/**
+ * Serves one session channel: SFTP for both roles; exec and the console for operators. Agents are refused exec, as
+ * the original does.
+ */
+export function serveSession(
+  registry: Registry,
+  principal: Principal,
+  session: Session,
+  context: SessionContext,
+): void {
+  const size = new TerminalSize();
+  session.on('pty', (accept, _reject, info) => {
+    size.set(info.cols, info.rows);
+    accept?.();
+  });
+  session.on('window-change', (accept, _reject, info) => {
+    size.set(info.cols, info.rows);
+    accept?.();
+  });
+  session.on('subsystem', (accept, reject, { name }) => {
+    if (name !== 'sftp') {
+      reject();
+      return;
+    }
+    void hold(context, 'sftp', () => runSftp(registry, principal, accept(), context));
+  });
+  if (principal.role !== 'operator') return;
+  session.on('exec', (accept, _reject, { command }) => {
+    void hold(context, 'exec', () => runExec(registry, principal, accept(), command, context));
+  });
+  session.on('shell', (accept) => {
+    const channel = accept();
+    void hold(context, 'console', () =>
+      serveConsole(registry, principal, channel, size.given ? size : undefined, context.activity),
+    );
+  });
+}
+
+/** Whatever a channel's work throws is logged here; it must not reach the process. */
+async function hold(context: SessionContext, what: string, work: () => Promise<void>): Promise<void> {
+  try {
+    await work();
+  } catch (error) {
+    context.log.error(
+      { err: describeError(error), stack: error instanceof Error ? error.stack : undefined },
+      `${what} failed`,
+    );
+  }
+}
+
+async function runExec(
+  registry: Registry,
+  principal: Principal,
+  channel: ServerChannel,
+  line: string,
+  { activity, log }: SessionContext,
+): Promise<void> {
+  const done = activity.begin();
+  channel.on('error', (error: Error) => log.debug({ err: error.message }, 'channel broke'));
+  channel.resume(); // standard input is not used; its EOF must still be seen
+  try {
+    const reply = await dispatch(registry, principal, 'exec', line);
+    await send(channel, channel, reply.stdout);
+    await send(channel, channel.stderr, reply.stderr);
+    channel.exit(reply.status);
+    channel.end();
+  } finally {
+    done();
+  }
+}
+
+/** Resolves when the text is on its way, or the channel is gone. */
+function send(channel: ServerChannel, stream: NodeJS.WritableStream, text: string): Promise<void> {
+  if (text === '') return Promise.resolve();
+  return new Promise((resolve) => {
+    channel.once('close', resolve);
+    stream.write(text, () => {
+      channel.removeListener('close', resolve);
+      resolve();
+    });
+  });
+}
+
+async function runSftp(
+  registry: Registry,
+  principal: Principal,
+  channel: ServerChannel,
+  { activity, log, socket }: SessionContext,
+): Promise<void> {
+  channel.on('error', (error: Error) => log.debug({ err: error.message }, 'channel broke'));
+  const files =
+    principal.role === 'agent'
+      ? agentFiles(registry, log)
+      : operatorFiles(registry, principal, log, activity);
+  log.debug('sftp session opened');
+  const status = await serveSftp(channel, socket, files, log);
+  log.debug({ status }, 'sftp session closed');
+}

@@ -1,0 +1,47 @@
+import { DeployError, describeError, exitCodeOf } from '../errors.js';
+import { type FlagSpec, type FlagValues, parseFlags } from './flags.js';
+import { flagUsage } from './usage.js';
+
+/** The version that `-version` prints and that goes with every report. */
+export const VERSION = '0.1.0';
+
+export interface Program<Fs extends readonly FlagSpec[]> {
+  readonly name: string;
+  /** One line under the usage. */
+  readonly summary: string;
+  readonly flags: Fs;
+  /** @returns the exit status. */
+  readonly run: (values: FlagValues<Fs>) => Promise<number>;
+}
+
+/**
+ * Runs a program without subcommands: parses its flags, answers -h and -version, turns whatever is thrown into one
+ * line on standard error and the documented exit status. Sets process.exitCode, so that output is flushed.
+ */
+export async function runProgram<const Fs extends readonly FlagSpec[]>(
+  program: Program<Fs>,
+  argv: readonly string[],
+): Promise<void> {
+  try {
+    const version = { name: 'version', type: 'bool', help: 'print the version' } as const;
+    const parsed = parseFlags({ flags: [...program.flags, version] as readonly FlagSpec[] }, argv);
+    if (parsed.help) {
+      process.stdout.write(programUsage(program));
+      return;
+    }
+    if (parsed.values.version === true) {
+      process.stdout.write(`${program.name} ${VERSION}\n`);
+      return;
+    }
+    process.exitCode = await program.run(parsed.values as FlagValues<Fs>);
+  } catch (error) {
+    process.stderr.write(`${program.name}: ${describeError(error)}\n`);
+    if (error instanceof DeployError && error.kind === 'usage')
+      process.stderr.write(`see ${program.name} -h\n`);
+    process.exitCode = exitCodeOf(error);
+  }
+}
+
+function programUsage(program: Pick<Program<readonly FlagSpec[]>, 'name' | 'summary' | 'flags'>): string {
+  return `Usage of ${program.name}:\n${flagUsage(program.flags)}\n${program.summary}\n`;
+}
