@@ -198,14 +198,14 @@ function parserOptions(flags: readonly FlagSpec[]): Parameters<typeof Parser>[1]
       'boolean-negation': false,
       'parse-numbers': false,
       'greedy-arrays': false,
-      'duplicate-arguments-array': false,
     },
   };
 }
 
 function convert(flag: FlagSpec, raw: unknown): FlagValue {
   if (flag.type === 'list') return Array.isArray(raw) ? raw.map(String) : [];
-  const text = raw === undefined ? flag.default : String(raw);
+  const last: unknown = Array.isArray(raw) ? raw.at(-1) : raw; // of a flag given twice, as in Go
+  const text = last === undefined ? flag.default : String(last);
   if (text === undefined) return flag.type === 'bool' ? false : undefined;
   try {
     return convertText(flag.type, text);
