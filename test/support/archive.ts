@@ -3,8 +3,8 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import type { OpenSsh } from './open-ssh.js';
 import { run } from './run.js';
-import { tempDir } from './temp-dir.js';
 import type { Scope } from './scope.js';
+import { tempDir } from './temp-dir.js';
 
 /** A file ready to be uploaded. */
 export interface Archive {

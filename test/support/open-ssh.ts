@@ -50,7 +50,13 @@ export function openSsh(target: Target, { dir, user, key, set = [] }: OpenSshOpt
   ];
   const options = ['-F', config, ...settings.flatMap((setting) => ['-o', setting])];
   const destination = `${user}@${target.host}`;
-  const sshArgs = (...more: readonly string[]) => [...options, '-p', String(target.port), destination, ...more];
+  const sshArgs = (...more: readonly string[]) => [
+    ...options,
+    '-p',
+    String(target.port),
+    destination,
+    ...more,
+  ];
   return {
     options,
     destination,

@@ -81,7 +81,11 @@ export async function startRegistry(
     stop: () => end(program, 'SIGTERM'),
     kill9: async () => void (await end(program, 'SIGKILL')),
     restart: (newFlags = flags) =>
-      startRegistry(scope, site, [...newFlags, '-addr', `${host.includes(':') ? `[${host}]` : host}:${port}`]),
+      startRegistry(scope, site, [
+        ...newFlags,
+        '-addr',
+        `${host.includes(':') ? `[${host}]` : host}:${port}`,
+      ]),
   };
 }
 

@@ -21,11 +21,20 @@ const PACKAGES: Readonly<Record<string, string>> = {
 /** `describe` where all these programs are installed; otherwise skipped, the title saying what to install. */
 export function describeWith(programs: readonly string[], title: string, body: () => void): void {
   const missing = programs.filter((program) => !isInstalled(program));
-  describeUnlessMissing(missing.map((program) => PACKAGES[program] ?? program), title, body);
+  describeUnlessMissing(
+    missing.map((program) => PACKAGES[program] ?? program),
+    title,
+    body,
+  );
 }
 
 /** The same for a module of Debian's Python. */
-export function describeWithPython(module: string, debianPackage: string, title: string, body: () => void): void {
+export function describeWithPython(
+  module: string,
+  debianPackage: string,
+  title: string,
+  body: () => void,
+): void {
   const found = spawnSync(PYTHON, ['-c', `import ${module}`]).status === 0;
   describeUnlessMissing(found ? [] : [debianPackage], title, body);
 }

@@ -17,11 +17,7 @@ export interface RunResult {
 }
 
 /** Runs a program to its end. @throws when it cannot be started or takes too long. */
-export function run(
-  command: string,
-  args: readonly string[],
-  options: RunOptions = {},
-): Promise<RunResult> {
+export function run(command: string, args: readonly string[], options: RunOptions = {}): Promise<RunResult> {
   const { input = '', cwd, env = process.env, timeoutMs = 20_000 } = options;
   return new Promise((resolve, reject) => {
     const child = spawn(command, args, { cwd, env, stdio: ['pipe', 'pipe', 'pipe'] });
