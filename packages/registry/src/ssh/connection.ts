@@ -9,6 +9,12 @@ import type { KeyRing } from './key-ring.js';
 import { plainAddress } from './peer-address.js';
 import { serveSession } from './session.js';
 
+/**
+ * How long a client that got its last reply may take to leave by itself. OpenSSH's drops a reply that arrives
+ * together with the end of the connection.
+ */
+const PARTING_MS = 1000;
+
 export interface ConnectionPolicy {
   readonly ring: KeyRing;
   /** What is left of the time for the handshake, to the end of authentication. */
@@ -106,7 +112,10 @@ class ServedConnection implements Connection {
 
   async drain(): Promise<void> {
     this.#draining = true;
-    await this.#activity.idle();
+    if (this.#activity.running > 0) {
+      await this.#activity.idle();
+      await this.#left(PARTING_MS);
+    }
     this.end();
   }
 
@@ -115,6 +124,17 @@ class ServedConnection implements Connection {
     // A peer that does not close its side must not keep the socket.
     const timer = setTimeout(() => this.#socket.destroy(), 1000);
     this.#socket.once('close', () => clearTimeout(timer));
+  }
+
+  /** Resolves when the peer has left, at the latest after so long. */
+  #left(ms: number): Promise<void> {
+    return new Promise((resolve) => {
+      const timer = setTimeout(resolve, ms);
+      this.#socket.once('close', () => {
+        clearTimeout(timer);
+        resolve();
+      });
+    });
   }
 
   #authenticate(context: Parameters<typeof judge>[1]): void {

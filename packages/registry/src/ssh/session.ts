@@ -111,9 +111,9 @@ async function runSftp(
   channel.on('error', (error: Error) => log.debug({ err: error.message }, 'channel broke'));
   const files =
     principal.role === 'agent'
-      ? agentFiles(registry, log)
+      ? agentFiles(registry, log, activity)
       : operatorFiles(registry, principal, log, activity);
   log.debug('sftp session opened');
-  const status = await serveSftp(channel, socket, files, log);
+  const status = await serveSftp(channel, socket, files, log, activity);
   log.debug({ status }, 'sftp session closed');
 }
