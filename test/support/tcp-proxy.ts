@@ -6,10 +6,10 @@ import type { Scope } from './scope.js';
 
 /** A TCP proxy on a free port of localhost that can spoil its connections. */
 export interface TcpProxy extends Target {
-  /** Bytes that clients have sent so far, all connections together. */
-  readonly sent: () => number;
-  /** Resolves when clients have sent at least so many bytes. */
+  /** Resolves when clients have sent at least so many bytes, all connections together. */
   sentAtLeast(bytes: number): Promise<void>;
+  /** The same for what came back. */
+  receivedAtLeast(bytes: number): Promise<void>;
   /** Resets every connection now. */
   cut(): void;
   /** From now on nothing passes, and nothing is closed. */
@@ -22,11 +22,11 @@ export interface TcpProxy extends Target {
 export async function startTcpProxy(scope: Scope, target: Target): Promise<TcpProxy> {
   const sockets = new Set<Socket>();
   const waiters = new Set<() => void>();
-  const state = { sent: 0, stalled: false, delayMs: 0 };
-  const pass = async (from: Socket, to: Socket, count: boolean) => {
+  const state = { sent: 0, received: 0, stalled: false, delayMs: 0 };
+  const pass = async (from: Socket, to: Socket, count: 'sent' | 'received') => {
     from.on('error', () => to.destroy());
     for await (const chunk of from) {
-      if (count) state.sent += (chunk as Buffer).length;
+      state[count] += (chunk as Buffer).length;
       for (const waiter of [...waiters]) waiter();
       if (state.stalled) await new Promise(() => {}); // both ends stay open; cut() ends them
       if (state.delayMs > 0) await delay(state.delayMs);
@@ -40,11 +40,21 @@ export async function startTcpProxy(scope: Scope, target: Target): Promise<TcpPr
       sockets.add(socket);
       socket.once('close', () => sockets.delete(socket));
     }
-    pass(client, upstream, true).catch(() => upstream.destroy());
-    pass(upstream, client, false).catch(() => client.destroy());
+    pass(client, upstream, 'sent').catch(() => upstream.destroy());
+    pass(upstream, client, 'received').catch(() => client.destroy());
   });
   server.listen(0, '127.0.0.1');
   await once(server, 'listening');
+  const reached = (holds: () => boolean) =>
+    new Promise<void>((resolve) => {
+      const look = () => {
+        if (!holds()) return;
+        waiters.delete(look);
+        resolve();
+      };
+      waiters.add(look);
+      look();
+    });
   const cut = () => {
     for (const socket of sockets) socket.resetAndDestroy();
   };
@@ -56,17 +66,8 @@ export async function startTcpProxy(scope: Scope, target: Target): Promise<TcpPr
   return {
     host: '127.0.0.1',
     port: typeof address === 'object' ? (address?.port ?? 0) : 0,
-    sent: () => state.sent,
-    sentAtLeast: (bytes) =>
-      new Promise((resolve) => {
-        const look = () => {
-          if (state.sent < bytes) return;
-          waiters.delete(look);
-          resolve();
-        };
-        waiters.add(look);
-        look();
-      }),
+    sentAtLeast: (bytes) => reached(() => state.sent >= bytes),
+    receivedAtLeast: (bytes) => reached(() => state.received >= bytes),
     cut,
     stall: () => {
       state.stalled = true;
