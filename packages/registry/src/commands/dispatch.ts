@@ -17,6 +17,9 @@ export interface Reply {
   readonly stderr: string;
 }
 
+/** How much of a line that cannot be split into words the audit log keeps, in characters. */
+const UNREADABLE_KEPT = 1000;
+
 /** How a command line came in; kept in the audit log. */
 export type Via = 'exec' | 'console';
 
@@ -69,6 +72,7 @@ async function attemptLine(
   line: string,
   attempt: Attempt,
 ): Promise<{ reply: Reply; audited: boolean }> {
+  attempt.args = [line.slice(0, UNREADABLE_KEPT)]; // until it is split
   const [name, ...args] = splitCommandLine(line);
   if (name === undefined)
     throw new DeployError('usage', 'nothing to do', { hint: 'help lists the commands' });
