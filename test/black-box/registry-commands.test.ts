@@ -39,7 +39,8 @@ async function fails(line: string, message: string | RegExp): Promise<RunResult>
   const answer = await exec(line);
   expect(answer.status, line).toBe(1);
   expect(answer.stdout, line).toBe('');
-  expect(answer.stderr, line).toMatch(message);
+  if (typeof message === 'string') expect(answer.stderr, line).toContain(message);
+  else expect(answer.stderr, line).toMatch(message);
   expect(answer.stderr).not.toMatch(/^\s+at /m);
   return answer;
 }
@@ -68,10 +69,7 @@ describe('both forms of each command', () => {
       'version "1" of component "a" already exists, with other content',
     );
     await fails(`addver a:1 ${first.hash}`, 'already exists, with the same content');
-    await fails(
-      'addver a 5',
-      'invalid argument "a" (write it as COMPONENT:VERSION)'.replace(/[()]/g, '\\$&'),
-    );
+    await fails('addver a 5', 'invalid argument "a" (write it as COMPONENT:VERSION)');
     await fails(`addver a:5 ${first.hash} more`, 'unexpected argument "more"');
     await fails('addver -name a -version 5', 'name, version and hash should all be set');
     await fails('addver a:5 xyz', '64 chars long');
