@@ -24,20 +24,25 @@ export class ReplyQueue {
   #closed = false;
   #wake: (() => void)[] = [];
   readonly #onClose = () => this.close();
+  readonly #onDrain = () => this.#notify();
 
   constructor(channel: ServerChannel, socket: Socket, transfers: TransferCounter) {
     this.#channel = channel;
     this.#socket = socket;
     this.#transfers = transfers;
     channel.on('close', this.#onClose);
-    socket.on('close', this.#onClose);
+    socket.on('close', this.#onClose).on('drain', this.#onDrain);
   }
 
-  /** Waits until a request of that many bytes may be taken on. @throws what made a reply fail to be made. */
-  async room(bytes: number): Promise<void> {
+  /**
+   * Waits until a request of that many bytes may be taken on.
+   * @returns false when no reply can be sent any more. @throws what made a reply fail to be made.
+   */
+  async room(bytes: number): Promise<boolean> {
     while (!this.#closed && (this.#queue.length >= MAX_REQUESTS || this.#bytes + bytes > MAX_BYTES))
       await this.#change();
     if (this.#failure !== undefined) throw this.#failure;
+    return !this.#closed;
   }
 
   add(bytes: number, reply: Promise<Buffer>): void {
@@ -59,7 +64,7 @@ export class ReplyQueue {
   close(): void {
     this.#closed = true;
     this.#channel.off('close', this.#onClose);
-    this.#socket.off('close', this.#onClose);
+    this.#socket.off('close', this.#onClose).off('drain', this.#onDrain);
     this.#notify();
   }
 
@@ -83,10 +88,7 @@ export class ReplyQueue {
 
   /** ssh2 calls back when SSH's window took the reply; on a closed channel it never does. */
   async #write(reply: Buffer): Promise<void> {
-    while (this.#socket.writableLength > MAX_SOCKET_BYTES && !this.#closed) {
-      this.#socket.once('drain', () => this.#notify());
-      await this.#change();
-    }
+    while (this.#socket.writableLength > MAX_SOCKET_BYTES && !this.#closed) await this.#change();
     if (this.#closed) return;
     let taken = false;
     this.#channel.write(reply, () => {

@@ -53,7 +53,7 @@ async function serve(channel: ServerChannel, handler: RequestHandler, replies: R
         continue;
       }
       const cost = handler.costOf(packet);
-      await replies.room(cost);
+      if (!(await replies.room(cost))) return; // nobody is left to answer
       replies.add(cost, answer(handler, packet));
     }
   }
