@@ -74,6 +74,7 @@ class ServedConnection implements Connection {
     this.#policy = policy;
     this.#client = client;
     this.#socket = socket;
+    socket.setMaxListeners(0); // each channel listens; -max-channels bounds them
     this.#address = plainAddress(info.ip);
     const version = info.header.versions.software;
     this.#log = registry.log.child({ address: this.#address, port: info.port, client: version });

@@ -11,6 +11,7 @@ import { serveSftp } from '../sftp/serve-sftp.js';
 import type { Activity } from './activity.js';
 import { serveConsole } from './console/console.js';
 import { TerminalSize } from './console/terminal-size.js';
+import { TextOutlet } from './text-outlet.js';
 
 export interface SessionContext {
   readonly log: Logger;
@@ -53,7 +54,7 @@ export function serveSession(
   session.on('shell', (accept) => {
     const channel = accept();
     void hold(context, 'console', () =>
-      serveConsole(registry, principal, channel, size.given ? size : undefined, context.activity),
+      serveConsole(registry, principal, channel, size.given ? size : undefined, context),
     );
   });
 }
@@ -76,33 +77,22 @@ async function runExec(
   channel: ServerChannel,
   line: string,
   onTerminal: boolean,
-  { activity, log }: SessionContext,
+  { activity, log, socket }: SessionContext,
 ): Promise<void> {
   const done = activity.begin();
+  const outlet = new TextOutlet(channel, socket);
   channel.on('error', (error: Error) => log.debug({ err: error.message }, 'channel broke'));
   channel.resume(); // standard input is not used; its EOF must still be seen
   try {
     const reply = await dispatch(registry, principal, 'exec', line);
     const shown = (text: string) => (onTerminal ? text.replace(/\r?\n/g, '\r\n') : text);
-    await send(channel, channel, shown(reply.stdout));
-    await send(channel, channel.stderr, shown(reply.stderr));
+    await outlet.send(channel, shown(reply.stdout));
+    await outlet.send(channel.stderr, shown(reply.stderr));
     channel.exit(reply.status);
     channel.end();
   } finally {
     done();
   }
-}
-
-/** Resolves when the text is on its way, or the channel is gone. */
-function send(channel: ServerChannel, stream: NodeJS.WritableStream, text: string): Promise<void> {
-  if (text === '') return Promise.resolve();
-  return new Promise((resolve) => {
-    channel.once('close', resolve);
-    stream.write(text, () => {
-      channel.removeListener('close', resolve);
-      resolve();
-    });
-  });
 }
 
 async function runSftp(
