@@ -45,14 +45,20 @@ export async function takeOverOriginal(takeover: Takeover): Promise<void> {
 }
 
 async function takeOver(takeover: Takeover, path: string, file: BoltFile): Promise<void> {
-  const { log } = takeover;
+  const { log, database } = takeover;
+  // SQLite would replay it into the new database.
+  if (existsSync(`${database}-wal`)) {
+    throw new DeployError('conflict', `${database}-wal is there without ${database}`, {
+      hint: 'move it to where that database went; it holds the last changes',
+    });
+  }
   const { state, txid } = readState(path, file);
   const archives = await takeover.bytes.archives();
   const plan = explain(path, () =>
     planTakeover(state, new Map(archives.map(({ hash, size }) => [hash, size]))),
   );
   for (const warning of plan.warnings) log.warn({ path }, warning);
-  const fresh = `${takeover.database}.new`;
+  const fresh = `${database}.new`;
   for (const suffix of ['', '-wal', '-shm']) rmSync(fresh + suffix, { force: true });
   await fill(takeover.openStore(fresh), plan);
   writeTakeoverMark(markPath(takeover), { txid, time: takeover.clock().toISOString() });
@@ -122,7 +128,7 @@ function checkUnchanged(takeover: Takeover, path: string, file: BoltFile): void 
     'conflict',
     `the original deploy-registry has changed ${path} after it was taken over on ${mark.time}`,
     {
-      hint: `to take it over again move ${takeover.database} away; to go on without those changes move state.db away`,
+      hint: `to take it over again move ${takeover.database} (and its -wal, if there is one) away; to go on without those changes move state.db away`,
     },
   );
 }
