@@ -58,7 +58,6 @@ export class Connection implements PeerFacts {
       this.#client.exec(command, done),
     );
     return this.#guarded((resolve, reject) => {
-      let status: number | undefined;
       const fail = (error: Error) => {
         reject(error);
         channel.close();
@@ -66,14 +65,13 @@ export class Connection implements PeerFacts {
       streams.stdout.once('error', fail);
       streams.stderr.once('error', fail);
       channel.on('error', fail);
-      channel.on('exit', (code: number | null) => {
-        status = code ?? 255;
-      });
-      channel.on('close', () => {
+      // Not the event `exit`: a quick command's status can arrive with the reply to the request, before there is
+      // anybody to listen. ssh2 keeps it for this event.
+      channel.on('close', (code: number | null | undefined) => {
         streams.stdout.off('error', fail);
         streams.stderr.off('error', fail);
-        if (status === undefined) reject(this.#lost('the command ended without an exit status'));
-        else resolve(status);
+        if (code === undefined) reject(this.#lost('the command ended without an exit status'));
+        else resolve(code ?? 255);
       });
       channel.pipe(streams.stdout, { end: false });
       channel.stderr.pipe(streams.stderr, { end: false });
