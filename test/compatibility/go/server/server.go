@@ -209,6 +209,9 @@ func (r *registry) command(out io.Writer, line string) error {
 		return r.changeconf(*name, *component, *ver)
 	case "showconf":
 		return r.showconf(out, *name, *verbose)
+	case "showcomp":
+		r.showcomp(out, *name)
+		return nil
 	case "components", "configurations":
 		r.names(out, words[0])
 		return nil
@@ -284,6 +287,19 @@ func (r *registry) showconf(out io.Writer, name string, verbose bool) error {
 		fmt.Fprintf(out, "%s   %s   %s   \n", l.Name, l.Version, l.Ctime.Format(time.RFC3339))
 	}
 	return nil
+}
+
+func (r *registry) showcomp(out io.Writer, name string) {
+	lines := []string{}
+	for _, v := range r.versions {
+		if v.Name == name {
+			lines = append(lines, fmt.Sprintf("%s   %s   ", v.Ctime.Format(time.RFC3339), v.Version))
+		}
+	}
+	sort.Strings(lines)
+	for _, line := range lines {
+		fmt.Fprintln(out, line)
+	}
 }
 
 func (r *registry) names(out io.Writer, what string) {
