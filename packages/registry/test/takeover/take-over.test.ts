@@ -87,6 +87,15 @@ describe('takeOverOriginal', () => {
     ]);
   });
 
+  test('uploads that the original has not named are removed like our own', async () => {
+    const dir = originalDirectory(stateBytes('empty'), []);
+    const bytes = await FileByteStore.open(dir);
+    for (const name of ['upload-123456789', 'upload-notes.txt'])
+      writeFileSync(join(dir, 'uploads', name), 'x');
+    expect(await bytes.clean()).toBe(1);
+    expect(readdirSync(join(dir, 'uploads'))).toEqual(['upload-notes.txt']);
+  });
+
   test('a large state', async () => {
     const versions = [
       ...Array.from({ length: 300 }, (_, i) => [`component-${String(i).padStart(3, '0')}`, 'v1'] as const),
