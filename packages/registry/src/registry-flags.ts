@@ -47,7 +47,7 @@ export const REGISTRY_FLAGS = [
     type: 'duration',
     help: 'ask silent clients after this long; three times unanswered ends',
     default: '15s',
-    min: 0,
+    min: 1,
     max: LONGEST_TIMER_MS,
   },
   { name: 'max-conns', type: 'int', help: 'most connections at once', default: '10000', min: 1 },

@@ -1,5 +1,6 @@
 import type { Socket } from 'node:net';
 import type { ServerChannel } from 'ssh2';
+import type { TransferCounter } from './sftp-files.js';
 
 /** Bounds for one session: requests in work or waiting to be sent, and the bytes that they hold. */
 const MAX_REQUESTS = 256;
@@ -14,6 +15,8 @@ const MAX_SOCKET_BYTES = 1024 * 1024;
 export class ReplyQueue {
   readonly #channel: ServerChannel;
   readonly #socket: Socket;
+  /** A reply that is not sent yet is work that runs: the client of a shutdown's last CLOSE waits for it. */
+  readonly #transfers: TransferCounter;
   readonly #queue: { readonly bytes: number; readonly reply: Promise<Buffer> }[] = [];
   #bytes = 0;
   #sending: Promise<void> | undefined;
@@ -22,9 +25,10 @@ export class ReplyQueue {
   #wake: (() => void)[] = [];
   readonly #onClose = () => this.close();
 
-  constructor(channel: ServerChannel, socket: Socket) {
+  constructor(channel: ServerChannel, socket: Socket, transfers: TransferCounter) {
     this.#channel = channel;
     this.#socket = socket;
+    this.#transfers = transfers;
     channel.on('close', this.#onClose);
     socket.on('close', this.#onClose);
   }
@@ -40,7 +44,7 @@ export class ReplyQueue {
     reply.catch(() => undefined); // met again when its turn comes
     this.#queue.push({ bytes, reply });
     this.#bytes += bytes;
-    this.#sending ??= this.#send().finally(() => {
+    this.#sending ??= this.#sendAll().finally(() => {
       this.#sending = undefined;
     });
   }
@@ -59,7 +63,8 @@ export class ReplyQueue {
     this.#notify();
   }
 
-  async #send(): Promise<void> {
+  async #sendAll(): Promise<void> {
+    const sent = this.#transfers.begin();
     try {
       for (let next = this.#queue[0]; next !== undefined && !this.#closed; next = this.#queue[0]) {
         const reply = await next.reply;
@@ -71,6 +76,8 @@ export class ReplyQueue {
     } catch (error) {
       this.#failure = error;
       this.close();
+    } finally {
+      sent();
     }
   }
 

@@ -47,7 +47,8 @@ export function serveSession(
   });
   if (principal.role !== 'operator') return;
   session.on('exec', (accept, _reject, { command }) => {
-    void hold(context, 'exec', () => runExec(registry, principal, accept(), command, context));
+    const channel = accept();
+    void hold(context, 'exec', () => runExec(registry, principal, channel, command, size.given, context));
   });
   session.on('shell', (accept) => {
     const channel = accept();
@@ -74,6 +75,7 @@ async function runExec(
   principal: Principal,
   channel: ServerChannel,
   line: string,
+  onTerminal: boolean,
   { activity, log }: SessionContext,
 ): Promise<void> {
   const done = activity.begin();
@@ -81,8 +83,9 @@ async function runExec(
   channel.resume(); // standard input is not used; its EOF must still be seen
   try {
     const reply = await dispatch(registry, principal, 'exec', line);
-    await send(channel, channel, reply.stdout);
-    await send(channel, channel.stderr, reply.stderr);
+    const shown = (text: string) => (onTerminal ? text.replace(/\r?\n/g, '\r\n') : text);
+    await send(channel, channel, shown(reply.stdout));
+    await send(channel, channel.stderr, shown(reply.stderr));
     channel.exit(reply.status);
     channel.end();
   } finally {
@@ -111,9 +114,9 @@ async function runSftp(
   channel.on('error', (error: Error) => log.debug({ err: error.message }, 'channel broke'));
   const files =
     principal.role === 'agent'
-      ? agentFiles(registry, log)
+      ? agentFiles(registry, log, activity)
       : operatorFiles(registry, principal, log, activity);
   log.debug('sftp session opened');
-  const status = await serveSftp(channel, socket, files, log);
+  const status = await serveSftp(channel, socket, files, log, activity);
   log.debug({ status }, 'sftp session closed');
 }

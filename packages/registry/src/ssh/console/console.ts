@@ -1,9 +1,10 @@
 import { createInterface, type Interface } from 'node:readline';
 import { PassThrough, Writable } from 'node:stream';
 import { StringDecoder } from 'node:string_decoder';
-import { joinCommandLine, MAX_COMMAND_LINE } from '@deploy-tools/shared/cli/command-line.js';
+import { MAX_COMMAND_LINE } from '@deploy-tools/shared/cli/command-line.js';
 import type { ServerChannel } from 'ssh2';
 import { dispatch, type Reply } from '../../commands/dispatch.js';
+import { auditedLine } from '../../core/audited-line.js';
 import type { Principal } from '../../core/principal.js';
 import type { Registry } from '../../core/registry.js';
 import type { Activity } from '../activity.js';
@@ -131,11 +132,16 @@ function feedKeys(
   const decoder = new StringDecoder('utf8');
   channel.on('data', (chunk: Buffer) => {
     for (const key of decoder.write(chunk)) {
-      if (search.key(key)) continue;
+      if (isUnbound(key) || search.key(key)) continue;
       if (readline.line.length < MAX_COMMAND_LINE || key < ' ') input.write(key);
     }
   });
   channel.on('end', () => input.end());
+}
+
+/** Ctrl-\, Ctrl-], Ctrl-^ and C1 controls: readline has no use for them and would put them into the line unseen. */
+function isUnbound(key: string): boolean {
+  return (key >= '\x1c' && key <= '\x1e') || (key >= '\x80' && key <= '\x9f');
 }
 
 /** What readline sees as a terminal: `\n` becomes `\r\n`, as a terminal in raw mode needs it. */
@@ -189,7 +195,7 @@ async function recentCommands(registry: Registry, principal: Principal): Promise
   const records = await registry.meta.read((tx) => tx.audit({ who: principal.fingerprint, limit: HISTORY }));
   const lines = records
     .filter(({ via }) => via === 'console')
-    .map(({ command, args }) => joinCommandLine([command, ...args]))
+    .map(auditedLine)
     .reverse();
   return [...new Set(lines)];
 }
