@@ -69,7 +69,7 @@ async function memory({ dir, keys, archive, registry }) {
     archive.path,
   ]);
   timed(program('deployctl'), [...to, '-key', keys.operator, 'addconf', 'bench', 'bench:v2']);
-  const home = join(dir, 'agent');
+  const home = join(dir, 'agent-home');
   mkdirSync(home, { recursive: true });
   const args = [
     ...to,

@@ -34,7 +34,7 @@ export async function fromDocker(io: ProgramIo): Promise<number> {
     io.stdout.write(parsed.help ? usage() : `deploy-from-docker ${packageVersion()}\n`);
     return 0;
   }
-  const dir = mkdtempSync(join(tmpdir(), 'deploy-from-docker-'));
+  const dir = mkdtempSync(join(io.env.TMPDIR ?? tmpdir(), 'deploy-from-docker-'));
   try {
     await deployImage(io, parsed.values, dir);
     return 0;

@@ -6,6 +6,7 @@ import { gzipSync } from 'node:zlib';
 import { describe, expect, test } from 'vitest';
 import { startFakeRegistry } from '../fake-registry.js';
 import { binPath, runBin } from '../run-bin.js';
+import { runBody } from '../run-body.js';
 import {
   addImage,
   addIndex,
@@ -27,13 +28,15 @@ async function setUp() {
   const env = { ...registry.env, TMPDIR: spool };
   const run = (stdin: Buffer, ...args: string[]) =>
     runBin('deploy-from-docker', ['-key', registry.key.path, ...args], { env, stdin });
+  const runHere = (stdin: Buffer, ...args: string[]) =>
+    runBody('deploy-from-docker', ['-key', registry.key.path, ...args], { env, stdin });
   const merged = (name: string) =>
     mergeLayers(
       (registry.state.configurations.get(name) ?? []).map(
         (layer) => registry.state.files.get(registry.state.versions.get(layer) ?? '') ?? Buffer.alloc(0),
       ),
     );
-  return { ...registry, env, spool, run, merged };
+  return { ...registry, env, spool, run, runHere, merged };
 }
 
 const LAYERS: readonly (readonly MadeEntry[])[] = [
@@ -96,8 +99,8 @@ describe('an image', () => {
     ['in an index of an OCI archive, with an attestation', ociArchive(blobs, [nested])],
     ['that is compressed as a whole', gzipSync(classicImage(TARS))],
   ])('%s always gives the same layers', async (_name, stdin) => {
-    const { run, merged, state } = await setUp();
-    expect(await run(stdin, '-quiet')).toMatchObject({ status: 0, stderr: '' });
+    const { runHere, merged, state } = await setUp();
+    expect(await runHere(stdin, '-quiet')).toMatchObject({ status: 0, stderr: '' });
     expect(merged('app.1')).toEqual(MERGED);
     expect([...state.versions.keys()]).toEqual([
       expect.stringMatching(/^app\.1\.l1:/),
@@ -105,7 +108,7 @@ describe('an image', () => {
       expect.stringMatching(/^app\.1\.l3:/),
     ]);
     const reference = await setUp();
-    await reference.run(classicImage(TARS));
+    await reference.runHere(classicImage(TARS));
     expect([...state.versions]).toEqual([...reference.state.versions]);
   });
 
@@ -140,8 +143,8 @@ describe('an image', () => {
       /layer 1 of the image: .*"\.\."/,
     ],
   ])('that is %s is refused, and nothing is sent or left behind', async (_name, stdin, message) => {
-    const { run, spool, server } = await setUp();
-    const ran = await run(stdin);
+    const { runHere, spool, server } = await setUp();
+    const ran = await runHere(stdin);
     expect(ran).toMatchObject({ status: 1, stdout: '', stderr: expect.stringMatching(message) });
     expect(ran.stderr).not.toMatch(/\n\s+at /);
     expect(server.users).toEqual([]);
@@ -149,19 +152,19 @@ describe('an image', () => {
   });
 
   test('with a damaged blob is refused', async () => {
-    const { run } = await setUp();
+    const { runHere } = await setUp();
     const bytes = Buffer.from(dockerImage(TARS));
     const at = bytes.indexOf('keep', bytes.indexOf('app/keep') + 200);
     bytes.write('KEEP', at);
-    const ran = await run(bytes);
+    const ran = await runHere(bytes);
     expect(ran).toMatchObject({ status: 1, stderr: expect.stringMatching(/is damaged/) });
   });
 
   test('with a damaged layer of the old layout is refused', async () => {
-    const { run } = await setUp();
+    const { runHere } = await setUp();
     const bytes = Buffer.from(classicImage(TARS));
     bytes.write('KEEP', bytes.indexOf('keep', bytes.indexOf('app/keep') + 200));
-    const ran = await run(bytes);
+    const ran = await runHere(bytes);
     expect(ran).toMatchObject({
       status: 1,
       stderr: expect.stringMatching(/layer 1 of the image is damaged/),
@@ -224,16 +227,16 @@ describe('deploy-from-docker', () => {
     [['-h'], 0, /^Usage: docker save/],
     [['-version'], 0, /^deploy-from-docker \d/],
   ])('%j prints and exits %d', async (args, status, expected) => {
-    const { run } = await setUp();
-    expect(await run(Buffer.alloc(0), ...args)).toMatchObject({
+    const { runHere } = await setUp();
+    expect(await runHere(Buffer.alloc(0), ...args)).toMatchObject({
       status,
       stdout: expect.stringMatching(expected),
     });
   });
 
   test.each([[['-layer', 'x']], [['-nosuch']], [['word']]])('%j is a usage error', async (args) => {
-    const { run } = await setUp();
-    expect(await run(Buffer.alloc(0), ...args)).toMatchObject({ status: 2, stdout: '' });
+    const { runHere } = await setUp();
+    expect(await runHere(Buffer.alloc(0), ...args)).toMatchObject({ status: 2, stdout: '' });
   });
 
   test.each(['SIGINT', 'SIGTERM'] as const)('%s leaves nothing behind', async (signal) => {

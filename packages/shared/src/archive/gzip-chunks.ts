@@ -3,11 +3,11 @@ import { createGunzip } from 'node:zlib';
 import { DeployError, errnoOf } from '../errors.js';
 import { readAhead } from './read-ahead.js';
 
-/** Output of one inflation step, which takes a pool thread about 2 ms. */
-const OUTPUT_BYTES = 512 * 1024;
+/** Output of one inflation step, which takes a pool thread about 1 ms. */
+const OUTPUT_BYTES = 256 * 1024;
 
 /** How far inflation may run ahead of the consumer. */
-const AHEAD_BYTES = 8 * 1024 * 1024;
+const AHEAD_BYTES = 1024 * 1024;
 
 /**
  * Decompresses gzip (RFC 1952): members one after another are one stream, zeros after the last are ignored, anything
