@@ -123,6 +123,8 @@ describe('the rules themselves', () => {
     ['registry/layers/file-x', 'registry/core/registry', false],
     ['registry/meta/sqlite/x', 'registry/layers/byte-store', true],
     ['registry/jobs/x', 'registry/ssh/activity', false],
+    ['registry/core/x', 'registry/takeover/take-over', true],
+    ['registry/takeover/x', 'registry/meta/sqlite/sqlite-meta-store', true],
     ['registry/main', 'registry/meta/sqlite/migrations', false],
     ['agent/phases/plan', 'agent/phases/download', true],
     ['agent/phases/plan', 'agent/cycle', false],

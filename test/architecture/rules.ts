@@ -12,6 +12,7 @@ const PORTS = [/^registry\/layers\/byte-store$/, /^registry\/meta\/meta-store$/]
 const CORE = /^registry\/core\//;
 const COMMANDS = /^registry\/commands\//;
 const SFTP = /^registry\/sftp\//;
+const TAKEOVER = /^registry\/takeover\//;
 
 /** The first rule that a file fits is its rule; a file that fits none fails. */
 export const RULES: readonly Rule[] = [
@@ -25,6 +26,7 @@ export const RULES: readonly Rule[] = [
     files: /^registry\/meta\/sqlite\//,
     mayImport: [SHARED, /^registry\/meta\/sqlite\//, /^registry\/meta\/meta-store$/],
   },
+  { files: TAKEOVER, mayImport: [SHARED, TAKEOVER], mayImportTypes: PORTS },
   { files: COMMANDS, mayImport: [SHARED, COMMANDS, CORE], mayImportTypes: PORTS },
   { files: SFTP, mayImport: [SHARED, SFTP, CORE], mayImportTypes: PORTS },
   { files: /^registry\/ssh\//, mayImport: [SHARED, /^registry\/ssh\//, COMMANDS, CORE, SFTP] },
@@ -41,7 +43,7 @@ export const RULES: readonly Rule[] = [
 ];
 
 /** Concrete adapters, and who alone may name them outside of their own folder. */
-export const ADAPTERS = [/^registry\/layers\/file-/, /^registry\/meta\/sqlite\//] as const;
+export const ADAPTERS = [/^registry\/layers\/file-/, /^registry\/meta\/sqlite\//, TAKEOVER] as const;
 export const COMPOSERS = [/^registry\/compose$/] as const;
 
 export const MAX_LINES = 300;

@@ -58,7 +58,9 @@ function addVersion(connection: Connection, { component, hash }: MadeLayer): Pro
   return connection.capture(command, MAX_OUTPUT);
 }
 
-function refused(what: string, { stderr, status }: Captured): DeployError {
-  const reason = stderr.trim() === '' ? `exit status ${status}` : stderr.trim();
+/** The original registry says on standard output why it refuses. */
+function refused(what: string, { stdout, stderr, status }: Captured): DeployError {
+  const said = stderr.trim() === '' ? stdout.trim() : stderr.trim();
+  const reason = said === '' ? `exit status ${status}` : said;
   return new DeployError('invalid', `the registry does not take ${what}: ${reason}`);
 }

@@ -117,7 +117,6 @@ export class Connection implements PeerFacts {
     resolve: (status: number) => void,
     reject: (error: Error) => void,
   ): void {
-    let status: number | undefined;
     const fail = (error: Error) => {
       reject(error);
       channel.close();
@@ -125,14 +124,12 @@ export class Connection implements PeerFacts {
     streams.stdout.once('error', fail);
     streams.stderr.once('error', fail);
     channel.on('error', fail);
-    channel.on('exit', (code: number | null) => {
-      status = code ?? 255;
-    });
-    channel.on('close', () => {
+    // The event `exit` can be over already: a server may send the status before its consent. ssh2 keeps it for `close`.
+    channel.on('close', (code: number | null | undefined) => {
       streams.stdout.off('error', fail);
       streams.stderr.off('error', fail);
-      if (status === undefined) reject(this.#lost('the command ended without an exit status'));
-      else resolve(status);
+      if (code === undefined) reject(this.#lost('the command ended without an exit status'));
+      else resolve(code ?? 255);
     });
     channel.pipe(streams.stdout, { end: false });
     channel.stderr.pipe(streams.stderr, { end: false });
