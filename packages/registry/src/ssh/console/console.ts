@@ -106,7 +106,9 @@ async function serveLines(channel: ServerChannel, run: (line: string) => Promise
     if (reply.status !== 0) failed = true;
     return true;
   };
-  for await (const chunk of channel as AsyncIterable<Buffer>) {
+  // A destroyed channel could not send the exit status any more.
+  const input: AsyncIterable<Buffer> = channel.iterator({ destroyOnReturn: false });
+  for await (const chunk of input) {
     const lines = (pending + decoder.write(chunk)).split('\n');
     pending = lines.pop() ?? '';
     for (const line of lines) if (!(await runLine(line.replace(/\r$/, '')))) return failed ? 1 : 0;
