@@ -18,6 +18,7 @@ import { plan } from './phases/plan.js';
 import { prune } from './phases/prune.js';
 import { resolve } from './phases/resolve.js';
 import { type Release, removeLeftovers, removeRelease, unpack } from './phases/unpack.js';
+import { awaitEarlierScript } from './script/await-earlier-script.js';
 import { readState } from './state-file.js';
 
 /** How a look at the registry ended; failures are thrown. */
@@ -50,7 +51,7 @@ export async function cycle(context: AgentContext, sftp: SftpClient, impatient: 
   );
   try {
     await fetchArchives(context, sftp, config);
-    await install(context, before, config, attempts?.hash === config.hash);
+    await install(context, before, config);
   } catch (thrown) {
     throw await recordFailure(context, config, toDeployError(thrown));
   }
@@ -58,8 +59,11 @@ export async function cycle(context: AgentContext, sftp: SftpClient, impatient: 
   return { kind: 'deployed', hash: config.hash };
 }
 
-/** What has to be done once, before the first cycle. */
+/** What has to be done once, before the first cycle: an agent before this one may have been killed at any moment. */
 export async function recover(context: AgentContext): Promise<void> {
+  const { paths, settings, log, signal } = context;
+  const script = readAttempts(paths.attempts)?.script;
+  if (script !== undefined) await awaitEarlierScript(script, settings.scriptTimeoutMs, log, signal);
   await removeLeftovers(context);
 }
 
@@ -74,11 +78,11 @@ async function install(
   context: AgentContext,
   before: AgentConfig | undefined,
   config: AgentConfig,
-  retry: boolean,
 ): Promise<void> {
+  const attempts = readAttempts(context.paths.attempts);
   let release: Release;
   try {
-    release = await unpack(context, config, retry);
+    release = await unpack(context, config, attempts?.hash === config.hash ? attempts.unpackedIn : undefined);
   } catch (error) {
     if (isDeployError(error, 'corrupt')) await forgetArchives(context, config);
     throw error;

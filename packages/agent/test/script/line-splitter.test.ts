@@ -21,7 +21,8 @@ function cut(bytes: Buffer, places: readonly number[]): Buffer[] {
 /** Text so many times; written like this so that a counterexample can be read. */
 type Part = readonly [text: string, times: number];
 
-const bytesOf = (parts: readonly Part[]) => Buffer.from(parts.map(([text, times]) => text.repeat(times)).join(''));
+const bytesOf = (parts: readonly Part[]) =>
+  Buffer.from(parts.map(([text, times]) => text.repeat(times)).join(''));
 
 /** Output as programs write it, with the bytes that matter frequent, and runs about as long as the longest line. */
 const output = fc.array(
