@@ -4,7 +4,7 @@ import { dirname, join } from 'node:path';
 import { formatByteSize } from '@deploy-tools/shared/byte-size.js';
 import type { SftpClient } from '@deploy-tools/shared/client/sftp-client.js';
 import type { ConfigLayer } from '@deploy-tools/shared/config-json.js';
-import { DeployError, errnoOf, isDeployError, toDeployError } from '@deploy-tools/shared/errors.js';
+import { DeployError, errnoOf } from '@deploy-tools/shared/errors.js';
 import { syncDirectory } from '@deploy-tools/shared/host/atomic-file.js';
 import type { AgentContext } from '../agent-context.js';
 import { layerLabel } from '../layer-label.js';
@@ -44,7 +44,7 @@ export async function checkSpace(cache: string, bytes: number): Promise<void> {
 
 /**
  * Fetches an archive into the cache, under its hash once every byte is verified. What a cut connection left is
- * continued, not fetched again.
+ * continued, not fetched again, unless it turns out to be damaged.
  * @throws DeployError corrupt when the bytes are not those of the hash: they are removed, so that the next attempt
  * begins anew.
  */
@@ -54,25 +54,42 @@ export async function download(context: AgentContext, sftp: SftpClient, layer: C
   const started = performance.now();
   const file = await open(partial, 'a+', 0o640);
   try {
-    const hash = createHash('sha256');
-    const from = await hashExisting(file, hash);
-    if (from > 0) context.log.info({ layer: layerLabel(layer), from }, 'download resumed');
-    const bytes = await fetchRest(context, sftp, layer, file, hash, from);
-    if (hash.digest('hex') !== layer.hash) throw mismatch(layer);
+    const resumed = (await file.stat()).size > 0;
+    let bytes = await complete(context, sftp, layer, file);
+    if (bytes === undefined && resumed) {
+      context.log.warn(
+        { layer: layerLabel(layer) },
+        'what was there of the download is damaged, fetching anew',
+      );
+      await file.truncate();
+      bytes = await complete(context, sftp, layer, file);
+    }
+    if (bytes === undefined) {
+      await rm(partial, { force: true });
+      throw mismatch(layer);
+    }
     await file.datasync();
-    context.log.info(
-      { layer: layerLabel(layer), bytes, ms: Math.round(performance.now() - started) },
-      'downloaded',
-    );
-  } catch (thrown) {
-    const error = toDeployError(thrown);
-    if (isDeployError(error, 'corrupt')) await rm(partial, { force: true });
-    throw error;
+    const ms = Math.round(performance.now() - started);
+    context.log.info({ layer: layerLabel(layer), bytes, ms }, 'downloaded');
   } finally {
     await file.close();
   }
   await rename(partial, target);
   syncDirectory(dirname(target));
+}
+
+/** @returns how many bytes were fetched; undefined when the whole does not have its hash. */
+async function complete(
+  context: AgentContext,
+  sftp: SftpClient,
+  layer: ConfigLayer,
+  file: FileHandle,
+): Promise<number | undefined> {
+  const hash = createHash('sha256');
+  const from = await hashExisting(file, hash);
+  if (from > 0) context.log.info({ layer: layerLabel(layer), from }, 'download resumed');
+  const bytes = await fetchRest(context, sftp, layer, file, hash, from);
+  return hash.digest('hex') === layer.hash ? bytes : undefined;
 }
 
 /** @returns bytes fetched. */
