@@ -17,7 +17,7 @@ import { checkSpace, download, pruneCache, readCache } from './phases/download.j
 import { plan } from './phases/plan.js';
 import { prune } from './phases/prune.js';
 import { resolve } from './phases/resolve.js';
-import { type Release, removeLeftovers, removeRelease, unpack } from './phases/unpack.js';
+import { type Release, removeLeftovers, removeOtherReleases, unpack } from './phases/unpack.js';
 import { awaitEarlierScript } from './script/await-earlier-script.js';
 import { readState } from './state-file.js';
 
@@ -95,7 +95,7 @@ async function install(
   if (script.status === 'rejected') throw script.reason;
   if (durable.status === 'rejected') throw durable.reason;
   commit(context, config);
-  await prune(context, { pruneCache, removeRelease }, before, config);
+  await prune(context, { pruneCache, removeOtherReleases }, config);
 }
 
 /** A cached archive that cannot be read may have been damaged on this disk: the next attempt fetches it anew. */

@@ -15,6 +15,7 @@ import { unpackLayers } from '../unpack/unpack-layers.js';
 /** Marks a release as complete on disk; the original's agent writes and reads the same. */
 const COMPLETE = '.ok';
 const TEMPORARY = /^\.(new|old)-/;
+const RELEASE = /^[0-9a-f]{64}$/;
 
 export interface Release {
   /** Absolute: `<dir>/unpacked/<configuration hash>`. */
@@ -93,26 +94,31 @@ async function makeDurable(unpacked: string, root: string): Promise<void> {
 
 /** Removes what an interrupted agent left half unpacked. */
 export async function removeLeftovers(context: AgentContext): Promise<void> {
-  for (const path of await temporaryTrees(context.paths.unpacked)) {
+  const { unpacked } = context.paths;
+  for (const name of await namesIn(unpacked, TEMPORARY)) {
+    const path = join(unpacked, name);
     context.log.info({ path }, 'removing what was left half unpacked');
     await removeTree(path, context.signal);
   }
 }
 
-async function temporaryTrees(unpacked: string): Promise<string[]> {
+/** Removes all releases but one, with their marks. */
+export async function removeOtherReleases(context: AgentContext, hash: string): Promise<void> {
+  const { unpacked } = context.paths;
+  for (const name of await namesIn(unpacked, RELEASE)) {
+    if (name === hash) continue;
+    const root = join(unpacked, name);
+    context.log.debug({ root }, 'removing a release');
+    await rm(root + COMPLETE, { force: true });
+    await removeTree(root, context.signal);
+  }
+}
+
+async function namesIn(dir: string, pattern: RegExp): Promise<string[]> {
   try {
-    return (await readdir(unpacked))
-      .filter((name) => TEMPORARY.test(name))
-      .map((name) => join(unpacked, name));
+    return (await readdir(dir)).filter((name) => pattern.test(name));
   } catch (error) {
     if (errnoOf(error) === 'ENOENT') return [];
     throw error;
   }
-}
-
-/** Removes a release that is not wanted any more, with its mark. */
-export async function removeRelease(context: AgentContext, hash: string): Promise<void> {
-  const root = join(context.paths.unpacked, hash);
-  await rm(root + COMPLETE, { force: true });
-  await removeTree(root, context.signal);
 }
