@@ -1,3 +1,4 @@
+import type { Socket } from 'node:net';
 import { type Duplex, type Readable, Writable } from 'node:stream';
 import type { Client, ClientChannel } from 'ssh2';
 import { DeployError } from '../errors.js';
@@ -36,13 +37,18 @@ export class Connection implements PeerFacts {
   /** Resolves, never rejects, once the connection is gone: undefined after {@link close}, else why it was lost. */
   readonly closed: Promise<DeployError | undefined>;
   readonly #client: Client;
+  readonly #socket: Socket;
   readonly #pending = new Set<(error: DeployError) => void>();
   #ending = false;
   #gone: DeployError | undefined;
 
-  /** @param client authenticated: its `ready` event has fired. */
-  constructor(client: Client, facts: PeerFacts) {
+  /**
+   * @param client authenticated: its `ready` event has fired.
+   * @param socket what the client speaks over.
+   */
+  constructor(client: Client, socket: Socket, facts: PeerFacts) {
     this.#client = client;
+    this.#socket = socket;
     this.peer = facts.peer;
     this.hostFingerprint = facts.hostFingerprint;
     this.serverIdent = facts.serverIdent;
@@ -86,8 +92,9 @@ export class Connection implements PeerFacts {
     this.#ending = true;
     this.#fail(new DeployError('connect', `the connection to ${this.peer} is closed`));
     this.#client.end();
-    // A peer that never answers the goodbye must not keep the process.
-    setTimeout(() => this.#client.destroy(), 2000).unref();
+    // A peer that never answers the goodbye must not keep the process; ssh2's destroy() does nothing after end().
+    const timer = setTimeout(() => this.#socket.destroy(), 1000);
+    this.#socket.once('close', () => clearTimeout(timer));
   }
 
   #watch(resolve: (reason: DeployError | undefined) => void): void {
