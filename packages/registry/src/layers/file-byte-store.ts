@@ -67,7 +67,7 @@ export class FileByteStore implements ByteStore {
     return info;
   }
 
-  stat(hash: string): Promise<StoredFileInfo | undefined> {
+  async stat(hash: string): Promise<StoredFileInfo | undefined> {
     return statHash(this.#files, checked(hash));
   }
 

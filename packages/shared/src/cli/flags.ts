@@ -157,11 +157,9 @@ function asFlag(token: string): { name: string; value: string | undefined } | un
   return match === null ? undefined : { name: match[1] ?? '', value: match[2] };
 }
 
-/** yargs-parser strips a pair of quotes around a value; a second pair protects the first. */
+/** In quotes, of which yargs-parser strips one pair: the value's own survive, and an empty one is a value too. */
 function longToken(name: string, value: string): string {
-  const quote = value[0];
-  const quoted = (quote === '"' || quote === "'") && value.at(-1) === quote;
-  return quoted ? `--${name}="${value}"` : `--${name}=${value}`;
+  return `--${name}="${value}"`;
 }
 
 function assignPositionals(

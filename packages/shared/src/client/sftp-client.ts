@@ -1,4 +1,3 @@
-import { once } from 'node:events';
 import type { Duplex } from 'node:stream';
 import { DeployError, type ErrorKind } from '../errors.js';
 import { PacketReader } from '../sftp/packet-reader.js';
@@ -14,6 +13,7 @@ import {
   SFTP_VERSION,
   STATUS,
 } from '../sftp/protocol.js';
+import { Flight } from './flight.js';
 
 /** What every server takes, limits extension or not (draft-ietf-secsh-filexfer-02, section 3). */
 const SAFE_DATA = 32 * 1024;
@@ -87,35 +87,34 @@ export class SftpClient {
     try {
       yield* this.#readHandle(handle, options);
     } finally {
-      await this.#close(handle).catch((error: unknown) => {
-        if (this.#failure === undefined) throw error;
-      });
+      await this.#release(handle);
     }
   }
 
   /**
    * Writes a new remote file, many writes in flight. Resolves after the server has confirmed CLOSE.
-   * @throws DeployError with the server's own text when it refuses.
+   * @throws DeployError with the server's own text when it refuses; the reason of the signal, without waiting for the
+   * server any more.
    */
   async upload(path: string, source: AsyncIterable<Uint8Array>, options: UploadOptions = {}): Promise<void> {
     const handle = await this.#open(path, OPEN_FLAG.WRITE | OPEN_FLAG.CREAT | OPEN_FLAG.TRUNC);
-    const flight = new Flight(DEFAULT_WINDOW);
+    const flight = new Flight(DEFAULT_WINDOW, options.signal);
     let offset = 0;
     try {
       for await (const chunk of source) {
         for (let at = 0; at < chunk.length; at += this.#maxWrite) {
-          options.signal?.throwIfAborted();
           const data = chunk.subarray(at, at + this.#maxWrite);
           await flight.room(data.length);
           flight.add(data.length, this.#write(handle, offset, data));
           offset += data.length;
-          await this.#drained();
+          await flight.wait(this.#drained());
         }
         options.onProgress?.(offset);
       }
       await flight.done();
     } catch (error) {
-      await this.#close(handle).catch(() => undefined); // the first failure is the one to report
+      const closed = this.#close(handle).catch(() => undefined); // the first failure is the one to report
+      if (options.signal?.aborted !== true) await closed;
       throw error;
     }
     await this.#close(handle);
@@ -130,14 +129,16 @@ export class SftpClient {
     const opened = await this.#request(PACKET.OPENDIR, (packet) => packet.string(path));
     const handle = this.#expect(opened, PACKET.HANDLE, path).bytes();
     const entries: NameEntry[] = [];
-    for (;;) {
-      const reply = await this.#request(PACKET.READDIR, (packet) => packet.string(handle));
-      if (isEof(reply)) break;
-      const names = this.#expect(reply, PACKET.NAME, path);
-      for (let count = names.uint32(); count > 0; count -= 1) entries.push(names.nameEntry());
+    try {
+      for (;;) {
+        const reply = await this.#request(PACKET.READDIR, (packet) => packet.string(handle));
+        if (isEof(reply)) return entries;
+        const names = this.#expect(reply, PACKET.NAME, path);
+        for (let count = names.uint32(); count > 0; count -= 1) entries.push(names.nameEntry());
+      }
+    } finally {
+      await this.#release(handle);
     }
-    await this.#close(handle);
-    return entries;
   }
 
   /** Ends the session; requests still pending are rejected. */
@@ -226,6 +227,13 @@ export class SftpClient {
     this.#expectOk(await this.#request(PACKET.CLOSE, (packet) => packet.string(handle)), 'close');
   }
 
+  /** Closes what was only read: when the session is over, that is closed too. */
+  async #release(handle: Buffer): Promise<void> {
+    await this.#close(handle).catch((error: unknown) => {
+      if (this.#failure === undefined) throw error;
+    });
+  }
+
   async #write(handle: Buffer, offset: number, data: Uint8Array): Promise<void> {
     const size = 32 + handle.length + data.length;
     const reply = await this.#request(
@@ -247,6 +255,7 @@ export class SftpClient {
     }
     if (!hasLimits) return;
     const reply = await this.#request(PACKET.EXTENDED, (packet) => packet.string(LIMITS_EXTENSION));
+    if (reply[0] === PACKET.STATUS) return; // offered, and refused now: the safe sizes do
     const limits = this.#expect(reply, PACKET.EXTENDED_REPLY, 'limits');
     limits.uint64();
     this.#maxRead = clampData(limits.uint64());
@@ -275,10 +284,16 @@ export class SftpClient {
     if (reader?.uint32() !== STATUS.OK) throw statusError(packet, what);
   }
 
-  async #drained(): Promise<void> {
-    if (this.#channel.writableNeedDrain && this.#failure === undefined) {
-      await Promise.race([once(this.#channel, 'drain'), once(this.#channel, 'close')]);
-    }
+  #drained(): Promise<void> {
+    if (!this.#channel.writableNeedDrain || this.#failure !== undefined) return Promise.resolve();
+    const channel = this.#channel;
+    return new Promise((resolve) => {
+      const done = () => {
+        channel.off('drain', done).off('end', done).off('close', done);
+        resolve();
+      };
+      channel.on('drain', done).on('end', done).on('close', done);
+    });
   }
 
   #listen(): void {
@@ -317,38 +332,6 @@ export class SftpClient {
     this.#onVersion?.reject(this.#failure);
     for (const pending of this.#pending.values()) pending.reject(this.#failure);
     this.#pending.clear();
-  }
-}
-
-/** Bounds the bytes of unconfirmed writes and remembers the first failure. */
-class Flight {
-  readonly #window: number;
-  readonly #queue: { readonly bytes: number; readonly done: Promise<void> }[] = [];
-  #bytes = 0;
-
-  constructor(window: number) {
-    this.#window = window;
-  }
-
-  add(bytes: number, done: Promise<void>): void {
-    done.catch(() => undefined); // reported when its turn comes
-    this.#queue.push({ bytes, done });
-    this.#bytes += bytes;
-  }
-
-  async room(bytes: number): Promise<void> {
-    while (this.#queue.length > 0 && this.#bytes + bytes > this.#window) await this.#settle();
-  }
-
-  async done(): Promise<void> {
-    while (this.#queue.length > 0) await this.#settle();
-  }
-
-  async #settle(): Promise<void> {
-    const oldest = this.#queue.shift();
-    if (oldest === undefined) return;
-    this.#bytes -= oldest.bytes;
-    await oldest.done;
   }
 }
 
