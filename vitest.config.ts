@@ -1,9 +1,11 @@
 import { defineConfig } from 'vitest/config';
+import { SummaryReporter } from './test/support/summary-reporter.js';
 
-const common = { pool: 'forks' as const, testTimeout: 30_000, hookTimeout: 30_000 };
+const common = { pool: 'forks' as const, testTimeout: 60_000, hookTimeout: 60_000 };
 
 export default defineConfig({
   test: {
+    reporters: ['default', new SummaryReporter()],
     projects: [
       { test: { ...common, name: 'unit', include: ['packages/*/test/**/*.test.ts'] } },
       { test: { ...common, name: 'architecture', include: ['test/architecture/**/*.test.ts'] } },

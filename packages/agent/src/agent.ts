@@ -17,12 +17,14 @@ export interface AgentLoop {
 /**
  * Follows the configuration until the signal. What fails is logged and looked at again at the next poll, or sooner
  * when only the connection failed.
- * @returns the exit status: 0; with `once` 0 deployed or current, 1 failed, 4 not connected.
+ * @returns the exit status: 0; with `once` 0 deployed or current, 1 failed or stopped before, 4 not connected.
  */
 export async function runAgent(context: AgentContext, link: RegistryLink, loop: AgentLoop): Promise<number> {
   let redials = 0;
-  await recover(context);
-  while (!context.signal.aborted) {
+  const { signal } = context;
+  signal.addEventListener('abort', () => link.close(), { once: true });
+  if (!(await recovered(context))) return loop.once ? 1 : 0;
+  while (!signal.aborted) {
     let pause = jittered(loop.pollMs, loop.random);
     try {
       const outcome = await cycle(context, await link.sftp(), loop.once);
@@ -32,7 +34,7 @@ export async function runAgent(context: AgentContext, link: RegistryLink, loop: 
       describeOutcome(context, outcome);
     } catch (thrown) {
       const error = toDeployError(thrown);
-      if (error.kind === 'cancelled') break;
+      if (error.kind === 'cancelled' || (signal.aborted && error.kind === 'connect')) break;
       report(context, error);
       if (loop.once) return exitCodeOf(error);
       if (error.kind === 'connect' || error.kind === 'auth' || error.kind === 'corrupt') link.close();
@@ -41,9 +43,20 @@ export async function runAgent(context: AgentContext, link: RegistryLink, loop: 
         redials += 1;
       }
     }
-    await interruptibleSleep(pause, context.signal);
+    await interruptibleSleep(pause, signal);
   }
-  return 0;
+  return loop.once ? 1 : 0;
+}
+
+/** @returns false when the agent was to stop before it was done. */
+async function recovered(context: AgentContext): Promise<boolean> {
+  try {
+    await recover(context);
+    return true;
+  } catch (thrown) {
+    if (!context.signal.aborted) throw thrown;
+    return false;
+  }
 }
 
 /** Full jitter below a bound that doubles up to the poll interval: a registry's restart is not met by all at once. */

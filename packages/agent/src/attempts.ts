@@ -5,34 +5,57 @@ import { writeFileAtomic } from '@deploy-tools/shared/host/atomic-file.js';
 const FIRST_WAIT_MS = 60_000;
 const LONGEST_WAIT_MS = 3_600_000;
 
-/** A configuration that failed here, and when it may be tried again; survives a restart of the agent. */
-export interface FailedAttempts {
+/** What was tried of a configuration that does not run yet; survives a restart of the agent. */
+export interface Attempts {
   /** Configuration hash. */
   readonly hash: string;
+  /** In a row. */
   readonly failures: number;
-  /** RFC 3339 UTC. */
+  /** When it may be tried again, RFC 3339 UTC. */
   readonly notBefore: string;
+  /**
+   * Set once the script was about to run for the release: the boot of the host in which it was unpacked. From then on
+   * that directory is used again, for something may have been started from it.
+   */
+  readonly unpackedIn?: string;
+  /** The script, as processIdentity names it; it may outlive an agent that is killed. */
+  readonly script?: string;
 }
 
 /** How long to wait after that many failures in a row: one minute, doubling, an hour at most. */
 export function waitAfter(failures: number): number {
-  return Math.min(FIRST_WAIT_MS * 2 ** (failures - 1), LONGEST_WAIT_MS);
+  return failures === 0 ? 0 : Math.min(FIRST_WAIT_MS * 2 ** (failures - 1), LONGEST_WAIT_MS);
 }
 
 /** The record after one more failure. Another configuration begins anew. */
-export function countFailure(before: FailedAttempts | undefined, hash: string, now: Date): FailedAttempts {
-  const failures = before?.hash === hash ? before.failures + 1 : 1;
-  return { hash, failures, notBefore: new Date(now.getTime() + waitAfter(failures)).toISOString() };
+export function countFailure(before: Attempts | undefined, hash: string, now: Date): Attempts {
+  const { unpackedIn, failures } = before?.hash === hash ? before : { failures: 0 };
+  const notBefore = new Date(now.getTime() + waitAfter(failures + 1)).toISOString();
+  return { hash, failures: failures + 1, notBefore, ...(unpackedIn === undefined ? {} : { unpackedIn }) };
 }
 
-/** Milliseconds until this configuration may be tried; 0 when it may be now. */
-export function waitBefore(attempts: FailedAttempts | undefined, hash: string, now: Date): number {
+/** The record when the script is about to run: an agent that dies from here on tries again at once. */
+export function beginScript(
+  before: Attempts | undefined,
+  release: { readonly hash: string; readonly unpackedIn: string },
+  now: Date,
+): Attempts {
+  const failures = before?.hash === release.hash ? before.failures : 0;
+  return { ...release, failures, notBefore: now.toISOString() };
+}
+
+/**
+ * Milliseconds until this configuration may be tried; 0 when it may be now. Never longer than the wait that was set,
+ * should the clock have been wrong then.
+ */
+export function waitBefore(attempts: Attempts | undefined, hash: string, now: Date): number {
   if (attempts?.hash !== hash) return 0;
-  return Math.max(0, Date.parse(attempts.notBefore) - now.getTime());
+  const left = Date.parse(attempts.notBefore) - now.getTime();
+  return Math.min(Math.max(0, left), waitAfter(attempts.failures));
 }
 
-/** @returns undefined when nothing failed, or when the record is damaged: then the worst is one early attempt. */
-export function readAttempts(path: string): FailedAttempts | undefined {
+/** @returns undefined when nothing was tried, or when the record is damaged: then the worst is one early attempt. */
+export function readAttempts(path: string): Attempts | undefined {
   try {
     const json: unknown = JSON.parse(readFileSync(path, 'utf8'));
     return isAttempts(json) ? json : undefined;
@@ -42,20 +65,26 @@ export function readAttempts(path: string): FailedAttempts | undefined {
   }
 }
 
-export function writeAttempts(path: string, attempts: FailedAttempts | undefined): void {
+export function writeAttempts(path: string, attempts: Attempts | undefined): void {
   if (attempts === undefined) rmSync(path, { force: true });
   else writeFileAtomic(path, `${JSON.stringify(attempts)}\n`);
 }
 
-function isAttempts(json: unknown): json is FailedAttempts {
+function isAttempts(json: unknown): json is Attempts {
   if (typeof json !== 'object' || json === null) return false;
-  const { hash, failures, notBefore } = json as Partial<Record<keyof FailedAttempts, unknown>>;
+  const { hash, failures, notBefore, unpackedIn, script } = json as Partial<Record<keyof Attempts, unknown>>;
   return (
     typeof hash === 'string' &&
     typeof failures === 'number' &&
     Number.isSafeInteger(failures) &&
-    failures > 0 &&
+    failures >= 0 &&
     typeof notBefore === 'string' &&
-    !Number.isNaN(Date.parse(notBefore))
+    !Number.isNaN(Date.parse(notBefore)) &&
+    isOptionalString(unpackedIn) &&
+    isOptionalString(script)
   );
+}
+
+function isOptionalString(value: unknown): value is string | undefined {
+  return value === undefined || typeof value === 'string';
 }

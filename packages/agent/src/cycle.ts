@@ -1,23 +1,18 @@
-import { rm } from 'node:fs/promises';
-import { join } from 'node:path';
 import type { SftpClient } from '@deploy-tools/shared/client/sftp-client.js';
 import type { AgentConfig } from '@deploy-tools/shared/config-json.js';
-import {
-  type DeployError,
-  describeError,
-  isDeployError,
-  toDeployError,
-} from '@deploy-tools/shared/errors.js';
+import { type DeployError, describeError, toDeployError } from '@deploy-tools/shared/errors.js';
 import type { AgentContext } from './agent-context.js';
+import { pruneCache, readCache } from './archive-cache.js';
 import { countFailure, readAttempts, waitBefore, writeAttempts } from './attempts.js';
 import { layerLabel } from './layer-label.js';
 import { activate } from './phases/activate.js';
 import { commit } from './phases/commit.js';
-import { checkSpace, download, pruneCache, readCache } from './phases/download.js';
+import { checkSpace, download } from './phases/download.js';
 import { plan } from './phases/plan.js';
 import { prune } from './phases/prune.js';
 import { resolve } from './phases/resolve.js';
-import { type Release, removeLeftovers, removeRelease, unpack } from './phases/unpack.js';
+import { removeLeftovers, removeOtherReleases, unpack } from './phases/unpack.js';
+import { awaitEarlierScript } from './script/await-earlier-script.js';
 import { readState } from './state-file.js';
 
 /** How a look at the registry ended; failures are thrown. */
@@ -50,7 +45,7 @@ export async function cycle(context: AgentContext, sftp: SftpClient, impatient: 
   );
   try {
     await fetchArchives(context, sftp, config);
-    await install(context, before, config, attempts?.hash === config.hash);
+    await install(context, before, config);
   } catch (thrown) {
     throw await recordFailure(context, config, toDeployError(thrown));
   }
@@ -58,13 +53,16 @@ export async function cycle(context: AgentContext, sftp: SftpClient, impatient: 
   return { kind: 'deployed', hash: config.hash };
 }
 
-/** What has to be done once, before the first cycle. */
+/** What has to be done once, before the first cycle: an agent before this one may have been killed at any moment. */
 export async function recover(context: AgentContext): Promise<void> {
+  const { paths, settings, log, signal } = context;
+  const script = readAttempts(paths.attempts)?.script;
+  if (script !== undefined) await awaitEarlierScript(script, settings.scriptTimeoutMs, log, signal);
   await removeLeftovers(context);
 }
 
 async function fetchArchives(context: AgentContext, sftp: SftpClient, config: AgentConfig): Promise<void> {
-  const { whole, partial } = await readCache(context.paths.cache);
+  const { whole, partial } = await readCache(context, config);
   const todo = plan(config, whole, partial);
   await checkSpace(context.paths.cache, todo.downloadBytes);
   for (const layer of todo.download) await download(context, sftp, layer);
@@ -74,15 +72,10 @@ async function install(
   context: AgentContext,
   before: AgentConfig | undefined,
   config: AgentConfig,
-  retry: boolean,
 ): Promise<void> {
-  let release: Release;
-  try {
-    release = await unpack(context, config, retry);
-  } catch (error) {
-    if (isDeployError(error, 'corrupt')) await forgetArchives(context, config);
-    throw error;
-  }
+  const attempts = readAttempts(context.paths.attempts);
+  const unpackedIn = attempts?.hash === config.hash ? attempts.unpackedIn : undefined;
+  const release = await unpack(context, config, unpackedIn);
   // Awaited also when the script fails, so that nothing is still being written when the next attempt begins.
   const [script, durable] = await Promise.allSettled([
     activate(context, before, config, release.root),
@@ -91,12 +84,7 @@ async function install(
   if (script.status === 'rejected') throw script.reason;
   if (durable.status === 'rejected') throw durable.reason;
   commit(context, config);
-  await prune(context, { pruneCache, removeRelease }, before, config);
-}
-
-/** A cached archive that cannot be read may have been damaged on this disk: the next attempt fetches it anew. */
-async function forgetArchives(context: AgentContext, config: AgentConfig): Promise<void> {
-  for (const { hash } of config.layers) await rm(join(context.paths.cache, hash), { force: true });
+  await prune(context, { pruneCache, removeOtherReleases }, config);
 }
 
 /** Remembers the failure, but for those that the release is not to blame for: a lost connection, being stopped. */

@@ -29,8 +29,13 @@ export class RegistryLink {
       this.#forget();
       this.#log.debug({ reason: reason?.message }, 'connection ended');
     });
-    this.#sftp = await SftpClient.start(await connection.openSubsystem('sftp'));
-    return this.#sftp;
+    try {
+      this.#sftp = await SftpClient.start(await connection.openSubsystem('sftp'));
+      return this.#sftp;
+    } catch (error) {
+      this.close();
+      throw error;
+    }
   }
 
   /** Ends the connection; the next use opens another. */

@@ -3,14 +3,17 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type AgentConfig, encodeConfigJson } from '@deploy-tools/shared/config-json.js';
+import { describeError } from '@deploy-tools/shared/errors.js';
 import type { AgentContext } from '../agent-context.js';
+import { type Attempts, beginScript, readAttempts, writeAttempts } from '../attempts.js';
+import { bootId, processIdentity } from '../host-process.js';
 import { runScript } from '../script/run-script.js';
 import { type Root, scriptEnvironment } from '../script/script-environment.js';
 
 /**
- * Runs the deploy script for a complete release. It is not interrupted when the agent is to stop: half a deployment is
- * worse than a late exit; its timeout bounds it.
- * @throws DeployError script.
+ * Runs the deploy script for a complete release, unless the agent is to stop already. A running one is not interrupted:
+ * half a deployment is worse than a late exit; its timeout bounds it.
+ * @throws DeployError script; AbortError.
  */
 export async function activate(
   context: AgentContext,
@@ -20,6 +23,8 @@ export async function activate(
 ): Promise<void> {
   const { settings, log, env, paths } = context;
   if (settings.script === undefined) return;
+  context.signal.throwIfAborted();
+  const begun = rememberBegin(context, config.hash);
   const temporary = await mkdtemp(join(tmpdir(), 'deploy-agent-'));
   try {
     const stateFile = join(temporary, 'state.json');
@@ -32,11 +37,30 @@ export async function activate(
       script: settings.script,
       environment,
       timeoutMs: settings.scriptTimeoutMs,
+      onStart: (pid) => rememberScript(context, begun, pid),
       onLine: (stream, line) => log.info({ stream }, line),
     });
     log.info({ ms: Math.round(performance.now() - started) }, 'the script succeeded');
   } finally {
     await rm(temporary, { recursive: true, force: true });
+  }
+}
+
+function rememberBegin(context: AgentContext, hash: string): Attempts {
+  const { attempts } = context.paths;
+  const begun = beginScript(readAttempts(attempts), { hash, unpackedIn: bootId() }, context.clock());
+  writeAttempts(attempts, begun);
+  return begun;
+}
+
+/** So that an agent after this one, should it be killed, waits for the script. */
+function rememberScript(context: AgentContext, begun: Attempts, pid: number): void {
+  const script = processIdentity(pid);
+  if (script === undefined) return; // ended already
+  try {
+    writeAttempts(context.paths.attempts, { ...begun, script });
+  } catch (error) {
+    context.log.warn({ err: describeError(error) }, 'that the script runs cannot be recorded');
   }
 }
 

@@ -1,35 +1,14 @@
 import { createHash, type Hash } from 'node:crypto';
-import { type FileHandle, mkdir, open, readdir, rename, rm, stat, statfs } from 'node:fs/promises';
+import { type FileHandle, open, rename, rm, statfs } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { formatByteSize } from '@deploy-tools/shared/byte-size.js';
 import type { SftpClient } from '@deploy-tools/shared/client/sftp-client.js';
 import type { ConfigLayer } from '@deploy-tools/shared/config-json.js';
-import { DeployError, errnoOf, isDeployError, toDeployError } from '@deploy-tools/shared/errors.js';
+import { DeployError } from '@deploy-tools/shared/errors.js';
 import { syncDirectory } from '@deploy-tools/shared/host/atomic-file.js';
 import type { AgentContext } from '../agent-context.js';
+import { hashContent, PARTIAL } from '../archive-cache.js';
 import { layerLabel } from '../layer-label.js';
-
-const PARTIAL = '.part';
-const READ_CHUNK = 1024 * 1024;
-
-/** What the cache holds: whole archives, and the beginnings of others with their length in bytes. */
-export interface CacheContent {
-  readonly whole: ReadonlySet<string>;
-  readonly partial: ReadonlyMap<string, number>;
-}
-
-export async function readCache(cache: string): Promise<CacheContent> {
-  const whole = new Set<string>();
-  const partial = new Map<string, number>();
-  await mkdir(cache, { recursive: true, mode: 0o750 });
-  for (const name of await readdir(cache)) {
-    if (/^[0-9a-f]{64}$/.test(name)) whole.add(name);
-    else if (/^[0-9a-f]{64}\.part$/.test(name)) {
-      partial.set(name.slice(0, -PARTIAL.length), (await stat(join(cache, name))).size);
-    }
-  }
-  return { whole, partial };
-}
 
 /** @throws DeployError no-space, before anything is fetched. */
 export async function checkSpace(cache: string, bytes: number): Promise<void> {
@@ -44,7 +23,7 @@ export async function checkSpace(cache: string, bytes: number): Promise<void> {
 
 /**
  * Fetches an archive into the cache, under its hash once every byte is verified. What a cut connection left is
- * continued, not fetched again.
+ * continued, not fetched again, unless it turns out to be damaged.
  * @throws DeployError corrupt when the bytes are not those of the hash: they are removed, so that the next attempt
  * begins anew.
  */
@@ -54,25 +33,42 @@ export async function download(context: AgentContext, sftp: SftpClient, layer: C
   const started = performance.now();
   const file = await open(partial, 'a+', 0o640);
   try {
-    const hash = createHash('sha256');
-    const from = await hashExisting(file, hash);
-    if (from > 0) context.log.info({ layer: layerLabel(layer), from }, 'download resumed');
-    const bytes = await fetchRest(context, sftp, layer, file, hash, from);
-    if (hash.digest('hex') !== layer.hash) throw mismatch(layer);
+    const resumed = (await file.stat()).size > 0;
+    let bytes = await complete(context, sftp, layer, file);
+    if (bytes === undefined && resumed) {
+      context.log.warn(
+        { layer: layerLabel(layer) },
+        'what was there of the download is damaged, fetching anew',
+      );
+      await file.truncate();
+      bytes = await complete(context, sftp, layer, file);
+    }
+    if (bytes === undefined) {
+      await rm(partial, { force: true });
+      throw mismatch(layer);
+    }
     await file.datasync();
-    context.log.info(
-      { layer: layerLabel(layer), bytes, ms: Math.round(performance.now() - started) },
-      'downloaded',
-    );
-  } catch (thrown) {
-    const error = toDeployError(thrown);
-    if (isDeployError(error, 'corrupt')) await rm(partial, { force: true });
-    throw error;
+    const ms = Math.round(performance.now() - started);
+    context.log.info({ layer: layerLabel(layer), bytes, ms }, 'downloaded');
   } finally {
     await file.close();
   }
   await rename(partial, target);
   syncDirectory(dirname(target));
+}
+
+/** @returns how many bytes were fetched; undefined when the whole does not have its hash. */
+async function complete(
+  context: AgentContext,
+  sftp: SftpClient,
+  layer: ConfigLayer,
+  file: FileHandle,
+): Promise<number | undefined> {
+  const hash = createHash('sha256');
+  const from = await hashContent(file, hash, context.signal);
+  if (from > 0) context.log.info({ layer: layerLabel(layer), from }, 'download resumed');
+  const bytes = await fetchRest(context, sftp, layer, file, hash, from);
+  return hash.digest('hex') === layer.hash ? bytes : undefined;
 }
 
 /** @returns bytes fetched. */
@@ -92,32 +88,6 @@ async function fetchRest(
     bytes += chunk.length;
   }
   return bytes;
-}
-
-/** Feeds what is there already to the hash. @returns how many bytes that is. */
-async function hashExisting(file: FileHandle, hash: Hash): Promise<number> {
-  const buffer = Buffer.allocUnsafe(READ_CHUNK);
-  for (let at = 0; ; ) {
-    const { bytesRead } = await file.read(buffer, 0, buffer.length, at);
-    if (bytesRead === 0) return at;
-    hash.update(buffer.subarray(0, bytesRead));
-    at += bytesRead;
-  }
-}
-
-/** Removes archives that no listed layer needs and that are older than an hour, and partial ones of others. */
-export async function pruneCache(context: AgentContext, needed: ReadonlySet<string>): Promise<void> {
-  const limit = context.clock().getTime() - 3_600_000;
-  for (const name of await readdir(context.paths.cache)) {
-    const hash = name.endsWith(PARTIAL) ? name.slice(0, -PARTIAL.length) : name;
-    if (needed.has(hash) || !/^([0-9a-f]{64}|temp-.*)$/.test(hash)) continue;
-    const path = join(context.paths.cache, name);
-    try {
-      if ((await stat(path)).mtimeMs < limit) await rm(path, { force: true });
-    } catch (error) {
-      if (errnoOf(error) !== 'ENOENT') throw error;
-    }
-  }
 }
 
 function mismatch(layer: ConfigLayer): DeployError {

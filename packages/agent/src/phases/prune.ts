@@ -5,24 +5,19 @@ import type { AgentContext } from '../agent-context.js';
 /** What pruning needs of other phases' ground; cycle.ts passes it in. */
 export interface Pruning {
   readonly pruneCache: (context: AgentContext, needed: ReadonlySet<string>) => Promise<void>;
-  readonly removeRelease: (context: AgentContext, hash: string) => Promise<void>;
+  readonly removeOtherReleases: (context: AgentContext, hash: string) => Promise<void>;
 }
 
 /**
- * Removes archives that neither release needs and, with -cleanold, the release before. A failure is logged: the new
- * release runs all the same.
+ * Removes archives that the release does not need and, with -cleanold, all releases but it: the one before, those that
+ * failed, and what an earlier pruning did not get to. A failure is logged: the new release runs all the same.
  */
-export async function prune(
-  context: AgentContext,
-  pruning: Pruning,
-  before: AgentConfig | undefined,
-  config: AgentConfig,
-): Promise<void> {
+export async function prune(context: AgentContext, pruning: Pruning, config: AgentConfig): Promise<void> {
   try {
-    const old = context.settings.cleanOld && before?.hash !== config.hash ? before : undefined;
-    if (old !== undefined) await pruning.removeRelease(context, old.hash);
+    if (context.settings.cleanOld) await pruning.removeOtherReleases(context, config.hash);
     await pruning.pruneCache(context, new Set(config.layers.map((layer) => layer.hash)));
   } catch (error) {
-    context.log.warn({ err: describeError(error) }, 'cleaning up failed');
+    if (context.signal.aborted) context.log.info('cleaning up is left to the next deployment');
+    else context.log.warn({ err: describeError(error) }, 'cleaning up failed');
   }
 }

@@ -6,6 +6,7 @@ import type { AgentConfig } from '@deploy-tools/shared/config-json.js';
 import { errnoOf } from '@deploy-tools/shared/errors.js';
 import { syncDirectory } from '@deploy-tools/shared/host/atomic-file.js';
 import type { AgentContext } from '../agent-context.js';
+import { bootId } from '../host-process.js';
 import { syncTree } from '../host-sync.js';
 import { layerLabel } from '../layer-label.js';
 import { removeTree } from '../unpack/remove-tree.js';
@@ -14,6 +15,7 @@ import { unpackLayers } from '../unpack/unpack-layers.js';
 /** Marks a release as complete on disk; the original's agent writes and reads the same. */
 const COMPLETE = '.ok';
 const TEMPORARY = /^\.(new|old)-/;
+const RELEASE = /^[0-9a-f]{64}$/;
 
 export interface Release {
   /** Absolute: `<dir>/unpacked/<configuration hash>`. */
@@ -27,15 +29,20 @@ export interface Release {
 
 /**
  * Unpacks a configuration into a fresh directory, which gets its name only when it is complete.
- * @param reuse whether a complete directory of that name is to be used as it is: it was made for this very release,
- * and a script that failed in the middle may have started something from it.
+ * @param unpackedIn set when the directory of that name was made for this very deployment, and a script that did not
+ * get to its end may have started something from it: it is then used as it is. The boot of the host it was made in.
  */
-export async function unpack(context: AgentContext, config: AgentConfig, reuse: boolean): Promise<Release> {
+export async function unpack(
+  context: AgentContext,
+  config: AgentConfig,
+  unpackedIn: string | undefined,
+): Promise<Release> {
   const { paths, settings, log, signal } = context;
   const root = join(paths.unpacked, config.hash);
-  if (reuse && existsSync(root) && existsSync(root + COMPLETE)) {
+  const usable = unpackedIn === undefined ? undefined : usableRelease(paths.unpacked, root, unpackedIn);
+  if (usable !== undefined) {
     log.debug({ root }, 'the release is unpacked already');
-    return { root, durable: Promise.resolve() };
+    return usable;
   }
   await mkdir(paths.unpacked, { recursive: true, mode: 0o750 });
   const fresh = join(paths.unpacked, `.new-${randomBytes(6).toString('hex')}`);
@@ -54,6 +61,14 @@ export async function unpack(context: AgentContext, config: AgentConfig, reuse: 
   }
   await putInPlace(context, fresh, root);
   return { root, durable: makeDurable(paths.unpacked, root) };
+}
+
+/** While the host has not gone down, what got the name is complete, its mark written or not. */
+function usableRelease(unpacked: string, root: string, unpackedIn: string): Release | undefined {
+  if (!existsSync(root)) return undefined;
+  if (existsSync(root + COMPLETE)) return { root, durable: Promise.resolve() };
+  if (unpackedIn !== '' && unpackedIn === bootId()) return { root, durable: makeDurable(unpacked, root) };
+  return undefined;
 }
 
 /** Whatever has the name already was made for an earlier deployment of the same layers. */
@@ -79,26 +94,31 @@ async function makeDurable(unpacked: string, root: string): Promise<void> {
 
 /** Removes what an interrupted agent left half unpacked. */
 export async function removeLeftovers(context: AgentContext): Promise<void> {
-  for (const path of await temporaryTrees(context.paths.unpacked)) {
+  const { unpacked } = context.paths;
+  for (const name of await namesIn(unpacked, TEMPORARY)) {
+    const path = join(unpacked, name);
     context.log.info({ path }, 'removing what was left half unpacked');
     await removeTree(path, context.signal);
   }
 }
 
-async function temporaryTrees(unpacked: string): Promise<string[]> {
+/** Removes all releases but one, with their marks. */
+export async function removeOtherReleases(context: AgentContext, hash: string): Promise<void> {
+  const { unpacked } = context.paths;
+  for (const name of await namesIn(unpacked, RELEASE)) {
+    if (name === hash) continue;
+    const root = join(unpacked, name);
+    context.log.debug({ root }, 'removing a release');
+    await rm(root + COMPLETE, { force: true });
+    await removeTree(root, context.signal);
+  }
+}
+
+async function namesIn(dir: string, pattern: RegExp): Promise<string[]> {
   try {
-    return (await readdir(unpacked))
-      .filter((name) => TEMPORARY.test(name))
-      .map((name) => join(unpacked, name));
+    return (await readdir(dir)).filter((name) => pattern.test(name));
   } catch (error) {
     if (errnoOf(error) === 'ENOENT') return [];
     throw error;
   }
-}
-
-/** Removes a release that is not wanted any more, with its mark. */
-export async function removeRelease(context: AgentContext, hash: string): Promise<void> {
-  const root = join(context.paths.unpacked, hash);
-  await rm(root + COMPLETE, { force: true });
-  await removeTree(root, context.signal);
 }

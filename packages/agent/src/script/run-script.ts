@@ -1,10 +1,12 @@
 import { type ChildProcess, spawn } from 'node:child_process';
+import { existsSync } from 'node:fs';
 import { formatDuration } from '@deploy-tools/shared/duration.js';
 import { DeployError, errnoOf } from '@deploy-tools/shared/errors.js';
 import { LineSplitter } from './line-splitter.js';
+import { signalGroup } from './process-group.js';
 
 /** Between TERM and KILL. */
-const KILL_AFTER_MS = 10_000;
+export const KILL_AFTER_MS = 10_000;
 /** How long output may still come after the script has ended; a process it left behind may hold the pipe for ever. */
 const DRAIN_MS = 500;
 
@@ -13,6 +15,8 @@ export interface ScriptRun {
   readonly script: string;
   readonly environment: Readonly<Record<string, string>>;
   readonly timeoutMs: number;
+  /** Called once it runs. */
+  readonly onStart?: (pid: number) => void;
   readonly onLine: (stream: 'stdout' | 'stderr', line: string) => void;
 }
 
@@ -29,6 +33,7 @@ export async function runScript(run: ScriptRun): Promise<void> {
     stdio: ['ignore', 'pipe', 'pipe'],
   });
   passLines(child, run.onLine);
+  if (child.pid !== undefined) run.onStart?.(child.pid);
   const closed = new Promise<void>((resolve) => child.once('close', () => resolve()));
   let timedOut = false;
   const timers: NodeJS.Timeout[] = [];
@@ -84,12 +89,7 @@ async function drained(child: ChildProcess, closed: Promise<void>): Promise<void
 }
 
 function killGroup(child: ChildProcess, signal: NodeJS.Signals): void {
-  if (child.pid === undefined) return;
-  try {
-    process.kill(-child.pid, signal);
-  } catch (error) {
-    if (errnoOf(error) !== 'ESRCH') throw error;
-  }
+  if (child.pid !== undefined) signalGroup(child.pid, signal);
 }
 
 function failure(script: string, what: string): DeployError {
@@ -98,15 +98,16 @@ function failure(script: string, what: string): DeployError {
   });
 }
 
+const REASONS: Readonly<Record<string, string>> = {
+  ENOENT: 'does not exist',
+  EACCES: 'is not executable',
+};
+
 function cannotStart(script: string, error: unknown): DeployError {
   const code = errnoOf(error);
-  const reason =
-    code === 'ENOENT'
-      ? 'does not exist'
-      : code === 'EACCES'
-        ? 'is not executable'
-        : `cannot be started (${code ?? String(error)})`;
-  return new DeployError('script', `the script ${script} ${reason}`, {
+  const reason = REASONS[code ?? ''] ?? `cannot be started (${code ?? String(error)})`;
+  const what = code === 'ENOENT' && existsSync(script) ? 'names an interpreter that does not exist' : reason;
+  return new DeployError('script', `the script ${script} ${what}`, {
     hint: 'check -script, its permissions and its first line',
     cause: error,
   });

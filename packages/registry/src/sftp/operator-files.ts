@@ -6,12 +6,7 @@ import type { Registry } from '../core/registry.js';
 import { beginUpload, type OperatorUpload } from '../core/uploads.js';
 import type { Upload } from '../meta/meta-store.js';
 import { directoryAttrs, fileAttrs, nameEntry } from './listing.js';
-import type { SftpFile, SftpFiles } from './sftp-files.js';
-
-/** Lets a running transfer hold up a shutdown; see ssh/activity.ts. */
-export interface TransferCounter {
-  begin(): () => void;
-}
+import type { SftpFile, SftpFiles, TransferCounter } from './sftp-files.js';
 
 /** A name that was opened for writing in this session; it may be renamed before the upload is stored. */
 interface Written {

@@ -92,7 +92,7 @@ function handshake(
     client.on('ready', () => {
       signal.removeEventListener('abort', onAbort);
       const { hostFingerprint, serverIdent } = attempt;
-      const connection = new Connection(client, {
+      const connection = new Connection(client, socket, {
         peer: formatAddress(address),
         hostFingerprint,
         serverIdent,

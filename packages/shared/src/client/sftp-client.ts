@@ -148,6 +148,10 @@ export class SftpClient {
 
   async *#readHandle(handle: Buffer, options: ReadOptions): AsyncGenerator<Buffer, void, undefined> {
     const to = options.to ?? (await this.#sizeOf(handle));
+    if (to === undefined) {
+      yield* this.#readToEnd(handle, options.from ?? 0);
+      return;
+    }
     const window = Math.max(options.window ?? DEFAULT_WINDOW, this.#maxRead);
     const flight: Promise<Buffer>[] = [];
     let next = options.from ?? 0;
@@ -168,11 +172,25 @@ export class SftpClient {
     }
   }
 
-  async #sizeOf(handle: Buffer): Promise<number> {
+  /**
+   * @returns undefined when the server does not tell, or says that there is nothing: pkg/sftp before 1.10 opens what is
+   * not there, the original registry then tells a size of 0, and only a read meets the truth.
+   */
+  async #sizeOf(handle: Buffer): Promise<number | undefined> {
     const reply = await this.#request(PACKET.FSTAT, (packet) => packet.string(handle));
+    if (reply[0] === PACKET.STATUS) return undefined;
     const { size } = this.#expect(reply, PACKET.ATTRS, 'fstat').attrs();
-    if (size === undefined) throw new DeployError('corrupt', 'the server does not tell the size of a file');
-    return size;
+    return size === 0 ? undefined : size;
+  }
+
+  /** One read after the other, until the server says that this is the end. */
+  async *#readToEnd(handle: Buffer, from: number): AsyncGenerator<Buffer, void, undefined> {
+    for (let at = from; ; ) {
+      const part = await this.#readPart(handle, at, this.#maxRead);
+      if (part === undefined) return;
+      yield part;
+      at += part.length;
+    }
   }
 
   /** One read, asked again for the rest when the server sends less. @throws DeployError corrupt at end of file. */
@@ -180,19 +198,24 @@ export class SftpClient {
     const parts: Buffer[] = [];
     let got = 0;
     while (got < length) {
-      const at = offset + got;
-      const want = length - got;
-      const reply = await this.#request(PACKET.READ, (packet) =>
-        packet.string(handle).uint64(at).uint32(want),
-      );
-      if (isEof(reply)) throw new DeployError('corrupt', 'the remote file ended before its size');
-      const part = this.#expect(reply, PACKET.DATA, 'read').bytes();
-      if (part.length === 0 || part.length > want)
-        throw new DeployError('corrupt', 'the server sent a wrong amount of data');
+      const part = await this.#readPart(handle, offset + got, length - got);
+      if (part === undefined) throw new DeployError('corrupt', 'the remote file ended before its size');
       parts.push(part);
       got += part.length;
     }
     return parts.length === 1 && parts[0] !== undefined ? parts[0] : Buffer.concat(parts, length);
+  }
+
+  /** One read. @returns undefined at the end of the file. */
+  async #readPart(handle: Buffer, offset: number, length: number): Promise<Buffer | undefined> {
+    const reply = await this.#request(PACKET.READ, (packet) =>
+      packet.string(handle).uint64(offset).uint32(length),
+    );
+    if (isEof(reply)) return undefined;
+    const part = this.#expect(reply, PACKET.DATA, 'read').bytes();
+    if (part.length === 0 || part.length > length)
+      throw new DeployError('corrupt', 'the server sent a wrong amount of data');
+    return part;
   }
 
   async #open(path: string, flags: number): Promise<Buffer> {

@@ -1,0 +1,78 @@
+import { resolve } from 'node:path';
+import { DEFAULT_UNPACK_POLICY, type UnpackPolicy } from '@deploy-tools/shared/archive/unpack-policy.js';
+import type { FlagValues } from '@deploy-tools/shared/cli/flags.js';
+import { DeployError } from '@deploy-tools/shared/errors.js';
+import { checkConfigurationName } from '@deploy-tools/shared/names.js';
+import type { AgentSettings } from './agent-context.js';
+import type { AGENT_FLAGS } from './agent-flags.js';
+
+export type AgentFlags = FlagValues<typeof AGENT_FLAGS>;
+
+/** Timers of Node.js take 31 bits of milliseconds and fire at once beyond; jitter takes its part. */
+const LONGEST_MS = 20 * 24 * 3_600_000;
+
+/**
+ * What the flags say, checked before anything is done.
+ * @throws DeployError usage.
+ */
+export function agentSettings(flags: AgentFlags): AgentSettings {
+  if (flags.name === undefined || flags.name === '')
+    throw new DeployError('usage', 'name should be set: the configuration to track');
+  if (flags.state === '') throw new DeployError('usage', 'state should be set: the file to save state to');
+  checkDuration('poll', flags.poll);
+  checkDuration('script-timeout', flags['script-timeout']);
+  return {
+    name: checkConfigurationName(flags.name),
+    script: scriptPath(flags.script),
+    scriptTimeoutMs: flags['script-timeout'],
+    cleanOld: flags.cleanold,
+    policy: policyOf(flags),
+    ownership: ownershipOf(flags),
+  };
+}
+
+function checkDuration(name: string, ms: number): void {
+  if (ms > 0 && ms <= LONGEST_MS) return;
+  throw new DeployError('usage', `${name} should be more than 0 and at most ${LONGEST_MS / 3_600_000}h`);
+}
+
+/** With a slash it is a path, made absolute; without one it is looked up in PATH, as the original does. */
+function scriptPath(script: string): string | undefined {
+  if (script === '') return undefined;
+  return script.includes('/') ? resolve(script) : script;
+}
+
+const ALLOWED = {
+  'outside-links': 'outsideLinks',
+  devices: 'devices',
+  fifos: 'fifos',
+  setid: 'setid',
+} as const satisfies Record<string, keyof UnpackPolicy['allow']>;
+
+function policyOf(flags: AgentFlags): UnpackPolicy {
+  const words = flags.allow.flatMap((list) => list.split(','));
+  const unknown = words.find((word) => !Object.hasOwn(ALLOWED, word));
+  if (unknown !== undefined) {
+    throw new DeployError('usage', `invalid value "${unknown}" for flag -allow`, {
+      hint: `use ${Object.keys(ALLOWED).join(', ')}`,
+    });
+  }
+  const bounds = {
+    maxEntries: flags['max-entries'],
+    maxBytes: flags['max-size'],
+    maxRatio: flags['max-ratio'],
+  };
+  if (Object.values(bounds).some((bound) => bound < 1)) {
+    throw new DeployError('usage', 'max-entries, max-size and max-ratio should be more than 0');
+  }
+  const allow = Object.fromEntries(
+    Object.entries(ALLOWED).map(([word, key]) => [key, words.includes(word)]),
+  ) as Record<keyof UnpackPolicy['allow'], boolean>;
+  return { ...DEFAULT_UNPACK_POLICY, allow, ...bounds };
+}
+
+function ownershipOf(flags: AgentFlags): AgentSettings['ownership'] {
+  if (flags.owner && process.getuid?.() !== 0)
+    throw new DeployError('usage', 'only root can keep owners (-owner)');
+  return flags.owner ? 'archive' : 'self';
+}

@@ -1,0 +1,36 @@
+import { readFileSync } from 'node:fs';
+import { errnoOf } from '@deploy-tools/shared/errors.js';
+
+/** Names this run of the host's kernel (random(4)); empty where the system has no such thing. */
+export function bootId(): string {
+  return readProc('/proc/sys/kernel/random/boot_id')?.trim() ?? '';
+}
+
+/**
+ * Names a running process for ever, though its number will be used again: boot, number and start time (proc(5)).
+ * @returns undefined when no such process runs, or where the system cannot tell.
+ */
+export function processIdentity(pid: number): string | undefined {
+  const stat = readProc(`/proc/${pid}/stat`);
+  if (stat === undefined) return undefined;
+  // The second field is the program's name in parentheses and may hold any character.
+  const [state, ...fields] = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
+  const startTime = fields[18];
+  if (state === 'Z' || state === 'X' || startTime === undefined) return undefined;
+  return `${bootId()} ${pid} ${startTime}`;
+}
+
+/** The process that {@link processIdentity} named, when it still runs. */
+export function runningProcess(identity: string): number | undefined {
+  const pid = Number(identity.split(' ')[1]);
+  return Number.isSafeInteger(pid) && processIdentity(pid) === identity ? pid : undefined;
+}
+
+function readProc(path: string): string | undefined {
+  try {
+    return readFileSync(path, 'utf8');
+  } catch (error) {
+    if (['ENOENT', 'ESRCH', 'ENOTDIR'].includes(errnoOf(error) ?? '')) return undefined;
+    throw error;
+  }
+}

@@ -1,0 +1,32 @@
+import { afterAll, onTestFinished } from 'vitest';
+
+/** Where helpers leave their cleaning up: whatever was deferred runs newest first, each once. */
+export interface Scope {
+  defer(cleanup: () => Promise<void> | void): void;
+}
+
+/** Cleans up when the test that calls this has ended, failed or not. */
+export function testScope(): Scope {
+  const scope = new Cleanups();
+  onTestFinished(() => scope.run());
+  return scope;
+}
+
+/** Cleans up after the last test of the file or `describe` that calls this. */
+export function fileScope(): Scope {
+  const scope = new Cleanups();
+  afterAll(() => scope.run());
+  return scope;
+}
+
+class Cleanups implements Scope {
+  readonly #cleanups: (() => Promise<void> | void)[] = [];
+
+  defer(cleanup: () => Promise<void> | void): void {
+    this.#cleanups.push(cleanup);
+  }
+
+  async run(): Promise<void> {
+    for (const cleanup of this.#cleanups.splice(0).reverse()) await cleanup();
+  }
+}

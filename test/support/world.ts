@@ -1,0 +1,32 @@
+import { type OpenSsh, openSsh } from './open-ssh.js';
+import { makeSite, type RegistryProcess, startRegistry } from './registry-process.js';
+import type { Scope } from './scope.js';
+import type { SshKey } from './ssh-key.js';
+
+/** A registry with its two users at hand. */
+export interface World {
+  readonly registry: RegistryProcess;
+  /** Holds the test's own files. */
+  readonly root: string;
+  /** The operator's stock clients. */
+  readonly operator: OpenSsh;
+  /** The agent's stock clients. */
+  readonly agent: OpenSsh;
+  /** The stock clients of any user with any key. */
+  client(user: string, key: SshKey, set?: readonly string[]): OpenSsh;
+}
+
+/** Starts a registry with these flags. */
+export async function startWorld(scope: Scope, flags: readonly string[] = []): Promise<World> {
+  const site = await makeSite(scope);
+  const registry = await startRegistry(scope, site, flags);
+  const client = (user: string, key: SshKey, set: readonly string[] = []) =>
+    openSsh(registry, { dir: site.root, user, key, set });
+  return {
+    registry,
+    root: site.root,
+    operator: client('ops', site.operator),
+    agent: client('deploy-agent', site.agent),
+    client,
+  };
+}
