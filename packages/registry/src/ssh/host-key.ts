@@ -3,6 +3,7 @@ import { DeployError, toDeployError } from '@deploy-tools/shared/errors.js';
 import { writeFileAtomic } from '@deploy-tools/shared/host/atomic-file.js';
 import ssh2 from 'ssh2';
 import { fingerprintOf } from './fingerprint.js';
+import { generateHostKey } from './generate-host-key.js';
 
 export interface HostKey {
   readonly privateKey: Buffer;
@@ -17,8 +18,7 @@ export interface HostKey {
  */
 export function loadHostKey(path: string): HostKey {
   if (!existsSync(path)) {
-    const { private: key } = ssh2.utils.generateKeyPairSync('ed25519', { comment: 'deploy-registry' });
-    writeFileAtomic(path, key, 0o600);
+    writeFileAtomic(path, generateHostKey(), 0o600);
   }
   let privateKey: Buffer;
   try {
