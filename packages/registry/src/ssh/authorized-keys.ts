@@ -2,6 +2,7 @@ import { BlockList, isIP } from 'node:net';
 import { DeployError } from '@deploy-tools/shared/errors.js';
 import ssh2 from 'ssh2';
 import { fingerprintOf } from './fingerprint.js';
+import { plainAddress } from './peer-address.js';
 
 /** One line of an authorized_keys file that may log in. */
 export interface AuthorizedKey {
@@ -95,7 +96,7 @@ function admission(options: string): AuthorizedKey['admits'] {
     else if (/^expiry-time$/i.test(name) && value !== undefined) checks.push(expiry(value));
     else throw new Error(`option ${name === '' ? option : name} is not supported`);
   }
-  return (address, now) => checks.every((check) => check(withoutMapping(address), now));
+  return (address, now) => checks.every((check) => check(plainAddress(address), now));
 }
 
 /** `from="10.0.0.0/8,!10.1.2.3,192.168.1.*"`: a negated match refuses, otherwise one match is needed. */
@@ -131,11 +132,6 @@ function wildcardPattern(pattern: string): (address: string) => boolean {
 
 function familyOf(address: string): 'ipv4' | 'ipv6' {
   return isIP(address) === 6 ? 'ipv6' : 'ipv4';
-}
-
-/** A socket that listens for both families shows an IPv4 peer as `::ffff:10.1.2.3`. */
-function withoutMapping(address: string): string {
-  return address.replace(/^::ffff:(?=\d+\.)/i, '');
 }
 
 /** `YYYYMMDD[HHMM[SS]][Z]`; without Z in local time, as sshd reads it. */
