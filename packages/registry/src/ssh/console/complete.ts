@@ -22,10 +22,11 @@ export async function complete(
   const { raw: word, value } = written.at(-1) ?? { raw: '', value: '' };
   const words = written.map((candidate) => candidate.value);
   const spec = findCommandSpec(words[0] ?? '');
-  if (spec === undefined || words.length === 1) {
+  if (words.length === 1) {
     const names = COMMAND_SPECS.filter(({ role }) => role === principal.role).map(({ name }) => `${name} `);
     return [names.filter((name) => name.startsWith(word)), word];
   }
+  if (spec === undefined) return [[], word];
   const assigned = /^--?([^=]+)=(.*)$/.exec(word);
   if (assigned !== null) {
     const [, name = '', partial = ''] = assigned;
@@ -53,7 +54,14 @@ async function matching(
   const names = await namesFor(registry, principal, flag.completes, spec, words, partial);
   return names
     .filter((name) => name.startsWith(partial))
-    .map((name) => (flag.completes === 'layer' && !name.includes(':') ? `${name}:` : `${quoteWord(name)} `));
+    .map((name) =>
+      flag.completes === 'layer' && !name.includes(':') ? `${escaped(name)}:` : `${quoteWord(name)} `,
+    );
+}
+
+/** The beginning of a word that is still being written: a closing quote would end it. */
+function escaped(name: string): string {
+  return name.replace(/[\s"'\\]/g, '\\$&');
 }
 
 async function namesFor(

@@ -35,7 +35,7 @@ export class ReverseSearch {
       this.#show();
       return true;
     }
-    if (key === CTRL_R) return this.#search(this.#query, this.#at + 1);
+    if (key === CTRL_R) return this.#search(this.#query, this.#query === '' ? 0 : this.#at + 1);
     if (BACKSPACE.test(key)) return this.#search(this.#query.slice(0, -1), 0);
     if (key === CTRL_C || key === CTRL_G) return this.#end('');
     if (key >= ' ') return this.#search(this.#query + key, this.#at);
