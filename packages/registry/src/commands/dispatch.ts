@@ -3,6 +3,7 @@ import { type FlagValue, parseFlags } from '@deploy-tools/shared/cli/flags.js';
 import { commandUsage } from '@deploy-tools/shared/commands/command-help.js';
 import { COMMAND_SPECS } from '@deploy-tools/shared/commands/command-specs.js';
 import { DeployError, describeError, toDeployError } from '@deploy-tools/shared/errors.js';
+import type { Logger } from '@deploy-tools/shared/log.js';
 import type { Principal } from '../core/principal.js';
 import type { Registry } from '../core/registry.js';
 import type { AuditRecord } from '../meta/meta-store.js';
@@ -43,16 +44,20 @@ export async function dispatch(
   });
   try {
     const result = await attemptLine(registry, principal, line, attempt);
-    if (result.audited) await audit(registry, principal, via, attempt, started, undefined);
     log.info({ ms: elapsed(started) }, 'command done');
-    return result.reply;
+    if (!result.audited) return result.reply;
+    const unwritten = await audit(registry, principal, via, attempt, started, undefined).then(
+      () => '',
+      (failure: unknown) => auditFailed(log, failure),
+    );
+    return { ...result.reply, stderr: result.reply.stderr + unwritten };
   } catch (thrown) {
     const error = toDeployError(thrown);
     log.warn({ ms: elapsed(started), kind: error.kind, err: error.message }, 'command failed');
     if (error.kind === 'internal') log.error({ err: thrown }, 'unexpected error');
-    await audit(registry, principal, via, attempt, started, error).catch((failure: unknown) => {
-      log.error({ err: describeError(failure) }, 'the audit log cannot be written');
-    });
+    await audit(registry, principal, via, attempt, started, error).catch((failure: unknown) =>
+      auditFailed(log, failure),
+    );
     return { status: 1, stdout: '', stderr: printable(errorText(error, attempt)) };
   }
 }
@@ -121,6 +126,12 @@ async function audit(
     durationMs: elapsed(started),
   };
   await registry.meta.write((tx) => tx.appendAudit(record));
+}
+
+/** What was done stays done: a failure now is for the log, and for who ran the command to pass on. */
+function auditFailed(log: Logger, failure: unknown): string {
+  log.error({ err: describeError(failure) }, 'the audit log cannot be written');
+  return printable(`the command is done, but the audit log cannot be written: ${describeError(failure)}\n`);
 }
 
 /** The components and configurations that the arguments name. */

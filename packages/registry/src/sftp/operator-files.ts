@@ -1,10 +1,10 @@
-import { DeployError, toDeployError } from '@deploy-tools/shared/errors.js';
+import { DeployError, describeError, toDeployError } from '@deploy-tools/shared/errors.js';
 import type { Logger } from '@deploy-tools/shared/log.js';
 import { type Attrs, type NameEntry, OPEN_FLAG } from '@deploy-tools/shared/sftp/protocol.js';
 import type { Principal } from '../core/principal.js';
 import type { Registry } from '../core/registry.js';
 import { beginUpload, type OperatorUpload } from '../core/uploads.js';
-import type { Upload } from '../meta/meta-store.js';
+import type { AuditRecord, Upload } from '../meta/meta-store.js';
 import { directoryAttrs, fileAttrs, nameEntry } from './listing.js';
 import type { SftpFile, SftpFiles, TransferCounter } from './sftp-files.js';
 
@@ -78,11 +78,15 @@ function uploadFile(
         const stored = await upload.seal();
         onStored(stored);
         log.info({ hash: stored.hash, bytes: stored.size, ms: elapsed() }, 'upload stored');
-        await auditUpload(registry, principal, stored.hash, stored.size, elapsed());
+        await auditUpload(registry, principal, log, { stored, size: stored.size, durationMs: elapsed() });
       } catch (thrown) {
         const error = toDeployError(thrown);
         log.warn({ err: error.message, kind: error.kind, bytes: upload.size }, 'upload failed');
-        await auditUpload(registry, principal, undefined, upload.size, elapsed(), error.message);
+        await auditUpload(registry, principal, log, {
+          size: upload.size,
+          durationMs: elapsed(),
+          error: error.message,
+        });
         throw error;
       } finally {
         transferEnded();
@@ -96,32 +100,42 @@ function uploadFile(
   };
 }
 
+interface EndedUpload {
+  readonly stored?: Upload;
+  readonly size: number;
+  readonly durationMs: number;
+  readonly error?: string;
+}
+
+/** Never throws: whether the upload is stored does not depend on whether that can be written down. */
 async function auditUpload(
   registry: Registry,
   principal: Principal,
-  hash: string | undefined,
-  size: number,
-  durationMs: number,
-  error?: string,
+  log: Logger,
+  { stored, size, durationMs, error }: EndedUpload,
 ): Promise<void> {
   const { fingerprint, comment, user, address } = principal;
-  await registry.meta.write((tx) =>
-    tx.appendAudit({
-      time: registry.clock().toISOString(),
-      fingerprint,
-      comment,
-      user,
-      address,
-      via: 'sftp',
-      command: 'upload',
-      args: hash === undefined ? [`${size} bytes`] : [hash, `${size} bytes`],
-      subjects: hash === undefined ? [] : [hash],
-      changes: true,
-      result: error === undefined ? 'ok' : 'failed',
-      ...(error === undefined ? {} : { error }),
-      durationMs,
-    }),
-  );
+  const subjects = stored === undefined ? [] : [stored.hash];
+  const record: AuditRecord = {
+    time: registry.clock().toISOString(),
+    fingerprint,
+    comment,
+    user,
+    address,
+    via: 'sftp',
+    command: 'upload',
+    args: [...subjects, `${size} bytes`],
+    subjects,
+    changes: true,
+    result: error === undefined ? 'ok' : 'failed',
+    ...(error === undefined ? {} : { error }),
+    durationMs,
+  };
+  await registry.meta
+    .write((tx) => tx.appendAudit(record))
+    .catch((failure: unknown) =>
+      log.error({ err: describeError(failure) }, 'the audit log cannot be written'),
+    );
 }
 
 async function uploadAttrs(
