@@ -1,12 +1,11 @@
 import { dispatch } from '@deploy-tools/registry/commands/dispatch.js';
 import type { Registry } from '@deploy-tools/registry/core/registry.js';
-import type { MetaWriter } from '@deploy-tools/registry/meta/meta-store.js';
 import { splitCommandLine } from '@deploy-tools/shared/cli/command-line.js';
 import { COMMAND_SPECS } from '@deploy-tools/shared/commands/command-specs.js';
-import { DeployError } from '@deploy-tools/shared/errors.js';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { AGENT, addText, OPERATOR, openRegistry, upload } from '../support/open-registry.js';
+import { withoutAudit } from '../support/without-audit.js';
 
 const run = (registry: Registry, line: string) => dispatch(registry, OPERATOR, 'exec', line);
 const auditOf = (registry: Registry) => registry.meta.read((tx) => tx.audit({ limit: 100 }));
@@ -130,8 +129,7 @@ describe('the audit log', () => {
   test('that cannot be written does not turn what was done into a failure', async () => {
     const registry = await openRegistry();
     const hash = await upload(registry, 'x');
-    const broken = { ...registry, meta: withoutAudit(registry.meta) };
-    const reply = await run(broken, `addver code:v1 ${hash}`);
+    const reply = await run(withoutAudit(registry), `addver code:v1 ${hash}`);
     expect(reply).toMatchObject({ status: 0, stdout: '' });
     expect(reply.stderr).toContain('the audit log cannot be written');
     expect(await registry.meta.read((tx) => tx.components())).toEqual(['code']);
@@ -164,19 +162,3 @@ describe('bumpconf', () => {
     expect(await run(registry, 'bumpconf p code')).toEqual({ status: 0, stdout: '', stderr: '' });
   });
 });
-
-/** The same store, of which the audit log is broken. */
-function withoutAudit(meta: Registry['meta']): Registry['meta'] {
-  const broken = (tx: MetaWriter): MetaWriter =>
-    new Proxy(tx, {
-      get: (target, name: keyof MetaWriter) =>
-        name === 'appendAudit'
-          ? () => Promise.reject(new DeployError('no-space', 'full'))
-          : target[name].bind(target),
-    });
-  return {
-    read: (work) => meta.read(work),
-    write: (work) => meta.write((tx) => work(broken(tx))),
-    close: () => meta.close(),
-  };
-}

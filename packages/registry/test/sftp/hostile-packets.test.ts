@@ -20,13 +20,12 @@ const INIT = new PacketWriter(PACKET.INIT).uint32(3).finish();
 beforeAll(async () => {
   registry = await openLastingRegistry();
   await addText(registry, 'code', 'v1');
-  const transfers = { begin: () => () => {} };
   servers = {
     operator: await startSftpServer(
-      () => operatorFiles(registry, OPERATOR, registry.log, transfers),
+      (transfers) => operatorFiles(registry, OPERATOR, registry.log, transfers),
       registry.log,
     ),
-    agent: await startSftpServer(() => agentFiles(registry, registry.log), registry.log),
+    agent: await startSftpServer((transfers) => agentFiles(registry, registry.log, transfers), registry.log),
   };
 });
 
@@ -94,6 +93,7 @@ describe.each(['operator', 'agent'] as const)('a hostile %s', (role) => {
       { numRuns: 60 },
     );
     expect(await registry.bytes.clean()).toBe(0);
+    expect(servers[role].activity.running).toBe(0);
   });
 
   test.each([
@@ -129,7 +129,7 @@ test('a listing fits the packets that every client takes', async () => {
 
 test('a READ of more than a packet holds is answered with what fits', async () => {
   const content = Buffer.alloc(2 * MAX_PACKET, 1);
-  const files = agentFiles(registry, registry.log);
+  const files = agentFiles(registry, registry.log, { begin: () => () => {} });
   const { hash } = await addText(registry, 'large', 'v1', content.toString());
   const handler = new RequestHandler(files);
   const open = new PacketWriter(PACKET.OPEN).uint32(1).string(`/files/${hash}`).uint32(1).attrs({}).finish();

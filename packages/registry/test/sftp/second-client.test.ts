@@ -17,12 +17,11 @@ let agents: TestSftpServer;
 
 beforeAll(async () => {
   registry = await openLastingRegistry();
-  const transfers = { begin: () => () => {} };
   operators = await startSftpServer(
-    () => operatorFiles(registry, OPERATOR, registry.log, transfers),
+    (transfers) => operatorFiles(registry, OPERATOR, registry.log, transfers),
     registry.log,
   );
-  agents = await startSftpServer(() => agentFiles(registry, registry.log), registry.log);
+  agents = await startSftpServer((transfers) => agentFiles(registry, registry.log, transfers), registry.log);
 });
 
 afterAll(async () => {

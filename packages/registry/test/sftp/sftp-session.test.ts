@@ -19,12 +19,11 @@ const content = randomBytes(1_234_567);
 
 beforeAll(async () => {
   registry = await openLastingRegistry({ maxUpload: 8 << 20 });
-  const transfers = { begin: () => () => {} };
   operators = await startSftpServer(
-    () => operatorFiles(registry, OPERATOR, registry.log, transfers),
+    (transfers) => operatorFiles(registry, OPERATOR, registry.log, transfers),
     registry.log,
   );
-  agents = await startSftpServer(() => agentFiles(registry, registry.log), registry.log);
+  agents = await startSftpServer((transfers) => agentFiles(registry, registry.log, transfers), registry.log);
   await addText(registry, 'code', 'v1', content.toString('latin1'));
   const change = { author: OPERATOR, command: 'x' };
   await putConfiguration(registry, change, 'pröject 1', [{ component: 'code', version: 'v1' }]);
@@ -81,9 +80,8 @@ describe('an operator', () => {
   });
 
   test('whose connection breaks in the middle leaves nothing behind', async () => {
-    const transfers = { begin: () => () => {} };
     const server = await startSftpServer(
-      () => operatorFiles(registry, OPERATOR, registry.log, transfers),
+      (transfers) => operatorFiles(registry, OPERATOR, registry.log, transfers),
       registry.log,
     );
     const client = await SftpClient.start(await server.open());

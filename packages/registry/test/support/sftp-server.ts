@@ -2,7 +2,9 @@ import { once } from 'node:events';
 import { connect, createServer, type Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { serveSftp } from '@deploy-tools/registry/sftp/serve-sftp.js';
-import type { SftpFiles } from '@deploy-tools/registry/sftp/sftp-files.js';
+import type { SftpFiles, TransferCounter } from '@deploy-tools/registry/sftp/sftp-files.js';
+import { Activity } from '@deploy-tools/registry/ssh/activity.js';
+import { generateHostKey } from '@deploy-tools/registry/ssh/generate-host-key.js';
 import type { Logger } from '@deploy-tools/shared/log.js';
 import ssh2 from 'ssh2';
 
@@ -13,17 +15,23 @@ export interface TestSftpServer {
   readonly statuses: readonly number[];
   /** Resolves when that many sessions have ended. */
   ended(count: number): Promise<void>;
+  /** What would hold up a shutdown: nothing, when no session does anything. */
+  readonly activity: Activity;
   /** Breaks the TCP connection, as a cable that is pulled. */
   cut(): void;
   close(): Promise<void>;
 }
 
 /** Our SFTP server behind a real SSH connection on a loopback port. */
-export async function startSftpServer(files: () => SftpFiles, log: Logger): Promise<TestSftpServer> {
+export async function startSftpServer(
+  files: (transfers: TransferCounter) => SftpFiles,
+  log: Logger,
+): Promise<TestSftpServer> {
   const statuses: number[] = [];
+  const activity = new Activity();
   const sockets = new Map<number | undefined, Socket>();
   let wake = () => {};
-  const ssh = new ssh2.Server({ hostKeys: [ssh2.utils.generateKeyPairSync('ed25519').private] });
+  const ssh = new ssh2.Server({ hostKeys: [generateHostKey()] });
   ssh.on('connection', (connection, info) => {
     const socket = sockets.get(info.port);
     connection.on('error', () => undefined);
@@ -33,7 +41,7 @@ export async function startSftpServer(files: () => SftpFiles, log: Logger): Prom
         if (socket === undefined) return;
         const channel = acceptChannel();
         channel.on('error', () => undefined);
-        statuses.push(await serveSftp(channel, socket, files(), log));
+        statuses.push(await serveSftp(channel, socket, files(activity), log, activity));
         wake();
       });
     });
@@ -52,6 +60,7 @@ export async function startSftpServer(files: () => SftpFiles, log: Logger): Prom
   await once(client, 'ready');
   return {
     statuses,
+    activity,
     open: () =>
       new Promise((resolve, reject) => {
         client.subsys('sftp', (error, channel) => (error === undefined ? resolve(channel) : reject(error)));
