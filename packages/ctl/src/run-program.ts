@@ -2,13 +2,16 @@ import { homedir, userInfo } from 'node:os';
 import { describeError, exitCodeOf } from '@deploy-tools/shared/errors.js';
 import type { ProgramIo } from './program-io.js';
 
+/** What a program does: gives its exit status, or throws a DeployError. */
+export type ProgramBody = (io: ProgramIo) => Promise<number>;
+
 const SIGNAL_NUMBERS = { SIGINT: 2, SIGTERM: 15, SIGPIPE: 13 } as const;
 
 /**
  * Runs a program's body and turns its outcome into the exit status: what it returns, that of the error it throws, or
  * 128 plus the number of the signal that ended it. Errors are one line on stderr, never a stack trace.
  */
-export async function runProgram(name: string, body: (io: ProgramIo) => Promise<number>): Promise<void> {
+export async function runProgram(name: string, body: ProgramBody): Promise<void> {
   const controller = new AbortController();
   let ended: keyof typeof SIGNAL_NUMBERS | undefined;
   for (const signal of ['SIGINT', 'SIGTERM'] as const) {
@@ -22,13 +25,18 @@ export async function runProgram(name: string, body: (io: ProgramIo) => Promise<
     // Whoever read our output has seen enough: end as SIGPIPE would have it.
     if (error.code === 'EPIPE') process.exit(128 + SIGNAL_NUMBERS.SIGPIPE);
   });
-  try {
-    process.exitCode = await body(processIo(controller.signal));
-  } catch (error) {
-    process.stderr.write(`${name}: ${describeError(error)}\n`);
-    process.exitCode = exitCodeOf(error);
-  }
+  process.exitCode = await exitStatus(name, body, processIo(controller.signal));
   if (ended !== undefined) process.exitCode = 128 + SIGNAL_NUMBERS[ended];
+}
+
+/** Runs a program's body in given surroundings; an error it throws is explained on stderr. */
+export async function exitStatus(name: string, body: ProgramBody, io: ProgramIo): Promise<number> {
+  try {
+    return await body(io);
+  } catch (error) {
+    io.stderr.write(`${name}: ${describeError(error)}\n`);
+    return exitCodeOf(error);
+  }
 }
 
 function processIo(signal: AbortSignal): ProgramIo {

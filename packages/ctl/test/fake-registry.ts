@@ -24,8 +24,7 @@ export interface RegistryState {
 /** A small registry behind a real SSH server: enough of the commands for what deployctl and deploy-from-docker do. */
 export async function startFakeRegistry(host = '127.0.0.1') {
   const home = temporaryDirectory();
-  const hostKey = makeKey(home, 'host');
-  const key = makeKey(home, 'operator');
+  const [hostKey, key] = [makeKey(home, 'host'), makeKey(home, 'operator')];
   const state: RegistryState = {
     files: new Map(),
     versions: new Map(),

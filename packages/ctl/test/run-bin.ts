@@ -21,12 +21,15 @@ export function runBin(
     readonly env: Readonly<Record<string, string | undefined>>;
     readonly stdin?: Buffer;
     readonly cwd?: string;
+    /** In a session of its own, without a terminal. */
+    readonly detached?: boolean;
   },
 ): Promise<Ran> {
   return new Promise((resolve, reject) => {
     const child = spawn(process.execPath, [binPath(program), ...args], {
       env: { ...options.env },
       cwd: options.cwd,
+      detached: options.detached,
       stdio: ['pipe', 'pipe', 'pipe'],
     });
     let stdout = '';

@@ -11,6 +11,7 @@ import type { REGISTRY_FLAGS } from './registry-flags.js';
 import { loadHostKey } from './ssh/host-key.js';
 import { openKeyRing } from './ssh/key-ring.js';
 import { startSshServer } from './ssh/ssh-server.js';
+import { takeOverOriginal } from './takeover/take-over.js';
 
 export interface RunningRegistry {
   /** Lets running work finish for the grace period, closes the store, releases the directory. */
@@ -31,9 +32,12 @@ export async function startRegistry(
     undo.push(() => lock.release());
     const hostKey = loadHostKey(join(dir, 'host_key'));
     const bytes = await FileByteStore.open(dir);
-    const meta = SqliteMetaStore.open(join(dir, 'registry.db'));
+    const clock = () => new Date();
+    const database = join(dir, 'registry.db');
+    await takeOverOriginal({ dir, bytes, database, openStore: SqliteMetaStore.open, clock, log });
+    const meta = SqliteMetaStore.open(database);
     undo.push(() => meta.close());
-    const registry: Registry = { meta, bytes, clock: () => new Date(), log, limits: limitsOf(flags) };
+    const registry: Registry = { meta, bytes, clock, log, limits: limitsOf(flags) };
     const leftovers = await bytes.clean();
     if (leftovers > 0) log.info({ leftovers }, 'removed uploads that were cut off');
     const server = await startSshServer(registry, {

@@ -11,8 +11,9 @@ await runProgram(
     flags: REGISTRY_FLAGS,
     run: async (flags) => {
       const log = await createLogger('deploy-registry', flags['log-level']);
+      const stopping = firstSignal(); // from here on, so that a signal during the start is not lost
       const registry = await startRegistry(flags, log);
-      const signal = await firstSignal();
+      const signal = await stopping;
       log.info({ signal }, 'stopping');
       await registry.stop();
       log.info('stopped');

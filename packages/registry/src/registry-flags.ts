@@ -1,5 +1,8 @@
 import type { FlagSpec } from '@deploy-tools/shared/cli/flags.js';
 
+/** The longest timer of Node.js; a longer one would fire at once. */
+const LONGEST_TIMER_MS = 2 ** 31 - 1;
+
 /** The original's flags first, then ours. */
 export const REGISTRY_FLAGS = [
   { name: 'addr', type: 'string', help: 'address to listen', default: 'localhost:2022' },
@@ -21,40 +24,60 @@ export const REGISTRY_FLAGS = [
     type: 'int',
     help: 'max.number of component versions to keep, 0 keeps all',
     default: '10',
+    min: 0,
   },
   {
     name: 'deadline',
     type: 'duration',
     help: 'max.lifetime of TCP connection, 0 for no limit',
     default: '30m0s',
+    min: 0,
+    max: LONGEST_TIMER_MS,
   },
-  { name: 'handshake', type: 'duration', help: 'time that a client has to authenticate', default: '20s' },
+  {
+    name: 'handshake',
+    type: 'duration',
+    help: 'time that a client has to authenticate',
+    default: '20s',
+    min: 1,
+    max: LONGEST_TIMER_MS,
+  },
   {
     name: 'keepalive',
     type: 'duration',
     help: 'ask silent clients after this long; three times unanswered ends',
     default: '15s',
+    min: 1,
+    max: LONGEST_TIMER_MS,
   },
-  { name: 'max-conns', type: 'int', help: 'most connections at once', default: '10000' },
+  { name: 'max-conns', type: 'int', help: 'most connections at once', default: '10000', min: 1 },
   {
     name: 'max-conns-per-addr',
     type: 'int',
     help: 'most connections at once from one address',
     default: '1000',
+    min: 1,
   },
-  { name: 'max-channels', type: 'int', help: 'most open channels in one connection', default: '16' },
+  { name: 'max-channels', type: 'int', help: 'most open channels in one connection', default: '16', min: 1 },
   {
     name: 'max-auth-tries',
     type: 'int',
     help: 'keys that a client may try in one connection',
     default: '10',
+    min: 1,
   },
   {
     name: 'compat',
     type: 'bool',
     help: 'also accept algorithms that old clients need (see docs/operations.md)',
   },
-  { name: 'upload-ttl', type: 'duration', help: 'how long an upload waits for its addver', default: '30m0s' },
+  {
+    name: 'upload-ttl',
+    type: 'duration',
+    help: 'how long an upload waits for its addver',
+    default: '30m0s',
+    min: 1,
+  },
   { name: 'max-upload', type: 'size', help: 'largest upload', default: '20GB' },
   { name: 'min-free', type: 'size', help: 'disk space that uploads must leave free', default: '500MB' },
   {
@@ -62,13 +85,23 @@ export const REGISTRY_FLAGS = [
     type: 'duration',
     help: 'interval of removing what is not needed, 0 for never',
     default: '1h0m0s',
+    min: 0,
+    max: LONGEST_TIMER_MS,
   },
-  { name: 'audit-keep', type: 'duration', help: 'how long the audit log is kept', default: '8760h0m0s' },
+  {
+    name: 'audit-keep',
+    type: 'duration',
+    help: 'how long the audit log is kept',
+    default: '8760h0m0s',
+    min: 1,
+  },
   {
     name: 'grace',
     type: 'duration',
     help: 'time that running commands and transfers have when stopping',
     default: '30s',
+    min: 0,
+    max: LONGEST_TIMER_MS,
   },
   { name: 'log-level', type: 'string', help: 'trace, debug, info, warn, error or silent', default: 'info' },
 ] as const satisfies readonly FlagSpec[];

@@ -95,13 +95,14 @@ export function describeError(error: unknown): string {
 export function toDeployError(error: unknown): DeployError {
   if (error instanceof DeployError) return error;
   const code = errnoOf(error);
-  const message = error instanceof Error ? error.message : String(error);
+  const message = messageOf(error);
   if (error instanceof Error && error.name === 'AbortError') {
     return new DeployError('cancelled', 'stopped before it was done', { cause: error });
   }
   switch (code) {
     case 'ENOSPC':
     case 'EDQUOT':
+    case 'EFBIG':
       return new DeployError('no-space', `no space left on the disk: ${message}`, {
         hint: 'free some space and try again',
         cause: error,
@@ -123,6 +124,12 @@ export function toDeployError(error: unknown): DeployError {
     default:
       return new DeployError('internal', message, { cause: error });
   }
+}
+
+/** Node.js tells of several addresses that refuse by an error without words of its own. */
+function messageOf(error: unknown): string {
+  if (error instanceof AggregateError && error.message === '') return error.errors.map(messageOf).join('; ');
+  return error instanceof Error ? error.message : String(error);
 }
 
 /** The `code` of a Node.js system error, or undefined. */

@@ -6,6 +6,7 @@ import {
   openSync,
   readdirSync,
   rmdirSync,
+  statSync,
   unlinkSync,
 } from 'node:fs';
 import { type ByteName, byteName, fsPath } from '@deploy-tools/shared/archive/byte-name.js';
@@ -50,13 +51,9 @@ function removeFile(path: ByteName): number {
 
 /** Lists a directory after giving its owner the rights to empty it, where they are missing. */
 function listWritable(held: string): { name: ByteName; isDirectory: boolean }[] {
-  if ((lstatMode(held) & 0o700) !== 0o700) makeWritable(held);
+  if ((statSync(held).mode & 0o700) !== 0o700) makeWritable(held);
   const found = readdirSync(held, { encoding: 'latin1', withFileTypes: true });
   return found.map((entry) => ({ name: entry.name, isDirectory: entry.isDirectory() }));
-}
-
-function lstatMode(held: string): number {
-  return lstatSync(`${held}/.`, { throwIfNoEntry: false })?.mode ?? 0;
 }
 
 /** Somebody else's directory stays as it is: if its mode matters, removing its content says so. */

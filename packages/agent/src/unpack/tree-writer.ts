@@ -20,11 +20,12 @@ import { type ByteName, byteName, fsPath, showName } from '@deploy-tools/shared/
 import type { SafeEntry } from '@deploy-tools/shared/archive/entry-policy.js';
 import { parentPath } from '@deploy-tools/shared/archive/path-guard.js';
 import type { EntrySink } from '@deploy-tools/shared/archive/read-archive.js';
-import { DeployError, errnoOf, toDeployError } from '@deploy-tools/shared/errors.js';
+import { DeployError, errnoOf } from '@deploy-tools/shared/errors.js';
 import { DelayedDirectories } from './delayed-directories.js';
 import { fsTime } from './file-times.js';
 import { makeSpecialFile } from './special-file.js';
 import type { Ownership } from './tree-task.js';
+import { writeError } from './write-error.js';
 
 /** A new file, never an existing one and never through a symlink. */
 const CREATE = constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL | constants.O_NOFOLLOW;
@@ -114,10 +115,15 @@ export class TreeWriter implements EntrySink {
   /** A link to itself changes nothing, as in GNU tar. */
   #makeHardlink(path: ByteName, target: ByteName): void {
     const existing = this.#fs(target);
-    if (lstatSync(existing, { throwIfNoEntry: false }) === undefined) {
+    const found = lstatSync(existing, { throwIfNoEntry: false });
+    if (found === undefined) {
       throw new DeployError('invalid', `its link target ${showName(target)} does not exist`);
     }
-    if (path !== target) this.#inPlaceOf(path, (at) => linkSync(existing, at));
+    if (path === target) return;
+    if (found.isDirectory()) {
+      throw new DeployError('invalid', `its link target ${showName(target)} is a directory`);
+    }
+    this.#inPlaceOf(path, (at) => linkSync(existing, at));
   }
 
   #makeSpecial(entry: SafeEntry): void {
@@ -192,15 +198,7 @@ export class TreeWriter implements EntrySink {
     try {
       work();
     } catch (error) {
-      const { kind, message, hint } = toDeployError(error);
-      throw new DeployError(
-        kind,
-        `entry ${showName(this.#entry?.path ?? '')} cannot be written: ${message}`,
-        {
-          ...(hint === undefined ? {} : { hint }),
-          cause: error,
-        },
-      );
+      throw writeError(this.#entry?.path ?? '', error);
     }
   }
 }

@@ -1,7 +1,8 @@
 import { open } from 'node:fs/promises';
+import { byteName } from '@deploy-tools/shared/archive/byte-name.js';
 import { DeployError, toDeployError } from '@deploy-tools/shared/errors.js';
 import { gzipBytes } from '../tar/gzip-bytes.js';
-import { TAR_END, type TarEntryHeader, tarHeader, tarPadding } from '../tar/tar-blocks.js';
+import { TAR_END, type TarMember, tarHeader, tarPadding } from '../tar/tar-blocks.js';
 import type { ArchiveSource } from './archive-source.js';
 import { type DirectoryEntry, listDirectory } from './directory-entries.js';
 
@@ -27,25 +28,28 @@ async function* tarBytes(
 ): AsyncGenerator<Uint8Array> {
   for (const entry of entries) {
     signal.throwIfAborted();
-    const header = headerOf(entry, mtime === 'keep' ? entry.stat.mtime : mtime);
-    yield tarHeader(header);
-    if (header.size === 0) continue;
+    const member = memberOf(entry, mtime === 'keep' ? entry.stat.mtime : mtime);
+    yield tarHeader(member);
+    if (member.size === 0) continue;
     yield* fileBytes(entry);
-    yield tarPadding(header.size);
+    yield tarPadding(member.size);
   }
   yield TAR_END;
 }
 
-function headerOf({ kind, path, stat, target }: DirectoryEntry, mtime: Date): TarEntryHeader {
-  const mode = stat.mode & PERMISSIONS;
-  switch (kind) {
-    case 'file':
-      return { path, type: 'File', mode, size: stat.size, mtime };
-    case 'directory':
-      return { path: `${path}/`, type: 'Directory', mode, size: 0, mtime };
-    case 'symlink':
-      return { path, type: 'SymbolicLink', mode: PERMISSIONS, size: 0, mtime, linkpath: target ?? '' };
-  }
+function memberOf({ kind, path, stat, target }: DirectoryEntry, mtime: Date): TarMember {
+  const isLink = kind === 'symlink';
+  return {
+    type: kind,
+    path: byteName(path),
+    linkTarget: byteName(target ?? ''),
+    mode: isLink ? PERMISSIONS : stat.mode & PERMISSIONS,
+    uid: 0,
+    gid: 0,
+    size: kind === 'file' ? stat.size : 0,
+    mtimeSeconds: Math.floor(mtime.getTime() / 1000),
+    mtimeNanoseconds: 0,
+  };
 }
 
 /** Exactly the bytes that the header promised. @throws DeployError conflict when the file is not the same any more. */

@@ -1,7 +1,8 @@
 import { type FileHandle, open } from 'node:fs/promises';
+import { detectArchiveFormat, FORMAT_HEAD_BYTES } from '@deploy-tools/shared/archive/archive-format.js';
 import { DeployError, toDeployError } from '@deploy-tools/shared/errors.js';
-import { ARCHIVE_HEAD_BYTES, archiveKind } from './archive-kind.js';
 import type { ArchiveSource } from './archive-source.js';
+import { checkedArchive } from './checked-archive.js';
 
 const CHUNK_BYTES = 256 * 1024;
 
@@ -17,10 +18,10 @@ export async function openArchiveFile(path: string): Promise<ArchiveSource> {
     if (!stat.isFile()) {
       throw new DeployError('invalid', `${path} is not a file`, { hint: 'pack a directory with -dir' });
     }
-    const head = Buffer.alloc(ARCHIVE_HEAD_BYTES);
+    const head = Buffer.alloc(FORMAT_HEAD_BYTES);
     const { bytesRead } = await file.read(head, 0, head.length, 0);
-    archiveKind(path, head.subarray(0, bytesRead));
-    return { label: path, size: stat.size, read: () => readUnchanged(path, stat) };
+    detectFormat(path, head.subarray(0, bytesRead));
+    return { label: path, size: stat.size, read: () => checkedArchive(path, readUnchanged(path, stat)) };
   } finally {
     await file.close();
   }
@@ -31,6 +32,17 @@ async function openFile(path: string): Promise<FileHandle> {
     return await open(path, 'r');
   } catch (error) {
     throw toDeployError(error);
+  }
+}
+
+function detectFormat(path: string, head: Uint8Array): void {
+  try {
+    detectArchiveFormat(head);
+  } catch (error) {
+    throw new DeployError('invalid', `${path} is not an archive`, {
+      hint: 'give a tar, tar.gz or tar.zst file, or a directory with -dir',
+      cause: error,
+    });
   }
 }
 

@@ -12,11 +12,11 @@ export async function askPassphrase(path: string, attempt: number): Promise<stri
   if (terminal === undefined) return undefined;
   const { input, write } = terminal;
   try {
-    if (attempt > 1) write('wrong passphrase\r\n');
+    if (attempt > 1) write('wrong passphrase\n');
     write(`passphrase for key ${path}: `);
     return await readSecret(input);
   } finally {
-    write('\r\n');
+    write('\n');
     input.setRawMode(false);
     input.destroy();
   }

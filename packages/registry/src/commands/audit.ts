@@ -1,8 +1,8 @@
-import { joinCommandLine } from '@deploy-tools/shared/cli/command-line.js';
 import { columns } from '@deploy-tools/shared/columns.js';
 import { AUDIT } from '@deploy-tools/shared/commands/command-specs.js';
 import { parseDuration } from '@deploy-tools/shared/duration.js';
 import { DeployError } from '@deploy-tools/shared/errors.js';
+import { auditedLine } from '../core/audited-line.js';
 import { type Registry, timestampBefore } from '../core/registry.js';
 import type { AuditQuery, AuditRecord } from '../meta/meta-store.js';
 import { command } from './command.js';
@@ -34,8 +34,7 @@ function row(record: AuditRecord): string[] {
     who,
     record.result,
     `${record.durationMs.toFixed(0)}ms`,
-    joinCommandLine([record.command, ...record.args]) +
-      (record.error === undefined ? '' : `  # ${record.error}`),
+    auditedLine(record) + (record.error === undefined ? '' : `  # ${record.error}`),
   ];
 }
 

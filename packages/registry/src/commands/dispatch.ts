@@ -8,7 +8,7 @@ import type { Registry } from '../core/registry.js';
 import type { AuditRecord } from '../meta/meta-store.js';
 import type { Command } from './command.js';
 import { findCommand } from './command-table.js';
-import { printable } from './printable.js';
+import { printable, printableJson } from './printable.js';
 
 /** What the caller sees. The status is the original's: 0, or 1 for whatever else, help included. */
 export interface Reply {
@@ -16,6 +16,9 @@ export interface Reply {
   readonly stdout: string;
   readonly stderr: string;
 }
+
+/** How much of a line that cannot be split into words the audit log keeps, in characters. */
+const UNREADABLE_KEPT = 1000;
 
 /** How a command line came in; kept in the audit log. */
 export type Via = 'exec' | 'console';
@@ -69,6 +72,7 @@ async function attemptLine(
   line: string,
   attempt: Attempt,
 ): Promise<{ reply: Reply; audited: boolean }> {
+  attempt.args = [line.slice(0, UNREADABLE_KEPT)]; // until it is split
   const [name, ...args] = splitCommandLine(line);
   if (name === undefined)
     throw new DeployError('usage', 'nothing to do', { hint: 'help lists the commands' });
@@ -88,8 +92,7 @@ async function attemptLine(
   const author = { fingerprint: principal.fingerprint, comment: principal.comment };
   const change = { author, command: joinCommandLine([name, ...args]) };
   const result = await found.run({ registry, principal, change }, parsed.values);
-  const stdout =
-    parsed.values.json === true ? `${JSON.stringify(result.value, null, 2)}\n` : printable(result.text);
+  const stdout = parsed.values.json === true ? printableJson(result.value) : printable(result.text);
   return { reply: { status: 0, stdout, stderr: '' }, audited: name !== 'help' };
 }
 

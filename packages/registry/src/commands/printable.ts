@@ -11,3 +11,17 @@ export function printable(text: string): string {
       : `\\u${code.toString(16).padStart(4, '0')}`;
   });
 }
+
+/** A value as indented JSON that is as safe, and reads back as it was: such characters become `\\u` escapes. */
+export function printableJson(value: unknown): string {
+  return `${JSON.stringify(value, null, 2).replace(/[\p{Cc}\p{Cf}]/gu, escapeUnits)}\n`;
+}
+
+/** Newlines are the indentation's: those of the values are escaped already. */
+function escapeUnits(char: string): string {
+  if (char === '\n') return char;
+  return Array.from(
+    { length: char.length },
+    (_, at) => `\\u${char.charCodeAt(at).toString(16).padStart(4, '0')}`,
+  ).join('');
+}

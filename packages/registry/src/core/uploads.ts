@@ -67,10 +67,14 @@ class LimitedUpload implements OperatorUpload {
 
   async seal(): Promise<Upload> {
     if (this.#failure !== undefined) throw this.#failure;
-    const { hash, size } = await this.#staged.seal();
-    const upload: Upload = { hash, size, owner: this.#owner, created: timestamp(this.#registry) };
-    await this.#registry.meta.write((tx) => tx.putUpload(upload));
-    return upload;
+    await this.#staged.prepare();
+    // Sealed inside the transaction, as uploads are removed inside transactions: neither can overtake the other.
+    return this.#registry.meta.write(async (tx) => {
+      const { hash, size } = await this.#staged.seal();
+      const upload: Upload = { hash, size, owner: this.#owner, created: timestamp(this.#registry) };
+      await tx.putUpload(upload);
+      return upload;
+    });
   }
 
   discard(): Promise<void> {

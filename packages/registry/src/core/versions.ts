@@ -31,7 +31,9 @@ export async function addVersion(registry: Registry, wanted: NewVersion): Promis
     await tx.deleteUpload(hash);
     return row;
   });
-  await registry.bytes.removeUpload(hash);
+  await registry.meta.write(async (tx) => {
+    if (!(await tx.hasUpload(hash))) await registry.bytes.removeUpload(hash); // sent again meanwhile: kept
+  });
   return added;
 }
 

@@ -8,6 +8,8 @@ import { FileUpload } from './file-upload.js';
 
 const PARTIAL = '.part';
 const HASH = /^[0-9a-f]{64}$/;
+/** The original's uploads: it knows which is which only while it runs. */
+const ORIGINAL_UPLOAD = /^upload-\d+$/;
 
 /**
  * Bytes in two directories below the registry's: `uploads/<hash>` and `files/<hash>`, where the original keeps its
@@ -65,7 +67,7 @@ export class FileByteStore implements ByteStore {
     return info;
   }
 
-  stat(hash: string): Promise<StoredFileInfo | undefined> {
+  async stat(hash: string): Promise<StoredFileInfo | undefined> {
     return statHash(this.#files, checked(hash));
   }
 
@@ -98,7 +100,9 @@ export class FileByteStore implements ByteStore {
   }
 
   async clean(): Promise<number> {
-    const partials = (await readdir(this.#uploads)).filter((name) => name.endsWith(PARTIAL));
+    const partials = (await readdir(this.#uploads)).filter(
+      (name) => name.endsWith(PARTIAL) || ORIGINAL_UPLOAD.test(name),
+    );
     for (const name of partials) await rm(join(this.#uploads, name), { force: true });
     return partials.length;
   }

@@ -22,8 +22,10 @@ export class FileUpload implements StagedUpload {
   #size = 0;
   #unflushed = 0;
   #flush: Promise<void> | undefined;
-  /** The kernel tells of a failed write-back once; `seal` must not miss it. */
-  #flushFailure: unknown;
+  /** Of a write, or of a write-back, which the kernel tells of once: `seal` must not miss it. */
+  #failure: unknown;
+  /** The hash of what is on the disk, once that is known. */
+  #prepared: string | undefined;
   #ended = false;
 
   constructor(file: FileHandle, path: string, pathOf: (hash: string) => string) {
@@ -37,6 +39,9 @@ export class FileUpload implements StagedUpload {
   }
 
   async write(data: Buffer, position: number): Promise<void> {
+    if (this.#ended) throw hasEnded();
+    if (data.length === 0) return;
+    this.#prepared = undefined;
     if (position === this.#hashed) {
       this.#running?.update(data);
       this.#hashed += data.length;
@@ -49,18 +54,24 @@ export class FileUpload implements StagedUpload {
         at += (await this.#file.write(data, at, data.length - at, position + at)).bytesWritten;
       }
     } catch (error) {
+      this.#failure = error;
       throw toDeployError(error);
     }
     this.#flushNow(data.length);
   }
 
-  async seal(): Promise<{ readonly hash: string; readonly size: number }> {
-    if (this.#ended) throw new DeployError('internal', 'the upload has ended');
+  async prepare(): Promise<void> {
     try {
-      await this.#flush;
-      if (this.#flushFailure !== undefined) throw this.#flushFailure;
-      const hash = this.#running === undefined ? await this.#reread() : this.#running.digest('hex');
-      await this.#file.datasync();
+      await this.#prepare();
+    } catch (error) {
+      throw toDeployError(error);
+    }
+  }
+
+  async seal(): Promise<{ readonly hash: string; readonly size: number }> {
+    if (this.#ended) throw hasEnded();
+    try {
+      const hash = this.#prepared ?? (await this.#prepare());
       this.#ended = true;
       await this.#file.close();
       await rename(this.#path, this.#pathOf(hash));
@@ -89,11 +100,20 @@ export class FileUpload implements StagedUpload {
     this.#flush = this.#file
       .datasync()
       .catch((error: unknown) => {
-        this.#flushFailure = error;
+        this.#failure = error;
       })
       .finally(() => {
         this.#flush = undefined;
       });
+  }
+
+  async #prepare(): Promise<string> {
+    await this.#flush;
+    if (this.#failure !== undefined) throw this.#failure;
+    const hash = this.#running === undefined ? await this.#reread() : this.#running.copy().digest('hex');
+    await this.#file.datasync();
+    this.#prepared = hash;
+    return hash;
   }
 
   async #reread(): Promise<string> {
@@ -106,4 +126,8 @@ export class FileUpload implements StagedUpload {
       at += bytesRead;
     }
   }
+}
+
+function hasEnded(): DeployError {
+  return new DeployError('internal', 'the upload has ended');
 }

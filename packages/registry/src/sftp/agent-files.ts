@@ -5,7 +5,7 @@ import { type Attrs, type NameEntry, OPEN_FLAG } from '@deploy-tools/shared/sftp
 import { requireConfiguration } from '../core/configurations.js';
 import type { Registry } from '../core/registry.js';
 import { directoryAttrs, fileAttrs, nameEntry } from './listing.js';
-import type { SftpFile, SftpFiles } from './sftp-files.js';
+import type { SftpFile, SftpFiles, TransferCounter } from './sftp-files.js';
 
 type Node =
   | { readonly kind: 'directory'; readonly name: '' | 'configs' | 'files' }
@@ -16,7 +16,7 @@ type Node =
  * The agents' tree: `/configs/NAME.json` and `/files/HASH`, read only. A path is matched against these forms and
  * never becomes a path on disk.
  */
-export function agentFiles(registry: Registry, log: Logger): SftpFiles {
+export function agentFiles(registry: Registry, log: Logger, transfers: TransferCounter): SftpFiles {
   const readOnly = async () => {
     throw new DeployError('denied', 'agents may only read');
   };
@@ -25,7 +25,7 @@ export function agentFiles(registry: Registry, log: Logger): SftpFiles {
       if ((flags & ~OPEN_FLAG.READ) !== 0 || flags === 0) await readOnly();
       const node = parsePath(path);
       if (node.kind === 'config') return openConfig(registry, node.name);
-      if (node.kind === 'archive') return openArchive(registry, node.hash, log);
+      if (node.kind === 'archive') return openArchive(registry, node.hash, log, transfers);
       throw new DeployError('invalid', `${path} is a directory`);
     },
     stat: (path) => statNode(registry, parsePath(path)),
@@ -84,12 +84,19 @@ async function openConfig(registry: Registry, name: string): Promise<SftpFile> {
   };
 }
 
-async function openArchive(registry: Registry, hash: string, log: Logger): Promise<SftpFile> {
+async function openArchive(
+  registry: Registry,
+  hash: string,
+  log: Logger,
+  transfers: TransferCounter,
+): Promise<SftpFile> {
   const file = await registry.bytes.open(hash);
+  const transferEnded = transfers.begin();
   const started = performance.now();
   let bytes = 0;
   const close = async () => {
     log.info({ file: hash, bytes, ms: Math.round(performance.now() - started) }, 'download ended');
+    transferEnded();
     await file.close();
   };
   return {

@@ -6,11 +6,11 @@ import type { Registry } from '../core/registry.js';
 import { beginUpload, type OperatorUpload } from '../core/uploads.js';
 import type { Upload } from '../meta/meta-store.js';
 import { directoryAttrs, fileAttrs, nameEntry } from './listing.js';
-import type { SftpFile, SftpFiles } from './sftp-files.js';
+import type { SftpFile, SftpFiles, TransferCounter } from './sftp-files.js';
 
-/** Lets a running transfer hold up a shutdown; see ssh/activity.ts. */
-export interface TransferCounter {
-  begin(): () => void;
+/** A name that was opened for writing in this session; it may be renamed before the upload is stored. */
+interface Written {
+  attrs: Attrs;
 }
 
 /**
@@ -24,10 +24,10 @@ export function operatorFiles(
   log: Logger,
   transfers: TransferCounter,
 ): SftpFiles {
-  const written = new Map<string, Attrs>();
+  const written = new Map<string, Written>();
   const findAttrs = async (path: string): Promise<Attrs> => {
     if (path === '/') return directoryAttrs(0o755, Math.floor(registry.clock().getTime() / 1000));
-    const attrs = written.get(path) ?? (await uploadAttrs(registry, principal, path));
+    const attrs = written.get(path)?.attrs ?? (await uploadAttrs(registry, principal, path));
     if (attrs === undefined) throw new DeployError('not-found', `no such file: ${path}`);
     return attrs;
   };
@@ -37,10 +37,11 @@ export function operatorFiles(
       if ((flags & OPEN_FLAG.WRITE) === 0) throw new DeployError('denied', 'operators may only upload');
       if (flags & OPEN_FLAG.APPEND) throw new DeployError('unsupported', 'an upload starts at its beginning');
       const upload = await beginUpload(registry, principal.fingerprint);
-      written.set(path, fileAttrs(0o644, 0, Math.floor(registry.clock().getTime() / 1000)));
-      return uploadFile(registry, principal, log, transfers.begin(), upload, (stored) =>
-        written.set(path, attrsOf(stored)),
-      );
+      const entry = { attrs: fileAttrs(0o644, 0, Math.floor(registry.clock().getTime() / 1000)) };
+      written.set(path, entry);
+      return uploadFile(registry, principal, log, transfers.begin(), upload, (stored) => {
+        entry.attrs = attrsOf(stored);
+      });
     },
     stat: findAttrs,
     list: async (path) => {
@@ -51,10 +52,10 @@ export function operatorFiles(
       await findAttrs(path);
     },
     rename: async (from, to) => {
-      const attrs = written.get(from);
-      if (attrs === undefined) throw new DeployError('denied', 'operators may only upload');
+      const entry = written.get(from);
+      if (entry === undefined) throw new DeployError('denied', 'operators may only upload');
       written.delete(from);
-      written.set(to, attrs);
+      written.set(to, entry);
     },
   };
 }

@@ -1,5 +1,6 @@
 import type { Socket } from 'node:net';
 import type { ServerChannel } from 'ssh2';
+import type { TransferCounter } from './sftp-files.js';
 
 /** Bounds for one session: requests in work or waiting to be sent, and the bytes that they hold. */
 const MAX_REQUESTS = 256;
@@ -14,6 +15,8 @@ const MAX_SOCKET_BYTES = 1024 * 1024;
 export class ReplyQueue {
   readonly #channel: ServerChannel;
   readonly #socket: Socket;
+  /** A reply that is not sent yet is work that runs: the client of a shutdown's last CLOSE waits for it. */
+  readonly #transfers: TransferCounter;
   readonly #queue: { readonly bytes: number; readonly reply: Promise<Buffer> }[] = [];
   #bytes = 0;
   #sending: Promise<void> | undefined;
@@ -21,26 +24,32 @@ export class ReplyQueue {
   #closed = false;
   #wake: (() => void)[] = [];
   readonly #onClose = () => this.close();
+  readonly #onDrain = () => this.#notify();
 
-  constructor(channel: ServerChannel, socket: Socket) {
+  constructor(channel: ServerChannel, socket: Socket, transfers: TransferCounter) {
     this.#channel = channel;
     this.#socket = socket;
+    this.#transfers = transfers;
     channel.on('close', this.#onClose);
-    socket.on('close', this.#onClose);
+    socket.on('close', this.#onClose).on('drain', this.#onDrain);
   }
 
-  /** Waits until a request of that many bytes may be taken on. @throws what made a reply fail to be made. */
-  async room(bytes: number): Promise<void> {
+  /**
+   * Waits until a request of that many bytes may be taken on.
+   * @returns false when no reply can be sent any more. @throws what made a reply fail to be made.
+   */
+  async room(bytes: number): Promise<boolean> {
     while (!this.#closed && (this.#queue.length >= MAX_REQUESTS || this.#bytes + bytes > MAX_BYTES))
       await this.#change();
     if (this.#failure !== undefined) throw this.#failure;
+    return !this.#closed;
   }
 
   add(bytes: number, reply: Promise<Buffer>): void {
     reply.catch(() => undefined); // met again when its turn comes
     this.#queue.push({ bytes, reply });
     this.#bytes += bytes;
-    this.#sending ??= this.#send().finally(() => {
+    this.#sending ??= this.#sendAll().finally(() => {
       this.#sending = undefined;
     });
   }
@@ -55,11 +64,12 @@ export class ReplyQueue {
   close(): void {
     this.#closed = true;
     this.#channel.off('close', this.#onClose);
-    this.#socket.off('close', this.#onClose);
+    this.#socket.off('close', this.#onClose).off('drain', this.#onDrain);
     this.#notify();
   }
 
-  async #send(): Promise<void> {
+  async #sendAll(): Promise<void> {
+    const sent = this.#transfers.begin();
     try {
       for (let next = this.#queue[0]; next !== undefined && !this.#closed; next = this.#queue[0]) {
         const reply = await next.reply;
@@ -71,15 +81,14 @@ export class ReplyQueue {
     } catch (error) {
       this.#failure = error;
       this.close();
+    } finally {
+      sent();
     }
   }
 
   /** ssh2 calls back when SSH's window took the reply; on a closed channel it never does. */
   async #write(reply: Buffer): Promise<void> {
-    while (this.#socket.writableLength > MAX_SOCKET_BYTES && !this.#closed) {
-      this.#socket.once('drain', () => this.#notify());
-      await this.#change();
-    }
+    while (this.#socket.writableLength > MAX_SOCKET_BYTES && !this.#closed) await this.#change();
     if (this.#closed) return;
     let taken = false;
     this.#channel.write(reply, () => {

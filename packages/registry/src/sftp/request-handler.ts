@@ -16,8 +16,12 @@ import { normalizePath } from './sftp-path.js';
 import { statusReply } from './status-reply.js';
 
 const MAX_HANDLES = 64;
-/** Entries in one NAME reply: small enough for clients that take 34000 bytes (section 3 of the draft). */
-const ENTRIES_PER_REPLY = 100;
+/** Of entries in one NAME reply: every client takes packets of 34000 bytes (section 3 of the draft). */
+const NAME_REPLY_BYTES = 32_000;
+/** Lengths and attributes of an entry, besides its two strings. */
+const NAME_ENTRY_BYTES = 48;
+/** A READ without its handle: type, id, handle length, offset, length. */
+const READ_FIELDS = 21;
 /** Length, type, id and data length before the data of a DATA reply. */
 const DATA_HEADER = 13;
 
@@ -40,12 +44,9 @@ export class RequestHandler {
     this.#files = files;
   }
 
-  /** Bytes that a request holds until its reply is sent: its own, or those that it asks for. */
+  /** Bytes that a request holds until its reply is sent: its own, and for a READ those that may be asked for. */
   costOf(packet: Buffer): number {
-    if (packet[0] !== PACKET.READ) return packet.length;
-    return packet.length >= 4
-      ? Math.min(packet.readUInt32BE(packet.length - 4), MAX_DATA) + packet.length
-      : packet.length;
+    return packet[0] === PACKET.READ ? wantedBytes(packet) + packet.length : packet.length;
   }
 
   /** @throws DeployError, whose kind becomes the STATUS reply. */
@@ -200,7 +201,7 @@ export class RequestHandler {
   async #readdir(request: PacketReader, id: number): Promise<Buffer> {
     const handle = this.#handles.get(this.#handleNumber(request));
     if (handle?.kind !== 'directory') throw noHandle();
-    const entries = handle.entries.slice(handle.at, handle.at + ENTRIES_PER_REPLY);
+    const entries = fittingEntries(handle.entries, handle.at);
     if (entries.length === 0) return statusReply(id, STATUS.EOF, 'no more entries');
     handle.at += entries.length;
     return namesReply(id, entries);
@@ -229,6 +230,12 @@ export class RequestHandler {
   }
 }
 
+/** What a READ asks for, taken where it is read from; bytes may follow it that mean nothing. */
+function wantedBytes(packet: Buffer): number {
+  const length = READ_FIELDS + (packet.length >= READ_FIELDS ? packet.readUInt32BE(5) : 0);
+  return packet.length >= length ? Math.min(packet.readUInt32BE(length - 4), MAX_DATA) : 0;
+}
+
 async function track<T>(pending: Set<Promise<unknown>>, work: Promise<T>): Promise<T> {
   pending.add(work);
   try {
@@ -236,6 +243,18 @@ async function track<T>(pending: Set<Promise<unknown>>, work: Promise<T>): Promi
   } finally {
     pending.delete(work);
   }
+}
+
+/** The entries from `at` on that one reply holds. */
+function fittingEntries(entries: readonly NameEntry[], at: number): readonly NameEntry[] {
+  let bytes = 0;
+  let end = at;
+  for (let entry = entries[end]; entry !== undefined; entry = entries[end]) {
+    bytes += NAME_ENTRY_BYTES + Buffer.byteLength(entry.filename) + Buffer.byteLength(entry.longname);
+    if (bytes > NAME_REPLY_BYTES && end > at) break;
+    end += 1;
+  }
+  return entries.slice(at, end);
 }
 
 function noHandle(): DeployError {

@@ -8,7 +8,7 @@ import { LIMITS_EXTENSION, PACKET, SFTP_VERSION, STATUS } from '@deploy-tools/sh
 import type { ServerChannel } from 'ssh2';
 import { ReplyQueue } from './reply-queue.js';
 import { RequestHandler } from './request-handler.js';
-import type { SftpFiles } from './sftp-files.js';
+import type { SftpFiles, TransferCounter } from './sftp-files.js';
 import { statusReply } from './status-reply.js';
 
 /**
@@ -22,9 +22,10 @@ export async function serveSftp(
   socket: Socket,
   files: SftpFiles,
   log: Logger,
+  transfers: TransferCounter,
 ): Promise<number> {
   const handler = new RequestHandler(files);
-  const replies = new ReplyQueue(channel, socket);
+  const replies = new ReplyQueue(channel, socket, transfers);
   let status = 0;
   try {
     await serve(channel, handler, replies);
@@ -52,7 +53,7 @@ async function serve(channel: ServerChannel, handler: RequestHandler, replies: R
         continue;
       }
       const cost = handler.costOf(packet);
-      await replies.room(cost);
+      if (!(await replies.room(cost))) return; // nobody is left to answer
       replies.add(cost, answer(handler, packet));
     }
   }

@@ -1,5 +1,10 @@
 import type { Attrs, NameEntry } from '@deploy-tools/shared/sftp/protocol.js';
 
+/** Lets what runs hold up a shutdown: each `begin` returns how to end it. See ssh/activity.ts. */
+export interface TransferCounter {
+  begin(): () => void;
+}
+
 /** An open file of an SFTP session. An operation that it lacks is refused as unsupported. */
 export interface SftpFile {
   /** Fills `target` from `offset`. @returns bytes read; 0 at the end of the file. */

@@ -35,7 +35,10 @@ export function judge(
   }
   const { role, key } = found;
   if (context.signature === undefined || context.blob === undefined) {
-    context.accept(); // "this key would do": the client now signs with it
+    // "This key would do": the client now signs with it. RFC 4252, section 7: the answer names the algorithm of the
+    // query, which ssh2 has replaced by the key's type; clients in Go insist on it.
+    if (context.hashAlgo !== undefined) context.key.algo = `rsa-sha2-${context.hashAlgo.slice('sha'.length)}`;
+    context.accept();
     return undefined;
   }
   if (key.key.verify(context.blob, context.signature, context.hashAlgo) !== true) {

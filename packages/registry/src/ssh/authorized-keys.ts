@@ -86,14 +86,16 @@ function splitOptions(line: string): { options: string; rest: string } {
 
 function admission(options: string): AuthorizedKey['admits'] {
   const checks: AuthorizedKey['admits'][] = [];
-  for (const option of options.match(/(?:[^,"\\]|\\.|"(?:[^"\\]|\\.)*")+/g) ?? []) {
+  const list: readonly string[] = options.match(/(?:[^,"\\]|\\.|"(?:[^"\\]|\\.)*")+/g) ?? [];
+  if (list.join(',') !== options) throw new Error('the options are malformed');
+  for (const option of list) {
     const [, name = '', value] = /^([^=]+)(?:="(.*)")?$/s.exec(option) ?? [];
     if (HARMLESS.test(name) && value === undefined) continue;
     if (/^from$/i.test(name) && value !== undefined) checks.push(fromPatterns(value.replaceAll('\\"', '"')));
     else if (/^expiry-time$/i.test(name) && value !== undefined) checks.push(expiry(value));
     else throw new Error(`option ${name === '' ? option : name} is not supported`);
   }
-  return (address, now) => checks.every((check) => check(address, now));
+  return (address, now) => checks.every((check) => check(withoutMapping(address), now));
 }
 
 /** `from="10.0.0.0/8,!10.1.2.3,192.168.1.*"`: a negated match refuses, otherwise one match is needed. */
@@ -110,12 +112,14 @@ function fromPatterns(list: string): AuthorizedKey['admits'] {
 
 function addressPattern(pattern: string): (address: string) => boolean {
   const [, network = '', prefix] = /^([0-9a-fA-F.:]+)\/(\d+)$/.exec(pattern) ?? [];
-  if (prefix !== undefined) {
-    const family = isIP(network) === 6 ? 'ipv6' : 'ipv4';
-    const list = new BlockList();
-    list.addSubnet(network, Number(prefix), family);
-    return (address) => isIP(address) !== 0 && list.check(address, isIP(address) === 6 ? 'ipv6' : 'ipv4');
-  }
+  const list = new BlockList();
+  if (prefix !== undefined) list.addSubnet(network, Number(prefix), familyOf(network));
+  else if (isIP(pattern) !== 0) list.addAddress(pattern, familyOf(pattern));
+  else return wildcardPattern(pattern);
+  return (address) => isIP(address) !== 0 && list.check(address, familyOf(address));
+}
+
+function wildcardPattern(pattern: string): (address: string) => boolean {
   if (!/^[0-9a-fA-F.:*?]+$/.test(pattern))
     throw new Error(`from="${pattern}": only addresses are supported, not names`);
   const regex = new RegExp(
@@ -123,6 +127,15 @@ function addressPattern(pattern: string): (address: string) => boolean {
     'i',
   );
   return (address) => regex.test(address);
+}
+
+function familyOf(address: string): 'ipv4' | 'ipv6' {
+  return isIP(address) === 6 ? 'ipv6' : 'ipv4';
+}
+
+/** A socket that listens for both families shows an IPv4 peer as `::ffff:10.1.2.3`. */
+function withoutMapping(address: string): string {
+  return address.replace(/^::ffff:(?=\d+\.)/i, '');
 }
 
 /** `YYYYMMDD[HHMM[SS]][Z]`; without Z in local time, as sshd reads it. */

@@ -6,11 +6,18 @@ import type { Registry } from '../core/registry.js';
 import { Activity } from './activity.js';
 import { judge } from './authenticate.js';
 import type { KeyRing } from './key-ring.js';
+import { plainAddress } from './peer-address.js';
 import { serveSession } from './session.js';
+
+/**
+ * How long a client that got its last reply may take to leave by itself. OpenSSH's drops a reply that arrives
+ * together with the end of the connection.
+ */
+const PARTING_MS = 1000;
 
 export interface ConnectionPolicy {
   readonly ring: KeyRing;
-  /** From the TCP connection to the end of authentication. */
+  /** What is left of the time for the handshake, to the end of authentication. */
   readonly handshakeMs: number;
   /** Longest life of a connection; 0 for no limit. */
   readonly deadlineMs: number;
@@ -22,7 +29,7 @@ export interface ConnectionPolicy {
 
 /** One accepted SSH connection, as the server sees it. */
 export interface Connection {
-  /** Ends the connection when its key is not authorised any more. */
+  /** Ends the connection when its key may not log in any more. */
   recheckKey(): void;
   /** Refuses new work; resolves, having ended the connection, when what runs is done. */
   drain(): Promise<void>;
@@ -67,9 +74,10 @@ class ServedConnection implements Connection {
     this.#policy = policy;
     this.#client = client;
     this.#socket = socket;
-    this.#address = info.ip;
+    socket.setMaxListeners(0); // each channel listens; -max-channels bounds them
+    this.#address = plainAddress(info.ip);
     const version = info.header.versions.software;
-    this.#log = registry.log.child({ address: info.ip, port: info.port, client: version });
+    this.#log = registry.log.child({ address: this.#address, port: info.port, client: version });
   }
 
   listen(): void {
@@ -84,7 +92,10 @@ class ServedConnection implements Connection {
       this.#log.info({ ms: Math.round(performance.now() - started) }, 'authenticated');
     });
     this.#client.on('session', (accept, reject) => this.#openSession(accept, reject));
-    this.#client.on('error', (error: Error) => this.#log.info({ err: error.message }, 'connection broke'));
+    this.#client.on('error', (error: Error) => {
+      this.#log.info({ err: error.message }, 'connection broke');
+      this.end(); // a peer that is gone does not close its side
+    });
     this.#socket.once('close', () => {
       this.#clearTimers();
       this.#log.debug({ ms: Math.round(performance.now() - started) }, 'connection closed');
@@ -94,14 +105,18 @@ class ServedConnection implements Connection {
   recheckKey(): void {
     const principal = this.#principal;
     if (principal === undefined || this.#blob === undefined) return;
-    if (this.#policy.ring.find(principal.role, this.#blob) !== undefined) return;
-    this.#log.warn('the key was removed, ending its connection');
+    const key = this.#policy.ring.find(principal.role, this.#blob);
+    if (key?.admits(this.#address, this.#registry.clock()) === true) return;
+    this.#log.warn('the key was removed or restricted, ending its connection');
     this.end();
   }
 
   async drain(): Promise<void> {
     this.#draining = true;
-    await this.#activity.idle();
+    if (this.#activity.running > 0) {
+      await this.#activity.idle();
+      await this.#left(PARTING_MS);
+    }
     this.end();
   }
 
@@ -110,6 +125,17 @@ class ServedConnection implements Connection {
     // A peer that does not close its side must not keep the socket.
     const timer = setTimeout(() => this.#socket.destroy(), 1000);
     this.#socket.once('close', () => clearTimeout(timer));
+  }
+
+  /** Resolves when the peer has left, at the latest after so long. */
+  #left(ms: number): Promise<void> {
+    return new Promise((resolve) => {
+      const timer = setTimeout(resolve, ms);
+      this.#socket.once('close', () => {
+        clearTimeout(timer);
+        resolve();
+      });
+    });
   }
 
   #authenticate(context: Parameters<typeof judge>[1]): void {

@@ -11,6 +11,7 @@ import { serveSftp } from '../sftp/serve-sftp.js';
 import type { Activity } from './activity.js';
 import { serveConsole } from './console/console.js';
 import { TerminalSize } from './console/terminal-size.js';
+import { TextOutlet } from './text-outlet.js';
 
 export interface SessionContext {
   readonly log: Logger;
@@ -47,12 +48,13 @@ export function serveSession(
   });
   if (principal.role !== 'operator') return;
   session.on('exec', (accept, _reject, { command }) => {
-    void hold(context, 'exec', () => runExec(registry, principal, accept(), command, context));
+    const channel = accept();
+    void hold(context, 'exec', () => runExec(registry, principal, channel, command, size.given, context));
   });
   session.on('shell', (accept) => {
     const channel = accept();
     void hold(context, 'console', () =>
-      serveConsole(registry, principal, channel, size.given ? size : undefined, context.activity),
+      serveConsole(registry, principal, channel, size.given ? size : undefined, context),
     );
   });
 }
@@ -74,32 +76,23 @@ async function runExec(
   principal: Principal,
   channel: ServerChannel,
   line: string,
-  { activity, log }: SessionContext,
+  onTerminal: boolean,
+  { activity, log, socket }: SessionContext,
 ): Promise<void> {
   const done = activity.begin();
+  const outlet = new TextOutlet(channel, socket);
   channel.on('error', (error: Error) => log.debug({ err: error.message }, 'channel broke'));
   channel.resume(); // standard input is not used; its EOF must still be seen
   try {
     const reply = await dispatch(registry, principal, 'exec', line);
-    await send(channel, channel, reply.stdout);
-    await send(channel, channel.stderr, reply.stderr);
+    const shown = (text: string) => (onTerminal ? text.replace(/\r?\n/g, '\r\n') : text);
+    await outlet.send(channel, shown(reply.stdout));
+    await outlet.send(channel.stderr, shown(reply.stderr));
     channel.exit(reply.status);
     channel.end();
   } finally {
     done();
   }
-}
-
-/** Resolves when the text is on its way, or the channel is gone. */
-function send(channel: ServerChannel, stream: NodeJS.WritableStream, text: string): Promise<void> {
-  if (text === '') return Promise.resolve();
-  return new Promise((resolve) => {
-    channel.once('close', resolve);
-    stream.write(text, () => {
-      channel.removeListener('close', resolve);
-      resolve();
-    });
-  });
 }
 
 async function runSftp(
@@ -111,9 +104,9 @@ async function runSftp(
   channel.on('error', (error: Error) => log.debug({ err: error.message }, 'channel broke'));
   const files =
     principal.role === 'agent'
-      ? agentFiles(registry, log)
+      ? agentFiles(registry, log, activity)
       : operatorFiles(registry, principal, log, activity);
   log.debug('sftp session opened');
-  const status = await serveSftp(channel, socket, files, log);
+  const status = await serveSftp(channel, socket, files, log, activity);
   log.debug({ status }, 'sftp session closed');
 }

@@ -8,6 +8,7 @@ import { type Connection, type ConnectionPolicy, serveConnection } from './conne
 import { ConnectionLimits } from './connection-limits.js';
 import type { HostKey } from './host-key.js';
 import type { KeyRing } from './key-ring.js';
+import { plainAddress } from './peer-address.js';
 
 export interface SshServerOptions extends ConnectionPolicy {
   readonly host: string;
@@ -43,31 +44,34 @@ export async function startSshServer(registry: Registry, options: SshServerOptio
     keepaliveCountMax: 3,
   } as ssh2.ServerConfig);
   ssh.on('connection', (client, info) => {
-    const { socket, timer } = greeting.get(peerKey(info.ip, info.port)) ?? {};
-    if (socket === undefined || socket.destroyed) {
+    const peer = greeting.get(peerKey(info.ip, info.port));
+    if (peer === undefined || peer.socket.destroyed) {
       client.end(); // it left while it said hello
       return;
     }
+    const { socket, timer, opened } = peer;
     clearTimeout(timer);
-    const connection = serveConnection(registry, options, client, socket, info);
+    greeting.delete(peerKey(info.ip, info.port));
+    const handshakeMs = Math.max(1, options.handshakeMs - (performance.now() - opened));
+    const connection = serveConnection(registry, { ...options, handshakeMs }, client, socket, info);
     connections.add(connection);
     socket.once('close', () => connections.delete(connection));
   });
   ssh.on('error', (error: Error) => log.warn({ err: error.message }, 'connection failed'));
   const listener = createServer({ noDelay: true }, (socket) => {
-    const address = socket.remoteAddress ?? 'unknown';
+    const address = plainAddress(socket.remoteAddress ?? 'unknown');
     const refused = limits.take(address);
     if (refused !== undefined) {
       log.warn({ address, limit: refused }, 'connection refused: limit reached');
       socket.destroy();
       return;
     }
-    const key = peerKey(address, socket.remotePort);
+    const key = peerKey(socket.remoteAddress, socket.remotePort);
     const timer = setTimeout(() => {
       log.warn({ address }, 'connection ended: no SSH greeting in time');
       socket.destroy();
     }, options.handshakeMs);
-    greeting.set(key, { socket, timer });
+    greeting.set(key, { socket, timer, opened: performance.now() });
     socket.once('close', () => {
       clearTimeout(timer);
       limits.give(address);
@@ -79,15 +83,21 @@ export async function startSshServer(registry: Registry, options: SshServerOptio
   options.ring.onChange(() => {
     for (const connection of connections) connection.recheckKey();
   });
-  return { address: addressOf(listener), stop: (graceMs) => stop(listener, connections, graceMs, log) };
+  const stopAll = (graceMs: number) => {
+    for (const { socket } of greeting.values()) socket.destroy();
+    return stop(listener, connections, graceMs, log);
+  };
+  return { address: addressOf(listener), stop: stopAll };
 }
 
 interface Greeting {
   readonly socket: Socket;
   readonly timer: NodeJS.Timeout;
+  /** In milliseconds of performance.now(). */
+  readonly opened: number;
 }
 
-function peerKey(address: string, port: number | undefined): string {
+function peerKey(address: string | undefined, port: number | undefined): string {
   return `${address} ${port}`;
 }
 

@@ -82,34 +82,49 @@ export class EntryPolicy {
   }
 
   #place(entry: TarEntry): SafeEntry {
-    const { allow } = this.#policy;
-    const { name, linkName, ...rest } = entry;
-    const path = memberPath(name);
-    const mode = allow.setid ? entry.mode : entry.mode & 0o777;
+    const path = memberPath(entry.name);
     switch (entry.type) {
       case 'directory':
         this.#paths.directory(path);
-        return { ...rest, mode, path, linkTarget: '' };
+        return this.#safe(entry, path, '');
       case 'symlink':
-        this.#paths.symlink(path, linkName);
-        return { ...rest, mode, path, linkTarget: linkName };
+        this.#paths.symlink(path, entry.linkName);
+        return this.#safe(entry, path, entry.linkName);
       case 'hardlink': {
-        const linkTarget = hardlinkTarget(linkName);
-        this.#paths.hardlink(path, linkTarget);
-        return { ...rest, mode, path, linkTarget };
+        const target = hardlinkTarget(entry.linkName);
+        this.#paths.hardlink(path, target);
+        return this.#safe(entry, path, target);
       }
-      case 'fifo':
-        if (!allow.fifos) throw new DeployError('unsafe', 'FIFOs are not allowed');
-        break;
-      case 'character-device':
-      case 'block-device':
-        if (!allow.devices) throw new DeployError('unsafe', 'device nodes are not allowed');
-        break;
-      case 'file':
-        break;
+      default:
+        this.#refuseSpecial(entry);
+        this.#paths.file(path);
+        return this.#safe(entry, path, '');
     }
-    this.#paths.file(path);
-    return { ...rest, mode, path, linkTarget: '' };
+  }
+
+  #refuseSpecial(entry: TarEntry): void {
+    const { devices, fifos } = this.#policy.allow;
+    if (entry.type === 'fifo' && !fifos) throw new DeployError('unsafe', 'FIFOs are not allowed');
+    const isDevice = entry.type === 'character-device' || entry.type === 'block-device';
+    if (isDevice && !devices) throw new DeployError('unsafe', 'device nodes are not allowed');
+  }
+
+  #safe(entry: TarEntry, path: ByteName, linkTarget: ByteName): SafeEntry {
+    const mode = this.#policy.allow.setid ? entry.mode : entry.mode & 0o777;
+    // Field by field: a spread costs more than all the checks above, a million times.
+    return {
+      type: entry.type,
+      path,
+      linkTarget,
+      mode,
+      uid: entry.uid,
+      gid: entry.gid,
+      size: entry.size,
+      mtimeSeconds: entry.mtimeSeconds,
+      mtimeNanoseconds: entry.mtimeNanoseconds,
+      deviceMajor: entry.deviceMajor,
+      deviceMinor: entry.deviceMinor,
+    };
   }
 }
 

@@ -1,9 +1,13 @@
 import { pipeline } from 'node:stream';
 import { createGunzip } from 'node:zlib';
 import { DeployError, errnoOf } from '../errors.js';
+import { readAhead } from './read-ahead.js';
 
-/** Output of one inflation step, on a pool thread while the consumer works on the step before. */
+/** Output of one inflation step, which takes a pool thread about 1 ms. */
 const OUTPUT_BYTES = 256 * 1024;
+
+/** How far inflation may run ahead of the consumer. */
+const AHEAD_BYTES = 1024 * 1024;
 
 /**
  * Decompresses gzip (RFC 1952): members one after another are one stream, zeros after the last are ignored, anything
@@ -15,7 +19,7 @@ export async function* gzipChunks(source: AsyncIterable<Uint8Array>): AsyncGener
   // The error reaches the loop below, since the pipeline destroys gunzip with it.
   pipeline(source, gunzip, () => {});
   try {
-    for await (const chunk of gunzip) yield chunk;
+    yield* readAhead(gunzip, AHEAD_BYTES);
   } catch (error) {
     throw gzipError(error);
   }

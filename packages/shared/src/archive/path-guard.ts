@@ -60,10 +60,14 @@ export class PathGuard {
     this.#laySymlink(path, target);
   }
 
-  /** Notes a hard link. One to a symlink is that symlink again, at another place, where it may lead elsewhere. */
+  /**
+   * Notes a hard link. One to a symlink is that symlink again, at another place, where it may lead elsewhere. One to
+   * itself changes nothing.
+   */
   hardlink(path: ByteName, target: ByteName): void {
     if (target === '') throw new DeployError('unsafe', 'its link target is the root of the release');
     this.#refuseThroughSymlink(target, 'its link target');
+    if (path === target) return;
     const symlinkTarget = this.#symlinks.get(target);
     this.#replace(path);
     if (symlinkTarget !== undefined) this.#laySymlink(path, symlinkTarget);

@@ -10,7 +10,7 @@ export interface HostPort {
  * @throws DeployError usage.
  */
 export function parseHostPort(text: string, defaultPort: number): HostPort {
-  const match = /^(?:\[([0-9a-fA-F:.%]+)\]|([^:[\]]*))(?::(\d{1,5}))?$/.exec(text);
+  const match = /^(?:\[([0-9a-fA-F:.]+(?:%[\w.-]+)?)\]|([^:[\]]*))(?::(\d{1,5}))?$/.exec(text);
   const port = match?.[3] === undefined ? defaultPort : Number(match[3]);
   if (match === null || port > 65_535) {
     throw new DeployError('usage', `invalid address "${text}"`, {

@@ -1,26 +1,46 @@
-import { split } from 'shlex';
 import { DeployError } from '../errors.js';
 
 /** The longest command line that the registry reads, in bytes. */
 export const MAX_COMMAND_LINE = 64 * 1024;
 
+/** Blank space, or the next part of a word: in single quotes, in double quotes, escaped, or plain. */
+const PART = /[ \t\r\n]+|'([^']*)'|"((?:[^"\\]|\\[\s\S])*)"|\\([\s\S])|[^ \t\r\n'"\\]+/gy;
+
 /**
- * Splits a command line into words as a POSIX shell does: single and double quotes, backslash escapes; nothing is
- * expanded. This is how the original clients quote: `addver -name="code" -version="v 1"`.
+ * Splits a command line into words as a POSIX shell does (XCU 2.2): single and double quotes, backslash escapes;
+ * nothing is expanded. This is how the original clients quote: `addver -name="code" -version="v 1"`.
  * @throws DeployError usage when a quote is left open or the line is too long.
  */
 export function splitCommandLine(line: string): string[] {
   if (Buffer.byteLength(line) > MAX_COMMAND_LINE) {
     throw new DeployError('usage', `command line is longer than ${MAX_COMMAND_LINE} bytes`);
   }
-  try {
-    return split(line);
-  } catch (error) {
+  const words: string[] = [];
+  let word: string | undefined;
+  let read = 0;
+  for (const part of line.matchAll(PART)) {
+    read += part[0].length;
+    if (/^[ \t\r\n]/.test(part[0])) {
+      if (word !== undefined) words.push(word);
+      word = undefined;
+    } else {
+      word = (word ?? '') + unquote(part);
+    }
+  }
+  if (read < line.length) {
     throw new DeployError('usage', 'invalid command line string', {
       hint: 'a quote is not closed or a backslash ends the line',
-      cause: error,
     });
   }
+  return word === undefined ? words : [...words, word];
+}
+
+function unquote([plain, single, double, escaped]: RegExpExecArray): string {
+  if (single !== undefined) return single;
+  if (double !== undefined)
+    return double.replace(/\\([\\"$`\n])/g, (_, char) => (char === '\n' ? '' : String(char)));
+  if (escaped !== undefined) return escaped === '\n' ? '' : escaped;
+  return plain;
 }
 
 /** Writes words so that {@link splitCommandLine}, a shell and the original registry read them back. */
@@ -28,8 +48,14 @@ export function joinCommandLine(words: readonly string[]): string {
   return words.map(quoteWord).join(' ');
 }
 
-/** Quotes one word where it needs it, as the original clients do: in double quotes, `"` and `\` escaped. */
+/**
+ * Quotes one word where it needs it, as the original clients do: in double quotes, `"` and `\` escaped. What a shell
+ * would expand there goes into single quotes.
+ */
 export function quoteWord(word: string): string {
   if (/^[A-Za-z0-9_.,:/@%+=-]+$/.test(word)) return word;
-  return `"${word.replace(/(["\\])/g, '\\$1')}"`;
+  const parts = word.match(/[$`]+|[^$`]+/g) ?? [''];
+  return parts
+    .map((part) => (/^[$`]/.test(part) ? `'${part}'` : `"${part.replace(/(["\\])/g, '\\$1')}"`))
+    .join('');
 }

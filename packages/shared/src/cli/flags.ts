@@ -1,6 +1,6 @@
 import Parser from 'yargs-parser';
-import { parseByteSize } from '../byte-size.js';
-import { parseDuration } from '../duration.js';
+import { formatByteSize, parseByteSize } from '../byte-size.js';
+import { formatDuration, parseDuration } from '../duration.js';
 import { DeployError } from '../errors.js';
 
 /** What a flag's value is: durations are milliseconds, sizes are bytes, a list collects repeated flags in order. */
@@ -15,6 +15,9 @@ export interface FlagSpec {
   readonly help: string;
   /** As it would be written on the command line. */
   readonly default?: string;
+  /** Bounds of a number, inclusive, in the unit of its type: milliseconds, bytes. */
+  readonly min?: number;
+  readonly max?: number;
   readonly completes?: Completes;
 }
 
@@ -154,11 +157,9 @@ function asFlag(token: string): { name: string; value: string | undefined } | un
   return match === null ? undefined : { name: match[1] ?? '', value: match[2] };
 }
 
-/** yargs-parser strips a pair of quotes around a value; a second pair protects the first. */
+/** In quotes, of which yargs-parser strips one pair: the value's own survive, and an empty one is a value too. */
 function longToken(name: string, value: string): string {
-  const quote = value[0];
-  const quoted = (quote === '"' || quote === "'") && value.at(-1) === quote;
-  return quoted ? `--${name}="${value}"` : `--${name}=${value}`;
+  return `--${name}="${value}"`;
 }
 
 function assignPositionals(
@@ -205,17 +206,27 @@ function parserOptions(flags: readonly FlagSpec[]): Parameters<typeof Parser>[1]
 
 function convert(flag: FlagSpec, raw: unknown): FlagValue {
   if (flag.type === 'list') return Array.isArray(raw) ? raw.map(String) : [];
-  const last: unknown = Array.isArray(raw) ? raw.at(-1) : raw;
+  const last: unknown = Array.isArray(raw) ? raw.at(-1) : raw; // of a flag given twice, as in Go
   const text = last === undefined ? flag.default : String(last);
   if (text === undefined) return flag.type === 'bool' ? false : undefined;
   try {
-    return convertText(flag.type, text);
+    return withinBounds(flag, convertText(flag.type, text));
   } catch (error) {
     throw new DeployError('usage', `invalid value "${text}" for flag -${flag.name}`, {
       ...(error instanceof DeployError && error.hint !== undefined ? { hint: error.hint } : {}),
       cause: error,
     });
   }
+}
+
+function withinBounds(flag: FlagSpec, value: FlagValue): FlagValue {
+  if (typeof value !== 'number') return value;
+  const shown = flag.type === 'duration' ? formatDuration : flag.type === 'size' ? formatByteSize : String;
+  if (flag.min !== undefined && value < flag.min)
+    throw new DeployError('usage', 'too small', { hint: `give at least ${shown(flag.min)}` });
+  if (flag.max !== undefined && value > flag.max)
+    throw new DeployError('usage', 'too large', { hint: `give at most ${shown(flag.max)}` });
+  return value;
 }
 
 function convertText(type: Exclude<FlagType, 'list'>, text: string): FlagValue {

@@ -1,7 +1,10 @@
-import ssh2, { type BaseAgent } from 'ssh2';
+import ssh2, { type OpenSSHAgent } from 'ssh2';
 import { DeployError } from '../errors.js';
 import { fingerprintOf } from './fingerprint.js';
 import type { Credential } from './identity.js';
+
+/** A forwarded agent whose connection is stuck never answers. */
+const ANSWER_LIMIT_MS = 10_000;
 
 /**
  * Uses the keys of a running ssh-agent.
@@ -24,19 +27,20 @@ export async function connectAgent(socket: string | undefined): Promise<Credenti
   return { kind: 'agent', labels, agent };
 }
 
-function agentKeyLabels(agent: BaseAgent, socket: string): Promise<string[]> {
+function agentKeyLabels(agent: OpenSSHAgent, socket: string): Promise<string[]> {
   return new Promise((resolve, reject) => {
+    const fail = (reason: string, cause?: unknown) =>
+      reject(
+        new DeployError('auth', `cannot talk to the ssh-agent at ${socket}: ${reason}`, {
+          hint: 'is it still running? SSH_AUTH_SOCK names it; or name a key file with -key',
+          cause,
+        }),
+      );
+    const timer = setTimeout(() => fail('no answer'), ANSWER_LIMIT_MS);
     agent.getIdentities((error, keys) => {
-      if (error != null) {
-        reject(
-          new DeployError('auth', `cannot talk to the ssh-agent at ${socket}: ${error.message}`, {
-            hint: 'is it still running? SSH_AUTH_SOCK names it; or name a key file with -key',
-            cause: error,
-          }),
-        );
-        return;
-      }
-      resolve((keys ?? []).map(labelOf));
+      clearTimeout(timer);
+      if (error != null) fail(error.message, error);
+      else resolve((keys ?? []).map(labelOf));
     });
   });
 }

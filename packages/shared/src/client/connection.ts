@@ -59,32 +59,14 @@ export class Connection implements PeerFacts {
    * Runs one command. Both outputs are written with backpressure and left open.
    * @returns the exit status; 255 when a signal ended the command.
    */
-  async exec(command: string, streams: ExecStreams): Promise<number> {
-    const channel = await this.#open<ClientChannel>(`run "${nameOf(command)}"`, (done) =>
-      this.#client.exec(command, done),
-    );
+  exec(command: string, streams: ExecStreams): Promise<number> {
+    const what = `run "${nameOf(command)}"`;
     return this.#guarded((resolve, reject) => {
-      let status: number | undefined;
-      const fail = (error: Error) => {
-        reject(error);
-        channel.close();
-      };
-      streams.stdout.once('error', fail);
-      streams.stderr.once('error', fail);
-      channel.on('error', fail);
-      channel.on('exit', (code: number | null) => {
-        status = code ?? 255;
+      // Listened to at once: a fast peer's exit status may come in the same read as its consent.
+      this.#client.exec(command, (error, channel) => {
+        if (error === undefined) this.#followExec(channel, streams, resolve, reject);
+        else reject(this.#refused(what, error));
       });
-      channel.on('close', () => {
-        streams.stdout.off('error', fail);
-        streams.stderr.off('error', fail);
-        if (status === undefined) reject(this.#lost('the command ended without an exit status'));
-        else resolve(status);
-      });
-      channel.pipe(streams.stdout, { end: false });
-      channel.stderr.pipe(streams.stderr, { end: false });
-      if (streams.stdin === undefined) channel.end();
-      else streams.stdin.pipe(channel);
     });
   }
 
@@ -136,11 +118,41 @@ export class Connection implements PeerFacts {
     return new DeployError('connect', `the connection to ${this.peer} was lost: ${reason}`, { cause });
   }
 
+  #followExec(
+    channel: ClientChannel,
+    streams: ExecStreams,
+    resolve: (status: number) => void,
+    reject: (error: Error) => void,
+  ): void {
+    const fail = (error: Error) => {
+      reject(error);
+      channel.close();
+    };
+    streams.stdout.once('error', fail);
+    streams.stderr.once('error', fail);
+    channel.on('error', fail);
+    // The event `exit` can be over already: a server may send the status before its consent. ssh2 keeps it for `close`.
+    channel.on('close', (code: number | null | undefined) => {
+      streams.stdout.off('error', fail);
+      streams.stderr.off('error', fail);
+      if (code === undefined) reject(this.#lost('the command ended without an exit status'));
+      else resolve(code ?? 255);
+    });
+    channel.pipe(streams.stdout, { end: false });
+    channel.stderr.pipe(streams.stderr, { end: false });
+    if (streams.stdin === undefined) channel.end();
+    else streams.stdin.pipe(channel);
+  }
+
+  #refused(what: string, cause: Error): DeployError {
+    return new DeployError('unsupported', `${this.peer} refuses to ${what}`, { cause });
+  }
+
   #open<T>(what: string, start: (done: (error: Error | undefined, channel: T) => void) => void): Promise<T> {
     return this.#guarded((resolve, reject) => {
       start((error, channel) => {
         if (error === undefined) resolve(channel);
-        else reject(new DeployError('unsupported', `${this.peer} refuses to ${what}`, { cause: error }));
+        else reject(this.#refused(what, error));
       });
     });
   }

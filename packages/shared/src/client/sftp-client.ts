@@ -1,4 +1,3 @@
-import { once } from 'node:events';
 import type { Duplex } from 'node:stream';
 import { DeployError, type ErrorKind } from '../errors.js';
 import { PacketReader } from '../sftp/packet-reader.js';
@@ -14,6 +13,7 @@ import {
   SFTP_VERSION,
   STATUS,
 } from '../sftp/protocol.js';
+import { Flight } from './flight.js';
 
 /** What every server takes, limits extension or not (draft-ietf-secsh-filexfer-02, section 3). */
 const SAFE_DATA = 32 * 1024;
@@ -87,35 +87,34 @@ export class SftpClient {
     try {
       yield* this.#readHandle(handle, options);
     } finally {
-      await this.#close(handle).catch((error: unknown) => {
-        if (this.#failure === undefined) throw error;
-      });
+      await this.#release(handle);
     }
   }
 
   /**
    * Writes a new remote file, many writes in flight. Resolves after the server has confirmed CLOSE.
-   * @throws DeployError with the server's own text when it refuses.
+   * @throws DeployError with the server's own text when it refuses; the reason of the signal, without waiting for the
+   * server any more.
    */
   async upload(path: string, source: AsyncIterable<Uint8Array>, options: UploadOptions = {}): Promise<void> {
     const handle = await this.#open(path, OPEN_FLAG.WRITE | OPEN_FLAG.CREAT | OPEN_FLAG.TRUNC);
-    const flight = new Flight(DEFAULT_WINDOW);
+    const flight = new Flight(DEFAULT_WINDOW, options.signal);
     let offset = 0;
     try {
       for await (const chunk of source) {
         for (let at = 0; at < chunk.length; at += this.#maxWrite) {
-          options.signal?.throwIfAborted();
           const data = chunk.subarray(at, at + this.#maxWrite);
           await flight.room(data.length);
           flight.add(data.length, this.#write(handle, offset, data));
           offset += data.length;
-          await this.#drained();
+          await flight.wait(this.#drained());
         }
         options.onProgress?.(offset);
       }
       await flight.done();
     } catch (error) {
-      await this.#close(handle).catch(() => undefined); // the first failure is the one to report
+      const closed = this.#close(handle).catch(() => undefined); // the first failure is the one to report
+      if (options.signal?.aborted !== true) await closed;
       throw error;
     }
     await this.#close(handle);
@@ -130,14 +129,16 @@ export class SftpClient {
     const opened = await this.#request(PACKET.OPENDIR, (packet) => packet.string(path));
     const handle = this.#expect(opened, PACKET.HANDLE, path).bytes();
     const entries: NameEntry[] = [];
-    for (;;) {
-      const reply = await this.#request(PACKET.READDIR, (packet) => packet.string(handle));
-      if (isEof(reply)) break;
-      const names = this.#expect(reply, PACKET.NAME, path);
-      for (let count = names.uint32(); count > 0; count -= 1) entries.push(names.nameEntry());
+    try {
+      for (;;) {
+        const reply = await this.#request(PACKET.READDIR, (packet) => packet.string(handle));
+        if (isEof(reply)) return entries;
+        const names = this.#expect(reply, PACKET.NAME, path);
+        for (let count = names.uint32(); count > 0; count -= 1) entries.push(names.nameEntry());
+      }
+    } finally {
+      await this.#release(handle);
     }
-    await this.#close(handle);
-    return entries;
   }
 
   /** Ends the session; requests still pending are rejected. */
@@ -147,6 +148,10 @@ export class SftpClient {
 
   async *#readHandle(handle: Buffer, options: ReadOptions): AsyncGenerator<Buffer, void, undefined> {
     const to = options.to ?? (await this.#sizeOf(handle));
+    if (to === undefined) {
+      yield* this.#readToEnd(handle, options.from ?? 0);
+      return;
+    }
     const window = Math.max(options.window ?? DEFAULT_WINDOW, this.#maxRead);
     const flight: Promise<Buffer>[] = [];
     let next = options.from ?? 0;
@@ -167,11 +172,25 @@ export class SftpClient {
     }
   }
 
-  async #sizeOf(handle: Buffer): Promise<number> {
+  /**
+   * @returns undefined when the server does not tell, or says that there is nothing: pkg/sftp before 1.10 opens what is
+   * not there, the original registry then tells a size of 0, and only a read meets the truth.
+   */
+  async #sizeOf(handle: Buffer): Promise<number | undefined> {
     const reply = await this.#request(PACKET.FSTAT, (packet) => packet.string(handle));
+    if (reply[0] === PACKET.STATUS) return undefined;
     const { size } = this.#expect(reply, PACKET.ATTRS, 'fstat').attrs();
-    if (size === undefined) throw new DeployError('corrupt', 'the server does not tell the size of a file');
-    return size;
+    return size === 0 ? undefined : size;
+  }
+
+  /** One read after the other, until the server says that this is the end. */
+  async *#readToEnd(handle: Buffer, from: number): AsyncGenerator<Buffer, void, undefined> {
+    for (let at = from; ; ) {
+      const part = await this.#readPart(handle, at, this.#maxRead);
+      if (part === undefined) return;
+      yield part;
+      at += part.length;
+    }
   }
 
   /** One read, asked again for the rest when the server sends less. @throws DeployError corrupt at end of file. */
@@ -179,19 +198,24 @@ export class SftpClient {
     const parts: Buffer[] = [];
     let got = 0;
     while (got < length) {
-      const at = offset + got;
-      const want = length - got;
-      const reply = await this.#request(PACKET.READ, (packet) =>
-        packet.string(handle).uint64(at).uint32(want),
-      );
-      if (isEof(reply)) throw new DeployError('corrupt', 'the remote file ended before its size');
-      const part = this.#expect(reply, PACKET.DATA, 'read').bytes();
-      if (part.length === 0 || part.length > want)
-        throw new DeployError('corrupt', 'the server sent a wrong amount of data');
+      const part = await this.#readPart(handle, offset + got, length - got);
+      if (part === undefined) throw new DeployError('corrupt', 'the remote file ended before its size');
       parts.push(part);
       got += part.length;
     }
     return parts.length === 1 && parts[0] !== undefined ? parts[0] : Buffer.concat(parts, length);
+  }
+
+  /** One read. @returns undefined at the end of the file. */
+  async #readPart(handle: Buffer, offset: number, length: number): Promise<Buffer | undefined> {
+    const reply = await this.#request(PACKET.READ, (packet) =>
+      packet.string(handle).uint64(offset).uint32(length),
+    );
+    if (isEof(reply)) return undefined;
+    const part = this.#expect(reply, PACKET.DATA, 'read').bytes();
+    if (part.length === 0 || part.length > length)
+      throw new DeployError('corrupt', 'the server sent a wrong amount of data');
+    return part;
   }
 
   async #open(path: string, flags: number): Promise<Buffer> {
@@ -201,6 +225,13 @@ export class SftpClient {
 
   async #close(handle: Buffer): Promise<void> {
     this.#expectOk(await this.#request(PACKET.CLOSE, (packet) => packet.string(handle)), 'close');
+  }
+
+  /** Closes what was only read: when the session is over, that is closed too. */
+  async #release(handle: Buffer): Promise<void> {
+    await this.#close(handle).catch((error: unknown) => {
+      if (this.#failure === undefined) throw error;
+    });
   }
 
   async #write(handle: Buffer, offset: number, data: Uint8Array): Promise<void> {
@@ -224,6 +255,7 @@ export class SftpClient {
     }
     if (!hasLimits) return;
     const reply = await this.#request(PACKET.EXTENDED, (packet) => packet.string(LIMITS_EXTENSION));
+    if (reply[0] === PACKET.STATUS) return; // offered, and refused now: the safe sizes do
     const limits = this.#expect(reply, PACKET.EXTENDED_REPLY, 'limits');
     limits.uint64();
     this.#maxRead = clampData(limits.uint64());
@@ -252,10 +284,16 @@ export class SftpClient {
     if (reader?.uint32() !== STATUS.OK) throw statusError(packet, what);
   }
 
-  async #drained(): Promise<void> {
-    if (this.#channel.writableNeedDrain && this.#failure === undefined) {
-      await Promise.race([once(this.#channel, 'drain'), once(this.#channel, 'close')]);
-    }
+  #drained(): Promise<void> {
+    if (!this.#channel.writableNeedDrain || this.#failure !== undefined) return Promise.resolve();
+    const channel = this.#channel;
+    return new Promise((resolve) => {
+      const done = () => {
+        channel.off('drain', done).off('end', done).off('close', done);
+        resolve();
+      };
+      channel.on('drain', done).on('end', done).on('close', done);
+    });
   }
 
   #listen(): void {
@@ -294,38 +332,6 @@ export class SftpClient {
     this.#onVersion?.reject(this.#failure);
     for (const pending of this.#pending.values()) pending.reject(this.#failure);
     this.#pending.clear();
-  }
-}
-
-/** Bounds the bytes of unconfirmed writes and remembers the first failure. */
-class Flight {
-  readonly #window: number;
-  readonly #queue: { readonly bytes: number; readonly done: Promise<void> }[] = [];
-  #bytes = 0;
-
-  constructor(window: number) {
-    this.#window = window;
-  }
-
-  add(bytes: number, done: Promise<void>): void {
-    done.catch(() => undefined); // reported when its turn comes
-    this.#queue.push({ bytes, done });
-    this.#bytes += bytes;
-  }
-
-  async room(bytes: number): Promise<void> {
-    while (this.#queue.length > 0 && this.#bytes + bytes > this.#window) await this.#settle();
-  }
-
-  async done(): Promise<void> {
-    while (this.#queue.length > 0) await this.#settle();
-  }
-
-  async #settle(): Promise<void> {
-    const oldest = this.#queue.shift();
-    if (oldest === undefined) return;
-    this.#bytes -= oldest.bytes;
-    await oldest.done;
   }
 }
 

@@ -227,7 +227,7 @@ export const HELP = {
   summary: 'list the commands',
   role: 'operator',
   changes: false,
-  flags: [{ name: 'command', type: 'string', help: 'show the help of this command' }],
+  flags: [{ name: 'command', type: 'string', help: 'show the help of this command' }, JSON_FLAG],
   positionals: [{ label: 'COMMAND', flags: ['command'] }],
   examples: ['help', 'help addver'],
 } as const satisfies CommandSpec;

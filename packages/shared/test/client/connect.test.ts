@@ -94,7 +94,10 @@ describe('a connection', () => {
     const { base, server } = await setUp({ onExec: () => server.connections[0]?.end() });
     const connection = await opened(base);
     await expect(connection.capture('watch a', 100)).rejects.toMatchObject({ kind: 'connect' });
-    expect(await connection.closed).toMatchObject({ kind: 'connect', message: /was lost/ });
+    expect(await connection.closed).toMatchObject({
+      kind: 'connect',
+      message: expect.stringMatching(/was lost/),
+    });
     await expect(connection.capture('components', 100)).rejects.toMatchObject({ kind: 'connect' });
     await expect(connection.openSubsystem('sftp')).rejects.toMatchObject({ kind: 'connect' });
   });
@@ -102,7 +105,9 @@ describe('a connection', () => {
   test('that we close rejects what is pending and is no loss', async () => {
     const { base } = await setUp({ onExec: () => connection.close() });
     const connection = await opened(base);
-    await expect(connection.capture('watch a', 100)).rejects.toMatchObject({ message: /is closed/ });
+    await expect(connection.capture('watch a', 100)).rejects.toMatchObject({
+      message: expect.stringMatching(/is closed/),
+    });
     expect(await connection.closed).toBeUndefined();
   });
 
@@ -115,7 +120,10 @@ describe('a connection', () => {
       keepalive: { intervalMs: 50, count: 2 },
     });
     relay.stall();
-    expect(await connection.closed).toMatchObject({ kind: 'connect', message: /Keepalive timeout/ });
+    expect(await connection.closed).toMatchObject({
+      kind: 'connect',
+      message: expect.stringMatching(/Keepalive timeout/),
+    });
   });
 
   test('can be opened over IPv6', async () => {
@@ -164,14 +172,17 @@ describe('the host key', () => {
   ])('that is %s in known_hosts is refused', async (_name, lines, message) => {
     const { base, dir, host, client, server } = await setUp();
     const hostKey = knownHostsFile(dir, ...lines(server.port, client, host));
-    await expect(connect({ ...base, hostKey })).rejects.toMatchObject({ kind: 'auth', message });
+    await expect(connect({ ...base, hostKey })).rejects.toMatchObject({
+      kind: 'auth',
+      message: expect.stringMatching(message),
+    });
   });
 
   test('is unknown when there is no known_hosts file', async () => {
     const { base, dir } = await setUp();
     await expect(connect({ ...base, hostKey: { knownHosts: join(dir, 'nothing') } })).rejects.toMatchObject({
       kind: 'auth',
-      message: /is not known/,
+      message: expect.stringMatching(/is not known/),
     });
   });
 });
@@ -182,7 +193,7 @@ describe('a connection that cannot be made', () => {
     const [one, two] = [makeKey(dir, 'one'), makeKey(dir, 'two')];
     const identity = { credentials: [await loadKeyFile(one.path), await loadKeyFile(two.path)] };
     const error = await connect({ ...base, identity }).catch((caught: unknown) => caught);
-    expect(error).toMatchObject({ kind: 'auth', message: /does not accept user ops/ });
+    expect(error).toMatchObject({ kind: 'auth', message: expect.stringMatching(/does not accept user ops/) });
     expect(String(error)).toContain(one.fingerprint);
     expect(String(error)).toContain(two.fingerprint);
   });
@@ -190,7 +201,10 @@ describe('a connection that cannot be made', () => {
   test('because nothing listens says refused', async () => {
     const { base, server } = await setUp();
     await server.close();
-    await expect(connect(base)).rejects.toMatchObject({ kind: 'connect', message: /connection refused/ });
+    await expect(connect(base)).rejects.toMatchObject({
+      kind: 'connect',
+      message: expect.stringMatching(/connection refused/),
+    });
   });
 
   test('because the name does not exist says so', async () => {
@@ -205,7 +219,7 @@ describe('a connection that cannot be made', () => {
     const addr = await listen(() => undefined);
     await expect(connect({ ...base, addr, timeoutMs: 100 })).rejects.toMatchObject({
       kind: 'connect',
-      message: /no answer in 100ms/,
+      message: expect.stringMatching(/no answer in 100ms/),
     });
   });
 

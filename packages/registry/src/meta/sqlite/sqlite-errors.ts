@@ -11,6 +11,13 @@ export function translateSqliteError(error: unknown): DeployError {
       cause: error,
     });
   }
+  // SQLite tells of ENOSPC only as "full": a quota or a file size limit arrives as a failed write.
+  if (code === 'SQLITE_IOERR_WRITE' || code === 'SQLITE_IOERR_SHMSIZE') {
+    return new DeployError('no-space', 'the disk of the registry does not take what is written', {
+      hint: 'look at its free space, quota and health',
+      cause: error,
+    });
+  }
   if (code.startsWith('SQLITE_CONSTRAINT')) return new DeployError('exists', message, { cause: error });
   if (code.startsWith('SQLITE_BUSY') || code.startsWith('SQLITE_LOCKED')) {
     return new DeployError('locked', 'the registry database is in use by another process', { cause: error });

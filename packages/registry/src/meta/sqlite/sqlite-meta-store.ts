@@ -36,21 +36,24 @@ export class SqliteMetaStore implements MetaStore {
    */
   static open(path: string): SqliteMetaStore {
     try {
-      const writing = connect(path);
-      migrate(writing);
-      return new SqliteMetaStore(writing, connect(path));
+      return new SqliteMetaStore(
+        connect(path, migrate),
+        connect(path, () => {}),
+      );
     } catch (error) {
       throw translateSqliteError(error);
     }
   }
 
   read<T>(work: (tx: MetaReader) => Promise<T>): Promise<T> {
+    if (this.#closed) return Promise.reject(isClosed());
     const run = this.#lastRead.then(() => this.#transact(this.#reading, 'BEGIN', () => work(this.#reader)));
     this.#lastRead = run.catch(() => undefined);
     return run;
   }
 
   write<T>(work: (tx: MetaWriter) => Promise<T>): Promise<T> {
+    if (this.#closed) return Promise.reject(isClosed());
     const run = this.#lastWrite.then(() =>
       this.#transact(this.#writing, 'BEGIN IMMEDIATE', () => work(this.#writer)),
     );
@@ -59,14 +62,13 @@ export class SqliteMetaStore implements MetaStore {
   }
 
   async close(): Promise<void> {
-    await Promise.all([this.#lastWrite, this.#lastRead]);
     this.#closed = true;
+    await Promise.all([this.#lastWrite, this.#lastRead]);
     this.#reading.close();
     this.#writing.close();
   }
 
   async #transact<T>(db: Database.Database, begin: string, work: () => Promise<T>): Promise<T> {
-    if (this.#closed) throw new DeployError('internal', 'the registry database is closed');
     try {
       db.exec(begin);
       const result = await work();
@@ -79,12 +81,22 @@ export class SqliteMetaStore implements MetaStore {
   }
 }
 
-function connect(path: string): Database.Database {
+function isClosed(): DeployError {
+  return new DeployError('internal', 'the registry database is closed');
+}
+
+function connect(path: string, prepare: (db: Database.Database) => void): Database.Database {
   const db = new Database(path, { timeout: BUSY_TIMEOUT_MS });
-  db.pragma('journal_mode = WAL');
-  db.pragma('synchronous = FULL');
-  db.pragma('foreign_keys = ON');
-  return db;
+  try {
+    db.pragma('journal_mode = WAL');
+    db.pragma('synchronous = FULL');
+    db.pragma('foreign_keys = ON');
+    prepare(db);
+    return db;
+  } catch (error) {
+    db.close();
+    throw error;
+  }
 }
 
 /** Runs the missing migrations in one exclusive transaction, so that two processes cannot both run them. */

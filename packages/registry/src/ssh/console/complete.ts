@@ -1,3 +1,4 @@
+import { quoteWord } from '@deploy-tools/shared/cli/command-line.js';
 import type { Completes, FlagSpec } from '@deploy-tools/shared/cli/flags.js';
 import {
   COMMAND_SPECS,
@@ -6,6 +7,7 @@ import {
 } from '@deploy-tools/shared/commands/command-specs.js';
 import type { Principal } from '../../core/principal.js';
 import type { Registry } from '../../core/registry.js';
+import { lineWords } from './line-words.js';
 
 /**
  * What Tab offers at the end of a line: commands, then flags of the command, then names that exist.
@@ -16,24 +18,25 @@ export async function complete(
   principal: Principal,
   line: string,
 ): Promise<[string[], string]> {
-  const words = line.split(/\s+/);
-  const word = words.at(-1) ?? '';
-  const spec = findCommandSpec(words.find((candidate) => candidate !== '') ?? '');
-  const first = words.filter((candidate) => candidate !== '').length <= 1 && word !== '';
-  if (spec === undefined || first) {
+  const written = lineWords(line);
+  const { raw: word, value } = written.at(-1) ?? { raw: '', value: '' };
+  const words = written.map((candidate) => candidate.value);
+  const spec = findCommandSpec(words[0] ?? '');
+  if (spec === undefined || words.length === 1) {
     const names = COMMAND_SPECS.filter(({ role }) => role === principal.role).map(({ name }) => `${name} `);
     return [names.filter((name) => name.startsWith(word)), word];
   }
   const assigned = /^--?([^=]+)=(.*)$/.exec(word);
   if (assigned !== null) {
     const [, name = '', partial = ''] = assigned;
-    return [await matching(registry, principal, spec, flagNamed(spec, name), words, partial), partial];
+    const meant = lineWords(partial).at(-1)?.value ?? '';
+    return [await matching(registry, principal, spec, flagNamed(spec, name), words, meant), partial];
   }
   if (word.startsWith('-')) {
     const flags = spec.flags.map((flag) => `-${flag.name} `);
     return [flags.filter((flag) => flag.startsWith(word)), word];
   }
-  return [await matching(registry, principal, spec, flagBefore(spec, words), words, word), word];
+  return [await matching(registry, principal, spec, flagBefore(spec, words), words, value), word];
 }
 
 type Wanted = Pick<FlagSpec, 'name' | 'completes'> | undefined;
@@ -50,7 +53,7 @@ async function matching(
   const names = await namesFor(registry, principal, flag.completes, spec, words, partial);
   return names
     .filter((name) => name.startsWith(partial))
-    .map((name) => (flag.completes === 'layer' && !name.includes(':') ? `${name}:` : `${name} `));
+    .map((name) => (flag.completes === 'layer' && !name.includes(':') ? `${name}:` : `${quoteWord(name)} `));
 }
 
 async function namesFor(

@@ -1,18 +1,31 @@
+import type { Socket } from 'node:net';
 import { createInterface, type Interface } from 'node:readline';
 import { PassThrough, Writable } from 'node:stream';
 import { StringDecoder } from 'node:string_decoder';
-import { joinCommandLine, MAX_COMMAND_LINE } from '@deploy-tools/shared/cli/command-line.js';
+import { MAX_COMMAND_LINE } from '@deploy-tools/shared/cli/command-line.js';
 import type { ServerChannel } from 'ssh2';
 import { dispatch, type Reply } from '../../commands/dispatch.js';
+import { auditedLine } from '../../core/audited-line.js';
 import type { Principal } from '../../core/principal.js';
 import type { Registry } from '../../core/registry.js';
 import type { Activity } from '../activity.js';
+import { TextOutlet } from '../text-outlet.js';
 import { complete } from './complete.js';
 import { ReverseSearch } from './reverse-search.js';
 import type { TerminalSize } from './terminal-size.js';
 
 const PROMPT = '> ';
+const CTRL_C = '\x03';
 const HISTORY = 500;
+/** The longest line on a terminal, as in the original: editing takes time that grows with its square. */
+const MAX_TERMINAL_LINE = 4096;
+/** Lines typed ahead of the running command before reading stops, and where it goes on. */
+const AHEAD = { most: 1000, few: 100 } as const;
+
+export interface ConsoleContext {
+  readonly activity: Activity;
+  readonly socket: Socket;
+}
 
 /**
  * The console: an edited prompt on a terminal, or plain lines of standard input without one. A failing command does
@@ -23,9 +36,10 @@ export async function serveConsole(
   principal: Principal,
   channel: ServerChannel,
   size: TerminalSize | undefined,
-  activity: Activity,
+  { activity, socket }: ConsoleContext,
 ): Promise<void> {
   channel.on('error', () => channel.destroy());
+  const outlet = new TextOutlet(channel, socket);
   const run = async (line: string): Promise<Reply> => {
     const done = activity.begin();
     try {
@@ -36,8 +50,8 @@ export async function serveConsole(
   };
   const status =
     size === undefined
-      ? await serveLines(channel, run)
-      : await serveTerminal(registry, principal, channel, size, run);
+      ? await serveLines(channel, outlet, run)
+      : await serveTerminal(registry, principal, channel, outlet, size, run);
   channel.exit(status);
   channel.end();
 }
@@ -46,6 +60,7 @@ async function serveTerminal(
   registry: Registry,
   principal: Principal,
   channel: ServerChannel,
+  outlet: TextOutlet,
   size: TerminalSize,
   run: (line: string) => Promise<Reply>,
 ): Promise<number> {
@@ -69,7 +84,7 @@ async function serveTerminal(
     },
   });
   feedKeys(channel, input, readline, new ReverseSearch(readline, PROMPT, history));
-  const lines = lineQueue(readline);
+  const lines = lineQueue(readline, channel);
   channel.once('close', () => readline.close());
   readline.on('SIGINT', () => {
     output.write('^C\n');
@@ -83,7 +98,7 @@ async function serveTerminal(
     if (line.trim() !== '') {
       if (isFarewell(line)) break;
       const reply = await run(line);
-      output.write(reply.stdout + reply.stderr);
+      await outlet.send(output, reply.stdout + reply.stderr);
     }
     readline.prompt();
   }
@@ -93,7 +108,11 @@ async function serveTerminal(
 }
 
 /** Lines without a terminal: each is run when it is complete, the last one also without a newline. */
-async function serveLines(channel: ServerChannel, run: (line: string) => Promise<Reply>): Promise<number> {
+async function serveLines(
+  channel: ServerChannel,
+  outlet: TextOutlet,
+  run: (line: string) => Promise<Reply>,
+): Promise<number> {
   let failed = false;
   let pending = '';
   const decoder = new StringDecoder('utf8');
@@ -101,8 +120,8 @@ async function serveLines(channel: ServerChannel, run: (line: string) => Promise
     if (line.trim() === '') return true;
     if (isFarewell(line)) return false;
     const reply = await run(line);
-    channel.write(reply.stdout);
-    channel.stderr.write(reply.stderr);
+    await outlet.send(channel, reply.stdout);
+    await outlet.send(channel.stderr, reply.stderr);
     if (reply.status !== 0) failed = true;
     return true;
   };
@@ -129,13 +148,29 @@ function feedKeys(
   search: ReverseSearch,
 ): void {
   const decoder = new StringDecoder('utf8');
+  let cutShort = false;
   channel.on('data', (chunk: Buffer) => {
     for (const key of decoder.write(chunk)) {
-      if (search.key(key)) continue;
-      if (readline.line.length < MAX_COMMAND_LINE || key < ' ') input.write(key);
+      if (isUnbound(key) || search.key(key)) continue;
+      if (key >= ' ' && readline.line.length >= MAX_TERMINAL_LINE) {
+        cutShort = true;
+      } else if (cutShort && (key === '\r' || key === '\n')) {
+        cutShort = false;
+        channel.write(`\r\nthe line is longer than ${MAX_TERMINAL_LINE} characters, it was not run\r\n`);
+        readline.write(null, { ctrl: true, name: 'e' });
+        readline.write(null, { ctrl: true, name: 'u' });
+      } else {
+        if (key === CTRL_C) cutShort = false;
+        input.write(key);
+      }
     }
   });
   channel.on('end', () => input.end());
+}
+
+/** Ctrl-\, Ctrl-], Ctrl-^ and C1 controls: readline has no use for them and would put them into the line unseen. */
+function isUnbound(key: string): boolean {
+  return (key >= '\x1c' && key <= '\x1e') || (key >= '\x80' && key <= '\x9f');
 }
 
 /** What readline sees as a terminal: `\n` becomes `\r\n`, as a terminal in raw mode needs it. */
@@ -146,8 +181,7 @@ function terminalOutput(
   const output = new Writable({
     decodeStrings: false,
     write(chunk: string | Buffer, _encoding, done) {
-      channel.write(String(chunk).replace(/\r?\n/g, '\r\n'));
-      done();
+      channel.write(String(chunk).replace(/\r?\n/g, '\r\n'), () => done());
     },
   });
   const sized = Object.assign(output, { columns: size.columns, rows: size.rows });
@@ -160,12 +194,16 @@ function terminalOutput(
 }
 
 /** Lines in order, also those typed ahead while a command runs; ends when readline closes. */
-async function* lineQueue(readline: Interface): AsyncGenerator<string, void, undefined> {
+async function* lineQueue(
+  readline: Interface,
+  channel: ServerChannel,
+): AsyncGenerator<string, void, undefined> {
   const queue: string[] = [];
   let closed = false;
   let wake = () => {};
   readline.on('line', (line) => {
     queue.push(line);
+    if (queue.length >= AHEAD.most) channel.pause();
     wake();
   });
   readline.on('close', () => {
@@ -174,6 +212,7 @@ async function* lineQueue(readline: Interface): AsyncGenerator<string, void, und
   });
   for (;;) {
     const line = queue.shift();
+    if (queue.length <= AHEAD.few) channel.resume();
     if (line !== undefined) yield line;
     else if (closed) return;
     else {
@@ -189,7 +228,7 @@ async function recentCommands(registry: Registry, principal: Principal): Promise
   const records = await registry.meta.read((tx) => tx.audit({ who: principal.fingerprint, limit: HISTORY }));
   const lines = records
     .filter(({ via }) => via === 'console')
-    .map(({ command, args }) => joinCommandLine([command, ...args]))
+    .map(auditedLine)
     .reverse();
   return [...new Set(lines)];
 }

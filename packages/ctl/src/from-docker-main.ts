@@ -1,0 +1,4 @@
+import { fromDocker } from './from-docker.js';
+import { runProgram } from './run-program.js';
+
+await runProgram('deploy-from-docker', fromDocker);

@@ -1,0 +1,66 @@
+import { joinCommandLine } from '@deploy-tools/shared/cli/command-line.js';
+import type { Captured, Connection } from '@deploy-tools/shared/client/connection.js';
+import { DeployError } from '@deploy-tools/shared/errors.js';
+import { uploadArchive } from '../addver/upload-archive.js';
+import type { ProgramIo } from '../program-io.js';
+import type { MadeLayer } from './make-layers.js';
+
+const MAX_OUTPUT = 4 * 1024 * 1024;
+
+/**
+ * Adds the layers that the registry does not have yet, each a component version named by its hash; uploads only what
+ * the registry does not hold under another name.
+ * @returns how many were uploaded.
+ * @throws DeployError with the registry's own words when it refuses.
+ */
+export async function deployLayers(
+  connection: Connection,
+  layers: readonly MadeLayer[],
+  io: ProgramIo,
+  quiet: boolean,
+): Promise<number> {
+  let uploaded = 0;
+  for (const layer of layers) {
+    if (await hasVersion(connection, layer)) continue;
+    if ((await addVersion(connection, layer)).status === 0) continue;
+    await uploadArchive(connection, layer.archive, io, quiet);
+    uploaded += 1;
+    const added = await addVersion(connection, layer);
+    // Somebody else may have added the same layer in the meantime.
+    if (added.status !== 0 && !(await hasVersion(connection, layer))) throw refused(layer.component, added);
+  }
+  return uploaded;
+}
+
+/** Makes the configuration, replacing one of that name. @throws DeployError when the registry refuses. */
+export async function deployConfiguration(
+  connection: Connection,
+  name: string,
+  layers: readonly string[],
+): Promise<void> {
+  const answer = await connection.capture(configurationCommand(name, layers), MAX_OUTPUT);
+  if (answer.status !== 0) throw refused(`configuration ${name}`, answer);
+}
+
+/** The command that makes the configuration. */
+export function configurationCommand(name: string, layers: readonly string[]): string {
+  return joinCommandLine(['addconf', `-name=${name}`, ...layers.map((layer) => `-layer=${layer}`)]);
+}
+
+async function hasVersion(connection: Connection, { component, hash }: MadeLayer): Promise<boolean> {
+  const command = joinCommandLine(['showcomp', `-name=${component}`]);
+  const { status, stdout } = await connection.capture(command, MAX_OUTPUT);
+  return status === 0 && stdout.split('\n').some((line) => line.trimEnd().endsWith(` ${hash}`));
+}
+
+function addVersion(connection: Connection, { component, hash }: MadeLayer): Promise<Captured> {
+  const command = joinCommandLine(['addver', `-name=${component}`, `-version=${hash}`, `-hash=${hash}`]);
+  return connection.capture(command, MAX_OUTPUT);
+}
+
+/** The original registry says on standard output why it refuses. */
+function refused(what: string, { stdout, stderr, status }: Captured): DeployError {
+  const said = stderr.trim() === '' ? stdout.trim() : stderr.trim();
+  const reason = said === '' ? `exit status ${status}` : said;
+  return new DeployError('invalid', `the registry does not take ${what}: ${reason}`);
+}

@@ -1,0 +1,131 @@
+import type { ByteName } from '@deploy-tools/shared/archive/byte-name.js';
+import { parentPath } from '@deploy-tools/shared/archive/path-guard.js';
+import type { TarEntryType } from '@deploy-tools/shared/archive/tar-entry.js';
+
+/** What deciding about an entry needs to know of it. */
+export interface LayerEntry {
+  /** As `memberPath` gives it; empty for the root. */
+  readonly path: ByteName;
+  readonly type: TarEntryType;
+  /** Path that a hard link names, like `path`; empty for anything else. */
+  readonly linkPath: ByteName;
+}
+
+/** What becomes of an entry: where it is written, and for a hard link, to what it links; undefined when left out. */
+export interface Placement {
+  readonly path: ByteName;
+  readonly linkPath: ByteName;
+}
+
+/** One placement for each entry of a layer, in order. */
+export type LayerPlan = readonly (Placement | undefined)[];
+
+const WHITEOUT = '.wh.';
+const OPAQUE = '.wh..wh..opq';
+const METADATA = '.wh..wh.';
+
+/**
+ * Decides what remains of each layer, so that unpacking what remains in order gives the image's file system without
+ * looking at whiteouts (OCI image-spec, "Layer Filesystem Changeset"; they came from AUFS).
+ *
+ * - `.wh.NAME` removes NAME, and all below it, from the layers under its own.
+ * - `.wh..wh..opq` removes all below its directory from the layers under its own.
+ * - Other `.wh..wh.*` are AUFS's own; they and all whiteouts are left out.
+ * - A directory that replaces something else, or is replaced, takes the old one with it.
+ * - Of a file that is removed while hard links to it remain, the first link becomes the file.
+ * - Devices and FIFOs are left out: an agent would refuse the whole release for them. So is the root itself.
+ *
+ * @param layers from the lowest up.
+ */
+export function planLayers(layers: readonly (readonly LayerEntry[])[]): LayerPlan[] {
+  const above = new Above();
+  const plans: LayerPlan[] = [];
+  for (const entries of [...layers].reverse()) {
+    plans.push(
+      keepLinks(
+        entries,
+        entries.map((entry) => isWanted(entry) && !above.hides(entry)),
+      ),
+    );
+    above.add(entries);
+  }
+  return plans.reverse();
+}
+
+function isWanted({ path, type }: LayerEntry): boolean {
+  return path !== '' && !isSpecial(type) && !path.split('/').some((part) => part.startsWith(WHITEOUT));
+}
+
+function isSpecial(type: TarEntryType): boolean {
+  return type === 'character-device' || type === 'block-device' || type === 'fifo';
+}
+
+/** What the layers seen so far, which are above the next one, remove from it. */
+class Above {
+  /** Removed with all below. */
+  readonly #removed = new Set<ByteName>();
+  /** All below them is removed. */
+  readonly #opaque = new Set<ByteName>();
+  readonly #directories = new Set<ByteName>();
+  /** Anything but directories. */
+  readonly #others = new Set<ByteName>();
+
+  add(entries: readonly LayerEntry[]): void {
+    for (const { path, type } of entries) {
+      const name = path.slice(path.lastIndexOf('/') + 1);
+      if (name === OPAQUE) this.#opaque.add(parentPath(path));
+      else if (name.startsWith(METADATA)) continue;
+      else if (name.startsWith(WHITEOUT)) this.#removed.add(sibling(path, name.slice(WHITEOUT.length)));
+      else if (type === 'directory') this.#directories.add(path);
+      else this.#others.add(path);
+    }
+  }
+
+  hides({ path, type }: LayerEntry): boolean {
+    if (this.#removed.has(path)) return true;
+    if (type === 'directory' ? this.#others.has(path) : this.#directories.has(path)) return true;
+    for (let at = path; at !== ''; ) {
+      at = parentPath(at);
+      if (this.#removed.has(at) || this.#opaque.has(at) || this.#others.has(at)) return true;
+    }
+    return false;
+  }
+}
+
+function sibling(path: ByteName, name: ByteName): ByteName {
+  const parent = parentPath(path);
+  return parent === '' ? name : `${parent}/${name}`;
+}
+
+/** Keeps the content of files that are left out for the hard links to them that are not. */
+function keepLinks(entries: readonly LayerEntry[], kept: readonly boolean[]): LayerPlan {
+  const files = linkedFiles(entries);
+  const heirs = new Map<number, number>();
+  for (const [index, file] of files) {
+    if (kept[index] === true && kept[file] !== true && !heirs.has(file)) heirs.set(file, index);
+  }
+  return entries.map((entry, index) => {
+    const heir = heirs.get(index);
+    if (heir !== undefined && !isSpecial(entry.type))
+      return { path: entries[heir]?.path ?? '', linkPath: '' };
+    if (kept[index] !== true) return undefined;
+    const file = files.get(index);
+    if (file === undefined) return { path: entry.path, linkPath: entry.linkPath };
+    if (isSpecial(entries[file]?.type ?? 'file')) return undefined;
+    const fileHeir = heirs.get(file);
+    if (fileHeir === index) return undefined;
+    return { path: entry.path, linkPath: entries[fileHeir ?? file]?.path ?? '' };
+  });
+}
+
+/** For each hard link, by index, the index of the file of the same layer that it is. */
+function linkedFiles(entries: readonly LayerEntry[]): Map<number, number> {
+  const files = new Map<number, number>();
+  const latest = new Map<ByteName, number>();
+  for (const [index, { path, type, linkPath }] of entries.entries()) {
+    const target = type === 'hardlink' ? latest.get(linkPath) : undefined;
+    if (target !== undefined) files.set(index, files.get(target) ?? target);
+    latest.set(path, index);
+  }
+  return files;
+}

@@ -1,0 +1,56 @@
+import { createReadStream, createWriteStream } from 'node:fs';
+import { join } from 'node:path';
+import { pipeline } from 'node:stream/promises';
+import { toDeployError } from '@deploy-tools/shared/errors.js';
+import { type ArchiveSource, hashing } from '../addver/archive-source.js';
+import { gzipBytes } from '../tar/gzip-bytes.js';
+import type { Image } from './image.js';
+import { planLayers } from './layer-plan.js';
+import { scanLayer } from './read-layer.js';
+import { rewriteLayer } from './rewrite-layer.js';
+
+/** A layer ready to be added. */
+export interface MadeLayer {
+  readonly component: string;
+  /** Hex SHA-256 of the archive, which is also its version. */
+  readonly hash: string;
+  readonly size: number;
+  readonly archive: ArchiveSource;
+}
+
+/**
+ * Makes the archives of an image's layers, whiteouts applied, as files in a directory.
+ * @param name components are called `<name>.l1`, `<name>.l2`, …, from the lowest layer up.
+ * @throws DeployError corrupt, invalid, unsafe, no-space, cancelled.
+ */
+export async function makeLayers(
+  image: Image,
+  name: string,
+  dir: string,
+  signal: AbortSignal,
+): Promise<MadeLayer[]> {
+  const labels = image.layers.map((_layer, index) => `layer ${index + 1}`);
+  const entries = [];
+  for (const [index, layer] of image.layers.entries()) {
+    entries.push(await scanLayer(layer, labels[index] ?? '', signal));
+  }
+  const plans = planLayers(entries);
+  const made: MadeLayer[] = [];
+  for (const [index, layer] of image.layers.entries()) {
+    const path = join(dir, `layer-${index + 1}.tar.gz`);
+    const tar = rewriteLayer(layer, plans[index] ?? [], labels[index] ?? '', signal);
+    const { bytes, result } = hashing(gzipBytes(tar));
+    await pipeline(bytes, createWriteStream(path)).catch((error: unknown) =>
+      Promise.reject(toDeployError(error)),
+    );
+    const component = `${name}.l${index + 1}`;
+    const { hash, size } = result();
+    made.push({
+      component,
+      hash,
+      size,
+      archive: { label: component, size, read: () => createReadStream(path) },
+    });
+  }
+  return made;
+}

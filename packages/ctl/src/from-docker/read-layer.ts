@@ -1,0 +1,67 @@
+import { createHash } from 'node:crypto';
+import { decompress } from '@deploy-tools/shared/archive/decompress.js';
+import { memberPath } from '@deploy-tools/shared/archive/path-guard.js';
+import { archiveFile } from '@deploy-tools/shared/archive/read-archive.js';
+import type { TarEntry } from '@deploy-tools/shared/archive/tar-entry.js';
+import { type TarHandler, TarReader } from '@deploy-tools/shared/archive/tar-reader.js';
+import { DeployError, toDeployError } from '@deploy-tools/shared/errors.js';
+import type { ImageLayer } from './image.js';
+import type { LayerEntry } from './layer-plan.js';
+
+/**
+ * Lists the entries of a layer, and verifies its content where the image tells its digest.
+ * @param label what the layer is called in messages.
+ * @throws DeployError corrupt, invalid, unsafe, cancelled.
+ */
+export async function scanLayer(
+  layer: ImageLayer,
+  label: string,
+  signal: AbortSignal,
+): Promise<LayerEntry[]> {
+  const entries: LayerEntry[] = [];
+  const hash = createHash('sha256');
+  const handler = {
+    entry: (entry: TarEntry) => entries.push(layerEntry(entry)),
+    data: () => {},
+    entryEnd: () => {},
+  };
+  for await (const bytes of layerBytes(layer, label, handler, signal)) hash.update(bytes);
+  if (layer.diffId !== undefined && hash.digest('hex') !== layer.diffId) {
+    throw new DeployError(
+      'corrupt',
+      `${label} of the image is damaged: its content is not sha256:${layer.diffId}`,
+    );
+  }
+  return entries;
+}
+
+/**
+ * Drives a tar handler with a layer's content; gives the tar stream piece by piece, each after the handler has seen it.
+ * A piece is valid until the next is asked for.
+ */
+export async function* layerBytes(
+  layer: ImageLayer,
+  label: string,
+  handler: TarHandler,
+  signal: AbortSignal,
+): AsyncGenerator<Uint8Array> {
+  const reader = new TarReader(handler);
+  try {
+    for await (const { bytes } of decompress(archiveFile(layer.file.path, signal))) {
+      reader.write(bytes);
+      yield bytes;
+    }
+    reader.end();
+  } catch (error) {
+    const { kind, message } = toDeployError(error);
+    throw new DeployError(kind, `${label} of the image: ${message}`, { cause: error });
+  }
+}
+
+function layerEntry(entry: TarEntry): LayerEntry {
+  return {
+    path: memberPath(entry.name),
+    type: entry.type,
+    linkPath: entry.type === 'hardlink' ? memberPath(entry.linkName) : '',
+  };
+}

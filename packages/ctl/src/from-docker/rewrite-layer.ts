@@ -1,0 +1,101 @@
+import type { ByteName } from '@deploy-tools/shared/archive/byte-name.js';
+import { parentPath } from '@deploy-tools/shared/archive/path-guard.js';
+import type { TarEntry } from '@deploy-tools/shared/archive/tar-entry.js';
+import type { TarHandler } from '@deploy-tools/shared/archive/tar-reader.js';
+import { DeployError } from '@deploy-tools/shared/errors.js';
+import { TAR_END, type TarMember, tarHeader, tarPadding } from '../tar/tar-blocks.js';
+import type { ImageLayer } from './image.js';
+import type { LayerPlan, Placement } from './layer-plan.js';
+import { layerBytes } from './read-layer.js';
+
+/**
+ * Writes a layer again as its plan says, in its own order, as a tar stream. The same layer and plan always give the
+ * same bytes.
+ * @throws DeployError corrupt, invalid, unsafe, cancelled.
+ */
+export async function* rewriteLayer(
+  layer: ImageLayer,
+  plan: LayerPlan,
+  label: string,
+  signal: AbortSignal,
+): AsyncGenerator<Uint8Array> {
+  const rewriter = new LayerRewriter(plan);
+  for await (const _bytes of layerBytes(layer, label, rewriter, signal)) {
+    const written = rewriter.take();
+    if (written.length > 0) yield written;
+  }
+  yield rewriter.take();
+  yield TAR_END;
+}
+
+/** Turns entries as they are parsed into the blocks of what is kept of them. */
+class LayerRewriter implements TarHandler {
+  readonly #plan: LayerPlan;
+  #index = -1;
+  #writing = false;
+  #size = 0;
+  #blocks: Uint8Array[] = [];
+
+  constructor(plan: LayerPlan) {
+    this.#plan = plan;
+  }
+
+  entry(entry: TarEntry): void {
+    this.#index += 1;
+    const placement = this.#plan[this.#index];
+    this.#writing = placement !== undefined;
+    this.#size = entry.size;
+    if (placement !== undefined) this.#blocks.push(tarHeader(memberOf(entry, placement)));
+  }
+
+  data(chunk: Uint8Array): void {
+    if (this.#writing) this.#blocks.push(chunk);
+  }
+
+  entryEnd(): void {
+    if (this.#writing) this.#blocks.push(tarPadding(this.#size));
+  }
+
+  /** What was written since the last call, copied: the parser's chunks are only valid for a moment. */
+  take(): Uint8Array {
+    const written = Buffer.concat(this.#blocks);
+    this.#blocks = [];
+    return written;
+  }
+}
+
+function memberOf(entry: TarEntry, { path, linkPath }: Placement): TarMember {
+  const { mode, uid, gid, size, mtimeSeconds, mtimeNanoseconds } = entry;
+  const rest = { path, mode, uid, gid, size, mtimeSeconds, mtimeNanoseconds };
+  switch (entry.type) {
+    case 'file':
+    case 'directory':
+      return { ...rest, type: entry.type, linkTarget: '' };
+    case 'symlink':
+      return { ...rest, type: 'symlink', linkTarget: insideTarget(path, entry.linkName) };
+    case 'hardlink':
+      return { ...rest, type: 'hardlink', linkTarget: linkPath };
+    default:
+      throw new DeployError('internal', `a ${entry.type} was planned to be kept`);
+  }
+}
+
+/**
+ * A symlink's target that means in the release what the target means in the image, where the image's root is `/`: an
+ * absolute one becomes relative, and one that steps above the root stays at it. Others are as they were.
+ */
+function insideTarget(path: ByteName, target: ByteName): ByteName {
+  const from = parentPath(path) === '' ? [] : parentPath(path).split('/');
+  const at = target.startsWith('/') ? [] : [...from];
+  let leaves = target.startsWith('/');
+  for (const part of target.split('/')) {
+    if (part === '' || part === '.') continue;
+    if (part !== '..') at.push(part);
+    else if (at.pop() === undefined) leaves = true;
+  }
+  if (!leaves) return target;
+  let common = 0;
+  while (common < from.length && common < at.length && from[common] === at[common]) common += 1;
+  const up = from.slice(common).map(() => '..');
+  return [...up, ...at.slice(common)].join('/') || '.';
+}

@@ -1,0 +1,90 @@
+import { DeployError } from '@deploy-tools/shared/errors.js';
+import { type BoltMeta, PAGE_HEADER_BYTES, type ReadAt } from './bolt-meta.js';
+import { type BoltPage, parseBoltPage, readPageHeader } from './bolt-page.js';
+
+/** A key with its value, and the names of the buckets that it lies in, outermost first. */
+export interface BoltEntry {
+  readonly path: readonly Buffer[];
+  readonly key: Buffer;
+  /** Absent for a nested bucket, whose own entries follow. */
+  readonly value?: Buffer;
+}
+
+/** A bucket's value: first page (u64), sequence (u64), then, when there is no first page, a page in place. */
+const BUCKET_HEADER_BYTES = 16;
+/** Levels of buckets and branches. A tree of this height holds more than fits any disk. */
+const MAX_DEPTH = 48;
+/** The longest run of pages for one node; a value is a few hundred bytes of JSON. */
+const MAX_NODE_BYTES = 64 * 1024 * 1024;
+
+/**
+ * Every entry of every bucket, in key order, each bucket before what is in it. Memory is bounded by the largest node
+ * on the way down; no page is visited twice, so the work is bounded by the length of the file.
+ * @throws DeployError corrupt on anything that is not a well-formed tree, loops included.
+ */
+export function* walkBolt(read: ReadAt, meta: BoltMeta): Generator<BoltEntry> {
+  const visited = new Set<number>();
+  yield* walkNode({ read, meta, visited }, [], BigInt(meta.root), 0);
+}
+
+interface Walk {
+  readonly read: ReadAt;
+  readonly meta: BoltMeta;
+  readonly visited: Set<number>;
+}
+
+function* walkNode(walk: Walk, path: readonly Buffer[], id: bigint, depth: number): Generator<BoltEntry> {
+  const page = within(id, () => parseBoltPage(readNode(walk, id)));
+  yield* walkPage(walk, path, page, depth);
+}
+
+function* walkPage(walk: Walk, path: readonly Buffer[], page: BoltPage, depth: number): Generator<BoltEntry> {
+  if (depth > MAX_DEPTH) throw new DeployError('corrupt', 'its buckets are nested without end');
+  if (page.kind === 'branch') {
+    for (const child of page.children) yield* walkNode(walk, path, child, depth + 1);
+    return;
+  }
+  for (const { key, value, isBucket } of page.items) {
+    if (isBucket) {
+      yield { path, key };
+      yield* walkBucket(walk, [...path, key], value, depth + 1);
+    } else yield { path, key, value };
+  }
+}
+
+function walkBucket(walk: Walk, path: readonly Buffer[], value: Buffer, depth: number): Generator<BoltEntry> {
+  if (value.length < BUCKET_HEADER_BYTES) throw new DeployError('corrupt', 'a bucket is cut off');
+  const root = value.readBigUInt64LE(0);
+  if (root !== 0n) return walkNode(walk, path, root, depth);
+  const inline = value.subarray(BUCKET_HEADER_BYTES);
+  if (inline.length < PAGE_HEADER_BYTES) throw new DeployError('corrupt', 'a bucket is cut off');
+  return walkPage(walk, path, parseBoltPage(inline), depth);
+}
+
+/** Reads a page with its overflow, and makes sure that no other node has any of it. */
+function readNode({ read, meta, visited }: Walk, id: bigint): Buffer {
+  const { pageSize, pageCount } = meta;
+  if (id < 2n || id >= BigInt(pageCount)) throw new DeployError('corrupt', 'it is outside the file');
+  const first = Number(id);
+  const header = readPageHeader(read(first * pageSize, PAGE_HEADER_BYTES));
+  const length = (header.overflow + 1) * pageSize;
+  if (header.id !== id) throw new DeployError('corrupt', 'it has the number of another page');
+  if (length > MAX_NODE_BYTES || first + header.overflow >= pageCount) {
+    throw new DeployError('corrupt', 'it is longer than the file');
+  }
+  for (let page = first; page <= first + header.overflow; page += 1) {
+    if (visited.has(page)) throw new DeployError('corrupt', 'it is used twice');
+    visited.add(page);
+  }
+  return read(first * pageSize, length);
+}
+
+/** Adds to a complaint which page it is about. */
+function within<T>(id: bigint, work: () => T): T {
+  try {
+    return work();
+  } catch (error) {
+    if (!(error instanceof DeployError)) throw error;
+    throw new DeployError(error.kind, `page ${id} is damaged: ${error.message}`, { cause: error });
+  }
+}

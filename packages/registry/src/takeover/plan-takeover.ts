@@ -1,0 +1,131 @@
+import { DeployError, isDeployError } from '@deploy-tools/shared/errors.js';
+import type { ComponentVersion } from '@deploy-tools/shared/model.js';
+import { checkComponentName, checkConfigurationName, checkVersion } from '@deploy-tools/shared/names.js';
+import type { Revision } from '../meta/meta-store.js';
+import type { OriginalRevision, OriginalVersion } from './original-records.js';
+import type { OriginalConfiguration, OriginalState } from './read-original.js';
+
+/** What a takeover writes. */
+export interface TakeoverPlan {
+  /** In order of creation. */
+  readonly versions: readonly ComponentVersion[];
+  /** Revisions of one configuration follow each other, oldest first. */
+  readonly revisions: readonly Revision[];
+  readonly configurations: number;
+  readonly warnings: readonly string[];
+}
+
+/** Whom the taken over revisions name as their author: the original did not record it. */
+const AUTHOR = { fingerprint: '', comment: 'taken over from state.db' };
+
+/**
+ * Decides what to take over. Pure.
+ *
+ * The rule: what agents are told must be the same before and after, and be there to fetch; otherwise it is refused.
+ * - An archive that a current configuration needs is missing: refused. It is what a directory copied without
+ *   `files/` looks like, and hosts would fail to deploy.
+ * - All archives are missing: refused, for the same reason.
+ * - An archive of a version that no current configuration has is missing: a warning, the version is left out. The
+ *   original loses one when an addver meets its cleaning; nobody could deploy the version there either.
+ * - A current layer that is no version, or whose version has other content: a warning, the configuration stays as it
+ *   is. The original resolves layers before its transaction, so it can happen; the layer itself says all that an
+ *   agent needs.
+ * - An archive that only earlier states name is missing: nothing. The original removes archives that only history
+ *   names; their size is 0 here.
+ * - A name that this registry would not accept today: a warning. It stays usable under that name.
+ * @param sizes bytes of each archive that is there, by hash.
+ * @throws DeployError not-found.
+ */
+export function planTakeover(state: OriginalState, sizes: ReadonlyMap<string, number>): TakeoverPlan {
+  if (state.versions.length > 0 && state.versions.every(({ hash }) => !sizes.has(hash))) {
+    throw missingArchives('none of the archives that it names is in files/');
+  }
+  const warnings = [...state.warnings];
+  const versions = state.versions.filter((version) => {
+    const there = sizes.has(version.hash);
+    if (!there) warnings.push(`${label(version)} has no archive in files/; it is left out`);
+    return there;
+  });
+  for (const { name, revisions } of state.configurations) {
+    warnings.push(...checkCurrent(name, revisions.at(-1), versions, sizes));
+  }
+  warnings.push(...unusualNames(state));
+  return {
+    versions: versions.map((version) => toVersion(version, sizes)),
+    revisions: state.configurations.flatMap((configuration) => toRevisions(configuration, sizes)),
+    configurations: state.configurations.length,
+    warnings,
+  };
+}
+
+function checkCurrent(
+  name: string,
+  current: OriginalRevision | undefined,
+  versions: readonly OriginalVersion[],
+  sizes: ReadonlyMap<string, number>,
+): string[] {
+  return (current?.layers ?? []).flatMap((layer) => {
+    if (!sizes.has(layer.hash)) {
+      throw missingArchives(
+        `configuration ${JSON.stringify(name)} needs the archive ${layer.hash} of ${label(layer)}, which is not in files/`,
+      );
+    }
+    const version = versions.find(
+      (candidate) => candidate.component === layer.component && candidate.version === layer.version,
+    );
+    if (version?.hash === layer.hash) return [];
+    const state = version === undefined ? 'is not a version' : 'is a version with other content';
+    return [`configuration ${JSON.stringify(name)} has ${label(layer)}, which ${state}; it is kept as it is`];
+  });
+}
+
+function unusualNames({ versions, configurations }: OriginalState): string[] {
+  const complaints = [
+    ...versions.flatMap(({ component, version }) => [
+      complaint(checkComponentName, component),
+      complaint(checkVersion, version),
+    ]),
+    ...configurations.map(({ name }) => complaint(checkConfigurationName, name)),
+  ];
+  return [...new Set(complaints.filter((text) => text !== undefined))];
+}
+
+function complaint(check: (name: string) => string, name: string): string | undefined {
+  try {
+    check(name);
+    return undefined;
+  } catch (error) {
+    if (!isDeployError(error)) throw error;
+    return `the name ${JSON.stringify(name)} is taken over, but a new one like it is refused: ${error.message}`;
+  }
+}
+
+function toVersion(version: OriginalVersion, sizes: ReadonlyMap<string, number>): ComponentVersion {
+  const { component, hash, created } = version;
+  return { component, version: version.version, hash, size: sizes.get(hash) ?? 0, created: created.iso };
+}
+
+function toRevisions(
+  { name, revisions }: OriginalConfiguration,
+  sizes: ReadonlyMap<string, number>,
+): Revision[] {
+  return revisions.map(({ hash, mtime, layers }, index) => ({
+    name,
+    revision: index + 1,
+    mtime: mtime.iso,
+    hash,
+    layers: layers.map((layer) => toVersion(layer, sizes)),
+    author: AUTHOR,
+    command: '',
+  }));
+}
+
+function label({ component, version }: OriginalVersion): string {
+  return JSON.stringify(`${component}:${version}`);
+}
+
+function missingArchives(reason: string): DeployError {
+  return new DeployError('not-found', reason, {
+    hint: 'copy files/ of the original registry as well, or change that configuration with the original',
+  });
+}

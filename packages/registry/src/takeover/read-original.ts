@@ -1,0 +1,118 @@
+import { DeployError, toDeployError } from '@deploy-tools/shared/errors.js';
+import type { BoltEntry } from './bolt/walk-bolt.js';
+import { compareGoTimes } from './go-time.js';
+import {
+  decodeRevision,
+  decodeUtf8,
+  decodeVersion,
+  type OriginalRevision,
+  type OriginalVersion,
+} from './original-records.js';
+
+/** What the original's state.db says, checked entry by entry. */
+export interface OriginalState {
+  /** In order of creation. */
+  readonly versions: readonly OriginalVersion[];
+  readonly configurations: readonly OriginalConfiguration[];
+  /** What was left out and why, one sentence each. */
+  readonly warnings: readonly string[];
+}
+
+export interface OriginalConfiguration {
+  readonly name: string;
+  /** In order of time; the last is what agents are told now. */
+  readonly revisions: readonly OriginalRevision[];
+}
+
+/** What is being gathered of one configuration. */
+interface Gathered {
+  current?: OriginalRevision;
+  readonly earlier: OriginalRevision[];
+}
+
+/**
+ * Reads the buckets `components/<name>/byVersion/<version>` and `configs/<name>/current`, `configs/<name>/<time>#<hash>`.
+ * The others (`byTime`, `files`) hold the same once more.
+ *
+ * A version or a current state that cannot be read is a damaged file. An earlier state that cannot be read is left
+ * out with a warning: it is history, and nothing is deployed from it.
+ * @throws DeployError corrupt, naming the entry.
+ */
+export function readOriginal(entries: Iterable<BoltEntry>): OriginalState {
+  const versions: OriginalVersion[] = [];
+  const configurations = new Map<string, Gathered>();
+  const warnings: string[] = [];
+  for (const { path, key, value } of entries) {
+    const [bucket, name, inner] = path.map((part) => part.toString('latin1'));
+    if (bucket === 'components' && inner === 'byVersion' && path.length === 3 && value !== undefined) {
+      versions.push(version(path[1] ?? key, key, value));
+    } else if (bucket === 'configs' && path.length === 1 && value === undefined) {
+      configurations.set(key.toString('latin1'), { earlier: [] });
+    } else if (bucket === 'configs' && path.length === 2 && value !== undefined) {
+      const gathered = configurations.get(name ?? '');
+      if (gathered !== undefined) gather(gathered, path[1] ?? key, key, value, warnings);
+    }
+  }
+  return {
+    versions: versions.sort((a, b) => compareGoTimes(a.created, b.created)),
+    configurations: [...configurations].flatMap(([name, gathered]) => inOrder(name, gathered, warnings)),
+    warnings,
+  };
+}
+
+function version(component: Buffer, name: Buffer, value: Buffer): OriginalVersion {
+  const what = `version ${shown(name)} of component ${shown(component)}`;
+  return about(what, () => {
+    const found = decodeVersion(value);
+    if (found.component !== decodeUtf8(component) || found.version !== decodeUtf8(name)) {
+      throw new DeployError('corrupt', 'it has the name of another one');
+    }
+    return found;
+  });
+}
+
+function gather(gathered: Gathered, name: Buffer, key: Buffer, value: Buffer, warnings: string[]): void {
+  const read = () => {
+    const found = decodeRevision(value);
+    if (found.name !== decodeUtf8(name)) throw new DeployError('corrupt', 'it has the name of another one');
+    return found;
+  };
+  if (key.toString('latin1') === 'current') {
+    gathered.current = about(`configuration ${shown(name)}`, read);
+    return;
+  }
+  try {
+    gathered.earlier.push(about(`the state ${shown(key)} of configuration ${shown(name)}`, read));
+  } catch (error) {
+    warnings.push(`${toDeployError(error).message}; it is left out of the history`);
+  }
+}
+
+/** The current state is the last one, also where a clock was set back between; it is among the earlier ones too. */
+function inOrder(
+  rawName: string,
+  { current, earlier }: Gathered,
+  warnings: string[],
+): OriginalConfiguration[] {
+  if (current === undefined) {
+    const name = shown(Buffer.from(rawName, 'latin1'));
+    warnings.push(`configuration ${name} has no current state; it is left out`);
+    return [];
+  }
+  const { name, hash, mtime } = current;
+  const others = earlier.filter((state) => state.hash !== hash || compareGoTimes(state.mtime, mtime) !== 0);
+  return [{ name, revisions: [...others.sort((a, b) => compareGoTimes(a.mtime, b.mtime)), current] }];
+}
+
+function about<T>(what: string, work: () => T): T {
+  try {
+    return work();
+  } catch (error) {
+    const { kind, message } = toDeployError(error);
+    throw new DeployError(kind, `${what} cannot be read: ${message}`, { cause: error });
+  }
+}
+
+function shown(name: Buffer): string {
+  return JSON.stringify(name.toString('utf8'));
+}

@@ -1,0 +1,34 @@
+import { readFileSync } from 'node:fs';
+import { DeployError, errnoOf, toDeployError } from '@deploy-tools/shared/errors.js';
+import { writeFileAtomic } from '@deploy-tools/shared/host/atomic-file.js';
+
+/** What a takeover leaves beside the database: which state of state.db it was, so that a later one is noticed. */
+export interface TakeoverMark {
+  /** Number of the last transaction in state.db. */
+  readonly txid: bigint;
+  /** RFC 3339 UTC. */
+  readonly time: string;
+}
+
+/** @returns undefined when nothing was taken over here. @throws DeployError corrupt, denied. */
+export function readTakeoverMark(path: string): TakeoverMark | undefined {
+  let text: string;
+  try {
+    text = readFileSync(path, 'utf8');
+  } catch (error) {
+    if (errnoOf(error) === 'ENOENT') return undefined;
+    throw toDeployError(error);
+  }
+  const [, txid, time] = /^\{"txid":"(\d{1,20})","time":"([-\d:.TZ]+)"\}\n$/.exec(text) ?? [];
+  if (txid === undefined || time === undefined) {
+    throw new DeployError('corrupt', `${path} is damaged`, {
+      hint: 'remove it when state.db was not used since it was taken over',
+    });
+  }
+  return { txid: BigInt(txid), time };
+}
+
+/** Atomic and durable. */
+export function writeTakeoverMark(path: string, { txid, time }: TakeoverMark): void {
+  writeFileAtomic(path, `${JSON.stringify({ txid: txid.toString(), time })}\n`, 0o600);
+}

@@ -1,0 +1,268 @@
+import { setImmediate as turn } from 'node:timers/promises';
+import { putConfiguration } from '@deploy-tools/registry/core/configurations.js';
+import { collect, findSurplus } from '@deploy-tools/registry/core/housekeeping.js';
+import type { Registry } from '@deploy-tools/registry/core/registry.js';
+import { addVersion, deleteVersion } from '@deploy-tools/registry/core/versions.js';
+import { isDeployError } from '@deploy-tools/shared/errors.js';
+import fc from 'fast-check';
+import { describe, expect, test } from 'vitest';
+import { kindOfRejection } from '../../../shared/test/support/kind-of.js';
+import { auditOf, hashOf } from '../contract/meta-samples.js';
+import {
+  addText,
+  MINUTE,
+  OPERATOR,
+  openRegistry,
+  type TestRegistry,
+  upload,
+} from '../support/open-registry.js';
+
+const change = { author: OPERATOR, command: 'x' };
+const versionsOf = async (registry: Registry, component: string) =>
+  (await registry.meta.read((tx) => tx.versions(component))).map(({ version }) => version);
+
+describe('versions', () => {
+  test('the newest of each component are kept, and whatever a configuration uses', async () => {
+    const registry = await openRegistry({ keepVersions: 2 });
+    for (const version of ['v1', 'v2', 'v3', 'v4', 'v5']) {
+      await addText(registry, 'code', version);
+      await addText(registry, 'config', version);
+      registry.pass(1000);
+    }
+    await putConfiguration(registry, change, 'p', [{ component: 'code', version: 'v2' }]);
+    await collect(registry);
+    expect(await versionsOf(registry, 'code')).toEqual(['v2', 'v4', 'v5']);
+    expect(await versionsOf(registry, 'config')).toEqual(['v4', 'v5']);
+  });
+
+  test('what only an old revision used is not kept', async () => {
+    const registry = await openRegistry({ keepVersions: 1 });
+    await addText(registry, 'code', 'v1');
+    await putConfiguration(registry, change, 'p', [{ component: 'code', version: 'v1' }]);
+    registry.pass(1000);
+    await addText(registry, 'code', 'v2');
+    await putConfiguration(registry, change, 'p', [{ component: 'code', version: 'v2' }]);
+    await collect(registry);
+    expect(await versionsOf(registry, 'code')).toEqual(['v2']);
+  });
+
+  test('none is surplus when 0 are to be kept: that keeps all', async () => {
+    const registry = await openRegistry({ keepVersions: 0 });
+    for (const version of ['v1', 'v2', 'v3']) await addText(registry, 'code', version);
+    expect((await findSurplus(registry)).versions).toEqual([]);
+  });
+
+  test('an archive goes with its last name, not before', async () => {
+    const registry = await openRegistry({ keepVersions: 1 });
+    await addText(registry, 'code', 'v1', 'same');
+    await addText(registry, 'other', 'v1', 'same');
+    registry.pass(1000);
+    await addText(registry, 'code', 'v2', 'new');
+    expect((await collect(registry)).files).toEqual([]);
+    await deleteVersion(registry, 'other', 'v1');
+    expect((await collect(registry)).files).toEqual([{ hash: hashOf('same'), size: 4 }]);
+    expect((await registry.bytes.archives()).map(({ hash }) => hash)).toEqual([hashOf('new')]);
+  });
+});
+
+describe('uploads', () => {
+  test('expire after their time, bytes and all', async () => {
+    const registry = await openRegistry();
+    const hash = await upload(registry, 'old');
+    registry.pass(29 * MINUTE);
+    await upload(registry, 'new');
+    expect((await collect(registry)).uploads).toEqual([]);
+    registry.pass(2 * MINUTE);
+    expect((await findSurplus(registry)).uploads).toMatchObject([{ hash }]);
+    expect((await collect(registry)).uploads).toMatchObject([{ hash }]);
+    expect((await registry.bytes.uploads()).map((info) => info.hash)).toEqual([hashOf('new')]);
+    expect(await kindOfRejection(addVersion(registry, { component: 'c', version: 'v', hash }))).toBe(
+      'not-found',
+    );
+  });
+
+  test('of several owners live as long as the youngest', async () => {
+    const registry = await openRegistry();
+    const hash = await upload(registry, 'same', 'alice');
+    registry.pass(20 * MINUTE);
+    await upload(registry, 'same', 'bob');
+    registry.pass(20 * MINUTE);
+    expect((await collect(registry)).uploads).toEqual([]);
+    await addVersion(registry, { component: 'c', version: 'v', hash });
+  });
+
+  test('that were stored and never recorded are removed when nobody can be recording them', async () => {
+    const registry = await openRegistry();
+    const staged = await registry.bytes.stage();
+    await staged.write(Buffer.from('lost'), 0);
+    await staged.seal();
+    await collect(registry);
+    expect(await registry.bytes.uploads()).toHaveLength(1);
+    registry.pass(31 * MINUTE);
+    await collect(registry);
+    expect(await registry.bytes.uploads()).toHaveLength(0);
+  });
+
+  test('sent again while the expired ones are removed, are kept', async () => {
+    const real = await openRegistry();
+    await upload(real, 'same');
+    real.pass(31 * MINUTE);
+    const { registry, again } = overtakenByAnUpload(real, 'same');
+    await collect(registry);
+    const hash = await again();
+    await addVersion(real, { component: 'code', version: 'v1', hash });
+  });
+
+  test('sent again while an addver of the same bytes ends, are kept', async () => {
+    const real = await openRegistry();
+    const { registry, again } = overtakenByAnUpload(real, 'same');
+    await addVersion(registry, { component: 'code', version: 'v1', hash: await upload(real, 'same') });
+    const hash = await again();
+    await deleteVersion(real, 'code', 'v1');
+    await collect(real);
+    await addVersion(real, { component: 'code', version: 'v2', hash });
+    expect((await real.bytes.stat(hash))?.size).toBe(4);
+  });
+});
+
+/** Whenever an upload is about to be removed, the same bytes are sent again, as far as that goes at that moment. */
+function overtakenByAnUpload(
+  real: TestRegistry,
+  content: string,
+): { registry: Registry; again: () => Promise<string> } {
+  let again: Promise<string> | undefined;
+  let prepared = Promise.resolve();
+  const sending = withBytes(real, {
+    stage: async () => {
+      const staged = await real.bytes.stage();
+      return {
+        get size() {
+          return staged.size;
+        },
+        write: (data, position) => staged.write(data, position),
+        prepare: () => {
+          prepared = staged.prepare();
+          return prepared;
+        },
+        seal: () => staged.seal(),
+        discard: () => staged.discard(),
+      };
+    },
+  });
+  const registry = withBytes(real, {
+    removeUpload: async (hash) => {
+      again ??= upload(sending, content);
+      for (let turns = 0; turns < 20; turns += 1) await turn();
+      await prepared;
+      for (let turns = 0; turns < 20; turns += 1) await turn();
+      await real.bytes.removeUpload(hash);
+    },
+  });
+  return { registry, again: () => again ?? Promise.reject(new Error('nothing was removed')) };
+}
+
+test('audit records go after their time', async () => {
+  const registry = await openRegistry({ auditKeepMs: 60 * MINUTE });
+  const append = () =>
+    registry.meta.write((tx) => tx.appendAudit(auditOf({ time: registry.clock().toISOString() })));
+  await append();
+  registry.pass(61 * MINUTE);
+  await append();
+  expect((await collect(registry)).auditRecords).toBe(1);
+});
+
+test('finding changes nothing', async () => {
+  const registry = await openRegistry({ keepVersions: 1 });
+  for (const version of ['v1', 'v2']) await addText(registry, 'code', version);
+  await upload(registry, 'old');
+  registry.pass(31 * MINUTE);
+  const found = await findSurplus(registry);
+  expect([found.versions.length, found.uploads.length, found.files.length]).toEqual([1, 1, 1]);
+  expect(await findSurplus(registry)).toEqual(found);
+  const done = await collect(registry);
+  expect([done.versions, done.uploads, done.files]).toEqual([found.versions, found.uploads, found.files]);
+});
+
+type Act = 'upload' | 'addver' | 'delver' | 'collect' | 'pass';
+
+describe('whatever happens at once', () => {
+  test('a named version has its bytes, and so has an upload that was acknowledged', async () => {
+    const act = fc.record({
+      do: fc.constantFrom<Act>('upload', 'addver', 'delver', 'collect', 'pass'),
+      what: fc.nat(2),
+    });
+    await fc.assert(
+      fc.asyncProperty(
+        fc.array(act, { minLength: 4, maxLength: 30 }),
+        fc.array(fc.nat(4)),
+        async (acts, delays) => {
+          const real = await openRegistry();
+          const registry = slowed(real, delays);
+          await Promise.all(acts.map((one, index) => perform(registry, real, one.do, one.what, index)));
+          await real.meta.read(async (tx) => {
+            for (const version of await tx.versions('code')) {
+              expect(await real.bytes.stat(version.hash)).toMatchObject({ size: version.size });
+            }
+            const there = new Set(
+              [...(await real.bytes.uploads()), ...(await real.bytes.archives())].map(({ hash }) => hash),
+            );
+            for (const { hash } of await tx.uploads()) expect(there.has(hash)).toBe(true);
+          });
+        },
+      ),
+      { numRuns: 40 },
+    );
+  });
+});
+
+async function perform(
+  registry: Registry,
+  real: TestRegistry,
+  act: Act,
+  what: number,
+  index: number,
+): Promise<void> {
+  const content = `content ${what}`;
+  try {
+    if (act === 'upload') await upload(registry, content);
+    if (act === 'addver')
+      await addVersion(registry, { component: 'code', version: `v${index}`, hash: hashOf(content) });
+    if (act === 'delver') await deleteVersion(registry, 'code', `v${index - 2}`);
+    if (act === 'collect') await collect(registry);
+    if (act === 'pass') real.pass(31 * MINUTE);
+  } catch (error) {
+    if (!isDeployError(error, 'not-found')) throw error;
+  }
+}
+
+function withBytes(registry: TestRegistry, changed: Partial<Registry['bytes']>): Registry {
+  const bytes = new Proxy(registry.bytes, {
+    get: (target, name: keyof Registry['bytes']) => changed[name] ?? target[name].bind(target),
+  });
+  return { ...registry, bytes };
+}
+
+/** Lets other work overtake each step of the byte store by some turns of the event loop. */
+function slowed(registry: TestRegistry, delays: readonly number[]): Registry {
+  let step = 0;
+  const wait = async () => {
+    step += 1;
+    for (let turns = delays[step % Math.max(1, delays.length)] ?? 0; turns > 0; turns -= 1) await turn();
+  };
+  const { bytes } = registry;
+  return withBytes(registry, {
+    promote: (hash) => wait().then(() => bytes.promote(hash)),
+    removeUpload: (hash) => wait().then(() => bytes.removeUpload(hash)),
+    remove: (hash) => wait().then(() => bytes.remove(hash)),
+    archives: async () => {
+      const found = await bytes.archives();
+      await wait();
+      return found;
+    },
+    uploads: async () => {
+      const found = await bytes.uploads();
+      await wait();
+      return found;
+    },
+  });
+}

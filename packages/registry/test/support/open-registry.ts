@@ -1,0 +1,93 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { Principal } from '@deploy-tools/registry/core/principal.js';
+import type { Registry, RegistryLimits } from '@deploy-tools/registry/core/registry.js';
+import { beginUpload } from '@deploy-tools/registry/core/uploads.js';
+import { addVersion } from '@deploy-tools/registry/core/versions.js';
+import { FileByteStore } from '@deploy-tools/registry/layers/file-byte-store.js';
+import { SqliteMetaStore } from '@deploy-tools/registry/meta/sqlite/sqlite-meta-store.js';
+import { createLogger } from '@deploy-tools/shared/log.js';
+import type { ComponentVersion } from '@deploy-tools/shared/model.js';
+import { onTestFinished } from 'vitest';
+
+export interface TestRegistry extends Registry {
+  /** Moves the registry's clock on. */
+  pass(ms: number): void;
+  /** Closes and removes it; done by itself when a test is over, where it was opened in one. */
+  close(): Promise<void>;
+}
+
+export const MINUTE = 60_000;
+
+export const OPERATOR: Principal = {
+  role: 'operator',
+  user: 'ops',
+  fingerprint: 'SHA256:operator',
+  comment: 'ops@example',
+  address: '192.0.2.1',
+};
+
+export const AGENT: Principal = {
+  ...OPERATOR,
+  role: 'agent',
+  user: 'deploy-agent',
+  fingerprint: 'SHA256:agent',
+};
+
+const LIMITS: RegistryLimits = {
+  keepVersions: 10,
+  uploadTtlMs: 30 * MINUTE,
+  maxUpload: 1024 ** 3,
+  minFree: 0,
+  auditKeepMs: 365 * 24 * 60 * MINUTE,
+};
+
+/** The rules over real adapters in a temporary directory, with a clock that stands still. */
+export async function openRegistry(limits: Partial<RegistryLimits> = {}): Promise<TestRegistry> {
+  const registry = await openLastingRegistry(limits);
+  onTestFinished(() => registry.close());
+  return registry;
+}
+
+/** As {@link openRegistry}, to be closed by the caller: for hooks. */
+export async function openLastingRegistry(limits: Partial<RegistryLimits> = {}): Promise<TestRegistry> {
+  const dir = mkdtempSync(join(tmpdir(), 'deploy-test-'));
+  const meta = SqliteMetaStore.open(join(dir, 'registry.db'));
+  let now = Date.now(); // files have the time of the machine
+  return {
+    meta,
+    bytes: await FileByteStore.open(dir),
+    clock: () => new Date(now),
+    log: await createLogger('test', 'silent'),
+    limits: { ...LIMITS, ...limits },
+    pass: (ms) => {
+      now += ms;
+    },
+    close: async () => {
+      await meta.close();
+      rmSync(dir, { recursive: true, force: true });
+    },
+  };
+}
+
+/** Uploads a text as an operator. @returns its hash. */
+export async function upload(
+  registry: Registry,
+  content: string | Buffer,
+  owner = OPERATOR.fingerprint,
+): Promise<string> {
+  const opened = await beginUpload(registry, owner);
+  await opened.write(Buffer.from(content), 0);
+  return (await opened.seal()).hash;
+}
+
+/** Uploads a text and names it. */
+export async function addText(
+  registry: Registry,
+  component: string,
+  version: string,
+  content = `${component}:${version}`,
+): Promise<ComponentVersion> {
+  return addVersion(registry, { component, version, hash: await upload(registry, content) });
+}

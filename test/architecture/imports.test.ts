@@ -1,0 +1,156 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { PROJECT_ROOT } from '../support/program.js';
+import { findCircles, type Import, importsOf, packageOf, sourceFiles } from './import-graph.js';
+import { ADAPTERS, COMPOSERS, LONG_FILES, MAX_LINES, RULES } from './rules.js';
+
+const PACKAGES = ['shared', 'registry', 'agent', 'ctl'] as const;
+const FILES = PACKAGES.flatMap((name) => sourceFiles(PROJECT_ROOT, `packages/${name}/src`));
+const IMPORTS = FILES.flatMap((file) => importsOf(PROJECT_ROOT, file));
+
+/** `packages/registry/src/core/uploads.ts` as the rules write it: `registry/core/uploads`. */
+function short(file: string): string {
+  return file.replace(/^packages\/([^/]+)\/src\//, '$1/').replace(/\.ts$/, '');
+}
+
+function fits(patterns: readonly RegExp[], file: string): boolean {
+  return patterns.some((pattern) => pattern.test(short(file)));
+}
+
+/** What is wrong with an import, or undefined. */
+function judge({ from, to, specifier, typeOnly }: Import): string | undefined {
+  if (to === undefined) return undefined;
+  const rule = RULES.find(({ files }) => files.test(short(from)));
+  const line = `${short(from)} imports ${specifier}`;
+  if (rule === undefined) return `${line}: no rule for this file`;
+  if (!fits(rule.mayImport, to)) {
+    if (!fits(rule.mayImportTypes ?? [], to)) return line;
+    if (!typeOnly) return `${line}: only with import type`;
+  }
+  const [adapter] = ADAPTERS.filter((pattern) => pattern.test(short(to)));
+  if (adapter !== undefined && !adapter.test(short(from)) && !sameFolder(from, to) && !fits(COMPOSERS, from))
+    return `${line}: only compose names adapters`;
+  return undefined;
+}
+
+function sameFolder(from: string, to: string): boolean {
+  return from.slice(0, from.lastIndexOf('/')) === to.slice(0, to.lastIndexOf('/'));
+}
+
+describe('imports', () => {
+  it('are found at all', () => {
+    expect(FILES.length).toBeGreaterThan(80);
+    expect(IMPORTS.length).toBeGreaterThan(300);
+    const froms = FILES.map((file) => readFileSync(join(PROJECT_ROOT, file), 'utf8'));
+    const written = froms.join('\n').match(/ from '[^']+';$/gm) ?? [];
+    expect(IMPORTS.length).toBeGreaterThanOrEqual(written.length);
+  });
+
+  it('point downward only', () => {
+    expect(IMPORTS.map(judge).filter((problem) => problem !== undefined)).toEqual([]);
+  });
+
+  it('name files that exist', () => {
+    const known = new Set(FILES);
+    const missing = IMPORTS.filter(({ to }) => to !== undefined && !known.has(to) && !to.endsWith('.d.ts'));
+    expect(missing).toEqual([]);
+  });
+
+  it('make no circle between files', () => {
+    expect(findCircles(IMPORTS)).toEqual([]);
+  });
+
+  it('reach other packages by the subpaths that they offer', () => {
+    const foreign = IMPORTS.filter(({ from, specifier, to }) => {
+      const own = /^packages\/[^/]+\//.exec(from)?.[0] ?? '';
+      const leaves = specifier.startsWith('.') && to?.startsWith(`${own}src/`) !== true;
+      return (
+        leaves ||
+        (specifier.startsWith('@deploy-tools/') && !/^@deploy-tools\/shared\/.+\.js$/.test(specifier))
+      );
+    });
+    expect(foreign).toEqual([]);
+  });
+
+  it.each(PACKAGES)('%s: every npm package is declared', (name) => {
+    const manifest = JSON.parse(readFileSync(join(PROJECT_ROOT, `packages/${name}/package.json`), 'utf8'));
+    const declared = new Set(Object.keys(manifest.dependencies ?? {}));
+    const used = new Set(
+      IMPORTS.filter(({ from }) => from.startsWith(`packages/${name}/`))
+        .map(({ specifier }) => packageOf(specifier))
+        .filter((found) => found !== undefined),
+    );
+    expect([...used].filter((found) => !declared.has(found))).toEqual([]);
+  });
+});
+
+describe('files', () => {
+  it(`have at most ${MAX_LINES} lines, or a reason`, () => {
+    const long = FILES.filter(
+      (file) => readFileSync(join(PROJECT_ROOT, file), 'utf8').split('\n').length - 1 > MAX_LINES,
+    ).map(short);
+    expect(long.filter((file) => LONG_FILES[file] === undefined)).toEqual([]);
+    expect(Object.keys(LONG_FILES).filter((file) => !long.includes(file))).toEqual([]);
+  });
+
+  it('have no default export and no forbidden name', () => {
+    for (const file of FILES) {
+      expect(readFileSync(join(PROJECT_ROOT, file), 'utf8'), file).not.toMatch(/^export default\b/m);
+      expect(file).not.toMatch(/\/(index|utils?|helpers?|misc|common)\.ts$/);
+      expect(file).toMatch(/\/[a-z0-9]+(-[a-z0-9]+)*\.ts$/);
+    }
+  });
+});
+
+describe('the rules themselves', () => {
+  const wrong = (from: string, to: string, typeOnly = false) =>
+    judge({
+      from: `packages/${from}.ts`.replace(/^packages\/([^/]+)\//, 'packages/$1/src/'),
+      to: `packages/${to}.ts`.replace(/^packages\/([^/]+)\//, 'packages/$1/src/'),
+      specifier: to,
+      typeOnly,
+    });
+
+  it.each([
+    ['shared/errors', 'registry/core/registry', true],
+    ['registry/core/x', 'registry/commands/help', false],
+    ['registry/core/x', 'registry/meta/meta-store', false],
+    ['registry/core/x', 'registry/meta/sqlite/migrations', true],
+    ['registry/commands/x', 'registry/ssh/session', false],
+    ['registry/sftp/x', 'registry/ssh/activity', true],
+    ['registry/ssh/x', 'registry/layers/file-byte-store', true],
+    ['registry/layers/file-x', 'registry/core/registry', false],
+    ['registry/meta/sqlite/x', 'registry/layers/byte-store', true],
+    ['registry/jobs/x', 'registry/ssh/activity', false],
+    ['registry/core/x', 'registry/takeover/take-over', true],
+    ['registry/takeover/x', 'registry/meta/sqlite/sqlite-meta-store', true],
+    ['registry/main', 'registry/meta/sqlite/migrations', false],
+    ['agent/phases/plan', 'agent/phases/download', true],
+    ['agent/phases/plan', 'agent/cycle', false],
+    ['agent/main', 'agent/phases/plan', false],
+    ['agent/x', 'registry/core/registry', true],
+    ['ctl/x', 'agent/x', true],
+    ['unknown/x', 'shared/errors', false],
+  ])('%s may not import %s', (from, to, typeOnly) => {
+    expect(wrong(from, to, typeOnly)).toBeDefined();
+  });
+
+  it.each([
+    ['registry/core/x', 'registry/meta/meta-store', true],
+    ['registry/compose', 'registry/layers/file-byte-store', false],
+    ['registry/layers/file-byte-store', 'registry/layers/file-upload', false],
+    ['agent/cycle', 'agent/phases/plan', false],
+    ['agent/phases/plan', 'agent/model', false],
+    ['ctl/x', 'shared/errors', false],
+  ])('%s may import %s', (from, to, typeOnly) => {
+    expect(wrong(from, to, typeOnly)).toBeUndefined();
+  });
+
+  it('a circle is seen', () => {
+    const edge = (from: string, to: string): Import => ({ from, to, specifier: to, typeOnly: false });
+    expect(findCircles([edge('a', 'b'), edge('b', 'c'), edge('c', 'b'), edge('c', 'd')])).toEqual([
+      ['b', 'c', 'b'],
+    ]);
+  });
+});

@@ -1,0 +1,54 @@
+/** What the files of one part may import. Patterns are of paths below `packages`, without `src/` and `.ts`. */
+export interface Rule {
+  readonly files: RegExp;
+  /** Its own part and these; npm packages and Node.js are not looked at here. */
+  readonly mayImport: readonly RegExp[];
+  /** Only with `import type`: the shape, not the thing. */
+  readonly mayImportTypes?: readonly RegExp[];
+}
+
+const SHARED = /^shared\//;
+const PORTS = [/^registry\/layers\/byte-store$/, /^registry\/meta\/meta-store$/];
+const CORE = /^registry\/core\//;
+const COMMANDS = /^registry\/commands\//;
+const SFTP = /^registry\/sftp\//;
+const TAKEOVER = /^registry\/takeover\//;
+
+/** The first rule that a file fits is its rule; a file that fits none fails. */
+export const RULES: readonly Rule[] = [
+  { files: SHARED, mayImport: [SHARED] },
+
+  { files: CORE, mayImport: [SHARED, CORE], mayImportTypes: PORTS },
+  { files: /^registry\/layers\/byte-store$/, mayImport: [SHARED] },
+  { files: /^registry\/layers\//, mayImport: [SHARED, /^registry\/layers\//] },
+  { files: /^registry\/meta\/meta-store$/, mayImport: [SHARED] },
+  {
+    files: /^registry\/meta\/sqlite\//,
+    mayImport: [SHARED, /^registry\/meta\/sqlite\//, /^registry\/meta\/meta-store$/],
+  },
+  { files: TAKEOVER, mayImport: [SHARED, TAKEOVER], mayImportTypes: PORTS },
+  { files: COMMANDS, mayImport: [SHARED, COMMANDS, CORE], mayImportTypes: PORTS },
+  { files: SFTP, mayImport: [SHARED, SFTP, CORE], mayImportTypes: PORTS },
+  { files: /^registry\/ssh\//, mayImport: [SHARED, /^registry\/ssh\//, COMMANDS, CORE, SFTP] },
+  { files: /^registry\/jobs\//, mayImport: [SHARED, /^registry\/jobs\//, CORE] },
+  { files: /^registry\/registry-flags$/, mayImport: [SHARED] },
+  { files: /^registry\/main$/, mayImport: [SHARED, /^registry\/(compose|registry-flags)$/] },
+  { files: /^registry\/compose$/, mayImport: [SHARED, /^registry\//] },
+
+  // A phase may use what all phases share, but neither another phase nor the cycle that orders them.
+  { files: /^agent\/phases\//, mayImport: [SHARED, /^agent\/(?!phases\/|cycle$|compose$|main$)/] },
+  { files: /^agent\/cycle$/, mayImport: [SHARED, /^agent\//] },
+  { files: /^agent\//, mayImport: [SHARED, /^agent\/(?!phases\/)/] },
+  { files: /^ctl\//, mayImport: [SHARED, /^ctl\//] },
+];
+
+/** Concrete adapters, and who alone may name them outside of their own folder. */
+export const ADAPTERS = [/^registry\/layers\/file-/, /^registry\/meta\/sqlite\//, TAKEOVER] as const;
+export const COMPOSERS = [/^registry\/compose$/] as const;
+
+export const MAX_LINES = 300;
+
+/** Files that are longer than that, each with its reason. */
+export const LONG_FILES: Readonly<Record<string, string>> = {
+  'shared/client/sftp-client': 'one protocol client: its requests share the table of what is pending',
+};
