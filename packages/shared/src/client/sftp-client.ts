@@ -1,4 +1,3 @@
-import { once } from 'node:events';
 import type { Duplex } from 'node:stream';
 import { DeployError, type ErrorKind } from '../errors.js';
 import { PacketReader } from '../sftp/packet-reader.js';
@@ -253,9 +252,14 @@ export class SftpClient {
   }
 
   async #drained(): Promise<void> {
-    if (this.#channel.writableNeedDrain && this.#failure === undefined) {
-      await Promise.race([once(this.#channel, 'drain'), once(this.#channel, 'close')]);
-    }
+    if (!this.#channel.writableNeedDrain || this.#failure !== undefined) return;
+    await new Promise<void>((resolve) => {
+      const done = () => {
+        this.#channel.off('drain', done).off('close', done);
+        resolve();
+      };
+      this.#channel.on('drain', done).on('close', done);
+    });
   }
 
   #listen(): void {
