@@ -4,6 +4,8 @@ const common = { pool: 'forks' as const, testTimeout: 30_000, hookTimeout: 30_00
 
 export default defineConfig({
   test: {
+    // Most tests wait for the programs that they drive; one worker for each core would be idle.
+    maxWorkers: 3,
     projects: [
       { test: { ...common, name: 'unit', include: ['packages/*/test/**/*.test.ts'] } },
       { test: { ...common, name: 'architecture', include: ['test/architecture/**/*.test.ts'] } },
