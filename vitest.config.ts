@@ -5,12 +5,9 @@ const common = { pool: 'forks' as const, testTimeout: 60_000, hookTimeout: 60_00
 
 export default defineConfig({
   test: {
-<<<<<<< HEAD
     reporters: ['default', new SummaryReporter()],
-=======
     // Most tests wait for the programs that they drive; one worker for each core would be idle.
     maxWorkers: 3,
->>>>>>> helper-d
     projects: [
       { test: { ...common, name: 'unit', include: ['packages/*/test/**/*.test.ts'] } },
       { test: { ...common, name: 'architecture', include: ['test/architecture/**/*.test.ts'] } },
