@@ -6,6 +6,8 @@ const common = { pool: 'forks' as const, testTimeout: 60_000, hookTimeout: 60_00
 export default defineConfig({
   test: {
     reporters: ['default', new SummaryReporter()],
+    // Most tests wait for the programs that they drive; one worker for each core would be idle.
+    maxWorkers: 3,
     projects: [
       { test: { ...common, name: 'unit', include: ['packages/*/test/**/*.test.ts'] } },
       { test: { ...common, name: 'architecture', include: ['test/architecture/**/*.test.ts'] } },

@@ -1,37 +1,17 @@
 import { randomBytes } from 'node:crypto';
-import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
-import { basename, join } from 'node:path';
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { OPEN_FLAG, PACKET } from '@deploy-tools/shared/sftp/protocol.js';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { type Archive, makeBlob, upload } from '../support/archive.js';
-import { openSsh } from '../support/open-ssh.js';
 import { RawSftp, statusName } from '../support/raw-sftp.js';
 import { fileScope, testScope } from '../support/scope.js';
 import { makeSshKey } from '../support/ssh-key.js';
-import { startTcpProxy } from '../support/tcp-proxy.js';
 import { until } from '../support/until.js';
+import { listUploads, partialUploads, randomBlob } from '../support/upload-files.js';
 import { startWorld, type World } from '../support/world.js';
 
 const MIB = 1024 * 1024;
-
-function blob(world: World, size: number): Archive {
-  return makeBlob(join(world.root, randomBytes(6).toString('hex')), randomBytes(size));
-}
-
-/** Files of uploads in the registry's directory. */
-function stored(world: World): string[] {
-  return readdirSync(join(world.registry.site.dir, 'uploads')).sort();
-}
-
-function partials(world: World): string[] {
-  return stored(world).filter((name) => name.endsWith('.part'));
-}
-
-async function listed(world: World): Promise<string[]> {
-  const answer = await world.operator.sftp('ls -1\n');
-  expect(answer.status, answer.stderr).toBe(0);
-  return answer.stdout.split('\n').filter((line) => /^[0-9a-f]{64}$/.test(line));
-}
 
 describe('uploads with the stock sftp', () => {
   const scope = fileScope();
@@ -54,37 +34,37 @@ describe('uploads with the stock sftp', () => {
     ['of one packet', 32 * 1024],
     ['large', 40 * MIB + 17],
   ])('a file that is %s', async (name, size) => {
-    const archive = blob(world, size);
+    const archive = randomBlob(world, size);
     await upload(world.operator, archive);
-    expect(await listed(world)).toContain(archive.hash);
+    expect(await listUploads(world)).toContain(archive.hash);
     expect((await world.operator.sftp('ls -l\n')).stdout).toMatch(
       new RegExp(`^-rw-r--r-- .* ${size} .* ${archive.hash}$`, 'm'),
     );
     await addver(archive, name.replaceAll(' ', '-'));
-    expect(await listed(world)).not.toContain(archive.hash);
+    expect(await listUploads(world)).not.toContain(archive.hash);
   });
 
   it('several in one session, under any name, with attributes kept or not', async () => {
-    const archives = [blob(world, 1000), blob(world, 2000), blob(world, 3000)];
+    const archives = [randomBlob(world, 1000), randomBlob(world, 2000), randomBlob(world, 3000)];
     const [a, b, c] = archives.map(({ path }) => path);
     const put = await world.operator.sftp(
       `put ${a} "a name with blanks"\nput -p ${b} ../../etc/passwd\nput ${c} /x/ü\n`,
     );
     expect(put.status, put.stderr).toBe(0);
-    expect(await listed(world)).toEqual(expect.arrayContaining(archives.map(({ hash }) => hash)));
-    expect(partials(world)).toEqual([]);
+    expect(await listUploads(world)).toEqual(expect.arrayContaining(archives.map(({ hash }) => hash)));
+    expect(partialUploads(world)).toEqual([]);
     expect(existsSync('/x')).toBe(false);
   });
 
   it('the same bytes from two sessions at once', async () => {
-    const archive = blob(world, 8 * MIB);
+    const archive = randomBlob(world, 8 * MIB);
     await Promise.all([upload(world.operator, archive), upload(world.operator, archive)]);
-    expect((await listed(world)).filter((hash) => hash === archive.hash)).toHaveLength(1);
+    expect((await listUploads(world)).filter((hash) => hash === archive.hash)).toHaveLength(1);
     await addver(archive, 'twice');
   });
 
   it('bytes that are an archive already: named again without another upload, or with one', async () => {
-    const archive = blob(world, 5000);
+    const archive = randomBlob(world, 5000);
     await upload(world.operator, archive);
     await addver(archive, 'first');
     await addver(archive, 'second');
@@ -99,7 +79,7 @@ describe('uploads with the stock sftp', () => {
   });
 
   it('reading, removing, renaming, making directories and links are refused', async () => {
-    const archive = blob(world, 100);
+    const archive = randomBlob(world, 100);
     await upload(world.operator, archive);
     const local = join(world.root, 'got');
     for (const command of [
@@ -120,7 +100,7 @@ describe('uploads with the stock sftp', () => {
       );
     }
     expect(existsSync(local)).toBe(false);
-    expect(await listed(world)).toContain(archive.hash);
+    expect(await listUploads(world)).toContain(archive.hash);
   });
 
   it('shows each operator only what is their own', async () => {
@@ -128,7 +108,7 @@ describe('uploads with the stock sftp', () => {
     const from = world.registry.log.lines.length;
     writeFileSync(world.registry.site.operatorKeys, `${world.registry.site.operator.line}\n${other.line}\n`);
     await world.registry.log.lineAfter(from, 'key file loaded');
-    const archive = blob(world, 123);
+    const archive = randomBlob(world, 123);
     await upload(world.operator, archive);
     const theirs = await world.client('ops', other).sftp('ls -1\n');
     expect(theirs.status, theirs.stderr).toBe(0);
@@ -136,7 +116,7 @@ describe('uploads with the stock sftp', () => {
   });
 
   it('is in the log and in the audit log, with who and how much', async () => {
-    const archive = blob(world, 4321);
+    const archive = randomBlob(world, 4321);
     await upload(world.operator, archive);
     const line = await world.registry.log.line(({ hash }) => hash === archive.hash);
     expect(line).toMatchObject({ msg: 'upload stored', bytes: 4321, who: 'operator@test', user: 'ops' });
@@ -165,7 +145,7 @@ describe('uploads with the stock sftp', () => {
     );
     for (const reply of await Promise.all(writes)) expect(reply.status).toBe(0);
     expect((await sftp.close(handle)).status).toBe(0);
-    expect(await listed(world)).toContain(archive.hash);
+    expect(await listUploads(world)).toContain(archive.hash);
     sftp.end();
     await sftp.ended;
   });
@@ -189,13 +169,13 @@ describe('uploads with the stock sftp', () => {
   it('one session has a bounded number of open handles', async () => {
     const sftp = await RawSftp.open(testScope(), world.operator);
     for (let count = 0; count < 64; count += 1) await sftp.create(`/f${count}`);
-    expect(partials(world)).toHaveLength(64);
+    expect(partialUploads(world)).toHaveLength(64);
     expect(statusName(Number(await sftp.open('/one-more', OPEN_FLAG.WRITE | OPEN_FLAG.CREAT)))).toBe(
       'FAILURE',
     );
     sftp.end();
     await sftp.ended;
-    await until('what was not closed is removed', () => partials(world).length === 0);
+    await until('what was not closed is removed', () => partialUploads(world).length === 0);
   });
 
   it.each([
@@ -209,7 +189,7 @@ describe('uploads with the stock sftp', () => {
     sftp.send(bytes);
     sftp.end();
     await sftp.ended;
-    await until('the partial file is removed', () => partials(world).length === 0);
+    await until('the partial file is removed', () => partialUploads(world).length === 0);
     expect((await world.operator.exec('components')).status).toBe(0);
   });
 
@@ -223,96 +203,4 @@ describe('uploads with the stock sftp', () => {
     expect(statusName(extended.status)).toBe('OP_UNSUPPORTED');
     expect(statusName((await sftp.write(Buffer.from('nohandle'), 0, randomBytes(1))).status)).toBe('FAILURE');
   });
-});
-
-describe('uploads that do not succeed', () => {
-  it('larger than -max-upload: the client says why, nothing is left', async () => {
-    const world = await startWorld(testScope(), ['-max-upload', '1MB']);
-    const put = await world.operator.sftp(`put ${blob(world, 3 * MIB).path}\n`);
-    expect(put.status).toBe(1);
-    expect(put.stderr + put.stdout).toMatch(/larger than 1\.0 MB|Failure/);
-    expect(stored(world)).toEqual([]);
-    const fits = blob(world, MIB);
-    await upload(world.operator, fits);
-    expect(stored(world)).toEqual([fits.hash]);
-    const failed = await world.operator.exec('audit -failed -json');
-    expect(JSON.parse(failed.stdout)).toMatchObject([{ command: 'upload', result: 'failed' }]);
-  });
-
-  it('below -min-free: the client says why, nothing is left', async () => {
-    const world = await startWorld(testScope(), ['-min-free', '1000T']);
-    const put = await world.operator.sftp(`put ${blob(world, 1000).path}\n`);
-    expect(put.status).toBe(1);
-    expect(put.stderr).toMatch(/too little for uploads|Failure/);
-    expect(stored(world)).toEqual([]);
-  });
-
-  it('cut in the middle: the partial file is removed, a new try succeeds', async () => {
-    const scope = testScope();
-    const world = await startWorld(scope);
-    const proxy = await startTcpProxy(scope, world.registry);
-    const site = world.registry.site;
-    const through = openSsh(proxy, { dir: site.root, user: 'ops', key: site.operator });
-    const archive = blob(world, 60 * MIB);
-    proxy.delay(5);
-    const put = through.sftp(`put ${archive.path}\n`);
-    await proxy.sentAtLeast(4 * MIB);
-    expect(partials(world)).toHaveLength(1);
-    proxy.cut();
-    expect((await put).status).not.toBe(0);
-    await world.registry.log.line('upload cut off, its bytes are removed');
-    await until('the partial file is removed', () => stored(world).length === 0);
-    await upload(world.operator, archive);
-    expect(stored(world)).toEqual([archive.hash]);
-  });
-
-  it('the client ends without closing the file: that is no upload', async () => {
-    const scope = testScope();
-    const world = await startWorld(scope);
-    const sftp = await RawSftp.open(scope, world.operator);
-    const handle = await sftp.create('/x');
-    expect((await sftp.write(handle, 0, randomBytes(1000))).status).toBe(0);
-    sftp.end();
-    await sftp.ended;
-    await world.registry.log.line('upload cut off, its bytes are removed');
-    expect(stored(world)).toEqual([]);
-  });
-});
-
-describe('uploads that wait for their addver', () => {
-  it('expire after -upload-ttl', async () => {
-    const world = await startWorld(testScope(), ['-upload-ttl', '1s']);
-    const archive = blob(world, 1000);
-    await upload(world.operator, archive);
-    await world.registry.log.line(({ msg, uploads }) => msg === 'housekeeping removed' && uploads === 1);
-    expect(await listed(world)).toEqual([]);
-    expect(stored(world)).toEqual([]);
-    const late = await world.operator.exec(`addver x:1 ${archive.hash}`);
-    expect(late.stderr).toContain('no uploaded file with given hash found');
-  });
-
-  it('are there after a restart, ordinary or not', async () => {
-    const scope = testScope();
-    const world = await startWorld(scope);
-    const archives = [blob(world, 1000), blob(world, 2000)];
-    for (const archive of archives) await upload(world.operator, archive);
-    expect(await world.registry.stop()).toBe(0);
-    const second = await world.registry.restart();
-    expect((await listed(world)).sort()).toEqual(archives.map(({ hash }) => hash).sort());
-    expect((await world.operator.exec(`addver x:1 ${archives[0]?.hash}`)).status).toBe(0);
-    await second.kill9();
-    await second.restart();
-    const added = await world.operator.exec(`addver x:2 ${archives[1]?.hash}`);
-    expect(added.status, added.stderr).toBe(0);
-  });
-});
-
-it('a directory is not uploaded with put -r, its files are refused with it', async () => {
-  const world = await startWorld(testScope());
-  const dir = join(world.root, 'tree');
-  mkdirSync(dir);
-  writeFileSync(join(dir, 'file'), 'x');
-  const put = await world.operator.sftp(`put -r ${dir} ${basename(dir)}\n`);
-  expect(put.status).toBe(1);
-  expect(stored(world)).toEqual([]);
 });

@@ -1,7 +1,7 @@
 import { resolve } from 'node:path';
 import { DEFAULT_UNPACK_POLICY, type UnpackPolicy } from '@deploy-tools/shared/archive/unpack-policy.js';
 import type { FlagValues } from '@deploy-tools/shared/cli/flags.js';
-import { DeployError } from '@deploy-tools/shared/errors.js';
+import { DeployError, describeError } from '@deploy-tools/shared/errors.js';
 import { checkConfigurationName } from '@deploy-tools/shared/names.js';
 import type { AgentSettings } from './agent-context.js';
 import type { AGENT_FLAGS } from './agent-flags.js';
@@ -22,13 +22,21 @@ export function agentSettings(flags: AgentFlags): AgentSettings {
   checkDuration('poll', flags.poll);
   checkDuration('script-timeout', flags['script-timeout']);
   return {
-    name: checkConfigurationName(flags.name),
+    name: configurationName(flags.name),
     script: scriptPath(flags.script),
     scriptTimeoutMs: flags['script-timeout'],
     cleanOld: flags.cleanold,
     policy: policyOf(flags),
     ownership: ownershipOf(flags),
   };
+}
+
+function configurationName(name: string): string {
+  try {
+    return checkConfigurationName(name);
+  } catch (error) {
+    throw new DeployError('usage', `-name: ${describeError(error)}`, { cause: error });
+  }
 }
 
 function checkDuration(name: string, ms: number): void {

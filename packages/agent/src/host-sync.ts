@@ -1,18 +1,30 @@
 import { execFile } from 'node:child_process';
 import { promisify } from 'node:util';
-import { errnoOf } from '@deploy-tools/shared/errors.js';
+import { DeployError, toDeployError } from '@deploy-tools/shared/errors.js';
 
 const run = promisify(execFile);
 
 /**
  * Makes a whole tree survive power loss: syncfs(2) by coreutils' `sync -f`, since Node.js has no call for it and one
- * fsync a file costs far more. A `sync` that knows no -f (busybox) flushes everything instead.
+ * fsync a file costs far more. A `sync` that knows no -f (old busybox) flushes everything instead.
+ * @throws DeployError internal, with what `sync` says, such as an error of the disk.
  */
 export async function syncTree(dir: string): Promise<void> {
+  const env = { ...process.env, LC_ALL: 'C' };
   try {
-    await run('sync', ['-f', dir]);
+    await run('sync', ['-f', dir], { env }).catch((error: unknown) => {
+      if (!/(unrecognized|invalid|unknown) option/.test(String(error))) throw error;
+      return run('sync', [], { env });
+    });
   } catch (error) {
-    if (errnoOf(error) === 'ENOENT') throw error;
-    await run('sync', []);
+    throw new DeployError('internal', `${dir} cannot be flushed to the disk: ${said(error)}`, {
+      hint: 'look at the disk and at the log of the kernel',
+      cause: error,
+    });
   }
+}
+
+function said(error: unknown): string {
+  const stderr = typeof error === 'object' && error !== null && 'stderr' in error ? String(error.stderr) : '';
+  return stderr.trim() || toDeployError(error).message;
 }

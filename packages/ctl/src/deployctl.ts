@@ -3,13 +3,13 @@ import { parseFlags, splitSubcommand } from '@deploy-tools/shared/cli/flags.js';
 import { commandUsage } from '@deploy-tools/shared/commands/command-help.js';
 import type { CommandSpec } from '@deploy-tools/shared/commands/command-specs.js';
 import { DeployError } from '@deploy-tools/shared/errors.js';
+import { programVersion } from '@deploy-tools/shared/version.js';
 import { ADDVER_LOCAL } from './addver/addver-spec.js';
 import type { ConnectionValues } from './client/connection-flags.js';
 import { commandWords } from './command-words.js';
 import { DEPLOYCTL_FLAGS } from './deployctl-flags.js';
 import { DEPLOYCTL_COMMANDS, deployctlUsage } from './deployctl-help.js';
 import { explainUsage } from './explain-usage.js';
-import { packageVersion } from './package-version.js';
 import type { ProgramIo } from './program-io.js';
 
 /**
@@ -22,7 +22,7 @@ export async function deployctl(io: ProgramIo): Promise<number> {
   const parsed = explainUsage(io, deployctlUsage, () => parseFlags({ flags: DEPLOYCTL_FLAGS }, own));
   if (parsed === undefined) return 2;
   if (parsed.help) return print(io, deployctlUsage());
-  if (parsed.values.version) return print(io, `deployctl ${packageVersion()}\n`);
+  if (parsed.values.version) return print(io, `deployctl ${programVersion()}\n`);
   return runSubcommand(io, parsed.values, subcommand);
 }
 

@@ -7,6 +7,7 @@ import { parseFlags } from '@deploy-tools/shared/cli/flags.js';
 import { flagUsage } from '@deploy-tools/shared/cli/usage.js';
 import { DeployError } from '@deploy-tools/shared/errors.js';
 import { checkConfigurationName, parseLayerRef } from '@deploy-tools/shared/names.js';
+import { programVersion } from '@deploy-tools/shared/version.js';
 import { connectAsOperator } from './client/open-connection.js';
 import { explainUsage } from './explain-usage.js';
 import { configurationCommand, deployConfiguration, deployLayers } from './from-docker/deploy-layers.js';
@@ -15,7 +16,6 @@ import { FROM_DOCKER_FLAGS, type FromDockerValues } from './from-docker/from-doc
 import type { Image } from './from-docker/image.js';
 import { type MadeLayer, makeLayers } from './from-docker/make-layers.js';
 import { spoolArchive } from './from-docker/spool-archive.js';
-import { packageVersion } from './package-version.js';
 import type { ProgramIo } from './program-io.js';
 
 /**
@@ -31,7 +31,7 @@ export async function fromDocker(io: ProgramIo): Promise<number> {
   });
   if (parsed === undefined) return 2;
   if (parsed.help || parsed.values.version) {
-    io.stdout.write(parsed.help ? usage() : `deploy-from-docker ${packageVersion()}\n`);
+    io.stdout.write(parsed.help ? usage() : `deploy-from-docker ${programVersion()}\n`);
     return 0;
   }
   const dir = mkdtempSync(join(io.env.TMPDIR ?? tmpdir(), 'deploy-from-docker-'));

@@ -1,11 +1,11 @@
 import { join, resolve } from 'node:path';
-import { parseHostPort } from '@deploy-tools/shared/cli/address.js';
 import type { FlagValues } from '@deploy-tools/shared/cli/flags.js';
 import { takeDirectory } from '@deploy-tools/shared/host/dir-lock.js';
 import type { Logger } from '@deploy-tools/shared/log.js';
 import type { Registry } from './core/registry.js';
 import { startHousekeeping } from './jobs/housekeeping-job.js';
 import { FileByteStore } from './layers/file-byte-store.js';
+import { parseListenAddress } from './listen-address.js';
 import { SqliteMetaStore } from './meta/sqlite/sqlite-meta-store.js';
 import type { REGISTRY_FLAGS } from './registry-flags.js';
 import { loadHostKey } from './ssh/host-key.js';
@@ -24,7 +24,7 @@ export async function startRegistry(
   log: Logger,
 ): Promise<RunningRegistry> {
   const dir = resolve(flags.dir);
-  const address = parseHostPort(flags.addr, 2022);
+  const address = parseListenAddress(flags.addr, 2022);
   const ring = openKeyRing({ operator: flags.opauth, agent: flags.srvauth }, log);
   const undo: (() => Promise<void> | void)[] = [() => ring.close()];
   try {

@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Logger } from '@deploy-tools/shared/log.js';
 import { runningProcess } from '../host-process.js';
-import { signalGroup } from './process-group.js';
+import { endGroup } from './process-group.js';
 import { KILL_AFTER_MS } from './run-script.js';
 
 const LOOK_EVERY_MS = 200;
@@ -23,9 +23,7 @@ export async function awaitEarlierScript(
   log.warn({ pid }, 'the script that an earlier agent started still runs, waiting for it');
   if (await endsWithin(script, timeoutMs, signal)) return;
   log.warn({ pid }, 'it takes too long and is stopped');
-  signalGroup(pid, 'SIGTERM');
-  await endsWithin(script, KILL_AFTER_MS, signal);
-  signalGroup(pid, 'SIGKILL');
+  await endGroup(pid, KILL_AFTER_MS);
 }
 
 /** Nobody tells when a process ends that is not a child, so it is looked at. */

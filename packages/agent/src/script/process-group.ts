@@ -1,14 +1,36 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { errnoOf } from '@deploy-tools/shared/errors.js';
 
+const LOOK_EVERY_MS = 50;
+
 /**
- * Signals every process of a group. One that is gone is fine; so is one that became another user's: it cannot be
- * ended from here and is waited for.
+ * Signals every process of a group. One that became another user's cannot be ended from here and is left alone.
+ * @returns whether there is any that was, or might have been, signalled.
  */
-export function signalGroup(leader: number, signal: NodeJS.Signals): void {
+function signalGroup(leader: number, signal: NodeJS.Signals | 0): boolean {
   try {
     process.kill(-leader, signal);
+    return true;
   } catch (error) {
     const code = errnoOf(error);
-    if (code !== 'ESRCH' && code !== 'EPERM') throw error;
+    if (code === 'ESRCH') return false;
+    if (code === 'EPERM') return true;
+    throw error;
+  }
+}
+
+/**
+ * Ends a process group: TERM, and KILL for what is left after a while. The leader may be gone before the others.
+ * Resolves when none is left, or KILL was sent.
+ */
+export async function endGroup(leader: number, killAfterMs: number): Promise<void> {
+  signalGroup(leader, 'SIGTERM');
+  const end = performance.now() + killAfterMs;
+  while (signalGroup(leader, 0)) {
+    if (performance.now() >= end) {
+      signalGroup(leader, 'SIGKILL');
+      return;
+    }
+    await sleep(LOOK_EVERY_MS);
   }
 }

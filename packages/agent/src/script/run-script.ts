@@ -3,7 +3,7 @@ import { existsSync } from 'node:fs';
 import { formatDuration } from '@deploy-tools/shared/duration.js';
 import { DeployError, errnoOf } from '@deploy-tools/shared/errors.js';
 import { LineSplitter } from './line-splitter.js';
-import { signalGroup } from './process-group.js';
+import { endGroup } from './process-group.js';
 
 /** Between TERM and KILL. */
 export const KILL_AFTER_MS = 10_000;
@@ -15,6 +15,8 @@ export interface ScriptRun {
   readonly script: string;
   readonly environment: Readonly<Record<string, string>>;
   readonly timeoutMs: number;
+  /** Between TERM and KILL; {@link KILL_AFTER_MS} unless told. */
+  readonly killAfterMs?: number;
   /** Called once it runs. */
   readonly onStart?: (pid: number) => void;
   readonly onLine: (stream: 'stdout' | 'stderr', line: string) => void;
@@ -22,7 +24,7 @@ export interface ScriptRun {
 
 /**
  * Runs a script to its end in a process group of its own, standard input empty. After the timeout the whole group is
- * ended: TERM, then KILL. Processes that the script leaves behind live on; their output is passed on while the agent
+ * ended: TERM, then KILL. Else processes that the script leaves behind live on; their output is passed on while the agent
  * lives.
  * @throws DeployError script when it cannot be started, fails, is killed or takes too long.
  */
@@ -35,20 +37,16 @@ export async function runScript(run: ScriptRun): Promise<void> {
   passLines(child, run.onLine);
   if (child.pid !== undefined) run.onStart?.(child.pid);
   const closed = new Promise<void>((resolve) => child.once('close', () => resolve()));
-  let timedOut = false;
-  const timers: NodeJS.Timeout[] = [];
-  timers.push(
-    setTimeout(() => {
-      timedOut = true;
-      killGroup(child, 'SIGTERM');
-      timers.push(setTimeout(() => killGroup(child, 'SIGKILL'), KILL_AFTER_MS));
-    }, run.timeoutMs),
-  );
+  let ending: Promise<void> | undefined;
+  const timer = setTimeout(() => {
+    if (child.pid !== undefined) ending = endGroup(child.pid, run.killAfterMs ?? KILL_AFTER_MS);
+  }, run.timeoutMs);
   try {
     const { code, signal } = await ended(child);
+    clearTimeout(timer);
+    await ending; // the script itself may be gone before what it started
     await drained(child, closed);
-    if (timedOut) {
-      killGroup(child, 'SIGKILL'); // whatever of the group ignored TERM and outlived its leader
+    if (ending !== undefined) {
       throw failure(run.script, `did not end within ${formatDuration(run.timeoutMs)} and was stopped`);
     }
     if (signal !== null) throw failure(run.script, `was killed by ${signal}`);
@@ -56,7 +54,7 @@ export async function runScript(run: ScriptRun): Promise<void> {
   } catch (error) {
     throw error instanceof DeployError ? error : cannotStart(run.script, error);
   } finally {
-    for (const timer of timers) clearTimeout(timer);
+    clearTimeout(timer);
   }
 }
 
@@ -86,10 +84,6 @@ async function drained(child: ChildProcess, closed: Promise<void>): Promise<void
   for (const stream of [child.stdout, child.stderr]) {
     if (stream !== null && 'unref' in stream && typeof stream.unref === 'function') stream.unref();
   }
-}
-
-function killGroup(child: ChildProcess, signal: NodeJS.Signals): void {
-  if (child.pid !== undefined) signalGroup(child.pid, signal);
 }
 
 function failure(script: string, what: string): DeployError {

@@ -11,7 +11,7 @@ export interface Root {
 
 /**
  * The environment of a deploy script: the original's variables, with absolute paths, and OLDROOT empty on the first
- * run. See docs/operations.md.
+ * run. See docs/agent.md.
  */
 export function scriptEnvironment(
   inherited: Readonly<Record<string, string | undefined>>,

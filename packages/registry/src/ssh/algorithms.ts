@@ -26,11 +26,16 @@ const MODERN = {
   compress: ['none'],
 } as const;
 
-/** For clients without authenticated encryption or encrypt-then-MAC, such as libssh2 before 1.11 (curl). */
+/**
+ * For clients without authenticated encryption or encrypt-then-MAC, such as libssh2 before 1.11 (curl).
+ *
+ * Without `curve25519-sha256`, which has the same method under its older name: Dropbear sends its first key exchange
+ * packet on the guess that it will be that, and ssh2 1.17 drops the packet although the guess is right.
+ */
 const COMPATIBLE = {
   ...MODERN,
   kex: [
-    ...MODERN.kex,
+    'curve25519-sha256@libssh.org',
     'ecdh-sha2-nistp256',
     'diffie-hellman-group14-sha256',
     'diffie-hellman-group16-sha512',

@@ -1,8 +1,8 @@
+import { fingerprintOf } from '@deploy-tools/shared/client/fingerprint.js';
 import type { Logger } from '@deploy-tools/shared/log.js';
 import type { AuthContext, PublicKeyAuthContext } from 'ssh2';
 import type { Principal } from '../core/principal.js';
 import type { AuthorizedKey } from './authorized-keys.js';
-import { fingerprintOf } from './fingerprint.js';
 import { AGENT_USER, type KeyRing } from './key-ring.js';
 
 export interface AuthenticationPolicy {

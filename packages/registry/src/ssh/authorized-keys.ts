@@ -1,7 +1,7 @@
 import { BlockList, isIP } from 'node:net';
+import { fingerprintOf } from '@deploy-tools/shared/client/fingerprint.js';
 import { DeployError } from '@deploy-tools/shared/errors.js';
 import ssh2 from 'ssh2';
-import { fingerprintOf } from './fingerprint.js';
 import { plainAddress } from './peer-address.js';
 
 /** One line of an authorized_keys file that may log in. */

@@ -1,8 +1,8 @@
 import { existsSync, readFileSync } from 'node:fs';
+import { fingerprintOf } from '@deploy-tools/shared/client/fingerprint.js';
 import { DeployError, toDeployError } from '@deploy-tools/shared/errors.js';
 import { writeFileAtomic } from '@deploy-tools/shared/host/atomic-file.js';
 import ssh2 from 'ssh2';
-import { fingerprintOf } from './fingerprint.js';
 import { generateHostKey } from './generate-host-key.js';
 
 export interface HostKey {

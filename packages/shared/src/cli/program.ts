@@ -1,9 +1,7 @@
 import { DeployError, describeError, exitCodeOf } from '../errors.js';
+import { programVersion } from '../version.js';
 import { type FlagSpec, type FlagValues, parseFlags } from './flags.js';
 import { flagUsage } from './usage.js';
-
-/** The version that `-version` prints and that goes with every report. */
-export const VERSION = '0.1.0';
 
 export interface Program<Fs extends readonly FlagSpec[]> {
   readonly name: string;
@@ -30,7 +28,7 @@ export async function runProgram<const Fs extends readonly FlagSpec[]>(
       return;
     }
     if (parsed.values.version === true) {
-      process.stdout.write(`${program.name} ${VERSION}\n`);
+      process.stdout.write(`${program.name} ${programVersion()}\n`);
       return;
     }
     process.exitCode = await program.run(parsed.values as FlagValues<Fs>);

@@ -1,6 +1,6 @@
-import { DeployError } from '../errors.js';
+import { DeployError } from '@deploy-tools/shared/errors.js';
 
-export interface HostPort {
+export interface ListenAddress {
   readonly host: string;
   readonly port: number;
 }
@@ -9,7 +9,7 @@ export interface HostPort {
  * Splits `host:port`, `[v6]:port`, `:port` or `host`.
  * @throws DeployError usage.
  */
-export function parseHostPort(text: string, defaultPort: number): HostPort {
+export function parseListenAddress(text: string, defaultPort: number): ListenAddress {
   const match = /^(?:\[([0-9a-fA-F:.]+(?:%[\w.-]+)?)\]|([^:[\]]*))(?::(\d{1,5}))?$/.exec(text);
   const port = match?.[3] === undefined ? defaultPort : Number(match[3]);
   if (match === null || port > 65_535) {

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 
-/** The version of this package, from its package.json. */
-export function packageVersion(): string {
+/** The version of the programs, which all packages share: from package.json. */
+export function programVersion(): string {
   const json: unknown = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8'));
   return typeof json === 'object' && json !== null && 'version' in json ? String(json.version) : 'unknown';
 }

@@ -1,0 +1,53 @@
+import { join } from 'node:path';
+import type { AgentContext, AgentSettings } from '@deploy-tools/agent/agent-context.js';
+import { DEFAULT_UNPACK_POLICY } from '@deploy-tools/shared/archive/unpack-policy.js';
+import type { AgentConfig } from '@deploy-tools/shared/config-json.js';
+import { createLogger } from '@deploy-tools/shared/log.js';
+import { configurationHash } from '@deploy-tools/shared/model.js';
+import type { Archive } from '../../../test/support/archive.js';
+
+/** What the phases work with, in a directory of the test's own. */
+export async function agentContext(
+  dir: string,
+  settings: Partial<AgentSettings> = {},
+  signal: AbortSignal = new AbortController().signal,
+): Promise<AgentContext> {
+  return {
+    paths: {
+      cache: join(dir, 'cache'),
+      unpacked: join(dir, 'unpacked'),
+      state: join(dir, 'state.json'),
+      attempts: join(dir, 'attempts.json'),
+    },
+    settings: {
+      name: 'project',
+      script: undefined,
+      scriptTimeoutMs: 10_000,
+      cleanOld: false,
+      policy: DEFAULT_UNPACK_POLICY,
+      ownership: 'self',
+      ...settings,
+    },
+    log: await createLogger('test', 'silent'),
+    clock: () => new Date(),
+    signal,
+    env: process.env,
+  };
+}
+
+/** A configuration of these archives, in order. */
+export function configOf(...archives: readonly Pick<Archive, 'hash' | 'size'>[]): AgentConfig {
+  return {
+    name: 'project',
+    mtime: '2026-03-01T12:00:00Z',
+    hash: configurationHash(archives.map(({ hash }) => hash)),
+    layers: archives.map(({ hash, size }, index) => ({
+      name: `layer${index}`,
+      version: 'v1',
+      file: `files/${hash}`,
+      hash,
+      ctime: '2026-03-01T12:00:00Z',
+      size,
+    })),
+  };
+}

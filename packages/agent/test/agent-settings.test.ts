@@ -1,0 +1,54 @@
+import { join } from 'node:path';
+import { AGENT_FLAGS } from '@deploy-tools/agent/agent-flags.js';
+import { agentSettings } from '@deploy-tools/agent/agent-settings.js';
+import { parseFlags } from '@deploy-tools/shared/cli/flags.js';
+import { describe, expect, it } from 'vitest';
+
+const settingsOf = (...flags: readonly string[]) =>
+  agentSettings(parseFlags({ flags: AGENT_FLAGS }, ['-name', 'project1', ...flags]).values);
+
+describe('what the flags say', () => {
+  it('is the original where nothing is said', () => {
+    expect(settingsOf()).toMatchObject({
+      name: 'project1',
+      script: join(process.cwd(), 'deploy.sh'),
+      scriptTimeoutMs: 600_000,
+      cleanOld: false,
+      ownership: 'self',
+      policy: {
+        allow: { outsideLinks: false, devices: false, fifos: false, setid: false },
+        maxEntries: 1_000_000,
+      },
+    });
+  });
+
+  it('of a script: a path is made absolute, a word is looked up, nothing is none', () => {
+    expect(settingsOf('-script', 'bin/go').script).toBe(join(process.cwd(), 'bin/go'));
+    expect(settingsOf('-script', '/opt/go').script).toBe('/opt/go');
+    expect(settingsOf('-script', 'go').script).toBe('go');
+    expect(settingsOf('-script', '').script).toBeUndefined();
+  });
+
+  it('of what is allowed: words with commas or several flags', () => {
+    const { allow } = settingsOf('-allow', 'setid,fifos', '-allow', 'outside-links').policy;
+    expect(allow).toEqual({ outsideLinks: true, devices: false, fifos: true, setid: true });
+  });
+
+  it.each([
+    ['-name', '', 'name should be set'],
+    ['-name', 'a/b', 'cannot contain /'],
+    ['-state', '', 'state should be set'],
+    ['-poll', '0s', 'poll should be more than 0'],
+    ['-poll', '-5s', 'poll should be more than 0'],
+    ['-poll', '1000h', 'at most 480h'],
+    ['-script-timeout', '0', 'script-timeout should be more than 0'],
+    ['-script-timeout', '999h', 'at most 480h'],
+    ['-allow', 'everything', 'invalid value "everything" for flag -allow'],
+    ['-max-entries', '0', 'max-entries'],
+    ['-max-ratio', '-1', 'max-ratio'],
+    ['-max-size', '0', 'max-size'],
+  ])('is refused for %s %s', (flag, value, message) => {
+    expect(() => settingsOf(flag, value)).toThrow(expect.objectContaining({ kind: 'usage' }));
+    expect(() => settingsOf(flag, value)).toThrow(message);
+  });
+});

@@ -1,0 +1,67 @@
+import { once } from 'node:events';
+import { RegistryLink } from '@deploy-tools/agent/registry-link.js';
+import { loadKeyFile } from '@deploy-tools/shared/client/key-file.js';
+import { createLogger } from '@deploy-tools/shared/log.js';
+import { describe, expect, it } from 'vitest';
+import { until } from '../../../test/support/until.js';
+import { makeKey, temporaryDirectory } from '../../shared/test/client/ssh-tools.js';
+import { startTestServer, type TestServer } from '../../shared/test/client/test-server.js';
+
+async function linkTo(
+  onSftp: boolean,
+): Promise<{ link: RegistryLink; server: TestServer; stop: AbortController }> {
+  const dir = temporaryDirectory();
+  const [host, client] = [makeKey(dir, 'host'), makeKey(dir, 'client')];
+  const server = await startTestServer({
+    hostKeys: [host],
+    clientKeys: [client],
+    ...(onSftp ? { onSftp: () => undefined } : {}),
+  });
+  const stop = new AbortController();
+  const options = {
+    addr: server.addr,
+    user: 'deploy-agent',
+    identity: { credentials: [await loadKeyFile(client.path)] },
+    hostKey: { fingerprint: host.fingerprint },
+    signal: stop.signal,
+  };
+  return { link: new RegistryLink(options, await createLogger('test', 'silent')), server, stop };
+}
+
+describe('the link to the registry', () => {
+  it('is one connection for all who ask', async () => {
+    const { link, server } = await linkTo(true);
+    const sftp = await link.sftp();
+    expect(await link.sftp()).toBe(sftp);
+    expect(server.users).toEqual(['deploy-agent']);
+    link.close();
+  });
+
+  it('is opened again after it was lost', async () => {
+    const { link, server } = await linkTo(true);
+    const first = await link.sftp();
+    server.connections[0]?.end();
+    await until('the loss is noticed', async () => (await link.sftp()) !== first);
+    expect(server.connections).toHaveLength(2);
+    link.close();
+  });
+
+  it('leaves no connection open when the session is refused', async () => {
+    const { link, server } = await linkTo(false);
+    for (const attempt of [0, 1]) {
+      const refused = link.sftp().catch((error: unknown) => error);
+      await until('a connection is made', () => server.connections.length > attempt);
+      const connection = server.connections[attempt];
+      const closed = connection === undefined ? Promise.reject() : once(connection, 'close');
+      expect(await refused).toMatchObject({ kind: 'unsupported' });
+      await closed;
+    }
+    expect(server.connections).toHaveLength(2);
+  });
+
+  it('is not opened when the agent is to stop', async () => {
+    const { link, stop } = await linkTo(true);
+    stop.abort();
+    await expect(link.sftp()).rejects.toMatchObject({ kind: 'cancelled' });
+  });
+});

@@ -1,0 +1,20 @@
+import { expect, it } from 'vitest';
+import { describeWith } from '../support/requires.js';
+import { run } from '../support/run.js';
+import { testScope } from '../support/scope.js';
+import { startWorld } from '../support/world.js';
+
+/** The marker of strict key exchange (Terrapin, CVE-2023-48795) is no algorithm; ssh-audit before 3.2 does not know. */
+const STRICT_KEX = 'kex-strict-s-v00@openssh.com';
+
+describeWith(['ssh-audit'], 'ssh-audit', () => {
+  it('finds nothing to fail and nothing to warn of', async () => {
+    const { registry } = await startWorld(testScope());
+    const audit = await run('ssh-audit', ['--no-colors', '-p', String(registry.port), registry.host]);
+    expect(audit.stdout).toContain('(kex) curve25519-sha256');
+    const complaints = audit.stdout.split('\n').filter((line) => /\[(fail|warn)\]/.test(line));
+    expect(complaints.filter((line) => !line.includes(STRICT_KEX))).toEqual([]);
+    expect(audit.stdout).toContain(STRICT_KEX);
+    expect(registry.log.plain).toEqual([]);
+  });
+});
