@@ -129,7 +129,9 @@ export function toDeployError(error: unknown): DeployError {
 /** Node.js tells of several addresses that refuse by an error without words of its own. */
 function messageOf(error: unknown): string {
   if (error instanceof AggregateError && error.message === '') return error.errors.map(messageOf).join('; ');
-  return error instanceof Error ? error.message : String(error);
+  if (error instanceof Error) return error.message;
+  // Not String(error): an object need not have a toString that can be called.
+  return typeof error === 'object' ? Object.prototype.toString.call(error) : String(error);
 }
 
 /** The `code` of a Node.js system error, or undefined. */
