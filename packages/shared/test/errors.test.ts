@@ -55,6 +55,7 @@ describe('describeError', () => {
   });
 
   test('never is empty or a stack trace, whatever was thrown', () => {
+    expect(describeError(Object.create(null))).toBe('[object Object]');
     fc.assert(
       fc.property(fc.anything(), (thrown) => {
         expect(describeError(thrown)).not.toMatch(/\n\s+at /);
