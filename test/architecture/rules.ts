@@ -31,7 +31,7 @@ export const RULES: readonly Rule[] = [
   { files: SFTP, mayImport: [SHARED, SFTP, CORE], mayImportTypes: PORTS },
   { files: /^registry\/ssh\//, mayImport: [SHARED, /^registry\/ssh\//, COMMANDS, CORE, SFTP] },
   { files: /^registry\/jobs\//, mayImport: [SHARED, /^registry\/jobs\//, CORE] },
-  { files: /^registry\/registry-flags$/, mayImport: [SHARED] },
+  { files: /^registry\/(registry-flags|listen-address)$/, mayImport: [SHARED] },
   { files: /^registry\/main$/, mayImport: [SHARED, /^registry\/(compose|registry-flags)$/] },
   { files: /^registry\/compose$/, mayImport: [SHARED, /^registry\//] },
 

@@ -118,7 +118,7 @@ const PLACES: readonly Refusal[] = [
     title: 'a directory that is a file',
     flags: async (site) => ['-dir', site.script],
     status: 1,
-    says: /^the directory \S+deploy\.sh is not writable/,
+    says: /^the data directory \S+deploy\.sh is not writable/,
   },
 ];
 

@@ -55,7 +55,7 @@ export function takeDirectory(dir: string, holder: string, mode: number): DirLoc
     if (error instanceof DeployError) throw error;
     throw new DeployError(
       'denied',
-      `the directory ${dir} is not writable (${errnoOf(error) ?? String(error)})`,
+      `the data directory ${dir} is not writable (${errnoOf(error) ?? String(error)})`,
       {
         hint: 'check -dir and who owns it',
         cause: error,

@@ -57,7 +57,7 @@ describe('takeDirectory', () => {
     writeFileSync(join(parent, 'file'), '');
     for (const dir of [join(parent, 'file'), join(parent, 'file', 'below')]) {
       expect(kindOf(() => takeDirectory(dir, 'agent', 0o700))).toBe('denied');
-      expect(() => takeDirectory(dir, 'agent', 0o700)).toThrow(`the directory ${dir} is not writable`);
+      expect(() => takeDirectory(dir, 'agent', 0o700)).toThrow(`the data directory ${dir} is not writable`);
     }
   });
 

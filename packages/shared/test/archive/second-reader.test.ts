@@ -1,0 +1,79 @@
+import { mkdirSync, mkdtempSync, rmSync, symlinkSync, utimesSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { EntryPolicy, type SafeEntry } from '@deploy-tools/shared/archive/entry-policy.js';
+import { archiveFile, readArchive } from '@deploy-tools/shared/archive/read-archive.js';
+import { DEFAULT_UNPACK_POLICY } from '@deploy-tools/shared/archive/unpack-policy.js';
+import fc from 'fast-check';
+import { create, list } from 'tar';
+import { afterAll, expect, it } from 'vitest';
+
+// The npm package `tar` as a second writer and reader of archives, independent of GNU tar and of ours.
+
+const dir = mkdtempSync(join(tmpdir(), 'second-reader-'));
+afterAll(() => rmSync(dir, { recursive: true }));
+
+const name = fc.stringMatching(/^[a-zé ][a-z0-9é .-]{0,120}[a-z]$/);
+const file = fc.record({ folder: fc.option(name), name, size: fc.nat(5000), seconds: fc.nat(2 ** 31) });
+
+it('reads what the tar package writes as the tar package does', async () => {
+  let run = 0;
+  await fc.assert(
+    fc.asyncProperty(fc.array(file, { minLength: 1, maxLength: 6 }), fc.boolean(), async (files, gzip) => {
+      run += 1;
+      const root = join(dir, `tree-${run}`);
+      for (const { folder, name, size, seconds } of files) {
+        const parent = folder === null ? root : join(root, `d${folder}`);
+        mkdirSync(parent, { recursive: true });
+        const path = join(parent, `f${name}`);
+        writeFileSync(path, Buffer.alloc(size, name));
+        utimesSync(path, seconds, seconds);
+      }
+      symlinkSync('nowhere', join(root, 'a-link'));
+      const archive = join(dir, `${run}.tar`);
+      await create({ file: archive, cwd: root, gzip, portable: run % 2 === 0 }, ['.']);
+      expect(await ours(archive)).toEqual(await theirs(archive));
+    }),
+    { numRuns: 25 },
+  );
+});
+
+async function ours(archive: string): Promise<object[]> {
+  const entries: object[] = [];
+  const sink = {
+    entry: (entry: SafeEntry) => {
+      entries.push({
+        path: Buffer.from(entry.path, 'latin1').toString(),
+        type: entry.type,
+        size: entry.size,
+        link: entry.linkTarget,
+      });
+    },
+    data: () => {},
+    entryEnd: () => {},
+  };
+  await readArchive(archiveFile(archive), new EntryPolicy(DEFAULT_UNPACK_POLICY), sink);
+  return entries;
+}
+
+const TYPES: Readonly<Record<string, string>> = {
+  File: 'file',
+  Directory: 'directory',
+  SymbolicLink: 'symlink',
+};
+
+async function theirs(archive: string): Promise<object[]> {
+  const entries: object[] = [];
+  await list({
+    file: archive,
+    onReadEntry: (entry) => {
+      entries.push({
+        path: entry.path.replace(/^\.\/?/, '').replace(/\/$/, ''),
+        type: TYPES[entry.type],
+        size: entry.size,
+        link: entry.linkpath ?? '',
+      });
+    },
+  });
+  return entries;
+}
