@@ -1,5 +1,6 @@
 import type { Duplex } from 'node:stream';
 import { DeployError, type ErrorKind } from '../errors.js';
+import { PacketPool } from '../sftp/packet-pool.js';
 import { PacketReader } from '../sftp/packet-reader.js';
 import { PacketSplitter } from '../sftp/packet-splitter.js';
 import { PacketWriter } from '../sftp/packet-writer.js';
@@ -47,6 +48,7 @@ interface Pending {
 export class SftpClient {
   readonly #channel: Duplex;
   readonly #pending = new Map<number, Pending>();
+  readonly #pool = new PacketPool();
   #nextId = 1;
   #failure: DeployError | undefined;
   #maxRead = SAFE_DATA;
@@ -76,12 +78,15 @@ export class SftpClient {
     for await (const part of this.read(path)) {
       length += part.length;
       if (length > maxBytes) throw new DeployError('too-large', `${path} is longer than ${maxBytes} bytes`);
-      parts.push(part);
+      parts.push(Buffer.from(part));
     }
     return Buffer.concat(parts, length);
   }
 
-  /** The content of a file in order, with many requests in flight. */
+  /**
+   * The content of a file in order, with many requests in flight. A part is the reader's until it asks for the next:
+   * its memory is used again then.
+   */
   async *read(path: string, options: ReadOptions = {}): AsyncGenerator<Buffer, void, undefined> {
     const handle = await this.#open(path, OPEN_FLAG.READ);
     try {
@@ -169,6 +174,7 @@ export class SftpClient {
       if (part === undefined) break;
       inFlight -= part.length;
       yield part;
+      this.#pool.give(part);
     }
   }
 
@@ -297,7 +303,7 @@ export class SftpClient {
   }
 
   #listen(): void {
-    const splitter = new PacketSplitter();
+    const splitter = new PacketSplitter((length) => this.#pool.take(length));
     this.#channel.on('data', (chunk: Buffer) => {
       try {
         for (const packet of splitter.push(chunk)) this.#dispatch(packet);

@@ -5,10 +5,16 @@ import { MAX_PACKET } from './protocol.js';
  * Cuts a byte stream into SFTP packets: a length (uint32) and that many bytes. Holds at most one incomplete packet.
  */
 export class PacketSplitter {
+  readonly #allocate: (length: number) => Buffer;
   readonly #head = Buffer.allocUnsafe(4);
   #headLength = 0;
   #packet: Buffer | undefined;
   #packetLength = 0;
+
+  /** @param allocate gives the memory of a packet that comes in pieces: exactly that many bytes. */
+  constructor(allocate: (length: number) => Buffer = Buffer.allocUnsafe) {
+    this.#allocate = allocate;
+  }
 
   /**
    * Feeds a chunk and returns the packets that it completes, without their length field. A packet may be a view into
@@ -32,7 +38,7 @@ export class PacketSplitter {
           at += length;
           continue;
         }
-        this.#packet = Buffer.allocUnsafe(length);
+        this.#packet = this.#allocate(length);
         this.#packetLength = 0;
       }
       const take = Math.min(this.#packet.length - this.#packetLength, chunk.length - at);

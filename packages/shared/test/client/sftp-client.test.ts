@@ -36,7 +36,7 @@ function contentServer(part: (asked: number) => number, delay?: (reply: Buffer) 
 
 async function collect(parts: AsyncIterable<Buffer>): Promise<Buffer> {
   const all: Buffer[] = [];
-  for await (const part of parts) all.push(part);
+  for await (const part of parts) all.push(Buffer.from(part));
   return Buffer.concat(all);
 }
 
