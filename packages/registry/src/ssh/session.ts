@@ -46,7 +46,13 @@ export function serveSession(
     }
     void hold(context, 'sftp', () => runSftp(registry, principal, accept(), context));
   });
-  if (principal.role !== 'operator') return;
+  if (principal.role !== 'operator') {
+    session.on('exec', (_accept, reject, { command }) => {
+      context.log.warn({ command }, 'exec refused: agents get SFTP only');
+      reject?.();
+    });
+    return;
+  }
   session.on('exec', (accept, _reject, { command }) => {
     const channel = accept();
     void hold(context, 'exec', () => runExec(registry, principal, channel, command, size.given, context));
