@@ -1,0 +1,72 @@
+import type { ByteName } from '../archive/byte-name.js';
+import type { TarEntryType } from '../archive/tar-entry.js';
+
+/** A piece of content: its digest is its identity, in every layer and version. */
+export interface ChunkRef {
+  /** Lower-case hex SHA-256 of the uncompressed bytes. */
+  readonly digest: string;
+  /** Uncompressed bytes: 1 to MAX_CHUNK. */
+  readonly length: number;
+  /** Bytes in a pack; equal to `length` when stored as it is. */
+  readonly packedLength: number;
+}
+
+/** One entry of a layer without its time, which is kept apart: see docs/manifest-and-pack.md. */
+export interface ManifestEntry {
+  readonly type: TarEntryType;
+  /** Below the root, in normal form; empty for the root itself. Nothing in it has been checked against a policy. */
+  readonly path: ByteName;
+  /** 0 to 0o7777. */
+  readonly mode: number;
+  readonly uid: number;
+  readonly gid: number;
+  /** Bytes of content; 0 for everything but a file. */
+  readonly size: number;
+  /** Content in order; the lengths add up to `size`. Empty for everything but a file. */
+  readonly chunks: readonly ChunkRef[];
+  /** Of a symlink as in the archive, of a hard link a path; else empty. */
+  readonly target: ByteName;
+  readonly deviceMajor: number;
+  readonly deviceMinor: number;
+}
+
+export interface EntryTime {
+  /** Whole seconds since 1970, rounded down; negative before. */
+  readonly seconds: number;
+  /** 0 to 999,999,999. */
+  readonly nanoseconds: number;
+}
+
+/** A part of a manifest, as the root names it. */
+export interface SegmentRef {
+  /** Lower-case hex SHA-256 of the uncompressed bytes. */
+  readonly digest: string;
+  readonly length: number;
+  readonly packedLength: number;
+  /** Entries that it tells of. */
+  readonly entries: number;
+  /** Where its frame begins in the pack. */
+  readonly offset: number;
+}
+
+/** The root of a manifest. */
+export interface ManifestRoot {
+  /** zstd's version number, as the library gives it. */
+  readonly compressor: number;
+  readonly archive: { readonly hash: string; readonly size: number };
+  readonly pack: { readonly hash: string; readonly size: number };
+  /** Where in the pack the first chunk begins. */
+  readonly contentOffset: number;
+  readonly entries: number;
+  /** Sum of the sizes of all files. */
+  readonly contentBytes: number;
+  readonly entrySegments: readonly SegmentRef[];
+  readonly timeSegments: readonly SegmentRef[];
+}
+
+/** The only version of the format so far. */
+export const MANIFEST_VERSION = 1;
+/** Bounds that readers insist on. */
+export const MAX_CHUNK = 256 * 1024;
+export const MAX_SEGMENT = 2 * 1024 * 1024;
+export const MAX_ROOT = 64 * 1024 * 1024;
