@@ -68,5 +68,6 @@ export interface ManifestRoot {
 export const MANIFEST_VERSION = 1;
 /** Bounds that readers insist on. */
 export const MAX_CHUNK = 256 * 1024;
-export const MAX_SEGMENT = 2 * 1024 * 1024;
+/** One entry may be a file of many chunks: 64 MiB tell of some 100 GB. */
+export const MAX_SEGMENT = 64 * 1024 * 1024;
 export const MAX_ROOT = 64 * 1024 * 1024;
