@@ -15,7 +15,9 @@ for (const [name, mains] of Object.entries(MAINS)) {
   const dist = join(ROOT, 'packages', name, 'dist');
   // A worker's file is found beside the program's: `new URL('./x-worker.js', import.meta.url)`.
   const workers = readdirSync(dist, { recursive: true }).filter((file) => file.endsWith('-worker.js'));
-  const input = Object.fromEntries([...mains, ...workers].map((file) => [basename(file, '.js'), join(dist, file)]));
+  const input = Object.fromEntries(
+    [...mains, ...workers].map((file) => [basename(file, '.js'), join(dist, file)]),
+  );
   const dir = join(ROOT, 'packages', name, 'program');
   rmSync(dir, { recursive: true, force: true });
   const bundle = await rolldown({ input, platform: 'node', external: OUTSIDE });
