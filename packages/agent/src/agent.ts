@@ -2,9 +2,12 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { type DeployError, describeError, exitCodeOf, toDeployError } from '@deploy-tools/shared/errors.js';
 import type { AgentContext } from './agent-context.js';
 import { cycle, type Outcome, recover } from './cycle.js';
+import type { Pushes } from './pushes.js';
 import type { RegistryLink } from './registry-link.js';
 
 const FIRST_REDIAL_MS = 1000;
+/** How often the registry is polled at the most while it tells of changes by itself. */
+const SHORTEST_PUSHED_POLL_MS = 5 * 60_000;
 
 export interface AgentLoop {
   readonly pollMs: number;
@@ -15,21 +18,29 @@ export interface AgentLoop {
 }
 
 /**
- * Follows the configuration until the signal. What fails is logged and looked at again at the next poll, or sooner
- * when only the connection failed.
+ * Follows the configuration until the signal: looks when the registry tells of a change, and at each poll. What fails
+ * is logged and looked at again at the next poll, or sooner when only the connection failed.
  * @returns the exit status: 0; with `once` 0 deployed or current, 1 failed or stopped before, 4 not connected.
  */
-export async function runAgent(context: AgentContext, link: RegistryLink, loop: AgentLoop): Promise<number> {
+export async function runAgent(
+  context: AgentContext,
+  link: RegistryLink,
+  pushes: Pushes,
+  loop: AgentLoop,
+): Promise<number> {
   let redials = 0;
   const { signal } = context;
   signal.addEventListener('abort', () => link.close(), { once: true });
   if (!(await recovered(context))) return loop.once ? 1 : 0;
   while (!signal.aborted) {
     let pause = jittered(loop.pollMs, loop.random);
+    let seen: string | undefined;
     try {
       const outcome = await cycle(context, await link.sftp(), loop.once);
       redials = 0;
       if (loop.once) return 0;
+      seen = outcome.hash;
+      if (pushes.working) pause = jittered(Math.max(loop.pollMs, SHORTEST_PUSHED_POLL_MS), loop.random);
       if (outcome.kind === 'waiting') pause = Math.min(pause, outcome.ms);
       describeOutcome(context, outcome);
     } catch (thrown) {
@@ -39,11 +50,16 @@ export async function runAgent(context: AgentContext, link: RegistryLink, loop: 
       if (loop.once) return exitCodeOf(error);
       if (error.kind === 'connect' || error.kind === 'auth' || error.kind === 'corrupt') link.close();
       if (error.kind === 'connect') {
-        pause = redialPause(redials, loop);
+        await interruptibleSleep(redialPause(redials, loop), signal);
         redials += 1;
+        continue;
       }
     }
-    await interruptibleSleep(pause, signal);
+    if ((await pushes.wait(pause, seen, signal)) === 'lost') {
+      link.close();
+      await interruptibleSleep(redialPause(redials, loop), signal);
+      redials += 1;
+    }
   }
   return loop.once ? 1 : 0;
 }

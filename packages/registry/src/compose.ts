@@ -2,6 +2,8 @@ import { join, resolve } from 'node:path';
 import type { FlagValues } from '@deploy-tools/shared/cli/flags.js';
 import { takeDirectory } from '@deploy-tools/shared/host/dir-lock.js';
 import type { Logger } from '@deploy-tools/shared/log.js';
+import { ConfigurationEvents } from './core/configuration-events.js';
+import { Heartbeats } from './core/heartbeats.js';
 import type { Registry } from './core/registry.js';
 import { startHousekeeping } from './jobs/housekeeping-job.js';
 import { FileByteStore } from './layers/file-byte-store.js';
@@ -37,7 +39,15 @@ export async function startRegistry(
     await takeOverOriginal({ dir, bytes, database, openStore: SqliteMetaStore.open, clock, log });
     const meta = SqliteMetaStore.open(database);
     undo.push(() => meta.close());
-    const registry: Registry = { meta, bytes, clock, log, limits: limitsOf(flags) };
+    const registry: Registry = {
+      meta,
+      bytes,
+      events: new ConfigurationEvents(),
+      heartbeats: new Heartbeats(flags.heartbeat),
+      clock,
+      log,
+      limits: limitsOf(flags),
+    };
     const leftovers = await bytes.clean();
     if (leftovers > 0) log.info({ leftovers }, 'removed uploads that were cut off');
     const server = await startSshServer(registry, {

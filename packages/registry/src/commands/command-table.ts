@@ -14,6 +14,7 @@ import { help } from './help.js';
 import { replaceconf } from './replaceconf.js';
 import { showcomp } from './showcomp.js';
 import { showconf } from './showconf.js';
+import { watch } from './watch.js';
 
 const COMMANDS: readonly Command[] = [
   addver,
@@ -30,6 +31,7 @@ const COMMANDS: readonly Command[] = [
   delconf,
   gc,
   audit,
+  watch,
   help,
 ];
 

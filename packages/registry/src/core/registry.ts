@@ -1,11 +1,16 @@
 import type { Logger } from '@deploy-tools/shared/log.js';
 import type { ByteStore } from '../layers/byte-store.js';
 import type { MetaStore } from '../meta/meta-store.js';
+import type { ConfigurationEvents } from './configuration-events.js';
+import type { Heartbeats } from './heartbeats.js';
 
 /** What the rules stand on. Passed to every rule; compose.ts makes it. */
 export interface Registry {
   readonly meta: MetaStore;
   readonly bytes: ByteStore;
+  readonly events: ConfigurationEvents;
+  /** The signs of life of watches. */
+  readonly heartbeats: Heartbeats;
   readonly clock: () => Date;
   readonly log: Logger;
   readonly limits: RegistryLimits;
