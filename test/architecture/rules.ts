@@ -8,7 +8,7 @@ export interface Rule {
 }
 
 const SHARED = /^shared\//;
-const PORTS = [/^registry\/layers\/byte-store$/, /^registry\/meta\/meta-store$/];
+const PORTS = [/^registry\/layers\/byte-store$/, /^registry\/meta\/(meta|fleet)-store$/];
 const CORE = /^registry\/core\//;
 const COMMANDS = /^registry\/commands\//;
 const SFTP = /^registry\/sftp\//;
@@ -21,10 +21,10 @@ export const RULES: readonly Rule[] = [
   { files: CORE, mayImport: [SHARED, CORE], mayImportTypes: PORTS },
   { files: /^registry\/layers\/byte-store$/, mayImport: [SHARED] },
   { files: /^registry\/layers\//, mayImport: [SHARED, /^registry\/layers\//] },
-  { files: /^registry\/meta\/meta-store$/, mayImport: [SHARED] },
+  { files: /^registry\/meta\/(meta|fleet)-store$/, mayImport: [SHARED, /^registry\/meta\/fleet-store$/] },
   {
     files: /^registry\/meta\/sqlite\//,
-    mayImport: [SHARED, /^registry\/meta\/sqlite\//, /^registry\/meta\/meta-store$/],
+    mayImport: [SHARED, /^registry\/meta\/sqlite\//, /^registry\/meta\/(meta|fleet)-store$/],
   },
   { files: TAKEOVER, mayImport: [SHARED, TAKEOVER], mayImportTypes: PORTS },
   { files: COMMANDS, mayImport: [SHARED, COMMANDS, CORE], mayImportTypes: PORTS },

@@ -100,7 +100,8 @@ async function attemptLine(
   if (parsed.help)
     return { reply: { status: 1, stdout: commandUsage(found.spec), stderr: '' }, audited: false };
   attempt.values = parsed.values;
-  const author = { fingerprint: principal.fingerprint, comment: principal.comment };
+  const { fingerprint, comment, user, address } = principal;
+  const author = { fingerprint, comment, user, address };
   const change = { author, command: joinCommandLine([name, ...args]) };
   const stdout = await output(found, { registry, principal, change }, parsed.values, feed);
   return { reply: { status: 0, stdout, stderr: '' }, audited: name !== 'help' };

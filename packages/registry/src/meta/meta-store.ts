@@ -1,4 +1,5 @@
 import type { ComponentVersion, Configuration } from '@deploy-tools/shared/model.js';
+import type { FleetReader, FleetWriter } from './fleet-store.js';
 
 /** One revision of a configuration, as history keeps it. A revision without layers deleted the configuration. */
 export interface Revision extends Configuration {
@@ -10,6 +11,9 @@ export interface Revision extends Configuration {
 export interface Author {
   readonly fingerprint: string;
   readonly comment: string;
+  /** The SSH user name and the IP address; empty where they were not written down. */
+  readonly user: string;
+  readonly address: string;
 }
 
 /** A stored upload that no version names yet. */
@@ -64,6 +68,8 @@ export interface AuditQuery {
  * an empty list, never an error.
  */
 export interface MetaReader {
+  /** What hosts reported. */
+  readonly fleet: FleetReader;
   version(component: string, version: string): Promise<ComponentVersion | undefined>;
   /** Oldest first; versions of the same millisecond in the order of insertion. */
   versions(component: string): Promise<readonly ComponentVersion[]>;
@@ -88,6 +94,7 @@ export interface MetaReader {
 
 /** What a writing transaction can do besides. It sees its own writes. */
 export interface MetaWriter extends MetaReader {
+  readonly fleet: FleetWriter;
   /** @throws DeployError exists when the component has that version. */
   insertVersion(version: ComponentVersion): Promise<void>;
   /** Deleting what is not there does nothing. */

@@ -1,3 +1,5 @@
+import { FLEET_SCHEMA } from './fleet-schema.js';
+
 /**
  * The schema, one statement list per version of `PRAGMA user_version`. A released entry is never edited: a change is
  * a new entry. Times are RFC 3339 UTC with milliseconds, so that text order is time order.
@@ -77,4 +79,5 @@ export const MIGRATIONS: readonly string[] = [
   ) STRICT, WITHOUT ROWID;
   CREATE INDEX audit_subjects_by_id ON audit_subjects (audit_id);
   `,
+  FLEET_SCHEMA,
 ];
