@@ -3,8 +3,10 @@ import type { FlagValues } from '@deploy-tools/shared/cli/flags.js';
 import { takeDirectory } from '@deploy-tools/shared/host/dir-lock.js';
 import type { Logger } from '@deploy-tools/shared/log.js';
 import { ConfigurationEvents } from './core/configuration-events.js';
+import { Fleet } from './core/fleet/fleet.js';
 import { Heartbeats } from './core/heartbeats.js';
 import type { Registry } from './core/registry.js';
+import { startSweeping } from './jobs/fleet-sweep-job.js';
 import { startHousekeeping } from './jobs/housekeeping-job.js';
 import { FileByteStore } from './layers/file-byte-store.js';
 import { parseListenAddress } from './listen-address.js';
@@ -39,9 +41,20 @@ export async function startRegistry(
     await takeOverOriginal({ dir, bytes, database, openStore: SqliteMetaStore.open, clock, log });
     const meta = SqliteMetaStore.open(database);
     undo.push(() => meta.close());
+    const fleet = await Fleet.open({
+      meta,
+      log,
+      clock,
+      steady: () => performance.now(),
+      lostAfterMs: flags['lost-after'],
+      maxFollows: flags['max-hosts'],
+      maxFollowsPerKey: Math.floor(flags['max-hosts'] / 4),
+    });
+    undo.push(() => fleet.close());
     const registry: Registry = {
       meta,
       bytes,
+      fleet,
       events: new ConfigurationEvents(),
       heartbeats: new Heartbeats(flags.heartbeat),
       clock,
@@ -67,6 +80,7 @@ export async function startRegistry(
     undo.push(() => server.stop(flags.grace));
     const job = startHousekeeping(registry, flags.housekeeping);
     undo.push(() => job.stop());
+    undo.push(startSweeping(fleet));
     log.info(
       { address: server.address, dir, fingerprint: hostKey.fingerprint, keyType: hostKey.type },
       'registry ready',
@@ -90,5 +104,6 @@ function limitsOf(flags: FlagValues<typeof REGISTRY_FLAGS>): Registry['limits'] 
     maxUpload: flags['max-upload'],
     minFree: flags['min-free'],
     auditKeepMs: flags['audit-keep'],
+    historyKeepMs: flags['history-keep'],
   };
 }

@@ -2,6 +2,9 @@ import type { ComponentVersion } from '@deploy-tools/shared/model.js';
 import type { MetaReader, Upload } from '../meta/meta-store.js';
 import { type Registry, timestampBefore } from './registry.js';
 
+/** The newest deploys of a host and a configuration that are kept however old they are. */
+const KEPT_DEPLOYS = 10;
+
 /** What housekeeping removes, or would. */
 export interface Surplus {
   readonly versions: readonly ComponentVersion[];
@@ -10,6 +13,8 @@ export interface Surplus {
   readonly files: readonly { readonly hash: string; readonly size: number }[];
   /** Audit records past their time; known only after removal. */
   readonly auditRecords: number;
+  /** Deploys past their time; known only after removal. */
+  readonly deploys: number;
 }
 
 /** What {@link collect} would remove now. Reads only. */
@@ -19,7 +24,7 @@ export async function findSurplus(registry: Registry): Promise<Surplus> {
     const kept = await hashesBesides(tx, new Set(versions.map(versionKey)));
     const archives = await registry.bytes.archives();
     const files = archives.filter(({ hash }) => !kept.has(hash)).map(({ hash, size }) => ({ hash, size }));
-    return { versions, uploads: await expiredUploads(registry, tx), files, auditRecords: 0 };
+    return { versions, uploads: await expiredUploads(registry, tx), files, auditRecords: 0, deploys: 0 };
   });
 }
 
@@ -32,7 +37,9 @@ export async function collect(registry: Registry): Promise<Surplus> {
     const versions = await surplusVersions(registry, tx);
     for (const { component, version } of versions) await tx.deleteVersion(component, version);
     const auditRecords = await tx.deleteAuditBefore(timestampBefore(registry, registry.limits.auditKeepMs));
-    return { versions, auditRecords };
+    const historyStart = timestampBefore(registry, registry.limits.historyKeepMs);
+    const deploys = await tx.fleet.deleteDeploysBefore(historyStart, KEPT_DEPLOYS);
+    return { versions, auditRecords, deploys };
   });
   return { ...removed, uploads: await collectUploads(registry), files: await collectFiles(registry) };
 }

@@ -2,6 +2,7 @@ import type { Logger } from '@deploy-tools/shared/log.js';
 import type { ByteStore } from '../layers/byte-store.js';
 import type { MetaStore } from '../meta/meta-store.js';
 import type { ConfigurationEvents } from './configuration-events.js';
+import type { Fleet } from './fleet/fleet.js';
 import type { Heartbeats } from './heartbeats.js';
 
 /** What the rules stand on. Passed to every rule; compose.ts makes it. */
@@ -9,7 +10,9 @@ export interface Registry {
   readonly meta: MetaStore;
   readonly bytes: ByteStore;
   readonly events: ConfigurationEvents;
-  /** The signs of life of watches. */
+  /** The hosts that report. */
+  readonly fleet: Fleet;
+  /** The signs of life of watches and reports. */
   readonly heartbeats: Heartbeats;
   readonly clock: () => Date;
   readonly log: Logger;
@@ -27,6 +30,8 @@ export interface RegistryLimits {
   readonly minFree: number;
   /** How long the audit log is kept, in milliseconds. */
   readonly auditKeepMs: number;
+  /** How long what hosts deployed is kept, in milliseconds. */
+  readonly historyKeepMs: number;
 }
 
 /** Now, as the registry writes it: RFC 3339 UTC with milliseconds. */

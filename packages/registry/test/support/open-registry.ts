@@ -2,6 +2,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { ConfigurationEvents } from '@deploy-tools/registry/core/configuration-events.js';
+import { Fleet } from '@deploy-tools/registry/core/fleet/fleet.js';
 import { Heartbeats } from '@deploy-tools/registry/core/heartbeats.js';
 import type { Principal } from '@deploy-tools/registry/core/principal.js';
 import type { Registry, RegistryLimits } from '@deploy-tools/registry/core/registry.js';
@@ -43,7 +44,11 @@ const LIMITS: RegistryLimits = {
   maxUpload: 1024 ** 3,
   minFree: 0,
   auditKeepMs: 365 * 24 * 60 * MINUTE,
+  historyKeepMs: 90 * 24 * 60 * MINUTE,
 };
+
+/** Hosts are lost after 45 s of the test's clock. */
+export const FLEET = { lostAfterMs: 45_000, maxFollows: 1000, maxFollowsPerKey: 500 } as const;
 
 /** The rules over real adapters in a temporary directory, with a clock that stands still. */
 export async function openRegistry(limits: Partial<RegistryLimits> = {}): Promise<TestRegistry> {
@@ -57,18 +62,23 @@ export async function openLastingRegistry(limits: Partial<RegistryLimits> = {}):
   const dir = mkdtempSync(join(tmpdir(), 'deploy-test-'));
   const meta = SqliteMetaStore.open(join(dir, 'registry.db'));
   let now = Date.now(); // files have the time of the machine
+  const clock = () => new Date(now);
+  const log = await createLogger('test', 'silent');
+  const fleet = await Fleet.open({ ...FLEET, meta, log, clock, steady: () => now });
   return {
     meta,
+    fleet,
     events: new ConfigurationEvents(),
     heartbeats: new Heartbeats(MINUTE),
     bytes: await FileByteStore.open(dir),
-    clock: () => new Date(now),
-    log: await createLogger('test', 'silent'),
+    clock,
+    log,
     limits: { ...LIMITS, ...limits },
     pass: (ms) => {
       now += ms;
     },
     close: async () => {
+      await fleet.close();
       await meta.close();
       rmSync(dir, { recursive: true, force: true });
     },
