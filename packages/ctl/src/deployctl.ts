@@ -12,6 +12,9 @@ import { DEPLOYCTL_COMMANDS, deployctlUsage } from './deployctl-help.js';
 import { explainUsage } from './explain-usage.js';
 import type { ProgramIo } from './program-io.js';
 
+/** What a command may say by its exit status; see the registry's ExitStatus. */
+const PASSED_ON: ReadonlySet<number> = new Set([0, 1, 3]);
+
 /**
  * The body of deployctl.
  * @returns the exit status.
@@ -59,7 +62,15 @@ async function runCommand(
     const { addver } = await import('./addver/addver.js');
     return addver(io, connection, parseFlags(ADDVER_LOCAL, argv));
   }
-  return proxy(io, connection, joinCommandLine(parsed.words));
+  return proxy(io, connection, joinCommandLine([...parsed.words, ...colorWords(io, spec, parsed.words)]));
+}
+
+/** The registry does not see our terminal: it is told to use colours (https://no-color.org). */
+function colorWords(io: ProgramIo, spec: CommandSpec, words: readonly string[]): string[] {
+  const takes = spec.flags.some(({ name }) => name === 'color');
+  const isGiven = words.some((word) => word.startsWith('-color='));
+  const isTerminal = io.stdout.isTTY === true;
+  return takes && !isGiven && isTerminal && !io.env.NO_COLOR ? ['-color=always'] : [];
 }
 
 /** Runs the command on the registry; its outputs become ours as they come. */
@@ -68,7 +79,7 @@ async function proxy(io: ProgramIo, values: ConnectionValues, command: string): 
   const connection = await connectAsOperator(values, io);
   try {
     const status = await connection.exec(command, { stdout: io.stdout, stderr: io.stderr });
-    return status === 0 ? 0 : 1;
+    return PASSED_ON.has(status) ? status : 1;
   } finally {
     connection.close();
   }

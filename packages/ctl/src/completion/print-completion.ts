@@ -1,6 +1,6 @@
-import { readFileSync } from 'node:fs';
 import { parseFlags } from '@deploy-tools/shared/cli/flags.js';
 import { DeployError } from '@deploy-tools/shared/errors.js';
+import { completionScript } from '../completion-script.js';
 import { explainUsage } from '../explain-usage.js';
 import type { ProgramIo } from '../program-io.js';
 
@@ -27,10 +27,10 @@ export function printCompletion(io: ProgramIo, argv: readonly string[]): number 
     () => {
       const { values, help } = parseFlags(GRAMMAR, argv);
       if (help) return USAGE;
-      if (!SHELLS.includes(values.shell ?? '')) {
+      if (values.shell === undefined || !SHELLS.includes(values.shell)) {
         throw new DeployError('usage', 'name a shell: bash, zsh or fish');
       }
-      return readFileSync(new URL(`../../completion/deployctl.${values.shell}`, import.meta.url), 'utf8');
+      return completionScript(values.shell);
     },
   );
   if (text === undefined) return 2;

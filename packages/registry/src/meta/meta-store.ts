@@ -79,8 +79,9 @@ export interface MetaReader {
   /** The head revision, or undefined when there is none or it is deleted. */
   configuration(name: string): Promise<Configuration | undefined>;
   configurations(): Promise<readonly string[]>;
-  /** Oldest first, deleting ones included. */
-  revisions(name: string): Promise<readonly Revision[]>;
+  /** Oldest first, deleting ones included. @param limit the newest this many; without it, all. */
+  revisions(name: string, limit?: number): Promise<readonly Revision[]>;
+  revision(name: string, number: number): Promise<Revision | undefined>;
   /** The last revision of that name, also when it deleted the configuration; undefined when there is none. */
   head(name: string): Promise<Revision | undefined>;
   /** Names of configurations whose head has a layer of this component (and version, when given). */

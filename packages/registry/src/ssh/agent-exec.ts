@@ -49,7 +49,7 @@ async function serve(
 ): Promise<void> {
   const done = activity.begin();
   const outlet = new TextOutlet(channel, socket, MAX_SOCKET_BYTES);
-  const feed = new ChannelFeed(outlet, channel, activity);
+  const feed = new ChannelFeed(outlet, channel, activity, false);
   channel.on('error', (error: Error) => log.debug({ err: error.message }, 'channel broke'));
   try {
     await run(feed);

@@ -36,9 +36,11 @@ export class Fleet {
   readonly #options: FleetOptions;
   readonly #roster: Roster;
   readonly #book: FleetBook;
+  readonly #openedAt: number;
 
   private constructor(options: FleetOptions) {
     this.#options = options;
+    this.#openedAt = options.steady();
     this.#roster = new Roster(options);
     this.#book = new FleetBook(new FleetJournal(options.meta, options.log, LAZY_MS));
   }
@@ -50,6 +52,11 @@ export class Fleet {
       fleet.#roster.load(await stored.hosts(), await stored.hostStates()),
     );
     return fleet;
+  }
+
+  /** For how long hosts could be heard, in milliseconds. */
+  get ageMs(): number {
+    return this.#options.steady() - this.#openedAt;
   }
 
   /** After this long a silent host is lost, in milliseconds. */

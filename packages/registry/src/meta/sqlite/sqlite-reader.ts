@@ -80,12 +80,22 @@ export class SqliteReader implements MetaReader {
     return rows.map((row) => row.name);
   }
 
-  async revisions(name: string): Promise<readonly Revision[]> {
+  async revisions(name: string, limit?: number): Promise<readonly Revision[]> {
     const rows = this.all<RevisionRow>(
-      'SELECT * FROM revisions WHERE configuration = ? ORDER BY number',
+      'SELECT * FROM revisions WHERE configuration = ? ORDER BY number DESC LIMIT ?',
       name,
+      limit ?? -1, // no limit, to SQLite
     );
-    return rows.map((row) => this.#revision(row));
+    return rows.map((row) => this.#revision(row)).reverse();
+  }
+
+  async revision(name: string, number: number): Promise<Revision | undefined> {
+    const row = this.one<RevisionRow>(
+      'SELECT * FROM revisions WHERE configuration = ? AND number = ?',
+      name,
+      number,
+    );
+    return row === undefined ? undefined : this.#revision(row);
   }
 
   async head(name: string): Promise<Revision | undefined> {
