@@ -6,7 +6,7 @@ import type { Feed } from '../core/feed.js';
 import type { Registry } from '../core/registry.js';
 import { checkWatchedNames, feedWatch, watchEvent } from '../core/watch.js';
 import { ChannelFeed } from './channel-feed.js';
-import type { SessionContext } from './session.js';
+import type { SessionContext } from './session-context.js';
 import { TextOutlet } from './text-outlet.js';
 
 /** What may lie in the socket of an agent that does not read; there are thousands of them. */

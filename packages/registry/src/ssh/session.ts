@@ -1,6 +1,4 @@
-import type { Socket } from 'node:net';
 import { describeError } from '@deploy-tools/shared/errors.js';
-import type { Logger } from '@deploy-tools/shared/log.js';
 import type { ServerChannel, Session } from 'ssh2';
 import { dispatch } from '../commands/dispatch.js';
 import type { Principal } from '../core/principal.js';
@@ -8,21 +6,14 @@ import type { Registry } from '../core/registry.js';
 import { agentFiles } from '../sftp/agent-files.js';
 import { operatorFiles } from '../sftp/operator-files.js';
 import { serveSftp } from '../sftp/serve-sftp.js';
-import type { Activity } from './activity.js';
 import { agentExec } from './agent-exec.js';
 import { ChannelFeed } from './channel-feed.js';
 import { serveConsole } from './console/console.js';
 import { TerminalSize } from './console/terminal-size.js';
+import type { SessionContext } from './session-context.js';
 import { TextOutlet } from './text-outlet.js';
 
 const CTRL_C = 3;
-
-export interface SessionContext {
-  readonly log: Logger;
-  readonly activity: Activity;
-  /** For its backpressure, which ssh2 does not look at. */
-  readonly socket: Socket;
-}
 
 /**
  * Serves one session channel: SFTP for both roles; exec and the console for operators. Agents are refused exec but for

@@ -1,6 +1,8 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { ConfigurationEvents } from '@deploy-tools/registry/core/configuration-events.js';
+import { Heartbeats } from '@deploy-tools/registry/core/heartbeats.js';
 import type { Principal } from '@deploy-tools/registry/core/principal.js';
 import type { Registry, RegistryLimits } from '@deploy-tools/registry/core/registry.js';
 import { beginUpload } from '@deploy-tools/registry/core/uploads.js';
@@ -58,6 +60,8 @@ export async function openLastingRegistry(limits: Partial<RegistryLimits> = {}):
   return {
     meta,
     bytes: await FileByteStore.open(dir),
+    events: new ConfigurationEvents(),
+    heartbeats: new Heartbeats(10_000),
     clock: () => new Date(now),
     log: await createLogger('test', 'silent'),
     limits: { ...LIMITS, ...limits },
