@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { ConfigurationEvents } from '@deploy-tools/registry/core/configuration-events.js';
 import { Fleet } from '@deploy-tools/registry/core/fleet/fleet.js';
+import type { Speaker } from '@deploy-tools/registry/core/fleet/presence.js';
 import { Heartbeats } from '@deploy-tools/registry/core/heartbeats.js';
 import type { Principal } from '@deploy-tools/registry/core/principal.js';
 import type { Registry, RegistryLimits } from '@deploy-tools/registry/core/registry.js';
@@ -38,6 +39,14 @@ export const AGENT: Principal = {
   fingerprint: 'SHA256:agent',
 };
 
+/** An agent's key that is bound to no host. */
+export const SPEAKER: Speaker = {
+  key: { fingerprint: AGENT.fingerprint, comment: AGENT.comment },
+  address: AGENT.address,
+  refusal: () => undefined,
+  owns: () => false,
+};
+
 const LIMITS: RegistryLimits = {
   keepVersions: 10,
   uploadTtlMs: 30 * MINUTE,
@@ -69,7 +78,7 @@ export async function openLastingRegistry(limits: Partial<RegistryLimits> = {}):
     meta,
     fleet,
     events: new ConfigurationEvents(),
-    heartbeats: new Heartbeats(MINUTE),
+    heartbeats: new Heartbeats(10_000),
     bytes: await FileByteStore.open(dir),
     clock,
     log,
