@@ -6,6 +6,7 @@ import type { Logger } from '@deploy-tools/shared/log.js';
 import { Indexer } from './core/indexer.js';
 import type { Registry } from './core/registry.js';
 import { ingestArchive } from './ingest/ingest-archive.js';
+import { verifyPack } from './ingest/verify-pack.js';
 import { startHousekeeping } from './jobs/housekeeping-job.js';
 import { startIndexing } from './jobs/indexing-job.js';
 import { FileByteStore } from './layers/file-byte-store.js';
@@ -53,7 +54,10 @@ export async function startRegistry(
     const { minFree } = limits;
     const indexer = new Indexer({ ...stores, ingest: ingestArchive, policy: policyOf(flags), minFree });
     undo.push(() => indexer.stop());
-    const registry: Registry = { ...stores, indexer, limits, openDigester: () => new FileDigester() };
+    const stop = new AbortController();
+    undo.push(() => stop.abort());
+    const tools = { openDigester: () => new FileDigester(), verify: verifyPack, stopping: stop.signal };
+    const registry: Registry = { ...stores, ...tools, indexer, limits };
     const server = await startSshServer(registry, {
       host: address.host === '' ? '::' : address.host,
       port: address.port,
