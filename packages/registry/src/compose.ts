@@ -1,14 +1,21 @@
 import { join, resolve } from 'node:path';
+import { DEFAULT_UNPACK_POLICY, type UnpackPolicy } from '@deploy-tools/shared/archive/unpack-policy.js';
 import type { FlagValues } from '@deploy-tools/shared/cli/flags.js';
 import { takeDirectory } from '@deploy-tools/shared/host/dir-lock.js';
 import type { Logger } from '@deploy-tools/shared/log.js';
 import { ConfigurationEvents } from './core/configuration-events.js';
 import { Fleet } from './core/fleet/fleet.js';
 import { Heartbeats } from './core/heartbeats.js';
+import { Indexer } from './core/indexer.js';
 import type { Registry } from './core/registry.js';
+import { ingestArchive } from './ingest/ingest-archive.js';
+import { verifyPack } from './ingest/verify-pack.js';
 import { startSweeping } from './jobs/fleet-sweep-job.js';
 import { startHousekeeping } from './jobs/housekeeping-job.js';
+import { startIndexing } from './jobs/indexing-job.js';
 import { FileByteStore } from './layers/file-byte-store.js';
+import { FileDerivedStore } from './layers/file-derived-store.js';
+import { FileDigester } from './layers/file-digester.js';
 import { parseListenAddress } from './listen-address.js';
 import { SqliteMetaStore } from './meta/sqlite/sqlite-meta-store.js';
 import type { REGISTRY_FLAGS } from './registry-flags.js';
@@ -22,6 +29,8 @@ export interface RunningRegistry {
   stop(): Promise<void>;
 }
 
+type Undo = (() => Promise<void> | void)[];
+
 /** The one place that names concrete parts. @throws DeployError with one sentence for each reason not to start. */
 export async function startRegistry(
   flags: FlagValues<typeof REGISTRY_FLAGS>,
@@ -30,39 +39,12 @@ export async function startRegistry(
   const dir = resolve(flags.dir);
   const address = parseListenAddress(flags.addr, 2022);
   const ring = openKeyRing({ operator: flags.opauth, agent: flags.srvauth }, log);
-  const undo: (() => Promise<void> | void)[] = [() => ring.close()];
+  const undo: Undo = [() => ring.close()];
   try {
     const lock = takeDirectory(dir, 'registry', 0o700);
     undo.push(() => lock.release());
     const hostKey = loadHostKey(join(dir, 'host_key'));
-    const bytes = await FileByteStore.open(dir);
-    const clock = () => new Date();
-    const database = join(dir, 'registry.db');
-    await takeOverOriginal({ dir, bytes, database, openStore: SqliteMetaStore.open, clock, log });
-    const meta = SqliteMetaStore.open(database);
-    undo.push(() => meta.close());
-    const fleet = await Fleet.open({
-      meta,
-      log,
-      clock,
-      steady: () => performance.now(),
-      lostAfterMs: flags['lost-after'],
-      maxFollows: flags['max-hosts'],
-      maxFollowsPerKey: Math.floor(flags['max-hosts'] / 4),
-    });
-    undo.push(() => fleet.close());
-    const registry: Registry = {
-      meta,
-      bytes,
-      fleet,
-      events: new ConfigurationEvents(),
-      heartbeats: new Heartbeats(flags.heartbeat),
-      clock,
-      log,
-      limits: limitsOf(flags),
-    };
-    const leftovers = await bytes.clean();
-    if (leftovers > 0) log.info({ leftovers }, 'removed uploads that were cut off');
+    const registry = await openRegistry(dir, flags, log, undo);
     const server = await startSshServer(registry, {
       host: address.host === '' ? '::' : address.host,
       port: address.port,
@@ -78,9 +60,11 @@ export async function startRegistry(
       maxChannels: flags['max-channels'],
     });
     undo.push(() => server.stop(flags.grace));
-    const job = startHousekeeping(registry, flags.housekeeping);
-    undo.push(() => job.stop());
-    undo.push(startSweeping(fleet));
+    for (const start of [startHousekeeping, startIndexing]) {
+      const job = start(registry, flags.housekeeping);
+      undo.push(() => job.stop());
+    }
+    undo.push(startSweeping(registry.fleet));
     log.info(
       { address: server.address, dir, fingerprint: hostKey.fingerprint, keyType: hostKey.type },
       'registry ready',
@@ -92,8 +76,53 @@ export async function startRegistry(
   }
 }
 
+/** What the rules stand on, in the registry's directory; what a process that was killed left is cleared away. */
+async function openRegistry(
+  dir: string,
+  flags: FlagValues<typeof REGISTRY_FLAGS>,
+  log: Logger,
+  undo: Undo,
+): Promise<Registry> {
+  const bytes = await FileByteStore.open(dir);
+  const derived = await FileDerivedStore.open(dir);
+  const clock = () => new Date();
+  const database = join(dir, 'registry.db');
+  await takeOverOriginal({ dir, bytes, database, openStore: SqliteMetaStore.open, clock, log });
+  const meta = SqliteMetaStore.open(database);
+  undo.push(() => meta.close());
+  const leftovers = await bytes.clean();
+  if (leftovers > 0) log.info({ leftovers }, 'removed uploads that were cut off');
+  const drafts = await derived.clean();
+  if (drafts > 0) log.info({ drafts }, 'removed manifests and packs that were not finished');
+  const limits = limitsOf(flags);
+  const stores = { meta, bytes, derived, clock, log };
+  const { minFree } = limits;
+  const indexer = new Indexer({ ...stores, ingest: ingestArchive, policy: policyOf(flags), minFree });
+  undo.push(() => indexer.stop());
+  const stop = new AbortController();
+  undo.push(() => stop.abort());
+  const tools = { openDigester: () => new FileDigester(), verify: verifyPack, stopping: stop.signal };
+  const fleet = await openFleet(stores, flags);
+  undo.push(() => fleet.close());
+  const told = { fleet, events: new ConfigurationEvents(), heartbeats: new Heartbeats(flags.heartbeat) };
+  return { ...stores, ...tools, ...told, indexer, limits };
+}
+
+function openFleet(
+  stores: Pick<Registry, 'meta' | 'clock' | 'log'>,
+  flags: FlagValues<typeof REGISTRY_FLAGS>,
+): Promise<Fleet> {
+  return Fleet.open({
+    ...stores,
+    steady: () => performance.now(),
+    lostAfterMs: flags['lost-after'],
+    maxFollows: flags['max-hosts'],
+    maxFollowsPerKey: Math.floor(flags['max-hosts'] / 4),
+  });
+}
+
 /** Newest first, each once. */
-async function unwind(undo: (() => Promise<void> | void)[]): Promise<void> {
+async function unwind(undo: Undo): Promise<void> {
   for (const step of undo.splice(0).reverse()) await step();
 }
 
@@ -105,5 +134,17 @@ function limitsOf(flags: FlagValues<typeof REGISTRY_FLAGS>): Registry['limits'] 
     minFree: flags['min-free'],
     auditKeepMs: flags['audit-keep'],
     historyKeepMs: flags['history-keep'],
+    unchecked: flags.unchecked,
+  };
+}
+
+/** Refuses what no agent would take, whatever it was allowed; what else is taken is for each agent to say. */
+function policyOf(flags: FlagValues<typeof REGISTRY_FLAGS>): UnpackPolicy {
+  return {
+    ...DEFAULT_UNPACK_POLICY,
+    allow: { outsideLinks: true, devices: true, fifos: true, setid: true },
+    maxEntries: flags['max-entries'],
+    maxBytes: flags['max-unpacked'],
+    maxRatio: flags['max-ratio'],
   };
 }

@@ -12,6 +12,7 @@ import { delconf } from './delconf.js';
 import { delver } from './delver.js';
 import { diff } from './diff.js';
 import { forget } from './forget.js';
+import { fsck } from './fsck.js';
 import { gc } from './gc.js';
 import { help } from './help.js';
 import { history } from './history.js';
@@ -46,6 +47,7 @@ const COMMANDS: readonly Command[] = [
   delcomp,
   delconf,
   gc,
+  fsck,
   audit,
   watch,
   help,

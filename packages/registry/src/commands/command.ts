@@ -17,7 +17,7 @@ export type ExitStatus = 0 | 1 | 3;
 
 /** What a command answers: data for `-json`, and the same as text for people. */
 export interface CommandResult {
-  /** 0 unless told. */
+  /** 0 unless told; 1 also for a command that did its work and found something wrong. */
   readonly status?: ExitStatus;
   readonly value: unknown;
   /** Ends with a newline, or is empty. */
