@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { join } from 'node:path';
 import type { StateReport } from '@deploy-tools/shared/report/report.js';
 import { beforeAll, describe, expect, it } from 'vitest';
-import { makeBlob } from '../support/archive.js';
+import { makeTar } from '../support/archive.js';
 import { addConfiguration, changeLayer } from '../support/configuration.js';
 import { type ReportingHost, startHost } from '../support/reporting-host.js';
 import { fileScope } from '../support/scope.js';
@@ -31,7 +31,7 @@ function start(host: string): Promise<ReportingHost> {
 }
 
 function blob() {
-  return makeBlob(join(world.root, randomBytes(4).toString('hex')), randomBytes(100));
+  return makeTar(join(world.root, randomBytes(4).toString('hex')), randomBytes(100));
 }
 
 /** A new revision. @returns what a host says that runs it. */

@@ -57,8 +57,7 @@ export const AGENTS = {
 
 export const HISTORY = {
   name: 'history',
-  summary:
-    'show revisions of a configuration: who, when, what changed, where it landed; or deploys of a host',
+  summary: "show who changed what and where it landed, or a host's deploys",
   role: 'operator',
   changes: false,
   flags: [
@@ -103,7 +102,7 @@ export const ROLLBACK = {
 
 export const LOGS = {
   name: 'logs',
-  summary: "show the end of the log of a host's last deploy, or of another one",
+  summary: "show the end of the log of a host's last deploy",
   role: 'operator',
   changes: false,
   flags: [
