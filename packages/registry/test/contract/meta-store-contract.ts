@@ -211,6 +211,9 @@ function configurations(withStore: WithStore): void {
         revisionOf('p', 2, []),
         revisionOf('p', 3, layers),
       ]);
+      expect(await tx.revisions('p', 2)).toEqual([revisionOf('p', 2, []), revisionOf('p', 3, layers)]);
+      expect(await tx.revision('p', 2)).toEqual(revisionOf('p', 2, []));
+      expect(await tx.revision('p', 4)).toBeUndefined();
     });
   });
 
