@@ -18,7 +18,7 @@ export interface TreeNode {
   readonly place: EntryPlace;
   /** Content of a file. */
   readonly chunks: readonly ChunkRef[];
-  /** At least one, in no particular order; need not hold the entry's own. */
+  /** At least one; the entry's own is the first, unless something else has taken its place. */
   readonly paths: readonly ByteName[];
 }
 
@@ -64,7 +64,8 @@ export class TreeLayer {
   tree(): ReleaseTree {
     const nodes = new Set<Node>();
     for (const [path, node] of this.#nodes) {
-      node.paths.push(path);
+      if (path === node.entry.path) node.paths.unshift(path);
+      else node.paths.push(path);
       nodes.add(node);
     }
     const directories = new Map<ByteName, SafeEntry>();
