@@ -27,7 +27,8 @@ export async function runAgent(context: AgentContext, link: RegistryLink, loop: 
   while (!signal.aborted) {
     let pause = jittered(loop.pollMs, loop.random);
     try {
-      const outcome = await cycle(context, await link.sftp(), loop.once);
+      const first = await link.sftp();
+      const outcome = await cycle(context, { first, another: () => link.another() }, loop.once);
       redials = 0;
       if (loop.once) return 0;
       if (outcome.kind === 'waiting') pause = Math.min(pause, outcome.ms);

@@ -41,6 +41,27 @@ export async function readCache(context: AgentContext, config: AgentConfig): Pro
   return { whole, partial };
 }
 
+/** Bytes that are missing of a configuration's archives, going by what lies in the cache under their names. */
+export async function missingBytes(context: AgentContext, config: AgentConfig): Promise<number> {
+  const sizes = new Map(config.layers.map(({ hash, size }) => [hash, size ?? 0]));
+  let missing = 0;
+  for (const [hash, size] of sizes) {
+    const path = join(context.paths.cache, hash);
+    if ((await sizeOf(path)) !== undefined) continue;
+    missing += Math.max(0, size - ((await sizeOf(path + PARTIAL)) ?? 0));
+  }
+  return missing;
+}
+
+async function sizeOf(path: string): Promise<number | undefined> {
+  try {
+    return (await stat(path)).size;
+  } catch (error) {
+    if (errnoOf(error) === 'ENOENT') return undefined;
+    throw error;
+  }
+}
+
 async function hashOfFile(path: string, signal: AbortSignal): Promise<string> {
   const file = await open(path);
   try {

@@ -1,4 +1,5 @@
 import type { ByteName } from '@deploy-tools/shared/archive/byte-name.js';
+import { DeployError } from '@deploy-tools/shared/errors.js';
 import { BATCH_BYTES, type BatchSource, fetchAll } from '../fetch/fetch-batches.js';
 import {
   type AssemblyPlan,
@@ -29,7 +30,7 @@ export interface BuildRequest {
    */
   readonly beforeLateFetch: (bytes: number) => void;
   /** Everything that the disk had to give was taken. */
-  readonly onLocalDone: () => Promise<void>;
+  readonly onLocalDone: () => void;
 }
 
 export interface BuildStats {
@@ -65,7 +66,7 @@ class ReleaseBuild {
       for (const { node } of targets) if (node.chunks.length > 1) this.#parts.add(node);
     }
     await allOf([this.#local(), this.#fetch(plan.fetch)]);
-    for (const task of inTasks(this.#again, sizeOf)) await this.#assemble(task);
+    await this.#assembleAgain();
     const finishedAt = await this.#finish();
     const fetched = plan.fetch.bytes + this.#late.bytes;
     return { finishedAt, reused: plan.copies.length - this.#stale, stale: this.#stale, fetched };
@@ -82,7 +83,7 @@ class ReleaseBuild {
         return threads.run({ kind: 'make', entries });
       }),
     ]);
-    await onLocalDone();
+    onLocalDone();
     if (this.#late.bytes > 0) beforeLateFetch(this.#late.bytes);
     await this.#fetch(this.#late);
   }
@@ -117,6 +118,15 @@ class ReleaseBuild {
     }
     const source = { root: setup.roots.length - 1, path: mainPath(other.node), offset: other.offset };
     this.#again.push({ node, pieces: [{ ...piece, sources: [source] }] });
+  }
+
+  async #assembleAgain(): Promise<void> {
+    const { threads } = this.#request;
+    for (const plans of inTasks(this.#again, sizeOf)) {
+      const { missing } = await threads.run({ kind: 'assemble', jobs: plans.map(assembleJob) });
+      if (missing.flat().length > 0)
+        throw new DeployError('internal', 'a chunk that was just written is gone');
+    }
   }
 
   async #fetch(list: FetchList): Promise<void> {

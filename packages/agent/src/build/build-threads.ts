@@ -41,7 +41,6 @@ export class BuildThreads {
   readonly #urgent: Waiting[] = [];
   readonly #others: Waiting[] = [];
   #failure: DeployError | undefined;
-  #stopping = false;
 
   /** Starts the threads where they do not run; worth doing before they are needed. */
   start(): void {
@@ -73,11 +72,10 @@ export class BuildThreads {
 
   /** Ends the threads at once; tasks that are not done are rejected. Resolves when nothing is written any more. */
   async stop(): Promise<void> {
-    this.#stopping = true;
     const threads = this.#threads.splice(0);
-    this.#rejectAll(threads, new DeployError('cancelled', 'building the release was stopped'));
+    this.#failure = undefined;
+    this.#rejectAll(threads, stopped());
     await Promise.all(threads.map(({ worker }) => worker.terminate()));
-    this.#stopping = false;
   }
 
   #startThread(): Thread {
@@ -89,16 +87,17 @@ export class BuildThreads {
       thread.sent.shift()?.resolve(reply);
       this.#dispatch();
     });
-    worker.on('error', (error) => this.#died(describeError(error), error));
-    worker.on('exit', (code) => {
-      if (this.#threads.includes(thread)) this.#died(`exit status ${code}`);
-    });
+    const died = (reason: string, cause?: unknown) => {
+      if (this.#threads.includes(thread)) this.#died(reason, cause);
+    };
+    worker.on('error', (error) => died(describeError(error), error));
+    worker.on('exit', (code) => died(`exit status ${code}`));
     return thread;
   }
 
   #dispatch(): void {
-    if (this.#failure !== undefined) {
-      this.#rejectAll(this.#threads, this.#failure);
+    if (this.#failure !== undefined || this.#threads.length === 0) {
+      this.#rejectAll(this.#threads, this.#failure ?? stopped());
       return;
     }
     for (let ahead = 0; ahead < TASKS_AHEAD; ahead++) {
@@ -113,7 +112,6 @@ export class BuildThreads {
   }
 
   #died(reason: string, cause?: unknown): void {
-    if (this.#stopping) return;
     this.#failure ??= new DeployError('internal', `a building thread died: ${reason}`, { cause });
     this.#rejectAll(this.#threads, this.#failure);
   }
@@ -124,4 +122,8 @@ export class BuildThreads {
       for (const { reject } of queue.splice(0)) reject(error);
     }
   }
+}
+
+function stopped(): DeployError {
+  return new DeployError('cancelled', 'building the release was stopped');
 }

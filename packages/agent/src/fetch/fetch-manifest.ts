@@ -21,22 +21,23 @@ export interface FetchedManifest extends KeptManifest {
 
 /**
  * Fetches a manifest: its root, and of its segments those that are not known.
- * @param known segments by digest, verified.
+ * @param known gives segments by digest, verified; asked once the root is here.
  * @throws DeployError not-found, unsupported, corrupt: the archive will do instead; connect.
  */
 export async function fetchManifest(
   source: { readonly sftp: SftpClient; readonly packs: PackFiles },
   digest: string,
-  known: ReadonlyMap<string, Buffer>,
+  known: () => ReadonlyMap<string, Buffer>,
 ): Promise<FetchedManifest> {
   const bytes = await source.sftp.readFile(`manifests/${digest}`, MAX_ROOT);
   if (hash('sha256', bytes) !== digest) throw mismatch(`the manifest ${digest}`);
   const root = decodeManifestRoot(bytes);
   source.packs.prepare(root.pack.hash);
+  const here = known();
   const segments = new Map<string, Buffer>();
   const missing = new Map<number, SegmentRef>();
   for (const segment of segmentsOf(root)) {
-    const content = known.get(segment.digest);
+    const content = here.get(segment.digest);
     if (content === undefined) missing.set(segment.offset, segment);
     else segments.set(segment.digest, content);
   }

@@ -1,0 +1,38 @@
+import { describeError, isDeployError } from '@deploy-tools/shared/errors.js';
+import type { Logger } from '@deploy-tools/shared/log.js';
+import type { ManifestShelf } from '../fetch/manifest-shelf.js';
+import type { DiskFile, DiskRelease } from '../release/disk-release.js';
+import type { ReleaseRecord } from './release-record.js';
+import type { ReleaseRecords } from './release-records.js';
+
+/**
+ * What a record and the kept manifests tell of a release on disk.
+ * @param root absolute path of the release.
+ * @returns undefined when there is no record, or a part of what it rests on is gone.
+ */
+export function loadDiskRelease(
+  records: ReleaseRecords,
+  shelf: ManifestShelf,
+  hash: string,
+  root: string,
+  log: Logger,
+): DiskRelease | undefined {
+  try {
+    const record = records.read(hash);
+    return record === undefined ? undefined : diskRelease(record, shelf, root);
+  } catch (error) {
+    if (!isDeployError(error, 'corrupt')) throw error;
+    log.warn({ root, err: describeError(error) }, 'the record of a release cannot be used');
+    return undefined;
+  }
+}
+
+function diskRelease(record: ReleaseRecord, shelf: ManifestShelf, root: string): DiskRelease | undefined {
+  const layers = record.manifests.map((digest) => shelf.entries(digest));
+  const files = new Map<string, DiskFile>();
+  for (const [stamp, { layer, index }] of record.places.entries()) {
+    const entry = layers[layer]?.[index];
+    if (entry !== undefined) files.set(entry.path, { path: entry.path, chunks: entry.chunks, stamp });
+  }
+  return files.size === 0 ? undefined : { root, files, stamps: record.stamps };
+}
