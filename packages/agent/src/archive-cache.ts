@@ -88,7 +88,7 @@ export async function hashContent(file: FileHandle, hash: Hash, signal: AbortSig
 /** Removes archives, and parts of them, that no listed layer needs and that are older than an hour. */
 export async function pruneCache(context: AgentContext, needed: ReadonlySet<string>): Promise<void> {
   const limit = context.clock().getTime() - KEEP_MS;
-  for (const name of await readdir(context.paths.cache)) {
+  for (const name of await namesIn(context.paths.cache)) {
     const hash = name.endsWith(PARTIAL) ? name.slice(0, -PARTIAL.length) : name;
     // The original's agent names its downloads temp-….
     if (needed.has(hash) || !/^([0-9a-f]{64}|temp-.*)$/.test(hash)) continue;
@@ -98,5 +98,15 @@ export async function pruneCache(context: AgentContext, needed: ReadonlySet<stri
     } catch (error) {
       if (errnoOf(error) !== 'ENOENT') throw error;
     }
+  }
+}
+
+/** Nothing where no archive was ever needed. */
+async function namesIn(dir: string): Promise<string[]> {
+  try {
+    return await readdir(dir);
+  } catch (error) {
+    if (errnoOf(error) === 'ENOENT') return [];
+    throw error;
   }
 }
