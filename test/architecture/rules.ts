@@ -9,7 +9,7 @@ export interface Rule {
 
 const SHARED = /^shared\//;
 const PORTS = [
-  /^registry\/layers\/(byte-store|derived-store|stored-file)$/,
+  /^registry\/layers\/(byte-store|derived-store|stored-file|digester)$/,
   /^registry\/meta\/meta-store$/,
   /^registry\/ingest\/ingest-task$/,
 ];
@@ -24,7 +24,7 @@ export const RULES: readonly Rule[] = [
 
   { files: CORE, mayImport: [SHARED, CORE], mayImportTypes: PORTS },
   {
-    files: /^registry\/layers\/(byte|derived)-store$/,
+    files: /^registry\/layers\/(byte-store|derived-store|digester)$/,
     mayImport: [SHARED, /^registry\/layers\/stored-file$/],
   },
   { files: /^registry\/layers\//, mayImport: [SHARED, /^registry\/layers\//] },
