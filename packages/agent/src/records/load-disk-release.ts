@@ -1,4 +1,6 @@
+import type { ByteName } from '@deploy-tools/shared/archive/byte-name.js';
 import { describeError, isDeployError } from '@deploy-tools/shared/errors.js';
+import type { ManifestEntry } from '@deploy-tools/shared/layers/manifest.js';
 import type { Logger } from '@deploy-tools/shared/log.js';
 import type { ManifestShelf } from '../fetch/manifest-shelf.js';
 import type { DiskFile, DiskRelease } from '../release/disk-release.js';
@@ -28,11 +30,22 @@ export function loadDiskRelease(
 }
 
 function diskRelease(record: ReleaseRecord, shelf: ManifestShelf, root: string): DiskRelease | undefined {
-  const layers = record.manifests.map((digest) => shelf.entries(digest));
-  const files = new Map<string, DiskFile>();
-  for (const [stamp, { layer, index }] of record.places.entries()) {
-    const entry = layers[layer]?.[index];
-    if (entry !== undefined) files.set(entry.path, { path: entry.path, chunks: entry.chunks, stamp });
+  const stamps = new Map<ManifestEntry, number>();
+  const files = new Map<ByteName, DiskFile>();
+  const layers: ManifestEntry[][] = [];
+  for (const digest of record.manifests) {
+    const entries = shelf.entries(digest);
+    if (entries === undefined) return undefined;
+    layers.push(entries);
   }
-  return files.size === 0 ? undefined : { root, files, stamps: record.stamps };
+  for (const [row, { layer, index }] of record.places.entries()) {
+    const entry = layers[layer]?.[index];
+    if (entry !== undefined) stamps.set(entry, row);
+  }
+  for (const entry of layers.flat()) {
+    const { path, chunks } = entry;
+    if (chunks.length > 0) files.set(path, { path, chunks, stamp: stamps.get(entry) });
+    else files.delete(path);
+  }
+  return { root, files, stamps: record.stamps };
 }

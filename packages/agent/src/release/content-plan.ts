@@ -9,7 +9,7 @@ export interface CopyPlan {
   readonly node: TreeNode;
   /** Which release. */
   readonly root: number;
-  readonly file: DiskFile;
+  readonly file: DiskFile & { readonly stamp: number };
 }
 
 /** A chunk of a file, and where on disk it may be. */
@@ -100,8 +100,8 @@ export function planContent(nodes: readonly TreeNode[], places: PackPlaces, disk
   for (const node of nodes) {
     if (node.chunks.length === 0) continue;
     const found = index.file(node.entry.path, node.chunks);
-    if (found !== undefined) {
-      copies.push({ node, ...found });
+    if (found !== undefined && isStamped(found.file)) {
+      copies.push({ node, root: found.root, file: found.file });
       continue;
     }
     const pieces = piecesOf(node, (piece) => {
@@ -116,6 +116,10 @@ export function planContent(nodes: readonly TreeNode[], places: PackPlaces, disk
     }
   }
   return { copies, assemblies, fetch };
+}
+
+function isStamped(file: DiskFile): file is DiskFile & { readonly stamp: number } {
+  return file.stamp !== undefined;
 }
 
 /** The chunks of a file, each with the sources that are known for it. */

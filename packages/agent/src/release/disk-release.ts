@@ -8,11 +8,11 @@ export const STAMP_NUMBERS = 4;
 export interface DiskFile {
   readonly path: ByteName;
   readonly chunks: readonly ChunkRef[];
-  /** Its row in the stamps. */
-  readonly stamp: number;
+  /** Its row in the stamps; undefined for one that nothing is known of but what it should hold. */
+  readonly stamp: number | undefined;
 }
 
-/** A release on disk whose files can be told from changed ones. */
+/** A release on disk of which is known what it held when it was complete. */
 export interface DiskRelease {
   /** Absolute path of its directory. */
   readonly root: string;
