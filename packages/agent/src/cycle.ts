@@ -14,6 +14,7 @@ import { plan } from './phases/plan.js';
 import { prune } from './phases/prune.js';
 import { resolve } from './phases/resolve.js';
 import { unpack } from './phases/unpack.js';
+import { keepRecord } from './records/keep-record.js';
 import { pruneRecords } from './records/prune-records.js';
 import { type Release, removeLeftovers, removeOtherReleases, usableRelease } from './release-directory.js';
 import { awaitEarlierScript } from './script/await-earlier-script.js';
@@ -109,7 +110,8 @@ async function install(
   if (script.status === 'rejected') throw script.reason;
   if (durable.status === 'rejected') throw durable.reason;
   commit(context, config);
-  await prune(context, { pruneCache, pruneRecords, removeLeftovers, removeOtherReleases }, config);
+  const removeOthers = (hash: string) => keepRecord(context, hash, () => removeOtherReleases(context, hash));
+  await prune(context, { pruneCache, pruneRecords, removeLeftovers, removeOthers }, config);
 }
 
 /** Remembers the failure, but for those that the release is not to blame for: a lost connection, being stopped. */

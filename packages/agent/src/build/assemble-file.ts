@@ -1,7 +1,6 @@
 import { hash } from 'node:crypto';
 import { closeSync, constants, openSync, readSync } from 'node:fs';
 import { fsPath } from '@deploy-tools/shared/archive/byte-name.js';
-import { MAX_CHUNK } from '@deploy-tools/shared/layers/manifest.js';
 import type { ChunkSource } from '../release/content-index.js';
 import { setFileAttributes } from '../unpack/attributes.js';
 import type { BuildPlace } from './build-place.js';
@@ -15,7 +14,6 @@ const READ = constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK;
 /** Makes files of chunks that may be on disk; every chunk is verified by its digest as it is read. */
 export class FileAssembler {
   readonly #place: BuildPlace;
-  readonly #buffer = Buffer.allocUnsafeSlow(MAX_CHUNK);
   /** The source that was read last: most chunks of a file come from one. */
   #source: { readonly root: number; readonly path: string; readonly fd: number } | undefined;
 
@@ -52,7 +50,7 @@ export class FileAssembler {
   }
 
   #find({ sources, length, digest }: PieceJob): Buffer | undefined {
-    const content = this.#buffer.subarray(0, length);
+    const content = this.#place.scratch.subarray(0, length);
     return sources.some((source) => this.#read(source, content) && hash('sha256', content) === digest)
       ? content
       : undefined;

@@ -2,6 +2,7 @@ import { lstatSync, mkdirSync } from 'node:fs';
 import { type ByteName, byteName, fsPath } from '@deploy-tools/shared/archive/byte-name.js';
 import { parentPath } from '@deploy-tools/shared/archive/path-guard.js';
 import { errnoOf } from '@deploy-tools/shared/errors.js';
+import { MAX_CHUNK } from '@deploy-tools/shared/layers/manifest.js';
 import type { Ownership } from '../unpack/tree-task.js';
 import type { BuildSetup, ReuseMethod } from './build-task.js';
 
@@ -18,6 +19,8 @@ export class BuildPlace {
   readonly reuse: ReuseMethod;
   readonly roots: readonly SourceRoot[];
   readonly root: ByteName;
+  /** For the content of one chunk: allocated anew each time, it would leave tens of megabytes to the garbage collector. */
+  readonly scratch = Buffer.allocUnsafeSlow(MAX_CHUNK);
   readonly #implicit: ReadonlySet<ByteName>;
   /** Directories that are known to be there. */
   readonly #made = new Set<ByteName>(['']);

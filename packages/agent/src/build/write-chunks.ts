@@ -15,7 +15,11 @@ import { openPart, writeFully } from './write-part.js';
  */
 export function writeChunks(place: BuildPlace, buffer: Uint8Array, jobs: readonly WriteJob[]): void {
   for (const job of jobs) {
-    const content = unpackFrame(buffer.subarray(job.at, job.at + job.packedLength), job.length);
+    const content = unpackFrame(
+      buffer.subarray(job.at, job.at + job.packedLength),
+      job.length,
+      place.scratch,
+    );
     if (hash('sha256', content) !== job.digest) {
       throw new DeployError('corrupt', `what was fetched of chunk ${job.digest} is damaged`, {
         hint: 'run fsck on the registry',

@@ -3,7 +3,7 @@ import type { FetchBatch } from '../release/fetch-batches.js';
 /** Bytes of a batch, and of each buffer. */
 export const BATCH_BYTES = 1024 * 1024;
 /** Buffers in all: on their way from the registry, or waiting to be written. */
-const BUFFERS = 12;
+const BUFFERS = 8;
 
 export interface BatchSource {
   /** Fills `target` from a layer's pack. */

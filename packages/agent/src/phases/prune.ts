@@ -7,7 +7,7 @@ export interface Pruning {
   readonly pruneCache: (context: AgentContext, needed: ReadonlySet<string>) => Promise<void>;
   readonly pruneRecords: (context: AgentContext, config: AgentConfig) => Promise<void>;
   readonly removeLeftovers: (context: AgentContext, salvage: boolean) => Promise<void>;
-  readonly removeOtherReleases: (context: AgentContext, hash: string) => Promise<void>;
+  readonly removeOthers: (hash: string) => Promise<void>;
 }
 
 /**
@@ -16,7 +16,7 @@ export interface Pruning {
  */
 export async function prune(context: AgentContext, pruning: Pruning, config: AgentConfig): Promise<void> {
   try {
-    if (context.settings.cleanOld) await pruning.removeOtherReleases(context, config.hash);
+    if (context.settings.cleanOld) await pruning.removeOthers(config.hash);
     await pruning.removeLeftovers(context, false);
     await pruning.pruneRecords(context, config);
     await pruning.pruneCache(context, new Set(config.layers.map((layer) => layer.hash)));

@@ -30,22 +30,21 @@ export function loadDiskRelease(
 }
 
 function diskRelease(record: ReleaseRecord, shelf: ManifestShelf, root: string): DiskRelease | undefined {
-  const stamps = new Map<ManifestEntry, number>();
-  const files = new Map<ByteName, DiskFile>();
-  const layers: ManifestEntry[][] = [];
+  const layers: { readonly entries: readonly ManifestEntry[]; readonly rows: Int32Array }[] = [];
   for (const digest of record.manifests) {
     const entries = shelf.entries(digest);
     if (entries === undefined) return undefined;
-    layers.push(entries);
+    layers.push({ entries, rows: new Int32Array(entries.length).fill(-1) });
   }
-  for (const [row, { layer, index }] of record.places.entries()) {
-    const entry = layers[layer]?.[index];
-    if (entry !== undefined) stamps.set(entry, row);
-  }
-  for (const entry of layers.flat()) {
-    const { path, chunks } = entry;
-    if (chunks.length > 0) files.set(path, { path, chunks, stamp: stamps.get(entry) });
-    else files.delete(path);
+  for (const [row, { layer, index }] of record.places.entries())
+    layers[layer]?.rows.fill(row, index, index + 1);
+  const files = new Map<ByteName, DiskFile>();
+  for (const { entries, rows } of layers) {
+    for (const [index, { path, chunks }] of entries.entries()) {
+      const row = rows[index] ?? -1;
+      if (chunks.length > 0) files.set(path, { path, chunks, stamp: row < 0 ? undefined : row });
+      else files.delete(path);
+    }
   }
   return { root, files, stamps: record.stamps };
 }

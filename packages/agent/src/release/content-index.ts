@@ -21,9 +21,8 @@ export interface ChunkSource {
 /** Finds content in releases on disk: by path, by the content of a whole file, by chunk; an earlier release first. */
 export class ContentIndex {
   readonly #releases: readonly DiskRelease[];
-  /** Made when first needed: most files are found by their path. */
-  #files: Map<string, FoundFile> | undefined;
-  #chunks: Map<string, ChunkSource> | undefined;
+  /** By digest, where each chunk is met first. Made when first needed: most files are found by their path. */
+  #chunks: ReadonlyMap<string, FoundFile & ChunkSource> | undefined;
 
   constructor(releases: readonly DiskRelease[]) {
     this.#releases = releases;
@@ -35,47 +34,31 @@ export class ContentIndex {
       const file = release.files.get(path);
       if (file !== undefined && sameContent(file.chunks, chunks)) return { root, file };
     }
-    this.#files ??= this.#indexFiles();
-    return this.#files.get(contentKey(chunks));
+    const [first] = chunks;
+    const found = first === undefined ? undefined : this.chunk(first.digest);
+    return found !== undefined && sameContent(found.file.chunks, chunks) ? found : undefined;
   }
 
-  chunk(digest: string): ChunkSource | undefined {
-    this.#chunks ??= this.#indexChunks();
+  chunk(digest: string): (FoundFile & ChunkSource) | undefined {
+    this.#chunks ??= indexChunks(this.#releases);
     return this.#chunks.get(digest);
   }
+}
 
-  #indexFiles(): Map<string, FoundFile> {
-    const index = new Map<string, FoundFile>();
-    for (const [root, release] of this.#releases.entries()) {
-      for (const file of release.files.values()) {
-        const key = contentKey(file.chunks);
-        if (!index.has(key)) index.set(key, { root, file });
+function indexChunks(releases: readonly DiskRelease[]): Map<string, FoundFile & ChunkSource> {
+  const index = new Map<string, FoundFile & ChunkSource>();
+  for (const [root, release] of releases.entries()) {
+    for (const file of release.files.values()) {
+      let offset = 0;
+      for (const { digest, length } of file.chunks) {
+        if (!index.has(digest)) index.set(digest, { root, file, path: file.path, offset });
+        offset += length;
       }
     }
-    return index;
   }
-
-  #indexChunks(): Map<string, ChunkSource> {
-    const index = new Map<string, ChunkSource>();
-    for (const [root, release] of this.#releases.entries()) {
-      for (const { path, chunks } of release.files.values()) {
-        let offset = 0;
-        for (const { digest, length } of chunks) {
-          if (!index.has(digest)) index.set(digest, { root, path, offset });
-          offset += length;
-        }
-      }
-    }
-    return index;
-  }
+  return index;
 }
 
 function sameContent(a: readonly ChunkRef[], b: readonly ChunkRef[]): boolean {
   return a === b || (a.length === b.length && a.every((chunk, at) => chunk.digest === b[at]?.digest));
-}
-
-function contentKey(chunks: readonly ChunkRef[]): string {
-  const [only, second] = chunks;
-  if (only !== undefined && second === undefined) return only.digest;
-  return chunks.map((chunk) => chunk.digest).join('');
 }

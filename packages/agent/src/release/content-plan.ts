@@ -107,7 +107,8 @@ export function planContent(nodes: readonly TreeNode[], places: PackPlaces, disk
     const pieces = piecesOf(node, (piece) => {
       const known = index.chunk(piece.chunk.digest);
       const samePlace = unproven.map((root) => ({ root, path: node.entry.path, offset: piece.offset }));
-      return known === undefined ? samePlace : [known, ...samePlace];
+      if (known === undefined) return samePlace;
+      return [{ root: known.root, path: known.path, offset: known.offset }, ...samePlace];
     });
     const onDisk = pieces.filter((piece) => piece.sources.length > 0);
     if (onDisk.length > 0) assemblies.push({ node, pieces: onDisk });
