@@ -4,7 +4,7 @@ import { type DiskRelease, STAMP_NUMBERS } from '../release/disk-release.js';
 import type { FetchBatch } from '../release/fetch-batches.js';
 import type { TreeNode } from '../release/release-tree.js';
 import { attributesOf } from '../unpack/attributes.js';
-import type { AssembleJob, BuildTask, CopyJob, FileJob, WriteJob } from './build-task.js';
+import type { AssembleJob, BuildTask, FileJob, WriteJob } from './build-task.js';
 
 /** Bounds of a task: some 10 ms of work, so that the threads end at the same time. */
 const TASK_FILES = 128;
@@ -42,14 +42,29 @@ export function copyTask(
   copies: readonly CopyPlan[],
   releases: readonly DiskRelease[],
 ): BuildTask & { kind: 'copy' } {
-  const stamps = new BigInt64Array(copies.length * STAMP_NUMBERS);
-  const jobs: CopyJob[] = copies.map(({ node, root, file }, row) => {
+  const jobs = {
+    paths: copies.map(({ node }) => mainPath(node)),
+    roots: new Uint32Array(copies.length),
+    from: copies.map(({ file }) => file.path),
+    stamps: new BigInt64Array(copies.length * STAMP_NUMBERS),
+    modes: new Uint32Array(copies.length),
+    uids: new Float64Array(copies.length),
+    gids: new Float64Array(copies.length),
+    seconds: new Float64Array(copies.length),
+    nanoseconds: new Uint32Array(copies.length),
+  };
+  for (const [row, { node, root, file }] of copies.entries()) {
     const from = file.stamp * STAMP_NUMBERS;
     const stamp = releases[root]?.stamps.subarray(from, from + STAMP_NUMBERS) ?? [];
-    stamps.set(stamp, row * STAMP_NUMBERS);
-    return { ...fileJob(node), root, from: file.path };
-  });
-  return { kind: 'copy', jobs, stamps };
+    jobs.stamps.set(stamp, row * STAMP_NUMBERS);
+    jobs.roots[row] = root;
+    jobs.modes[row] = node.entry.mode;
+    jobs.uids[row] = node.entry.uid;
+    jobs.gids[row] = node.entry.gid;
+    jobs.seconds[row] = node.entry.mtimeSeconds;
+    jobs.nanoseconds[row] = node.entry.mtimeNanoseconds;
+  }
+  return { kind: 'copy', jobs };
 }
 
 export function assembleJob({ node, pieces }: AssemblyPlan): AssembleJob {

@@ -79,8 +79,8 @@ class ReleaseBuild {
       ...inTasks(plan.copies, sizeOf).map((copies) => this.#copy(copies)),
       ...inTasks(plan.assemblies, sizeOf).map((assemblies) => this.#assemble(assemblies)),
       ...inTasks(empty, () => 0).map((nodes) => {
-        const entries = nodes.map((node) => ({ ...node.entry, path: mainPath(node) }));
-        return threads.run({ kind: 'make', entries });
+        const entries = () => nodes.map((node) => ({ ...node.entry, path: mainPath(node) }));
+        return threads.run('make', () => ({ kind: 'make', entries: entries() }));
       }),
     ]);
     onLocalDone();
@@ -90,14 +90,17 @@ class ReleaseBuild {
 
   async #copy(copies: readonly CopyPlan[]): Promise<void> {
     const { threads, releases } = this.#request;
-    const { stale } = await threads.run(copyTask(copies, releases));
+    const { stale } = await threads.run('copy', () => copyTask(copies, releases));
     this.#stale += stale.length;
     const plans = stale.flatMap((row) => copies[row] ?? []).map(assemblyOf);
     if (plans.length > 0) await this.#assemble(plans);
   }
 
   async #assemble(plans: readonly AssemblyPlan[]): Promise<void> {
-    const { missing } = await this.#request.threads.run({ kind: 'assemble', jobs: plans.map(assembleJob) });
+    const { missing } = await this.#request.threads.run('assemble', () => ({
+      kind: 'assemble',
+      jobs: plans.map(assembleJob),
+    }));
     for (const [number, plan] of plans.entries()) {
       const numbers = missing[number] ?? [];
       const isWhole = plan.pieces.length === plan.node.chunks.length && numbers.length === 0;
@@ -123,7 +126,10 @@ class ReleaseBuild {
   async #assembleAgain(): Promise<void> {
     const { threads } = this.#request;
     for (const plans of inTasks(this.#again, sizeOf)) {
-      const { missing } = await threads.run({ kind: 'assemble', jobs: plans.map(assembleJob) });
+      const { missing } = await threads.run('assemble', () => ({
+        kind: 'assemble',
+        jobs: plans.map(assembleJob),
+      }));
       if (missing.flat().length > 0)
         throw new DeployError('internal', 'a chunk that was just written is gone');
     }
@@ -132,7 +138,7 @@ class ReleaseBuild {
   async #fetch(list: FetchList): Promise<void> {
     const { source, threads } = this.#request;
     await fetchAll(fetchBatches(list.chunks(), BATCH_BYTES), source, async (batch, buffer) => {
-      const written = await threads.run({ kind: 'write', buffer, jobs: writeJobs(batch) });
+      const written = await threads.run('write', () => ({ kind: 'write', buffer, jobs: writeJobs(batch) }));
       return written.buffer;
     });
   }
@@ -145,7 +151,7 @@ class ReleaseBuild {
     }
     const directories = [...tree.directories.values()];
     const files = [...this.#parts].map(fileJob);
-    return (await threads.run({ kind: 'finish', files, links, directories })).at;
+    return (await threads.run('finish', () => ({ kind: 'finish', files, links, directories }))).at;
   }
 }
 

@@ -25,7 +25,23 @@ export interface FileJob extends Attributes {
   readonly path: ByteName;
 }
 
-/** A file to be taken over whole. */
+/** Files to be taken over whole, a column for each property: thousands of objects take long to pass between threads. */
+export interface CopyJobs {
+  /** Where they are made. */
+  readonly paths: readonly ByteName[];
+  /** Where they are: which root, and the path below it. */
+  readonly roots: Uint32Array;
+  readonly from: readonly ByteName[];
+  /** Rows as in DiskRelease. */
+  readonly stamps: BigInt64Array;
+  readonly modes: Uint32Array;
+  readonly uids: Float64Array;
+  readonly gids: Float64Array;
+  readonly seconds: Float64Array;
+  readonly nanoseconds: Uint32Array;
+}
+
+/** One of them. */
 export interface CopyJob extends FileJob {
   readonly root: number;
   readonly from: ByteName;
@@ -61,8 +77,7 @@ export interface WriteJob {
 export type BuildTask =
   /** Symlinks, empty files, FIFOs and devices. */
   | { readonly kind: 'make'; readonly entries: readonly SafeEntry[] }
-  /** `stamps`: a row of each job's file, as in DiskRelease. */
-  | { readonly kind: 'copy'; readonly jobs: readonly CopyJob[]; readonly stamps: BigInt64Array }
+  | { readonly kind: 'copy'; readonly jobs: CopyJobs }
   | { readonly kind: 'assemble'; readonly jobs: readonly AssembleJob[] }
   /** The buffer is transferred, and comes back with the reply. */
   | { readonly kind: 'write'; readonly buffer: ArrayBuffer; readonly jobs: readonly WriteJob[] }
@@ -80,7 +95,7 @@ export type BuildTask =
 export type BuildReply =
   | { readonly kind: 'failed'; readonly error: PlainError; readonly buffer?: ArrayBuffer }
   | { readonly kind: 'made' }
-  /** Numbers of the jobs whose file is not as it was. */
+  /** Rows whose file is not as it was. */
   | { readonly kind: 'copied'; readonly stale: readonly number[] }
   /** For each job, the numbers of its pieces that were not found. */
   | { readonly kind: 'assembled'; readonly missing: readonly (readonly number[])[] }

@@ -1,6 +1,6 @@
 import { availableParallelism } from 'node:os';
 import { Worker } from 'node:worker_threads';
-import { DeployError, describeError } from '@deploy-tools/shared/errors.js';
+import { DeployError, describeError, toDeployError } from '@deploy-tools/shared/errors.js';
 import type { BuildReply, BuildSetup, BuildTask } from './build-task.js';
 
 const MOST_THREADS = 2;
@@ -11,7 +11,7 @@ const MAX_HEAP_MIB = 512;
 const TASKS_AHEAD = 2;
 
 interface Waiting {
-  readonly task: BuildTask;
+  readonly task: () => BuildTask;
   readonly resolve: (reply: BuildReply) => void;
   readonly reject: (error: Error) => void;
 }
@@ -55,17 +55,21 @@ export class BuildThreads {
     for (const { worker } of this.#threads) worker.postMessage(setup);
   }
 
-  /** @throws DeployError what the task failed with; cancelled after `stop`; internal when a thread died. */
+  /**
+   * @param task made when its turn comes, so that the first ones are on their way before the last ones are made.
+   * @throws DeployError what the task failed with; cancelled after `stop`; internal when a thread died.
+   */
   async run<K extends BuildTask['kind']>(
-    task: BuildTask & { kind: K },
+    kind: K,
+    task: () => BuildTask & { kind: K },
   ): Promise<BuildReply & { kind: ReplyOf[K] }> {
     const reply = await new Promise<BuildReply>((resolve, reject) => {
-      (task.kind === 'write' ? this.#urgent : this.#others).push({ task, resolve, reject });
+      (kind === 'write' ? this.#urgent : this.#others).push({ task, resolve, reject });
       this.#dispatch();
     });
     if (reply.kind === 'failed') {
-      const { kind, message, hint } = reply.error;
-      throw new DeployError(kind, message, hint === undefined ? {} : { hint });
+      const { message, hint } = reply.error;
+      throw new DeployError(reply.error.kind, message, hint === undefined ? {} : { hint });
     }
     return reply as BuildReply & { kind: ReplyOf[K] };
   }
@@ -105,9 +109,18 @@ export class BuildThreads {
         if (thread.sent.length > ahead) continue;
         const next = this.#urgent.shift() ?? this.#others.shift();
         if (next === undefined) return;
-        thread.sent.push(next);
-        thread.worker.postMessage(next.task, next.task.kind === 'write' ? [next.task.buffer] : []);
+        this.#send(thread, next);
       }
+    }
+  }
+
+  #send(thread: Thread, next: Waiting): void {
+    try {
+      const task = next.task();
+      thread.worker.postMessage(task, task.kind === 'write' ? [task.buffer] : []);
+      thread.sent.push(next);
+    } catch (error) {
+      next.reject(toDeployError(error));
     }
   }
 

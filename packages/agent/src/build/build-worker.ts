@@ -2,10 +2,11 @@ import { parentPort } from 'node:worker_threads';
 import { byteName, fsPath } from '@deploy-tools/shared/archive/byte-name.js';
 import { DeployError, toDeployError } from '@deploy-tools/shared/errors.js';
 import { STAMP_NUMBERS } from '../release/disk-release.js';
+import { fsTime } from '../unpack/file-times.js';
 import { writeError } from '../unpack/write-error.js';
 import { FileAssembler } from './assemble-file.js';
 import { BuildPlace } from './build-place.js';
-import type { AssembleJob, BuildReply, BuildSetup, BuildTask, CopyJob } from './build-task.js';
+import type { AssembleJob, BuildReply, BuildSetup, BuildTask, CopyJob, CopyJobs } from './build-task.js';
 import { takeOver } from './copy-file.js';
 import { lookAt, writeStamp } from './file-stamp.js';
 import { finishTree, makeEntry } from './finish-tree.js';
@@ -43,7 +44,7 @@ function perform(place: BuildPlace, task: Exclude<BuildTask, { kind: 'stamp' }>)
       for (const entry of task.entries) makeEntry(place, entry);
       return { kind: 'made' };
     case 'copy':
-      return { kind: 'copied', stale: copyAll(place, task.jobs, task.stamps) };
+      return { kind: 'copied', stale: copyAll(place, task.jobs) };
     case 'assemble':
       return { kind: 'assembled', missing: assembleAll(place, task.jobs) };
     case 'write':
@@ -54,13 +55,29 @@ function perform(place: BuildPlace, task: Exclude<BuildTask, { kind: 'stamp' }>)
   }
 }
 
-function copyAll(place: BuildPlace, jobs: readonly CopyJob[], stamps: BigInt64Array): number[] {
+function copyAll(place: BuildPlace, jobs: CopyJobs): number[] {
   const stale: number[] = [];
-  for (const [row, job] of jobs.entries()) {
-    const taken = named(job.path, () => takeOver(place, job, stamps, row));
-    if (!taken) stale.push(row);
+  for (let row = 0; row < jobs.paths.length; row++) {
+    const job = copyJob(jobs, row);
+    try {
+      if (!takeOver(place, job, jobs.stamps, row)) stale.push(row);
+    } catch (error) {
+      throw writeError(job.path, error);
+    }
   }
   return stale;
+}
+
+function copyJob(jobs: CopyJobs, row: number): CopyJob {
+  return {
+    path: jobs.paths[row] ?? '',
+    root: jobs.roots[row] ?? 0,
+    from: jobs.from[row] ?? '',
+    mode: jobs.modes[row] ?? 0,
+    uid: jobs.uids[row] ?? 0,
+    gid: jobs.gids[row] ?? 0,
+    time: fsTime(jobs.seconds[row] ?? 0, jobs.nanoseconds[row] ?? 0),
+  };
 }
 
 function assembleAll(place: BuildPlace, jobs: readonly AssembleJob[]): number[][] {

@@ -194,7 +194,11 @@ async function settle(
 ): Promise<void> {
   const { paths, threads, log } = context;
   const nodes = recordable(tree.nodes);
-  const stamped = threads.run({ kind: 'stamp', root, paths: nodes.map(({ entry }) => entry.path) });
+  const stamped = threads.run('stamp', () => ({
+    kind: 'stamp',
+    root,
+    paths: nodes.map(({ entry }) => entry.path),
+  }));
   const [stamps, durable] = await Promise.allSettled([stamped, makeDurable(paths.unpacked, root)]);
   if (durable.status === 'rejected') throw durable.reason;
   try {

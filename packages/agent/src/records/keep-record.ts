@@ -22,10 +22,10 @@ export async function keepRecord(
   const files = record === undefined ? undefined : pathsOf(record, new ManifestShelf(paths.manifests, log));
   if (record === undefined || files === undefined) return await act();
   threads.start();
-  const task = { kind: 'stamp', root: join(paths.unpacked, hash), paths: files } as const;
-  const before = await threads.run(task);
+  const task = () => ({ kind: 'stamp', root: join(paths.unpacked, hash), paths: files }) as const;
+  const before = await threads.run('stamp', task);
   await act();
-  const after = await threads.run(task);
+  const after = await threads.run('stamp', task);
   records.write(hash, refreshed(record, before.stamps, after.stamps));
 }
 

@@ -18,45 +18,60 @@ export interface ChunkSource {
   readonly offset: number;
 }
 
-/** Finds content in releases on disk: by path, by the content of a whole file, by chunk; an earlier release first. */
+/**
+ * Finds content in releases on disk under whatever path, an earlier release first. Only what is asked for is indexed:
+ * an update asks for a few chunks of many.
+ */
 export class ContentIndex {
-  readonly #releases: readonly DiskRelease[];
-  /** By digest, where each chunk is met first. Made when first needed: most files are found by their path. */
-  #chunks: ReadonlyMap<string, FoundFile & ChunkSource> | undefined;
+  /** By digest, where each chunk is met first. */
+  readonly #chunks: ReadonlyMap<string, FoundFile & ChunkSource>;
 
-  constructor(releases: readonly DiskRelease[]) {
-    this.#releases = releases;
+  /** @param wanted digests that will be asked for. */
+  constructor(releases: readonly DiskRelease[], wanted: ReadonlySet<string>) {
+    this.#chunks = wanted.size === 0 ? new Map() : indexChunks(releases, wanted);
   }
 
-  /** A file of that content, one of that path where there is a choice. */
-  file(path: ByteName, chunks: readonly ChunkRef[]): FoundFile | undefined {
-    for (const [root, release] of this.#releases.entries()) {
-      const file = release.files.get(path);
-      if (file !== undefined && sameContent(file.chunks, chunks)) return { root, file };
-    }
+  /** A file that holds exactly that. */
+  file(chunks: readonly ChunkRef[]): FoundFile | undefined {
     const [first] = chunks;
     const found = first === undefined ? undefined : this.chunk(first.digest);
     return found !== undefined && sameContent(found.file.chunks, chunks) ? found : undefined;
   }
 
   chunk(digest: string): (FoundFile & ChunkSource) | undefined {
-    this.#chunks ??= indexChunks(this.#releases);
     return this.#chunks.get(digest);
   }
 }
 
-function indexChunks(releases: readonly DiskRelease[]): Map<string, FoundFile & ChunkSource> {
+function indexChunks(
+  releases: readonly DiskRelease[],
+  wanted: ReadonlySet<string>,
+): Map<string, FoundFile & ChunkSource> {
   const index = new Map<string, FoundFile & ChunkSource>();
   for (const [root, release] of releases.entries()) {
     for (const file of release.files.values()) {
       let offset = 0;
       for (const { digest, length } of file.chunks) {
-        if (!index.has(digest)) index.set(digest, { root, file, path: file.path, offset });
+        if (wanted.has(digest) && !index.has(digest))
+          index.set(digest, { root, file, path: file.path, offset });
         offset += length;
       }
     }
   }
   return index;
+}
+
+/** A file of that path and content in the first release that has it. */
+export function fileAt(
+  releases: readonly DiskRelease[],
+  path: ByteName,
+  chunks: readonly ChunkRef[],
+): FoundFile | undefined {
+  for (let root = 0; root < releases.length; root++) {
+    const file = releases[root]?.files.get(path);
+    if (file !== undefined && sameContent(file.chunks, chunks)) return { root, file };
+  }
+  return undefined;
 }
 
 function sameContent(a: readonly ChunkRef[], b: readonly ChunkRef[]): boolean {

@@ -1,6 +1,6 @@
 import type { ChunkPlace } from '@deploy-tools/shared/layers/chunk-places.js';
 import type { ChunkRef } from '@deploy-tools/shared/layers/manifest.js';
-import { type ChunkSource, ContentIndex } from './content-index.js';
+import { type ChunkSource, ContentIndex, type FoundFile, fileAt } from './content-index.js';
 import type { DiskFile, DiskSources } from './disk-release.js';
 import type { TreeNode } from './release-tree.js';
 
@@ -92,24 +92,20 @@ export class FetchList {
 
 /** Decides for every file that is not empty where its content comes from. Pure. */
 export function planContent(nodes: readonly TreeNode[], places: PackPlaces, disk: DiskSources): ContentPlan {
-  const index = new ContentIndex(disk.releases);
-  const unproven = disk.unproven.map((_, at) => disk.releases.length + at);
   const copies: CopyPlan[] = [];
-  const assemblies: AssemblyPlan[] = [];
-  const fetch = new FetchList(places);
+  const others: TreeNode[] = [];
   for (const node of nodes) {
     if (node.chunks.length === 0) continue;
-    const found = index.file(node.entry.path, node.chunks);
-    if (found !== undefined && isStamped(found.file)) {
-      copies.push({ node, root: found.root, file: found.file });
-      continue;
-    }
-    const pieces = piecesOf(node, (piece) => {
-      const known = index.chunk(piece.chunk.digest);
-      const samePlace = unproven.map((root) => ({ root, path: node.entry.path, offset: piece.offset }));
-      if (known === undefined) return samePlace;
-      return [{ root: known.root, path: known.path, offset: known.offset }, ...samePlace];
-    });
+    const found = fileAt(disk.releases, node.entry.path, node.chunks);
+    if (!addCopy(copies, node, found)) others.push(node);
+  }
+  const assemblies: AssemblyPlan[] = [];
+  const fetch = new FetchList(places);
+  const wanted = new Set(others.flatMap(({ chunks }) => chunks.map(({ digest }) => digest)));
+  const index = new ContentIndex(disk.releases, wanted);
+  for (const node of others) {
+    if (addCopy(copies, node, index.file(node.chunks))) continue;
+    const pieces = piecesOf(node, (piece) => sourcesOf(node, piece, index, disk));
     const onDisk = pieces.filter((piece) => piece.sources.length > 0);
     if (onDisk.length > 0) assemblies.push({ node, pieces: onDisk });
     for (const { chunk, offset, sources } of pieces) {
@@ -117,6 +113,27 @@ export function planContent(nodes: readonly TreeNode[], places: PackPlaces, disk
     }
   }
   return { copies, assemblies, fetch };
+}
+
+/** @returns false for a file that cannot be told from a changed one. */
+function addCopy(copies: CopyPlan[], node: TreeNode, found: FoundFile | undefined): boolean {
+  if (found === undefined || !isStamped(found.file)) return false;
+  copies.push({ node, root: found.root, file: found.file });
+  return true;
+}
+
+/** What is known to have held the chunk, and what may hold it at the same place. */
+function sourcesOf(
+  node: TreeNode,
+  { chunk, offset }: Omit<PiecePlan, 'sources'>,
+  index: ContentIndex,
+  { releases, unproven }: DiskSources,
+): ChunkSource[] {
+  const { path } = node.entry;
+  const sources = unproven.map((_, at) => ({ root: releases.length + at, path, offset }));
+  const known = index.chunk(chunk.digest);
+  if (known !== undefined) sources.unshift({ root: known.root, path: known.path, offset: known.offset });
+  return sources;
 }
 
 function isStamped(file: DiskFile): file is DiskFile & { readonly stamp: number } {
