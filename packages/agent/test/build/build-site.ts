@@ -3,14 +3,19 @@ import { copyFileSync, mkdirSync, readFileSync, renameSync, writeFileSync } from
 import { join } from 'node:path';
 import { Duplex } from 'node:stream';
 import type { AgentContext, AgentSettings } from '@deploy-tools/agent/agent-context.js';
+import { ManifestShelf } from '@deploy-tools/agent/fetch/manifest-shelf.js';
 import type { Sessions } from '@deploy-tools/agent/fetch/sessions.js';
 import { build } from '@deploy-tools/agent/phases/build.js';
+import { recordable, recordOf } from '@deploy-tools/agent/records/record-of.js';
+import { ReleaseRecords } from '@deploy-tools/agent/records/release-records.js';
+import { layRelease } from '@deploy-tools/agent/release/lay-release.js';
 import type { Release } from '@deploy-tools/agent/release-directory.js';
 import { ingestInto } from '@deploy-tools/registry/ingest/ingest-into.js';
 import { archiveFile } from '@deploy-tools/shared/archive/read-archive.js';
 import { DEFAULT_UNPACK_POLICY } from '@deploy-tools/shared/archive/unpack-policy.js';
 import { SftpClient } from '@deploy-tools/shared/client/sftp-client.js';
 import type { AgentConfig } from '@deploy-tools/shared/config-json.js';
+import { expect } from 'vitest';
 import type { Archive } from '../../../../test/support/archive.js';
 import type { Scope } from '../../../../test/support/scope.js';
 import { tempDir } from '../../../../test/support/temp-dir.js';
@@ -27,6 +32,8 @@ export interface BuildSite {
   config(...archives: readonly Archive[]): Promise<AgentConfig>;
   /** Builds the release of a configuration, as after what was built before, and waits until it is recorded. */
   build(config: AgentConfig): Promise<Release | undefined>;
+  /** Records all files of a release as they are: as if it were older than a tick of the clock. */
+  settle(config: AgentConfig): Promise<void>;
   /** Bytes that came from the server so far. */
   received(): number;
 }
@@ -66,6 +73,19 @@ export async function makeBuildSite(
       await release?.durable;
       if (release !== undefined) before = config;
       return release;
+    },
+    settle: async ({ hash, layers }) => {
+      const { paths, threads, log } = context;
+      const shelf = new ManifestShelf(paths.manifests, log);
+      const manifests = layers.flatMap(({ manifest }) => shelf.manifest(manifest ?? '') ?? []);
+      const labelled = manifests.map((manifest) => ({ label: 'layer', manifest }));
+      const nodes = recordable(layRelease(labelled, DEFAULT_UNPACK_POLICY).nodes);
+      const files = nodes.map(({ entry }) => entry.path);
+      const root = join(paths.unpacked, hash);
+      const { stamps } = await threads.run('stamp', () => ({ kind: 'stamp', root, paths: files }));
+      const record = recordOf(manifests, nodes, stamps, 2n ** 62n);
+      expect(record.places.length).toBe(nodes.length);
+      new ReleaseRecords(paths.records).write(hash, record);
     },
     received: () => received,
   };
