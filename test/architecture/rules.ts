@@ -26,6 +26,7 @@ export const RULES: readonly Rule[] = [
     files: /^registry\/meta\/sqlite\//,
     mayImport: [SHARED, /^registry\/meta\/sqlite\//, /^registry\/meta\/meta-store$/],
   },
+  { files: /^registry\/ingest\//, mayImport: [SHARED, /^registry\/ingest\//] },
   { files: TAKEOVER, mayImport: [SHARED, TAKEOVER], mayImportTypes: PORTS },
   { files: COMMANDS, mayImport: [SHARED, COMMANDS, CORE], mayImportTypes: PORTS },
   { files: SFTP, mayImport: [SHARED, SFTP, CORE], mayImportTypes: PORTS },

@@ -1,0 +1,24 @@
+import { rm } from 'node:fs/promises';
+import type { Ingested, IngestTask } from './ingest-task.js';
+import { runLayerTask } from './run-layer-task.js';
+
+/**
+ * Derives manifest and pack from a stored archive, in a thread of its own. The files are durable but for their names,
+ * which the caller changes; after a failure or an abort there are none.
+ * @returns what it made, and the time that it took in milliseconds.
+ * @throws DeployError invalid, corrupt, unsafe, too-large: the archive's fault, refuse it; unsupported: the archive is
+ *   good, but no manifest can tell of it: do without one; cancelled; no-space; not-found, denied and internal.
+ */
+export async function ingestArchive(
+  task: IngestTask,
+  signal: AbortSignal,
+): Promise<Ingested & { readonly ms: number }> {
+  const started = performance.now();
+  try {
+    const ingested = await runLayerTask('ingest', task, signal);
+    return { ...ingested, ms: performance.now() - started };
+  } catch (error) {
+    for (const path of [task.into.pack, task.into.manifest]) await rm(path, { force: true });
+    throw error;
+  }
+}

@@ -1,0 +1,49 @@
+import type { SafeEntry } from '@deploy-tools/shared/archive/entry-policy.js';
+import type { EntrySink } from '@deploy-tools/shared/archive/read-archive.js';
+import { ContentChunker } from '@deploy-tools/shared/layers/content-chunker.js';
+import type { ChunkStore } from './chunk-store.js';
+import { type LayerEntry, layerEntryOf } from './layer-entry.js';
+import type { StoredChunk } from './stored-chunk.js';
+
+const NO_CHUNKS: readonly StoredChunk[] = [];
+
+/** Collects the entries of an archive and stores what they contain. */
+export class LayerReader implements EntrySink {
+  /** In the order of the archive. */
+  readonly entries: LayerEntry[] = [];
+  /** Sum of the sizes of all files. */
+  bytes = 0;
+  readonly #store: ChunkStore;
+  readonly #chunker: ContentChunker;
+  /** Of the entry at hand. */
+  readonly #chunks: StoredChunk[] = [];
+  #entry: SafeEntry | undefined;
+
+  constructor(store: ChunkStore) {
+    this.#store = store;
+    this.#chunker = new ContentChunker((chunk) => {
+      this.#chunks.push(store.put(chunk));
+    });
+  }
+
+  entry(entry: SafeEntry): void {
+    this.#entry = entry;
+    this.#chunker.begin(entry.size);
+    this.bytes += entry.size;
+  }
+
+  data(chunk: Uint8Array): void {
+    this.#chunker.write(chunk);
+  }
+
+  entryEnd(): void {
+    if (this.#entry === undefined) return;
+    // A copy, which is as long as it has to be: an array that grew is not.
+    this.entries.push(layerEntryOf(this.#entry, this.#chunks.length === 0 ? NO_CHUNKS : [...this.#chunks]));
+    this.#chunks.length = 0;
+  }
+
+  drained(): Promise<void> | undefined {
+    return this.#store.drained();
+  }
+}
