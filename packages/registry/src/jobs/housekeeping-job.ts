@@ -1,14 +1,10 @@
 import { describeError } from '@deploy-tools/shared/errors.js';
 import { collect } from '../core/housekeeping.js';
 import type { Registry } from '../core/registry.js';
+import type { Job } from './job.js';
 
 /** The longest that a timer waits: a shorter life of uploads asks for more frequent rounds. */
 const SHORTEST_MS = 1000;
-
-export interface Job {
-  /** Resolves when a round that runs has ended. */
-  stop(): Promise<void>;
-}
 
 /** Collects every `intervalMs`, sooner where uploads expire sooner; a failed round is logged and the next one comes. */
 export function startHousekeeping(registry: Registry, intervalMs: number): Job {
@@ -29,8 +25,14 @@ export function startHousekeeping(registry: Registry, intervalMs: number): Job {
 
 async function round(registry: Registry): Promise<void> {
   try {
-    const { versions, uploads, files, auditRecords } = await collect(registry);
-    const counts = { versions: versions.length, uploads: uploads.length, files: files.length, auditRecords };
+    const { versions, uploads, files, derived, auditRecords } = await collect(registry);
+    const counts = {
+      versions: versions.length,
+      uploads: uploads.length,
+      files: files.length,
+      derived: derived.length,
+      auditRecords,
+    };
     if (Object.values(counts).some((count) => count > 0)) registry.log.info(counts, 'housekeeping removed');
   } catch (error) {
     registry.log.error({ err: describeError(error) }, 'housekeeping failed');

@@ -1,22 +1,4 @@
-/** An archive open for reading. Reads may run side by side. */
-export interface StoredFile {
-  readonly size: number;
-  /** Time of storing, seconds since the epoch. */
-  readonly mtime: number;
-  /**
-   * Fills `target` from `position` on.
-   * @returns bytes read; less than asked only at the end of the file.
-   */
-  read(target: Buffer, position: number): Promise<number>;
-  close(): Promise<void>;
-}
-
-export interface StoredFileInfo {
-  readonly hash: string;
-  readonly size: number;
-  /** Seconds since the epoch. */
-  readonly mtime: number;
-}
+import type { StoredFile, StoredFileInfo } from './stored-file.js';
 
 /** An upload that is being written, in any order. */
 export interface StagedUpload {
@@ -34,6 +16,11 @@ export interface StagedUpload {
   seal(): Promise<{ readonly hash: string; readonly size: number }>;
   /** Removes what was written. Does nothing after `seal` or `discard`. */
   discard(): Promise<void>;
+}
+
+export interface LocatedFile {
+  readonly path: string;
+  readonly size: number;
 }
 
 /**
@@ -56,6 +43,8 @@ export interface ByteStore {
   /** @throws DeployError not-found. */
   open(hash: string): Promise<StoredFile>;
   archives(): Promise<readonly StoredFileInfo[]>;
+  /** Where on this host a thread can read an archive or a sealed upload until it is removed; undefined: not there. */
+  locate(place: 'archive' | 'upload', hash: string): Promise<LocatedFile | undefined>;
   remove(hash: string): Promise<void>;
   /** Bytes that uploads may still take on this store. */
   freeBytes(): Promise<number>;

@@ -1,17 +1,24 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import type { Ingest } from '@deploy-tools/registry/core/index-archive.js';
+import { Indexer } from '@deploy-tools/registry/core/indexer.js';
 import type { Principal } from '@deploy-tools/registry/core/principal.js';
 import type { Registry, RegistryLimits } from '@deploy-tools/registry/core/registry.js';
 import { beginUpload } from '@deploy-tools/registry/core/uploads.js';
 import { addVersion } from '@deploy-tools/registry/core/versions.js';
 import { FileByteStore } from '@deploy-tools/registry/layers/file-byte-store.js';
+import { FileDerivedStore } from '@deploy-tools/registry/layers/file-derived-store.js';
+import { FileDigester } from '@deploy-tools/registry/layers/file-digester.js';
 import { SqliteMetaStore } from '@deploy-tools/registry/meta/sqlite/sqlite-meta-store.js';
+import { DEFAULT_UNPACK_POLICY } from '@deploy-tools/shared/archive/unpack-policy.js';
 import { createLogger } from '@deploy-tools/shared/log.js';
 import type { ComponentVersion } from '@deploy-tools/shared/model.js';
 import { onTestFinished } from 'vitest';
+import { textIngest, textVerify } from './text-ingest.js';
 
 export interface TestRegistry extends Registry {
+  readonly dir: string;
   /** Moves the registry's clock on. */
   pass(ms: number): void;
   /** Closes and removes it; done by itself when a test is over, where it was opened in one. */
@@ -41,30 +48,45 @@ const LIMITS: RegistryLimits = {
   maxUpload: 1024 ** 3,
   minFree: 0,
   auditKeepMs: 365 * 24 * 60 * MINUTE,
+  unchecked: false,
 };
 
-/** The rules over real adapters in a temporary directory, with a clock that stands still. */
-export async function openRegistry(limits: Partial<RegistryLimits> = {}): Promise<TestRegistry> {
-  const registry = await openLastingRegistry(limits);
+/** The rules over real adapters in a temporary directory, with a clock that stands still, for archives that are texts. */
+export async function openRegistry(
+  limits: Partial<RegistryLimits> = {},
+  ingest: Ingest = textIngest,
+): Promise<TestRegistry> {
+  const registry = await openLastingRegistry(limits, ingest);
   onTestFinished(() => registry.close());
   return registry;
 }
 
 /** As {@link openRegistry}, to be closed by the caller: for hooks. */
-export async function openLastingRegistry(limits: Partial<RegistryLimits> = {}): Promise<TestRegistry> {
+export async function openLastingRegistry(
+  limits: Partial<RegistryLimits> = {},
+  ingest: Ingest = textIngest,
+): Promise<TestRegistry> {
   const dir = mkdtempSync(join(tmpdir(), 'deploy-test-'));
   const meta = SqliteMetaStore.open(join(dir, 'registry.db'));
   let now = Date.now(); // files have the time of the machine
+  const bytes = await FileByteStore.open(dir);
+  const derived = await FileDerivedStore.open(dir);
+  const log = await createLogger('test', 'silent');
+  const stores = { meta, bytes, derived, clock: () => new Date(now), log };
+  const indexer = new Indexer({ ...stores, ingest, policy: DEFAULT_UNPACK_POLICY, minFree: 0 });
   return {
-    meta,
-    bytes: await FileByteStore.open(dir),
-    clock: () => new Date(now),
-    log: await createLogger('test', 'silent'),
+    ...stores,
+    dir,
+    indexer,
+    openDigester: () => new FileDigester(),
+    verify: textVerify,
+    stopping: new AbortController().signal,
     limits: { ...LIMITS, ...limits },
     pass: (ms) => {
       now += ms;
     },
     close: async () => {
+      await indexer.stop();
       await meta.close();
       rmSync(dir, { recursive: true, force: true });
     },
