@@ -8,7 +8,7 @@ export interface Rule {
 }
 
 const SHARED = /^shared\//;
-const PORTS = [/^registry\/layers\/byte-store$/, /^registry\/meta\/meta-store$/];
+const PORTS = [/^registry\/layers\/(byte-store|derived-store|stored-file)$/, /^registry\/meta\/meta-store$/];
 const CORE = /^registry\/core\//;
 const COMMANDS = /^registry\/commands\//;
 const SFTP = /^registry\/sftp\//;
@@ -19,7 +19,10 @@ export const RULES: readonly Rule[] = [
   { files: SHARED, mayImport: [SHARED] },
 
   { files: CORE, mayImport: [SHARED, CORE], mayImportTypes: PORTS },
-  { files: /^registry\/layers\/byte-store$/, mayImport: [SHARED] },
+  {
+    files: /^registry\/layers\/(byte|derived)-store$/,
+    mayImport: [SHARED, /^registry\/layers\/stored-file$/],
+  },
   { files: /^registry\/layers\//, mayImport: [SHARED, /^registry\/layers\//] },
   { files: /^registry\/meta\/meta-store$/, mayImport: [SHARED] },
   {
@@ -27,6 +30,11 @@ export const RULES: readonly Rule[] = [
     mayImport: [SHARED, /^registry\/meta\/sqlite\//, /^registry\/meta\/meta-store$/],
   },
   { files: TAKEOVER, mayImport: [SHARED, TAKEOVER], mayImportTypes: PORTS },
+  {
+    files: /^registry\/ingest\//,
+    mayImport: [SHARED, /^registry\/ingest\//],
+    mayImportTypes: [/^registry\/core\/ingest$/],
+  },
   { files: COMMANDS, mayImport: [SHARED, COMMANDS, CORE], mayImportTypes: PORTS },
   { files: SFTP, mayImport: [SHARED, SFTP, CORE], mayImportTypes: PORTS },
   { files: /^registry\/ssh\//, mayImport: [SHARED, /^registry\/ssh\//, COMMANDS, CORE, SFTP] },

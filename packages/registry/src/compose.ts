@@ -1,10 +1,14 @@
 import { join, resolve } from 'node:path';
+import { DEFAULT_UNPACK_POLICY, type UnpackPolicy } from '@deploy-tools/shared/archive/unpack-policy.js';
 import type { FlagValues } from '@deploy-tools/shared/cli/flags.js';
 import { takeDirectory } from '@deploy-tools/shared/host/dir-lock.js';
 import type { Logger } from '@deploy-tools/shared/log.js';
+import { Indexer } from './core/indexer.js';
 import type { Registry } from './core/registry.js';
+import { ingestArchive } from './ingest/ingest-archive.js';
 import { startHousekeeping } from './jobs/housekeeping-job.js';
 import { FileByteStore } from './layers/file-byte-store.js';
+import { FileDerivedStore } from './layers/file-derived-store.js';
 import { parseListenAddress } from './listen-address.js';
 import { SqliteMetaStore } from './meta/sqlite/sqlite-meta-store.js';
 import type { REGISTRY_FLAGS } from './registry-flags.js';
@@ -37,9 +41,17 @@ export async function startRegistry(
     await takeOverOriginal({ dir, bytes, database, openStore: SqliteMetaStore.open, clock, log });
     const meta = SqliteMetaStore.open(database);
     undo.push(() => meta.close());
-    const registry: Registry = { meta, bytes, clock, log, limits: limitsOf(flags) };
+    const derived = await FileDerivedStore.open(dir);
     const leftovers = await bytes.clean();
     if (leftovers > 0) log.info({ leftovers }, 'removed uploads that were cut off');
+    const drafts = await derived.clean();
+    if (drafts > 0) log.info({ drafts }, 'removed manifests and packs that were not finished');
+    const limits = limitsOf(flags);
+    const stores = { meta, bytes, derived, clock };
+    const ingest = { ingest: ingestArchive, policy: policyOf(flags), minFree: limits.minFree };
+    const indexer = new Indexer({ ...stores, ...ingest }, log);
+    undo.push(() => indexer.stop());
+    const registry: Registry = { ...stores, indexer, log, limits };
     const server = await startSshServer(registry, {
       host: address.host === '' ? '::' : address.host,
       port: address.port,
@@ -80,5 +92,17 @@ function limitsOf(flags: FlagValues<typeof REGISTRY_FLAGS>): Registry['limits'] 
     maxUpload: flags['max-upload'],
     minFree: flags['min-free'],
     auditKeepMs: flags['audit-keep'],
+    unchecked: flags.unchecked,
+  };
+}
+
+/** Refuses what no agent would take, whatever it was allowed; what else is taken is for each agent to say. */
+function policyOf(flags: FlagValues<typeof REGISTRY_FLAGS>): UnpackPolicy {
+  return {
+    ...DEFAULT_UNPACK_POLICY,
+    allow: { outsideLinks: true, devices: true, fifos: true, setid: true },
+    maxEntries: flags['max-entries'],
+    maxBytes: flags['max-unpacked'],
+    maxRatio: flags['max-ratio'],
   };
 }

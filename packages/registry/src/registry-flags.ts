@@ -80,6 +80,20 @@ export const REGISTRY_FLAGS = [
   },
   { name: 'max-upload', type: 'size', help: 'largest upload', default: '20GB' },
   { name: 'min-free', type: 'size', help: 'disk space that uploads must leave free', default: '500MB' },
+  { name: 'max-entries', type: 'int', help: 'most entries in one archive', default: '1000000', min: 1 },
+  { name: 'max-unpacked', type: 'size', help: 'most bytes in one archive, unpacked', default: '50GB' },
+  {
+    name: 'max-ratio',
+    type: 'int',
+    help: 'most bytes unpacked from one byte of archive',
+    default: '1000',
+    min: 1,
+  },
+  {
+    name: 'unchecked',
+    type: 'bool',
+    help: 'addver takes any bytes, as the original does; agents refuse what is not a safe archive',
+  },
   {
     name: 'housekeeping',
     type: 'duration',

@@ -1,5 +1,5 @@
 import { DeployError } from './errors.js';
-import { type Configuration, configurationHash } from './model.js';
+import { type ComponentVersion, type Configuration, configurationHash } from './model.js';
 
 /** One layer as an agent reads it. */
 export interface ConfigLayer {
@@ -12,6 +12,8 @@ export interface ConfigLayer {
   readonly ctime: string;
   /** Bytes of the archive; absent when the registry is the original. */
   readonly size?: number;
+  /** Hex SHA-256 of the layer's manifest; absent when the registry has none: see docs/manifest-and-pack.md. */
+  readonly manifest?: string;
 }
 
 /** A configuration as an agent reads it. */
@@ -28,8 +30,8 @@ export interface AgentConfig {
 export const MAX_LAYERS = 500;
 
 /**
- * `/configs/NAME.json`: tab-indented, a final newline, the original's keys first; `Revision` and `Size` are ours and
- * ignored by the original. See docs/protocol.md.
+ * `/configs/NAME.json`: tab-indented, a final newline, the original's keys first; `Revision`, `Size` and `Manifest`
+ * are ours and ignored by the original. See docs/protocol.md.
  */
 export function encodeConfigJson(config: AgentConfig): string {
   const json = {
@@ -43,33 +45,46 @@ export function encodeConfigJson(config: AgentConfig): string {
       Hash: layer.hash,
       Ctime: layer.ctime,
       ...(layer.size === undefined ? {} : { Size: layer.size }),
+      ...(layer.manifest === undefined ? {} : { Manifest: layer.manifest }),
     })),
     ...(config.revision === undefined ? {} : { Revision: config.revision }),
   };
   return `${JSON.stringify(json, null, '\t')}\n`;
 }
 
-/** The registry's configuration in the shape that agents read. */
-export function toAgentConfig(configuration: Configuration): AgentConfig {
+/**
+ * The registry's configuration in the shape that agents read.
+ * @param manifestOf the digest of the manifest made of the archive with that hash, where there is one.
+ */
+export function toAgentConfig(
+  configuration: Configuration,
+  manifestOf: (archive: string) => string | undefined,
+): AgentConfig {
   return {
     name: configuration.name,
     mtime: configuration.mtime,
     hash: configuration.hash,
     revision: configuration.revision,
-    layers: configuration.layers.map((layer) => ({
-      name: layer.component,
-      version: layer.version,
-      file: `files/${layer.hash}`,
-      hash: layer.hash,
-      ctime: layer.created,
-      size: layer.size,
-    })),
+    layers: configuration.layers.map((layer) => agentLayer(layer, manifestOf(layer.hash))),
+  };
+}
+
+function agentLayer(layer: ComponentVersion, manifest: string | undefined): ConfigLayer {
+  return {
+    name: layer.component,
+    version: layer.version,
+    file: `files/${layer.hash}`,
+    hash: layer.hash,
+    ctime: layer.created,
+    size: layer.size,
+    ...(manifest === undefined ? {} : { manifest }),
   };
 }
 
 /**
  * Reads what {@link encodeConfigJson} or the original wrote. Hashes become directory names on the agent's host, so
- * they are checked here, once; the configuration hash must be that of the layers.
+ * they are checked here, once; the configuration hash must be that of the layers. Of our own keys, one that is not
+ * as it should be counts as absent: everything works without them.
  * @throws DeployError corrupt, naming the key that is wrong.
  */
 export function decodeConfigJson(text: string): AgentConfig {
@@ -108,6 +123,7 @@ function decodeLayer(layer: Record<string, unknown>, at: string): ConfigLayer {
     hash,
     ctime: asString(layer.Ctime, `${at}.Ctime`),
     ...(isCount(layer.Size) ? { size: layer.Size } : {}),
+    ...(isHash(layer.Manifest) ? { manifest: layer.Manifest } : {}),
   };
 }
 
@@ -123,8 +139,12 @@ function asString(value: unknown, at: string): string {
 }
 
 function asHash(value: unknown, at: string): string {
-  if (typeof value !== 'string' || !/^[0-9a-f]{64}$/.test(value)) throw wrong(at);
+  if (!isHash(value)) throw wrong(at);
   return value;
+}
+
+function isHash(value: unknown): value is string {
+  return typeof value === 'string' && /^[0-9a-f]{64}$/.test(value);
 }
 
 function isCount(value: unknown): value is number {

@@ -14,7 +14,7 @@ const text = fc.string({ minLength: 1, unit: 'grapheme' }).filter((value) => !va
 const hex = fc.stringMatching(/^[0-9a-f]{64}$/);
 const layer = fc
   .record(
-    { name: text, version: text, hash: hex, ctime: text, size: fc.nat() },
+    { name: text, version: text, hash: hex, ctime: text, size: fc.nat(), manifest: hex },
     { requiredKeys: ['name', 'version', 'hash', 'ctime'] },
   )
   .map((fields) => ({ ...fields, file: `files/${fields.hash}` }));
@@ -56,12 +56,15 @@ test('writes keys of ours after those of the original', () => {
     size: 7,
     created: '2017-03-01T11:23:36.100Z',
   };
-  const json = encodeConfigJson(
-    toAgentConfig({ name: 'p', revision: 3, mtime: 'm', hash: VALID.Hash, layers: [version] }),
-  );
+  const configuration = { name: 'p', revision: 3, mtime: 'm', hash: VALID.Hash, layers: [version] };
+  const manifestOf = (archive: string) => (archive === HASH ? 'cd'.repeat(32) : undefined);
+  const json = encodeConfigJson(toAgentConfig(configuration, manifestOf));
   const parsed = JSON.parse(json) as { Layers: object[] };
   expect(Object.keys(parsed)).toEqual(['Name', 'Mtime', 'Hash', 'Layers', 'Revision']);
-  expect(Object.keys(parsed.Layers[0] ?? {})).toEqual(['Name', 'Version', 'File', 'Hash', 'Ctime', 'Size']);
+  expect(Object.keys(parsed.Layers[0] ?? {})).toEqual([
+    ...['Name', 'Version', 'File', 'Hash', 'Ctime', 'Size', 'Manifest'],
+  ]);
+  expect(encodeConfigJson(toAgentConfig(configuration, () => undefined))).not.toContain('Manifest');
 });
 
 describe('what is refused', () => {
@@ -76,7 +79,7 @@ describe('what is refused', () => {
 
   test('a valid configuration with any one value exchanged is read alike or corrupt', () => {
     const paths = ['Name', 'Mtime', 'Hash', 'Layers', 'Revision', 'Extra'];
-    const layerPaths = ['Name', 'Version', 'File', 'Hash', 'Ctime', 'Size', 'Extra'];
+    const layerPaths = ['Name', 'Version', 'File', 'Hash', 'Ctime', 'Size', 'Manifest', 'Extra'];
     fc.assert(
       fc.property(
         fc.constantFrom(...paths),

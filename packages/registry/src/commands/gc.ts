@@ -15,9 +15,11 @@ export const gc = command(GC, async ({ registry }, args) => {
     ]),
     ...surplus.uploads.map(({ hash, size }) => ['upload', hash, formatByteSize(size)]),
     ...surplus.files.map(({ hash, size }) => ['file', hash, formatByteSize(size)]),
+    ...surplus.derived.map(({ kind, hash, size }) => [kind, hash, formatByteSize(size)]),
   ];
-  const freed = surplus.files.reduce((sum, { size }) => sum + size, 0);
-  const last = `${args.n ? 'would free' : 'freed'} ${formatByteSize(freed)} in ${surplus.files.length} files\n`;
+  const files = [...surplus.files, ...surplus.derived];
+  const freed = files.reduce((sum, { size }) => sum + size, 0);
+  const last = `${args.n ? 'would free' : 'freed'} ${formatByteSize(freed)} in ${files.length} files\n`;
   return {
     value: { ...surplus, versions: surplus.versions.map(versionJson), removed: !args.n },
     text: columns(rows) + last,

@@ -1,5 +1,6 @@
 import type { ComponentVersion } from '@deploy-tools/shared/model.js';
-import type { MetaReader, Upload } from '../meta/meta-store.js';
+import type { MetaReader, StoredBlob, Upload } from '../meta/meta-store.js';
+import { collectDerived, findDerivedSurplus, type SurplusDerived } from './derived-housekeeping.js';
 import { type Registry, timestampBefore } from './registry.js';
 
 /** What housekeeping removes, or would. */
@@ -7,7 +8,9 @@ export interface Surplus {
   readonly versions: readonly ComponentVersion[];
   readonly uploads: readonly Upload[];
   /** Archives that no version names any more. */
-  readonly files: readonly { readonly hash: string; readonly size: number }[];
+  readonly files: readonly StoredBlob[];
+  /** Manifests and packs of archives that are gone, or that were made anew. */
+  readonly derived: readonly SurplusDerived[];
   /** Audit records past their time; known only after removal. */
   readonly auditRecords: number;
 }
@@ -19,13 +22,18 @@ export async function findSurplus(registry: Registry): Promise<Surplus> {
     const kept = await hashesBesides(tx, new Set(versions.map(versionKey)));
     const archives = await registry.bytes.archives();
     const files = archives.filter(({ hash }) => !kept.has(hash)).map(({ hash, size }) => ({ hash, size }));
-    return { versions, uploads: await expiredUploads(registry, tx), files, auditRecords: 0 };
+    const uploads = await expiredUploads(registry, tx);
+    const expired = new Set(uploads.map(({ hash }) => hash));
+    for (const { hash } of await tx.uploads()) if (!expired.has(hash)) kept.add(hash);
+    const derived = await findDerivedSurplus(registry, tx, kept);
+    return { versions, uploads, files, derived, auditRecords: 0 };
   });
 }
 
 /**
- * Removes surplus versions, expired uploads, archives that nothing names and old audit records. Each archive is
- * removed in a transaction of its own that looks again, so an `addver` of the same bytes is never undone.
+ * Removes surplus versions, expired uploads, archives that nothing names with what was made of them, and old audit
+ * records. Each file is removed in a transaction of its own that looks again, so an `addver` of the same bytes is
+ * never undone.
  */
 export async function collect(registry: Registry): Promise<Surplus> {
   const removed = await registry.meta.write(async (tx) => {
@@ -34,7 +42,9 @@ export async function collect(registry: Registry): Promise<Surplus> {
     const auditRecords = await tx.deleteAuditBefore(timestampBefore(registry, registry.limits.auditKeepMs));
     return { versions, auditRecords };
   });
-  return { ...removed, uploads: await collectUploads(registry), files: await collectFiles(registry) };
+  const uploads = await collectUploads(registry);
+  const files = await collectFiles(registry);
+  return { ...removed, uploads, files, derived: await collectDerived(registry) };
 }
 
 async function surplusVersions(registry: Registry, tx: MetaReader): Promise<ComponentVersion[]> {
@@ -54,13 +64,16 @@ async function expiredUploads(registry: Registry, tx: MetaReader): Promise<Uploa
   const limit = timestampBefore(registry, registry.limits.uploadTtlMs);
   const all = await tx.uploads();
   const fresh = new Set(all.filter((upload) => upload.created >= limit).map((upload) => upload.hash));
-  return all.filter((upload) => !fresh.has(upload.hash));
+  return all.filter(({ hash }) => !fresh.has(hash) && !registry.indexer.isAwaited(hash));
 }
 
 async function collectUploads(registry: Registry): Promise<Upload[]> {
   return registry.meta.write(async (tx) => {
     const expired = await expiredUploads(registry, tx);
-    for (const { hash } of expired) await tx.deleteUpload(hash);
+    for (const { hash } of expired) {
+      registry.indexer.drop(hash);
+      await tx.deleteUpload(hash);
+    }
     for (const { hash, mtime } of await registry.bytes.uploads()) {
       // Without a row: a crash between storing and recording, or just being recorded by somebody else.
       const settled = registry.clock().getTime() - mtime * 1000 > registry.limits.uploadTtlMs;
@@ -71,9 +84,11 @@ async function collectUploads(registry: Registry): Promise<Upload[]> {
   });
 }
 
-async function collectFiles(registry: Registry): Promise<{ hash: string; size: number }[]> {
-  const removed: { hash: string; size: number }[] = [];
+async function collectFiles(registry: Registry): Promise<StoredBlob[]> {
+  const removed: StoredBlob[] = [];
+  const used = new Set(await registry.meta.read((tx) => tx.archivesByUse()));
   for (const { hash, size } of await registry.bytes.archives()) {
+    if (used.has(hash)) continue;
     await registry.meta.write(async (tx) => {
       if (await tx.isArchiveUsed(hash)) return;
       await registry.bytes.remove(hash);

@@ -1,11 +1,15 @@
 import type { Logger } from '@deploy-tools/shared/log.js';
 import type { ByteStore } from '../layers/byte-store.js';
+import type { DerivedStore } from '../layers/derived-store.js';
 import type { MetaStore } from '../meta/meta-store.js';
+import type { Indexer } from './indexer.js';
 
 /** What the rules stand on. Passed to every rule; compose.ts makes it. */
 export interface Registry {
   readonly meta: MetaStore;
   readonly bytes: ByteStore;
+  readonly derived: DerivedStore;
+  readonly indexer: Indexer;
   readonly clock: () => Date;
   readonly log: Logger;
   readonly limits: RegistryLimits;
@@ -22,6 +26,8 @@ export interface RegistryLimits {
   readonly minFree: number;
   /** How long the audit log is kept, in milliseconds. */
   readonly auditKeepMs: number;
+  /** Versions may be made of what is no safe archive, too. */
+  readonly unchecked: boolean;
 }
 
 /** Now, as the registry writes it: RFC 3339 UTC with milliseconds. */

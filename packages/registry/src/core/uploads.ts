@@ -69,12 +69,14 @@ class LimitedUpload implements OperatorUpload {
     if (this.#failure !== undefined) throw this.#failure;
     await this.#staged.prepare();
     // Sealed inside the transaction, as uploads are removed inside transactions: neither can overtake the other.
-    return this.#registry.meta.write(async (tx) => {
+    const sealed = await this.#registry.meta.write(async (tx) => {
       const { hash, size } = await this.#staged.seal();
       const upload: Upload = { hash, size, owner: this.#owner, created: timestamp(this.#registry) };
       await tx.putUpload(upload);
       return upload;
     });
+    this.#registry.indexer.begin(sealed.hash); // ahead of the addver that will come
+    return sealed;
   }
 
   discard(): Promise<void> {

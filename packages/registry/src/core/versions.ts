@@ -2,6 +2,7 @@ import { DeployError, isDeployError } from '@deploy-tools/shared/errors.js';
 import type { ComponentVersion } from '@deploy-tools/shared/model.js';
 import { checkArchiveHash, checkComponentName, checkVersion } from '@deploy-tools/shared/names.js';
 import type { MetaReader } from '../meta/meta-store.js';
+import { refusal } from './indexer.js';
 import { type Registry, timestamp } from './registry.js';
 
 export interface NewVersion {
@@ -12,20 +13,19 @@ export interface NewVersion {
 }
 
 /**
- * Names stored bytes as a version. Bytes become an archive inside the transaction, before the row: housekeeping
+ * Names stored bytes as a version, once they are known to be a safe archive. Bytes become an archive inside the transaction, before the row: housekeeping
  * removes archives inside transactions too, so neither can overtake the other.
- * @throws DeployError exists, not-found, invalid.
+ * @throws DeployError exists, not-found, invalid, corrupt, unsafe, too-large, no-space, cancelled.
  */
 export async function addVersion(registry: Registry, wanted: NewVersion): Promise<ComponentVersion> {
   const component = checkComponentName(wanted.component);
   const version = checkVersion(wanted.version);
   const hash = checkArchiveHash(wanted.hash);
+  await registry.meta.read((tx) => checkFree(tx, component, version, hash));
+  await checkArchive(registry, hash);
   const added = await registry.meta.write(async (tx) => {
-    const existing = await tx.version(component, version);
-    if (existing !== undefined) throw alreadyExists(existing, hash);
-    const { size } = await registry.bytes.promote(hash).catch((error: unknown) => {
-      throw isDeployError(error, 'not-found') ? noUpload() : error;
-    });
+    await checkFree(tx, component, version, hash); // somebody may have been faster
+    const { size } = await registry.bytes.promote(hash).catch(explainMissing);
     const row: ComponentVersion = { component, version, hash, size, created: timestamp(registry) };
     await tx.insertVersion(row);
     await tx.deleteUpload(hash);
@@ -35,6 +35,17 @@ export async function addVersion(registry: Registry, wanted: NewVersion): Promis
     if (!(await tx.hasUpload(hash))) await registry.bytes.removeUpload(hash); // sent again meanwhile: kept
   });
   return added;
+}
+
+/** Waits, without a transaction, until the archive has been read through. @throws DeployError when it is refused. */
+async function checkArchive(registry: Registry, hash: string): Promise<void> {
+  const index = await registry.indexer.ensure(hash, 'awaited').catch(explainMissing);
+  if (index.kind === 'refused' && !registry.limits.unchecked) throw refusal(index);
+}
+
+async function checkFree(tx: MetaReader, component: string, version: string, hash: string): Promise<void> {
+  const existing = await tx.version(component, version);
+  if (existing !== undefined) throw alreadyExists(existing, hash);
 }
 
 /** @throws DeployError in-use while a configuration's head has it; not-found. */
@@ -98,8 +109,9 @@ function alreadyExists(existing: ComponentVersion, hash: string): DeployError {
   );
 }
 
-function noUpload(): DeployError {
-  return new DeployError('not-found', 'no uploaded file with given hash found', {
+function explainMissing(error: unknown): never {
+  if (!isDeployError(error, 'not-found')) throw error;
+  throw new DeployError('not-found', 'no uploaded file with given hash found', {
     hint: 'upload the file by sftp first; uploads expire',
   });
 }

@@ -29,8 +29,14 @@ export function startHousekeeping(registry: Registry, intervalMs: number): Job {
 
 async function round(registry: Registry): Promise<void> {
   try {
-    const { versions, uploads, files, auditRecords } = await collect(registry);
-    const counts = { versions: versions.length, uploads: uploads.length, files: files.length, auditRecords };
+    const { versions, uploads, files, derived, auditRecords } = await collect(registry);
+    const counts = {
+      versions: versions.length,
+      uploads: uploads.length,
+      files: files.length,
+      derived: derived.length,
+      auditRecords,
+    };
     if (Object.values(counts).some((count) => count > 0)) registry.log.info(counts, 'housekeeping removed');
   } catch (error) {
     registry.log.error({ err: describeError(error) }, 'housekeeping failed');

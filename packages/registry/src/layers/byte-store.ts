@@ -1,22 +1,4 @@
-/** An archive open for reading. Reads may run side by side. */
-export interface StoredFile {
-  readonly size: number;
-  /** Time of storing, seconds since the epoch. */
-  readonly mtime: number;
-  /**
-   * Fills `target` from `position` on.
-   * @returns bytes read; less than asked only at the end of the file.
-   */
-  read(target: Buffer, position: number): Promise<number>;
-  close(): Promise<void>;
-}
-
-export interface StoredFileInfo {
-  readonly hash: string;
-  readonly size: number;
-  /** Seconds since the epoch. */
-  readonly mtime: number;
-}
+import type { StoredFile, StoredFileInfo } from './stored-file.js';
 
 /** An upload that is being written, in any order. */
 export interface StagedUpload {
@@ -56,6 +38,11 @@ export interface ByteStore {
   /** @throws DeployError not-found. */
   open(hash: string): Promise<StoredFile>;
   archives(): Promise<readonly StoredFileInfo[]>;
+  /**
+   * Where on this host a thread can read the archive or the sealed upload; there until both are removed.
+   * @throws DeployError not-found.
+   */
+  locate(hash: string): Promise<{ readonly path: string; readonly size: number }>;
   remove(hash: string): Promise<void>;
   /** Bytes that uploads may still take on this store. */
   freeBytes(): Promise<number>;

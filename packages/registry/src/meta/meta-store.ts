@@ -1,3 +1,4 @@
+import type { ErrorKind } from '@deploy-tools/shared/errors.js';
 import type { ComponentVersion, Configuration } from '@deploy-tools/shared/model.js';
 
 /** One revision of a configuration, as history keeps it. A revision without layers deleted the configuration. */
@@ -20,6 +21,36 @@ export interface Upload {
   readonly size: number;
   /** RFC 3339 UTC of the last upload. */
   readonly created: string;
+}
+
+/** A file of the byte store: lower-case hex SHA-256 and bytes. */
+export interface StoredBlob {
+  readonly hash: string;
+  readonly size: number;
+}
+
+/** What is known of an archive from reading it through: see docs/manifest-and-pack.md. */
+export type ArchiveIndex = IndexedArchive | RefusedArchive;
+
+export interface IndexedArchive {
+  readonly kind: 'indexed';
+  /** Of the archive that it is about. */
+  readonly archive: StoredBlob;
+  /** RFC 3339 UTC. */
+  readonly made: string;
+  readonly manifest: StoredBlob;
+  readonly pack: StoredBlob;
+  readonly entries: number;
+  /** Of the contents of all files. */
+  readonly bytes: number;
+}
+
+/** An archive that has neither manifest nor pack, and why. */
+export interface RefusedArchive {
+  readonly kind: 'refused';
+  readonly archive: StoredBlob;
+  readonly made: string;
+  readonly reason: { readonly kind: ErrorKind; readonly message: string; readonly hint: string | undefined };
 }
 
 export type AuditResult = 'ok' | 'failed' | 'refused';
@@ -80,6 +111,16 @@ export interface MetaReader {
   /** Of one owner, or of all; oldest first. */
   uploads(owner?: string): Promise<readonly Upload[]>;
   hasUpload(hash: string): Promise<boolean>;
+  /** What is known of the archive with this hash. */
+  index(archive: string): Promise<ArchiveIndex | undefined>;
+  /** By the hash of the archive. */
+  indexes(): Promise<readonly ArchiveIndex[]>;
+  /** Whether any index names a manifest or a pack with this hash. */
+  isIndexFileUsed(hash: string): Promise<boolean>;
+  /** Of each component the newest version whose archive has a manifest. */
+  newestIndexed(): Promise<readonly IndexedArchive[]>;
+  /** Hashes that versions or heads name, each once: those of heads first, then newest first. */
+  archivesByUse(): Promise<readonly string[]>;
   /** Oldest of the chosen first. */
   audit(query: AuditQuery): Promise<readonly AuditRecord[]>;
 }
@@ -102,6 +143,10 @@ export interface MetaWriter extends MetaReader {
   putUpload(upload: Upload): Promise<void>;
   /** Of all owners. */
   deleteUpload(hash: string): Promise<void>;
+  /** Inserts it or replaces what was known of that archive. */
+  putIndex(index: ArchiveIndex): Promise<void>;
+  /** Deleting what is not there does nothing. */
+  deleteIndex(archive: string): Promise<void>;
   appendAudit(record: AuditRecord): Promise<void>;
   /** @returns how many were deleted. */
   deleteAuditBefore(time: string): Promise<number>;

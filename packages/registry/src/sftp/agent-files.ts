@@ -1,20 +1,27 @@
 import { encodeConfigJson, toAgentConfig } from '@deploy-tools/shared/config-json.js';
 import { DeployError } from '@deploy-tools/shared/errors.js';
 import type { Logger } from '@deploy-tools/shared/log.js';
+import type { Configuration } from '@deploy-tools/shared/model.js';
 import { type Attrs, type NameEntry, OPEN_FLAG } from '@deploy-tools/shared/sftp/protocol.js';
 import { requireConfiguration } from '../core/configurations.js';
 import type { Registry } from '../core/registry.js';
+import type { MetaReader } from '../meta/meta-store.js';
 import { directoryAttrs, fileAttrs, nameEntry } from './listing.js';
 import type { SftpFile, SftpFiles, TransferCounter } from './sftp-files.js';
 
+/** The directories of files that are named by their hash. */
+const BLOBS = { files: 'archive', manifests: 'manifest', packs: 'pack' } as const;
+type BlobKind = (typeof BLOBS)[keyof typeof BLOBS];
+
 type Node =
-  | { readonly kind: 'directory'; readonly name: '' | 'configs' | 'files' }
+  | { readonly kind: 'root' | 'configs' }
   | { readonly kind: 'config'; readonly name: string }
-  | { readonly kind: 'archive'; readonly hash: string };
+  | { readonly kind: 'blobs'; readonly of: BlobKind }
+  | { readonly kind: 'blob'; readonly of: BlobKind; readonly hash: string };
 
 /**
- * The agents' tree: `/configs/NAME.json` and `/files/HASH`, read only. A path is matched against these forms and
- * never becomes a path on disk.
+ * The agents' tree: `/configs/NAME.json`, `/files/HASH`, `/manifests/DIGEST` and `/packs/HASH`, read only. A path is
+ * matched against these forms and never becomes a path on disk.
  */
 export function agentFiles(registry: Registry, log: Logger, transfers: TransferCounter): SftpFiles {
   const readOnly = async () => {
@@ -25,7 +32,7 @@ export function agentFiles(registry: Registry, log: Logger, transfers: TransferC
       if ((flags & ~OPEN_FLAG.READ) !== 0 || flags === 0) await readOnly();
       const node = parsePath(path);
       if (node.kind === 'config') return openConfig(registry, node.name);
-      if (node.kind === 'archive') return openArchive(registry, node.hash, log, transfers);
+      if (node.kind === 'blob') return openBlob(registry, node.of, node.hash, log, transfers);
       throw new DeployError('invalid', `${path} is a directory`);
     },
     stat: (path) => statNode(registry, parsePath(path)),
@@ -36,34 +43,42 @@ export function agentFiles(registry: Registry, log: Logger, transfers: TransferC
 }
 
 function parsePath(path: string): Node {
-  if (path === '/') return { kind: 'directory', name: '' };
-  if (path === '/configs') return { kind: 'directory', name: 'configs' };
-  if (path === '/files') return { kind: 'directory', name: 'files' };
+  if (path === '/') return { kind: 'root' };
+  if (path === '/configs') return { kind: 'configs' };
   const config = /^\/configs\/([^/]+)\.json$/.exec(path)?.[1];
   if (config !== undefined) return { kind: 'config', name: config };
-  const hash = /^\/files\/([0-9a-f]{64})$/.exec(path)?.[1];
-  if (hash !== undefined) return { kind: 'archive', hash };
-  throw new DeployError('not-found', `no such file: ${path}`);
+  const [, directory = '', hash] = /^\/([a-z]+)(?:\/([0-9a-f]{64}))?$/.exec(path) ?? [];
+  if (!isBlobs(directory)) throw new DeployError('not-found', `no such file: ${path}`);
+  const of = BLOBS[directory];
+  return hash === undefined ? { kind: 'blobs', of } : { kind: 'blob', of, hash };
+}
+
+function isBlobs(directory: string): directory is keyof typeof BLOBS {
+  return Object.hasOwn(BLOBS, directory);
 }
 
 async function statNode(registry: Registry, node: Node): Promise<Attrs> {
-  if (node.kind === 'directory') return directoryAttrs(0o555, now(registry));
   if (node.kind === 'config') return (await openConfig(registry, node.name)).stat();
-  const info = await registry.bytes.stat(node.hash);
-  if (info === undefined) throw new DeployError('not-found', `no archive ${node.hash}`);
+  if (node.kind !== 'blob') return directoryAttrs(0o555, now(registry));
+  const { of, hash } = node;
+  const info = await (of === 'archive' ? registry.bytes.stat(hash) : registry.derived.stat(of, hash));
+  if (info === undefined) throw new DeployError('not-found', `no ${of} ${hash}`);
   return fileAttrs(0o444, info.size, info.mtime);
 }
 
 async function listDirectory(registry: Registry, node: Node, path: string): Promise<NameEntry[]> {
-  if (node.kind !== 'directory') throw new DeployError('invalid', `${path} is not a directory`);
-  if (node.name === '') {
+  if (node.kind === 'root') {
     const attrs = directoryAttrs(0o555, now(registry));
-    return [nameEntry('configs', attrs), nameEntry('files', attrs)];
+    return ['configs', ...Object.keys(BLOBS)].map((name) => nameEntry(name, attrs));
   }
-  if (node.name === 'files') {
-    const archives = await registry.bytes.archives();
-    return archives.map(({ hash, size, mtime }) => nameEntry(hash, fileAttrs(0o444, size, mtime)));
-  }
+  if (node.kind === 'configs') return listConfigs(registry);
+  if (node.kind !== 'blobs') throw new DeployError('invalid', `${path} is not a directory`);
+  const { of } = node;
+  const infos = await (of === 'archive' ? registry.bytes.archives() : registry.derived.list(of));
+  return infos.map(({ hash, size, mtime }) => nameEntry(hash, fileAttrs(0o444, size, mtime)));
+}
+
+async function listConfigs(registry: Registry): Promise<NameEntry[]> {
   const names = await registry.meta.read((tx) => tx.configurations());
   const entries: NameEntry[] = [];
   for (const name of names)
@@ -73,8 +88,9 @@ async function listDirectory(registry: Registry, node: Node, path: string): Prom
 
 /** The configuration as it is at this moment; a change after opening does not reach the reader. */
 async function openConfig(registry: Registry, name: string): Promise<SftpFile> {
-  const configuration = await registry.meta.read((tx) => requireConfiguration(tx, name));
-  const content = Buffer.from(encodeConfigJson(toAgentConfig(configuration)));
+  const { configuration, manifests } = await registry.meta.read((tx) => configurationFor(tx, name));
+  const agentConfig = toAgentConfig(configuration, (archive) => manifests.get(archive));
+  const content = Buffer.from(encodeConfigJson(agentConfig));
   const mtime = Math.floor(Date.parse(configuration.mtime) / 1000);
   return {
     read: async (target, offset) => (offset >= content.length ? 0 : content.copy(target, 0, offset)),
@@ -84,18 +100,33 @@ async function openConfig(registry: Registry, name: string): Promise<SftpFile> {
   };
 }
 
-async function openArchive(
+/** With the manifests that there are of its archives, by the archive's hash. */
+async function configurationFor(
+  tx: MetaReader,
+  name: string,
+): Promise<{ configuration: Configuration; manifests: ReadonlyMap<string, string> }> {
+  const configuration = await requireConfiguration(tx, name);
+  const manifests = new Map<string, string>();
+  for (const { hash } of configuration.layers) {
+    const index = await tx.index(hash);
+    if (index?.kind === 'indexed') manifests.set(hash, index.manifest.hash);
+  }
+  return { configuration, manifests };
+}
+
+async function openBlob(
   registry: Registry,
+  of: BlobKind,
   hash: string,
   log: Logger,
   transfers: TransferCounter,
 ): Promise<SftpFile> {
-  const file = await registry.bytes.open(hash);
+  const file = await (of === 'archive' ? registry.bytes.open(hash) : registry.derived.open(of, hash));
   const transferEnded = transfers.begin();
   const started = performance.now();
   let bytes = 0;
   const close = async () => {
-    log.info({ file: hash, bytes, ms: Math.round(performance.now() - started) }, 'download ended');
+    log.info({ file: hash, of, bytes, ms: Math.round(performance.now() - started) }, 'download ended');
     transferEnded();
     await file.close();
   };

@@ -174,13 +174,15 @@ test('audit records go after their time', async () => {
 test('finding changes nothing', async () => {
   const registry = await openRegistry({ keepVersions: 1 });
   for (const version of ['v1', 'v2']) await addText(registry, 'code', version);
-  await upload(registry, 'old');
+  await registry.indexer.ensure(await upload(registry, 'old'), 'soon');
   registry.pass(31 * MINUTE);
   const found = await findSurplus(registry);
   expect([found.versions.length, found.uploads.length, found.files.length]).toEqual([1, 1, 1]);
+  expect(found.derived.map(({ kind }) => kind)).toEqual(['manifest', 'manifest', 'pack', 'pack']);
   expect(await findSurplus(registry)).toEqual(found);
-  const done = await collect(registry);
-  expect([done.versions, done.uploads, done.files]).toEqual([found.versions, found.uploads, found.files]);
+  expect(await collect(registry)).toEqual(found);
+  const none = await findSurplus(registry);
+  expect([none.versions, none.uploads, none.files, none.derived]).toEqual([[], [], [], []]);
 });
 
 type Act = 'upload' | 'addver' | 'delver' | 'collect' | 'pass';

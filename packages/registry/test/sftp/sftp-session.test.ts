@@ -141,7 +141,9 @@ describe('an agent', () => {
       expect(config).toMatchObject({ name: 'pröject 1', revision: 1 });
     }
     expect((await client.list('/configs')).map(({ filename }) => filename)).toEqual(['pröject 1.json']);
-    expect((await client.list('/')).map(({ filename }) => filename)).toEqual(['configs', 'files']);
+    expect((await client.list('/')).map(({ filename }) => filename)).toEqual([
+      ...['configs', 'files', 'manifests', 'packs'],
+    ]);
   });
 
   test('can name nothing outside the tree, and write nothing in it', async () => {

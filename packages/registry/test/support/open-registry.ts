@@ -1,17 +1,23 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { Indexer } from '@deploy-tools/registry/core/indexer.js';
+import type { Ingest } from '@deploy-tools/registry/core/ingest.js';
 import type { Principal } from '@deploy-tools/registry/core/principal.js';
 import type { Registry, RegistryLimits } from '@deploy-tools/registry/core/registry.js';
 import { beginUpload } from '@deploy-tools/registry/core/uploads.js';
 import { addVersion } from '@deploy-tools/registry/core/versions.js';
 import { FileByteStore } from '@deploy-tools/registry/layers/file-byte-store.js';
+import { FileDerivedStore } from '@deploy-tools/registry/layers/file-derived-store.js';
 import { SqliteMetaStore } from '@deploy-tools/registry/meta/sqlite/sqlite-meta-store.js';
+import { DEFAULT_UNPACK_POLICY } from '@deploy-tools/shared/archive/unpack-policy.js';
 import { createLogger } from '@deploy-tools/shared/log.js';
 import type { ComponentVersion } from '@deploy-tools/shared/model.js';
 import { onTestFinished } from 'vitest';
+import { textIngest } from './text-ingest.js';
 
 export interface TestRegistry extends Registry {
+  readonly dir: string;
   /** Moves the registry's clock on. */
   pass(ms: number): void;
   /** Closes and removes it; done by itself when a test is over, where it was opened in one. */
@@ -41,30 +47,43 @@ const LIMITS: RegistryLimits = {
   maxUpload: 1024 ** 3,
   minFree: 0,
   auditKeepMs: 365 * 24 * 60 * MINUTE,
+  unchecked: false,
 };
 
-/** The rules over real adapters in a temporary directory, with a clock that stands still. */
-export async function openRegistry(limits: Partial<RegistryLimits> = {}): Promise<TestRegistry> {
-  const registry = await openLastingRegistry(limits);
+/** The rules over real adapters in a temporary directory, with a clock that stands still, for archives that are texts. */
+export async function openRegistry(
+  limits: Partial<RegistryLimits> = {},
+  ingest: Ingest = textIngest,
+): Promise<TestRegistry> {
+  const registry = await openLastingRegistry(limits, ingest);
   onTestFinished(() => registry.close());
   return registry;
 }
 
 /** As {@link openRegistry}, to be closed by the caller: for hooks. */
-export async function openLastingRegistry(limits: Partial<RegistryLimits> = {}): Promise<TestRegistry> {
+export async function openLastingRegistry(
+  limits: Partial<RegistryLimits> = {},
+  ingest: Ingest = textIngest,
+): Promise<TestRegistry> {
   const dir = mkdtempSync(join(tmpdir(), 'deploy-test-'));
   const meta = SqliteMetaStore.open(join(dir, 'registry.db'));
   let now = Date.now(); // files have the time of the machine
+  const bytes = await FileByteStore.open(dir);
+  const stores = { meta, bytes, derived: await FileDerivedStore.open(dir), clock: () => new Date(now) };
+  const log = await createLogger('test', 'silent');
+  const allLimits = { ...LIMITS, ...limits };
+  const indexer = new Indexer({ ...stores, ingest, policy: DEFAULT_UNPACK_POLICY, minFree: 0 }, log);
   return {
-    meta,
-    bytes: await FileByteStore.open(dir),
-    clock: () => new Date(now),
-    log: await createLogger('test', 'silent'),
-    limits: { ...LIMITS, ...limits },
+    ...stores,
+    dir,
+    indexer,
+    log,
+    limits: allLimits,
     pass: (ms) => {
       now += ms;
     },
     close: async () => {
+      await indexer.stop();
       await meta.close();
       rmSync(dir, { recursive: true, force: true });
     },

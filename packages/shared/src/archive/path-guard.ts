@@ -18,6 +18,11 @@ export function memberPath(name: ByteName): ByteName {
   return parts.join('/');
 }
 
+/** Whether `memberPath` would give the name as it is: in normal form, not the root, below it. */
+export function isMemberPath(name: ByteName): boolean {
+  return !name.includes('\0') && !NOT_NORMAL.test(name);
+}
+
 /** The directory that holds a path; empty for the root. */
 export function parentPath(path: ByteName): ByteName {
   const slash = path.lastIndexOf('/');

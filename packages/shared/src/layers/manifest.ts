@@ -66,8 +66,18 @@ export interface ManifestRoot {
 
 /** The only version of the format so far. */
 export const MANIFEST_VERSION = 1;
+/** What a pack begins with; its frames follow. */
+export const PACK_HEADER: Readonly<Uint8Array> = Buffer.from('DTPK\x01\0\0\0', 'latin1');
+
 /** Bounds that readers insist on. */
 export const MAX_CHUNK = 256 * 1024;
 /** One entry may be a file of many chunks: 64 MiB tell of some 100 GB. */
 export const MAX_SEGMENT = 64 * 1024 * 1024;
+export const MAX_SEGMENT_ENTRIES = 64;
+/** Entries of every time segment but the last, which may have fewer. */
+export const TIME_SEGMENT_ENTRIES = 4096;
 export const MAX_ROOT = 64 * 1024 * 1024;
+/** Bytes of a path or a link's target. */
+export const MAX_NAME = 64 * 1024;
+/** Of a time, before or after 1970: differences of two stay exact. */
+export const MAX_SECONDS = 2 ** 50;

@@ -77,4 +77,23 @@ export const MIGRATIONS: readonly string[] = [
   ) STRICT, WITHOUT ROWID;
   CREATE INDEX audit_subjects_by_id ON audit_subjects (audit_id);
   `,
+  `
+  CREATE TABLE archive_indexes (
+    archive       TEXT PRIMARY KEY,
+    size          INTEGER NOT NULL,
+    made          TEXT NOT NULL,
+    manifest      TEXT,
+    manifest_size INTEGER,
+    pack          TEXT,
+    pack_size     INTEGER,
+    entries       INTEGER,
+    bytes         INTEGER,
+    reason_kind   TEXT,
+    reason        TEXT,
+    hint          TEXT,
+    CHECK ((manifest IS NULL) = (pack IS NULL) AND (manifest IS NULL) <> (reason IS NULL))
+  ) STRICT, WITHOUT ROWID;
+  CREATE INDEX archive_indexes_by_manifest ON archive_indexes (manifest);
+  CREATE INDEX archive_indexes_by_pack ON archive_indexes (pack);
+  `,
 ];

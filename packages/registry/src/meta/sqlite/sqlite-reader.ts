@@ -1,7 +1,23 @@
 import type { ComponentVersion, Configuration } from '@deploy-tools/shared/model.js';
 import type Database from 'better-sqlite3';
-import type { AuditQuery, AuditRecord, MetaReader, Revision, Upload } from '../meta-store.js';
+import type {
+  ArchiveIndex,
+  AuditQuery,
+  AuditRecord,
+  IndexedArchive,
+  MetaReader,
+  Revision,
+  Upload,
+} from '../meta-store.js';
 import { type AuditRow, auditRecord, auditSelect } from './sqlite-audit.js';
+import {
+  ARCHIVES_BY_USE,
+  INDEX_COLUMNS,
+  type IndexRow,
+  indexedOf,
+  indexOf,
+  NEWEST_INDEXED,
+} from './sqlite-index.js';
 
 const VERSION_COLUMNS = 'component, version, hash, size, created';
 
@@ -109,6 +125,34 @@ export class SqliteReader implements MetaReader {
 
   async hasUpload(hash: string): Promise<boolean> {
     return this.one('SELECT 1 FROM uploads WHERE hash = ? LIMIT 1', hash) !== undefined;
+  }
+
+  async index(archive: string): Promise<ArchiveIndex | undefined> {
+    const row = this.one<IndexRow>(`SELECT ${INDEX_COLUMNS} FROM archive_indexes WHERE archive = ?`, archive);
+    return row === undefined ? undefined : indexOf(row);
+  }
+
+  async indexes(): Promise<readonly ArchiveIndex[]> {
+    return this.all<IndexRow>(`SELECT ${INDEX_COLUMNS} FROM archive_indexes ORDER BY archive`).map(indexOf);
+  }
+
+  async isIndexFileUsed(hash: string): Promise<boolean> {
+    return (
+      this.one(
+        `SELECT 1 FROM archive_indexes WHERE manifest = ?
+         UNION ALL SELECT 1 FROM archive_indexes WHERE pack = ? LIMIT 1`,
+        hash,
+        hash,
+      ) !== undefined
+    );
+  }
+
+  async newestIndexed(): Promise<readonly IndexedArchive[]> {
+    return this.all<IndexRow & { manifest: string }>(NEWEST_INDEXED).map(indexedOf);
+  }
+
+  async archivesByUse(): Promise<readonly string[]> {
+    return this.all<{ hash: string }>(ARCHIVES_BY_USE).map(({ hash }) => hash);
   }
 
   async audit(query: AuditQuery): Promise<readonly AuditRecord[]> {

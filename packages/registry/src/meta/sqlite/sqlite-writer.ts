@@ -1,6 +1,7 @@
 import { DeployError } from '@deploy-tools/shared/errors.js';
 import type { ComponentVersion } from '@deploy-tools/shared/model.js';
-import type { AuditRecord, MetaWriter, Revision, Upload } from '../meta-store.js';
+import type { ArchiveIndex, AuditRecord, MetaWriter, Revision, Upload } from '../meta-store.js';
+import { INDEX_COLUMNS, indexValues } from './sqlite-index.js';
 import { SqliteReader } from './sqlite-reader.js';
 
 /** The writing half of the port; its caller holds an open transaction. */
@@ -75,6 +76,18 @@ export class SqliteWriter extends SqliteReader implements MetaWriter {
 
   async deleteUpload(hash: string): Promise<void> {
     this.#run('DELETE FROM uploads WHERE hash = ?', hash);
+  }
+
+  async putIndex(index: ArchiveIndex): Promise<void> {
+    const values = indexValues(index);
+    this.#run(
+      `INSERT OR REPLACE INTO archive_indexes (${INDEX_COLUMNS}) VALUES (${values.map(() => '?').join(', ')})`,
+      ...values,
+    );
+  }
+
+  async deleteIndex(archive: string): Promise<void> {
+    this.#run('DELETE FROM archive_indexes WHERE archive = ?', archive);
   }
 
   async appendAudit(record: AuditRecord): Promise<void> {

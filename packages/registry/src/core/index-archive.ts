@@ -1,0 +1,112 @@
+import type { UnpackPolicy } from '@deploy-tools/shared/archive/unpack-policy.js';
+import { formatByteSize } from '@deploy-tools/shared/byte-size.js';
+import { DeployError, type ErrorKind, toDeployError } from '@deploy-tools/shared/errors.js';
+import type { ByteStore } from '../layers/byte-store.js';
+import type { DerivedKind, DerivedStore } from '../layers/derived-store.js';
+import type { ArchiveIndex, IndexedArchive, MetaStore, StoredBlob } from '../meta/meta-store.js';
+import { chooseReuse } from './choose-reuse.js';
+import type { Ingest } from './ingest.js';
+
+/** What indexing stands on. */
+export interface IndexStores {
+  readonly meta: MetaStore;
+  readonly bytes: ByteStore;
+  readonly derived: DerivedStore;
+  readonly clock: () => Date;
+  readonly ingest: Ingest;
+  readonly policy: UnpackPolicy;
+  /** Bytes that packs must leave free on the disk. */
+  readonly minFree: number;
+}
+
+/** Where the files are written before they have a hash. */
+type Drafts = Readonly<Record<DerivedKind, string>>;
+
+/** What says something about the archive, and will say it again. */
+const REFUSALS: readonly ErrorKind[] = ['invalid', 'corrupt', 'unsafe', 'too-large', 'unsupported'];
+
+/**
+ * Reads an archive or a sealed upload through, and keeps its manifest and pack, or why it is refused. The bytes get
+ * their place in the transaction that writes the row, as housekeeping removes them in transactions too.
+ * @returns what is kept now. @throws DeployError not-found, no-space, cancelled, internal: nothing is kept then.
+ */
+export async function indexArchive(
+  stores: IndexStores,
+  hash: string,
+  signal: AbortSignal,
+): Promise<ArchiveIndex> {
+  const { derived } = stores;
+  const { path, size } = await stores.bytes.locate(hash);
+  await checkSpace(stores, size);
+  const drafts = { manifest: derived.draft('manifest'), pack: derived.draft('pack') };
+  try {
+    return await keep(stores, await readThrough(stores, { path, hash, size }, drafts, signal), drafts);
+  } finally {
+    for (const draft of Object.values(drafts)) await derived.discard(draft);
+  }
+}
+
+async function readThrough(
+  stores: IndexStores,
+  { path, hash, size }: { readonly path: string; readonly hash: string; readonly size: number },
+  drafts: Drafts,
+  signal: AbortSignal,
+): Promise<ArchiveIndex> {
+  const { clock, ingest, policy } = stores;
+  const archive: StoredBlob = { hash, size };
+  const reuse = await reusable(stores, archive);
+  try {
+    const made = await ingest({ archive: path, hash, size, ...drafts, policy, reuse, signal });
+    const { manifest, pack, entries, bytes } = made;
+    return { kind: 'indexed', archive, made: clock().toISOString(), manifest, pack, entries, bytes };
+  } catch (thrown) {
+    const { kind, message, hint } = toDeployError(thrown);
+    if (!REFUSALS.includes(kind)) throw thrown;
+    return { kind: 'refused', archive, made: clock().toISOString(), reason: { kind, message, hint } };
+  }
+}
+
+/** Whether what an index names is there, by size; the content is for fsck to read. */
+export async function isIndexStored(derived: DerivedStore, index: IndexedArchive): Promise<boolean> {
+  const manifest = await derived.stat('manifest', index.manifest.hash);
+  const pack = await derived.stat('pack', index.pack.hash);
+  return manifest?.size === index.manifest.size && pack?.size === index.pack.size;
+}
+
+async function keep(
+  { meta, bytes, derived }: IndexStores,
+  index: ArchiveIndex,
+  drafts: Drafts,
+): Promise<ArchiveIndex> {
+  return meta.write(async (tx) => {
+    await bytes.locate(index.archive.hash); // gone meanwhile: nothing to keep
+    if (index.kind === 'indexed') {
+      await derived.put('pack', index.pack.hash, drafts.pack);
+      await derived.put('manifest', index.manifest.hash, drafts.manifest);
+    }
+    await tx.putIndex(index);
+    return index;
+  });
+}
+
+async function reusable(
+  { meta, derived }: IndexStores,
+  archive: StoredBlob,
+): Promise<{ manifest: string; pack: string }[]> {
+  const newest = await meta.read((tx) => tx.newestIndexed());
+  return chooseReuse(archive, newest).map(({ manifest, pack }) => ({
+    manifest: derived.locate('manifest', manifest.hash),
+    pack: derived.locate('pack', pack.hash),
+  }));
+}
+
+/** A pack takes about as much as its archive. */
+async function checkSpace({ bytes, minFree }: IndexStores, wanted: number): Promise<void> {
+  const free = await bytes.freeBytes();
+  if (free - wanted >= minFree) return;
+  throw new DeployError(
+    'no-space',
+    `the registry has ${formatByteSize(free)} of disk left, too little for a pack of about ${formatByteSize(wanted)}`,
+    { hint: 'free some space there; -min-free sets the reserve' },
+  );
+}

@@ -1,0 +1,112 @@
+import { DeployError } from '@deploy-tools/shared/errors.js';
+
+/** How soon somebody needs a result: a command waits; one is likely to come; some day. */
+export type Urgency = 'awaited' | 'soon' | 'idle';
+
+const ORDER: readonly Urgency[] = ['awaited', 'soon', 'idle'];
+
+interface Job<T> {
+  readonly key: string;
+  readonly controller: AbortController;
+  readonly promise: Promise<T>;
+  readonly settle: (outcome: Promise<T>) => void;
+  urgency: Urgency;
+}
+
+/**
+ * Runs one job for each key at a time: who asks for a key that is queued or running shares its result. The more
+ * urgent go first, of those as urgent who came first; of the idle ones one runs at most.
+ */
+export class SharedJobs<T> {
+  readonly #work: (key: string, signal: AbortSignal) => Promise<T>;
+  readonly #slots: number;
+  /** Those that can be shared, in the order of arrival; one that was ended may still be running. */
+  readonly #jobs = new Map<string, Job<T>>();
+  readonly #running = new Set<Job<T>>();
+  #stopped = false;
+
+  constructor(slots: number, work: (key: string, signal: AbortSignal) => Promise<T>) {
+    this.#slots = slots;
+    this.#work = work;
+  }
+
+  /** @throws what the job throws; DeployError cancelled, when it was dropped or all was stopped. */
+  run(key: string, urgency: Urgency): Promise<T> {
+    if (this.#stopped) return Promise.reject(cancelled());
+    const job = this.#jobs.get(key) ?? this.#add(key, urgency);
+    if (ORDER.indexOf(urgency) < ORDER.indexOf(job.urgency)) job.urgency = urgency;
+    this.#next();
+    return job.promise;
+  }
+
+  isAwaited(key: string): boolean {
+    return this.#jobs.get(key)?.urgency === 'awaited';
+  }
+
+  /** Ends a job, unless a command waits for it. */
+  drop(key: string): void {
+    const job = this.#jobs.get(key);
+    if (job !== undefined && job.urgency !== 'awaited') this.#end(job);
+  }
+
+  /** Ends all jobs; resolves when none runs any more. Later ones are rejected. */
+  async stop(): Promise<void> {
+    this.#stopped = true;
+    const jobs = [...this.#jobs.values()];
+    for (const job of jobs) this.#end(job);
+    await Promise.allSettled([...this.#running].map(({ promise }) => promise));
+  }
+
+  #add(key: string, urgency: Urgency): Job<T> {
+    let settle: Job<T>['settle'] = () => {};
+    const promise = new Promise<T>((resolve) => {
+      settle = resolve;
+    });
+    promise.catch(() => undefined); // nobody may be waiting
+    const job: Job<T> = { key, controller: new AbortController(), promise, settle, urgency };
+    this.#jobs.set(key, job);
+    return job;
+  }
+
+  #next(): void {
+    while (this.#running.size < this.#slots) {
+      const job = this.#mostUrgent();
+      if (job === undefined) return;
+      this.#start(job);
+    }
+  }
+
+  #mostUrgent(): Job<T> | undefined {
+    const idle = [...this.#running].some((job) => job.urgency === 'idle');
+    for (const urgency of idle ? ORDER.slice(0, -1) : ORDER) {
+      for (const job of this.#jobs.values()) {
+        if (job.urgency === urgency && !this.#running.has(job)) return job;
+      }
+    }
+    return undefined;
+  }
+
+  #start(job: Job<T>): void {
+    this.#running.add(job);
+    const outcome = this.#work(job.key, job.controller.signal).finally(() => {
+      this.#running.delete(job);
+      this.#forget(job);
+      this.#next();
+    });
+    job.settle(outcome);
+  }
+
+  #end(job: Job<T>): void {
+    job.controller.abort();
+    this.#forget(job);
+    if (!this.#running.has(job)) job.settle(Promise.reject(cancelled()));
+  }
+
+  #forget(job: Job<T>): void {
+    if (this.#jobs.get(job.key) === job) this.#jobs.delete(job.key);
+  }
+}
+
+function cancelled(): DeployError {
+  return new DeployError('cancelled', 'reading the archive was stopped', { hint: 'try again' });
+}

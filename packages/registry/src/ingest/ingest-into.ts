@@ -1,0 +1,59 @@
+import { createHash } from 'node:crypto';
+import { EntryPolicy } from '@deploy-tools/shared/archive/entry-policy.js';
+import { readArchive } from '@deploy-tools/shared/archive/read-archive.js';
+import { DeployError } from '@deploy-tools/shared/errors.js';
+import { ChunkStore } from './chunk-store.js';
+import { EarlierPacks } from './earlier-packs.js';
+import type { Ingested, IngestTask, WrittenFile } from './ingest-task.js';
+import { layerOrder } from './layer-order.js';
+import { LayerReader } from './layer-reader.js';
+import { Spool } from './spool.js';
+import { writeLayer } from './write-layer.js';
+
+/**
+ * Derives manifest and pack from the bytes of an archive, read once: with synchronous calls, for the worker thread.
+ * @param source of the archive's bytes.
+ * @throws DeployError as ingestArchive; system errors.
+ */
+export async function ingestInto(task: IngestTask, source: AsyncIterable<Uint8Array>): Promise<Ingested> {
+  const notes: string[] = [];
+  const spool = new Spool(`${task.into.pack}.spool`);
+  const earlier = new EarlierPacks((text) => notes.push(text));
+  try {
+    for (const files of task.reuse) earlier.open(files);
+    const reader = new LayerReader(new ChunkStore(spool, earlier));
+    const archive = await readWhole(task, source, reader);
+    spool.flush();
+    const { entries, bytes } = reader;
+    const written = writeLayer({ archive, entries: layerOrder(entries), bytes }, task.into);
+    return { ...written, entries: entries.length, bytes, notes };
+  } finally {
+    earlier.close();
+    spool.close();
+  }
+}
+
+/** Reads the archive into the reader, and proves that it is the one that was asked for. */
+async function readWhole(
+  task: IngestTask,
+  source: AsyncIterable<Uint8Array>,
+  reader: LayerReader,
+): Promise<WrittenFile> {
+  const { policy } = task;
+  const hash = createHash('sha256');
+  let size = 0;
+  const hashed = async function* (): AsyncGenerator<Uint8Array, void, void> {
+    for await (const bytes of source) {
+      hash.update(bytes);
+      size += bytes.length;
+      yield bytes;
+    }
+  };
+  const keepModes = { ...policy, allow: { ...policy.allow, setid: true } };
+  await readArchive(hashed(), new EntryPolicy(keepModes), reader);
+  const found = hash.digest('hex');
+  if (found === task.hash && size === task.size) return { hash: found, size };
+  throw new DeployError('corrupt', `the archive ${task.archive} is not what its hash says`, {
+    hint: 'upload it again',
+  });
+}

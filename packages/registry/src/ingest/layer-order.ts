@@ -1,0 +1,86 @@
+import type { ByteName } from '@deploy-tools/shared/archive/byte-name.js';
+import type { LayerEntry } from './layer-entry.js';
+
+const SLASH = 0x2f;
+
+/**
+ * Puts the entries of an archive into the order of the manifest (docs/manifest-and-pack.md, "Order"), where the first
+ * name of a group of hard links is the file. The result does not depend on the order of the archive, unless the
+ * archive's meaning does: then it keeps its own.
+ * @param entries in the order of the archive.
+ */
+export function layerOrder(entries: readonly LayerEntry[]): readonly LayerEntry[] {
+  const grouped = groupHardLinks(entries);
+  if (grouped === undefined) return entries;
+  grouped.sort(compareEntries);
+  const twice = grouped.some((entry, at) => entry.path === grouped[at + 1]?.path);
+  // One of two equal paths may be a hard link, and stand apart.
+  return twice || repeatsAcross(grouped) ? entries : grouped;
+}
+
+/** Byte by byte, a slash before every other byte: a directory stands before what it holds, and that together. */
+export function comparePaths(a: ByteName, b: ByteName): number {
+  const most = Math.min(a.length, b.length);
+  for (let at = 0; at < most; at++) {
+    const left = a.charCodeAt(at);
+    const right = b.charCodeAt(at);
+    if (left === right) continue;
+    if (left === SLASH) return -1;
+    return right === SLASH ? 1 : left - right;
+  }
+  return a.length - b.length;
+}
+
+function compareEntries(a: LayerEntry, b: LayerEntry): number {
+  const links = Number(a.type === 'hardlink') - Number(b.type === 'hardlink');
+  return links === 0 ? comparePaths(a.path, b.path) : links;
+}
+
+function repeatsAcross(sorted: readonly LayerEntry[]): boolean {
+  const first = sorted.findIndex((entry) => entry.type === 'hardlink');
+  if (first < 0) return false;
+  const links = new Set(sorted.slice(first).map((entry) => entry.path));
+  return sorted.slice(0, first).some((entry) => links.has(entry.path));
+}
+
+/**
+ * Gives each group of hard links to its first name.
+ * @returns undefined when a link's target is not an entry before it that can be linked to.
+ */
+function groupHardLinks(entries: readonly LayerEntry[]): LayerEntry[] | undefined {
+  const grouped = [...entries];
+  const owners = ownersOfLinks(entries);
+  if (owners === undefined) return undefined;
+  for (const [link, owner] of owners) {
+    const linkEntry = grouped[link];
+    const ownerEntry = grouped[owner];
+    if (linkEntry === undefined || ownerEntry === undefined) return undefined;
+    if (comparePaths(linkEntry.path, ownerEntry.path) >= 0) continue;
+    grouped[owner] = { ...ownerEntry, path: linkEntry.path };
+    grouped[link] = { ...linkEntry, path: ownerEntry.path };
+  }
+  for (const [link, owner] of owners) {
+    const linkEntry = grouped[link];
+    if (linkEntry !== undefined) grouped[link] = { ...linkEntry, target: grouped[owner]?.path ?? '' };
+  }
+  return grouped;
+}
+
+/** For each hard link, by place, the place of the entry that it is another name of; undefined when there is none. */
+function ownersOfLinks(entries: readonly LayerEntry[]): Map<number, number> | undefined {
+  const targets = new Set<ByteName>();
+  for (const entry of entries) if (entry.type === 'hardlink') targets.add(entry.target);
+  const owners = new Map<number, number>();
+  const places = new Map<ByteName, number>();
+  for (const [at, entry] of entries.entries()) {
+    let owner = at;
+    if (entry.type === 'hardlink') {
+      const found = places.get(entry.target);
+      if (found === undefined || entries[found]?.type === 'directory') return undefined;
+      owner = found;
+      owners.set(at, owner);
+    }
+    if (targets.has(entry.path)) places.set(entry.path, owner);
+  }
+  return owners;
+}

@@ -1,0 +1,55 @@
+import { hash } from 'node:crypto';
+import { readFileSync, readSync, statSync } from 'node:fs';
+import { DeployError } from '@deploy-tools/shared/errors.js';
+import { decodeEntrySegment } from '@deploy-tools/shared/layers/entry-segment.js';
+import { unpackFrame } from '@deploy-tools/shared/layers/frame.js';
+import {
+  type EntryTime,
+  MAX_ROOT,
+  type ManifestEntry,
+  type ManifestRoot,
+  type SegmentRef,
+} from '@deploy-tools/shared/layers/manifest.js';
+import { decodeManifestRoot } from '@deploy-tools/shared/layers/manifest-root.js';
+import { decodeTimeSegment } from '@deploy-tools/shared/layers/time-segment.js';
+
+/**
+ * Reads a manifest's root from its file. For worker threads, as all here.
+ * @throws DeployError corrupt, unsupported; system errors of the file.
+ */
+export function readManifestRoot(path: string): ManifestRoot {
+  if (statSync(path).size > MAX_ROOT) throw new DeployError('corrupt', 'the manifest root is too large');
+  return decodeManifestRoot(readFileSync(path));
+}
+
+/**
+ * The entries of a layer, from its open pack, each segment verified.
+ * @throws DeployError corrupt; system errors of the file.
+ */
+export function readEntries(root: ManifestRoot, pack: number): ManifestEntry[] {
+  const entries: ManifestEntry[] = [];
+  for (const ref of root.entrySegments) {
+    const some = decodeEntrySegment(readSegment(ref, pack));
+    if (some.length !== ref.entries) throw corrupt(`${some.length} entries instead of ${ref.entries}`);
+    for (const entry of some) entries.push(entry);
+  }
+  return entries;
+}
+
+/** The times of a layer, as {@link readEntries}. */
+export function readTimes(root: ManifestRoot, pack: number): EntryTime[] {
+  return root.timeSegments.flatMap((ref) => decodeTimeSegment(readSegment(ref, pack), ref.entries));
+}
+
+function readSegment(ref: SegmentRef, pack: number): Buffer {
+  const frame = Buffer.allocUnsafe(ref.packedLength);
+  if (readSync(pack, frame, 0, frame.length, ref.offset) !== frame.length)
+    throw corrupt('the pack is cut off');
+  const bytes = unpackFrame(frame, ref.length);
+  if (hash('sha256', bytes) !== ref.digest) throw corrupt('it is not what its digest says');
+  return bytes;
+}
+
+function corrupt(why: string): DeployError {
+  return new DeployError('corrupt', `a segment of the manifest is damaged: ${why}`);
+}

@@ -1,0 +1,9 @@
+import type { ChunkRef } from '@deploy-tools/shared/layers/manifest.js';
+
+/** A chunk whose frame can be read. */
+export interface StoredChunk extends ChunkRef {
+  /** An open file: the spool, or an earlier pack. */
+  readonly fd: number;
+  /** Where in it the frame begins. */
+  readonly offset: number;
+}

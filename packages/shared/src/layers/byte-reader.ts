@@ -1,0 +1,100 @@
+import type { ByteName } from '../archive/byte-name.js';
+import { DeployError } from '../errors.js';
+
+const DIGEST_BYTES = 32;
+
+/** Reads the notation of docs/manifest-and-pack.md. Every error is a DeployError corrupt that names the thing read. */
+export class ByteReader {
+  readonly #bytes: Buffer;
+  readonly #what: string;
+  #at = 0;
+
+  /** @param what is read, for messages: `manifest root`. */
+  constructor(bytes: Uint8Array, what: string) {
+    this.#bytes = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+    this.#what = what;
+  }
+
+  get atEnd(): boolean {
+    return this.#at === this.#bytes.length;
+  }
+
+  u8(): number {
+    return this.#bytes[this.#take(1)] ?? 0;
+  }
+
+  /**
+   * @param field for the message.
+   * @param bounds that the number must keep, both included.
+   */
+  varint(field: string, bounds: { readonly min?: number; readonly max?: number } = {}): number {
+    const { min = 0, max = Number.MAX_SAFE_INTEGER } = bounds;
+    const value = this.#varint();
+    if (value < min || value > max) throw this.corrupt(`${field} is ${value}, not ${min} to ${max}`);
+    return value;
+  }
+
+  zigzag(field: string): number {
+    const value = this.varint(field);
+    return value % 2 === 0 ? value / 2 : -(value + 1) / 2;
+  }
+
+  /**
+   * How many records follow. Refused when the rest cannot hold that many, so that nothing is allocated on a false
+   * word.
+   * @param recordBytes least bytes of one record.
+   */
+  count(field: string, recordBytes: number): number {
+    const count = this.#varint();
+    if (count * recordBytes > this.#bytes.length - this.#at) throw this.corrupt(`${field} are cut off`);
+    return count;
+  }
+
+  name(field: string, maxBytes: number): ByteName {
+    const length = this.varint(`length of ${field}`, { max: maxBytes });
+    const from = this.#take(length);
+    return this.#bytes.toString('latin1', from, from + length);
+  }
+
+  /** Lower-case hex. */
+  digest(): string {
+    const from = this.#take(DIGEST_BYTES);
+    return this.#bytes.toString('hex', from, from + DIGEST_BYTES);
+  }
+
+  raw(length: number): Buffer {
+    const from = this.#take(length);
+    return this.#bytes.subarray(from, from + length);
+  }
+
+  /** Insists that everything was read. */
+  end(): void {
+    if (!this.atEnd) throw this.corrupt(`${this.#bytes.length - this.#at} bytes follow its end`);
+  }
+
+  corrupt(why: string): DeployError {
+    return new DeployError('corrupt', `the ${this.#what} is damaged: ${why}`);
+  }
+
+  #take(length: number): number {
+    const from = this.#at;
+    if (length > this.#bytes.length - from) throw this.corrupt('it is cut off');
+    this.#at += length;
+    return from;
+  }
+
+  #varint(): number {
+    let value = 0;
+    for (let scale = 1; ; scale *= 128) {
+      const byte = this.u8();
+      value += (byte & 0x7f) * scale;
+      if (byte < 0x80) {
+        if (byte === 0 && scale > 1) throw this.corrupt('a number is not in its shortest form');
+        if (value > Number.MAX_SAFE_INTEGER) break;
+        return value;
+      }
+      if (scale >= 2 ** 49) break;
+    }
+    throw this.corrupt('a number is too large');
+  }
+}

@@ -1,0 +1,96 @@
+import { gearTable } from './gear-table.js';
+import { MAX_CHUNK } from './manifest.js';
+
+/** A file up to this size is one chunk. */
+export const WHOLE_FILE = 128 * 1024;
+/** Of a cut file's chunks; the last may be shorter. */
+export const MIN_CHUNK = 16 * 1024;
+/** Before it cuts are rarer, after it more frequent, so that most chunks come out near it. */
+export const NORMAL_CHUNK = 64 * 1024;
+/** A cut is where the high bits of the rolling hash are zero: 18 bits before NORMAL_CHUNK, 14 after. */
+const RARE_SHIFT = 32 - 18;
+const FREQUENT_SHIFT = 32 - 14;
+
+const GEAR = gearTable();
+
+/**
+ * Cuts files into chunks: FastCDC with normalised chunking (Xia et al., USENIX ATC 2016) and a gear hash of 32 bits.
+ * Cuts depend on the content around them alone, so an insertion moves one or two. One chunker serves many files, one
+ * after another, and holds one chunk at most.
+ */
+export class ContentChunker {
+  readonly #give: (chunk: Buffer) => void;
+  readonly #partial = Buffer.allocUnsafeSlow(MAX_CHUNK);
+  /** Bytes of the current chunk that earlier pieces brought; they are in `#partial`. */
+  #held = 0;
+  #hash = 0;
+  /** Bytes of the file still to come. */
+  #left = 0;
+  #whole = false;
+
+  /** @param give receives each chunk in order; it is valid during the call. */
+  constructor(give: (chunk: Buffer) => void) {
+    this.#give = give;
+  }
+
+  /** Starts a file. The one before must have been given in full. */
+  begin(size: number): void {
+    this.#left = size;
+    this.#whole = size <= WHOLE_FILE;
+    this.#held = 0;
+    this.#hash = 0;
+  }
+
+  /** Takes the next bytes of the file: no more than its size in all. The last byte ends the last chunk. */
+  write(piece: Uint8Array): void {
+    let rest = Buffer.from(piece.buffer, piece.byteOffset, piece.byteLength);
+    while (rest.length > 0) {
+      const end = this.#cutIn(rest);
+      const part = rest.subarray(0, end < 0 ? rest.length : end);
+      this.#left -= part.length;
+      if (end < 0 && this.#left > 0) this.#hold(part);
+      else this.#finish(part);
+      rest = rest.subarray(part.length);
+    }
+  }
+
+  #hold(part: Buffer): void {
+    part.copy(this.#partial, this.#held);
+    this.#held += part.length;
+  }
+
+  #finish(part: Buffer): void {
+    let chunk = part;
+    if (this.#held > 0) {
+      this.#hold(part);
+      chunk = this.#partial.subarray(0, this.#held);
+    }
+    this.#held = 0;
+    this.#hash = 0;
+    this.#give(chunk);
+  }
+
+  /** How many bytes of a piece end the current chunk; -1 when it goes on behind them. */
+  #cutIn(piece: Buffer): number {
+    if (this.#whole) return -1;
+    const from = Math.max(0, MIN_CHUNK - this.#held);
+    const normal = NORMAL_CHUNK - this.#held;
+    const cut = this.#scan(piece, from, Math.min(piece.length, normal), RARE_SHIFT);
+    if (cut >= 0) return cut;
+    const most = MAX_CHUNK - this.#held;
+    const later = this.#scan(piece, Math.max(from, normal), Math.min(piece.length, most), FREQUENT_SHIFT);
+    if (later >= 0) return later;
+    return piece.length >= most ? most : -1;
+  }
+
+  /** The end of the chunk among the bytes `from` to `to`, or -1. */
+  #scan(piece: Buffer, from: number, to: number, shift: number): number {
+    let hash = this.#hash;
+    for (let at = from; at < to; at++) {
+      hash = ((hash << 1) + (GEAR[piece[at] ?? 0] ?? 0)) | 0;
+      if (hash >>> shift === 0) return at + 1;
+    }
+    this.#hash = hash;
+    return -1;
+  }
+}

@@ -1,0 +1,84 @@
+import { createRequire } from 'node:module';
+import { DeployError } from '../errors.js';
+import { MAX_CHUNK } from './manifest.js';
+
+type Binding = typeof import('zstd-napi/binding.js');
+
+interface Zstd {
+  readonly binding: Binding;
+  readonly compressor: InstanceType<Binding['CCtx']>;
+  readonly decompressor: InstanceType<Binding['DCtx']>;
+  /** Fits any chunk, compressed. */
+  readonly output: Buffer;
+}
+
+/** Of zstd: every higher one costs far more time than it saves bytes (docs/manifest-and-pack.md). */
+const LEVEL = 3;
+
+const require = createRequire(import.meta.url);
+/** Loaded when first needed: a program that meets no pack does not need the native library. */
+const zstd = once(open);
+
+/** zstd's version number, such as 10507: what it compresses may differ between versions. */
+export function zstdVersion(): number {
+  return zstd().binding.versionNumber();
+}
+
+/**
+ * How data lies in a pack: one zstd frame, or the data itself when that is not longer.
+ * @returns bytes that are the caller's; with `stored`, the data itself, not copied.
+ */
+export function packFrame(data: Uint8Array): { readonly bytes: Uint8Array; readonly stored: boolean } {
+  const { binding, compressor, output } = zstd();
+  const bound = binding.compressBound(data.length);
+  const target = bound <= output.length ? output : Buffer.allocUnsafeSlow(bound);
+  const length = compressor.compress(target, data, LEVEL);
+  if (length >= data.length) return { bytes: data, stored: true };
+  return { bytes: Buffer.from(target.subarray(0, length)), stored: false };
+}
+
+/**
+ * The data of a frame.
+ * @param length of the data; the caller has checked that it is sane, since as much is allocated.
+ * @returns a view of `bytes` when it is stored as it is.
+ * @throws DeployError corrupt, when it is not one frame of exactly that much data.
+ */
+export function unpackFrame(bytes: Uint8Array, length: number): Buffer {
+  if (bytes.length === length) return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  const data = Buffer.allocUnsafe(length);
+  const reason = decompress(bytes, data);
+  if (reason === undefined) return data;
+  throw new DeployError('corrupt', `a frame of a pack is damaged: ${reason}`);
+}
+
+/** @returns why it failed. */
+function decompress(bytes: Uint8Array, into: Uint8Array): string | undefined {
+  const { binding, decompressor } = zstd();
+  try {
+    const claimed = binding.getFrameContentSize(bytes);
+    if (claimed !== into.length) return `it says that it holds ${claimed} bytes, not ${into.length}`;
+    if (binding.findFrameCompressedSize(bytes) !== bytes.length) return 'other bytes follow it';
+    const given = decompressor.decompress(into, bytes);
+    return given === into.length ? undefined : `it holds ${given} bytes, not ${into.length}`;
+  } catch (error) {
+    return error instanceof Error ? error.message : String(error);
+  }
+}
+
+function open(): Zstd {
+  const binding: Binding = require('zstd-napi/binding.js');
+  return {
+    binding,
+    compressor: new binding.CCtx(),
+    decompressor: new binding.DCtx(),
+    output: Buffer.allocUnsafeSlow(binding.compressBound(MAX_CHUNK)),
+  };
+}
+
+function once<T extends object>(make: () => T): () => T {
+  let made: T | undefined;
+  return () => {
+    made ??= make();
+    return made;
+  };
+}
