@@ -8,7 +8,11 @@ export interface Rule {
 }
 
 const SHARED = /^shared\//;
-const PORTS = [/^registry\/layers\/(byte-store|derived-store|stored-file)$/, /^registry\/meta\/meta-store$/];
+const PORTS = [
+  /^registry\/layers\/(byte-store|derived-store|stored-file)$/,
+  /^registry\/meta\/meta-store$/,
+  /^registry\/ingest\/ingest-task$/,
+];
 const CORE = /^registry\/core\//;
 const COMMANDS = /^registry\/commands\//;
 const SFTP = /^registry\/sftp\//;
@@ -30,11 +34,7 @@ export const RULES: readonly Rule[] = [
     mayImport: [SHARED, /^registry\/meta\/sqlite\//, /^registry\/meta\/meta-store$/],
   },
   { files: TAKEOVER, mayImport: [SHARED, TAKEOVER], mayImportTypes: PORTS },
-  {
-    files: /^registry\/ingest\//,
-    mayImport: [SHARED, /^registry\/ingest\//],
-    mayImportTypes: [/^registry\/core\/ingest$/],
-  },
+  { files: /^registry\/ingest\//, mayImport: [SHARED, /^registry\/ingest\//] },
   { files: COMMANDS, mayImport: [SHARED, COMMANDS, CORE], mayImportTypes: PORTS },
   { files: SFTP, mayImport: [SHARED, SFTP, CORE], mayImportTypes: PORTS },
   { files: /^registry\/ssh\//, mayImport: [SHARED, /^registry\/ssh\//, COMMANDS, CORE, SFTP] },

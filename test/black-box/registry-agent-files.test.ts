@@ -3,7 +3,7 @@ import { existsSync, mkdirSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { OPEN_FLAG, PACKET } from '@deploy-tools/shared/sftp/protocol.js';
 import { beforeAll, describe, expect, it } from 'vitest';
-import { type Archive, addVersion, makeBlob } from '../support/archive.js';
+import { type Archive, addVersion, makeTar } from '../support/archive.js';
 import { RawSftp, statusName } from '../support/raw-sftp.js';
 import { run } from '../support/run.js';
 import { fileScope, testScope } from '../support/scope.js';
@@ -19,8 +19,8 @@ describe('what an agent sees', () => {
 
   beforeAll(async () => {
     world = await startWorld(scope);
-    code = makeBlob(join(world.root, 'code'), randomBytes(9 * MIB + 5));
-    config = makeBlob(join(world.root, 'config'), randomBytes(100));
+    code = makeTar(join(world.root, 'code'), randomBytes(9 * MIB + 5));
+    config = makeTar(join(world.root, 'config'), randomBytes(100));
     await addVersion(world.operator, code, 'code', 'v1');
     await addVersion(world.operator, config, 'config', 'v1');
     for (const name of ['project1', '"my project"', 'prüf']) {
@@ -222,7 +222,7 @@ describe('many and long names', () => {
   it('come in replies that the smallest client takes: 34000 bytes', async () => {
     const scope = testScope();
     const world = await startWorld(scope);
-    const archive = makeBlob(join(world.root, 'a'), randomBytes(10));
+    const archive = makeTar(join(world.root, 'a'), randomBytes(10));
     await addVersion(world.operator, archive, 'a', '1');
     const names = Array.from(
       { length: 120 },

@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { type Archive, addVersion, makeBlob, upload } from '../support/archive.js';
+import { type Archive, addVersion, makeTar, upload } from '../support/archive.js';
 import { testScope } from '../support/scope.js';
 import { startWorld } from '../support/world.js';
 
@@ -9,7 +9,7 @@ describe('audit', () => {
   it('has every command with who, from where, arguments, result and duration; refused ones too', async () => {
     const fresh = await startWorld(testScope());
     const run = (line: string) => fresh.operator.exec(line);
-    const archive = makeBlob(join(fresh.root, 'archive'), randomBytes(100));
+    const archive = makeTar(join(fresh.root, 'archive'), randomBytes(100));
     await upload(fresh.operator, archive);
     await run(`addver code:v1 ${archive.hash}`);
     await run('addconf project1 code:v1');
@@ -84,7 +84,7 @@ describe('gc', () => {
     const fresh = await startWorld(testScope(), ['-maxver', '2']);
     const archives: Archive[] = [];
     for (let number = 1; number <= 5; number += 1) {
-      const archive = makeBlob(join(fresh.root, `a${number}`), randomBytes(1000 * number));
+      const archive = makeTar(join(fresh.root, `a${number}`), randomBytes(1000 * number));
       archives.push(archive);
       await addVersion(fresh.operator, archive, 'code', `v${number}`);
     }

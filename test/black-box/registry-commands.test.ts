@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { join } from 'node:path';
 import { COMMAND_SPECS } from '@deploy-tools/shared/commands/command-specs.js';
 import { beforeAll, describe, expect, it } from 'vitest';
-import { type Archive, addVersion, makeBlob } from '../support/archive.js';
+import { type Archive, addVersion, makeTar } from '../support/archive.js';
 import type { RunResult } from '../support/run.js';
 import { fileScope } from '../support/scope.js';
 import { startWorld, type World } from '../support/world.js';
@@ -14,8 +14,8 @@ let second: Archive;
 
 beforeAll(async () => {
   world = await startWorld(scope);
-  first = makeBlob(join(world.root, 'first'), randomBytes(100));
-  second = makeBlob(join(world.root, 'second'), randomBytes(200));
+  first = makeTar(join(world.root, 'first'), randomBytes(100));
+  second = makeTar(join(world.root, 'second'), randomBytes(200));
   await addVersion(world.operator, first, 'code', 'v1');
   await addVersion(world.operator, second, 'code', 'v2');
   await addVersion(world.operator, first, 'config', 'v1');

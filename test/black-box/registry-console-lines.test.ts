@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, it } from 'vitest';
-import { addVersion, makeBlob } from '../support/archive.js';
+import { addVersion, makeTar } from '../support/archive.js';
 import { run } from '../support/run.js';
 import { fileScope } from '../support/scope.js';
 import { startWorld, type World } from '../support/world.js';
@@ -11,7 +11,7 @@ let world: World;
 
 beforeAll(async () => {
   world = await startWorld(scope);
-  const archive = makeBlob(join(world.root, 'a'), randomBytes(10));
+  const archive = makeTar(join(world.root, 'a'), randomBytes(10));
   await addVersion(world.operator, archive, 'code', 'v01');
   await addVersion(world.operator, archive, 'config', 'v01');
   for (const line of ['addconf project1 code:v01 config:v01', 'addconf project2 code:v01'])

@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, it } from 'vitest';
-import { addVersion, makeBlob } from '../support/archive.js';
+import { addVersion, makeTar } from '../support/archive.js';
 import { fileScope, testScope } from '../support/scope.js';
 import { makeSshKey } from '../support/ssh-key.js';
 import { KEY, Terminal, type TerminalOptions } from '../support/terminal.js';
@@ -15,7 +15,7 @@ let world: World;
 
 beforeAll(async () => {
   world = await startWorld(scope);
-  const archive = makeBlob(join(world.root, 'a'), randomBytes(10));
+  const archive = makeTar(join(world.root, 'a'), randomBytes(10));
   await addVersion(world.operator, archive, 'code', 'v01');
   await addVersion(world.operator, archive, 'config', 'v01');
   await addVersion(world.operator, archive, 'config', 'v02');

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { PacketWriter } from '@deploy-tools/shared/sftp/packet-writer.js';
 import { OPEN_FLAG, PACKET } from '@deploy-tools/shared/sftp/protocol.js';
 import { beforeAll, describe, expect, it } from 'vitest';
-import { type Archive, addVersion, makeBlob, upload } from '../support/archive.js';
+import { type Archive, addVersion, makeTar, upload } from '../support/archive.js';
 import { peakMemory } from '../support/process-memory.js';
 import { RawSftp } from '../support/raw-sftp.js';
 import { run } from '../support/run.js';
@@ -43,7 +43,7 @@ describe('many at once', () => {
     await run('ssh', [...control, ...world.operator.sshArgs('components')]);
 
     const archives = Array.from({ length: 20 }, (_, index) =>
-      makeBlob(join(world.root, `blob${index}`), randomBytes(256 * 1024 + index)),
+      makeTar(join(world.root, `blob${index}`), randomBytes(256 * 1024 + index)),
     );
     const shared = archives[0] as Archive;
     await addVersion(world.operator, shared, 'base', 'v0');
@@ -75,7 +75,7 @@ describe('many at once', () => {
   it('16 SFTP sessions in one connection leave no warning', async () => {
     const scope = testScope();
     const world = await startWorld(scope);
-    const archive = makeBlob(join(world.root, 'a'), randomBytes(8 * MIB));
+    const archive = makeTar(join(world.root, 'a'), randomBytes(8 * MIB));
     await addVersion(world.operator, archive, 'a', '1');
     const client = await ssh2Client(scope, world.registry, 'deploy-agent', world.registry.site.agent);
     const sessions = await Promise.all(
@@ -104,7 +104,7 @@ describe('memory', () => {
 
   beforeAll(async () => {
     world = await startWorld(scope);
-    archive = makeBlob(join(world.root, 'large'), randomBytes(64 * MIB));
+    archive = makeTar(join(world.root, 'large'), randomBytes(64 * MIB));
     await addVersion(world.operator, archive, 'large', '1');
   });
 

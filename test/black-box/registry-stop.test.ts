@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { type Archive, addVersion, makeBlob, upload } from '../support/archive.js';
+import { type Archive, addVersion, makeTar, upload } from '../support/archive.js';
 import { type OpenSsh, openSsh } from '../support/open-ssh.js';
 import { type Scope, testScope } from '../support/scope.js';
 import { tcpPeer } from '../support/tcp-peer.js';
@@ -30,7 +30,7 @@ async function slowWorld(scope: Scope, flags: readonly string[] = []): Promise<S
     proxy,
     slowOperator: openSsh(proxy, { dir: root, user: 'ops', key: operator }),
     slowAgent: openSsh(proxy, { dir: root, user: 'deploy-agent', key: agent }),
-    archive: makeBlob(join(root, 'blob'), randomBytes(16 * MIB)),
+    archive: makeTar(join(root, 'blob'), randomBytes(16 * MIB)),
   };
 }
 
@@ -125,7 +125,7 @@ describe('stopping', () => {
 describe('kill -9', () => {
   it('in the middle of an upload: the next start is clean', async () => {
     const world = await slowWorld(testScope());
-    const kept = makeBlob(join(world.root, 'kept'), randomBytes(1000));
+    const kept = makeTar(join(world.root, 'kept'), randomBytes(1000));
     await upload(world.operator, kept);
     const put = world.slowOperator.sftp(`put ${world.archive.path}\n`);
     await world.proxy.sentAtLeast(2 * MIB);
@@ -142,7 +142,7 @@ describe('kill -9', () => {
 
   it('in the middle of a burst of commands: what was acknowledged is there, and nothing by halves', async () => {
     const world = await startWorld(testScope());
-    const archive = makeBlob(join(world.root, 'a'), randomBytes(1000));
+    const archive = makeTar(join(world.root, 'a'), randomBytes(1000));
     await addVersion(world.operator, archive, 'base', '1');
     const acknowledged: string[] = [];
     let sent = 0;

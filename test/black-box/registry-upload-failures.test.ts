@@ -8,7 +8,13 @@ import { RawSftp } from '../support/raw-sftp.js';
 import { testScope } from '../support/scope.js';
 import { startTcpProxy } from '../support/tcp-proxy.js';
 import { until } from '../support/until.js';
-import { listUploads, partialUploads, randomBlob, storedUploads } from '../support/upload-files.js';
+import {
+  listUploads,
+  partialUploads,
+  randomArchive,
+  randomBlob,
+  storedUploads,
+} from '../support/upload-files.js';
 import { startWorld } from '../support/world.js';
 
 const MIB = 1024 * 1024;
@@ -82,7 +88,7 @@ describe('uploads that wait for their addver', () => {
   it('are there after a restart, ordinary or not', async () => {
     const scope = testScope();
     const world = await startWorld(scope);
-    const archives = [randomBlob(world, 1000), randomBlob(world, 2000)];
+    const archives = [randomArchive(world, 1000), randomArchive(world, 2000)];
     for (const archive of archives) await upload(world.operator, archive);
     expect(await world.registry.stop()).toBe(0);
     const second = await world.registry.restart();

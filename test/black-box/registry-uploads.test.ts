@@ -8,7 +8,7 @@ import { RawSftp, statusName } from '../support/raw-sftp.js';
 import { fileScope, testScope } from '../support/scope.js';
 import { makeSshKey } from '../support/ssh-key.js';
 import { until } from '../support/until.js';
-import { listUploads, partialUploads, randomBlob } from '../support/upload-files.js';
+import { listUploads, partialUploads, randomArchive, randomBlob } from '../support/upload-files.js';
 import { startWorld, type World } from '../support/world.js';
 
 const MIB = 1024 * 1024;
@@ -33,14 +33,21 @@ describe('uploads with the stock sftp', () => {
     ['small', 10],
     ['of one packet', 32 * 1024],
     ['large', 40 * MIB + 17],
-  ])('a file that is %s', async (name, size) => {
+  ])('a file that is %s', async (_what, size) => {
     const archive = randomBlob(world, size);
     await upload(world.operator, archive);
     expect(await listUploads(world)).toContain(archive.hash);
     expect((await world.operator.sftp('ls -l\n')).stdout).toMatch(
       new RegExp(`^-rw-r--r-- .* ${size} .* ${archive.hash}$`, 'm'),
     );
-    await addver(archive, name.replaceAll(' ', '-'));
+    const stored = readFileSync(join(world.registry.site.dir, 'uploads', archive.hash));
+    expect(stored.equals(readFileSync(archive.path))).toBe(true);
+  });
+
+  it('one that is named is no upload any more', async () => {
+    const archive = randomArchive(world, 2 * MIB);
+    await upload(world.operator, archive);
+    await addver(archive, 'once');
     expect(await listUploads(world)).not.toContain(archive.hash);
   });
 
@@ -57,14 +64,14 @@ describe('uploads with the stock sftp', () => {
   });
 
   it('the same bytes from two sessions at once', async () => {
-    const archive = randomBlob(world, 8 * MIB);
+    const archive = randomArchive(world, 8 * MIB);
     await Promise.all([upload(world.operator, archive), upload(world.operator, archive)]);
     expect((await listUploads(world)).filter((hash) => hash === archive.hash)).toHaveLength(1);
     await addver(archive, 'twice');
   });
 
   it('bytes that are an archive already: named again without another upload, or with one', async () => {
-    const archive = randomBlob(world, 5000);
+    const archive = randomArchive(world, 5000);
     await upload(world.operator, archive);
     await addver(archive, 'first');
     await addver(archive, 'second');

@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { existsSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeAll, expect, it } from 'vitest';
-import { type Archive, addVersion, makeBlob } from '../support/archive.js';
+import { type Archive, addVersion, makeTar } from '../support/archive.js';
 import { openSsh } from '../support/open-ssh.js';
 import { makeSite, type RegistryProcess, startRegistry } from '../support/registry-process.js';
 import type { RunResult } from '../support/run.js';
@@ -52,7 +52,7 @@ export function itServes(client: ClientUnderTest): void {
     operator = { registry, user: 'ops', key: operatorKey, dir: site.root };
     agent = { registry, user: 'deploy-agent', key: agentKey, dir: site.root };
     stock = openSsh(registry, { dir: site.root, user: 'ops', key: site.operator });
-    archive = makeBlob(join(site.root, 'archive'), randomBytes(LARGE));
+    archive = makeTar(join(site.root, 'archive'), randomBytes(LARGE));
     await addVersion(stock, archive, 'code', 'v1');
     const added = await stock.exec('addconf project1 code:v1');
     expect(added.status, added.stderr).toBe(0);
@@ -62,7 +62,7 @@ export function itServes(client: ClientUnderTest): void {
   const isEmpty = (path: string) => !existsSync(path) || statSync(path).size === 0;
 
   it('an operator uploads, and names what was uploaded', async () => {
-    const blob = makeBlob(join(operator.dir, 'blob'), randomBytes(LARGE));
+    const blob = makeTar(join(operator.dir, 'blob'), randomBytes(LARGE));
     const put = await client.put(operator, blob.path, 'blob');
     expect(put.status, put.stdout + put.stderr).toBe(0);
     expect(uploads()).toEqual([blob.hash]);

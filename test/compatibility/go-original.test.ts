@@ -7,7 +7,7 @@ import { createInterface } from 'node:readline';
 import { configurationHash } from '@deploy-tools/shared/model.js';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { archiveOf, stateBytes } from '../../packages/registry/test/takeover/original-state.js';
-import { type Archive, makeArchive, makeBlob } from '../support/archive.js';
+import { type Archive, makeArchive, makeTar } from '../support/archive.js';
 import { buildGoProgram, describeWithGo } from '../support/go-programs.js';
 import { binPath } from '../support/program.js';
 import {
@@ -89,7 +89,7 @@ describeWithGo('clients in Go against our registry', () => {
       site = old;
       registry = await startRegistry(worldScope, site);
       expect(registry.fingerprint).toBe(old.hostFingerprint);
-      large = makeBlob(join(site.root, 'large'), PATTERN(5_000_001));
+      large = makeTar(join(site.root, 'large'), PATTERN(5_000_001));
     });
 
     it('takes an upload and its addver, quoted as Go quotes', async () => {
@@ -135,7 +135,7 @@ describeWithGo('clients in Go against our registry', () => {
     it('takes many uploads at once on one connection', async () => {
       const files = Array.from({ length: 6 }, (_, index) => {
         const path = join(site.root, `many-${index}`);
-        return makeBlob(path, PATTERN(300_000 + index)).path;
+        return makeTar(path, PATTERN(300_000 + index)).path;
       });
       const results = await operator('upload-many', ...files);
       expect(results).toEqual(files.map(() => ({ Status: 0, Output: '' })));

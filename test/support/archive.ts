@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
+import { tarOf } from '../../packages/shared/test/archive/tar-builder.js';
 import type { OpenSsh } from './open-ssh.js';
 import { run } from './run.js';
 import type { Scope } from './scope.js';
@@ -34,10 +35,15 @@ export function archiveOf(path: string): Archive {
   return { path, hash: createHash('sha256').update(content).digest('hex'), size: content.length };
 }
 
-/** A file of `size` bytes that do not compress. */
+/** A file of these bytes, which need not be an archive. */
 export function makeBlob(path: string, content: Uint8Array): Archive {
   writeFileSync(path, content);
   return archiveOf(path);
+}
+
+/** A tar file, not compressed, that holds one file of this content. */
+export function makeTar(path: string, content: Uint8Array): Archive {
+  return makeBlob(path, tarOf([{ name: 'content', content }]));
 }
 
 /** Uploads with the stock sftp and names with the stock ssh. @throws when either fails. */

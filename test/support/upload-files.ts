@@ -1,12 +1,17 @@
 import { randomBytes } from 'node:crypto';
 import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
-import { type Archive, makeBlob } from './archive.js';
+import { type Archive, makeBlob, makeTar } from './archive.js';
 import type { World } from './world.js';
 
 /** A new file of random bytes. */
 export function randomBlob(world: World, size: number): Archive {
   return makeBlob(join(world.root, randomBytes(6).toString('hex')), randomBytes(size));
+}
+
+/** A new archive of that many random bytes, and what tar adds. */
+export function randomArchive(world: World, size: number): Archive {
+  return makeTar(join(world.root, randomBytes(6).toString('hex')), randomBytes(size));
 }
 
 /** Files of uploads in the registry's directory. */

@@ -47,11 +47,11 @@ export async function startRegistry(
     const drafts = await derived.clean();
     if (drafts > 0) log.info({ drafts }, 'removed manifests and packs that were not finished');
     const limits = limitsOf(flags);
-    const stores = { meta, bytes, derived, clock };
-    const ingest = { ingest: ingestArchive, policy: policyOf(flags), minFree: limits.minFree };
-    const indexer = new Indexer({ ...stores, ...ingest }, log);
+    const stores = { meta, bytes, derived, clock, log };
+    const { minFree } = limits;
+    const indexer = new Indexer({ ...stores, ingest: ingestArchive, policy: policyOf(flags), minFree });
     undo.push(() => indexer.stop());
-    const registry: Registry = { ...stores, indexer, log, limits };
+    const registry: Registry = { ...stores, indexer, limits };
     const server = await startSshServer(registry, {
       host: address.host === '' ? '::' : address.host,
       port: address.port,

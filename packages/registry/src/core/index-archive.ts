@@ -1,11 +1,15 @@
 import type { UnpackPolicy } from '@deploy-tools/shared/archive/unpack-policy.js';
 import { formatByteSize } from '@deploy-tools/shared/byte-size.js';
 import { DeployError, type ErrorKind, toDeployError } from '@deploy-tools/shared/errors.js';
+import type { Logger } from '@deploy-tools/shared/log.js';
+import type { Ingested, IngestTask } from '../ingest/ingest-task.js';
 import type { ByteStore } from '../layers/byte-store.js';
 import type { DerivedKind, DerivedStore } from '../layers/derived-store.js';
 import type { ArchiveIndex, IndexedArchive, MetaStore, StoredBlob } from '../meta/meta-store.js';
 import { chooseReuse } from './choose-reuse.js';
-import type { Ingest } from './ingest.js';
+
+/** See ingest/ingest-archive.ts. */
+export type Ingest = (task: IngestTask, signal: AbortSignal) => Promise<Ingested>;
 
 /** What indexing stands on. */
 export interface IndexStores {
@@ -13,6 +17,7 @@ export interface IndexStores {
   readonly bytes: ByteStore;
   readonly derived: DerivedStore;
   readonly clock: () => Date;
+  readonly log: Logger;
   readonly ingest: Ingest;
   readonly policy: UnpackPolicy;
   /** Bytes that packs must leave free on the disk. */
@@ -22,7 +27,7 @@ export interface IndexStores {
 /** Where the files are written before they have a hash. */
 type Drafts = Readonly<Record<DerivedKind, string>>;
 
-/** What says something about the archive, and will say it again. */
+/** What says something about the archive, and will say it again; with `unsupported` it is good all the same. */
 const REFUSALS: readonly ErrorKind[] = ['invalid', 'corrupt', 'unsafe', 'too-large', 'unsupported'];
 
 /**
@@ -56,8 +61,9 @@ async function readThrough(
   const archive: StoredBlob = { hash, size };
   const reuse = await reusable(stores, archive);
   try {
-    const made = await ingest({ archive: path, hash, size, ...drafts, policy, reuse, signal });
-    const { manifest, pack, entries, bytes } = made;
+    const task = { archive: path, hash, size, policy, reuse, into: drafts };
+    const { manifest, pack, entries, bytes, notes } = await ingest(task, signal);
+    for (const note of notes) stores.log.warn({ hash }, note);
     return { kind: 'indexed', archive, made: clock().toISOString(), manifest, pack, entries, bytes };
   } catch (thrown) {
     const { kind, message, hint } = toDeployError(thrown);
@@ -100,13 +106,14 @@ async function reusable(
   }));
 }
 
-/** A pack takes about as much as its archive. */
-async function checkSpace({ bytes, minFree }: IndexStores, wanted: number): Promise<void> {
+/** A pack takes about as much as its archive, and while it is made twice that. */
+async function checkSpace({ bytes, minFree }: IndexStores, archiveSize: number): Promise<void> {
+  const wanted = 2 * archiveSize;
   const free = await bytes.freeBytes();
   if (free - wanted >= minFree) return;
   throw new DeployError(
     'no-space',
-    `the registry has ${formatByteSize(free)} of disk left, too little for a pack of about ${formatByteSize(wanted)}`,
+    `the registry has ${formatByteSize(free)} of disk left, too little to index an archive of ${formatByteSize(archiveSize)}`,
     { hint: 'free some space there; -min-free sets the reserve' },
   );
 }

@@ -15,9 +15,9 @@ export class Indexer {
   readonly #started: string;
   readonly #jobs: SharedJobs<ArchiveIndex>;
 
-  constructor(stores: IndexStores, log: Logger) {
+  constructor(stores: IndexStores) {
     this.#stores = stores;
-    this.#log = log;
+    this.#log = stores.log;
     this.#started = stores.clock().toISOString();
     this.#jobs = new SharedJobs(SLOTS, (hash, signal) => this.#index(hash, signal));
   }

@@ -40,7 +40,8 @@ export async function addVersion(registry: Registry, wanted: NewVersion): Promis
 /** Waits, without a transaction, until the archive has been read through. @throws DeployError when it is refused. */
 async function checkArchive(registry: Registry, hash: string): Promise<void> {
   const index = await registry.indexer.ensure(hash, 'awaited').catch(explainMissing);
-  if (index.kind === 'refused' && !registry.limits.unchecked) throw refusal(index);
+  if (index.kind === 'indexed' || index.reason.kind === 'unsupported' || registry.limits.unchecked) return;
+  throw refusal(index);
 }
 
 async function checkFree(tx: MetaReader, component: string, version: string, hash: string): Promise<void> {

@@ -9,7 +9,10 @@ import type { StoredFile, StoredFileInfo } from './stored-file.js';
 
 const DRAFT = '.part';
 
-/** `manifests/<hash>` and `packs/<hash>` below the registry's directory; a draft is `<random>.part` beside them. */
+/**
+ * `manifests/<hash>` and `packs/<hash>` below the registry's directory; a draft is `<random>.part` beside them, and its
+ * writer may have files of its own that begin with that name.
+ */
 export class FileDerivedStore implements DerivedStore {
   readonly #directories: Readonly<Record<DerivedKind, HashDirectory>>;
 
@@ -70,7 +73,7 @@ export class FileDerivedStore implements DerivedStore {
   async clean(): Promise<number> {
     let removed = 0;
     for (const { dir } of Object.values(this.#directories)) {
-      for (const name of (await readdir(dir)).filter((one) => one.endsWith(DRAFT))) {
+      for (const name of (await readdir(dir)).filter((one) => one.includes(DRAFT))) {
         await rm(join(dir, name), { force: true });
         removed += 1;
       }

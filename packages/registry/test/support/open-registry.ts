@@ -1,8 +1,8 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import type { Ingest } from '@deploy-tools/registry/core/index-archive.js';
 import { Indexer } from '@deploy-tools/registry/core/indexer.js';
-import type { Ingest } from '@deploy-tools/registry/core/ingest.js';
 import type { Principal } from '@deploy-tools/registry/core/principal.js';
 import type { Registry, RegistryLimits } from '@deploy-tools/registry/core/registry.js';
 import { beginUpload } from '@deploy-tools/registry/core/uploads.js';
@@ -69,16 +69,15 @@ export async function openLastingRegistry(
   const meta = SqliteMetaStore.open(join(dir, 'registry.db'));
   let now = Date.now(); // files have the time of the machine
   const bytes = await FileByteStore.open(dir);
-  const stores = { meta, bytes, derived: await FileDerivedStore.open(dir), clock: () => new Date(now) };
+  const derived = await FileDerivedStore.open(dir);
   const log = await createLogger('test', 'silent');
-  const allLimits = { ...LIMITS, ...limits };
-  const indexer = new Indexer({ ...stores, ingest, policy: DEFAULT_UNPACK_POLICY, minFree: 0 }, log);
+  const stores = { meta, bytes, derived, clock: () => new Date(now), log };
+  const indexer = new Indexer({ ...stores, ingest, policy: DEFAULT_UNPACK_POLICY, minFree: 0 });
   return {
     ...stores,
     dir,
     indexer,
-    log,
-    limits: allLimits,
+    limits: { ...LIMITS, ...limits },
     pass: (ms) => {
       now += ms;
     },
