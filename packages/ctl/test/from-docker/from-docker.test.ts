@@ -138,6 +138,11 @@ describe('an image', () => {
     ],
     ['a link to itself', makeTar([{ path: 'manifest.json', symlink: 'manifest.json' }]), /link to itself/],
     [
+      'one that no agent would unpack',
+      classicImage([makeTar([{ path: 'f', content: '' }]), makeTar([{ path: 'f/x', content: '' }])]),
+      /layer 2 of the image: entry "f\/x" is refused: .*"f"/,
+    ],
+    [
       'a layer entry that leads outside',
       classicImage([makeTar([{ path: '../x', content: '' }])]),
       /layer 1 of the image: .*"\.\."/,
