@@ -35,13 +35,16 @@ type Handle =
  */
 export class RequestHandler {
   readonly #files: SftpFiles;
+  readonly #gone: AbortSignal;
   readonly #handles = new Map<number, Handle>();
   #opening = 0;
   #nextHandle = 1;
   #over = false;
 
-  constructor(files: SftpFiles) {
+  /** @param gone says that nobody waits for replies any more. */
+  constructor(files: SftpFiles, gone: AbortSignal) {
     this.#files = files;
+    this.#gone = gone;
   }
 
   /** Bytes that a request holds until its reply is sent: its own, and for a READ those that may be asked for. */
@@ -177,7 +180,7 @@ export class RequestHandler {
     this.#handles.delete(number);
     if (handle.kind === 'file') {
       await Promise.allSettled(handle.pending);
-      await handle.file.close();
+      await handle.file.close(this.#gone);
     }
     return ok(id);
   }
