@@ -9,7 +9,7 @@ export interface Rule {
 
 const SHARED = /^shared\//;
 const PORTS = [
-  /^registry\/layers\/(byte-store|derived-store|stored-file)$/,
+  /^registry\/layers\/(byte-store|derived-store|stored-file|digester)$/,
   /^registry\/meta\/meta-store$/,
   /^registry\/ingest\/ingest-task$/,
 ];
@@ -24,7 +24,7 @@ export const RULES: readonly Rule[] = [
 
   { files: CORE, mayImport: [SHARED, CORE], mayImportTypes: PORTS },
   {
-    files: /^registry\/layers\/(byte|derived)-store$/,
+    files: /^registry\/layers\/(byte-store|derived-store|digester)$/,
     mayImport: [SHARED, /^registry\/layers\/stored-file$/],
   },
   { files: /^registry\/layers\//, mayImport: [SHARED, /^registry\/layers\//] },
@@ -33,6 +33,7 @@ export const RULES: readonly Rule[] = [
     files: /^registry\/meta\/sqlite\//,
     mayImport: [SHARED, /^registry\/meta\/sqlite\//, /^registry\/meta\/meta-store$/],
   },
+  { files: /^registry\/ingest\//, mayImport: [SHARED, /^registry\/ingest\//] },
   { files: TAKEOVER, mayImport: [SHARED, TAKEOVER], mayImportTypes: PORTS },
   { files: /^registry\/ingest\//, mayImport: [SHARED, /^registry\/ingest\//] },
   { files: COMMANDS, mayImport: [SHARED, COMMANDS, CORE], mayImportTypes: PORTS },

@@ -36,7 +36,7 @@ describe('what an agent sees', () => {
   };
 
   it('the tree, listed with sizes and times', async () => {
-    expect(await ok('ls -1\n')).toBe('sftp> ls -1\nconfigs\nfiles\n');
+    expect(await ok('ls -1\n')).toBe('sftp> ls -1\nconfigs\nfiles\nmanifests\npacks\n');
     expect(await ok('ls -1 configs\n')).toContain(
       'configs/my project.json\nconfigs/project1.json\nconfigs/prüf.json',
     );

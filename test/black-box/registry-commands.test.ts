@@ -55,7 +55,7 @@ describe('both forms of each command', () => {
       component: 'a',
       version: '4',
       hash: first.hash,
-      size: 100,
+      size: first.size,
     });
     expect((await json('showcomp a')).map((row: { version: string }) => row.version)).toEqual([
       '1',

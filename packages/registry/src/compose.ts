@@ -7,8 +7,10 @@ import { Indexer } from './core/indexer.js';
 import type { Registry } from './core/registry.js';
 import { ingestArchive } from './ingest/ingest-archive.js';
 import { startHousekeeping } from './jobs/housekeeping-job.js';
+import { startIndexing } from './jobs/indexing-job.js';
 import { FileByteStore } from './layers/file-byte-store.js';
 import { FileDerivedStore } from './layers/file-derived-store.js';
+import { FileDigester } from './layers/file-digester.js';
 import { parseListenAddress } from './listen-address.js';
 import { SqliteMetaStore } from './meta/sqlite/sqlite-meta-store.js';
 import type { REGISTRY_FLAGS } from './registry-flags.js';
@@ -51,7 +53,7 @@ export async function startRegistry(
     const { minFree } = limits;
     const indexer = new Indexer({ ...stores, ingest: ingestArchive, policy: policyOf(flags), minFree });
     undo.push(() => indexer.stop());
-    const registry: Registry = { ...stores, indexer, limits };
+    const registry: Registry = { ...stores, indexer, limits, openDigester: () => new FileDigester() };
     const server = await startSshServer(registry, {
       host: address.host === '' ? '::' : address.host,
       port: address.port,
@@ -67,8 +69,10 @@ export async function startRegistry(
       maxChannels: flags['max-channels'],
     });
     undo.push(() => server.stop(flags.grace));
-    const job = startHousekeeping(registry, flags.housekeeping);
-    undo.push(() => job.stop());
+    for (const start of [startHousekeeping, startIndexing]) {
+      const job = start(registry, flags.housekeeping);
+      undo.push(() => job.stop());
+    }
     log.info(
       { address: server.address, dir, fingerprint: hostKey.fingerprint, keyType: hostKey.type },
       'registry ready',

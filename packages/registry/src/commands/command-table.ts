@@ -9,6 +9,7 @@ import { configurations } from './configurations.js';
 import { delcomp } from './delcomp.js';
 import { delconf } from './delconf.js';
 import { delver } from './delver.js';
+import { fsck } from './fsck.js';
 import { gc } from './gc.js';
 import { help } from './help.js';
 import { replaceconf } from './replaceconf.js';
@@ -29,6 +30,7 @@ const COMMANDS: readonly Command[] = [
   delcomp,
   delconf,
   gc,
+  fsck,
   audit,
   help,
 ];

@@ -16,6 +16,8 @@ export interface CommandResult {
   readonly value: unknown;
   /** Ends with a newline, or is empty. */
   readonly text: string;
+  /** The command did its work and found something wrong: the exit status is 1. */
+  readonly failed?: boolean;
 }
 
 /** A command of the table with what it does. */

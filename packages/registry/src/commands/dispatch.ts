@@ -98,7 +98,8 @@ async function attemptLine(
   const change = { author, command: joinCommandLine([name, ...args]) };
   const result = await found.run({ registry, principal, change }, parsed.values);
   const stdout = parsed.values.json === true ? printableJson(result.value) : printable(result.text);
-  return { reply: { status: 0, stdout, stderr: '' }, audited: name !== 'help' };
+  const status = result.failed === true ? 1 : 0;
+  return { reply: { status, stdout, stderr: '' }, audited: name !== 'help' };
 }
 
 async function audit(

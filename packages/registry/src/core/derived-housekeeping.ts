@@ -14,7 +14,7 @@ export async function findDerivedSurplus(
   left: ReadonlySet<string>,
 ): Promise<SurplusDerived[]> {
   const indexes = await tx.indexes();
-  return unnamed(
+  return findUnnamed(
     registry,
     indexes.filter(({ archive }) => left.has(archive.hash)),
   );
@@ -24,7 +24,7 @@ export async function findDerivedSurplus(
 export async function collectDerived(registry: Registry): Promise<SurplusDerived[]> {
   const left = await registry.meta.write(forgetIndexes);
   const removed: SurplusDerived[] = [];
-  for (const surplus of await unnamed(registry, left)) {
+  for (const surplus of await findUnnamed(registry, left)) {
     await registry.meta.write(async (tx) => {
       if (await tx.isIndexFileUsed(surplus.hash)) return;
       await registry.derived.remove(surplus.kind, surplus.hash);
@@ -43,7 +43,11 @@ async function forgetIndexes(tx: MetaWriter): Promise<readonly ArchiveIndex[]> {
   return indexes.filter(({ archive }) => named.has(archive.hash));
 }
 
-async function unnamed(registry: Registry, indexes: readonly ArchiveIndex[]): Promise<SurplusDerived[]> {
+/** The manifests and packs that none of these indexes names. */
+export async function findUnnamed(
+  registry: Registry,
+  indexes: readonly ArchiveIndex[],
+): Promise<SurplusDerived[]> {
   const named = new Set<string>();
   for (const index of indexes) {
     if (index.kind === 'indexed') named.add(index.manifest.hash).add(index.pack.hash);

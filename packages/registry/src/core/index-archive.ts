@@ -3,7 +3,7 @@ import { formatByteSize } from '@deploy-tools/shared/byte-size.js';
 import { DeployError, type ErrorKind, toDeployError } from '@deploy-tools/shared/errors.js';
 import type { Logger } from '@deploy-tools/shared/log.js';
 import type { Ingested, IngestTask } from '../ingest/ingest-task.js';
-import type { ByteStore } from '../layers/byte-store.js';
+import type { ByteStore, LocatedFile } from '../layers/byte-store.js';
 import type { DerivedKind, DerivedStore } from '../layers/derived-store.js';
 import type { ArchiveIndex, IndexedArchive, MetaStore, StoredBlob } from '../meta/meta-store.js';
 import { chooseReuse } from './choose-reuse.js';
@@ -41,7 +41,7 @@ export async function indexArchive(
   signal: AbortSignal,
 ): Promise<ArchiveIndex> {
   const { derived } = stores;
-  const { path, size } = await stores.bytes.locate(hash);
+  const { path, size } = await locate(stores.bytes, hash);
   await checkSpace(stores, size);
   const drafts = { manifest: derived.draft('manifest'), pack: derived.draft('pack') };
   try {
@@ -85,7 +85,7 @@ async function keep(
   drafts: Drafts,
 ): Promise<ArchiveIndex> {
   return meta.write(async (tx) => {
-    await bytes.locate(index.archive.hash); // gone meanwhile: nothing to keep
+    await locate(bytes, index.archive.hash); // gone meanwhile: nothing to keep
     if (index.kind === 'indexed') {
       await derived.put('pack', index.pack.hash, drafts.pack);
       await derived.put('manifest', index.manifest.hash, drafts.manifest);
@@ -93,6 +93,12 @@ async function keep(
     await tx.putIndex(index);
     return index;
   });
+}
+
+async function locate(bytes: ByteStore, hash: string): Promise<LocatedFile> {
+  const located = (await bytes.locate('archive', hash)) ?? (await bytes.locate('upload', hash));
+  if (located === undefined) throw new DeployError('not-found', `no archive ${hash}`);
+  return located;
 }
 
 async function reusable(

@@ -1,6 +1,7 @@
 import type { Logger } from '@deploy-tools/shared/log.js';
 import type { ByteStore } from '../layers/byte-store.js';
 import type { DerivedStore } from '../layers/derived-store.js';
+import type { Digester } from '../layers/digester.js';
 import type { MetaStore } from '../meta/meta-store.js';
 import type { Indexer } from './indexer.js';
 
@@ -10,6 +11,7 @@ export interface Registry {
   readonly bytes: ByteStore;
   readonly derived: DerivedStore;
   readonly indexer: Indexer;
+  readonly openDigester: () => Digester;
   readonly clock: () => Date;
   readonly log: Logger;
   readonly limits: RegistryLimits;

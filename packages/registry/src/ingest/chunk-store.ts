@@ -1,21 +1,32 @@
 import { hash } from 'node:crypto';
-import { packFrame } from '@deploy-tools/shared/layers/frame.js';
+import { CompressorThread } from './compressor-thread.js';
 import type { EarlierPacks } from './earlier-packs.js';
-import type { Spool } from './spool.js';
-import type { StoredChunk } from './stored-chunk.js';
+import { Spool } from './spool.js';
+import type { SpooledChunk, StoredChunk } from './stored-chunk.js';
+
+/** Up to here a second thread would take longer to start than it saves. */
+const ALONE_BYTES = 4 * 1024 * 1024;
 
 /** Stores each chunk of a layer once, compressed: in the spool, or as it lies in an earlier pack. */
 export class ChunkStore {
+  readonly #fd: number;
   readonly #spool: Spool;
   readonly #earlier: EarlierPacks;
   readonly #known = new Map<string, StoredChunk>();
+  #alone = 0;
+  #thread: CompressorThread | undefined;
 
-  constructor(spool: Spool, earlier: EarlierPacks) {
-    this.#spool = spool;
+  /** @param fd of the spool, empty and open; it stays open until `close`. */
+  constructor(fd: number, earlier: EarlierPacks) {
+    this.#fd = fd;
+    this.#spool = new Spool(fd, 0);
     this.#earlier = earlier;
   }
 
-  /** @param bytes of a chunk, not empty. */
+  /**
+   * @param bytes of a chunk, not empty; they are not kept.
+   * @returns the chunk, whose place and packed length are there after `finish`.
+   */
   put(bytes: Buffer): StoredChunk {
     const digest = hash('sha256', bytes);
     const known = this.#known.get(digest);
@@ -25,9 +36,40 @@ export class ChunkStore {
     return chunk;
   }
 
+  /** What to wait for before the next `put`, when as much is under way as may be. */
+  drained(): Promise<void> | undefined {
+    return this.#thread?.drained();
+  }
+
+  /** Resolves when the frames of all chunks can be read. @throws DeployError no-space, internal. */
+  async finish(): Promise<void> {
+    if (this.#thread === undefined) this.#spool.flush();
+    else await this.#thread.finish();
+  }
+
+  /** Resolves when nothing is written any more. */
+  async close(): Promise<void> {
+    await this.#thread?.close();
+  }
+
   #compress(digest: string, bytes: Buffer): StoredChunk {
-    const frame = packFrame(bytes).bytes;
-    const offset = this.#spool.append(frame);
-    return { digest, length: bytes.length, packedLength: frame.length, fd: this.#spool.fd, offset };
+    const chunk: SpooledChunk = { digest, length: bytes.length, packedLength: 0, fd: this.#fd, offset: 0 };
+    const thread = this.#threadFor(bytes.length);
+    if (thread === undefined) {
+      chunk.offset = this.#spool.end;
+      chunk.packedLength = this.#spool.append(bytes);
+    } else {
+      thread.put(chunk, bytes);
+    }
+    return chunk;
+  }
+
+  #threadFor(bytes: number): CompressorThread | undefined {
+    this.#alone += bytes;
+    if (this.#thread === undefined && this.#alone > ALONE_BYTES) {
+      this.#spool.flush();
+      this.#thread = new CompressorThread({ fd: this.#fd, position: this.#spool.end });
+    }
+    return this.#thread;
   }
 }

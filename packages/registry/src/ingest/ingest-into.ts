@@ -1,13 +1,15 @@
 import { createHash } from 'node:crypto';
+import { closeSync } from 'node:fs';
 import { EntryPolicy } from '@deploy-tools/shared/archive/entry-policy.js';
 import { readArchive } from '@deploy-tools/shared/archive/read-archive.js';
 import { DeployError } from '@deploy-tools/shared/errors.js';
 import { ChunkStore } from './chunk-store.js';
 import { EarlierPacks } from './earlier-packs.js';
-import type { Ingested, IngestTask, WrittenFile } from './ingest-task.js';
+import type { Ingested, IngestTask } from './ingest-task.js';
+import type { WrittenFile } from './layer-files.js';
 import { layerOrder } from './layer-order.js';
 import { LayerReader } from './layer-reader.js';
-import { Spool } from './spool.js';
+import { openSpool } from './spool.js';
 import { writeLayer } from './write-layer.js';
 
 /**
@@ -17,19 +19,21 @@ import { writeLayer } from './write-layer.js';
  */
 export async function ingestInto(task: IngestTask, source: AsyncIterable<Uint8Array>): Promise<Ingested> {
   const notes: string[] = [];
-  const spool = new Spool(`${task.into.pack}.spool`);
+  const spool = openSpool(`${task.into.pack}.spool`);
   const earlier = new EarlierPacks((text) => notes.push(text));
+  const store = new ChunkStore(spool, earlier);
   try {
     for (const files of task.reuse) earlier.open(files);
-    const reader = new LayerReader(new ChunkStore(spool, earlier));
+    const reader = new LayerReader(store);
     const archive = await readWhole(task, source, reader);
-    spool.flush();
+    await store.finish();
     const { entries, bytes } = reader;
     const written = writeLayer({ archive, entries: layerOrder(entries), bytes }, task.into);
     return { ...written, entries: entries.length, bytes, notes };
   } finally {
+    await store.close();
     earlier.close();
-    spool.close();
+    closeSync(spool);
   }
 }
 

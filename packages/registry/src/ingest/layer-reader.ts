@@ -13,10 +13,12 @@ export class LayerReader implements EntrySink {
   readonly entries: LayerEntry[] = [];
   /** Sum of the sizes of all files. */
   bytes = 0;
+  readonly #store: ChunkStore;
   readonly #chunker: ContentChunker;
   #chunks: StoredChunk[] = [];
 
   constructor(store: ChunkStore) {
+    this.#store = store;
     this.#chunker = new ContentChunker((chunk) => {
       this.#chunks.push(store.put(chunk));
     });
@@ -34,4 +36,8 @@ export class LayerReader implements EntrySink {
   }
 
   entryEnd(): void {}
+
+  drained(): Promise<void> | undefined {
+    return this.#store.drained();
+  }
 }

@@ -1,43 +1,50 @@
-import { closeSync, openSync, rmSync, writeSync } from 'node:fs';
+import { openSync, rmSync, writeSync } from 'node:fs';
+import { packFrame } from '@deploy-tools/shared/layers/frame.js';
 
 const BUFFER_BYTES = 1024 * 1024;
 
-/** A file that is written once, read in any order, and gone with the process: it has no name. */
+/** Opens a file that is gone with the process: its name is free again at once. */
+export function openSpool(path: string): number {
+  const fd = openSync(path, 'wx+', 0o600);
+  rmSync(path);
+  return fd;
+}
+
+/** Writes frames one behind the other. One writer at a time. */
 export class Spool {
-  readonly fd: number;
+  readonly #fd: number;
   readonly #buffer = Buffer.allocUnsafeSlow(BUFFER_BYTES);
   #buffered = 0;
-  #written = 0;
+  /** Where the buffer goes. */
+  #position: number;
 
-  /** @param path of a new file, whose name is free again at once. */
-  constructor(path: string) {
-    this.fd = openSync(path, 'wx+', 0o600);
-    rmSync(path);
+  constructor(fd: number, position: number) {
+    this.#fd = fd;
+    this.#position = position;
   }
 
-  /** @returns where the bytes begin. They can be read after `flush`. */
+  /** Where the next frame begins. */
+  get end(): number {
+    return this.#position + this.#buffered;
+  }
+
+  /**
+   * Compresses a chunk.
+   * @returns the length of its frame, which begins where `end` was and can be read after `flush`.
+   */
   append(bytes: Uint8Array): number {
-    const offset = this.#written + this.#buffered;
-    if (this.#buffered + bytes.length > BUFFER_BYTES) this.flush();
-    if (bytes.length > BUFFER_BYTES) this.#write(bytes);
-    else {
-      this.#buffer.set(bytes, this.#buffered);
-      this.#buffered += bytes.length;
-    }
-    return offset;
+    const frame = packFrame(bytes).bytes;
+    if (this.#buffered + frame.length > BUFFER_BYTES) this.flush();
+    this.#buffer.set(frame, this.#buffered);
+    this.#buffered += frame.length;
+    return frame.length;
   }
 
   flush(): void {
-    this.#write(this.#buffer.subarray(0, this.#buffered));
+    for (let at = 0; at < this.#buffered; ) {
+      at += writeSync(this.#fd, this.#buffer, at, this.#buffered - at, this.#position + at);
+    }
+    this.#position += this.#buffered;
     this.#buffered = 0;
-  }
-
-  close(): void {
-    closeSync(this.fd);
-  }
-
-  #write(bytes: Uint8Array): void {
-    for (let at = 0; at < bytes.length; ) at += writeSync(this.fd, bytes, at);
-    this.#written += bytes.length;
   }
 }

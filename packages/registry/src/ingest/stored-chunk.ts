@@ -7,3 +7,6 @@ export interface StoredChunk extends ChunkRef {
   /** Where in it the frame begins. */
   readonly offset: number;
 }
+
+/** A chunk that is on its way into the spool: its place and packed length are set later. */
+export type SpooledChunk = { -readonly [Field in keyof StoredChunk]: StoredChunk[Field] };

@@ -1,14 +1,10 @@
 import { describeError } from '@deploy-tools/shared/errors.js';
 import { collect } from '../core/housekeeping.js';
 import type { Registry } from '../core/registry.js';
+import type { Job } from './job.js';
 
 /** The longest that a timer waits: a shorter life of uploads asks for more frequent rounds. */
 const SHORTEST_MS = 1000;
-
-export interface Job {
-  /** Resolves when a round that runs has ended. */
-  stop(): Promise<void>;
-}
 
 /** Collects every `intervalMs`, sooner where uploads expire sooner; a failed round is logged and the next one comes. */
 export function startHousekeeping(registry: Registry, intervalMs: number): Job {

@@ -21,6 +21,11 @@ export interface StagedUpload {
   discard(): Promise<void>;
 }
 
+export interface LocatedFile {
+  readonly path: string;
+  readonly size: number;
+}
+
 /**
  * Where the bytes of uploads and archives live, by their hash. Archives are immutable: whoever can open a hash reads
  * the bytes with that hash. The contract is test/contract/byte-store-contract.ts.
@@ -41,11 +46,8 @@ export interface ByteStore {
   /** @throws DeployError not-found. */
   open(hash: string): Promise<StoredFile>;
   archives(): Promise<readonly StoredFileInfo[]>;
-  /**
-   * Where on this host a thread can read the archive or the sealed upload; there until both are removed.
-   * @throws DeployError not-found.
-   */
-  locate(hash: string): Promise<{ readonly path: string; readonly size: number }>;
+  /** Where on this host a thread can read an archive or a sealed upload until it is removed; undefined: not there. */
+  locate(place: 'archive' | 'upload', hash: string): Promise<LocatedFile | undefined>;
   remove(hash: string): Promise<void>;
   /** Bytes that uploads may still take on this store. */
   freeBytes(): Promise<number>;

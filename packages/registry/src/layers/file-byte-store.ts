@@ -3,7 +3,7 @@ import { link, mkdir, open, readdir, rename, rm, statfs } from 'node:fs/promises
 import { join } from 'node:path';
 import { errnoOf, toDeployError } from '@deploy-tools/shared/errors.js';
 import { syncDirectory } from '@deploy-tools/shared/host/atomic-file.js';
-import type { ByteStore, StagedUpload } from './byte-store.js';
+import type { ByteStore, LocatedFile, StagedUpload } from './byte-store.js';
 import { FileUpload } from './file-upload.js';
 import { type HashDirectory, listFiles, noSuchFile, openFile, pathOf, statFile } from './hash-directory.js';
 import type { StoredFile, StoredFileInfo } from './stored-file.js';
@@ -81,12 +81,10 @@ export class FileByteStore implements ByteStore {
     return listFiles(this.#files);
   }
 
-  async locate(hash: string): Promise<{ readonly path: string; readonly size: number }> {
-    for (const directory of [this.#files, this.#uploads]) {
-      const info = await statFile(directory, hash);
-      if (info !== undefined) return { path: pathOf(directory, hash), size: info.size };
-    }
-    throw noSuchFile(this.#files, hash);
+  async locate(place: 'archive' | 'upload', hash: string): Promise<LocatedFile | undefined> {
+    const directory = place === 'archive' ? this.#files : this.#uploads;
+    const info = await statFile(directory, hash);
+    return info === undefined ? undefined : { path: pathOf(directory, hash), size: info.size };
   }
 
   async remove(hash: string): Promise<void> {

@@ -101,6 +101,10 @@ export interface MetaReader {
   components(): Promise<readonly string[]>;
   /** Whether any version, of any component, names this archive. */
   isArchiveUsed(hash: string): Promise<boolean>;
+  /** The versions, as `component:version`, and the configurations whose head has it; both in order. */
+  archiveUsers(
+    hash: string,
+  ): Promise<{ readonly versions: readonly string[]; readonly configurations: readonly string[] }>;
   /** The head revision, or undefined when there is none or it is deleted. */
   configuration(name: string): Promise<Configuration | undefined>;
   configurations(): Promise<readonly string[]>;

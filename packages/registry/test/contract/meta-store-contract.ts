@@ -2,6 +2,7 @@ import type { MetaStore } from '@deploy-tools/registry/meta/meta-store.js';
 import { describe, expect, test } from 'vitest';
 import { kindOfRejection } from '../../../shared/test/support/kind-of.js';
 import { auditContract } from './audit-contract.js';
+import { indexContract } from './index-contract.js';
 import { layerOf, revisionOf, uploadOf, versionOf } from './meta-samples.js';
 import { transactionContract } from './transaction-contract.js';
 
@@ -36,6 +37,7 @@ export function metaStoreContract(name: string, open: () => Promise<OpenedMetaSt
     describe('versions', () => versions(withStore));
     describe('configurations', () => configurations(withStore));
     describe('uploads', () => uploads(withStore));
+    describe('indexes', () => indexContract(withStore));
     describe('audit', () => auditContract(withStore));
   });
 }

@@ -9,6 +9,7 @@ import { beginUpload } from '@deploy-tools/registry/core/uploads.js';
 import { addVersion } from '@deploy-tools/registry/core/versions.js';
 import { FileByteStore } from '@deploy-tools/registry/layers/file-byte-store.js';
 import { FileDerivedStore } from '@deploy-tools/registry/layers/file-derived-store.js';
+import { FileDigester } from '@deploy-tools/registry/layers/file-digester.js';
 import { SqliteMetaStore } from '@deploy-tools/registry/meta/sqlite/sqlite-meta-store.js';
 import { DEFAULT_UNPACK_POLICY } from '@deploy-tools/shared/archive/unpack-policy.js';
 import { createLogger } from '@deploy-tools/shared/log.js';
@@ -80,6 +81,7 @@ export async function openLastingRegistry(
     ...stores,
     dir,
     indexer,
+    openDigester: () => new FileDigester(),
     limits: { ...LIMITS, ...limits },
     pass: (ms) => {
       now += ms;

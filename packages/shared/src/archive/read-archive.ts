@@ -8,6 +8,8 @@ export interface EntrySink {
   entry(entry: SafeEntry): void;
   data(chunk: Uint8Array): void;
   entryEnd(): void;
+  /** Asked between pieces of content: what to wait for when the sink holds as much as it may. */
+  drained?(): Promise<void> | undefined;
 }
 
 /** Large enough to keep calls rare, small enough that reading ahead costs little memory. */
@@ -39,6 +41,7 @@ export async function readArchive(
     decompressed += bytes.length;
     policy.countBytes(bytes.length, { decompressed, compressed });
     reader.write(bytes);
+    await sink.drained?.();
   }
   reader.end();
 }

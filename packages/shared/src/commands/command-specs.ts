@@ -199,6 +199,20 @@ export const GC = {
   examples: ['gc -n', 'gc'],
 } as const satisfies CommandSpec;
 
+export const FSCK = {
+  name: 'fsck',
+  summary:
+    'read everything that is stored and compare it with its hash; exit status 1 when something is wrong',
+  role: 'operator',
+  changes: true,
+  flags: [
+    { name: 'repair', type: 'bool', help: 'repair what can be repaired; without it only say so' },
+    JSON_FLAG,
+  ],
+  positionals: [],
+  examples: ['fsck', 'fsck -repair', 'fsck -json'],
+} as const satisfies CommandSpec;
+
 export const AUDIT = {
   name: 'audit',
   summary: 'show who ran which command, from where, with what result',
@@ -247,6 +261,7 @@ export const COMMAND_SPECS: readonly CommandSpec[] = [
   DELCONF,
   REPLACECONF,
   GC,
+  FSCK,
   AUDIT,
   HELP,
 ];

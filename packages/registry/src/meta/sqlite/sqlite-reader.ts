@@ -75,6 +75,23 @@ export class SqliteReader implements MetaReader {
     );
   }
 
+  async archiveUsers(hash: string): Promise<{ versions: string[]; configurations: string[] }> {
+    const versions = this.all<{ component: string; version: string }>(
+      'SELECT component, version FROM versions WHERE hash = ? ORDER BY component, version',
+      hash,
+    );
+    const configurations = this.all<{ name: string }>(
+      `SELECT DISTINCT c.name FROM configurations c
+       JOIN revision_layers l ON l.configuration = c.name AND l.number = c.head
+       WHERE c.deleted = 0 AND l.hash = ? ORDER BY c.name`,
+      hash,
+    );
+    return {
+      versions: versions.map(({ component, version }) => `${component}:${version}`),
+      configurations: configurations.map(({ name }) => name),
+    };
+  }
+
   async configuration(name: string): Promise<Configuration | undefined> {
     const row = this.one<RevisionRow>(
       `SELECT r.* FROM revisions r JOIN configurations c ON c.name = r.configuration AND c.head = r.number

@@ -1,0 +1,41 @@
+/** What fsck finds: who is harmed by it, and what `fsck -repair` does about it. */
+export const PROBLEMS = {
+  'archive missing': { harm: 'lost', repair: 'put an upload of the same file in its place' },
+  'archive damaged': { harm: 'lost', repair: 'put an upload of the same file in its place' },
+  'upload missing': { harm: 'lost', repair: 'forget it' },
+  'upload damaged': { harm: 'lost', repair: 'remove it' },
+  'not indexed': { harm: 'slow', repair: 'index the archive' },
+  'manifest missing': { harm: 'slow', repair: 'index the archive again' },
+  'manifest damaged': { harm: 'slow', repair: 'index the archive again' },
+  'pack missing': { harm: 'slow', repair: 'index the archive again' },
+  'pack damaged': { harm: 'slow', repair: 'index the archive again' },
+  'not indexable': { harm: 'none', repair: 'read the archive again' },
+  'nothing names it': { harm: 'none', repair: 'remove it, as gc does' },
+} as const satisfies Record<string, ProblemRow>;
+
+export type Problem = keyof typeof PROBLEMS;
+
+interface ProblemRow {
+  /** `lost`: it cannot be had; `slow`: hosts fetch the whole archive; `none`: nobody is harmed. */
+  readonly harm: 'lost' | 'slow' | 'none';
+  readonly repair: string;
+}
+
+export interface Finding {
+  readonly problem: Problem;
+  /** Of the file that is missing or damaged, or of the archive. */
+  readonly hash: string;
+  /** Why, where the problem does not say all. */
+  readonly detail?: string;
+  /** `component:version` of each version with that archive. */
+  readonly versions: readonly string[];
+  /** Configurations whose head has that archive. */
+  readonly configurations: readonly string[];
+  /** How a repair ended, when one was asked for: undefined when it was done, else why not. */
+  readonly repair?: { readonly failure: string | undefined };
+}
+
+/** Whether something is left that somebody should look at. */
+export function isOpen({ problem, repair }: Finding): boolean {
+  return PROBLEMS[problem].harm !== 'none' && (repair === undefined || repair.failure !== undefined);
+}

@@ -1,0 +1,39 @@
+import { createHash } from 'node:crypto';
+import { closeSync, openSync, readSync } from 'node:fs';
+import { parentPort } from 'node:worker_threads';
+import { type ErrorKind, toDeployError } from '@deploy-tools/shared/errors.js';
+import type { FileDigest } from './digester.js';
+
+const READ_BYTES = 1024 * 1024;
+
+/** What the thread answers to a path. */
+export type DigestReply =
+  | { readonly kind: 'done'; readonly digest: FileDigest }
+  | { readonly kind: 'failed'; readonly error: { readonly kind: ErrorKind; readonly message: string } };
+
+parentPort?.on('message', (path: string) => parentPort?.postMessage(answer(path)));
+
+function answer(path: string): DigestReply {
+  try {
+    return { kind: 'done', digest: digestOf(path) };
+  } catch (error) {
+    const { kind, message } = toDeployError(error);
+    return { kind: 'failed', error: { kind, message } };
+  }
+}
+
+function digestOf(path: string): FileDigest {
+  const hash = createHash('sha256');
+  const buffer = Buffer.allocUnsafe(READ_BYTES);
+  const fd = openSync(path, 'r');
+  try {
+    for (let size = 0; ; ) {
+      const got = readSync(fd, buffer, 0, buffer.length, size);
+      if (got === 0) return { hash: hash.digest('hex'), size };
+      hash.update(buffer.subarray(0, got));
+      size += got;
+    }
+  } finally {
+    closeSync(fd);
+  }
+}
