@@ -1,9 +1,12 @@
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync } from 'node:fs';
 import { fingerprintOf } from '@deploy-tools/shared/client/fingerprint.js';
-import { DeployError, toDeployError } from '@deploy-tools/shared/errors.js';
+import { DeployError, isDeployError, toDeployError } from '@deploy-tools/shared/errors.js';
 import { writeFileAtomic } from '@deploy-tools/shared/host/atomic-file.js';
+import { readRegularFile } from '@deploy-tools/shared/host/regular-file.js';
 import ssh2 from 'ssh2';
 import { generateHostKey } from './generate-host-key.js';
+
+const MAX_KEY_BYTES = 64 * 1024;
 
 export interface HostKey {
   readonly privateKey: Buffer;
@@ -22,8 +25,10 @@ export function loadHostKey(path: string): HostKey {
   }
   let privateKey: Buffer;
   try {
-    privateKey = readFileSync(path);
+    privateKey = readRegularFile(path, MAX_KEY_BYTES);
   } catch (error) {
+    if (isDeployError(error))
+      throw new DeployError(error.kind, `the host key ${error.message}`, { cause: error });
     throw new DeployError(toDeployError(error).kind, `the host key ${path} cannot be read`, {
       hint: 'make it readable for the user that runs the registry',
       cause: error,

@@ -5,7 +5,7 @@ import {
   ftruncateSync,
   mkdirSync,
   openSync,
-  readFileSync,
+  readSync,
   writeSync,
 } from 'node:fs';
 import { join } from 'node:path';
@@ -26,7 +26,7 @@ export function lockDirectory(dir: string, holder: string): DirLock {
   const path = join(dir, 'lock');
   const fd = openSync(path, 'a+', 0o600);
   if (!tryLock(fd)) {
-    const owner = readFileSync(path, 'utf8').trim();
+    const owner = readOwner(fd);
     closeSync(fd);
     throw new DeployError(
       'locked',
@@ -39,6 +39,11 @@ export function lockDirectory(dir: string, holder: string): DirLock {
   ftruncateSync(fd, 0);
   writeSync(fd, `${process.pid}\n`);
   return { release: () => closeSync(fd) };
+}
+
+function readOwner(fd: number): string {
+  const digits = Buffer.alloc(20);
+  return digits.toString('latin1', 0, readSync(fd, digits, 0, digits.length, 0)).trim();
 }
 
 /**
