@@ -127,6 +127,12 @@ const PLACES: readonly Refusal[] = [
     says: /^the state file \/dev\/zero is not a regular file/,
   },
   {
+    title: 'a directory where none can be made',
+    flags: ['-dir', '/proc/x'],
+    status: 1,
+    says: /^the data directory \/proc\/x is not writable \(ENOENT\)/,
+  },
+  {
     title: 'a state that cannot be written',
     flags: ['-state', '/nonexistent/state.json'],
     status: 1,

@@ -124,6 +124,13 @@ describe('the registry refuses to start, with one sentence and status 1', () => 
     });
   }
 
+  it('the data directory is where no directory can be made', async () => {
+    const site = await makeSite(testScope());
+    const { status, stderr } = await refused(site, ['-dir', '/proc/x']);
+    expect(stderr).toContain('the data directory /proc/x is not writable (ENOENT)');
+    expect(status).toBe(1);
+  });
+
   it('the host key is encrypted', async () => {
     const site = await makeSite(testScope());
     const key = await makeSshKey(site.dir, 'host_key');

@@ -1,16 +1,8 @@
-import {
-  accessSync,
-  closeSync,
-  constants,
-  ftruncateSync,
-  mkdirSync,
-  openSync,
-  readSync,
-  writeSync,
-} from 'node:fs';
-import { join } from 'node:path';
+import { accessSync, closeSync, constants, ftruncateSync, openSync, readSync, writeSync } from 'node:fs';
+import { join, resolve } from 'node:path';
 import { tryLock } from 'fs-native-extensions';
 import { DeployError, errnoOf } from '../errors.js';
+import { makeDirectory } from './make-directory.js';
 
 /** An exclusive lock on a directory; the kernel releases it when the process ends, however it ends. */
 export interface DirLock {
@@ -53,7 +45,7 @@ function readOwner(fd: number): string {
  */
 export function takeDirectory(dir: string, holder: string, mode: number): DirLock {
   try {
-    mkdirSync(dir, { recursive: true, mode });
+    makeDirectory(resolve(dir), mode);
     accessSync(dir, constants.W_OK | constants.X_OK);
     return lockDirectory(dir, holder);
   } catch (error) {
