@@ -105,6 +105,14 @@ describe('the registry refuses to start, with one sentence and status 1', () => 
       (site) => mkdirSync(join(site.dir, 'host_key')),
       'the host key SITE/registry/host_key is not a regular file',
     ],
+    'the host key is an RSA key that can be broken': [
+      (site) =>
+        execFileSync('ssh-keygen', [
+          ...['-q', '-t', 'rsa', '-b', '1024', '-N', '', '-m', 'PEM'],
+          ...['-f', join(site.dir, 'host_key')],
+        ]),
+      'the host key SITE/registry/host_key cannot be used: it is an RSA key of 1024 bits',
+    ],
     'the host key is a FIFO': [
       (site) => execFileSync('mkfifo', [join(site.dir, 'host_key')]),
       'the host key SITE/registry/host_key is not a regular file',
