@@ -11,7 +11,7 @@ const SHARED = /^shared\//;
 const PORTS = [
   /^registry\/layers\/(byte-store|derived-store|stored-file|digester)$/,
   /^registry\/meta\/meta-store$/,
-  /^registry\/ingest\/ingest-task$/,
+  /^registry\/ingest\/(ingest-task|layer-files|verify-layer)$/,
 ];
 const CORE = /^registry\/core\//;
 const COMMANDS = /^registry\/commands\//;
@@ -33,7 +33,6 @@ export const RULES: readonly Rule[] = [
     files: /^registry\/meta\/sqlite\//,
     mayImport: [SHARED, /^registry\/meta\/sqlite\//, /^registry\/meta\/meta-store$/],
   },
-  { files: /^registry\/ingest\//, mayImport: [SHARED, /^registry\/ingest\//] },
   { files: TAKEOVER, mayImport: [SHARED, TAKEOVER], mayImportTypes: PORTS },
   { files: /^registry\/ingest\//, mayImport: [SHARED, /^registry\/ingest\//] },
   { files: COMMANDS, mayImport: [SHARED, COMMANDS, CORE], mayImportTypes: PORTS },

@@ -57,7 +57,7 @@ async function readWhole(
   await readArchive(hashed(), new EntryPolicy(keepModes), reader);
   const found = hash.digest('hex');
   if (found === task.hash && size === task.size) return { hash: found, size };
-  throw new DeployError('corrupt', `the archive ${task.archive} is not what its hash says`, {
+  throw new DeployError('corrupt', `the archive ${task.hash} is not what its hash says`, {
     hint: 'upload it again',
   });
 }

@@ -11,6 +11,7 @@ import {
   STATUS,
 } from '@deploy-tools/shared/sftp/protocol.js';
 import { nameEntry } from './listing.js';
+import type { Cost } from './reply-queue.js';
 import type { SftpFile, SftpFiles } from './sftp-files.js';
 import { normalizePath } from './sftp-path.js';
 import { statusReply } from './status-reply.js';
@@ -47,9 +48,9 @@ export class RequestHandler {
     this.#gone = gone;
   }
 
-  /** Bytes that a request holds until its reply is sent: its own, and for a READ those that may be asked for. */
-  costOf(packet: Buffer): number {
-    return packet[0] === PACKET.READ ? wantedBytes(packet) + packet.length : packet.length;
+  /** What a request holds until its reply is sent. */
+  costOf(packet: Buffer): Cost {
+    return { request: packet.length, reply: packet[0] === PACKET.READ ? wantedBytes(packet) : 0 };
   }
 
   /** @throws DeployError, whose kind becomes the STATUS reply. */

@@ -54,7 +54,7 @@ async function serve(channel: ServerChannel, handler: RequestHandler, replies: R
   for await (const chunk of chunksOf(channel)) {
     for (const packet of splitter.push(chunk)) {
       if (!greeted) {
-        replies.add(packet.length, Promise.resolve(greeting(packet)));
+        replies.add({ request: packet.length, reply: 0 }, Promise.resolve(greeting(packet)));
         greeted = true;
         continue;
       }

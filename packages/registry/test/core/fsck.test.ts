@@ -96,6 +96,20 @@ describe('manifests and packs', () => {
     });
   }
 
+  test('that are whole but of another archive are made anew', async () => {
+    const registry = await populated();
+    await registry.meta.write(async (tx) => {
+      const [text, more] = [await tx.index(hashOf('text')), await tx.index(hashOf('more'))];
+      if (text?.kind !== 'indexed' || more?.kind !== 'indexed') throw new Error('not indexed');
+      await tx.putIndex({ ...text, manifest: more.manifest, pack: more.pack });
+    });
+    const [found] = await problems(registry, true);
+    expect(found).toMatchObject({ problem: 'manifest damaged', ...users, repair: { failure: undefined } });
+    expect(found?.detail).toBe(`it tells of the archive ${hashOf('more')}`);
+    expect((await problems(registry, true)).filter(isOpen)).toEqual([]);
+    expect(await problems(registry)).toEqual([]);
+  });
+
   test('an archive without them is indexed', async () => {
     const registry = await populated();
     await registry.meta.write((tx) => tx.deleteIndex(hashOf('text')));

@@ -6,6 +6,8 @@ import { join } from 'node:path';
 import { ingestArchive } from '@deploy-tools/registry/ingest/ingest-archive.js';
 import { verifyPack } from '@deploy-tools/registry/ingest/verify-pack.js';
 import { DEFAULT_UNPACK_POLICY } from '@deploy-tools/shared/archive/unpack-policy.js';
+import { ByteWriter } from '@deploy-tools/shared/layers/byte-writer.js';
+import { zstdVersion } from '@deploy-tools/shared/layers/frame.js';
 import fc from 'fast-check';
 import { beforeEach, describe, expect, it } from 'vitest';
 import {
@@ -67,6 +69,25 @@ describe('ingestArchive', () => {
     expect(contents.get('bin/again')?.toString()).toBe('#!/bin/sh\n');
     expect(contents.get('empty')?.length).toBe(0);
     expect(readFileSync(files.pack).length).toBeLessThan(505_000);
+  });
+
+  it('writes the example of docs/manifest-and-pack.md', async () => {
+    const { files } = await fixture.ingest(
+      tarOf([
+        { name: 'a/', flag: '5', mode: 0o755 },
+        { name: 'a/x', content: 'hello\n', mtime: 1_500_000_007 },
+        { name: 'b', flag: '1', linkName: 'a/x' },
+      ]),
+    );
+    const page = readFileSync(join(import.meta.dirname, '../../../../docs/manifest-and-pack.md'), 'utf8');
+    const dumps = [...page.matchAll(/^```hex\n([^`]*)```/gm)].map(([, text]) =>
+      text?.replaceAll(/#.*|\s/g, ''),
+    );
+    const compressor = new ByteWriter();
+    compressor.varint(zstdVersion());
+    const root = readFileSync(files.manifest).toString('hex');
+    expect(root.replace(compressor.finish().toString('hex'), '8b52')).toBe(dumps[0]);
+    expect(readFileSync(files.pack).toString('hex')).toBe(dumps[1]);
   });
 
   it('takes an archive without entries', async () => {

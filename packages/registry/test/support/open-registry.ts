@@ -15,7 +15,7 @@ import { DEFAULT_UNPACK_POLICY } from '@deploy-tools/shared/archive/unpack-polic
 import { createLogger } from '@deploy-tools/shared/log.js';
 import type { ComponentVersion } from '@deploy-tools/shared/model.js';
 import { onTestFinished } from 'vitest';
-import { textIngest } from './text-ingest.js';
+import { textIngest, textVerify } from './text-ingest.js';
 
 export interface TestRegistry extends Registry {
   readonly dir: string;
@@ -82,6 +82,8 @@ export async function openLastingRegistry(
     dir,
     indexer,
     openDigester: () => new FileDigester(),
+    verify: textVerify,
+    stopping: new AbortController().signal,
     limits: { ...LIMITS, ...limits },
     pass: (ms) => {
       now += ms;
