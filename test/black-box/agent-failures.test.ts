@@ -179,7 +179,7 @@ describe.skipIf(!canMount)(
       const filler = join(site.dir, 'filler');
       writeFileSync(filler, Buffer.alloc(5_500_000));
       const noDownload = await agentOnce(world, site, 'full');
-      expect(noDownload.stderr).toMatch(/have to be fetched, but \S+ has .* left/);
+      expect(noDownload.stderr).toMatch(/takes .*, but \S+ has .* left/);
       writeFileSync(filler, Buffer.alloc(4_000_000));
       const noUnpack = await agentOnce(world, site, 'full');
       expect(noUnpack.stderr).toContain('no space left on the disk');
