@@ -11,7 +11,7 @@ const SHARED = /^shared\//;
 const PORTS = [
   /^registry\/layers\/(byte-store|derived-store|stored-file|digester)$/,
   /^registry\/meta\/meta-store$/,
-  /^registry\/ingest\/ingest-task$/,
+  /^registry\/ingest\/(ingest-task|layer-files|verify-layer)$/,
 ];
 const CORE = /^registry\/core\//;
 const COMMANDS = /^registry\/commands\//;

@@ -11,6 +11,8 @@ export interface Ssh2Client {
   readonly socket: Socket;
   /** Opens a channel for SFTP and lets the server send `window` bytes more than ssh2 would. */
   openSftp(window: number): Promise<ClientChannel>;
+  /** Begins a command: resolves when the server has taken it on. */
+  openExec(line: string): Promise<ClientChannel>;
   /** Opens a console, with a terminal or without. */
   openShell(terminal?: boolean): Promise<ClientChannel>;
 }
@@ -32,6 +34,7 @@ export async function ssh2Client(
   return {
     socket,
     openSftp: (window) => openSftp(client, window),
+    openExec: (line) => openExec(client, line),
     openShell: (terminal = false) => openShell(client, terminal),
   };
 }
@@ -46,6 +49,12 @@ function openSftp(client: ssh2.Client, window: number): Promise<ClientChannel> {
       if (window > 0) widen(channel, window);
       resolve(channel);
     });
+  });
+}
+
+function openExec(client: ssh2.Client, line: string): Promise<ClientChannel> {
+  return new Promise((resolve, reject) => {
+    client.exec(line, (error, channel) => (error === undefined ? resolve(channel) : reject(error)));
   });
 }
 

@@ -22,6 +22,13 @@ export const AGENT_FLAGS = [
   { name: 'cleanold', type: 'bool', help: 'remove unreferenced unpacked files after successful switch' },
   { name: 'v', type: 'bool', help: "be more chatty about what's happening (same as -log-level debug)" },
   { name: 'once', type: 'bool', help: 'look once, deploy if needed, and exit with its result' },
+  { name: 'watch', type: 'bool', help: 'have the registry tell of changes at once', default: 'true' },
+  {
+    name: 'silence',
+    type: 'duration',
+    help: 'give up a connection on which a watching agent hears nothing for so long',
+    default: '45s',
+  },
   { name: 'script-timeout', type: 'duration', help: 'stop the script after this long', default: '10m0s' },
   { name: 'known-hosts', type: 'string', help: 'known_hosts file to use instead of ~/.ssh/known_hosts' },
   { name: 'allow', type: 'list', help: 'let archives hold outside-links, devices, fifos or setid bits' },

@@ -22,6 +22,7 @@ export function agentSettings(flags: AgentFlags): AgentSettings {
   if (flags.state === '') throw new DeployError('usage', 'state should be set: the file to save state to');
   checkDuration('poll', flags.poll);
   checkDuration('script-timeout', flags['script-timeout']);
+  checkDuration('silence', flags.silence);
   return {
     name: configurationName(flags.name),
     script: scriptPath(flags.script),

@@ -12,6 +12,7 @@ import { type AgentLoop, runAgent } from './agent.js';
 import type { AgentContext } from './agent-context.js';
 import { type AgentFlags, agentSettings } from './agent-settings.js';
 import { BuildThreads } from './build/build-threads.js';
+import { Pushes } from './pushes.js';
 import { RegistryLink } from './registry-link.js';
 
 /** The SSH user name by which registries know agents. */
@@ -29,7 +30,12 @@ export async function startAgent(flags: AgentFlags, log: Logger, signal: AbortSi
   const state = resolve(flags.state);
   const identity = { credentials: [await loadKeyFile(resolve(flags.key))] };
   const lock = takeDirectory(dir, 'agent', 0o750);
-  const link = new RegistryLink({ addr: flags.addr, user: AGENT_USER, identity, hostKey, signal }, log);
+  const pushes = new Pushes({ name: settings.name, silenceMs: flags.silence, log });
+  const link = new RegistryLink(
+    { addr: flags.addr, user: AGENT_USER, identity, hostKey, signal },
+    log,
+    flags.watch && !flags.once ? (connection) => pushes.follow(connection) : undefined,
+  );
   const threads = new BuildThreads();
   try {
     checkStatePlace(state);
@@ -52,7 +58,7 @@ export async function startAgent(flags: AgentFlags, log: Logger, signal: AbortSi
     };
     const loop: AgentLoop = { pollMs: flags.poll, once: flags.once, random: Math.random };
     log.info({ configuration: settings.name, dir, registry: flags.addr }, 'agent ready');
-    return await runAgent(context, link, loop);
+    return await runAgent(context, link, pushes, loop);
   } finally {
     link.close();
     await threads.stop();

@@ -11,12 +11,19 @@ import type { Logger } from '@deploy-tools/shared/log.js';
 export class RegistryLink {
   readonly #options: ConnectOptions;
   readonly #log: Logger;
+  readonly #onConnection: (connection: Connection | undefined) => void;
   #connection: Connection | undefined;
   #sftp: SftpClient | undefined;
 
-  constructor(options: ConnectOptions, log: Logger) {
+  /** @param onConnection gets each connection that is made, and undefined when it was closed here, not when it was lost. */
+  constructor(
+    options: ConnectOptions,
+    log: Logger,
+    onConnection: (connection: Connection | undefined) => void = () => {},
+  ) {
     this.#options = options;
     this.#log = log;
+    this.#onConnection = onConnection;
   }
 
   /** The session, opened where needed. @throws DeployError connect or auth. */
@@ -30,6 +37,7 @@ export class RegistryLink {
       this.#forget();
       this.#log.debug({ reason: reason?.message }, 'connection ended');
     });
+    this.#onConnection(connection);
     try {
       this.#sftp = await SftpClient.start(await connection.openSubsystem('sftp'));
       return this.#sftp;
@@ -49,7 +57,9 @@ export class RegistryLink {
   close(): void {
     const connection = this.#connection;
     this.#forget();
-    connection?.close();
+    if (connection === undefined) return;
+    this.#onConnection(undefined);
+    connection.close();
   }
 
   #forget(): void {

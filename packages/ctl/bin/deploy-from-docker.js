@@ -1,2 +1,2 @@
 #!/usr/bin/env node
-import '../dist/from-docker-main.js';
+import '../program/from-docker-main.js';

@@ -1,2 +1,2 @@
 #!/usr/bin/env node
-import '../dist/deployctl-main.js';
+import '../program/deployctl-main.js';

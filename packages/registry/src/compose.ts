@@ -3,9 +3,12 @@ import { DEFAULT_UNPACK_POLICY, type UnpackPolicy } from '@deploy-tools/shared/a
 import type { FlagValues } from '@deploy-tools/shared/cli/flags.js';
 import { takeDirectory } from '@deploy-tools/shared/host/dir-lock.js';
 import type { Logger } from '@deploy-tools/shared/log.js';
+import { ConfigurationEvents } from './core/configuration-events.js';
+import { Heartbeats } from './core/heartbeats.js';
 import { Indexer } from './core/indexer.js';
 import type { Registry } from './core/registry.js';
 import { ingestArchive } from './ingest/ingest-archive.js';
+import { verifyPack } from './ingest/verify-pack.js';
 import { startHousekeeping } from './jobs/housekeeping-job.js';
 import { startIndexing } from './jobs/indexing-job.js';
 import { FileByteStore } from './layers/file-byte-store.js';
@@ -24,6 +27,8 @@ export interface RunningRegistry {
   stop(): Promise<void>;
 }
 
+type Undo = (() => Promise<void> | void)[];
+
 /** The one place that names concrete parts. @throws DeployError with one sentence for each reason not to start. */
 export async function startRegistry(
   flags: FlagValues<typeof REGISTRY_FLAGS>,
@@ -32,28 +37,12 @@ export async function startRegistry(
   const dir = resolve(flags.dir);
   const address = parseListenAddress(flags.addr, 2022);
   const ring = openKeyRing({ operator: flags.opauth, agent: flags.srvauth }, log);
-  const undo: (() => Promise<void> | void)[] = [() => ring.close()];
+  const undo: Undo = [() => ring.close()];
   try {
     const lock = takeDirectory(dir, 'registry', 0o700);
     undo.push(() => lock.release());
     const hostKey = loadHostKey(join(dir, 'host_key'));
-    const bytes = await FileByteStore.open(dir);
-    const clock = () => new Date();
-    const database = join(dir, 'registry.db');
-    await takeOverOriginal({ dir, bytes, database, openStore: SqliteMetaStore.open, clock, log });
-    const meta = SqliteMetaStore.open(database);
-    undo.push(() => meta.close());
-    const derived = await FileDerivedStore.open(dir);
-    const leftovers = await bytes.clean();
-    if (leftovers > 0) log.info({ leftovers }, 'removed uploads that were cut off');
-    const drafts = await derived.clean();
-    if (drafts > 0) log.info({ drafts }, 'removed manifests and packs that were not finished');
-    const limits = limitsOf(flags);
-    const stores = { meta, bytes, derived, clock, log };
-    const { minFree } = limits;
-    const indexer = new Indexer({ ...stores, ingest: ingestArchive, policy: policyOf(flags), minFree });
-    undo.push(() => indexer.stop());
-    const registry: Registry = { ...stores, indexer, limits, openDigester: () => new FileDigester() };
+    const registry = await openRegistry(dir, flags, log, undo);
     const server = await startSshServer(registry, {
       host: address.host === '' ? '::' : address.host,
       port: address.port,
@@ -84,8 +73,38 @@ export async function startRegistry(
   }
 }
 
+/** What the rules stand on, in the registry's directory; what a process that was killed left is cleared away. */
+async function openRegistry(
+  dir: string,
+  flags: FlagValues<typeof REGISTRY_FLAGS>,
+  log: Logger,
+  undo: Undo,
+): Promise<Registry> {
+  const bytes = await FileByteStore.open(dir);
+  const derived = await FileDerivedStore.open(dir);
+  const clock = () => new Date();
+  const database = join(dir, 'registry.db');
+  await takeOverOriginal({ dir, bytes, database, openStore: SqliteMetaStore.open, clock, log });
+  const meta = SqliteMetaStore.open(database);
+  undo.push(() => meta.close());
+  const leftovers = await bytes.clean();
+  if (leftovers > 0) log.info({ leftovers }, 'removed uploads that were cut off');
+  const drafts = await derived.clean();
+  if (drafts > 0) log.info({ drafts }, 'removed manifests and packs that were not finished');
+  const limits = limitsOf(flags);
+  const stores = { meta, bytes, derived, clock, log };
+  const { minFree } = limits;
+  const indexer = new Indexer({ ...stores, ingest: ingestArchive, policy: policyOf(flags), minFree });
+  undo.push(() => indexer.stop());
+  const stop = new AbortController();
+  undo.push(() => stop.abort());
+  const tools = { openDigester: () => new FileDigester(), verify: verifyPack, stopping: stop.signal };
+  const told = { events: new ConfigurationEvents(), heartbeats: new Heartbeats(flags.heartbeat) };
+  return { ...stores, ...tools, ...told, indexer, limits };
+}
+
 /** Newest first, each once. */
-async function unwind(undo: (() => Promise<void> | void)[]): Promise<void> {
+async function unwind(undo: Undo): Promise<void> {
   for (const step of undo.splice(0).reverse()) await step();
 }
 

@@ -245,7 +245,7 @@ describe('unpackLayers: what later entries do to earlier ones', () => {
     [
       'a file below a file',
       [file('f', 'x'), file('f/g', 'y')],
-      /layer one:v1: entry "f\/g" cannot be written: an earlier entry made a file/,
+      /layer one:v1: entry "f\/g" is refused: .* made the file "f"/,
     ],
     ['a hard link to nothing', [hardlink('h', 'nothing')], /its link target "nothing" does not exist/],
     ['a hard link to a directory', [dir('d'), hardlink('h', 'd')], /its link target "d" is a directory/],

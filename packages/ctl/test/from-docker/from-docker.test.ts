@@ -98,6 +98,7 @@ describe('an image', () => {
     ['in an OCI archive', ociArchive(blobs, [named])],
     ['in an index of an OCI archive, with an attestation', ociArchive(blobs, [nested])],
     ['that is compressed as a whole', gzipSync(classicImage(TARS))],
+    ['with zeros behind', Buffer.concat([classicImage(TARS), Buffer.alloc(200_000)])],
   ])('%s always gives the same layers', async (_name, stdin) => {
     const { runHere, merged, state } = await setUp();
     expect(await runHere(stdin, '-quiet')).toMatchObject({ status: 0, stderr: '' });
@@ -122,6 +123,19 @@ describe('an image', () => {
       ociArchive(blobs, [named, { ...named, platform: { os: 'linux', architecture: 'arm64' } }]),
       /2 images: app:1, app:1 for linux\/arm64/,
     ],
+    [
+      'two images one behind the other',
+      Buffer.concat([classicImage(TARS), classicImage(TARS)]),
+      /something follows the image in the input[\s\S]*one image at a time/,
+    ],
+    [
+      'two compressed images one behind the other, with padding between',
+      Buffer.concat([
+        gzipSync(Buffer.concat([classicImage(TARS), Buffer.alloc(90_000)])),
+        gzipSync(classicImage(TARS)),
+      ]),
+      /something follows the image/,
+    ],
     ['no image', ociArchive(blobs, []), /no image/],
     ['a damaged manifest', makeTar([{ path: 'manifest.json', content: '[' }]), /not valid JSON/],
     [
@@ -137,6 +151,11 @@ describe('an image', () => {
       /leads outside/,
     ],
     ['a link to itself', makeTar([{ path: 'manifest.json', symlink: 'manifest.json' }]), /link to itself/],
+    [
+      'one that no agent would unpack',
+      classicImage([makeTar([{ path: 'f', content: '' }]), makeTar([{ path: 'f/x', content: '' }])]),
+      /layer 2 of the image: entry "f\/x" is refused: .*"f"/,
+    ],
     [
       'a layer entry that leads outside',
       classicImage([makeTar([{ path: '../x', content: '' }])]),

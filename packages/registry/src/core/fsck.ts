@@ -85,11 +85,35 @@ class FsckRun {
 
   /** Both are made at once: one repair is enough. */
   async #checkDerived(index: IndexedArchive): Promise<void> {
+    const { derived, meta } = this.#registry;
+    let good = true;
     for (const kind of ['manifest', 'pack'] as const) {
       const { hash } = index[kind];
-      const state = await this.#examine(kind, hash, this.#registry.derived.locate(kind, hash));
-      if (state === 'good' || !(await this.#registry.meta.read((tx) => tx.isIndexFileUsed(hash)))) continue;
+      const state = await this.#examine(kind, hash, derived.locate(kind, hash));
+      if (state === 'good' || !(await meta.read((tx) => tx.isIndexFileUsed(hash)))) continue;
+      good = false;
       if (await this.#found(`${kind} ${state}`, hash, index.archive.hash)) return;
+    }
+    const mismatch = good ? await this.#mismatch(index) : undefined;
+    const { hash } = index.manifest;
+    if (mismatch === undefined || !(await meta.read((tx) => tx.isIndexFileUsed(hash)))) return;
+    await this.#found('manifest damaged', hash, index.archive.hash, mismatch);
+  }
+
+  /** What a manifest, its pack and the index say differently, though each is what its hash says. */
+  async #mismatch(index: IndexedArchive): Promise<string | undefined> {
+    const { derived, verify, stopping } = this.#registry;
+    const files = {
+      manifest: derived.locate('manifest', index.manifest.hash),
+      pack: derived.locate('pack', index.pack.hash),
+    };
+    try {
+      const found = await verify(files, stopping);
+      if (found.archive.hash !== index.archive.hash) return `it tells of the archive ${found.archive.hash}`;
+      return found.pack.hash === index.pack.hash ? undefined : `it tells of the pack ${found.pack.hash}`;
+    } catch (error) {
+      if (isDeployError(error, 'cancelled')) throw error;
+      return describeError(error);
     }
   }
 

@@ -1,9 +1,17 @@
 import type { Logger } from '@deploy-tools/shared/log.js';
+import type { LayerFiles } from '../ingest/layer-files.js';
+import type { VerifiedLayer } from '../ingest/verify-layer.js';
 import type { ByteStore } from '../layers/byte-store.js';
 import type { DerivedStore } from '../layers/derived-store.js';
 import type { Digester } from '../layers/digester.js';
 import type { MetaStore } from '../meta/meta-store.js';
 import type { Indexer } from './indexer.js';
+
+/** Reads a manifest and its pack through and compares them: see ingest/verify-pack.ts. */
+export type VerifyLayer = (files: LayerFiles, signal: AbortSignal) => Promise<VerifiedLayer>;
+
+import type { ConfigurationEvents } from './configuration-events.js';
+import type { Heartbeats } from './heartbeats.js';
 
 /** What the rules stand on. Passed to every rule; compose.ts makes it. */
 export interface Registry {
@@ -12,8 +20,14 @@ export interface Registry {
   readonly derived: DerivedStore;
   readonly indexer: Indexer;
   readonly openDigester: () => Digester;
+  readonly verify: VerifyLayer;
+  readonly events: ConfigurationEvents;
+  /** The signs of life of watches. */
+  readonly heartbeats: Heartbeats;
   readonly clock: () => Date;
   readonly log: Logger;
+  /** Aborted when the registry stops and the grace period is over. */
+  readonly stopping: AbortSignal;
   readonly limits: RegistryLimits;
 }
 

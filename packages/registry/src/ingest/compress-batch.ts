@@ -1,4 +1,4 @@
-import type { PlainError } from './ingest-task.js';
+import type { PlainError } from '@deploy-tools/shared/plain-error.js';
 
 /** What the compressing thread is started with. */
 export interface CompressorStart {

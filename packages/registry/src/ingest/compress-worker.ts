@@ -1,5 +1,5 @@
 import { parentPort, workerData } from 'node:worker_threads';
-import { toDeployError } from '@deploy-tools/shared/errors.js';
+import { plainError } from '@deploy-tools/shared/plain-error.js';
 import type { CompressBatch, CompressorStart, CompressReply } from './compress-batch.js';
 import { Spool } from './spool.js';
 
@@ -24,8 +24,7 @@ function answer(spool: Spool, { memory, lengths }: CompressBatch): CompressReply
     spool.flush();
     return { kind: 'done', memory, offset, packedLengths };
   } catch (error) {
-    const { kind, message, hint } = toDeployError(error);
-    return { kind: 'failed', error: { kind, message, hint } };
+    return { kind: 'failed', error: plainError(error) };
   }
 }
 

@@ -1,6 +1,7 @@
 import { Worker } from 'node:worker_threads';
 import { DeployError, describeError } from '@deploy-tools/shared/errors.js';
 import { MAX_CHUNK } from '@deploy-tools/shared/layers/manifest.js';
+import { deployErrorOf } from '@deploy-tools/shared/plain-error.js';
 import type { CompressBatch, CompressorStart, CompressReply } from './compress-batch.js';
 import type { SpooledChunk } from './stored-chunk.js';
 
@@ -8,7 +9,7 @@ import type { SpooledChunk } from './stored-chunk.js';
 const BATCH_BYTES = 1024 * 1024;
 /** Enough that neither thread waits for the other's messages. */
 const MAX_BATCHES = 4;
-const YOUNG_HEAP_MIB = 4;
+const YOUNG_HEAP_MIB = 2;
 
 /** A second thread that compresses into the spool, while this one reads and hashes. */
 export class CompressorThread {
@@ -70,8 +71,7 @@ export class CompressorThread {
 
   #received(reply: CompressReply): void {
     if (reply.kind === 'failed') {
-      const { kind, message, hint } = reply.error;
-      this.#fail(new DeployError(kind, message, hint === undefined ? {} : { hint }));
+      this.#fail(deployErrorOf(reply.error));
       return;
     }
     let { offset } = reply;

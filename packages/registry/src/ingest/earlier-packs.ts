@@ -3,7 +3,7 @@ import { describeError, isDeployError } from '@deploy-tools/shared/errors.js';
 import { chunkPlaces } from '@deploy-tools/shared/layers/chunk-places.js';
 import { unpackFrame, zstdVersion } from '@deploy-tools/shared/layers/frame.js';
 import { MAX_CHUNK } from '@deploy-tools/shared/layers/manifest.js';
-import type { LayerFiles } from './ingest-task.js';
+import type { LayerFiles } from './layer-files.js';
 import { readEntries, readManifestRoot } from './read-manifest.js';
 import type { StoredChunk } from './stored-chunk.js';
 
@@ -16,6 +16,7 @@ export class EarlierPacks {
   readonly #chunks = new Map<string, StoredChunk>();
   readonly #packs = new Map<number, string>();
   readonly #frame = Buffer.allocUnsafeSlow(MAX_CHUNK);
+  readonly #data = Buffer.allocUnsafeSlow(MAX_CHUNK);
 
   /** @param note receives what somebody should look at, one sentence each. */
   constructor(note: (text: string) => void) {
@@ -59,7 +60,7 @@ export class EarlierPacks {
     if (length !== bytes.length || readSync(fd, frame, 0, packedLength, offset) !== packedLength)
       return false;
     try {
-      return unpackFrame(frame, length).equals(bytes);
+      return unpackFrame(frame, length, this.#data).equals(bytes);
     } catch (error) {
       if (isDeployError(error, 'corrupt')) return false;
       throw error;

@@ -5,7 +5,8 @@ import { readArchive } from '@deploy-tools/shared/archive/read-archive.js';
 import { DeployError } from '@deploy-tools/shared/errors.js';
 import { ChunkStore } from './chunk-store.js';
 import { EarlierPacks } from './earlier-packs.js';
-import type { Ingested, IngestTask, WrittenFile } from './ingest-task.js';
+import type { Ingested, IngestTask } from './ingest-task.js';
+import type { WrittenFile } from './layer-files.js';
 import { layerOrder } from './layer-order.js';
 import { LayerReader } from './layer-reader.js';
 import { openSpool } from './spool.js';
@@ -56,7 +57,7 @@ async function readWhole(
   await readArchive(hashed(), new EntryPolicy(keepModes), reader);
   const found = hash.digest('hex');
   if (found === task.hash && size === task.size) return { hash: found, size };
-  throw new DeployError('corrupt', `the archive ${task.archive} is not what its hash says`, {
+  throw new DeployError('corrupt', `the archive ${task.hash} is not what its hash says`, {
     hint: 'upload it again',
   });
 }

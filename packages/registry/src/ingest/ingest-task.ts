@@ -1,18 +1,5 @@
 import type { UnpackPolicy } from '@deploy-tools/shared/archive/unpack-policy.js';
-import type { ErrorKind } from '@deploy-tools/shared/errors.js';
-
-/** Where a layer's manifest and pack lie: absolute paths. */
-export interface LayerFiles {
-  readonly manifest: string;
-  readonly pack: string;
-}
-
-/** A file by its content. */
-export interface WrittenFile {
-  /** Lower-case hex SHA-256. */
-  readonly hash: string;
-  readonly size: number;
-}
+import type { LayerFiles, WrittenFile } from './layer-files.js';
 
 export interface IngestTask {
   /** Absolute path of the archive. */
@@ -36,16 +23,4 @@ export interface Ingested {
   readonly bytes: number;
   /** What somebody should look at, one sentence each: an earlier pack that is damaged. */
   readonly notes: readonly string[];
-}
-
-/** What the thread answers, once, before it ends. */
-export type IngestReply =
-  | { readonly kind: 'done'; readonly ingested: Ingested }
-  | { readonly kind: 'failed'; readonly error: PlainError };
-
-/** A DeployError in a form that passes between threads. */
-export interface PlainError {
-  readonly kind: ErrorKind;
-  readonly message: string;
-  readonly hint: string | undefined;
 }

@@ -5,8 +5,8 @@ import { packFrame, zstdVersion } from '@deploy-tools/shared/layers/frame.js';
 import { PACK_HEADER, TIME_SEGMENT_ENTRIES } from '@deploy-tools/shared/layers/manifest.js';
 import { encodeManifestRoot, type PlacelessSegment } from '@deploy-tools/shared/layers/manifest-root.js';
 import { encodeTimeSegment } from '@deploy-tools/shared/layers/time-segment.js';
-import type { LayerFiles, WrittenFile } from './ingest-task.js';
 import type { LayerEntry } from './layer-entry.js';
+import type { LayerFiles, WrittenFile } from './layer-files.js';
 import { PackWriter } from './pack-writer.js';
 import { segmentCuts } from './segment-cuts.js';
 

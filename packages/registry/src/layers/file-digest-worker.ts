@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { closeSync, openSync, readSync } from 'node:fs';
 import { parentPort } from 'node:worker_threads';
-import { type ErrorKind, toDeployError } from '@deploy-tools/shared/errors.js';
+import { type PlainError, plainError } from '@deploy-tools/shared/plain-error.js';
 import type { FileDigest } from './digester.js';
 
 const READ_BYTES = 1024 * 1024;
@@ -9,7 +9,7 @@ const READ_BYTES = 1024 * 1024;
 /** What the thread answers to a path. */
 export type DigestReply =
   | { readonly kind: 'done'; readonly digest: FileDigest }
-  | { readonly kind: 'failed'; readonly error: { readonly kind: ErrorKind; readonly message: string } };
+  | { readonly kind: 'failed'; readonly error: PlainError };
 
 parentPort?.on('message', (path: string) => parentPort?.postMessage(answer(path)));
 
@@ -17,8 +17,7 @@ function answer(path: string): DigestReply {
   try {
     return { kind: 'done', digest: digestOf(path) };
   } catch (error) {
-    const { kind, message } = toDeployError(error);
-    return { kind: 'failed', error: { kind, message } };
+    return { kind: 'failed', error: plainError(error) };
   }
 }
 

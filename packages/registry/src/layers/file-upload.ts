@@ -60,9 +60,9 @@ export class FileUpload implements StagedUpload {
     this.#flushNow(data.length);
   }
 
-  async prepare(): Promise<void> {
+  async prepare(signal?: AbortSignal): Promise<void> {
     try {
-      await this.#prepare();
+      await this.#prepare(signal);
     } catch (error) {
       throw toDeployError(error);
     }
@@ -107,19 +107,21 @@ export class FileUpload implements StagedUpload {
       });
   }
 
-  async #prepare(): Promise<string> {
+  async #prepare(signal?: AbortSignal): Promise<string> {
     await this.#flush;
     if (this.#failure !== undefined) throw this.#failure;
-    const hash = this.#running === undefined ? await this.#reread() : this.#running.copy().digest('hex');
+    const hash =
+      this.#running === undefined ? await this.#reread(signal) : this.#running.copy().digest('hex');
     await this.#file.datasync();
     this.#prepared = hash;
     return hash;
   }
 
-  async #reread(): Promise<string> {
+  async #reread(signal?: AbortSignal): Promise<string> {
     const hash = createHash('sha256');
     const buffer = Buffer.allocUnsafe(REREAD_CHUNK);
     for (let at = 0; ; ) {
+      signal?.throwIfAborted();
       const { bytesRead } = await this.#file.read(buffer, 0, buffer.length, at);
       if (bytesRead === 0) return hash.digest('hex');
       hash.update(buffer.subarray(0, bytesRead));

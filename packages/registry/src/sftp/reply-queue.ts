@@ -2,11 +2,25 @@ import type { Socket } from 'node:net';
 import type { ServerChannel } from 'ssh2';
 import type { TransferCounter } from './sftp-files.js';
 
-/** Bounds for one session: requests in work or waiting to be sent, and the bytes that they hold. */
+/** Bounds for one session. */
 const MAX_REQUESTS = 256;
-const MAX_BYTES = 4 * 1024 * 1024;
+/** Of requests in work: what a client may send ahead while the disk is slow. */
+const MAX_REQUEST_BYTES = 4 * 1024 * 1024;
+/**
+ * Of replies that wait to be sent: two of the largest, so that one is read while the other is encrypted. More would
+ * gain nothing, as the client's window takes in what is on its way, and hundreds of clients read at once.
+ */
+const MAX_REPLY_BYTES = 512 * 1024;
 /** What may lie in the socket: ssh2 itself never waits for it. */
-const MAX_SOCKET_BYTES = 1024 * 1024;
+const MAX_SOCKET_BYTES = 256 * 1024;
+
+/** What a request holds until its reply is sent. */
+export interface Cost {
+  /** Of the request itself. */
+  readonly request: number;
+  /** Of the data that it asks for. */
+  readonly reply: number;
+}
 
 /**
  * Sends replies in the order of their requests. `room` waits while too much is outstanding, which stops the reading
@@ -17,8 +31,9 @@ export class ReplyQueue {
   readonly #socket: Socket;
   /** A reply that is not sent yet is work that runs: the client of a shutdown's last CLOSE waits for it. */
   readonly #transfers: TransferCounter;
-  readonly #queue: { readonly bytes: number; readonly reply: Promise<Buffer> }[] = [];
-  #bytes = 0;
+  readonly #queue: { readonly cost: Cost; readonly reply: Promise<Buffer> }[] = [];
+  #requestBytes = 0;
+  #replyBytes = 0;
   #sending: Promise<void> | undefined;
   #failure: unknown;
   #closed = false;
@@ -35,20 +50,20 @@ export class ReplyQueue {
   }
 
   /**
-   * Waits until a request of that many bytes may be taken on.
+   * Waits until a request of that cost may be taken on.
    * @returns false when no reply can be sent any more. @throws what made a reply fail to be made.
    */
-  async room(bytes: number): Promise<boolean> {
-    while (!this.#closed && (this.#queue.length >= MAX_REQUESTS || this.#bytes + bytes > MAX_BYTES))
-      await this.#change();
+  async room(cost: Cost): Promise<boolean> {
+    while (!this.#closed && !this.#hasRoom(cost)) await this.#change();
     if (this.#failure !== undefined) throw this.#failure;
     return !this.#closed;
   }
 
-  add(bytes: number, reply: Promise<Buffer>): void {
+  add(cost: Cost, reply: Promise<Buffer>): void {
     reply.catch(() => undefined); // met again when its turn comes
-    this.#queue.push({ bytes, reply });
-    this.#bytes += bytes;
+    this.#queue.push({ cost, reply });
+    this.#requestBytes += cost.request;
+    this.#replyBytes += cost.reply;
     this.#sending ??= this.#sendAll().finally(() => {
       this.#sending = undefined;
     });
@@ -68,6 +83,11 @@ export class ReplyQueue {
     this.#notify();
   }
 
+  #hasRoom({ request, reply }: Cost): boolean {
+    if (this.#queue.length >= MAX_REQUESTS) return false;
+    return this.#requestBytes + request <= MAX_REQUEST_BYTES && this.#replyBytes + reply <= MAX_REPLY_BYTES;
+  }
+
   async #sendAll(): Promise<void> {
     const sent = this.#transfers.begin();
     try {
@@ -75,7 +95,8 @@ export class ReplyQueue {
         const reply = await next.reply;
         await this.#write(reply);
         this.#queue.shift();
-        this.#bytes -= next.bytes;
+        this.#requestBytes -= next.cost.request;
+        this.#replyBytes -= next.cost.reply;
         this.#notify();
       }
     } catch (error) {

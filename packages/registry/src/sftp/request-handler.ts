@@ -11,6 +11,7 @@ import {
   STATUS,
 } from '@deploy-tools/shared/sftp/protocol.js';
 import { nameEntry } from './listing.js';
+import type { Cost } from './reply-queue.js';
 import type { SftpFile, SftpFiles } from './sftp-files.js';
 import { normalizePath } from './sftp-path.js';
 import { statusReply } from './status-reply.js';
@@ -35,18 +36,21 @@ type Handle =
  */
 export class RequestHandler {
   readonly #files: SftpFiles;
+  readonly #gone: AbortSignal;
   readonly #handles = new Map<number, Handle>();
   #opening = 0;
   #nextHandle = 1;
   #over = false;
 
-  constructor(files: SftpFiles) {
+  /** @param gone says that nobody waits for replies any more. */
+  constructor(files: SftpFiles, gone: AbortSignal) {
     this.#files = files;
+    this.#gone = gone;
   }
 
-  /** Bytes that a request holds until its reply is sent: its own, and for a READ those that may be asked for. */
-  costOf(packet: Buffer): number {
-    return packet[0] === PACKET.READ ? wantedBytes(packet) + packet.length : packet.length;
+  /** What a request holds until its reply is sent. */
+  costOf(packet: Buffer): Cost {
+    return { request: packet.length, reply: packet[0] === PACKET.READ ? wantedBytes(packet) : 0 };
   }
 
   /** @throws DeployError, whose kind becomes the STATUS reply. */
@@ -177,7 +181,7 @@ export class RequestHandler {
     this.#handles.delete(number);
     if (handle.kind === 'file') {
       await Promise.allSettled(handle.pending);
-      await handle.file.close();
+      await handle.file.close(this.#gone);
     }
     return ok(id);
   }

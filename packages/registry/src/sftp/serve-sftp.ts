@@ -24,7 +24,11 @@ export async function serveSftp(
   log: Logger,
   transfers: TransferCounter,
 ): Promise<number> {
-  const handler = new RequestHandler(files);
+  const gone = new AbortController();
+  const onGone = () => gone.abort();
+  channel.on('close', onGone);
+  socket.on('close', onGone);
+  const handler = new RequestHandler(files, gone.signal);
   const replies = new ReplyQueue(channel, socket, transfers);
   let status = 0;
   try {
@@ -36,6 +40,8 @@ export async function serveSftp(
   } finally {
     replies.close();
     await handler.abandonAll();
+    channel.off('close', onGone);
+    socket.off('close', onGone);
   }
   channel.exit(status);
   channel.end();
@@ -48,7 +54,7 @@ async function serve(channel: ServerChannel, handler: RequestHandler, replies: R
   for await (const chunk of chunksOf(channel)) {
     for (const packet of splitter.push(chunk)) {
       if (!greeted) {
-        replies.add(packet.length, Promise.resolve(greeting(packet)));
+        replies.add({ request: packet.length, reply: 0 }, Promise.resolve(greeting(packet)));
         greeted = true;
         continue;
       }

@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto';
+import { readFileSync } from 'node:fs';
 import type { ByteStore } from '@deploy-tools/registry/layers/byte-store.js';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
@@ -157,6 +158,19 @@ function archives(withStore: WithStore): void {
     expect(await again.stat(hash)).toEqual(info);
   });
 
+  withStore('a thread finds archives and uploads where they lie', async (store) => {
+    const hash = await put(store, Buffer.from('abc'));
+    expect(await store.locate('archive', hash)).toBeUndefined();
+    const upload = await store.locate('upload', hash);
+    expect(upload?.size).toBe(3);
+    expect(readFileSync(upload?.path ?? '', 'utf8')).toBe('abc');
+    await store.promote(hash);
+    await store.removeUpload(hash);
+    expect(await store.locate('upload', hash)).toBeUndefined();
+    const archive = await store.locate('archive', hash);
+    expect([archive?.size, readFileSync(archive?.path ?? '', 'utf8')]).toEqual([3, 'abc']);
+  });
+
   withStore('anything but 64 lower-case hex digits is refused and touches nothing', async (store) => {
     const names = ['', '.', '..', '../files', '/etc/passwd', 'AB'.repeat(32), '0'.repeat(63), '0'.repeat(65)];
     const hostile = fc.oneof(
@@ -173,6 +187,8 @@ function archives(withStore: WithStore): void {
           () => store.promote(name),
           () => store.remove(name),
           () => store.removeUpload(name),
+          () => store.locate('archive', name),
+          () => store.locate('upload', name),
         ];
         for (const call of calls) expect(await kindOfRejection(call())).toBe('invalid');
       }),

@@ -1,5 +1,11 @@
 import { createHash } from 'node:crypto';
-import type { AuditRecord, Revision, Upload } from '@deploy-tools/registry/meta/meta-store.js';
+import type {
+  AuditRecord,
+  IndexedArchive,
+  RefusedArchive,
+  Revision,
+  Upload,
+} from '@deploy-tools/registry/meta/meta-store.js';
 import { type ComponentVersion, configurationHash } from '@deploy-tools/shared/model.js';
 
 const TIME = '2026-01-02T03:04:05.678Z';
@@ -47,5 +53,27 @@ export function auditOf(fields: Partial<AuditRecord> = {}): AuditRecord {
     result: 'ok',
     durationMs: 1.5,
     ...fields,
+  };
+}
+
+/** Of the archive with that content. */
+export function indexOf(content: string): IndexedArchive {
+  return {
+    kind: 'indexed',
+    archive: { hash: hashOf(content), size: content.length },
+    made: TIME,
+    manifest: { hash: hashOf(`manifest of ${content}`), size: 100 },
+    pack: { hash: hashOf(`pack of ${content}`), size: 200 },
+    entries: 3,
+    bytes: 300,
+  };
+}
+
+export function refusedOf(content: string): RefusedArchive {
+  return {
+    kind: 'refused',
+    archive: { hash: hashOf(content), size: content.length },
+    made: TIME,
+    reason: { kind: 'invalid', message: 'this is not an archive', hint: 'make it with tar' },
   };
 }

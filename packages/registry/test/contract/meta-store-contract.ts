@@ -2,6 +2,7 @@ import type { MetaStore } from '@deploy-tools/registry/meta/meta-store.js';
 import { describe, expect, test } from 'vitest';
 import { kindOfRejection } from '../../../shared/test/support/kind-of.js';
 import { auditContract } from './audit-contract.js';
+import { indexContract } from './index-contract.js';
 import { layerOf, revisionOf, uploadOf, versionOf } from './meta-samples.js';
 import { transactionContract } from './transaction-contract.js';
 
@@ -36,6 +37,7 @@ export function metaStoreContract(name: string, open: () => Promise<OpenedMetaSt
     describe('versions', () => versions(withStore));
     describe('configurations', () => configurations(withStore));
     describe('uploads', () => uploads(withStore));
+    describe('indexes', () => indexContract(withStore));
     describe('audit', () => auditContract(withStore));
   });
 }
@@ -149,6 +151,7 @@ function configurations(withStore: WithStore): void {
       expect(await tx.configuration('p')).toBeUndefined();
       expect(await tx.revisions('p')).toEqual([]);
       expect(await tx.lastRevision('p')).toBe(0);
+      expect(await tx.head('p')).toBeUndefined();
       expect(await tx.configurationsUsing('code')).toEqual([]);
     });
   });
@@ -192,6 +195,7 @@ function configurations(withStore: WithStore): void {
       expect(await tx.configurations()).toEqual([]);
       expect(await tx.configurationsUsing('code')).toEqual([]);
       expect(await tx.lastRevision('p')).toBe(2);
+      expect(await tx.head('p')).toEqual(revisionOf('p', 2, []));
     });
     expect(await kindOfRejection(store.write((tx) => tx.appendRevision(revisionOf('p', 1, layers))))).toBe(
       'conflict',
@@ -199,6 +203,7 @@ function configurations(withStore: WithStore): void {
     await store.write(async (tx) => {
       await tx.appendRevision(revisionOf('p', 3, layers));
       expect((await tx.configuration('p'))?.revision).toBe(3);
+      expect(await tx.head('p')).toEqual(revisionOf('p', 3, layers));
       expect(await tx.revisions('p')).toEqual([
         revisionOf('p', 1, layers),
         revisionOf('p', 2, []),

@@ -3,7 +3,7 @@ import { beginUpload } from '@deploy-tools/registry/core/uploads.js';
 import { addVersion, deleteComponent, deleteVersion } from '@deploy-tools/registry/core/versions.js';
 import { describe, expect, test } from 'vitest';
 import { kindOfRejection } from '../../../shared/test/support/kind-of.js';
-import { addText, OPERATOR, openRegistry, upload } from '../support/open-registry.js';
+import { addText, NEVER, OPERATOR, openRegistry, upload } from '../support/open-registry.js';
 
 const change = { author: OPERATOR, command: 'x' };
 
@@ -98,7 +98,7 @@ describe('uploading', () => {
     await opened.write(Buffer.alloc(100), 0);
     expect(await kindOfRejection(opened.write(Buffer.alloc(1), 100))).toBe('too-large');
     expect(await kindOfRejection(opened.write(Buffer.alloc(1), 0))).toBe('too-large');
-    expect(await kindOfRejection(opened.seal())).toBe('too-large');
+    expect(await kindOfRejection(opened.seal(NEVER))).toBe('too-large');
     await opened.discard();
     expect(await registry.bytes.clean()).toBe(0);
   });

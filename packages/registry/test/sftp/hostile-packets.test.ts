@@ -131,7 +131,7 @@ test('a READ of more than a packet holds is answered with what fits', async () =
   const content = Buffer.alloc(2 * MAX_PACKET, 1);
   const files = agentFiles(registry, registry.log, { begin: () => () => {} });
   const { hash } = await addText(registry, 'large', 'v1', content.toString());
-  const handler = new RequestHandler(files);
+  const handler = new RequestHandler(files, new AbortController().signal);
   const open = new PacketWriter(PACKET.OPEN).uint32(1).string(`/files/${hash}`).uint32(1).attrs({}).finish();
   const handle = new PacketReader(await handler.handle(open.subarray(4), 1), 9).bytes();
   const ask = (offset: number, length: number) => {

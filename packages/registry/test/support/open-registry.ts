@@ -1,6 +1,8 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { ConfigurationEvents } from '@deploy-tools/registry/core/configuration-events.js';
+import { Heartbeats } from '@deploy-tools/registry/core/heartbeats.js';
 import type { Ingest } from '@deploy-tools/registry/core/index-archive.js';
 import { Indexer } from '@deploy-tools/registry/core/indexer.js';
 import type { Principal } from '@deploy-tools/registry/core/principal.js';
@@ -15,7 +17,7 @@ import { DEFAULT_UNPACK_POLICY } from '@deploy-tools/shared/archive/unpack-polic
 import { createLogger } from '@deploy-tools/shared/log.js';
 import type { ComponentVersion } from '@deploy-tools/shared/model.js';
 import { onTestFinished } from 'vitest';
-import { textIngest } from './text-ingest.js';
+import { textIngest, textVerify } from './text-ingest.js';
 
 export interface TestRegistry extends Registry {
   readonly dir: string;
@@ -26,6 +28,9 @@ export interface TestRegistry extends Registry {
 }
 
 export const MINUTE = 60_000;
+
+/** For what nobody stops. */
+export const NEVER: AbortSignal = new AbortController().signal;
 
 export const OPERATOR: Principal = {
   role: 'operator',
@@ -79,6 +84,10 @@ export async function openLastingRegistry(
     dir,
     indexer,
     openDigester: () => new FileDigester(),
+    verify: textVerify,
+    stopping: new AbortController().signal,
+    events: new ConfigurationEvents(),
+    heartbeats: new Heartbeats(10_000),
     limits: { ...LIMITS, ...limits },
     pass: (ms) => {
       now += ms;
@@ -99,7 +108,7 @@ export async function upload(
 ): Promise<string> {
   const opened = await beginUpload(registry, owner);
   await opened.write(Buffer.from(content), 0);
-  return (await opened.seal()).hash;
+  return (await opened.seal(NEVER)).hash;
 }
 
 /** Uploads a text and names it. */

@@ -1,5 +1,6 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import type { Ingest } from '@deploy-tools/registry/core/index-archive.js';
+import type { VerifyLayer } from '@deploy-tools/registry/core/registry.js';
 import { DeployError } from '@deploy-tools/shared/errors.js';
 import { hashOf } from '../contract/meta-samples.js';
 
@@ -18,7 +19,26 @@ export const textIngest: Ingest = async ({ archive, into }, signal) => {
   return { manifest, pack, entries: 1, bytes: text.length, notes: [] };
 };
 
+/** Compares what {@link textIngest} wrote. */
+export const textVerify: VerifyLayer = async (files) => {
+  const [manifest, pack] = [readFileSync(files.manifest, 'utf8'), readFileSync(files.pack, 'utf8')];
+  const text = manifest.slice('manifest of '.length);
+  if (pack !== `pack of ${text}`) throw new DeployError('corrupt', 'the pack is of another archive');
+  return {
+    manifest: blobOf(manifest),
+    pack: blobOf(pack),
+    archive: blobOf(text),
+    entries: 1,
+    bytes: text.length,
+    compressor: 1,
+  };
+};
+
+function blobOf(content: string): { readonly hash: string; readonly size: number } {
+  return { hash: hashOf(content), size: content.length };
+}
+
 function write(path: string, content: string): { readonly hash: string; readonly size: number } {
   writeFileSync(path, content);
-  return { hash: hashOf(content), size: content.length };
+  return blobOf(content);
 }

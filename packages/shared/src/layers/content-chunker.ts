@@ -7,9 +7,9 @@ export const WHOLE_FILE = 128 * 1024;
 export const MIN_CHUNK = 16 * 1024;
 /** Before it cuts are rarer, after it more frequent, so that most chunks come out near it. */
 export const NORMAL_CHUNK = 64 * 1024;
-/** A cut is where the high bits of the rolling hash are zero: 18 bits before NORMAL_CHUNK, 14 after. */
-const RARE_SHIFT = 32 - 18;
-const FREQUENT_SHIFT = 32 - 14;
+/** A cut is where these bits of the rolling hash are zero: the 18 highest before NORMAL_CHUNK, the 14 highest after. */
+const RARE = -1 << (32 - 18);
+const FREQUENT = -1 << (32 - 14);
 
 const GEAR = gearTable();
 
@@ -75,20 +75,20 @@ export class ContentChunker {
     if (this.#whole) return -1;
     const from = Math.max(0, MIN_CHUNK - this.#held);
     const normal = NORMAL_CHUNK - this.#held;
-    const cut = this.#scan(piece, from, Math.min(piece.length, normal), RARE_SHIFT);
+    const cut = this.#scan(piece, from, Math.min(piece.length, normal), RARE);
     if (cut >= 0) return cut;
     const most = MAX_CHUNK - this.#held;
-    const later = this.#scan(piece, Math.max(from, normal), Math.min(piece.length, most), FREQUENT_SHIFT);
+    const later = this.#scan(piece, Math.max(from, normal), Math.min(piece.length, most), FREQUENT);
     if (later >= 0) return later;
     return piece.length >= most ? most : -1;
   }
 
   /** The end of the chunk among the bytes `from` to `to`, or -1. */
-  #scan(piece: Buffer, from: number, to: number, shift: number): number {
+  #scan(piece: Buffer, from: number, to: number, mask: number): number {
     let hash = this.#hash;
     for (let at = from; at < to; at++) {
       hash = ((hash << 1) + (GEAR[piece[at] ?? 0] ?? 0)) | 0;
-      if (hash >>> shift === 0) return at + 1;
+      if ((hash & mask) === 0) return at + 1;
     }
     this.#hash = hash;
     return -1;
