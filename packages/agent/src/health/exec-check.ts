@@ -1,8 +1,7 @@
 import { formatDuration } from '@deploy-tools/shared/duration.js';
 import { LogTail } from '../script/log-tail.js';
 import { type GroupEnd, runInGroup } from '../script/run-in-group.js';
-import { MAX_ANSWER } from './health-check.js';
-import type { CheckContext, Finding } from './run-check.js';
+import { type CheckContext, type Finding, MAX_ANSWER } from './health-check.js';
 
 /** Between TERM and KILL. */
 const KILL_AFTER_MS = 2000;

@@ -1,4 +1,5 @@
 import { formatAddress } from '@deploy-tools/shared/client/address.js';
+import type { RunAs } from '../script/run-as.js';
 
 /**
  * One question that tells whether a release works.
@@ -22,6 +23,20 @@ export interface CheckAnswer {
   readonly answer: string;
   readonly ms: number;
 }
+
+/** What checks need to be run. */
+export interface CheckContext {
+  /** After which a check that gave no answer is critical. */
+  readonly timeoutMs: number;
+  /** All of the environment of exec checks. */
+  readonly environment: Readonly<Record<string, string>>;
+  /** Working directory of exec checks: the release. */
+  readonly cwd: string;
+  readonly as?: RunAs | undefined;
+}
+
+/** What a check found, before it is bounded and timed. */
+export type Finding = Pick<CheckAnswer, 'status' | 'answer'>;
 
 /** In UTF-16 code units. */
 export const MAX_ANSWER = 300;

@@ -1,8 +1,7 @@
 import { request as httpRequest, type IncomingMessage, STATUS_CODES } from 'node:http';
 import { request as httpsRequest } from 'node:https';
 import { limitCheck } from './check-limit.js';
-import { MAX_ANSWER } from './health-check.js';
-import type { Finding } from './run-check.js';
+import { type Finding, MAX_ANSWER } from './health-check.js';
 
 /** A longer body is not waited for. */
 const MAX_BODY = 64 * 1024;

@@ -1,8 +1,9 @@
 import { formatDuration } from '@deploy-tools/shared/duration.js';
 import { DeployError } from '@deploy-tools/shared/errors.js';
+import { eitherSignal } from '../either-signal.js';
 import type { Timers } from '../timers.js';
-import { type CheckAnswer, describeCheck, type HealthCheck } from './health-check.js';
-import { type CheckContext, runCheck } from './run-check.js';
+import { type CheckAnswer, type CheckContext, describeCheck, type HealthCheck } from './health-check.js';
+import { runCheck } from './run-check.js';
 
 export interface HealthTimes {
   /** For so long all checks have to pass without a break. */
@@ -32,7 +33,7 @@ export interface HealthProof extends HealthTimes, CheckContext {
  */
 export async function proveHealthy(proof: HealthProof): Promise<void> {
   const { timers, died } = proof;
-  const stop = eitherOf(proof.signal, died);
+  const stop = eitherSignal(proof.signal, died);
   const end = timers.now() + proof.deadlineMs;
   const before = new Map<HealthCheck, CheckAnswer['status']>();
   let since: number | undefined;
@@ -40,14 +41,14 @@ export async function proveHealthy(proof: HealthProof): Promise<void> {
   try {
     for (;;) {
       const began = timers.now();
+      if (began >= end) throw notHealthy(proof, worst, since !== undefined);
       const failed = await round(proof, end - began, before, stop.signal);
-      if (failed !== undefined) [worst, since] = [failed, undefined];
-      else since ??= proof.checks.length === 0 ? began : timers.now();
       const now = timers.now();
+      if (failed === undefined) since ??= proof.checks.length === 0 ? began : now;
+      else [worst, since] = [lastWord(worst, failed, end - began), undefined];
       if (since !== undefined && now - since >= proof.minHealthyMs) return;
-      if (now >= end) throw notHealthy(proof, worst, since !== undefined);
       const left = since === undefined ? proof.intervalMs : since + proof.minHealthyMs - now;
-      await timers.sleep(Math.min(proof.intervalMs, left, end - now), stop.signal);
+      await timers.sleep(Math.max(0, Math.min(proof.intervalMs, left, end - now)), stop.signal);
     }
   } catch (error) {
     proof.signal.throwIfAborted();
@@ -77,6 +78,12 @@ async function round(
   return answers.find(({ status }) => status === 'critical');
 }
 
+/** A check that was cut off by the deadline says less than what an earlier one had found. */
+function lastWord(before: CheckAnswer | undefined, failed: CheckAnswer, leftMs: number): CheckAnswer {
+  const cutOff = failed.ms >= Math.floor(leftMs);
+  return cutOff ? (before ?? failed) : failed;
+}
+
 function notHealthy(proof: HealthProof, worst: CheckAnswer | undefined, passing: boolean): DeployError {
   const [deadline, minimum] = [formatDuration(proof.deadlineMs), formatDuration(proof.minHealthyMs)];
   const last = worst === undefined ? '' : `: ${describeCheck(worst.check)}: ${worst.answer}`;
@@ -91,18 +98,4 @@ function notHealthy(proof: HealthProof, worst: CheckAnswer | undefined, passing:
     : new DeployError('unhealthy', `not healthy within ${deadline}${last}`, {
         hint: "the release's own log may say why",
       });
-}
-
-/** Aborted when one of them is. AbortSignal.any would keep what it made alive as long as the longest of them. */
-function eitherOf(...signals: readonly (AbortSignal | undefined)[]): { signal: AbortSignal; clear(): void } {
-  const either = new AbortController();
-  const abort = (): void => either.abort();
-  for (const signal of signals) {
-    if (signal?.aborted === true) abort();
-    signal?.addEventListener('abort', abort, { once: true });
-  }
-  const clear = (): void => {
-    for (const signal of signals) signal?.removeEventListener('abort', abort);
-  };
-  return { signal: either.signal, clear };
 }

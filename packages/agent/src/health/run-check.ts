@@ -1,23 +1,14 @@
 import { errnoOf } from '@deploy-tools/shared/errors.js';
-import type { RunAs } from '../script/run-as.js';
 import { execCheck } from './exec-check.js';
-import { type CheckAnswer, type HealthCheck, oneLine } from './health-check.js';
+import {
+  type CheckAnswer,
+  type CheckContext,
+  type Finding,
+  type HealthCheck,
+  oneLine,
+} from './health-check.js';
 import { httpCheck } from './http-check.js';
 import { tcpCheck } from './tcp-check.js';
-
-/** What checks need to be run. */
-export interface CheckContext {
-  /** After which a check that gave no answer is critical. */
-  readonly timeoutMs: number;
-  /** All of the environment of exec checks. */
-  readonly environment: Readonly<Record<string, string>>;
-  /** Working directory of exec checks: the release. */
-  readonly cwd: string;
-  readonly as?: RunAs | undefined;
-}
-
-/** What a check found, before it is bounded and timed. */
-export type Finding = Pick<CheckAnswer, 'status' | 'answer'>;
 
 /**
  * Asks once. Whatever goes wrong is an answer too.
@@ -52,7 +43,7 @@ function find(check: HealthCheck, context: CheckContext, signal: AbortSignal): P
 
 const REASONS: Readonly<Record<string, string>> = {
   ECONNREFUSED: 'connection refused',
-  ECONNRESET: 'the connection was reset',
+  ECONNRESET: 'the connection was closed before the answer was whole',
   ENOTFOUND: 'no such host',
   EHOSTUNREACH: 'no route to the host',
 };

@@ -1,6 +1,6 @@
 import { connect } from 'node:net';
 import { limitCheck } from './check-limit.js';
-import type { Finding } from './run-check.js';
+import type { Finding } from './health-check.js';
 
 /** Passes when a connection opens; nothing is sent. @throws Error saying why it did not. */
 export function tcpCheck(

@@ -3,13 +3,19 @@ import { errnoOf } from '@deploy-tools/shared/errors.js';
 
 const LOOK_EVERY_MS = 50;
 
+/** Signals every process of a group. @see signalProcess */
+export function signalGroup(leader: number, signal: NodeJS.Signals | 0): boolean {
+  return signalProcess(-leader, signal);
+}
+
 /**
- * Signals every process of a group. One that became another user's cannot be ended from here and is left alone.
+ * Signals a process, or a group by its negative number. One that became another user's cannot be ended from here and is
+ * left alone.
  * @returns whether there is any that was, or might have been, signalled.
  */
-function signalGroup(leader: number, signal: NodeJS.Signals | 0): boolean {
+export function signalProcess(target: number, signal: NodeJS.Signals | 0): boolean {
   try {
-    process.kill(-leader, signal);
+    process.kill(target, signal);
     return true;
   } catch (error) {
     const code = errnoOf(error);

@@ -120,8 +120,11 @@ function ended(child: ChildProcess): Promise<{ code: number | null; signal: Node
   });
 }
 
-/** Waits for what the program wrote before it ended; pipes that somebody still holds do not keep the agent alive. */
-async function drained(child: ChildProcess, closed: Promise<void>): Promise<void> {
+/**
+ * Waits for what a child wrote before it ended; pipes that somebody still holds do not keep the agent alive.
+ * @param closed resolves with the child's `close`.
+ */
+export async function drained(child: ChildProcess, closed: Promise<void>): Promise<void> {
   let timer: NodeJS.Timeout | undefined;
   const enough = new Promise<void>((resolve) => {
     timer = setTimeout(resolve, DRAIN_MS);

@@ -1,4 +1,4 @@
-import { chmodSync, writeFileSync } from 'node:fs';
+import { chmodSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { asUser, parsePasswdLine, resolveUser, userEnvironment } from '@deploy-tools/agent/script/run-as.js';
 import { runHook } from '@deploy-tools/agent/script/run-hook.js';
@@ -64,9 +64,18 @@ describe('a user', () => {
   });
 });
 
+/** Somebody with supplementary groups, where the host has such a user. */
+function otherUser(): string {
+  const members = [...readFileSync('/etc/group', 'utf8').matchAll(/:([^:,\n]+)(?:,.*)?$/gm)].map(
+    ([, name]) => name,
+  );
+  return members.find((name) => name !== undefined && name !== 'root' && !/^\d+$/.test(name)) ?? 'nobody';
+}
+
 describe.runIf(IS_ROOT)('a hook that root runs as another user', () => {
   it('has its ids, all its groups and nothing of root', async () => {
-    const as = await resolveUser('nobody');
+    const user = otherUser();
+    const as = await resolveUser(user);
     const dir = tempDir(testScope());
     chmodSync(dir, 0o755);
     const command = join(dir, 'hook');
@@ -87,12 +96,12 @@ describe.runIf(IS_ROOT)('a hook that root runs as another user', () => {
       as,
       onLine: (_stream, line) => lines.push(line),
     });
-    const [id, groups] = await Promise.all([run('id', ['-u', 'nobody']), run('id', ['-G', 'nobody'])]);
+    const [id, groups] = await Promise.all([run('id', ['-u', user]), run('id', ['-G', user])]);
     expect(outcome).toBe('vetoed');
     expect(lines).toEqual([
       id.stdout.trim(),
       groups.stdout.trim(),
-      'nobody /nonexistent',
+      `${user} ${as?.home}`,
       'CapEff:\t0000000000000000',
     ]);
   });
