@@ -15,6 +15,7 @@ const PACKAGES: Readonly<Record<string, string>> = {
   dropbearconvert: 'dropbear-bin',
   'ssh-audit': 'ssh-audit',
   setpriv: 'util-linux',
+  'systemd-notify': 'systemd',
   sshd: 'openssh-server',
 };
 

@@ -1,7 +1,10 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { errnoOf } from '@deploy-tools/shared/errors.js';
+import { groupRuns } from '../host-process.js';
 
 const LOOK_EVERY_MS = 50;
+/** To tell what runs from what only was not taken note of takes a look at every process of the host: at each fifth. */
+const LOOK_CLOSELY = 5;
 
 /** Signals every process of a group. @see signalProcess */
 export function signalGroup(leader: number, signal: NodeJS.Signals | 0): boolean {
@@ -32,7 +35,8 @@ export function signalProcess(target: number, signal: NodeJS.Signals | 0): boole
 export async function endGroup(leader: number, killAfterMs: number): Promise<void> {
   signalGroup(leader, 'SIGTERM');
   const end = performance.now() + killAfterMs;
-  while (signalGroup(leader, 0)) {
+  for (let look = 1; signalGroup(leader, 0); look += 1) {
+    if (look % LOOK_CLOSELY === 0 && groupRuns(leader) === false) return;
     if (performance.now() >= end) {
       signalGroup(leader, 'SIGKILL');
       return;

@@ -35,7 +35,10 @@ export async function openListeners(specs: readonly ListenSpec[]): Promise<Liste
   const addresses = await Promise.all(specs.map(numeric));
   const gate = new Int32Array(new SharedArrayBuffer(4));
   const task: ListeningTask = { addresses, backlog: BACKLOG, gate };
-  const worker = new Worker(new URL('./listening-worker.js', import.meta.url), { workerData: task });
+  const worker = new Worker(new URL('./listening-worker.js', import.meta.url), {
+    workerData: task,
+    execArgv: [],
+  });
   const exit = new Promise<void>((resolve) => worker.once('exit', () => resolve()));
   const close = async (): Promise<void> => {
     Atomics.store(gate, 0, 1);

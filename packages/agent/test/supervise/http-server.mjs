@@ -7,7 +7,8 @@ const { VERSION = '?', CONVENTION = 'systemd', SLOW_START = '0', SERVER_STARTER_
 const IDLE_MS = 300;
 
 function descriptors() {
-  if (CONVENTION === 'starter') return process.env.SERVER_STARTER_PORT.split(';').map((item) => Number(item.split('=')[1]));
+  if (CONVENTION === 'starter')
+    return process.env.SERVER_STARTER_PORT.split(';').map((item) => Number(item.split('=')[1]));
   if (Number(process.env.LISTEN_PID) !== process.pid) throw new Error('the sockets are for somebody else');
   return Array.from({ length: Number(process.env.LISTEN_FDS) }, (_, index) => 3 + index);
 }
@@ -31,7 +32,9 @@ setTimeout(() => {
     draining = true;
     // Not http's own close: that ends idle connections at once, on which a request may be under way.
     for (const server of servers) NetServer.prototype.close.call(server);
-    setTimeout(() => servers.forEach((server) => server.closeIdleConnections()), IDLE_MS);
+    setTimeout(() => {
+      for (const server of servers) server.closeIdleConnections();
+    }, IDLE_MS);
   });
   console.log('serving');
 }, Number(SLOW_START));
