@@ -16,6 +16,7 @@ const PACKAGES: Readonly<Record<string, string>> = {
   'ssh-audit': 'ssh-audit',
   setpriv: 'util-linux',
   'systemd-notify': 'systemd',
+  'systemd-analyze': 'systemd',
   sshd: 'openssh-server',
 };
 
