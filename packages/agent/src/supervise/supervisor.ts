@@ -56,6 +56,9 @@ export interface SupervisorOptions {
 /**
  * Says whether a new program works, by rejecting when it does not. The signal is aborted when the program dies or the
  * switch is called off, and then it has to reject soon.
+ *
+ * Old and new share the sockets, so a check of such a port may be answered by the old one: what passes here has to be
+ * proven again when the new one is in charge alone.
  */
 export type Prove = (program: ProgramChild, signal: AbortSignal) => Promise<void>;
 
