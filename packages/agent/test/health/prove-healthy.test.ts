@@ -96,7 +96,7 @@ describe('a release is not healthy', () => {
     const given = proof(['touch asked; sleep 30'], { cwd: dir, died: died.signal, timers: systemTimers });
     const proved = took({
       ...given,
-      checks: [...given.checks, parseExecCheck('true')],
+      checks: [...given.checks, parseExecCheck('until test -e asked; do sleep 0.01; done')],
       onAnswer: () => died.abort(reason),
     });
     await expect(proved).rejects.toBe(reason);

@@ -152,7 +152,7 @@ describe('a switch that fails leaves the old one alone', () => {
       process.kill(program.pid, 'SIGSEGV');
       await systemTimers.sleep(20_000, signal);
     };
-    const { error } = await failing(serverLaunch('v2'), die);
+    const { error } = await failing(shellLaunch('exec sleep 60'), die);
     expect(error).toMatchObject({
       kind: 'unhealthy',
       message: expect.stringContaining('was killed by SIGSEGV'),
