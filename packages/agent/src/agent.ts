@@ -6,6 +6,7 @@ import type { Pushes } from './pushes.js';
 import type { RegistryLink } from './registry-link.js';
 
 const FIRST_REDIAL_MS = 1000;
+const LONGEST_REDIAL_MS = 60_000;
 /** How often the registry is polled at the most while it tells of changes by itself. */
 const SHORTEST_PUSHED_POLL_MS = 5 * 60_000;
 
@@ -40,8 +41,7 @@ export async function runAgent(
       redials = 0;
       if (loop.once) return 0;
       seen = outcome.hash;
-      if (pushes.working) pause = jittered(Math.max(loop.pollMs, SHORTEST_PUSHED_POLL_MS), loop.random);
-      if (outcome.kind === 'waiting') pause = Math.min(pause, outcome.ms);
+      pause = pauseAfter(outcome, pushes, loop);
       describeOutcome(context, outcome);
     } catch (thrown) {
       const error = toDeployError(thrown);
@@ -75,9 +75,20 @@ async function recovered(context: AgentContext): Promise<boolean> {
   }
 }
 
-/** Full jitter below a bound that doubles up to the poll interval: a registry's restart is not met by all at once. */
+/** Polls are rare while pushes work, but for the one that finds a deployment done. */
+function pauseAfter(outcome: Outcome, pushes: Pushes, { pollMs, random }: AgentLoop): number {
+  const rare = pushes.working && outcome.kind !== 'deployed';
+  const pause = jittered(rare ? Math.max(pollMs, SHORTEST_PUSHED_POLL_MS) : pollMs, random);
+  return outcome.kind === 'waiting' ? Math.min(pause, outcome.ms) : pause;
+}
+
+/**
+ * Full jitter below a bound that doubles up to the poll interval, or a minute: a registry's restart is not met by all
+ * at once.
+ */
 function redialPause(redials: number, loop: AgentLoop): number {
-  return loop.random() * Math.min(FIRST_REDIAL_MS * 2 ** redials, Math.max(loop.pollMs, FIRST_REDIAL_MS));
+  const longest = Math.max(Math.min(loop.pollMs, LONGEST_REDIAL_MS), FIRST_REDIAL_MS);
+  return loop.random() * Math.min(FIRST_REDIAL_MS * 2 ** redials, longest);
 }
 
 /** Within a tenth around the interval, so that agents started together drift apart. */
