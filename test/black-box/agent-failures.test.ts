@@ -32,7 +32,7 @@ let two: Archive;
 
 const scope = fileScope();
 beforeAll(async () => {
-  world = await startWorld(scope);
+  world = await startWorld(scope, ['-unchecked']); // what the registry would refuse, agents have to refuse too
   one = await packTree(scope, world.root, 'one', { 'version.txt': 'one', 'a/b': 'b' });
   two = await packTree(scope, world.root, 'two', { 'version.txt': 'two', 'a/c': 'c' });
 });
