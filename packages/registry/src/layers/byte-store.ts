@@ -42,6 +42,8 @@ export interface ByteStore {
    * @throws DeployError not-found when neither is there.
    */
   promote(hash: string): Promise<StoredFileInfo>;
+  /** Undoes `promote`: the archive is an upload again, and no archive. Does nothing when there is no archive. */
+  demote(hash: string): Promise<void>;
   stat(hash: string): Promise<StoredFileInfo | undefined>;
   /** @throws DeployError not-found. */
   open(hash: string): Promise<StoredFile>;

@@ -69,6 +69,17 @@ export class FileByteStore implements ByteStore {
     return info;
   }
 
+  async demote(hash: string): Promise<void> {
+    const archive = pathOf(this.#files, hash);
+    try {
+      if ((await statFile(this.#uploads, hash)) !== undefined) await rm(archive, { force: true });
+      else await rename(archive, pathOf(this.#uploads, hash));
+    } catch (error) {
+      if (errnoOf(error) !== 'ENOENT') throw toDeployError(error);
+    }
+    syncDirectory(this.#files.dir);
+  }
+
   stat(hash: string): Promise<StoredFileInfo | undefined> {
     return statFile(this.#files, hash);
   }
