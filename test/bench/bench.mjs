@@ -1,5 +1,5 @@
 // Figures against other tools on the same machine in the same run, as ratios of pairs. Makes its own input.
-//   npm run bench -- [--rounds 5] [--only transfer,unpack,startup] [--dir DIRECTORY]
+//   npm run bench -- [--rounds 5] [--only transfer,unpack,startup,watch] [--dir DIRECTORY]
 import { mkdtempSync, rmSync } from 'node:fs';
 import { cpus, loadavg, tmpdir, totalmem } from 'node:os';
 import { join } from 'node:path';
@@ -11,8 +11,9 @@ import { megabytes } from './lib/stats.mjs';
 import { startupBench } from './startup-bench.mjs';
 import { transferBench } from './transfer-bench.mjs';
 import { unpackBench } from './unpack-bench.mjs';
+import { watchBench } from './watch-bench.mjs';
 
-const BENCHES = { startup: startupBench, transfer: transferBench, unpack: unpackBench };
+const BENCHES = { startup: startupBench, transfer: transferBench, unpack: unpackBench, watch: watchBench };
 
 const options = yargs(hideBin(process.argv))
   .option('rounds', { type: 'number', default: 5, describe: 'pairs that are counted, after one to warm up' })
@@ -27,7 +28,9 @@ try {
   const machine = `${cpus().length} × ${cpus()[0]?.model}, ${megabytes(totalmem())} MB, Node.js ${process.version}`;
   console.log(`${machine}, load ${loadavg()[0].toFixed(2)}`);
   const keys = makeKeys(dir);
-  const archive = chosen.some((name) => name !== 'startup') ? makeArchive(dir) : undefined;
+  const archive = chosen.some((name) => name !== 'startup' && name !== 'watch')
+    ? makeArchive(dir)
+    : undefined;
   for (const name of chosen) {
     const bench = BENCHES[name];
     if (bench === undefined) throw new Error(`no bench "${name}"`);

@@ -52,7 +52,7 @@ describe('a connection between polls', () => {
     await addConfiguration(world.operator, 'polls', { 'polls-code': small });
     const site = makeAgentSite(testScope());
     const before = world.registry.log.lines.length;
-    const agent = startAgent(testScope(), world, site, 'polls', ['-poll', '150ms']);
+    const agent = startAgent(testScope(), world, site, 'polls', ['-poll', '150ms', '-watch=false']);
     await agent.log.line('deployed');
     const times: number[] = [];
     for (let at = agent.log.lines.length; times.length < 9; at = agent.log.lines.length) {

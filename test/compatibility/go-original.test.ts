@@ -9,7 +9,7 @@ import { beforeAll, describe, expect, it } from 'vitest';
 import { archiveOf, stateBytes } from '../../packages/registry/test/takeover/original-state.js';
 import { type Archive, makeArchive, makeTar } from '../support/archive.js';
 import { buildGoProgram, describeWithGo } from '../support/go-programs.js';
-import { binPath } from '../support/program.js';
+import { binPath, startProgram } from '../support/program.js';
 import {
   makeSite,
   type RegistryProcess,
@@ -149,10 +149,13 @@ describeWithGo('clients in Go against our registry', () => {
     });
 
     it('serves the tree to agents', async () => {
-      expect(await agent('list', '/')).toEqual([
-        { Name: 'configs', Size: expect.any(Number), Dir: true },
-        { Name: 'files', Size: expect.any(Number), Dir: true },
-      ]);
+      expect(await agent('list', '/')).toEqual(
+        ['configs', 'files', 'manifests', 'packs'].map((name) => ({
+          Name: name,
+          Size: expect.any(Number),
+          Dir: true,
+        })),
+      );
       const json = (await agent('read', 'configs/project1.json')) as string;
       expect(json).toMatch(
         /^\{\n\t"Name": "project1",\n\t"Mtime": "[^"]+Z",\n\t"Hash": "[0-9a-f]{64}",\n\t"Layers": \[/,
@@ -323,6 +326,23 @@ describeWithGo('our programs against a registry in Go', () => {
       expect(readFileSync(join(dir, 'unpacked', second, 'app.js'), 'utf8')).toBe('one');
     });
 
+    it('the agent that runs on is refused its watch, says so once, and polls', async () => {
+      const dir = join(site.root, 'polling');
+      await addver('polled', 'v1', { 'a.txt': 'one' });
+      await deployctl('addconf', '-name', 'polling', '-layer', 'polled:v1');
+      const args = agentArgs(server.target, server.fingerprint, site.agent, 'polling', dir);
+      const agent = startProgram(testScope(), 'deploy-agent', [...args, '-poll', '100ms', '-v']);
+      await agent.log.line('deployed');
+      await addver('polled', 'v2', { 'a.txt': 'two' });
+      const from = agent.log.lines.length;
+      await deployctl('changeconf', '-name', 'polling', '-component', 'polled', '-version', 'v2');
+      await agent.log.lineAfter(from, 'deployed');
+      expect(readFileSync(join(dir, 'unpacked', stateIn(dir).Hash, 'a.txt'), 'utf8')).toBe('two');
+      const refusals = agent.log.lines.filter(({ msg }) => /does not tell of changes/.test(msg));
+      expect(refusals).toMatchObject([{ level: 30 }]);
+      expect(agent.log.lines.filter(({ level }) => level > 30)).toEqual([]);
+    });
+
     it('the agent says that there is no such configuration', async () => {
       const once = await ourAgent(
         server.target,
@@ -372,18 +392,20 @@ function ourAgent(
   script = '',
   env: NodeJS.ProcessEnv = {},
 ): Promise<RunResult> {
-  const files = ['-key', key.path, '-dir', dir, '-state', join(dir, 'state.json'), `-script=${script}`];
-  const args = [
-    '-addr',
-    `${target.host}:${target.port}`,
-    '-fp',
-    fingerprint,
-    '-name',
-    name,
-    ...files,
-    '-once',
-  ];
+  const args = [...agentArgs(target, fingerprint, key, name, dir, script), '-once'];
   return run(binPath('deploy-agent'), args, { env: { ...process.env, ...env }, timeoutMs: 60_000 });
+}
+
+function agentArgs(
+  target: { readonly host: string; readonly port: number },
+  fingerprint: string,
+  key: SshKey,
+  name: string,
+  dir: string,
+  script = '',
+): string[] {
+  const files = ['-key', key.path, '-dir', dir, '-state', join(dir, 'state.json'), `-script=${script}`];
+  return ['-addr', `${target.host}:${target.port}`, '-fp', fingerprint, '-name', name, ...files];
 }
 
 function stateIn(dir: string): { readonly Hash: string } {

@@ -14,6 +14,8 @@ export interface TcpProxy extends Target {
   cut(): void;
   /** From now on nothing passes, and nothing is closed. */
   stall(): void;
+  /** The same for the connections that are open now: those to come are served. */
+  freeze(): void;
   /** From now on every chunk is held back for so long. */
   delay(ms: number): void;
 }
@@ -22,13 +24,14 @@ export interface TcpProxy extends Target {
 export async function startTcpProxy(scope: Scope, target: Target): Promise<TcpProxy> {
   const sockets = new Set<Socket>();
   const waiters = new Set<() => void>();
+  const frozen = new Set<Socket>();
   const state = { sent: 0, received: 0, stalled: false, delayMs: 0 };
   const pass = async (from: Socket, to: Socket, count: 'sent' | 'received') => {
     from.on('error', () => to.destroy());
     for await (const chunk of from) {
       state[count] += (chunk as Buffer).length;
       for (const waiter of [...waiters]) waiter();
-      if (state.stalled) await new Promise(() => {}); // both ends stay open; cut() ends them
+      if (state.stalled || frozen.has(from)) await new Promise(() => {}); // both ends stay open; cut() ends them
       if (state.delayMs > 0) await delay(state.delayMs);
       if (!to.write(chunk as Buffer)) await Promise.race([once(to, 'drain'), once(to, 'close')]);
     }
@@ -71,6 +74,9 @@ export async function startTcpProxy(scope: Scope, target: Target): Promise<TcpPr
     cut,
     stall: () => {
       state.stalled = true;
+    },
+    freeze: () => {
+      for (const socket of sockets) frozen.add(socket);
     },
     delay: (ms) => {
       state.delayMs = ms;

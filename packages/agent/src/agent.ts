@@ -2,9 +2,13 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { type DeployError, describeError, exitCodeOf, toDeployError } from '@deploy-tools/shared/errors.js';
 import type { AgentContext } from './agent-context.js';
 import { cycle, type Outcome, recover } from './cycle.js';
+import type { Pushes } from './pushes.js';
 import type { RegistryLink } from './registry-link.js';
 
 const FIRST_REDIAL_MS = 1000;
+const LONGEST_REDIAL_MS = 60_000;
+/** How often the registry is polled at the most while it tells of changes by itself. */
+const SHORTEST_PUSHED_POLL_MS = 5 * 60_000;
 
 export interface AgentLoop {
   readonly pollMs: number;
@@ -15,22 +19,30 @@ export interface AgentLoop {
 }
 
 /**
- * Follows the configuration until the signal. What fails is logged and looked at again at the next poll, or sooner
- * when only the connection failed.
+ * Follows the configuration until the signal: looks when the registry tells of a change, and at each poll. What fails
+ * is logged and looked at again at the next poll, or sooner when only the connection failed.
  * @returns the exit status: 0; with `once` 0 deployed or current, 1 failed or stopped before, 4 not connected.
  */
-export async function runAgent(context: AgentContext, link: RegistryLink, loop: AgentLoop): Promise<number> {
+export async function runAgent(
+  context: AgentContext,
+  link: RegistryLink,
+  pushes: Pushes,
+  loop: AgentLoop,
+): Promise<number> {
   let redials = 0;
   const { signal } = context;
   signal.addEventListener('abort', () => link.close(), { once: true });
   if (!(await recovered(context))) return loop.once ? 1 : 0;
   while (!signal.aborted) {
     let pause = jittered(loop.pollMs, loop.random);
+    let seen: string | undefined;
     try {
-      const outcome = await cycle(context, await link.sftp(), loop.once);
+      const first = await link.sftp();
+      const outcome = await cycle(context, { first, another: () => link.another() }, loop.once);
       redials = 0;
       if (loop.once) return 0;
-      if (outcome.kind === 'waiting') pause = Math.min(pause, outcome.ms);
+      seen = outcome.hash;
+      pause = pauseAfter(outcome, pushes, loop);
       describeOutcome(context, outcome);
     } catch (thrown) {
       const error = toDeployError(thrown);
@@ -39,11 +51,16 @@ export async function runAgent(context: AgentContext, link: RegistryLink, loop: 
       if (loop.once) return exitCodeOf(error);
       if (error.kind === 'connect' || error.kind === 'auth' || error.kind === 'corrupt') link.close();
       if (error.kind === 'connect') {
-        pause = redialPause(redials, loop);
+        await interruptibleSleep(redialPause(redials, loop), signal);
         redials += 1;
+        continue;
       }
     }
-    await interruptibleSleep(pause, signal);
+    if ((await pushes.wait(pause, seen, signal)) === 'lost') {
+      link.close();
+      await interruptibleSleep(redialPause(redials, loop), signal);
+      redials += 1;
+    }
   }
   return loop.once ? 1 : 0;
 }
@@ -59,9 +76,20 @@ async function recovered(context: AgentContext): Promise<boolean> {
   }
 }
 
-/** Full jitter below a bound that doubles up to the poll interval: a registry's restart is not met by all at once. */
+/** Polls are rare while pushes work, but for the one that finds a deployment done. */
+function pauseAfter(outcome: Outcome, pushes: Pushes, { pollMs, random }: AgentLoop): number {
+  const rare = pushes.working && outcome.kind !== 'deployed';
+  const pause = jittered(rare ? Math.max(pollMs, SHORTEST_PUSHED_POLL_MS) : pollMs, random);
+  return outcome.kind === 'waiting' ? Math.min(pause, outcome.ms) : pause;
+}
+
+/**
+ * Full jitter below a bound that doubles up to the poll interval, or a minute: a registry's restart is not met by all
+ * at once.
+ */
 function redialPause(redials: number, loop: AgentLoop): number {
-  return loop.random() * Math.min(FIRST_REDIAL_MS * 2 ** redials, Math.max(loop.pollMs, FIRST_REDIAL_MS));
+  const longest = Math.max(Math.min(loop.pollMs, LONGEST_REDIAL_MS), FIRST_REDIAL_MS);
+  return loop.random() * Math.min(FIRST_REDIAL_MS * 2 ** redials, longest);
 }
 
 /** Within a tenth around the interval, so that agents started together drift apart. */

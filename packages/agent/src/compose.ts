@@ -11,6 +11,8 @@ import type { Logger } from '@deploy-tools/shared/log.js';
 import { type AgentLoop, runAgent } from './agent.js';
 import type { AgentContext } from './agent-context.js';
 import { type AgentFlags, agentSettings } from './agent-settings.js';
+import { BuildThreads } from './build/build-threads.js';
+import { Pushes } from './pushes.js';
 import { RegistryLink } from './registry-link.js';
 
 /** The SSH user name by which registries know agents. */
@@ -28,27 +30,38 @@ export async function startAgent(flags: AgentFlags, log: Logger, signal: AbortSi
   const state = resolve(flags.state);
   const identity = { credentials: [await loadKeyFile(resolve(flags.key))] };
   const lock = takeDirectory(dir, 'agent', 0o750);
-  const link = new RegistryLink({ addr: flags.addr, user: AGENT_USER, identity, hostKey, signal }, log);
+  const pushes = new Pushes({ name: settings.name, silenceMs: flags.silence, log });
+  const link = new RegistryLink(
+    { addr: flags.addr, user: AGENT_USER, identity, hostKey, signal },
+    log,
+    flags.watch && !flags.once ? (connection) => pushes.follow(connection) : undefined,
+  );
+  const threads = new BuildThreads();
   try {
     checkStatePlace(state);
+    if (flags.once) threads.start(); // likely to be needed, and ready when they are
     const context: AgentContext = {
       paths: {
         cache: join(dir, 'cache'),
         unpacked: join(dir, 'unpacked'),
+        manifests: join(dir, 'manifests'),
+        records: join(dir, 'records'),
         state,
         attempts: join(dir, 'attempts.json'),
       },
       settings,
       log,
+      threads,
       clock: () => new Date(),
       signal,
       env: process.env,
     };
     const loop: AgentLoop = { pollMs: flags.poll, once: flags.once, random: Math.random };
     log.info({ configuration: settings.name, dir, registry: flags.addr }, 'agent ready');
-    return await runAgent(context, link, loop);
+    return await runAgent(context, link, pushes, loop);
   } finally {
     link.close();
+    await threads.stop();
     lock.release();
   }
 }

@@ -1,6 +1,7 @@
 import { type ConnectOptions, connect } from '@deploy-tools/shared/client/connect.js';
 import type { Connection } from '@deploy-tools/shared/client/connection.js';
 import { SftpClient } from '@deploy-tools/shared/client/sftp-client.js';
+import { DeployError } from '@deploy-tools/shared/errors.js';
 import type { Logger } from '@deploy-tools/shared/log.js';
 
 /**
@@ -10,12 +11,19 @@ import type { Logger } from '@deploy-tools/shared/log.js';
 export class RegistryLink {
   readonly #options: ConnectOptions;
   readonly #log: Logger;
+  readonly #onConnection: (connection: Connection | undefined) => void;
   #connection: Connection | undefined;
   #sftp: SftpClient | undefined;
 
-  constructor(options: ConnectOptions, log: Logger) {
+  /** @param onConnection gets each connection that is made, and undefined when it was closed here, not when it was lost. */
+  constructor(
+    options: ConnectOptions,
+    log: Logger,
+    onConnection: (connection: Connection | undefined) => void = () => {},
+  ) {
     this.#options = options;
     this.#log = log;
+    this.#onConnection = onConnection;
   }
 
   /** The session, opened where needed. @throws DeployError connect or auth. */
@@ -29,6 +37,7 @@ export class RegistryLink {
       this.#forget();
       this.#log.debug({ reason: reason?.message }, 'connection ended');
     });
+    this.#onConnection(connection);
     try {
       this.#sftp = await SftpClient.start(await connection.openSubsystem('sftp'));
       return this.#sftp;
@@ -38,11 +47,19 @@ export class RegistryLink {
     }
   }
 
+  /** One more session on the connection that is open; ends with it, or before. @throws DeployError connect. */
+  async another(): Promise<SftpClient> {
+    if (this.#connection === undefined) throw new DeployError('connect', 'the connection was closed');
+    return await SftpClient.start(await this.#connection.openSubsystem('sftp'));
+  }
+
   /** Ends the connection; the next use opens another. */
   close(): void {
     const connection = this.#connection;
     this.#forget();
-    connection?.close();
+    if (connection === undefined) return;
+    this.#onConnection(undefined);
+    connection.close();
   }
 
   #forget(): void {

@@ -59,16 +59,28 @@ async function runCommand(
     const { addver } = await import('./addver/addver.js');
     return addver(io, connection, parseFlags(ADDVER_LOCAL, argv));
   }
-  return proxy(io, connection, joinCommandLine(parsed.words));
+  return proxy(io, connection, joinCommandLine(parsed.words), spec.changes);
 }
 
-/** Runs the command on the registry; its outputs become ours as they come. */
-async function proxy(io: ProgramIo, values: ConnectionValues, command: string): Promise<number> {
+/**
+ * Runs the command on the registry; its outputs become ours as they come. A signal ends what changes nothing; of a
+ * change the outcome is waited for.
+ */
+async function proxy(
+  io: ProgramIo,
+  values: ConnectionValues,
+  command: string,
+  changes: boolean,
+): Promise<number> {
   const { connectAsOperator } = await import('./client/open-connection.js');
   const connection = await connectAsOperator(values, io);
+  if (!changes) io.signal.addEventListener('abort', () => connection.close());
   try {
     const status = await connection.exec(command, { stdout: io.stdout, stderr: io.stderr });
     return status === 0 ? 0 : 1;
+  } catch (error) {
+    if (io.signal.aborted && !changes) return 1; // whoever interrupted it knows
+    throw error;
   } finally {
     connection.close();
   }

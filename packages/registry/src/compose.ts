@@ -3,6 +3,8 @@ import { DEFAULT_UNPACK_POLICY, type UnpackPolicy } from '@deploy-tools/shared/a
 import type { FlagValues } from '@deploy-tools/shared/cli/flags.js';
 import { takeDirectory } from '@deploy-tools/shared/host/dir-lock.js';
 import type { Logger } from '@deploy-tools/shared/log.js';
+import { ConfigurationEvents } from './core/configuration-events.js';
+import { Heartbeats } from './core/heartbeats.js';
 import { Indexer } from './core/indexer.js';
 import type { Registry } from './core/registry.js';
 import { ingestArchive } from './ingest/ingest-archive.js';
@@ -97,7 +99,8 @@ async function openRegistry(
   const stop = new AbortController();
   undo.push(() => stop.abort());
   const tools = { openDigester: () => new FileDigester(), verify: verifyPack, stopping: stop.signal };
-  return { ...stores, ...tools, indexer, limits };
+  const told = { events: new ConfigurationEvents(), heartbeats: new Heartbeats(flags.heartbeat) };
+  return { ...stores, ...tools, ...told, indexer, limits };
 }
 
 /** Newest first, each once. */

@@ -3,6 +3,9 @@ import type { FlagSpec } from '@deploy-tools/shared/cli/flags.js';
 /** The longest timer of Node.js; a longer one would fire at once. */
 const LONGEST_TIMER_MS = 2 ** 31 - 1;
 
+/** What agents are promised: they give a connection up after three times that. */
+const LONGEST_HEARTBEAT_MS = 15_000;
+
 /** The original's flags first, then ours. */
 export const REGISTRY_FLAGS = [
   { name: 'addr', type: 'string', help: 'address to listen', default: 'localhost:2022' },
@@ -49,6 +52,14 @@ export const REGISTRY_FLAGS = [
     default: '15s',
     min: 1,
     max: LONGEST_TIMER_MS,
+  },
+  {
+    name: 'heartbeat',
+    type: 'duration',
+    help: 'interval of the signs of life that watches get',
+    default: '10s',
+    min: 1,
+    max: LONGEST_HEARTBEAT_MS,
   },
   { name: 'max-conns', type: 'int', help: 'most connections at once', default: '10000', min: 1 },
   {

@@ -15,6 +15,7 @@ import { help } from './help.js';
 import { replaceconf } from './replaceconf.js';
 import { showcomp } from './showcomp.js';
 import { showconf } from './showconf.js';
+import { watch } from './watch.js';
 
 const COMMANDS: readonly Command[] = [
   addver,
@@ -32,6 +33,7 @@ const COMMANDS: readonly Command[] = [
   gc,
   fsck,
   audit,
+  watch,
   help,
 ];
 

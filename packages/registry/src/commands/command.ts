@@ -1,6 +1,7 @@
 import type { FlagSpec, FlagValues } from '@deploy-tools/shared/cli/flags.js';
 import type { CommandSpec } from '@deploy-tools/shared/commands/command-specs.js';
 import type { Change } from '../core/configurations.js';
+import type { Feed } from '../core/feed.js';
 import type { Principal } from '../core/principal.js';
 import type { Registry } from '../core/registry.js';
 
@@ -20,19 +21,23 @@ export interface CommandResult {
   readonly failed?: boolean;
 }
 
-/** A command of the table with what it does. */
-export interface Command {
-  readonly spec: CommandSpec;
-  readonly run: (context: CommandContext, args: Readonly<Record<string, unknown>>) => Promise<CommandResult>;
-}
+type Args<S extends CommandSpec> = FlagValues<S['flags'] & readonly FlagSpec[]>;
+
+/** A command of the table with what it does: one answer, or lines until its feed ends. */
+export type Command =
+  | { readonly spec: CommandSpec; readonly run: Run<Readonly<Record<string, unknown>>> }
+  | { readonly spec: CommandSpec; readonly stream: Stream<Readonly<Record<string, unknown>>> };
+
+type Run<A> = (context: CommandContext, args: A) => Promise<CommandResult>;
+/** What it sends has to be safe for a terminal. */
+type Stream<A> = (context: CommandContext, args: A, feed: Feed) => Promise<void>;
 
 /** Ties a `run` to its row of the table; the row's flags give the type of its arguments. */
-export function command<const S extends CommandSpec>(
-  spec: S,
-  run: (
-    context: CommandContext,
-    args: FlagValues<S['flags'] & readonly FlagSpec[]>,
-  ) => Promise<CommandResult>,
-): Command {
-  return { spec, run: run as Command['run'] };
+export function command<const S extends CommandSpec>(spec: S, run: Run<Args<S>>): Command {
+  return { spec, run: run as Run<Readonly<Record<string, unknown>>> };
+}
+
+/** The same for a command that goes on. */
+export function streamingCommand<const S extends CommandSpec>(spec: S, stream: Stream<Args<S>>): Command {
+  return { spec, stream: stream as Stream<Readonly<Record<string, unknown>>> };
 }

@@ -4,10 +4,11 @@ import { commandUsage } from '@deploy-tools/shared/commands/command-help.js';
 import { COMMAND_SPECS } from '@deploy-tools/shared/commands/command-specs.js';
 import { DeployError, describeError, toDeployError } from '@deploy-tools/shared/errors.js';
 import type { Logger } from '@deploy-tools/shared/log.js';
+import type { Feed } from '../core/feed.js';
 import type { Principal } from '../core/principal.js';
 import type { Registry } from '../core/registry.js';
 import type { AuditRecord } from '../meta/meta-store.js';
-import type { Command } from './command.js';
+import type { Command, CommandContext } from './command.js';
 import { findCommand } from './command-table.js';
 import { printable, printableJson } from './printable.js';
 
@@ -24,15 +25,19 @@ const UNREADABLE_KEPT = 1000;
 /** How a command line came in; kept in the audit log. */
 export type Via = 'exec' | 'console';
 
+/** For a caller who only takes the reply: a command that goes on ends at once. */
+const NO_FEED: Feed = { send: async () => {}, signal: AbortSignal.abort() };
+
 /**
- * Runs one command line: splits, finds the command, checks the caller's role, parses, runs, audits. Never throws:
- * what went wrong is in the reply.
+ * Runs one command line: splits, finds the command, checks the caller's role, parses, runs, audits. A command that
+ * goes on writes to the feed and is audited when it ends. Never throws: what went wrong is in the reply.
  */
 export async function dispatch(
   registry: Registry,
   principal: Principal,
   via: Via,
   line: string,
+  feed: Feed = NO_FEED,
 ): Promise<Reply> {
   const started = performance.now();
   const attempt: Attempt = { command: '', args: [], values: {}, changes: false };
@@ -43,7 +48,7 @@ export async function dispatch(
     fingerprint: principal.fingerprint,
   });
   try {
-    const result = await attemptLine(registry, principal, line, attempt);
+    const result = await attemptLine(registry, principal, line, attempt, feed);
     log.info({ ms: elapsed(started) }, 'command done');
     if (!result.audited) return result.reply;
     const unwritten = await audit(registry, principal, via, attempt, started, undefined).then(
@@ -76,6 +81,7 @@ async function attemptLine(
   principal: Principal,
   line: string,
   attempt: Attempt,
+  feed: Feed,
 ): Promise<{ reply: Reply; audited: boolean }> {
   attempt.args = [line.slice(0, UNREADABLE_KEPT)]; // until it is split
   const [name, ...args] = splitCommandLine(line);
@@ -96,10 +102,23 @@ async function attemptLine(
   attempt.values = parsed.values;
   const author = { fingerprint: principal.fingerprint, comment: principal.comment };
   const change = { author, command: joinCommandLine([name, ...args]) };
-  const result = await found.run({ registry, principal, change }, parsed.values);
-  const stdout = parsed.values.json === true ? printableJson(result.value) : printable(result.text);
-  const status = result.failed === true ? 1 : 0;
+  const { status, stdout } = await output(found, { registry, principal, change }, parsed.values, feed);
   return { reply: { status, stdout, stderr: '' }, audited: name !== 'help' };
+}
+
+async function output(
+  command: Command,
+  context: CommandContext,
+  values: Readonly<Record<string, FlagValue>>,
+  feed: Feed,
+): Promise<Pick<Reply, 'status' | 'stdout'>> {
+  if ('stream' in command) {
+    await command.stream(context, values, feed);
+    return { status: 0, stdout: '' };
+  }
+  const result = await command.run(context, values);
+  const stdout = values.json === true ? printableJson(result.value) : printable(result.text);
+  return { status: result.failed === true ? 1 : 0, stdout };
 }
 
 async function audit(
@@ -137,7 +156,7 @@ function auditFailed(log: Logger, failure: unknown): string {
 
 /** The components and configurations that the arguments name. */
 function subjectsOf(values: Readonly<Record<string, FlagValue>>): string[] {
-  const words = [values.name, values.component].filter((value) => typeof value === 'string');
+  const words = [values.name, values.component].flat().filter((value) => typeof value === 'string');
   const layers = Array.isArray(values.layer)
     ? values.layer.map((layer: string) => layer.split(':', 1)[0] ?? '')
     : [];

@@ -17,6 +17,11 @@ export function printableJson(value: unknown): string {
   return `${JSON.stringify(value, null, 2).replace(/[\p{Cc}\p{Cf}]/gu, escapeUnits)}\n`;
 }
 
+/** The same on one line. */
+export function printableJsonLine(value: unknown): string {
+  return `${JSON.stringify(value).replace(/[\p{Cc}\p{Cf}]/gu, escapeUnits)}\n`;
+}
+
 /** Newlines are the indentation's: those of the values are escaped already. */
 function escapeUnits(char: string): string {
   if (char === '\n') return char;

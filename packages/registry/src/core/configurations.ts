@@ -8,6 +8,7 @@ import {
 } from '@deploy-tools/shared/model.js';
 import { checkConfigurationName } from '@deploy-tools/shared/names.js';
 import type { Author, MetaReader, MetaWriter } from '../meta/meta-store.js';
+import { headOf } from './configuration-events.js';
 import { type Registry, timestamp } from './registry.js';
 import { requireVersion } from './versions.js';
 
@@ -31,7 +32,7 @@ export async function putConfiguration(
 ): Promise<ConfigurationChanged> {
   checkConfigurationName(name);
   checkLayers(layers);
-  return registry.meta.write(async (tx) => {
+  return commit(registry, change, async (tx) => {
     const before = await tx.configuration(name);
     return { before, after: await append(registry, tx, change, name, await resolveLayers(tx, layers)) };
   });
@@ -45,7 +46,7 @@ export async function replaceConfiguration(
   layers: readonly LayerRef[],
 ): Promise<ConfigurationChanged> {
   checkLayers(layers);
-  return registry.meta.write(async (tx) => {
+  return commit(registry, change, async (tx) => {
     const before = await requireConfiguration(tx, name);
     return { before, after: await append(registry, tx, change, name, await resolveLayers(tx, layers)) };
   });
@@ -58,7 +59,7 @@ export async function changeLayer(
   name: string,
   layer: LayerRef,
 ): Promise<ConfigurationChanged> {
-  return registry.meta.write(async (tx) => {
+  return commit(registry, change, async (tx) => {
     const version = await requireVersion(tx, layer.component, layer.version);
     return replaceLayer(registry, tx, change, name, version);
   });
@@ -71,7 +72,7 @@ export async function bumpLayer(
   name: string,
   component: string,
 ): Promise<ConfigurationChanged> {
-  return registry.meta.write(async (tx) => {
+  return commit(registry, change, async (tx) => {
     const newest = (await tx.versions(component)).at(-1);
     if (newest === undefined) throw new DeployError('not-found', `no component "${component}" found`);
     return replaceLayer(registry, tx, change, name, newest);
@@ -84,12 +85,12 @@ export async function deleteConfiguration(
   change: Change,
   name: string,
 ): Promise<Configuration> {
-  return registry.meta.write(async (tx) => {
-    const before = await tx.configuration(name);
-    if (before === undefined) throw new DeployError('not-found', `"${name}" configuration not found`);
-    await append(registry, tx, change, name, []);
-    return before;
+  const { before } = await commit(registry, change, async (tx) => {
+    const deleted = await tx.configuration(name);
+    if (deleted === undefined) throw new DeployError('not-found', `"${name}" configuration not found`);
+    return { before: deleted, after: await append(registry, tx, change, name, []) };
   });
+  return before;
 }
 
 /** @throws DeployError not-found. */
@@ -97,6 +98,17 @@ export async function requireConfiguration(tx: MetaReader, name: string): Promis
   const configuration = await tx.configuration(name);
   if (configuration === undefined) throw new DeployError('not-found', `configuration "${name}" not found`);
   return configuration;
+}
+
+/** Runs the transaction; when it made a revision, those who watch are told once it is committed. */
+async function commit<T extends ConfigurationChanged>(
+  registry: Registry,
+  change: Change,
+  work: (tx: MetaWriter) => Promise<T>,
+): Promise<T> {
+  const changed = await registry.meta.write(work);
+  if (changed.after !== changed.before) registry.events.publish(headOf(changed.after, change));
+  return changed;
 }
 
 async function replaceLayer(

@@ -10,6 +10,9 @@ import type { Indexer } from './indexer.js';
 /** Reads a manifest and its pack through and compares them: see ingest/verify-pack.ts. */
 export type VerifyLayer = (files: LayerFiles, signal: AbortSignal) => Promise<VerifiedLayer>;
 
+import type { ConfigurationEvents } from './configuration-events.js';
+import type { Heartbeats } from './heartbeats.js';
+
 /** What the rules stand on. Passed to every rule; compose.ts makes it. */
 export interface Registry {
   readonly meta: MetaStore;
@@ -18,6 +21,9 @@ export interface Registry {
   readonly indexer: Indexer;
   readonly openDigester: () => Digester;
   readonly verify: VerifyLayer;
+  readonly events: ConfigurationEvents;
+  /** The signs of life of watches. */
+  readonly heartbeats: Heartbeats;
   readonly clock: () => Date;
   readonly log: Logger;
   /** Aborted when the registry stops and the grace period is over. */

@@ -110,6 +110,8 @@ export interface MetaReader {
   configurations(): Promise<readonly string[]>;
   /** Oldest first, deleting ones included. */
   revisions(name: string): Promise<readonly Revision[]>;
+  /** The last revision of that name, also when it deleted the configuration; undefined when there is none. */
+  head(name: string): Promise<Revision | undefined>;
   /** Names of configurations whose head has a layer of this component (and version, when given). */
   configurationsUsing(component: string, version?: string): Promise<readonly string[]>;
   /** Of one owner, or of all; oldest first. */

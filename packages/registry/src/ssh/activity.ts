@@ -5,6 +5,7 @@
 export class Activity {
   #running = 0;
   #waiters: (() => void)[] = [];
+  readonly #onStop = new Set<() => void>();
 
   begin(): () => void {
     this.#running += 1;
@@ -16,6 +17,19 @@ export class Activity {
       if (this.#running > 0) return;
       for (const waiter of this.#waiters.splice(0)) waiter();
     };
+  }
+
+  /** @param listener called by `stop`. @returns to be called when it is not of interest any more. */
+  onStop(listener: () => void): () => void {
+    this.#onStop.add(listener);
+    return () => this.#onStop.delete(listener);
+  }
+
+  /** Tells what would not end by itself, such as a watch, to end. @returns whether there is any. */
+  stop(): boolean {
+    const listeners = [...this.#onStop];
+    for (const listener of listeners) listener();
+    return listeners.length > 0;
   }
 
   get running(): number {

@@ -108,11 +108,19 @@ class ServedConnection implements Connection {
     const key = this.#policy.ring.find(principal.role, this.#blob);
     if (key?.admits(this.#address, this.#registry.clock()) === true) return;
     this.#log.warn('the key was removed or restricted, ending its connection');
+    void this.#dismiss();
+  }
+
+  /** Ends the connection; watches end with status 0 before, where the peer takes that in time. */
+  async #dismiss(): Promise<void> {
+    this.#draining = true;
+    if (this.#activity.stop()) await this.#left(PARTING_MS);
     this.end();
   }
 
   async drain(): Promise<void> {
     this.#draining = true;
+    this.#activity.stop();
     if (this.#activity.running > 0) {
       await this.#activity.idle();
       await this.#left(PARTING_MS);

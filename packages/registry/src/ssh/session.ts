@@ -1,6 +1,4 @@
-import type { Socket } from 'node:net';
 import { describeError } from '@deploy-tools/shared/errors.js';
-import type { Logger } from '@deploy-tools/shared/log.js';
 import type { ServerChannel, Session } from 'ssh2';
 import { dispatch } from '../commands/dispatch.js';
 import type { Principal } from '../core/principal.js';
@@ -8,21 +6,18 @@ import type { Registry } from '../core/registry.js';
 import { agentFiles } from '../sftp/agent-files.js';
 import { operatorFiles } from '../sftp/operator-files.js';
 import { serveSftp } from '../sftp/serve-sftp.js';
-import type { Activity } from './activity.js';
+import { agentExec } from './agent-exec.js';
+import { ChannelFeed } from './channel-feed.js';
 import { serveConsole } from './console/console.js';
 import { TerminalSize } from './console/terminal-size.js';
+import type { SessionContext } from './session-context.js';
 import { TextOutlet } from './text-outlet.js';
 
-export interface SessionContext {
-  readonly log: Logger;
-  readonly activity: Activity;
-  /** For its backpressure, which ssh2 does not look at. */
-  readonly socket: Socket;
-}
+const CTRL_C = 3;
 
 /**
- * Serves one session channel: SFTP for both roles; exec and the console for operators. Agents are refused exec, as
- * the original does.
+ * Serves one session channel: SFTP for both roles; exec and the console for operators. Agents are refused exec but for
+ * what agent-exec.ts has; the original refuses all of it.
  */
 export function serveSession(
   registry: Registry,
@@ -47,9 +42,15 @@ export function serveSession(
     void hold(context, 'sftp', () => runSftp(registry, principal, accept(), context));
   });
   if (principal.role !== 'operator') {
-    session.on('exec', (_accept, reject, { command }) => {
-      context.log.warn({ command }, 'exec refused: agents get SFTP only');
-      reject?.();
+    session.on('exec', (accept, reject, { command }) => {
+      const serve = agentExec(registry, command, context);
+      if (serve === undefined) {
+        context.log.warn({ command }, 'exec refused: agents get SFTP and watch only');
+        reject?.();
+        return;
+      }
+      const channel = accept();
+      void hold(context, 'exec', () => serve(channel));
     });
     return;
   }
@@ -87,16 +88,24 @@ async function runExec(
 ): Promise<void> {
   const done = activity.begin();
   const outlet = new TextOutlet(channel, socket);
+  const feed = new ChannelFeed(outlet, channel, activity);
+  const shown = (text: string) => (onTerminal ? text.replace(/\r?\n/g, '\r\n') : text);
   channel.on('error', (error: Error) => log.debug({ err: error.message }, 'channel broke'));
-  channel.resume(); // standard input is not used; its EOF must still be seen
+  // Standard input is not used otherwise; its EOF must still be seen.
+  channel.on('data', (keys: Buffer) => {
+    if (onTerminal && keys.includes(CTRL_C)) feed.end();
+  });
   try {
-    const reply = await dispatch(registry, principal, 'exec', line);
-    const shown = (text: string) => (onTerminal ? text.replace(/\r?\n/g, '\r\n') : text);
+    const reply = await dispatch(registry, principal, 'exec', line, {
+      send: (text) => feed.send(shown(text)),
+      signal: feed.signal,
+    });
     await outlet.send(channel, shown(reply.stdout));
     await outlet.send(channel.stderr, shown(reply.stderr));
     channel.exit(reply.status);
     channel.end();
   } finally {
+    feed.close();
     done();
   }
 }

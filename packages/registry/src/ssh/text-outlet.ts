@@ -9,15 +9,21 @@ const MAX_SOCKET_BYTES = 1024 * 1024;
  * the channel is: on a channel that has closed, ssh2 neither writes nor says so.
  */
 export class TextOutlet {
+  /** Aborted when nobody is left to take anything. */
+  readonly left: AbortSignal;
   readonly #socket: Socket;
-  #gone: boolean;
+  readonly #maxSocketBytes: number;
   #wake = () => {};
 
-  constructor(channel: ServerChannel, socket: Socket) {
+  /** @param maxSocketBytes above it, of whatever channels, a text that was sent is not on its way yet. */
+  constructor(channel: ServerChannel, socket: Socket, maxSocketBytes = MAX_SOCKET_BYTES) {
+    const leaving = new AbortController();
+    this.left = leaving.signal;
     this.#socket = socket;
-    this.#gone = socket.destroyed;
+    this.#maxSocketBytes = maxSocketBytes;
+    if (socket.destroyed) leaving.abort();
     const leave = () => {
-      this.#gone = true;
+      leaving.abort();
       this.#wake();
     };
     const drain = () => this.#wake();
@@ -31,18 +37,27 @@ export class TextOutlet {
   /**
    * Resolves when the text is on its way, or nobody is left to take it. One at a time.
    * @param stream the channel, its stderr, or what writes to them.
+   * @param enough aborted when it is not to be waited for any more.
    */
-  async send(stream: NodeJS.WritableStream, text: string): Promise<void> {
-    if (text === '' || this.#gone) return;
+  async send(stream: NodeJS.WritableStream, text: string, enough?: AbortSignal): Promise<void> {
+    const over = () => this.left.aborted || enough?.aborted === true;
+    if (text === '' || over()) return;
     let taken = false;
     stream.write(text, () => {
       taken = true;
       this.#wake();
     });
-    while (!this.#gone && (!taken || this.#socket.writableLength > MAX_SOCKET_BYTES)) {
-      await new Promise<void>((resolve) => {
-        this.#wake = resolve;
-      });
-    }
+    while (!over() && (!taken || this.#socket.writableLength > this.#maxSocketBytes))
+      await this.#change(enough);
+  }
+
+  #change(enough: AbortSignal | undefined): Promise<void> {
+    return new Promise((resolve) => {
+      this.#wake = () => {
+        enough?.removeEventListener('abort', this.#wake);
+        resolve();
+      };
+      enough?.addEventListener('abort', this.#wake);
+    });
   }
 }

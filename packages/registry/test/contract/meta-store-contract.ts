@@ -151,6 +151,7 @@ function configurations(withStore: WithStore): void {
       expect(await tx.configuration('p')).toBeUndefined();
       expect(await tx.revisions('p')).toEqual([]);
       expect(await tx.lastRevision('p')).toBe(0);
+      expect(await tx.head('p')).toBeUndefined();
       expect(await tx.configurationsUsing('code')).toEqual([]);
     });
   });
@@ -194,6 +195,7 @@ function configurations(withStore: WithStore): void {
       expect(await tx.configurations()).toEqual([]);
       expect(await tx.configurationsUsing('code')).toEqual([]);
       expect(await tx.lastRevision('p')).toBe(2);
+      expect(await tx.head('p')).toEqual(revisionOf('p', 2, []));
     });
     expect(await kindOfRejection(store.write((tx) => tx.appendRevision(revisionOf('p', 1, layers))))).toBe(
       'conflict',
@@ -201,6 +203,7 @@ function configurations(withStore: WithStore): void {
     await store.write(async (tx) => {
       await tx.appendRevision(revisionOf('p', 3, layers));
       expect((await tx.configuration('p'))?.revision).toBe(3);
+      expect(await tx.head('p')).toEqual(revisionOf('p', 3, layers));
       expect(await tx.revisions('p')).toEqual([
         revisionOf('p', 1, layers),
         revisionOf('p', 2, []),

@@ -1,6 +1,8 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { ConfigurationEvents } from '@deploy-tools/registry/core/configuration-events.js';
+import { Heartbeats } from '@deploy-tools/registry/core/heartbeats.js';
 import type { Ingest } from '@deploy-tools/registry/core/index-archive.js';
 import { Indexer } from '@deploy-tools/registry/core/indexer.js';
 import type { Principal } from '@deploy-tools/registry/core/principal.js';
@@ -84,6 +86,8 @@ export async function openLastingRegistry(
     openDigester: () => new FileDigester(),
     verify: textVerify,
     stopping: new AbortController().signal,
+    events: new ConfigurationEvents(),
+    heartbeats: new Heartbeats(10_000),
     limits: { ...LIMITS, ...limits },
     pass: (ms) => {
       now += ms;

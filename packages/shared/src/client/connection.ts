@@ -55,6 +55,11 @@ export class Connection implements PeerFacts {
     this.closed = new Promise((resolve) => this.#watch(resolve));
   }
 
+  /** Bytes that came from the peer so far, whatever they were. */
+  get bytesReceived(): number {
+    return this.#socket.bytesRead;
+  }
+
   /**
    * Runs one command. Both outputs are written with backpressure and left open.
    * @returns the exit status; 255 when a signal ended the command.

@@ -236,6 +236,24 @@ export const AUDIT = {
   examples: ['audit -name project1 -since 24h', 'audit -failed -json'],
 } as const satisfies CommandSpec;
 
+export const WATCH = {
+  name: 'watch',
+  summary: 'show changes of configurations as they happen, until interrupted',
+  role: 'operator',
+  changes: false,
+  flags: [
+    {
+      name: 'name',
+      type: 'list',
+      help: 'configuration name (repeatable); all configurations without it',
+      completes: 'configuration',
+    },
+    JSON_FLAG,
+  ],
+  positionals: [{ label: 'CONFIGURATION', flags: ['name'], rest: true }],
+  examples: ['watch', 'watch project1 project2', 'watch -name project1 -json'],
+} as const satisfies CommandSpec;
+
 export const HELP = {
   name: 'help',
   summary: 'list the commands',
@@ -263,6 +281,7 @@ export const COMMAND_SPECS: readonly CommandSpec[] = [
   GC,
   FSCK,
   AUDIT,
+  WATCH,
   HELP,
 ];
 

@@ -113,11 +113,15 @@ export class SqliteReader implements MetaReader {
       'SELECT * FROM revisions WHERE configuration = ? ORDER BY number',
       name,
     );
-    return rows.map((row) => ({
-      ...this.#configuration(row),
-      author: { fingerprint: row.fingerprint, comment: row.comment },
-      command: row.command,
-    }));
+    return rows.map((row) => this.#revision(row));
+  }
+
+  async head(name: string): Promise<Revision | undefined> {
+    const row = this.one<RevisionRow>(
+      'SELECT * FROM revisions WHERE configuration = ? ORDER BY number DESC LIMIT 1',
+      name,
+    );
+    return row === undefined ? undefined : this.#revision(row);
   }
 
   async configurationsUsing(component: string, version?: string): Promise<readonly string[]> {
@@ -194,6 +198,11 @@ export class SqliteReader implements MetaReader {
       this.#prepared.set(sql, statement);
     }
     return statement;
+  }
+
+  #revision(row: RevisionRow): Revision {
+    const author = { fingerprint: row.fingerprint, comment: row.comment };
+    return { ...this.#configuration(row), author, command: row.command };
   }
 
   #configuration(row: RevisionRow): Configuration {

@@ -9,6 +9,7 @@ import { auditedLine } from '../../core/audited-line.js';
 import type { Principal } from '../../core/principal.js';
 import type { Registry } from '../../core/registry.js';
 import type { Activity } from '../activity.js';
+import { ChannelFeed } from '../channel-feed.js';
 import { TextOutlet } from '../text-outlet.js';
 import { complete } from './complete.js';
 import { ReverseSearch } from './reverse-search.js';
@@ -27,6 +28,13 @@ export interface ConsoleContext {
   readonly socket: Socket;
 }
 
+/** Runs one line. @param onStart gets what Ctrl-C should end. */
+type RunLine = (
+  line: string,
+  stream: NodeJS.WritableStream,
+  onStart?: (feed: ChannelFeed) => void,
+) => Promise<Reply>;
+
 /**
  * The console: an edited prompt on a terminal, or plain lines of standard input without one. A failing command does
  * not end it. Its exit status is 0 on a terminal; without one, 1 when any command failed.
@@ -40,11 +48,14 @@ export async function serveConsole(
 ): Promise<void> {
   channel.on('error', () => channel.destroy());
   const outlet = new TextOutlet(channel, socket);
-  const run = async (line: string): Promise<Reply> => {
+  const run: RunLine = async (line, stream, onStart) => {
     const done = activity.begin();
+    const feed = new ChannelFeed(outlet, stream, activity);
+    onStart?.(feed);
     try {
-      return await dispatch(registry, principal, 'console', line);
+      return await dispatch(registry, principal, 'console', line, feed);
     } finally {
+      feed.close();
       done();
     }
   };
@@ -62,7 +73,7 @@ async function serveTerminal(
   channel: ServerChannel,
   outlet: TextOutlet,
   size: TerminalSize,
-  run: (line: string) => Promise<Reply>,
+  run: RunLine,
 ): Promise<number> {
   const history = await recentCommands(registry, principal);
   const input = new PassThrough();
@@ -86,8 +97,11 @@ async function serveTerminal(
   feedKeys(channel, input, readline, new ReverseSearch(readline, PROMPT, history));
   const lines = lineQueue(readline, channel);
   channel.once('close', () => readline.close());
+  let running: ChannelFeed | undefined;
+  readline.on('close', () => running?.end());
   readline.on('SIGINT', () => {
     output.write('^C\n');
+    running?.end();
     readline.write(null, { ctrl: true, name: 'e' });
     readline.write(null, { ctrl: true, name: 'u' });
     readline.prompt();
@@ -97,7 +111,10 @@ async function serveTerminal(
   for await (const line of lines) {
     if (line.trim() !== '') {
       if (isFarewell(line)) break;
-      const reply = await run(line);
+      const reply = await run(line, output, (feed) => {
+        running = feed;
+      });
+      running = undefined;
       await outlet.send(output, reply.stdout + reply.stderr);
     }
     readline.prompt();
@@ -108,18 +125,14 @@ async function serveTerminal(
 }
 
 /** Lines without a terminal: each is run when it is complete, the last one also without a newline. */
-async function serveLines(
-  channel: ServerChannel,
-  outlet: TextOutlet,
-  run: (line: string) => Promise<Reply>,
-): Promise<number> {
+async function serveLines(channel: ServerChannel, outlet: TextOutlet, run: RunLine): Promise<number> {
   let failed = false;
   let pending = '';
   const decoder = new StringDecoder('utf8');
   const runLine = async (line: string): Promise<boolean> => {
     if (line.trim() === '') return true;
     if (isFarewell(line)) return false;
-    const reply = await run(line);
+    const reply = await run(line, channel);
     await outlet.send(channel, reply.stdout);
     await outlet.send(channel.stderr, reply.stderr);
     if (reply.status !== 0) failed = true;

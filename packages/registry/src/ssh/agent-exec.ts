@@ -1,0 +1,70 @@
+import { splitCommandLine } from '@deploy-tools/shared/cli/command-line.js';
+import { DeployError, describeError, toDeployError } from '@deploy-tools/shared/errors.js';
+import { encodeWatchLine } from '@deploy-tools/shared/watch-line.js';
+import type { ServerChannel } from 'ssh2';
+import type { Feed } from '../core/feed.js';
+import type { Registry } from '../core/registry.js';
+import { checkWatchedNames, feedWatch, watchEvent } from '../core/watch.js';
+import { ChannelFeed } from './channel-feed.js';
+import type { SessionContext } from './session-context.js';
+import { TextOutlet } from './text-outlet.js';
+
+/** What may lie in the socket of an agent that does not read; there are thousands of them. */
+const MAX_SOCKET_BYTES = 64 * 1024;
+
+type AgentCommand = (registry: Registry, words: readonly string[], feed: Feed) => Promise<void>;
+
+/** What agents may run. It is not audited: they do so again whenever they connect. */
+const COMMANDS: Readonly<Record<string, AgentCommand>> = { watch };
+
+/** What serves this line on its channel; undefined when agents may not run it. */
+export function agentExec(
+  registry: Registry,
+  line: string,
+  context: SessionContext,
+): ((channel: ServerChannel) => Promise<void>) | undefined {
+  const [name = '', ...words] = wordsOf(line);
+  const command = Object.hasOwn(COMMANDS, name) ? COMMANDS[name] : undefined;
+  if (command === undefined) return undefined;
+  return (channel) => serve(channel, context, line, (feed) => command(registry, words, feed));
+}
+
+async function serve(
+  channel: ServerChannel,
+  { activity, log, socket }: SessionContext,
+  line: string,
+  run: (feed: Feed) => Promise<void>,
+): Promise<void> {
+  const done = activity.begin();
+  const outlet = new TextOutlet(channel, socket, MAX_SOCKET_BYTES);
+  const feed = new ChannelFeed(outlet, channel, activity);
+  channel.on('error', (error: Error) => log.debug({ err: error.message }, 'channel broke'));
+  channel.resume(); // standard input is not used; its EOF must still be seen
+  try {
+    await run(feed);
+    channel.exit(0);
+  } catch (thrown) {
+    const error = toDeployError(thrown);
+    log.warn({ command: line, kind: error.kind, err: error.message }, 'command failed');
+    await outlet.send(channel.stderr, `${describeError(error)}\n`);
+    channel.exit(1);
+  } finally {
+    channel.end();
+    feed.close();
+    done();
+  }
+}
+
+/** `watch NAME…`: every word is a name, also one that begins with a dash. */
+async function watch(registry: Registry, words: readonly string[], feed: Feed): Promise<void> {
+  if (words.length === 0) throw new DeployError('usage', 'name the configurations to watch');
+  await feedWatch(registry, checkWatchedNames(words), feed, (notice) => encodeWatchLine(watchEvent(notice)));
+}
+
+function wordsOf(line: string): string[] {
+  try {
+    return splitCommandLine(line);
+  } catch {
+    return []; // no command either
+  }
+}

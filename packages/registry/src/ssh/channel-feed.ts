@@ -1,0 +1,31 @@
+import type { Feed } from '../core/feed.js';
+import type { Activity } from './activity.js';
+import type { TextOutlet } from './text-outlet.js';
+
+/** The feed of one command: ends when its peer has left, when the registry stops, or by {@link end}. */
+export class ChannelFeed implements Feed {
+  readonly signal: AbortSignal;
+  readonly send: (text: string) => Promise<void>;
+  readonly #ending = new AbortController();
+  readonly #outlet: TextOutlet;
+  readonly #forgetStop: () => void;
+
+  /** @param stream the channel of the outlet, or what writes to it. */
+  constructor(outlet: TextOutlet, stream: NodeJS.WritableStream, activity: Activity) {
+    this.signal = this.#ending.signal;
+    this.send = (text) => outlet.send(stream, text, this.signal);
+    this.#outlet = outlet;
+    this.#forgetStop = activity.onStop(this.end);
+    outlet.left.addEventListener('abort', this.end);
+    if (outlet.left.aborted) this.end();
+  }
+
+  /** It is enough: nothing more is sent, and what is not taken yet is not waited for. */
+  readonly end = (): void => this.#ending.abort();
+
+  /** To be called when the command is over. */
+  close(): void {
+    this.#forgetStop();
+    this.#outlet.left.removeEventListener('abort', this.end);
+  }
+}

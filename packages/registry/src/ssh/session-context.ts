@@ -1,0 +1,11 @@
+import type { Socket } from 'node:net';
+import type { Logger } from '@deploy-tools/shared/log.js';
+import type { Activity } from './activity.js';
+
+/** What a session has of its connection. */
+export interface SessionContext {
+  readonly log: Logger;
+  readonly activity: Activity;
+  /** For its backpressure, which ssh2 does not look at. */
+  readonly socket: Socket;
+}
