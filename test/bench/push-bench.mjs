@@ -24,16 +24,14 @@ export async function pushBench({ dir, keys, rounds }) {
   if (!pushes) console.log('  the registry refuses `watch`: the agent polls');
   const home = makeAgentHome(join(place, 'agent'), { registry, keys, name: NAME });
   const agent = spawn(program('deploy-agent'), home.args(registry.port), { stdio: 'ignore' });
-  await scriptRan(home);
+  await scriptBegun(home);
   const times = [];
   for (let round = 0; round < rounds; round++) {
     // Right after a poll is the worst moment and the only one that a loop without this would meet.
     if (!pushes) await sleep(DEFAULT_POLL_MS * ((round * 0.618) % 1));
     operator.ssh('changeconf', NAME, round % 2 === 0 ? 'code:v2' : 'code:v1');
     const returned = wallClock();
-    await scriptRan(home);
-    times.push(home.lastScript().at - returned);
-    rmSync(home.stamp);
+    times.push((await scriptBegun(home)) - returned);
   }
   await stop(agent);
   await registry.stop();
@@ -45,7 +43,10 @@ export async function pushBench({ dir, keys, rounds }) {
   );
 }
 
-/** Its own time is what it wrote, so it does not matter when this looks. */
-async function scriptRan(home) {
+/** When the next script begins, in milliseconds since 1970; the script writes that down, so it may be seen later. */
+async function scriptBegun(home) {
   while (!existsSync(home.stamp)) await sleep(20);
+  const { at } = home.lastScript();
+  rmSync(home.stamp);
+  return at;
 }

@@ -14,8 +14,9 @@ export const BY_DEFAULT = 'sftp + tar';
 
 /**
  * The ways to bring a release to a host, each with the server that it needs started and filled. A way has jobs, done
- * in order between its `begin()` and `end()`; `run(port)` does one by that port and tells `ms`. What cannot run here
- * is said and left out.
+ * in order between its `begin()` and `end()`; `run(port)` does one by that port and tells `ms`. `waits` is how many
+ * answers a way awaits one after the other, where these are most of what it does. What cannot run here is said and
+ * left out.
  */
 export async function startDeployWays({ dir, keys, releases }) {
   const place = join(dir, 'deploy');
@@ -26,8 +27,8 @@ export async function startDeployWays({ dir, keys, releases }) {
   const sshd = await startSshd(keys);
   const site = { dir: place, keys, registry, operator, sshd, releases: releases() };
   const found = [
-    sftpAndTar(site, AS_THE_ORIGINAL, ['-B', '32768', '-R', '1']),
-    sftpAndTar(site, BY_DEFAULT, []),
+    sftpAndTar(site, AS_THE_ORIGINAL, true),
+    sftpAndTar(site, BY_DEFAULT, false),
     ...oursWays(site),
     rsyncWay(site),
     await casyncWay(site),

@@ -1,4 +1,4 @@
-import { mkdirSync, rmSync } from 'node:fs';
+import { mkdirSync, readdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { startChild } from '../lib/child.mjs';
 import { isInstalled, output, timed } from '../lib/run.mjs';
@@ -15,18 +15,13 @@ export async function casyncWay({ dir, releases }) {
   if (!isInstalled('casync')) return 'casync is not installed';
   const served = join(dir, 'casync-store');
   const home = join(dir, 'casync');
+  const store = join(served, 'default.castr');
   mkdirSync(served);
   for (const [name, { tree }] of [
     ['old', releases.old],
     ['fresh', releases.fresh],
   ]) {
-    output('casync', [
-      'make',
-      WITH,
-      `--store=${join(served, 'default.castr')}`,
-      join(served, `${name}.caidx`),
-      tree,
-    ]);
+    output('casync', ['make', WITH, `--store=${store}`, join(served, `${name}.caidx`), tree]);
   }
   const server = await startChild('static-files', served);
   const extract = (port, name, ...options) => ({
@@ -41,6 +36,7 @@ export async function casyncWay({ dir, releases }) {
   return {
     name: 'casync',
     server: { port: server.ready.port },
+    waits: readdirSync(store, { recursive: true }).filter((file) => file.endsWith('.cacnk')).length,
     begin: () => mkdirSync(home),
     jobs: [
       { name: 'cold', run: (port) => extract(port, 'old') },
