@@ -50,6 +50,8 @@ const chosen = options.only?.split(',') ?? Object.keys(BENCHES);
 for (const name of chosen) if (!Object.hasOwn(BENCHES, name)) throw new Error(`no bench "${name}"`);
 const dir = mkdtempSync(join(options.dir, 'deploy-bench-'));
 const closing = [];
+process.once('exit', () => rmSync(dir, { recursive: true, force: true }));
+for (const signal of ['SIGINT', 'SIGTERM']) process.once(signal, () => process.exit(1));
 try {
   const machine = `${cpus().length} × ${cpus()[0]?.model}, ${megabytes(totalmem())} MB, Node.js ${process.version}`;
   const fileSystem = output('df', ['--output=fstype', dir]).trim().split('\n').at(-1);
@@ -59,7 +61,6 @@ try {
   console.log(`\nload ${loadavg()[0].toFixed(2)} at the end`);
 } finally {
   for (const close of closing.reverse()) await close();
-  rmSync(dir, { recursive: true, force: true });
 }
 
 /** What benches share is made when the first one asks for it. */

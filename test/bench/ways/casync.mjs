@@ -17,12 +17,11 @@ export async function casyncWay({ dir, releases }) {
   const home = join(dir, 'casync');
   const store = join(served, 'default.castr');
   mkdirSync(served);
-  for (const [name, { tree }] of [
-    ['old', releases.old],
-    ['fresh', releases.fresh],
-  ]) {
+  const make = (name, { tree }) =>
     output('casync', ['make', WITH, `--store=${store}`, join(served, `${name}.caidx`), tree]);
-  }
+  make('old', releases.old);
+  const chunks = readdirSync(store, { recursive: true }).filter((file) => file.endsWith('.cacnk')).length;
+  make('fresh', releases.fresh);
   const server = await startChild('static-files', served);
   const extract = (port, name, ...options) => ({
     ms: timed('casync', [
@@ -36,7 +35,7 @@ export async function casyncWay({ dir, releases }) {
   return {
     name: 'casync',
     server: { port: server.ready.port },
-    waits: readdirSync(store, { recursive: true }).filter((file) => file.endsWith('.cacnk')).length,
+    waits: chunks,
     begin: () => mkdirSync(home),
     jobs: [
       { name: 'cold', run: (port) => extract(port, 'old') },
