@@ -45,11 +45,18 @@ async function returned() {
 
 async function watch(watcher) {
   const client = await connectSsh({ port: Number(port), user: 'deploy-agent', keyFile }, () => lost(watcher));
-  await openWatch(client, name, (hash) => {
-    if (hash === watcher.hash) return;
-    Object.assign(watcher, { hash, since: wallClock(), redials: 0 });
-    for (const look of waits) look();
-  });
+  try {
+    await openWatch(client, name, (hash) => told(watcher, hash));
+  } catch (error) {
+    client.end(); // as a stopping registry refuses; it comes back like any that was lost
+    throw error;
+  }
+}
+
+function told(watcher, hash) {
+  if (hash === watcher.hash) return;
+  Object.assign(watcher, { hash, since: wallClock(), redials: 0 });
+  for (const look of waits) look();
 }
 
 async function lost(watcher) {
