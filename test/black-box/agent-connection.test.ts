@@ -4,6 +4,7 @@ import { beforeAll, describe, expect, it } from 'vitest';
 import { agentOnce, makeAgentSite, startAgent, stopAgent } from '../support/agent-site.js';
 import type { Archive } from '../support/archive.js';
 import { addConfiguration, changeLayer } from '../support/configuration.js';
+import { loseManifests } from '../support/lose-manifests.js';
 import { makeSite, startRegistry } from '../support/registry-process.js';
 import { fileScope, testScope } from '../support/scope.js';
 import { startTcpProxy } from '../support/tcp-proxy.js';
@@ -20,11 +21,12 @@ beforeAll(async () => {
 });
 
 describe('a connection that is cut', () => {
-  it('costs nothing that was downloaded: the rest is fetched, the whole verified', async () => {
+  it('costs nothing that was downloaded of an archive: the rest is fetched, the whole verified', async () => {
     const big = await packTree(testScope(), world.root, 'big', {
       'big.bin': randomBytes(3_000_000).toString('latin1'),
     });
     await addConfiguration(world.operator, 'cut', { 'cut-code': big });
+    loseManifests(world);
     const proxy = await startTcpProxy(testScope(), world.registry);
     const site = makeAgentSite(testScope());
     const agent = startAgent(testScope(), world, site, 'cut', ['-addr', `${proxy.host}:${proxy.port}`]);

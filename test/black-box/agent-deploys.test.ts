@@ -85,9 +85,9 @@ describe('deploy-agent -once', () => {
     expect((await run(binPath('deployctl'), [...operator, ...changed])).status).toBe(0);
     const before = world.registry.log.lines.length;
     expect((await agentOnce(world, site, 'update')).status).toBe(0);
-    await world.registry.log.lineAfter(before, (line) => line.msg === 'download ended');
+    await world.registry.log.lineAfter(before, (line) => line.msg === 'download ended' && line.of === 'pack');
     const fetched = world.registry.log.lines.slice(before).filter((line) => line.msg === 'download ended');
-    expect(fetched.map((line) => line.file)).toEqual([config2.hash]);
+    expect(fetched.map((line) => line.of)).toEqual(['manifest', 'pack']);
 
     const hash = await configurationHashOf(world.operator, 'update');
     expect(site.calls()[1]?.env).toMatchObject({
