@@ -4,11 +4,13 @@ import type { FlagValues } from '@deploy-tools/shared/cli/flags.js';
 import { takeDirectory } from '@deploy-tools/shared/host/dir-lock.js';
 import type { Logger } from '@deploy-tools/shared/log.js';
 import { ConfigurationEvents } from './core/configuration-events.js';
+import { Fleet } from './core/fleet/fleet.js';
 import { Heartbeats } from './core/heartbeats.js';
 import { Indexer } from './core/indexer.js';
 import type { Registry } from './core/registry.js';
 import { ingestArchive } from './ingest/ingest-archive.js';
 import { verifyPack } from './ingest/verify-pack.js';
+import { startSweeping } from './jobs/fleet-sweep-job.js';
 import { startHousekeeping } from './jobs/housekeeping-job.js';
 import { startIndexing } from './jobs/indexing-job.js';
 import { FileByteStore } from './layers/file-byte-store.js';
@@ -62,6 +64,7 @@ export async function startRegistry(
       const job = start(registry, flags.housekeeping);
       undo.push(() => job.stop());
     }
+    undo.push(startSweeping(registry.fleet));
     log.info(
       { address: server.address, dir, fingerprint: hostKey.fingerprint, keyType: hostKey.type },
       'registry ready',
@@ -99,8 +102,23 @@ async function openRegistry(
   const stop = new AbortController();
   undo.push(() => stop.abort());
   const tools = { openDigester: () => new FileDigester(), verify: verifyPack, stopping: stop.signal };
-  const told = { events: new ConfigurationEvents(), heartbeats: new Heartbeats(flags.heartbeat) };
+  const fleet = await openFleet(stores, flags);
+  undo.push(() => fleet.close());
+  const told = { fleet, events: new ConfigurationEvents(), heartbeats: new Heartbeats(flags.heartbeat) };
   return { ...stores, ...tools, ...told, indexer, limits };
+}
+
+function openFleet(
+  stores: Pick<Registry, 'meta' | 'clock' | 'log'>,
+  flags: FlagValues<typeof REGISTRY_FLAGS>,
+): Promise<Fleet> {
+  return Fleet.open({
+    ...stores,
+    steady: () => performance.now(),
+    lostAfterMs: flags['lost-after'],
+    maxFollows: flags['max-hosts'],
+    maxFollowsPerKey: Math.floor(flags['max-hosts'] / 4),
+  });
 }
 
 /** Newest first, each once. */
@@ -115,6 +133,7 @@ function limitsOf(flags: FlagValues<typeof REGISTRY_FLAGS>): Registry['limits'] 
     maxUpload: flags['max-upload'],
     minFree: flags['min-free'],
     auditKeepMs: flags['audit-keep'],
+    historyKeepMs: flags['history-keep'],
     unchecked: flags.unchecked,
   };
 }

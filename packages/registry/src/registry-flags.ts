@@ -121,6 +121,28 @@ export const REGISTRY_FLAGS = [
     min: 1,
   },
   {
+    name: 'history-keep',
+    type: 'duration',
+    help: 'how long it is kept what hosts deployed; the newest 10 of each host always are',
+    default: '2160h0m0s',
+    min: 1,
+  },
+  {
+    name: 'lost-after',
+    type: 'duration',
+    help: 'a host that is silent for so long is lost; three heartbeats of its agent',
+    default: '45s',
+    min: 1,
+    max: LONGEST_TIMER_MS,
+  },
+  {
+    name: 'max-hosts',
+    type: 'int',
+    help: 'most hosts that are remembered, each counted once a configuration; a key may have a quarter',
+    default: '20000',
+    min: 4,
+  },
+  {
     name: 'grace',
     type: 'duration',
     help: 'time that running commands and transfers have when stopping',

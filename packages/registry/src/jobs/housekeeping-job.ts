@@ -25,13 +25,14 @@ export function startHousekeeping(registry: Registry, intervalMs: number): Job {
 
 async function round(registry: Registry): Promise<void> {
   try {
-    const { versions, uploads, files, derived, auditRecords } = await collect(registry);
+    const { versions, uploads, files, derived, auditRecords, deploys } = await collect(registry);
     const counts = {
       versions: versions.length,
       uploads: uploads.length,
       files: files.length,
       derived: derived.length,
       auditRecords,
+      deploys,
     };
     if (Object.values(counts).some((count) => count > 0)) registry.log.info(counts, 'housekeeping removed');
   } catch (error) {

@@ -12,7 +12,7 @@ const ED25519 = 'ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIIaBlNJ7WLgIzBhJf0iRw1QpLLv
 const SK =
   'sk-ssh-ed25519@openssh.com AAAAGnNrLXNzaC1lZDI1NTE5QG9wZW5zc2guY29tAAAAIIaBlNJ7WLgIzBhJf0iRw1QpLLv0DDuLvXwQHSSvYZVoAAAABHNzaDo=';
 
-const parse = (text: string) => parseAuthorizedKeys(text, 'operator.keys');
+const parse = (text: string) => parseAuthorizedKeys(text, 'operator.keys', true);
 const admits = (options: string, address: string, now = NOW) =>
   parse(`${options} ${ED25519} ops`)[0]?.admits(address, now);
 

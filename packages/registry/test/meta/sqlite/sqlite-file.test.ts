@@ -169,7 +169,7 @@ const WRITER = `
       await new Promise((resolve) => setImmediate(resolve));
       await tx.appendRevision({
         name: 'p', revision: number, mtime: '2026', hash: 'h', layers: [version],
-        author: { fingerprint: 'f', comment: 'c' }, command: 'x',
+        author: { fingerprint: 'f', comment: 'c', user: 'u', address: 'a' }, command: 'x',
       });
       await tx.appendAudit({
         time: '2026', fingerprint: 'f', comment: 'c', user: 'u', address: 'a', via: 'exec', command: 'x', args: [],
