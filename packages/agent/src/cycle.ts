@@ -36,7 +36,10 @@ export type Outcome =
 export async function cycle(context: AgentContext, sessions: Sessions, impatient: boolean): Promise<Outcome> {
   const before = readState(context.paths.state);
   const config = await resolve(sessions.first, context.settings.name);
-  if (config.hash === before?.hash) return { kind: 'current', hash: config.hash };
+  if (config.hash === before?.hash) {
+    await removeLeftovers(context, false); // of a deployment that is not wanted any more
+    return { kind: 'current', hash: config.hash };
+  }
   const attempts = readAttempts(context.paths.attempts);
   const ms = impatient ? 0 : waitBefore(attempts, config.hash, context.clock());
   if (ms > 0) return { kind: 'waiting', hash: config.hash, ms };
