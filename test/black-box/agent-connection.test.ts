@@ -4,7 +4,6 @@ import { beforeAll, describe, expect, it } from 'vitest';
 import { agentOnce, makeAgentSite, startAgent, stopAgent } from '../support/agent-site.js';
 import type { Archive } from '../support/archive.js';
 import { addConfiguration, changeLayer } from '../support/configuration.js';
-import { loseManifests } from '../support/lose-manifests.js';
 import { makeSite, startRegistry } from '../support/registry-process.js';
 import { fileScope, testScope } from '../support/scope.js';
 import { startTcpProxy } from '../support/tcp-proxy.js';

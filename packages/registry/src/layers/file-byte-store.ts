@@ -77,7 +77,7 @@ export class FileByteStore implements ByteStore {
     } catch (error) {
       if (errnoOf(error) !== 'ENOENT') throw toDeployError(error);
     }
-    syncDirectory(this.#files.dir);
+    await syncNames(this.#files.dir);
   }
 
   stat(hash: string): Promise<StoredFileInfo | undefined> {
