@@ -109,6 +109,30 @@ const PLACES: readonly Refusal[] = [
     says: /needs a passphrase/,
   },
   {
+    title: 'a key that never ends',
+    flags: ['-key', '/dev/zero'],
+    status: 4,
+    says: /^the key \/dev\/zero is not a regular file/,
+  },
+  {
+    title: 'a known_hosts that never ends',
+    flags: ['-fp', '', '-known-hosts', '/dev/zero'],
+    status: 1,
+    says: /^\/dev\/zero is not a regular file/,
+  },
+  {
+    title: 'a state that never ends',
+    flags: ['-state', '/dev/zero'],
+    status: 1,
+    says: /^the state file \/dev\/zero is not a regular file/,
+  },
+  {
+    title: 'a directory where none can be made',
+    flags: ['-dir', '/proc/x'],
+    status: 1,
+    says: /^the data directory \/proc\/x is not writable \(ENOENT\)/,
+  },
+  {
     title: 'a state that cannot be written',
     flags: ['-state', '/nonexistent/state.json'],
     status: 1,
@@ -206,6 +230,7 @@ describe('an agent that keeps looking', () => {
       '-poll',
       '-cleanold',
       '-once',
+      '-version',
     ]) {
       expect(help.stdout).toContain(`  ${flag} `.trimEnd());
     }

@@ -136,3 +136,18 @@ it('a Kubernetes volume: the directory behind a link is swapped', async () => {
     expect((await client(site.operator).exec('components')).status).toBe(255);
   }
 });
+
+it('a key file that becomes a device keeps the keys in force, and the registry serves on', async () => {
+  const world = await startWorld(testScope());
+  const { operatorKeys } = world.registry.site;
+  const line = await changing(
+    world,
+    () => {
+      symlinkSync('/dev/zero', `${operatorKeys}.new`);
+      renameSync(`${operatorKeys}.new`, operatorKeys);
+    },
+    'key file not usable, keeping the keys in force',
+  );
+  expect(line.err).toContain(`${operatorKeys} is not a regular file`);
+  expect((await world.operator.exec('components')).status).toBe(0);
+});

@@ -1,3 +1,4 @@
+import { execFileSync } from 'node:child_process';
 import {
   chmodSync,
   chownSync,
@@ -6,6 +7,7 @@ import {
   readFileSync,
   rmSync,
   statSync,
+  symlinkSync,
   writeFileSync,
 } from 'node:fs';
 import { createServer } from 'node:net';
@@ -60,7 +62,25 @@ describe('the registry refuses to start, with one sentence and status 1', () => 
         rmSync(site.agentKeys);
         mkdirSync(site.agentKeys);
       },
-      'the key file SITE/service.keys cannot be read (EISDIR)',
+      'the key file SITE/service.keys is not a regular file',
+    ],
+    'a key file never ends': [
+      (site) => {
+        rmSync(site.operatorKeys);
+        symlinkSync('/dev/zero', site.operatorKeys);
+      },
+      'the key file SITE/operator.keys is not a regular file',
+    ],
+    'a key file is a FIFO that nobody writes to': [
+      (site) => {
+        rmSync(site.agentKeys);
+        execFileSync('mkfifo', [site.agentKeys]);
+      },
+      'the key file SITE/service.keys is not a regular file',
+    ],
+    'a key file is far too long': [
+      (site) => writeFileSync(site.operatorKeys, '#'.repeat(2 * 1024 * 1024)),
+      'the key file SITE/operator.keys is larger than 1.0 MB',
     ],
     'the data directory is a file': [
       (site) => {
@@ -83,7 +103,19 @@ describe('the registry refuses to start, with one sentence and status 1', () => 
     ],
     'the host key is a directory': [
       (site) => mkdirSync(join(site.dir, 'host_key')),
-      'the host key SITE/registry/host_key cannot be read',
+      'the host key SITE/registry/host_key is not a regular file',
+    ],
+    'the host key is an RSA key that can be broken': [
+      (site) =>
+        execFileSync('ssh-keygen', [
+          ...['-q', '-t', 'rsa', '-b', '1024', '-N', '', '-m', 'PEM'],
+          ...['-f', join(site.dir, 'host_key')],
+        ]),
+      'the host key SITE/registry/host_key cannot be used: it is an RSA key of 1024 bits',
+    ],
+    'the host key is a FIFO': [
+      (site) => execFileSync('mkfifo', [join(site.dir, 'host_key')]),
+      'the host key SITE/registry/host_key is not a regular file',
     ],
     'the database is garbage': [
       (site) => writeFileSync(join(site.dir, 'registry.db'), 'garbage'.repeat(1000)),
@@ -99,6 +131,13 @@ describe('the registry refuses to start, with one sentence and status 1', () => 
       expect(status).toBe(1);
     });
   }
+
+  it('the data directory is where no directory can be made', async () => {
+    const site = await makeSite(testScope());
+    const { status, stderr } = await refused(site, ['-dir', '/proc/x']);
+    expect(stderr).toContain('the data directory /proc/x is not writable (ENOENT)');
+    expect(status).toBe(1);
+  });
 
   it('the host key is encrypted', async () => {
     const site = await makeSite(testScope());
@@ -183,6 +222,11 @@ describe('a wrong command line: status 2', () => {
     'no connection allowed': [['-max-conns', '0'], 'invalid value "0" for flag -max-conns'],
     'longer than a timer lasts': [['-deadline', '1000h'], 'invalid value "1000h" for flag -deadline'],
     'bad size': [['-max-upload', 'much'], 'invalid value "much" for flag -max-upload'],
+    'nothing may be unpacked': [['-max-unpacked', '0'], 'invalid value "0" for flag -max-unpacked'],
+    'a slip of the unit': [
+      ['-housekeeping', '1ns'],
+      'invalid value for flag -housekeeping: too small (give 0 for never, or at least 1s)',
+    ],
     'bad boolean': [['-compat=perhaps'], 'invalid value "perhaps" for flag -compat'],
     'bad address': [['-addr', 'localhost:port'], 'invalid address "localhost:port"'],
     'bad log level': [['-log-level', 'loud'], 'invalid log level "loud"'],
@@ -203,6 +247,7 @@ describe('a wrong command line: status 2', () => {
     for (const flag of ['addr', 'dir', 'opauth', 'srvauth', 'maxver', 'deadline'])
       expect(help.stdout).toMatch(new RegExp(`^ {2}-${flag} `, 'm'));
     expect(help.stdout).toContain('(default "localhost:2022")');
+    expect(help.stdout).toMatch(/^ {2}-version$/m);
     expect((await run(binPath('deploy-registry'), ['-version'])).stdout).toMatch(/^deploy-registry \d/);
   });
 });

@@ -149,10 +149,13 @@ describeWithGo('clients in Go against our registry', () => {
     });
 
     it('serves the tree to agents', async () => {
-      expect(await agent('list', '/')).toEqual([
-        { Name: 'configs', Size: expect.any(Number), Dir: true },
-        { Name: 'files', Size: expect.any(Number), Dir: true },
-      ]);
+      expect(await agent('list', '/')).toEqual(
+        ['configs', 'files', 'manifests', 'packs'].map((name) => ({
+          Name: name,
+          Size: expect.any(Number),
+          Dir: true,
+        })),
+      );
       const json = (await agent('read', 'configs/project1.json')) as string;
       expect(json).toMatch(
         /^\{\n\t"Name": "project1",\n\t"Mtime": "[^"]+Z",\n\t"Hash": "[0-9a-f]{64}",\n\t"Layers": \[/,

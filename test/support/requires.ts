@@ -15,6 +15,8 @@ const PACKAGES: Readonly<Record<string, string>> = {
   dropbearconvert: 'dropbear-bin',
   'ssh-audit': 'ssh-audit',
   setpriv: 'util-linux',
+  'systemd-notify': 'systemd',
+  'systemd-analyze': 'systemd',
   sshd: 'openssh-server',
 };
 

@@ -37,8 +37,19 @@ export const AGENT_FLAGS = [
     type: 'bool',
     help: "keep the archives' owners (root only); otherwise files belong to the agent's user",
   },
+  {
+    name: 'reuse',
+    type: 'string',
+    help: 'how unchanged files come into a new release: reflink, copy, hardlink (an edit in place then reaches the old release too), off, or auto: reflink or else copy',
+    default: 'auto',
+  },
   { name: 'max-entries', type: 'int', help: 'most entries of one release', default: '1000000' },
   { name: 'max-size', type: 'size', help: 'most bytes of one release, unpacked', default: '50GB' },
   { name: 'max-ratio', type: 'int', help: 'most bytes unpacked from one byte of archive', default: '1000' },
-  { name: 'log-level', type: 'string', help: 'trace, debug, info, warn, error or silent', default: 'info' },
+  {
+    name: 'log-level',
+    type: 'string',
+    help: 'trace, debug, info, warn, error, fatal or silent',
+    default: 'info',
+  },
 ] as const satisfies readonly FlagSpec[];

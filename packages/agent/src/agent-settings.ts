@@ -5,6 +5,7 @@ import { DeployError, describeError } from '@deploy-tools/shared/errors.js';
 import { checkConfigurationName } from '@deploy-tools/shared/names.js';
 import type { AgentSettings } from './agent-context.js';
 import type { AGENT_FLAGS } from './agent-flags.js';
+import { REUSE_MODES, type ReuseMode } from './build/reuse-method.js';
 
 export type AgentFlags = FlagValues<typeof AGENT_FLAGS>;
 
@@ -29,6 +30,7 @@ export function agentSettings(flags: AgentFlags): AgentSettings {
     cleanOld: flags.cleanold,
     policy: policyOf(flags),
     ownership: ownershipOf(flags),
+    reuse: reuseOf(flags.reuse),
   };
 }
 
@@ -78,6 +80,14 @@ function policyOf(flags: AgentFlags): UnpackPolicy {
     Object.entries(ALLOWED).map(([word, key]) => [key, words.includes(word)]),
   ) as Record<keyof UnpackPolicy['allow'], boolean>;
   return { ...DEFAULT_UNPACK_POLICY, allow, ...bounds };
+}
+
+function reuseOf(word: string): ReuseMode {
+  const mode = REUSE_MODES.find((known) => known === word);
+  if (mode !== undefined) return mode;
+  throw new DeployError('usage', `invalid value "${word}" for flag -reuse`, {
+    hint: `use ${REUSE_MODES.join(', ')}`,
+  });
 }
 
 function ownershipOf(flags: AgentFlags): AgentSettings['ownership'] {

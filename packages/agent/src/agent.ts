@@ -37,7 +37,8 @@ export async function runAgent(
     let pause = jittered(loop.pollMs, loop.random);
     let seen: string | undefined;
     try {
-      const outcome = await cycle(context, await link.sftp(), loop.once);
+      const first = await link.sftp();
+      const outcome = await cycle(context, { first, another: () => link.another() }, loop.once);
       redials = 0;
       if (loop.once) return 0;
       seen = outcome.hash;

@@ -41,6 +41,27 @@ export async function readCache(context: AgentContext, config: AgentConfig): Pro
   return { whole, partial };
 }
 
+/** Bytes that are missing of a configuration's archives, going by what lies in the cache under their names. */
+export async function missingBytes(context: AgentContext, config: AgentConfig): Promise<number> {
+  const sizes = new Map(config.layers.map(({ hash, size }) => [hash, size ?? 0]));
+  let missing = 0;
+  for (const [hash, size] of sizes) {
+    const path = join(context.paths.cache, hash);
+    if ((await sizeOf(path)) !== undefined) continue;
+    missing += Math.max(0, size - ((await sizeOf(path + PARTIAL)) ?? 0));
+  }
+  return missing;
+}
+
+async function sizeOf(path: string): Promise<number | undefined> {
+  try {
+    return (await stat(path)).size;
+  } catch (error) {
+    if (errnoOf(error) === 'ENOENT') return undefined;
+    throw error;
+  }
+}
+
 async function hashOfFile(path: string, signal: AbortSignal): Promise<string> {
   const file = await open(path);
   try {
@@ -67,7 +88,7 @@ export async function hashContent(file: FileHandle, hash: Hash, signal: AbortSig
 /** Removes archives, and parts of them, that no listed layer needs and that are older than an hour. */
 export async function pruneCache(context: AgentContext, needed: ReadonlySet<string>): Promise<void> {
   const limit = context.clock().getTime() - KEEP_MS;
-  for (const name of await readdir(context.paths.cache)) {
+  for (const name of await namesIn(context.paths.cache)) {
     const hash = name.endsWith(PARTIAL) ? name.slice(0, -PARTIAL.length) : name;
     // The original's agent names its downloads temp-….
     if (needed.has(hash) || !/^([0-9a-f]{64}|temp-.*)$/.test(hash)) continue;
@@ -77,5 +98,15 @@ export async function pruneCache(context: AgentContext, needed: ReadonlySet<stri
     } catch (error) {
       if (errnoOf(error) !== 'ENOENT') throw error;
     }
+  }
+}
+
+/** Nothing where no archive was ever needed. */
+async function namesIn(dir: string): Promise<string[]> {
+  try {
+    return await readdir(dir);
+  } catch (error) {
+    if (errnoOf(error) === 'ENOENT') return [];
+    throw error;
   }
 }

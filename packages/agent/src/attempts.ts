@@ -1,7 +1,9 @@
-import { readFileSync, rmSync } from 'node:fs';
+import { rmSync } from 'node:fs';
 import { errnoOf } from '@deploy-tools/shared/errors.js';
 import { writeFileAtomic } from '@deploy-tools/shared/host/atomic-file.js';
+import { readRegularFile } from '@deploy-tools/shared/host/regular-file.js';
 
+const MAX_BYTES = 64 * 1024;
 const FIRST_WAIT_MS = 60_000;
 const LONGEST_WAIT_MS = 3_600_000;
 
@@ -57,7 +59,7 @@ export function waitBefore(attempts: Attempts | undefined, hash: string, now: Da
 /** @returns undefined when nothing was tried, or when the record is damaged: then the worst is one early attempt. */
 export function readAttempts(path: string): Attempts | undefined {
   try {
-    const json: unknown = JSON.parse(readFileSync(path, 'utf8'));
+    const json: unknown = JSON.parse(readRegularFile(path, MAX_BYTES).toString('utf8'));
     return isAttempts(json) ? json : undefined;
   } catch (error) {
     if (errnoOf(error) === 'ENOENT' || error instanceof SyntaxError) return undefined;

@@ -11,6 +11,7 @@ import type { Logger } from '@deploy-tools/shared/log.js';
 import { type AgentLoop, runAgent } from './agent.js';
 import type { AgentContext } from './agent-context.js';
 import { type AgentFlags, agentSettings } from './agent-settings.js';
+import { BuildThreads } from './build/build-threads.js';
 import { Pushes } from './pushes.js';
 import { RegistryLink } from './registry-link.js';
 
@@ -35,17 +36,22 @@ export async function startAgent(flags: AgentFlags, log: Logger, signal: AbortSi
     log,
     flags.watch && !flags.once ? (connection) => pushes.follow(connection) : undefined,
   );
+  const threads = new BuildThreads();
   try {
     checkStatePlace(state);
+    if (flags.once) threads.start(); // likely to be needed, and ready when they are
     const context: AgentContext = {
       paths: {
         cache: join(dir, 'cache'),
         unpacked: join(dir, 'unpacked'),
+        manifests: join(dir, 'manifests'),
+        records: join(dir, 'records'),
         state,
         attempts: join(dir, 'attempts.json'),
       },
       settings,
       log,
+      threads,
       clock: () => new Date(),
       signal,
       env: process.env,
@@ -55,6 +61,7 @@ export async function startAgent(flags: AgentFlags, log: Logger, signal: AbortSi
     return await runAgent(context, link, pushes, loop);
   } finally {
     link.close();
+    await threads.stop();
     lock.release();
   }
 }

@@ -1,17 +1,22 @@
-import type { SftpClient } from '@deploy-tools/shared/client/sftp-client.js';
 import type { AgentConfig } from '@deploy-tools/shared/config-json.js';
 import { type DeployError, describeError, toDeployError } from '@deploy-tools/shared/errors.js';
 import type { AgentContext } from './agent-context.js';
 import { pruneCache, readCache } from './archive-cache.js';
 import { countFailure, readAttempts, waitBefore, writeAttempts } from './attempts.js';
+import type { Sessions } from './fetch/sessions.js';
+import { checkSpace } from './free-space.js';
 import { layerLabel } from './layer-label.js';
 import { activate } from './phases/activate.js';
+import { build } from './phases/build.js';
 import { commit } from './phases/commit.js';
-import { checkSpace, download } from './phases/download.js';
+import { download } from './phases/download.js';
 import { plan } from './phases/plan.js';
 import { prune } from './phases/prune.js';
 import { resolve } from './phases/resolve.js';
-import { removeLeftovers, removeOtherReleases, unpack } from './phases/unpack.js';
+import { unpack } from './phases/unpack.js';
+import { keepRecord } from './records/keep-record.js';
+import { pruneRecords } from './records/prune-records.js';
+import { type Release, removeLeftovers, removeOtherReleases, usableRelease } from './release-directory.js';
 import { awaitEarlierScript } from './script/await-earlier-script.js';
 import { readState } from './state-file.js';
 
@@ -28,10 +33,13 @@ export type Outcome =
  * anywhere leaves the state as it was and the next cycle starts over; archives stay in the cache.
  * @param impatient whether to try at once what failed lately.
  */
-export async function cycle(context: AgentContext, sftp: SftpClient, impatient: boolean): Promise<Outcome> {
+export async function cycle(context: AgentContext, sessions: Sessions, impatient: boolean): Promise<Outcome> {
   const before = readState(context.paths.state);
-  const config = await resolve(sftp, context.settings.name);
-  if (config.hash === before?.hash) return { kind: 'current', hash: config.hash };
+  const config = await resolve(sessions.first, context.settings.name);
+  if (config.hash === before?.hash) {
+    await removeLeftovers(context, false); // of a deployment that is not wanted any more
+    return { kind: 'current', hash: config.hash };
+  }
   const attempts = readAttempts(context.paths.attempts);
   const ms = impatient ? 0 : waitBefore(attempts, config.hash, context.clock());
   if (ms > 0) return { kind: 'waiting', hash: config.hash, ms };
@@ -44,10 +52,12 @@ export async function cycle(context: AgentContext, sftp: SftpClient, impatient: 
     'new configuration',
   );
   try {
-    await fetchArchives(context, sftp, config);
-    await install(context, before, config);
+    const release = await obtain(context, sessions, before, config);
+    await install(context, before, config, release);
   } catch (thrown) {
     throw await recordFailure(context, config, toDeployError(thrown));
+  } finally {
+    await context.threads.stop();
   }
   context.log.info({ hash: config.hash }, 'deployed');
   return { kind: 'deployed', hash: config.hash };
@@ -58,24 +68,43 @@ export async function recover(context: AgentContext): Promise<void> {
   const { paths, settings, log, signal } = context;
   const script = readAttempts(paths.attempts)?.script;
   if (script !== undefined) await awaitEarlierScript(script, settings.scriptTimeoutMs, log, signal);
-  await removeLeftovers(context);
+  await removeLeftovers(context, true);
 }
 
-async function fetchArchives(context: AgentContext, sftp: SftpClient, config: AgentConfig): Promise<void> {
+/** The release on disk: from an attempt before, built of chunks, or unpacked from archives. */
+async function obtain(
+  context: AgentContext,
+  sessions: Sessions,
+  before: AgentConfig | undefined,
+  config: AgentConfig,
+): Promise<Release> {
+  const { paths, log } = context;
+  const attempts = readAttempts(paths.attempts);
+  const unpackedIn = attempts?.hash === config.hash ? attempts.unpackedIn : undefined;
+  const ready = usableRelease(paths.unpacked, config.hash, unpackedIn);
+  if (ready !== undefined) {
+    log.debug({ root: ready.root }, 'the release is unpacked already');
+    return ready;
+  }
+  const built = await build(context, sessions, before, config);
+  if (built !== undefined) return built;
+  await fetchArchives(context, sessions, config);
+  return await unpack(context, config);
+}
+
+async function fetchArchives(context: AgentContext, sessions: Sessions, config: AgentConfig): Promise<void> {
   const { whole, partial } = await readCache(context, config);
   const todo = plan(config, whole, partial);
-  await checkSpace(context.paths.cache, todo.downloadBytes);
-  for (const layer of todo.download) await download(context, sftp, layer);
+  await checkSpace(context.paths.cache, todo.downloadBytes, 'the download');
+  for (const layer of todo.download) await download(context, sessions.first, layer);
 }
 
 async function install(
   context: AgentContext,
   before: AgentConfig | undefined,
   config: AgentConfig,
+  release: Release,
 ): Promise<void> {
-  const attempts = readAttempts(context.paths.attempts);
-  const unpackedIn = attempts?.hash === config.hash ? attempts.unpackedIn : undefined;
-  const release = await unpack(context, config, unpackedIn);
   // Awaited also when the script fails, so that nothing is still being written when the next attempt begins.
   const [script, durable] = await Promise.allSettled([
     activate(context, before, config, release.root),
@@ -84,7 +113,8 @@ async function install(
   if (script.status === 'rejected') throw script.reason;
   if (durable.status === 'rejected') throw durable.reason;
   commit(context, config);
-  await prune(context, { pruneCache, removeOtherReleases }, config);
+  const removeOthers = (hash: string) => keepRecord(context, hash, () => removeOtherReleases(context, hash));
+  await prune(context, { pruneCache, pruneRecords, removeLeftovers, removeOthers }, config);
 }
 
 /** Remembers the failure, but for those that the release is not to blame for: a lost connection, being stopped. */

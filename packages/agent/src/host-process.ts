@@ -1,4 +1,4 @@
-import { readFileSync } from 'node:fs';
+import { readdirSync, readFileSync } from 'node:fs';
 import { errnoOf } from '@deploy-tools/shared/errors.js';
 
 /** Names this run of the host's kernel (random(4)); empty where the system has no such thing. */
@@ -24,6 +24,31 @@ export function processIdentity(pid: number): string | undefined {
 export function runningProcess(identity: string): number | undefined {
   const pid = Number(identity.split(' ')[1]);
   return Number.isSafeInteger(pid) && processIdentity(pid) === identity ? pid : undefined;
+}
+
+/**
+ * Whether any process of a group still runs; those that ended and wait for a parent to take note do not. A
+ * container without an init process never takes note.
+ * @returns undefined where the system cannot tell.
+ */
+export function groupRuns(leader: number): boolean | undefined {
+  const stats = processStats();
+  return stats?.some(([state, , group]) => Number(group) === leader && state !== 'Z' && state !== 'X');
+}
+
+/** The fields of proc(5)'s stat from the third on, of every process. */
+function processStats(): string[][] | undefined {
+  try {
+    const pids = readdirSync('/proc').filter((name) => /^\d+$/.test(name));
+    if (pids.length === 0) return undefined;
+    return pids.flatMap((pid) => {
+      const stat = readProc(`/proc/${pid}/stat`);
+      return stat === undefined ? [] : [stat.slice(stat.lastIndexOf(')') + 2).split(' ')];
+    });
+  } catch (error) {
+    if (errnoOf(error) === 'ENOENT') return undefined;
+    throw error;
+  }
 }
 
 function readProc(path: string): string | undefined {

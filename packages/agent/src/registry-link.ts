@@ -1,6 +1,7 @@
 import { type ConnectOptions, connect } from '@deploy-tools/shared/client/connect.js';
 import type { Connection } from '@deploy-tools/shared/client/connection.js';
 import { SftpClient } from '@deploy-tools/shared/client/sftp-client.js';
+import { DeployError } from '@deploy-tools/shared/errors.js';
 import type { Logger } from '@deploy-tools/shared/log.js';
 
 /**
@@ -44,6 +45,12 @@ export class RegistryLink {
       this.close();
       throw error;
     }
+  }
+
+  /** One more session on the connection that is open; ends with it, or before. @throws DeployError connect. */
+  async another(): Promise<SftpClient> {
+    if (this.#connection === undefined) throw new DeployError('connect', 'the connection was closed');
+    return await SftpClient.start(await this.#connection.openSubsystem('sftp'));
   }
 
   /** Ends the connection; the next use opens another. */

@@ -1,7 +1,10 @@
-import { readFileSync } from 'node:fs';
 import { type AgentConfig, decodeConfigJson, encodeConfigJson } from '@deploy-tools/shared/config-json.js';
-import { DeployError, errnoOf, toDeployError } from '@deploy-tools/shared/errors.js';
+import { DeployError, errnoOf, isDeployError, toDeployError } from '@deploy-tools/shared/errors.js';
 import { writeFileAtomic } from '@deploy-tools/shared/host/atomic-file.js';
+import { readRegularFile } from '@deploy-tools/shared/host/regular-file.js';
+
+/** A configuration as a registry sends it is a quarter of that at most. */
+const MAX_BYTES = 16 * 1024 * 1024;
 
 /**
  * The configuration that runs here, in the form that the original's agent writes and reads: either can take over from
@@ -12,9 +15,15 @@ import { writeFileAtomic } from '@deploy-tools/shared/host/atomic-file.js';
 export function readState(path: string): AgentConfig | undefined {
   let text: string;
   try {
-    text = readFileSync(path, 'utf8');
+    text = readRegularFile(path, MAX_BYTES).toString('utf8');
   } catch (error) {
     if (errnoOf(error) === 'ENOENT') return undefined;
+    if (isDeployError(error)) {
+      throw new DeployError(error.kind, `the state file ${error.message}`, {
+        hint: 'check -state',
+        cause: error,
+      });
+    }
     throw toDeployError(error);
   }
   try {

@@ -1,5 +1,6 @@
 import { join } from 'node:path';
 import type { AgentContext, AgentSettings } from '@deploy-tools/agent/agent-context.js';
+import { BuildThreads } from '@deploy-tools/agent/build/build-threads.js';
 import { DEFAULT_UNPACK_POLICY } from '@deploy-tools/shared/archive/unpack-policy.js';
 import type { AgentConfig } from '@deploy-tools/shared/config-json.js';
 import { createLogger } from '@deploy-tools/shared/log.js';
@@ -16,6 +17,8 @@ export async function agentContext(
     paths: {
       cache: join(dir, 'cache'),
       unpacked: join(dir, 'unpacked'),
+      manifests: join(dir, 'manifests'),
+      records: join(dir, 'records'),
       state: join(dir, 'state.json'),
       attempts: join(dir, 'attempts.json'),
     },
@@ -26,9 +29,11 @@ export async function agentContext(
       cleanOld: false,
       policy: DEFAULT_UNPACK_POLICY,
       ownership: 'self',
+      reuse: 'auto',
       ...settings,
     },
     log: await createLogger('test', 'silent'),
+    threads: new BuildThreads(),
     clock: () => new Date(),
     signal,
     env: process.env,

@@ -2,11 +2,12 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { copyFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { bootId, processIdentity, runningProcess } from '@deploy-tools/agent/host-process.js';
+import { bootId, groupRuns, processIdentity, runningProcess } from '@deploy-tools/agent/host-process.js';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { testScope } from '../../../test/support/scope.js';
 import { tempDir } from '../../../test/support/temp-dir.js';
+import { until } from '../../../test/support/until.js';
 
 /** A process that ends when its input does. */
 function startCat(program = 'cat'): ChildProcess {
@@ -45,5 +46,16 @@ describe('a process', () => {
 
   it('is none when the record is damaged', () => {
     fc.assert(fc.property(fc.string(), (text) => runningProcess(text) === undefined));
+  });
+});
+
+describe('a process group', () => {
+  it('runs while one of it does, whoever leads it, and not as what was not taken note of', async () => {
+    const leader = spawn('/bin/sh', ['-c', 'sleep 60 & exec true'], { stdio: 'ignore', detached: true });
+    const group = leader.pid ?? 0;
+    await once(leader, 'exit');
+    expect(groupRuns(group)).toBe(true);
+    process.kill(-group, 'SIGKILL');
+    await until('it has ended', () => groupRuns(group) === false);
   });
 });

@@ -117,7 +117,7 @@ describe('the state file', () => {
   it('that cannot be read is not taken for none', () => {
     const path = statePath();
     mkdirSync(path);
-    expect(() => readState(path)).toThrow(/EISDIR/);
+    expect(() => readState(path)).toThrow(/is not a regular file/);
   });
 });
 

@@ -1,8 +1,10 @@
 import { readFileSync } from 'node:fs';
 
+export const SHELLS: readonly string[] = ['bash', 'zsh', 'fish'];
+
 /**
- * The completion script for a shell: `completion/deployctl.<shell>` of the package. Both `dist/` and the joined
- * program in `program/` have this code directly in them, one directory below the package.
+ * The text that makes a shell complete deployctl's words. This module is to stay directly below `src`: its way to the
+ * scripts has to be the same from `dist` and from the joined files in `program`.
  */
 export function completionScript(shell: string): string {
   return readFileSync(new URL(`../completion/deployctl.${shell}`, import.meta.url), 'utf8');

@@ -1,6 +1,7 @@
 import { join, resolve } from 'node:path';
 import { DEFAULT_UNPACK_POLICY, type UnpackPolicy } from '@deploy-tools/shared/archive/unpack-policy.js';
 import type { FlagValues } from '@deploy-tools/shared/cli/flags.js';
+import { DeployError } from '@deploy-tools/shared/errors.js';
 import { takeDirectory } from '@deploy-tools/shared/host/dir-lock.js';
 import type { Logger } from '@deploy-tools/shared/log.js';
 import { ConfigurationEvents } from './core/configuration-events.js';
@@ -11,7 +12,7 @@ import type { Registry } from './core/registry.js';
 import { ingestArchive } from './ingest/ingest-archive.js';
 import { verifyPack } from './ingest/verify-pack.js';
 import { startSweeping } from './jobs/fleet-sweep-job.js';
-import { startHousekeeping } from './jobs/housekeeping-job.js';
+import { SHORTEST_ROUND_MS, startHousekeeping } from './jobs/housekeeping-job.js';
 import { startIndexing } from './jobs/indexing-job.js';
 import { FileByteStore } from './layers/file-byte-store.js';
 import { FileDerivedStore } from './layers/file-derived-store.js';
@@ -36,6 +37,7 @@ export async function startRegistry(
   flags: FlagValues<typeof REGISTRY_FLAGS>,
   log: Logger,
 ): Promise<RunningRegistry> {
+  checkHousekeeping(flags.housekeeping);
   const dir = resolve(flags.dir);
   const address = parseListenAddress(flags.addr, 2022);
   const ring = openKeyRing({ operator: flags.opauth, agent: flags.srvauth }, log);
@@ -108,6 +110,14 @@ async function openRegistry(
   return { ...stores, ...tools, ...told, indexer, limits };
 }
 
+/** A round reads the whole store: the least interval protects against a slip of the unit. */
+function checkHousekeeping(ms: number): void {
+  if (ms === 0 || ms >= SHORTEST_ROUND_MS) return;
+  throw new DeployError('usage', 'invalid value for flag -housekeeping: too small', {
+    hint: 'give 0 for never, or at least 1s',
+  });
+}
+
 function openFleet(
   stores: Pick<Registry, 'meta' | 'clock' | 'log'>,
   flags: FlagValues<typeof REGISTRY_FLAGS>,
@@ -130,7 +140,7 @@ function limitsOf(flags: FlagValues<typeof REGISTRY_FLAGS>): Registry['limits'] 
   return {
     keepVersions: flags.maxver,
     uploadTtlMs: flags['upload-ttl'],
-    maxUpload: flags['max-upload'],
+    maxUpload: flags['max-upload'] === 0 ? Number.POSITIVE_INFINITY : flags['max-upload'],
     minFree: flags['min-free'],
     auditKeepMs: flags['audit-keep'],
     historyKeepMs: flags['history-keep'],

@@ -20,6 +20,7 @@
  * | unsafe      | an archive entry would reach outside its directory             |
  * | locked      | another process holds the directory                            |
  * | script      | a deploy script failed                                         |
+ * | unhealthy   | what was deployed does not run, or did not prove itself        |
  * | cancelled   | stopped on request before it was done                          |
  * | internal    | a defect of ours                                               |
  */
@@ -50,6 +51,7 @@ const ERROR_TABLE = {
   unsafe: { exit: 1, sftp: 4 },
   locked: { exit: 1, sftp: 4 },
   script: { exit: 1, sftp: 4 },
+  unhealthy: { exit: 1, sftp: 4 },
   cancelled: { exit: 1, sftp: 4 },
   internal: { exit: 1, sftp: 4 },
 } as const satisfies Record<string, KindRow>;

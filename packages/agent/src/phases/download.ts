@@ -1,7 +1,6 @@
 import { createHash, type Hash } from 'node:crypto';
-import { type FileHandle, open, rename, rm, statfs } from 'node:fs/promises';
+import { type FileHandle, open, rename, rm } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import { formatByteSize } from '@deploy-tools/shared/byte-size.js';
 import type { SftpClient } from '@deploy-tools/shared/client/sftp-client.js';
 import type { ConfigLayer } from '@deploy-tools/shared/config-json.js';
 import { DeployError } from '@deploy-tools/shared/errors.js';
@@ -9,17 +8,6 @@ import { syncDirectory } from '@deploy-tools/shared/host/atomic-file.js';
 import type { AgentContext } from '../agent-context.js';
 import { hashContent, PARTIAL } from '../archive-cache.js';
 import { layerLabel } from '../layer-label.js';
-
-/** @throws DeployError no-space, before anything is fetched. */
-export async function checkSpace(cache: string, bytes: number): Promise<void> {
-  const { bavail, bsize } = await statfs(cache);
-  if (bavail * bsize >= bytes) return;
-  throw new DeployError(
-    'no-space',
-    `${formatByteSize(bytes)} have to be fetched, but ${cache} has ${formatByteSize(bavail * bsize)} left`,
-    { hint: 'free some space on this host' },
-  );
-}
 
 /**
  * Fetches an archive into the cache, under its hash once every byte is verified. What a cut connection left is

@@ -5,16 +5,20 @@ import type { AgentContext } from '../agent-context.js';
 /** What pruning needs of other phases' ground; cycle.ts passes it in. */
 export interface Pruning {
   readonly pruneCache: (context: AgentContext, needed: ReadonlySet<string>) => Promise<void>;
-  readonly removeOtherReleases: (context: AgentContext, hash: string) => Promise<void>;
+  readonly pruneRecords: (context: AgentContext, config: AgentConfig) => Promise<void>;
+  readonly removeLeftovers: (context: AgentContext, salvage: boolean) => Promise<void>;
+  readonly removeOthers: (hash: string) => Promise<void>;
 }
 
 /**
- * Removes archives that the release does not need and, with -cleanold, all releases but it: the one before, those that
+ * Removes archives, manifests and half-built releases that are not needed any more and, with -cleanold, all releases but it: the one before, those that
  * failed, and what an earlier pruning did not get to. A failure is logged: the new release runs all the same.
  */
 export async function prune(context: AgentContext, pruning: Pruning, config: AgentConfig): Promise<void> {
   try {
-    if (context.settings.cleanOld) await pruning.removeOtherReleases(context, config.hash);
+    if (context.settings.cleanOld) await pruning.removeOthers(config.hash);
+    await pruning.removeLeftovers(context, false);
+    await pruning.pruneRecords(context, config);
     await pruning.pruneCache(context, new Set(config.layers.map((layer) => layer.hash)));
   } catch (error) {
     if (context.signal.aborted) context.log.info('cleaning up is left to the next deployment');

@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { Logger } from '@deploy-tools/shared/log.js';
 import { runningProcess } from '../host-process.js';
 import { endGroup } from './process-group.js';
-import { KILL_AFTER_MS } from './run-script.js';
+import { KILL_AFTER_MS } from './run-in-group.js';
 
 const LOOK_EVERY_MS = 200;
 

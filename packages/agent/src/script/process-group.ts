@@ -1,15 +1,24 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { errnoOf } from '@deploy-tools/shared/errors.js';
+import { groupRuns } from '../host-process.js';
 
 const LOOK_EVERY_MS = 50;
+/** To tell what runs from what only was not taken note of takes a look at every process of the host: at each fifth. */
+const LOOK_CLOSELY = 5;
+
+/** Signals every process of a group. @see signalProcess */
+export function signalGroup(leader: number, signal: NodeJS.Signals | 0): boolean {
+  return signalProcess(-leader, signal);
+}
 
 /**
- * Signals every process of a group. One that became another user's cannot be ended from here and is left alone.
+ * Signals a process, or a group by its negative number. One that became another user's cannot be ended from here and is
+ * left alone.
  * @returns whether there is any that was, or might have been, signalled.
  */
-function signalGroup(leader: number, signal: NodeJS.Signals | 0): boolean {
+export function signalProcess(target: number, signal: NodeJS.Signals | 0): boolean {
   try {
-    process.kill(-leader, signal);
+    process.kill(target, signal);
     return true;
   } catch (error) {
     const code = errnoOf(error);
@@ -26,7 +35,8 @@ function signalGroup(leader: number, signal: NodeJS.Signals | 0): boolean {
 export async function endGroup(leader: number, killAfterMs: number): Promise<void> {
   signalGroup(leader, 'SIGTERM');
   const end = performance.now() + killAfterMs;
-  while (signalGroup(leader, 0)) {
+  for (let look = 1; signalGroup(leader, 0); look += 1) {
+    if (look % LOOK_CLOSELY === 0 && groupRuns(leader) === false) return;
     if (performance.now() >= end) {
       signalGroup(leader, 'SIGKILL');
       return;

@@ -11,3 +11,9 @@ export function fsTime(seconds: number, nanoseconds: number): FsTime {
   if (seconds < 0) return new Date(seconds * 1000 + Math.floor(nanoseconds / 1_000_000));
   return microseconds === 0 ? seconds : seconds + (microseconds + 0.5) / 1_000_000;
 }
+
+/** The modification time of a file in the form of {@link fsTime}; undefined for one before 1970. */
+export function timeOfStats(stats: { readonly mtimeNs: bigint }): FsTime | undefined {
+  if (stats.mtimeNs < 0n) return undefined;
+  return fsTime(Number(stats.mtimeNs / 1_000_000_000n), Number(stats.mtimeNs % 1_000_000_000n));
+}

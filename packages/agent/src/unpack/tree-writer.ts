@@ -1,19 +1,12 @@
 import {
   closeSync,
-  constants,
-  fchmodSync,
-  fchownSync,
-  futimesSync,
-  lchownSync,
   linkSync,
   lstatSync,
-  lutimesSync,
   mkdirSync,
   openSync,
   rmdirSync,
   symlinkSync,
   unlinkSync,
-  utimesSync,
   writeSync,
 } from 'node:fs';
 import { type ByteName, byteName, fsPath, showName } from '@deploy-tools/shared/archive/byte-name.js';
@@ -21,14 +14,12 @@ import type { SafeEntry } from '@deploy-tools/shared/archive/entry-policy.js';
 import { parentPath } from '@deploy-tools/shared/archive/path-guard.js';
 import type { EntrySink } from '@deploy-tools/shared/archive/read-archive.js';
 import { DeployError, errnoOf } from '@deploy-tools/shared/errors.js';
+import { attributesOf, setFileAttributes, setNodeAttributes } from './attributes.js';
+import { CREATE_FILE } from './create-file.js';
 import { DelayedDirectories } from './delayed-directories.js';
-import { fsTime } from './file-times.js';
 import { makeSpecialFile } from './special-file.js';
 import type { Ownership } from './tree-task.js';
 import { writeError } from './write-error.js';
-
-/** A new file, never an existing one and never through a symlink. */
-const CREATE = constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL | constants.O_NOFOLLOW;
 
 /**
  * Writes admitted entries below a directory that nobody else changes, with synchronous calls. What an entry finds in
@@ -72,7 +63,7 @@ export class TreeWriter implements EntrySink {
   entryEnd(): void {
     if (this.#fd < 0) return;
     this.#guarded(() => {
-      if (this.#entry !== undefined) this.#finishFile(this.#fd, this.#entry);
+      if (this.#entry !== undefined) setFileAttributes(this.#fd, attributesOf(this.#entry), this.#ownership);
     });
     this.close();
   }
@@ -97,12 +88,12 @@ export class TreeWriter implements EntrySink {
         return;
       case 'file':
         this.#inPlaceOf(path, (at) => {
-          this.#fd = openSync(at, CREATE, 0o600);
+          this.#fd = openSync(at, CREATE_FILE, 0o600);
         });
         return;
       case 'symlink':
         this.#inPlaceOf(path, (at) => symlinkSync(fsPath(entry.linkTarget), at));
-        this.#finishSymlink(entry);
+        setNodeAttributes(this.#fs(path), attributesOf(entry), this.#ownership);
         return;
       case 'hardlink':
         this.#makeHardlink(path, entry.linkTarget);
@@ -130,24 +121,7 @@ export class TreeWriter implements EntrySink {
     const path = this.#fs(entry.path);
     this.#removeExisting(entry.path);
     makeSpecialFile(path, entry);
-    if (this.#ownership === 'archive') lchownSync(path, entry.uid, entry.gid);
-    const time = fsTime(entry.mtimeSeconds, entry.mtimeNanoseconds);
-    utimesSync(path, time, time);
-  }
-
-  /** The mode is always set on the open file: umask and default ACLs would change what open() is given. */
-  #finishFile(fd: number, entry: SafeEntry): void {
-    if (this.#ownership === 'archive') fchownSync(fd, entry.uid, entry.gid);
-    fchmodSync(fd, entry.mode);
-    const time = fsTime(entry.mtimeSeconds, entry.mtimeNanoseconds);
-    futimesSync(fd, time, time);
-  }
-
-  #finishSymlink(entry: SafeEntry): void {
-    const path = this.#fs(entry.path);
-    if (this.#ownership === 'archive') lchownSync(path, entry.uid, entry.gid);
-    const time = fsTime(entry.mtimeSeconds, entry.mtimeNanoseconds);
-    lutimesSync(path, time, time);
+    setNodeAttributes(path, attributesOf(entry), this.#ownership);
   }
 
   /** Makes the directories above an entry that no entry made: mode 0777 less the umask, as GNU tar. */

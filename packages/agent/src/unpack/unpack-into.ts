@@ -1,7 +1,8 @@
 import { readdirSync } from 'node:fs';
 import { EntryPolicy } from '@deploy-tools/shared/archive/entry-policy.js';
 import { archiveFile, readArchive } from '@deploy-tools/shared/archive/read-archive.js';
-import { DeployError, toDeployError } from '@deploy-tools/shared/errors.js';
+import { DeployError } from '@deploy-tools/shared/errors.js';
+import { layerError } from './layer-error.js';
 import type { LayerArchive, UnpackTask } from './tree-task.js';
 import { TreeWriter } from './tree-writer.js';
 
@@ -27,10 +28,6 @@ async function unpackLayer(layer: LayerArchive, policy: EntryPolicy, writer: Tre
   try {
     await readArchive(archiveFile(layer.archive), policy, writer);
   } catch (error) {
-    const { kind, message, hint } = toDeployError(error);
-    throw new DeployError(kind, `layer ${layer.label}: ${message}`, {
-      ...(hint === undefined ? {} : { hint }),
-      cause: error,
-    });
+    throw layerError(layer.label, error);
   }
 }

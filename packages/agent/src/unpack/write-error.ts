@@ -1,10 +1,12 @@
 import { type ByteName, showName } from '@deploy-tools/shared/archive/byte-name.js';
 import { DeployError, errnoOf, toDeployError } from '@deploy-tools/shared/errors.js';
 
+export const FILE_IN_THE_WAY = 'an earlier entry made a file where it needs a directory';
+
 /** What the archive did wrong when the system refuses an entry so; other codes speak of the host. */
 const ARCHIVE_FAULTS: ReadonlyMap<string, string> = new Map([
-  ['EEXIST', 'an earlier entry made a file where it needs a directory'],
-  ['ENOTDIR', 'an earlier entry made a file where it needs a directory'],
+  ['EEXIST', FILE_IN_THE_WAY],
+  ['ENOTDIR', FILE_IN_THE_WAY],
   ['ENOTEMPTY', 'an earlier entry made a directory of that name, and it is not empty'],
   ['ENAMETOOLONG', 'its name is longer than the file system allows'],
   ['EMLINK', 'the file has more hard links than the file system allows'],

@@ -10,7 +10,14 @@ import {
 import { join } from 'node:path';
 import type { AgentContext } from '@deploy-tools/agent/agent-context.js';
 import { bootId } from '@deploy-tools/agent/host-process.js';
-import { removeLeftovers, removeOtherReleases, unpack } from '@deploy-tools/agent/phases/unpack.js';
+import { unpack } from '@deploy-tools/agent/phases/unpack.js';
+import {
+  type Release,
+  removeLeftovers,
+  removeOtherReleases,
+  usableRelease,
+} from '@deploy-tools/agent/release-directory.js';
+import type { AgentConfig } from '@deploy-tools/shared/config-json.js';
 import { isDeployError } from '@deploy-tools/shared/errors.js';
 import { describe, expect, it } from 'vitest';
 import { type Archive, makeBlob } from '../../../../test/support/archive.js';
@@ -38,13 +45,18 @@ async function ground(signal?: AbortSignal): Promise<Ground> {
   return { scope, context, one, two };
 }
 
+/** As a deployment has it: what an attempt before left, or a new one. */
+async function obtain(context: AgentContext, config: AgentConfig, boot: string): Promise<Release> {
+  return usableRelease(context.paths.unpacked, config.hash, boot) ?? (await unpack(context, config));
+}
+
 const names = (context: AgentContext) => readdirSync(context.paths.unpacked).sort();
 
 describe('a release', () => {
   it('is the tree of GNU tar under the configuration hash, and marked once it is on the disk', async () => {
     const { scope, context, one, two } = await ground();
     const config = configOf(one, two);
-    const release = await unpack(context, config, undefined);
+    const release = await unpack(context, config);
     expect(release.root).toBe(join(context.paths.unpacked, config.hash));
     expect(listTree(release.root)).toEqual(await gnuTarTree(scope, [one, two]));
     await release.durable;
@@ -54,12 +66,12 @@ describe('a release', () => {
   it('is made afresh when one of an earlier deployment has its name', async () => {
     const { scope, context, one, two } = await ground();
     const [a, b] = [configOf(one), configOf(two)];
-    await (await unpack(context, a, undefined)).durable;
-    await (await unpack(context, b, undefined)).durable;
+    await (await unpack(context, a)).durable;
+    await (await unpack(context, b)).durable;
     const edited = join(context.paths.unpacked, a.hash);
     writeFileSync(join(edited, 'a.txt'), 'edited');
     writeFileSync(join(edited, 'started'), '');
-    const again = await unpack(context, a, undefined);
+    const again = await unpack(context, a);
     await again.durable;
     expect(listTree(again.root)).toEqual(await gnuTarTree(scope, [one]));
     expect(names(context)).toEqual([a.hash, `${a.hash}.ok`, b.hash, `${b.hash}.ok`].sort());
@@ -68,9 +80,9 @@ describe('a release', () => {
   it('is not marked while an unmarked one takes its place', async () => {
     const { context, one } = await ground();
     const config = configOf(one);
-    await (await unpack(context, config, undefined)).durable;
+    await (await unpack(context, config)).durable;
     rmSync(context.paths.cache, { recursive: true });
-    await expect(unpack(context, config, undefined)).rejects.toThrow();
+    await expect(unpack(context, config)).rejects.toThrow();
     expect(names(context)).toEqual([config.hash, `${config.hash}.ok`]); // as it was
   });
 });
@@ -79,11 +91,11 @@ describe('a release that was unpacked for this deployment already', () => {
   it('is used as it is, whatever a script did to it, in this boot of the host', async () => {
     const { context, one } = await ground();
     const config = configOf(one);
-    await (await unpack(context, config, undefined)).durable;
+    await (await unpack(context, config)).durable;
     const root = join(context.paths.unpacked, config.hash);
     writeFileSync(join(root, 'started'), '');
     for (const boot of [bootId(), 'another boot', '']) {
-      const again = await unpack(context, config, boot);
+      const again = await obtain(context, config, boot);
       await again.durable;
       expect(existsSync(join(root, 'started'))).toBe(true);
     }
@@ -92,21 +104,21 @@ describe('a release that was unpacked for this deployment already', () => {
   it('is used without its mark only when the host has not gone down since', async () => {
     const { context, one } = await ground();
     const config = configOf(one);
-    const { root, durable } = await unpack(context, config, undefined);
+    const { root, durable } = await unpack(context, config);
     await durable;
     rmSync(`${root}.ok`);
     writeFileSync(join(root, 'started'), '');
-    await (await unpack(context, config, bootId())).durable;
+    await (await obtain(context, config, bootId())).durable;
     expect(existsSync(join(root, 'started'))).toBe(true);
     expect(existsSync(`${root}.ok`)).toBe(true);
     rmSync(`${root}.ok`);
-    await (await unpack(context, config, 'another boot')).durable;
+    await (await obtain(context, config, 'another boot')).durable;
     expect(existsSync(join(root, 'started'))).toBe(false);
   });
 
   it('is made again when it is gone', async () => {
     const { scope, context, one } = await ground();
-    const release = await unpack(context, configOf(one), bootId());
+    const release = await obtain(context, configOf(one), bootId());
     await release.durable;
     expect(listTree(release.root)).toEqual(await gnuTarTree(scope, [one]));
   });
@@ -117,7 +129,7 @@ describe('unpacking that does not get to its end', () => {
     const { context, one } = await ground();
     const bad = makeBlob(join(context.paths.cache, 'bad'), Buffer.alloc(2000, 'x'));
     copyFileSync(bad.path, join(context.paths.cache, bad.hash));
-    const thrown = await unpack(context, configOf(one, bad), undefined).catch((error: unknown) => error);
+    const thrown = await unpack(context, configOf(one, bad)).catch((error: unknown) => error);
     expect(isDeployError(thrown)).toBe(true);
     expect(String(thrown)).toContain('layer layer1:v1');
     expect(names(context)).toEqual([]);
@@ -127,28 +139,30 @@ describe('unpacking that does not get to its end', () => {
     const stop = new AbortController();
     stop.abort();
     const { context, one } = await ground(stop.signal);
-    const thrown = await unpack(context, configOf(one), undefined).catch((error: unknown) => error);
+    const thrown = await unpack(context, configOf(one)).catch((error: unknown) => error);
     expect(isDeployError(thrown, 'cancelled')).toBe(true);
     expect(names(context)).toEqual([]);
   });
 
-  it('leaves what the next agent removes when it is killed, and no release is touched', async () => {
+  it('leaves what the next agent has a use for, or removes, when it is killed, and no release is touched', async () => {
     const { context, one } = await ground();
     const config = configOf(one);
-    await (await unpack(context, config, undefined)).durable;
+    await (await unpack(context, config)).durable;
     for (const name of ['.new-0123456789ab', '.old-0123456789ab']) {
       mkdirSync(join(context.paths.unpacked, name, 'sub'), { recursive: true });
       mkdirSync(join(context.paths.unpacked, name, 'closed'), { mode: 0o000 });
       writeFileSync(join(context.paths.unpacked, name, 'sub', 'file'), '');
     }
-    await removeLeftovers(context);
+    await removeLeftovers(context, true);
+    expect(names(context)).toEqual(['.new-0123456789ab', config.hash, `${config.hash}.ok`]);
+    await removeLeftovers(context, false);
     expect(names(context)).toEqual([config.hash, `${config.hash}.ok`]);
     expect(readFileSync(join(context.paths.unpacked, config.hash, 'a.txt'), 'utf8')).toBe('one');
   });
 
   it('has left nothing on a host that is new', async () => {
     const context = await agentContext(tempDir(testScope()));
-    await removeLeftovers(context);
+    await removeLeftovers(context, false);
     await removeOtherReleases(context, 'f'.repeat(64));
     expect(existsSync(context.paths.unpacked)).toBe(false);
   });
@@ -158,7 +172,7 @@ describe('removing the other releases', () => {
   it('spares the one, and what is no release', async () => {
     const { context, one, two } = await ground();
     const [a, b] = [configOf(one), configOf(two)];
-    for (const config of [a, b]) await (await unpack(context, config, undefined)).durable;
+    for (const config of [a, b]) await (await unpack(context, config)).durable;
     writeFileSync(join(context.paths.unpacked, 'notes.txt'), '');
     await removeOtherReleases(context, b.hash);
     expect(names(context)).toEqual([b.hash, `${b.hash}.ok`, 'notes.txt'].sort());

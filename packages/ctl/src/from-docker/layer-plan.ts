@@ -24,6 +24,24 @@ const WHITEOUT = '.wh.';
 const OPAQUE = '.wh..wh..opq';
 const METADATA = '.wh..wh.';
 
+/** What a whiteout removes from the layers under its own: a path with all below it, or only what is below. */
+export interface Whiteout {
+  /** `metadata` removes nothing: AUFS's own. */
+  readonly kind: 'removed' | 'opaque' | 'metadata';
+  readonly path: ByteName;
+}
+
+/** What the entry at a path removes, when its name is that of a whiteout. */
+export function whiteoutOf(path: ByteName): Whiteout | undefined {
+  const parent = parentPath(path);
+  const name = path.slice(path.lastIndexOf('/') + 1);
+  if (!name.startsWith(WHITEOUT)) return undefined;
+  if (name === OPAQUE) return { kind: 'opaque', path: parent };
+  if (name.startsWith(METADATA) || name === WHITEOUT) return { kind: 'metadata', path };
+  const removed = name.slice(WHITEOUT.length);
+  return { kind: 'removed', path: parent === '' ? removed : `${parent}/${removed}` };
+}
+
 /**
  * Decides what remains of each layer, so that unpacking what remains in order gives the image's file system without
  * looking at whiteouts (OCI image-spec, "Layer Filesystem Changeset"; they came from AUFS).
@@ -35,7 +53,7 @@ const METADATA = '.wh..wh.';
  * - Of a file that is removed while hard links to it remain, the first link becomes the file.
  * - Devices and FIFOs are left out: an agent would refuse the whole release for them. So is the root itself.
  *
- * @param layers from the lowest up.
+ * @param layers from the lowest up, their entries where they come to lie: see resolve-entries.ts.
  */
 export function planLayers(layers: readonly (readonly LayerEntry[])[]): LayerPlan[] {
   const above = new Above();
@@ -72,10 +90,10 @@ class Above {
 
   add(entries: readonly LayerEntry[]): void {
     for (const { path, type } of entries) {
-      const name = path.slice(path.lastIndexOf('/') + 1);
-      if (name === OPAQUE) this.#opaque.add(parentPath(path));
-      else if (name.startsWith(METADATA)) continue;
-      else if (name.startsWith(WHITEOUT)) this.#removed.add(sibling(path, name.slice(WHITEOUT.length)));
+      const whiteout = whiteoutOf(path);
+      if (whiteout?.kind === 'opaque') this.#opaque.add(whiteout.path);
+      else if (whiteout?.kind === 'removed') this.#removed.add(whiteout.path);
+      else if (whiteout !== undefined) continue;
       else if (type === 'directory') this.#directories.add(path);
       else this.#others.add(path);
     }
@@ -90,11 +108,6 @@ class Above {
     }
     return false;
   }
-}
-
-function sibling(path: ByteName, name: ByteName): ByteName {
-  const parent = parentPath(path);
-  return parent === '' ? name : `${parent}/${name}`;
 }
 
 /** Keeps the content of files that are left out for the hard links to them that are not. */

@@ -6,7 +6,7 @@ import type { TarEntry } from '@deploy-tools/shared/archive/tar-entry.js';
 import { type TarHandler, TarReader } from '@deploy-tools/shared/archive/tar-reader.js';
 import { DeployError, toDeployError } from '@deploy-tools/shared/errors.js';
 import type { ImageLayer } from './image.js';
-import type { LayerEntry } from './layer-plan.js';
+import type { ScannedEntry } from './resolve-entries.js';
 
 /**
  * Lists the entries of a layer, and verifies its content where the image tells its digest.
@@ -17,8 +17,8 @@ export async function scanLayer(
   layer: ImageLayer,
   label: string,
   signal: AbortSignal,
-): Promise<LayerEntry[]> {
-  const entries: LayerEntry[] = [];
+): Promise<ScannedEntry[]> {
+  const entries: ScannedEntry[] = [];
   const hash = createHash('sha256');
   const handler = {
     entry: (entry: TarEntry) => entries.push(layerEntry(entry)),
@@ -58,10 +58,11 @@ export async function* layerBytes(
   }
 }
 
-function layerEntry(entry: TarEntry): LayerEntry {
+function layerEntry(entry: TarEntry): ScannedEntry {
   return {
     path: memberPath(entry.name),
     type: entry.type,
     linkPath: entry.type === 'hardlink' ? memberPath(entry.linkName) : '',
+    symlinkTarget: entry.type === 'symlink' ? entry.linkName : '',
   };
 }

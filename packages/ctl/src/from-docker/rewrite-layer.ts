@@ -1,4 +1,5 @@
 import type { ByteName } from '@deploy-tools/shared/archive/byte-name.js';
+import type { EntryPolicy } from '@deploy-tools/shared/archive/entry-policy.js';
 import { parentPath } from '@deploy-tools/shared/archive/path-guard.js';
 import type { TarEntry } from '@deploy-tools/shared/archive/tar-entry.js';
 import type { TarHandler } from '@deploy-tools/shared/archive/tar-reader.js';
@@ -11,15 +12,17 @@ import { layerBytes } from './read-layer.js';
 /**
  * Writes a layer again as its plan says, in its own order, as a tar stream. The same layer and plan always give the
  * same bytes.
- * @throws DeployError corrupt, invalid, unsafe, cancelled.
+ * @param policy that an agent will apply: it has admitted the layers below, and is given each entry that is written.
+ * @throws DeployError corrupt, invalid, unsafe, too-large, cancelled.
  */
 export async function* rewriteLayer(
   layer: ImageLayer,
   plan: LayerPlan,
+  policy: EntryPolicy,
   label: string,
   signal: AbortSignal,
 ): AsyncGenerator<Uint8Array> {
-  const rewriter = new LayerRewriter(plan);
+  const rewriter = new LayerRewriter(plan, policy);
   for await (const _bytes of layerBytes(layer, label, rewriter, signal)) {
     const written = rewriter.take();
     if (written.length > 0) yield written;
@@ -31,13 +34,15 @@ export async function* rewriteLayer(
 /** Turns entries as they are parsed into the blocks of what is kept of them. */
 class LayerRewriter implements TarHandler {
   readonly #plan: LayerPlan;
+  readonly #policy: EntryPolicy;
   #index = -1;
   #writing = false;
   #size = 0;
   #blocks: Uint8Array[] = [];
 
-  constructor(plan: LayerPlan) {
+  constructor(plan: LayerPlan, policy: EntryPolicy) {
     this.#plan = plan;
+    this.#policy = policy;
   }
 
   entry(entry: TarEntry): void {
@@ -45,7 +50,10 @@ class LayerRewriter implements TarHandler {
     const placement = this.#plan[this.#index];
     this.#writing = placement !== undefined;
     this.#size = entry.size;
-    if (placement !== undefined) this.#blocks.push(tarHeader(memberOf(entry, placement)));
+    if (placement === undefined) return;
+    const member = memberOf(entry, placement);
+    this.#policy.admit({ ...entry, type: member.type, name: member.path, linkName: member.linkTarget });
+    this.#blocks.push(tarHeader(member));
   }
 
   data(chunk: Uint8Array): void {

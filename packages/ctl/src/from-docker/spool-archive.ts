@@ -34,7 +34,10 @@ export async function spoolArchive(source: AsyncIterable<Uint8Array>, dir: strin
   const writer = new SpoolWriter(dir);
   const reader = new TarReader(writer);
   try {
-    for await (const { bytes } of decompress(source)) reader.write(bytes);
+    for await (const { bytes } of decompress(source)) {
+      const own = reader.write(bytes);
+      if (bytes.subarray(own).some((byte) => byte !== 0)) throw moreFollows();
+    }
     reader.end();
   } catch (error) {
     throw toDeployError(error);
@@ -42,6 +45,13 @@ export async function spoolArchive(source: AsyncIterable<Uint8Array>, dir: strin
     writer.close();
   }
   return writer;
+}
+
+/** Writers pad an archive with zeros; anything else is a second one, which must not be overlooked. */
+function moreFollows(): DeployError {
+  return new DeployError('invalid', 'something follows the image in the input, perhaps a second image', {
+    hint: 'save one image at a time',
+  });
 }
 
 /** The file of a name, through links. */

@@ -1,8 +1,11 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { type LayerEntry, planLayers } from '@deploy-tools/ctl/from-docker/layer-plan.js';
+import { planLayers } from '@deploy-tools/ctl/from-docker/layer-plan.js';
 import { scanLayer } from '@deploy-tools/ctl/from-docker/read-layer.js';
+import { resolveEntries, type ScannedEntry } from '@deploy-tools/ctl/from-docker/resolve-entries.js';
 import { rewriteLayer } from '@deploy-tools/ctl/from-docker/rewrite-layer.js';
+import { EntryPolicy } from '@deploy-tools/shared/archive/entry-policy.js';
+import { DEFAULT_UNPACK_POLICY } from '@deploy-tools/shared/archive/unpack-policy.js';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { temporaryDirectory } from '../../../shared/test/client/ssh-tools.js';
@@ -20,13 +23,16 @@ async function rewritten(layers: readonly (readonly MadeEntry[])[]): Promise<Buf
     writeFileSync(path, tar);
     return { file: { path, size: tar.length, sha256: '' }, diffId: undefined };
   });
-  const scanned: LayerEntry[][] = [];
+  const scanned: ScannedEntry[][] = [];
   for (const file of files) scanned.push(await scanLayer(file, 'layer', SIGNAL));
-  const plans = planLayers(scanned);
+  const plans = planLayers(resolveEntries(scanned));
+  const policy = new EntryPolicy(DEFAULT_UNPACK_POLICY);
   const archives: Buffer[] = [];
   for (const [index, file] of files.entries()) {
     const parts: Uint8Array[] = [];
-    for await (const part of rewriteLayer(file, plans[index] ?? [], 'layer', SIGNAL)) parts.push(part);
+    for await (const part of rewriteLayer(file, plans[index] ?? [], policy, 'layer', SIGNAL)) {
+      parts.push(part);
+    }
     archives.push(Buffer.concat(parts));
   }
   return archives;
@@ -142,6 +148,74 @@ describe('symlinks', () => {
       'usr/bin/x': '-> ../../near',
     });
   });
+});
+
+describe('a path through a symlink of the image', () => {
+  const link = (path: string, symlink: string): MadeEntry => ({ path, symlink });
+  const lower = [dir('usr'), dir('usr/bin'), file('usr/bin/old'), link('bin', 'usr/bin')];
+
+  test.each<[string, readonly MadeEntry[][], Record<string, string>]>([
+    [
+      'comes to lie where the symlink leads',
+      [[file('bin/new')]],
+      { 'usr/bin/new': 'bin/new', 'usr/bin/old': 'usr/bin/old' },
+    ],
+    [
+      'also in its own layer, and through several, absolute and above the root',
+      [[link('sbin', '/bin'), link('usr/local', '../../../sbin/.'), file('usr/local/new', 'n')]],
+      {
+        sbin: '-> bin',
+        'usr/local': '-> ../sbin',
+        'usr/bin/new': 'n',
+        'usr/bin/old': 'usr/bin/old',
+      },
+    ],
+    ['overwrites what is there', [[file('bin/old', 'newer')]], { 'usr/bin/old': 'newer' }],
+    ['is followed by whiteouts', [[file('bin/.wh.old', '')]], {}],
+    ['is followed by opaque whiteouts', [[file('bin/.wh..wh..opq', '')]], {}],
+    [
+      'is followed by what a hard link names',
+      [[file('bin/new', 'n'), { path: 'link', hardlink: 'bin/new' }]],
+      { link: 'n', 'usr/bin/new': 'n', 'usr/bin/old': 'usr/bin/old' },
+    ],
+    [
+      'needs no directory to lead to',
+      [[link('opt', 'srv/opt'), file('opt/x', 'x')]],
+      { opt: '-> srv/opt', srv: 'dir', 'srv/opt': 'dir', 'srv/opt/x': 'x', 'usr/bin/old': 'usr/bin/old' },
+    ],
+  ])('%s', async (_what, upper, expected) => {
+    expect(await merge(lower, ...upper)).toEqual({
+      bin: '-> usr/bin',
+      usr: 'dir',
+      'usr/bin': 'dir',
+      ...expected,
+    });
+  });
+
+  test('is one no more once a directory took the place of the symlink', async () => {
+    const expected = { bin: 'dir', 'bin/new': 'n', usr: 'dir', 'usr/bin': 'dir' };
+    const replaced = { ...expected, 'usr/bin/old': 'usr/bin/old' };
+    expect(await merge(lower, [dir('bin'), file('bin/new', 'n')])).toEqual(replaced);
+    expect(await merge(lower, [file('.wh.bin', ''), file('bin/new', 'n')])).toEqual(replaced);
+    expect(await merge(lower, [file('.wh.bin', '')], [file('bin/new', 'n')])).toEqual(replaced);
+    const emptied = [file('.wh..wh..opq', ''), file('bin/new', 'n')];
+    expect(await merge(lower, emptied)).toEqual({ bin: 'dir', 'bin/new': 'n' });
+  });
+
+  test('that goes in a circle is refused', async () => {
+    await expect(rewritten([[link('a', 'b'), link('b', 'a')], [file('a/x')]])).rejects.toThrow(
+      /"a" is a symlink that leads nowhere/,
+    );
+  });
+});
+
+test('layers that no agent would unpack are refused', async () => {
+  await expect(rewritten([[file('f')], [file('f/x')]])).rejects.toMatchObject({
+    kind: 'invalid',
+    message: expect.stringMatching(/layer of the image: entry "f\/x" is refused: .* the file "f"/),
+  });
+  const late = [file('bin/x'), { path: 'bin', symlink: 'usr/bin' }];
+  await expect(rewritten([late])).rejects.toThrow(/entry "bin" is refused: .*not empty/);
 });
 
 type Tree = { readonly [name: string]: Tree | string };

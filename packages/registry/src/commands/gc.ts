@@ -17,9 +17,8 @@ export const gc = command(GC, async ({ registry }, args) => {
     ...surplus.files.map(({ hash, size }) => ['file', hash, formatByteSize(size)]),
     ...surplus.derived.map(({ kind, hash, size }) => [kind, hash, formatByteSize(size)]),
   ];
-  const files = [...surplus.files, ...surplus.derived];
-  const freed = files.reduce((sum, { size }) => sum + size, 0);
-  const last = `${args.n ? 'would free' : 'freed'} ${formatByteSize(freed)} in ${files.length} files\n`;
+  const { bytes, files } = surplus.freed;
+  const last = `${args.n ? 'would free' : 'freed'} ${formatByteSize(bytes)} in ${files} files\n`;
   return {
     value: { ...surplus, versions: surplus.versions.map(versionJson), removed: !args.n },
     text: columns(rows) + last,

@@ -1,6 +1,7 @@
 import type { ComponentVersion } from '@deploy-tools/shared/model.js';
 import type { MetaReader, StoredBlob, Upload } from '../meta/meta-store.js';
 import { collectDerived, findDerivedSurplus, type SurplusDerived } from './derived-housekeeping.js';
+import { type Freed, freedBy } from './freed.js';
 import { type Registry, timestampBefore } from './registry.js';
 
 /** The newest deploys of a host and a configuration that are kept however old they are. */
@@ -14,6 +15,7 @@ export interface Surplus {
   readonly files: readonly StoredBlob[];
   /** Manifests and packs of archives that are gone, or that were made anew. */
   readonly derived: readonly SurplusDerived[];
+  readonly freed: Freed;
   /** Audit records past their time; known only after removal. */
   readonly auditRecords: number;
   /** Deploys past their time; known only after removal. */
@@ -31,7 +33,8 @@ export async function findSurplus(registry: Registry): Promise<Surplus> {
     const expired = new Set(uploads.map(({ hash }) => hash));
     for (const { hash } of await tx.uploads()) if (!expired.has(hash)) kept.add(hash);
     const derived = await findDerivedSurplus(registry, tx, kept);
-    return { versions, uploads, files, derived, auditRecords: 0, deploys: 0 };
+    const freed = freedBy([...uploads, ...files, ...derived], kept);
+    return { versions, uploads, files, derived, freed, auditRecords: 0, deploys: 0 };
   });
 }
 
@@ -51,7 +54,13 @@ export async function collect(registry: Registry): Promise<Surplus> {
   });
   const uploads = await collectUploads(registry);
   const files = await collectFiles(registry);
-  return { ...removed, uploads, files, derived: await collectDerived(registry) };
+  const derived = await collectDerived(registry);
+  const freed = freedBy([...uploads, ...files, ...derived], await storedHashes(registry));
+  return { ...removed, uploads, files, derived, freed };
+}
+
+async function storedHashes({ bytes }: Registry): Promise<Set<string>> {
+  return new Set([...(await bytes.archives()), ...(await bytes.uploads())].map(({ hash }) => hash));
 }
 
 async function surplusVersions(registry: Registry, tx: MetaReader): Promise<ComponentVersion[]> {

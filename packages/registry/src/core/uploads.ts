@@ -3,17 +3,24 @@ import { DeployError, toDeployError } from '@deploy-tools/shared/errors.js';
 import type { StagedUpload } from '../layers/byte-store.js';
 import type { Upload } from '../meta/meta-store.js';
 import { type Registry, timestamp } from './registry.js';
+import { WrittenRanges } from './written-ranges.js';
 
-/** How often, in bytes written, the free space is looked at again. */
+/** How often, in bytes that the upload grew by, the free space is looked at again. */
 const SPACE_CHECK_EVERY = 32 * 1024 * 1024;
+/** Pieces of one upload that do not touch: enough for 2 GB in packets of 32 kB, written in the worst order. */
+const MAX_PIECES = 16_384;
 
 /** One upload of one operator, from open to close. */
 export interface OperatorUpload {
   readonly size: number;
   /** @throws DeployError too-large, no-space: the partial file is gone then, and every later call fails alike. */
   write(data: Buffer, position: number): Promise<void>;
-  /** Stores it and makes it known by its hash. */
-  seal(): Promise<Upload>;
+  /**
+   * Stores it and makes it known by its hash.
+   * @param signal stops what takes long: reading again what was not written in order.
+   * @throws DeployError invalid when bytes of it were never written; cancelled; the partial file is gone then.
+   */
+  seal(signal: AbortSignal): Promise<Upload>;
   discard(): Promise<void>;
 }
 
@@ -28,6 +35,7 @@ class LimitedUpload implements OperatorUpload {
   readonly #registry: Registry;
   readonly #staged: StagedUpload;
   readonly #owner: string;
+  readonly #written = new WrittenRanges();
   #sinceCheck = 0;
   #failure: DeployError | undefined;
 
@@ -51,12 +59,15 @@ class LimitedUpload implements OperatorUpload {
         }),
       );
     }
+    const grown = position + data.length - this.#written.end;
+    this.#written.add(position, position + data.length);
+    if (this.#written.count > MAX_PIECES) throw await this.#fail(tooScattered());
     const write = this.#staged.write(data, position); // before any await: hashing needs the order of arrival
-    this.#sinceCheck += data.length;
+    this.#sinceCheck += Math.max(data.length, grown);
     try {
       if (this.#sinceCheck >= SPACE_CHECK_EVERY) {
         this.#sinceCheck = 0;
-        await checkSpace(this.#registry, data.length);
+        await checkSpace(this.#registry, this.#written.end - this.#written.bytes + data.length);
       }
       await write;
     } catch (error) {
@@ -65,18 +76,27 @@ class LimitedUpload implements OperatorUpload {
     }
   }
 
-  async seal(): Promise<Upload> {
+  async seal(signal: AbortSignal): Promise<Upload> {
     if (this.#failure !== undefined) throw this.#failure;
-    await this.#staged.prepare();
-    // Sealed inside the transaction, as uploads are removed inside transactions: neither can overtake the other.
-    const sealed = await this.#registry.meta.write(async (tx) => {
+    try {
+      refuseHole(this.#written);
+      await this.#staged.prepare(signal);
+      const sealed = await this.#record();
+      this.#registry.indexer.begin(sealed.hash); // ahead of the addver that will come
+      return sealed;
+    } catch (error) {
+      throw await this.#fail(error);
+    }
+  }
+
+  /** Sealed inside the transaction, as uploads are removed inside transactions: neither can overtake the other. */
+  #record(): Promise<Upload> {
+    return this.#registry.meta.write(async (tx) => {
       const { hash, size } = await this.#staged.seal();
       const upload: Upload = { hash, size, owner: this.#owner, created: timestamp(this.#registry) };
       await tx.putUpload(upload);
       return upload;
     });
-    this.#registry.indexer.begin(sealed.hash); // ahead of the addver that will come
-    return sealed;
   }
 
   discard(): Promise<void> {
@@ -88,6 +108,23 @@ class LimitedUpload implements OperatorUpload {
     await this.#staged.discard();
     return this.#failure;
   }
+}
+
+/** A hole costs the client nothing, and us the hashing of all its zeros. */
+function refuseHole(written: WrittenRanges): void {
+  const hole = written.firstHole;
+  if (hole === undefined) return;
+  throw new DeployError(
+    'invalid',
+    `the upload has a hole: its bytes ${hole.start} to ${hole.end - 1} were never written`,
+    { hint: 'upload the whole file' },
+  );
+}
+
+function tooScattered(): DeployError {
+  return new DeployError('too-large', `the upload is in more than ${MAX_PIECES} pieces`, {
+    hint: 'write it in order, or nearly so',
+  });
 }
 
 async function checkSpace(registry: Registry, wanted: number): Promise<void> {

@@ -1,4 +1,4 @@
-import { DeployError, isDeployError } from '@deploy-tools/shared/errors.js';
+import { DeployError, describeError, isDeployError } from '@deploy-tools/shared/errors.js';
 import type { ComponentVersion } from '@deploy-tools/shared/model.js';
 import { checkArchiveHash, checkComponentName, checkVersion } from '@deploy-tools/shared/names.js';
 import type { MetaReader } from '../meta/meta-store.js';
@@ -23,18 +23,35 @@ export async function addVersion(registry: Registry, wanted: NewVersion): Promis
   const hash = checkArchiveHash(wanted.hash);
   await registry.meta.read((tx) => checkFree(tx, component, version, hash));
   await checkArchive(registry, hash);
-  const added = await registry.meta.write(async (tx) => {
-    await checkFree(tx, component, version, hash); // somebody may have been faster
-    const { size } = await registry.bytes.promote(hash).catch(explainMissing);
-    const row: ComponentVersion = { component, version, hash, size, created: timestamp(registry) };
-    await tx.insertVersion(row);
-    await tx.deleteUpload(hash);
-    return row;
-  });
+  const added = await registry.meta
+    .write(async (tx) => {
+      await checkFree(tx, component, version, hash); // somebody may have been faster
+      const { size } = await registry.bytes.promote(hash).catch(explainMissing);
+      const row: ComponentVersion = { component, version, hash, size, created: timestamp(registry) };
+      await tx.insertVersion(row);
+      await tx.deleteUpload(hash);
+      return row;
+    })
+    .catch((error: unknown) => takeBack(registry, hash, error));
   await registry.meta.write(async (tx) => {
     if (!(await tx.hasUpload(hash))) await registry.bytes.removeUpload(hash); // sent again meanwhile: kept
   });
   return added;
+}
+
+/** When a transaction failed, as on a full disk, after its archive was made: it is an upload again. */
+async function takeBack(registry: Registry, hash: string, error: unknown): Promise<never> {
+  await registry.meta
+    .write(async (tx) => {
+      if ((await tx.hasUpload(hash)) && !(await tx.isArchiveUsed(hash))) await registry.bytes.demote(hash);
+    })
+    .catch((failure: unknown) =>
+      registry.log.error(
+        { hash, err: describeError(failure) },
+        'an archive without a version stays until gc',
+      ),
+    );
+  throw error;
 }
 
 /** Waits, without a transaction, until the archive has been read through. @throws DeployError when it is refused. */

@@ -1,11 +1,14 @@
 import { closeSync, openSync, readSync } from 'node:fs';
-import { describeError, isDeployError } from '@deploy-tools/shared/errors.js';
+import { describeError } from '@deploy-tools/shared/errors.js';
 import { chunkPlaces } from '@deploy-tools/shared/layers/chunk-places.js';
 import { unpackFrame, zstdVersion } from '@deploy-tools/shared/layers/frame.js';
 import { MAX_CHUNK } from '@deploy-tools/shared/layers/manifest.js';
 import type { LayerFiles } from './layer-files.js';
 import { readEntries, readManifestRoot } from './read-manifest.js';
 import type { StoredChunk } from './stored-chunk.js';
+
+/** Of all packs together: bounds the memory that they take of the layer's own. */
+const MAX_ENTRIES = 200_000;
 
 /**
  * Chunks that earlier packs hold compressed already. They save time and nothing else: a pack that cannot be read is
@@ -14,11 +17,14 @@ import type { StoredChunk } from './stored-chunk.js';
 export class EarlierPacks {
   readonly #note: (text: string) => void;
   readonly #chunks = new Map<string, StoredChunk>();
+  /** Their paths, by their descriptors. */
   readonly #packs = new Map<number, string>();
+  readonly #damaged = new Set<number>();
   readonly #frame = Buffer.allocUnsafeSlow(MAX_CHUNK);
   readonly #data = Buffer.allocUnsafeSlow(MAX_CHUNK);
+  #entries = 0;
 
-  /** @param note receives what somebody should look at, one sentence each. */
+  /** @param note receives what somebody should look at, a sentence for each pack at most. */
   constructor(note: (text: string) => void) {
     this.#note = note;
   }
@@ -35,8 +41,11 @@ export class EarlierPacks {
   /** The chunk as an earlier pack has it, when its frame gives these bytes. */
   chunk(digest: string, bytes: Buffer): StoredChunk | undefined {
     const found = this.#chunks.get(digest);
-    if (found === undefined || this.#gives(found, bytes)) return found;
-    this.#note(`${this.#packs.get(found.fd)} is damaged: chunk ${digest} is not what its digest says`);
+    if (found === undefined || this.#damaged.has(found.fd)) return undefined;
+    const why = this.#whyNot(found, bytes);
+    if (why === undefined) return found;
+    this.#damaged.add(found.fd);
+    this.#note(`${this.#packs.get(found.fd)} is damaged, in chunk ${digest}: ${why}`);
     return undefined;
   }
 
@@ -47,7 +56,8 @@ export class EarlierPacks {
 
   #open({ manifest, pack }: LayerFiles): void {
     const root = readManifestRoot(manifest);
-    if (root.compressor !== zstdVersion()) return;
+    if (root.compressor !== zstdVersion() || this.#entries + root.entries > MAX_ENTRIES) return;
+    this.#entries += root.entries;
     const fd = openSync(pack, 'r');
     this.#packs.set(fd, pack);
     for (const [digest, place] of chunkPlaces(root, readEntries(root, fd))) {
@@ -55,15 +65,16 @@ export class EarlierPacks {
     }
   }
 
-  #gives({ fd, offset, length, packedLength }: StoredChunk, bytes: Buffer): boolean {
+  /** @returns why the frame does not give these bytes; undefined when it does. */
+  #whyNot({ fd, offset, length, packedLength }: StoredChunk, bytes: Buffer): string | undefined {
     const frame = this.#frame.subarray(0, packedLength);
-    if (length !== bytes.length || readSync(fd, frame, 0, packedLength, offset) !== packedLength)
-      return false;
     try {
-      return unpackFrame(frame, length, this.#data).equals(bytes);
+      if (readSync(fd, frame, 0, packedLength, offset) !== packedLength) return 'it is cut off';
+      return unpackFrame(frame, length, this.#data).equals(bytes)
+        ? undefined
+        : 'it is not what its digest says';
     } catch (error) {
-      if (isDeployError(error, 'corrupt')) return false;
-      throw error;
+      return describeError(error);
     }
   }
 }

@@ -1,6 +1,7 @@
 import { rm } from 'node:fs/promises';
 import type { Ingested, IngestTask } from './ingest-task.js';
 import { runLayerTask } from './run-layer-task.js';
+import { spoolPath } from './spool.js';
 
 /**
  * Derives manifest and pack from a stored archive, in a thread of its own. The files are durable but for their names,
@@ -18,7 +19,8 @@ export async function ingestArchive(
     const ingested = await runLayerTask('ingest', task, signal);
     return { ...ingested, ms: performance.now() - started };
   } catch (error) {
-    for (const path of [task.into.pack, task.into.manifest]) await rm(path, { force: true });
+    const { manifest, pack } = task.into;
+    for (const path of [manifest, pack, spoolPath(pack)]) await rm(path, { force: true });
     throw error;
   }
 }

@@ -1,15 +1,15 @@
-import { createHash } from 'node:crypto';
 import { closeSync } from 'node:fs';
 import { EntryPolicy } from '@deploy-tools/shared/archive/entry-policy.js';
 import { readArchive } from '@deploy-tools/shared/archive/read-archive.js';
 import { DeployError } from '@deploy-tools/shared/errors.js';
 import { ChunkStore } from './chunk-store.js';
 import { EarlierPacks } from './earlier-packs.js';
+import { HashedSource } from './hashed-source.js';
 import type { Ingested, IngestTask } from './ingest-task.js';
 import type { WrittenFile } from './layer-files.js';
 import { layerOrder } from './layer-order.js';
 import { LayerReader } from './layer-reader.js';
-import { openSpool } from './spool.js';
+import { openSpool, spoolPath } from './spool.js';
 import { writeLayer } from './write-layer.js';
 
 /**
@@ -19,7 +19,7 @@ import { writeLayer } from './write-layer.js';
  */
 export async function ingestInto(task: IngestTask, source: AsyncIterable<Uint8Array>): Promise<Ingested> {
   const notes: string[] = [];
-  const spool = openSpool(`${task.into.pack}.spool`);
+  const spool = openSpool(spoolPath(task.into.pack));
   const earlier = new EarlierPacks((text) => notes.push(text));
   const store = new ChunkStore(spool, earlier);
   try {
@@ -44,20 +44,16 @@ async function readWhole(
   reader: LayerReader,
 ): Promise<WrittenFile> {
   const { policy } = task;
-  const hash = createHash('sha256');
-  let size = 0;
-  const hashed = async function* (): AsyncGenerator<Uint8Array, void, void> {
-    for await (const bytes of source) {
-      hash.update(bytes);
-      size += bytes.length;
-      yield bytes;
-    }
-  };
   const keepModes = { ...policy, allow: { ...policy.allow, setid: true } };
-  await readArchive(hashed(), new EntryPolicy(keepModes), reader);
-  const found = hash.digest('hex');
-  if (found === task.hash && size === task.size) return { hash: found, size };
-  throw new DeployError('corrupt', `the archive ${task.archive} is not what its hash says`, {
+  const hashed = new HashedSource(source);
+  try {
+    await readArchive(hashed, new EntryPolicy(keepModes), reader);
+    const archive = await hashed.finish();
+    if (archive.hash === task.hash && archive.size === task.size) return archive;
+  } finally {
+    await hashed.close();
+  }
+  throw new DeployError('corrupt', `the archive ${task.hash} is not what its hash says`, {
     hint: 'upload it again',
   });
 }

@@ -15,7 +15,9 @@ export class LayerReader implements EntrySink {
   bytes = 0;
   readonly #store: ChunkStore;
   readonly #chunker: ContentChunker;
-  #chunks: StoredChunk[] = [];
+  /** Of the entry at hand. */
+  readonly #chunks: StoredChunk[] = [];
+  #entry: SafeEntry | undefined;
 
   constructor(store: ChunkStore) {
     this.#store = store;
@@ -25,8 +27,7 @@ export class LayerReader implements EntrySink {
   }
 
   entry(entry: SafeEntry): void {
-    this.#chunks = [];
-    this.entries.push(layerEntryOf(entry, entry.size > 0 ? this.#chunks : NO_CHUNKS));
+    this.#entry = entry;
     this.#chunker.begin(entry.size);
     this.bytes += entry.size;
   }
@@ -35,7 +36,12 @@ export class LayerReader implements EntrySink {
     this.#chunker.write(chunk);
   }
 
-  entryEnd(): void {}
+  entryEnd(): void {
+    if (this.#entry === undefined) return;
+    // A copy, which is as long as it has to be: an array that grew is not.
+    this.entries.push(layerEntryOf(this.#entry, this.#chunks.length === 0 ? NO_CHUNKS : [...this.#chunks]));
+    this.#chunks.length = 0;
+  }
 
   drained(): Promise<void> | undefined {
     return this.#store.drained();

@@ -14,12 +14,20 @@ import { decodeManifestRoot } from '@deploy-tools/shared/layers/manifest-root.js
 import { decodeTimeSegment } from '@deploy-tools/shared/layers/time-segment.js';
 
 /**
- * Reads a manifest's root from its file. For worker threads, as all here.
+ * The bytes of a manifest's root. For worker threads, as all here.
+ * @throws DeployError corrupt, when they are too many; system errors of the file.
+ */
+export function readRootBytes(path: string): Buffer {
+  if (statSync(path).size > MAX_ROOT) throw new DeployError('corrupt', 'the manifest root is too large');
+  return readFileSync(path);
+}
+
+/**
+ * A manifest's root.
  * @throws DeployError corrupt, unsupported; system errors of the file.
  */
 export function readManifestRoot(path: string): ManifestRoot {
-  if (statSync(path).size > MAX_ROOT) throw new DeployError('corrupt', 'the manifest root is too large');
-  return decodeManifestRoot(readFileSync(path));
+  return decodeManifestRoot(readRootBytes(path));
 }
 
 /**

@@ -3,9 +3,14 @@ import { packFrame } from '@deploy-tools/shared/layers/frame.js';
 
 const BUFFER_BYTES = 1024 * 1024;
 
+/** The name that the spool for a pack has for a moment. */
+export function spoolPath(pack: string): string {
+  return `${pack}.spool`;
+}
+
 /** Opens a file that is gone with the process: its name is free again at once. */
 export function openSpool(path: string): number {
-  const fd = openSync(path, 'wx+', 0o600);
+  const fd = openSync(path, 'w+', 0o600);
   rmSync(path);
   return fd;
 }

@@ -1,11 +1,12 @@
 import { createHash, hash } from 'node:crypto';
-import { closeSync, fstatSync, openSync, readFileSync, readSync } from 'node:fs';
+import { closeSync, fstatSync, openSync, readSync } from 'node:fs';
 import { DeployError } from '@deploy-tools/shared/errors.js';
 import { type ChunkPlace, chunkPlaces } from '@deploy-tools/shared/layers/chunk-places.js';
 import { unpackFrame } from '@deploy-tools/shared/layers/frame.js';
 import { MAX_CHUNK, type ManifestRoot, PACK_HEADER } from '@deploy-tools/shared/layers/manifest.js';
+import { decodeManifestRoot } from '@deploy-tools/shared/layers/manifest-root.js';
 import type { LayerFiles, WrittenFile } from './layer-files.js';
-import { readEntries, readManifestRoot, readTimes } from './read-manifest.js';
+import { readEntries, readRootBytes, readTimes } from './read-manifest.js';
 
 /** What a manifest and its pack say of themselves, proven; and of their archive, not proven. */
 export interface VerifiedLayer {
@@ -21,8 +22,8 @@ export interface VerifiedLayer {
 
 /** As verifyPack, on the calling thread. System errors pass through. */
 export function verifyLayer(files: LayerFiles): VerifiedLayer {
-  const root = readManifestRoot(files.manifest);
-  const bytes = readFileSync(files.manifest);
+  const bytes = readRootBytes(files.manifest);
+  const root = decodeManifestRoot(bytes);
   const fd = openSync(files.pack, 'r');
   try {
     verifyContent(root, fd);

@@ -1,13 +1,12 @@
 import { hash } from 'node:crypto';
-import { writeFileAtomic } from '@deploy-tools/shared/host/atomic-file.js';
 import { encodeEntrySegment } from '@deploy-tools/shared/layers/entry-segment.js';
 import { packFrame, zstdVersion } from '@deploy-tools/shared/layers/frame.js';
 import { PACK_HEADER, TIME_SEGMENT_ENTRIES } from '@deploy-tools/shared/layers/manifest.js';
 import { encodeManifestRoot, type PlacelessSegment } from '@deploy-tools/shared/layers/manifest-root.js';
 import { encodeTimeSegment } from '@deploy-tools/shared/layers/time-segment.js';
+import { HashedWriter } from './hashed-writer.js';
 import type { LayerEntry } from './layer-entry.js';
 import type { LayerFiles, WrittenFile } from './layer-files.js';
-import { PackWriter } from './pack-writer.js';
 import { segmentCuts } from './segment-cuts.js';
 
 /** A layer whose chunks are stored. */
@@ -24,7 +23,7 @@ export interface Layer {
  * @throws DeployError unsupported, when the format cannot hold the layer; system errors.
  */
 export function writeLayer(layer: Layer, into: LayerFiles): { manifest: WrittenFile; pack: WrittenFile } {
-  const writer = new PackWriter(into.pack);
+  const writer = new HashedWriter(into.pack);
   try {
     writer.write(PACK_HEADER);
     const entrySegments = writeSegments(writer, segmentCuts(layer.entries), encodeEntrySegment);
@@ -46,15 +45,24 @@ export function writeLayer(layer: Layer, into: LayerFiles): { manifest: WrittenF
       entrySegments,
       timeSegments,
     });
-    writeFileAtomic(into.manifest, root, 0o600);
-    return { manifest: { hash: hash('sha256', root), size: root.length }, pack };
+    return { manifest: writeWhole(into.manifest, root), pack };
+  } finally {
+    writer.close();
+  }
+}
+
+function writeWhole(path: string, bytes: Uint8Array): WrittenFile {
+  const writer = new HashedWriter(path);
+  try {
+    writer.write(bytes);
+    return writer.finish();
   } finally {
     writer.close();
   }
 }
 
 function writeSegments<T>(
-  writer: PackWriter,
+  writer: HashedWriter,
   segments: Iterable<readonly T[]>,
   encode: (items: readonly T[]) => Buffer,
 ): PlacelessSegment[] {
@@ -74,7 +82,7 @@ function writeSegments<T>(
 }
 
 /** Each chunk once, in the order of first use. */
-function writeChunks(writer: PackWriter, entries: readonly LayerEntry[]): void {
+function writeChunks(writer: HashedWriter, entries: readonly LayerEntry[]): void {
   const written = new Set<string>();
   for (const entry of entries) {
     for (const chunk of entry.chunks) {

@@ -6,8 +6,11 @@ export interface StagedUpload {
   readonly size: number;
   /** Writes all of `data` at `position`; writes may run side by side, `data` must not change meanwhile. */
   write(data: Buffer, position: number): Promise<void>;
-  /** Does ahead what takes long in `seal`: hashing, and bringing the bytes to the disk. May be left out. */
-  prepare(): Promise<void>;
+  /**
+   * Does ahead what takes long in `seal`: hashing, and bringing the bytes to the disk. May be left out.
+   * @throws DeployError cancelled when the signal stopped it; `discard` is left to the caller.
+   */
+  prepare(signal?: AbortSignal): Promise<void>;
   /**
    * Ends writing: makes the bytes durable and known by their hash. Uploading the same bytes again is not an error.
    * After a write that failed it fails too, and nothing is kept.
@@ -39,6 +42,8 @@ export interface ByteStore {
    * @throws DeployError not-found when neither is there.
    */
   promote(hash: string): Promise<StoredFileInfo>;
+  /** Undoes `promote`: the archive is an upload again, and no archive. Does nothing when there is no archive. */
+  demote(hash: string): Promise<void>;
   stat(hash: string): Promise<StoredFileInfo | undefined>;
   /** @throws DeployError not-found. */
   open(hash: string): Promise<StoredFile>;

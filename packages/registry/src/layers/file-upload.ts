@@ -2,8 +2,8 @@ import { createHash, type Hash } from 'node:crypto';
 import { type FileHandle, rename, rm } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { DeployError, toDeployError } from '@deploy-tools/shared/errors.js';
-import { syncDirectory } from '@deploy-tools/shared/host/atomic-file.js';
 import type { StagedUpload } from './byte-store.js';
+import { syncNames } from './sync-names.js';
 
 /** How much may be written before it is sent on its way to the disk, so that sealing has little left to wait for. */
 const FLUSH_EVERY = 16 * 1024 * 1024;
@@ -60,9 +60,9 @@ export class FileUpload implements StagedUpload {
     this.#flushNow(data.length);
   }
 
-  async prepare(): Promise<void> {
+  async prepare(signal?: AbortSignal): Promise<void> {
     try {
-      await this.#prepare();
+      await this.#prepare(signal);
     } catch (error) {
       throw toDeployError(error);
     }
@@ -75,7 +75,7 @@ export class FileUpload implements StagedUpload {
       this.#ended = true;
       await this.#file.close();
       await rename(this.#path, this.#pathOf(hash));
-      syncDirectory(dirname(this.#path));
+      await syncNames(dirname(this.#path));
       return { hash, size: this.#size };
     } catch (error) {
       await this.discard();
@@ -107,19 +107,21 @@ export class FileUpload implements StagedUpload {
       });
   }
 
-  async #prepare(): Promise<string> {
+  async #prepare(signal?: AbortSignal): Promise<string> {
     await this.#flush;
     if (this.#failure !== undefined) throw this.#failure;
-    const hash = this.#running === undefined ? await this.#reread() : this.#running.copy().digest('hex');
+    const hash =
+      this.#running === undefined ? await this.#reread(signal) : this.#running.copy().digest('hex');
     await this.#file.datasync();
     this.#prepared = hash;
     return hash;
   }
 
-  async #reread(): Promise<string> {
+  async #reread(signal?: AbortSignal): Promise<string> {
     const hash = createHash('sha256');
     const buffer = Buffer.allocUnsafe(REREAD_CHUNK);
     for (let at = 0; ; ) {
+      signal?.throwIfAborted();
       const { bytesRead } = await this.#file.read(buffer, 0, buffer.length, at);
       if (bytesRead === 0) return hash.digest('hex');
       hash.update(buffer.subarray(0, bytesRead));

@@ -73,9 +73,9 @@ function uploadFile(
   return {
     write: (data, offset) => upload.write(data, offset),
     stat: () => fileAttrs(0o644, upload.size, Math.floor(registry.clock().getTime() / 1000)),
-    close: async () => {
+    close: async (gone) => {
       try {
-        const stored = await upload.seal();
+        const stored = await upload.seal(gone);
         onStored(stored);
         log.info({ hash: stored.hash, bytes: stored.size, ms: elapsed() }, 'upload stored');
         await auditUpload(registry, principal, log, { stored, size: stored.size, durationMs: elapsed() });

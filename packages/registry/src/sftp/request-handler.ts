@@ -36,13 +36,16 @@ type Handle =
  */
 export class RequestHandler {
   readonly #files: SftpFiles;
+  readonly #gone: AbortSignal;
   readonly #handles = new Map<number, Handle>();
   #opening = 0;
   #nextHandle = 1;
   #over = false;
 
-  constructor(files: SftpFiles) {
+  /** @param gone says that nobody waits for replies any more. */
+  constructor(files: SftpFiles, gone: AbortSignal) {
     this.#files = files;
+    this.#gone = gone;
   }
 
   /** What a request holds until its reply is sent. */
@@ -178,7 +181,7 @@ export class RequestHandler {
     this.#handles.delete(number);
     if (handle.kind === 'file') {
       await Promise.allSettled(handle.pending);
-      await handle.file.close();
+      await handle.file.close(this.#gone);
     }
     return ok(id);
   }

@@ -24,7 +24,11 @@ export async function serveSftp(
   log: Logger,
   transfers: TransferCounter,
 ): Promise<number> {
-  const handler = new RequestHandler(files);
+  const gone = new AbortController();
+  const onGone = () => gone.abort();
+  channel.on('close', onGone);
+  socket.on('close', onGone);
+  const handler = new RequestHandler(files, gone.signal);
   const replies = new ReplyQueue(channel, socket, transfers);
   let status = 0;
   try {
@@ -33,9 +37,12 @@ export async function serveSftp(
   } catch (error) {
     status = 1;
     log.warn({ err: describeError(error) }, 'sftp session ended by an error');
+    if (!gone.signal.aborted) channel.stderr.write(`SFTP: ${describeError(error)}\n`);
   } finally {
     replies.close();
     await handler.abandonAll();
+    channel.off('close', onGone);
+    socket.off('close', onGone);
   }
   channel.exit(status);
   channel.end();

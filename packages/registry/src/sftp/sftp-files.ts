@@ -11,8 +11,8 @@ export interface SftpFile {
   readonly read?: (target: Buffer, offset: number) => Promise<number>;
   readonly write?: (data: Buffer, offset: number) => Promise<void>;
   readonly stat: () => Attrs;
-  /** The client closed it: what was written counts now. */
-  readonly close: () => Promise<void>;
+  /** The client closed it: what was written counts now. The signal says that the client is gone, and work in vain. */
+  readonly close: (gone: AbortSignal) => Promise<void>;
   /** The session ended before: what was written does not count. */
   readonly abandon: () => Promise<void>;
 }

@@ -1,9 +1,15 @@
-import { existsSync, readFileSync } from 'node:fs';
+import { createPublicKey } from 'node:crypto';
+import { existsSync } from 'node:fs';
 import { fingerprintOf } from '@deploy-tools/shared/client/fingerprint.js';
-import { DeployError, toDeployError } from '@deploy-tools/shared/errors.js';
+import { DeployError, isDeployError, toDeployError } from '@deploy-tools/shared/errors.js';
 import { writeFileAtomic } from '@deploy-tools/shared/host/atomic-file.js';
-import ssh2 from 'ssh2';
+import { readRegularFile } from '@deploy-tools/shared/host/regular-file.js';
+import ssh2, { type ParsedKey } from 'ssh2';
 import { generateHostKey } from './generate-host-key.js';
+
+const MAX_KEY_BYTES = 64 * 1024;
+/** NIST SP 800-131A, section 3; ssh-audit fails a server with fewer. */
+const MIN_RSA_BITS = 2048;
 
 export interface HostKey {
   readonly privateKey: Buffer;
@@ -22,19 +28,28 @@ export function loadHostKey(path: string): HostKey {
   }
   let privateKey: Buffer;
   try {
-    privateKey = readFileSync(path);
+    privateKey = readRegularFile(path, MAX_KEY_BYTES);
   } catch (error) {
+    if (isDeployError(error))
+      throw new DeployError(error.kind, `the host key ${error.message}`, { cause: error });
     throw new DeployError(toDeployError(error).kind, `the host key ${path} cannot be read`, {
       hint: 'make it readable for the user that runs the registry',
       cause: error,
     });
   }
   const parsed = ssh2.utils.parseKey(privateKey);
-  if (parsed instanceof Error || !parsed.isPrivateKey()) {
-    const reason = parsed instanceof Error ? parsed.message : 'it is a public key';
+  const reason = parsed instanceof Error ? parsed.message : unfitness(parsed);
+  if (parsed instanceof Error || reason !== undefined) {
     throw new DeployError('invalid', `the host key ${path} cannot be used: ${reason}`, {
       hint: 'it has to be an unencrypted private key; remove it to have a new one made (clients will ask again)',
     });
   }
   return { privateKey, fingerprint: fingerprintOf(parsed.getPublicSSH()), type: parsed.type };
+}
+
+function unfitness(key: ParsedKey): string | undefined {
+  if (!key.isPrivateKey()) return 'it is a public key';
+  const bits = createPublicKey(key.getPublicPEM()).asymmetricKeyDetails?.modulusLength;
+  if (bits === undefined || bits >= MIN_RSA_BITS) return undefined;
+  return `it is an RSA key of ${bits} bits, and fewer than ${MIN_RSA_BITS} are not safe`;
 }

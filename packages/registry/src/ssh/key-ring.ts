@@ -1,10 +1,13 @@
-import { readFileSync } from 'node:fs';
 import { isAbsolute, resolve } from 'node:path';
 import type { Role } from '@deploy-tools/shared/commands/command-specs.js';
-import { DeployError, describeError, errnoOf } from '@deploy-tools/shared/errors.js';
+import { DeployError, describeError, errnoOf, isDeployError } from '@deploy-tools/shared/errors.js';
+import { readRegularFile } from '@deploy-tools/shared/host/regular-file.js';
 import type { Logger } from '@deploy-tools/shared/log.js';
 import { type FSWatcher, watch } from 'chokidar';
 import { type AuthorizedKey, parseAuthorizedKeys } from './authorized-keys.js';
+
+/** Room for several thousand keys. */
+const MAX_KEY_FILE_BYTES = 1024 * 1024;
 
 /** SSH's user name for agents; every other name is an operator's. */
 export const AGENT_USER = 'deploy-agent';
@@ -72,16 +75,20 @@ export function openKeyRing(files: KeyFiles, log: Logger): KeyRing {
 function load(path: string, role: Role): AuthorizedKey[] {
   let text: string;
   try {
-    text = readFileSync(path, 'utf8');
+    text = readRegularFile(path, MAX_KEY_FILE_BYTES).toString('utf8');
   } catch (error) {
-    const reason =
-      errnoOf(error) === 'ENOENT' ? 'does not exist' : `cannot be read (${errnoOf(error) ?? String(error)})`;
-    throw new DeployError('invalid', `the key file ${path} ${reason}`, {
+    throw new DeployError('invalid', `the key file ${unusable(path, error)}`, {
       hint: 'it holds public keys in the format of authorized_keys',
       cause: error,
     });
   }
   return parseAuthorizedKeys(text, path, role === 'agent');
+}
+
+function unusable(path: string, error: unknown): string {
+  if (isDeployError(error)) return error.message;
+  const code = errnoOf(error);
+  return code === 'ENOENT' ? `${path} does not exist` : `${path} cannot be read (${code ?? String(error)})`;
 }
 
 function absolute(path: string): string {

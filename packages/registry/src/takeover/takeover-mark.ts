@@ -1,6 +1,8 @@
-import { readFileSync } from 'node:fs';
 import { DeployError, errnoOf, toDeployError } from '@deploy-tools/shared/errors.js';
 import { writeFileAtomic } from '@deploy-tools/shared/host/atomic-file.js';
+import { readRegularFile } from '@deploy-tools/shared/host/regular-file.js';
+
+const MAX_BYTES = 4096;
 
 /** What a takeover leaves beside the database: which state of state.db it was, so that a later one is noticed. */
 export interface TakeoverMark {
@@ -14,7 +16,7 @@ export interface TakeoverMark {
 export function readTakeoverMark(path: string): TakeoverMark | undefined {
   let text: string;
   try {
-    text = readFileSync(path, 'utf8');
+    text = readRegularFile(path, MAX_BYTES).toString('utf8');
   } catch (error) {
     if (errnoOf(error) === 'ENOENT') return undefined;
     throw toDeployError(error);

@@ -111,6 +111,20 @@ function archives(withStore: WithStore): void {
     expect(await store.archives()).toEqual([first]);
   });
 
+  withStore('demoting undoes promoting, whether the upload is there or not', async (store) => {
+    const hash = await put(store, Buffer.from('abc'));
+    for (const uploadStays of [true, false]) {
+      await store.promote(hash);
+      if (!uploadStays) await store.removeUpload(hash);
+      await store.demote(hash);
+      await store.demote(hash);
+      expect(await store.archives()).toEqual([]);
+      expect(await store.uploads()).toMatchObject([{ hash, size: 3 }]);
+    }
+    await store.promote(hash);
+    expect(await readAll(store, hash)).toEqual(Buffer.from('abc'));
+  });
+
   withStore('promoting at once is one archive', async (store) => {
     const hash = await put(store, Buffer.from('abc'));
     const infos = await Promise.all(Array.from({ length: 6 }, () => store.promote(hash)));

@@ -21,6 +21,28 @@ const change = { author: OPERATOR, command: 'x' };
 const versionsOf = async (registry: Registry, component: string) =>
   (await registry.meta.read((tx) => tx.versions(component))).map(({ version }) => version);
 
+describe('what is freed', () => {
+  test('counts bytes that an upload and an archive share once, and only when both go', async () => {
+    const registry = await openRegistry();
+    const { hash } = await addText(registry, 'code', 'v1', 'same');
+    await deleteVersion(registry, 'code', 'v1');
+    registry.pass(20 * MINUTE);
+    await upload(registry, 'same');
+    for (const freed of [(await findSurplus(registry)).freed, (await collect(registry)).freed]) {
+      expect(freed).toEqual({ files: 0, bytes: 0 });
+    }
+    const expected = await addText(registry, 'code', 'v1', 'same');
+    await deleteVersion(registry, 'code', 'v1');
+    await upload(registry, 'same');
+    registry.pass(31 * MINUTE);
+    const planned = await findSurplus(registry);
+    expect([planned.files, planned.uploads]).toMatchObject([[{ hash }], [{ hash }]]);
+    const derived = planned.derived.reduce((sum, { size }) => sum + size, expected.size);
+    expect(planned.freed).toEqual({ files: 1 + planned.derived.length, bytes: derived });
+    expect((await collect(registry)).freed).toEqual(planned.freed);
+  });
+});
+
 describe('versions', () => {
   test('the newest of each component are kept, and whatever a configuration uses', async () => {
     const registry = await openRegistry({ keepVersions: 2 });

@@ -1,9 +1,30 @@
 import { putConfiguration } from '@deploy-tools/registry/core/configurations.js';
+import { collect } from '@deploy-tools/registry/core/housekeeping.js';
+import type { Registry } from '@deploy-tools/registry/core/registry.js';
 import { beginUpload } from '@deploy-tools/registry/core/uploads.js';
 import { addVersion, deleteComponent, deleteVersion } from '@deploy-tools/registry/core/versions.js';
+import { DeployError } from '@deploy-tools/shared/errors.js';
 import { describe, expect, test } from 'vitest';
 import { kindOfRejection } from '../../../shared/test/support/kind-of.js';
-import { addText, OPERATOR, openRegistry, upload } from '../support/open-registry.js';
+import { addText, NEVER, OPERATOR, openRegistry, upload } from '../support/open-registry.js';
+
+/** The registry, of which a transaction that adds a version fails when it is to be committed. */
+function onFullDisk(registry: Registry): Registry {
+  return {
+    ...registry,
+    meta: {
+      read: (work) => registry.meta.read(work),
+      write: (work) =>
+        registry.meta.write(async (tx) => {
+          const before = (await tx.versions('code')).length;
+          const result = await work(tx);
+          if ((await tx.versions('code')).length > before) throw new DeployError('no-space', 'full');
+          return result;
+        }),
+      close: () => registry.meta.close(),
+    },
+  };
+}
 
 const change = { author: OPERATOR, command: 'x' };
 
@@ -56,6 +77,27 @@ describe('adding a version', () => {
     expect(outcomes.sort()).toEqual([...Array(7).fill('exists'), 'nothing thrown']);
   });
 
+  test('that is not recorded, as on a full disk, leaves an upload and no archive', async () => {
+    const real = await openRegistry();
+    const hash = await upload(real, 'content');
+    const wanted = { component: 'code', version: 'v1', hash };
+    expect(await kindOfRejection(addVersion(onFullDisk(real), wanted))).toBe('no-space');
+    expect(await real.bytes.archives()).toEqual([]);
+    expect(await real.bytes.uploads()).toMatchObject([{ hash, size: 7 }]);
+    expect(await collect(real)).toMatchObject({ files: [], freed: { files: 0, bytes: 0 } });
+    await addVersion(real, wanted);
+    expect(await real.bytes.archives()).toMatchObject([{ hash }]);
+  });
+
+  test('that is not recorded leaves an archive that others name as it is', async () => {
+    const real = await openRegistry();
+    const { hash } = await addText(real, 'code', 'v1', 'same');
+    await upload(real, 'same');
+    const again = addVersion(onFullDisk(real), { component: 'code', version: 'v2', hash });
+    expect(await kindOfRejection(again)).toBe('no-space');
+    expect(await real.bytes.archives()).toMatchObject([{ hash }]);
+  });
+
   test.each([
     [{ component: 'a:b', version: 'v', hash: '0'.repeat(64) }, 'invalid'],
     [{ component: 'a', version: '', hash: '0'.repeat(64) }, 'invalid'],
@@ -98,7 +140,7 @@ describe('uploading', () => {
     await opened.write(Buffer.alloc(100), 0);
     expect(await kindOfRejection(opened.write(Buffer.alloc(1), 100))).toBe('too-large');
     expect(await kindOfRejection(opened.write(Buffer.alloc(1), 0))).toBe('too-large');
-    expect(await kindOfRejection(opened.seal())).toBe('too-large');
+    expect(await kindOfRejection(opened.seal(NEVER))).toBe('too-large');
     await opened.discard();
     expect(await registry.bytes.clean()).toBe(0);
   });

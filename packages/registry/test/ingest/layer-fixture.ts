@@ -1,10 +1,12 @@
-import { hash } from 'node:crypto';
+import { createCipheriv, hash } from 'node:crypto';
 import { closeSync, existsSync, openSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { ingestArchive } from '@deploy-tools/registry/ingest/ingest-archive.js';
+import { ingestInto } from '@deploy-tools/registry/ingest/ingest-into.js';
 import type { Ingested, IngestTask } from '@deploy-tools/registry/ingest/ingest-task.js';
 import type { LayerFiles } from '@deploy-tools/registry/ingest/layer-files.js';
 import { readEntries, readManifestRoot, readTimes } from '@deploy-tools/registry/ingest/read-manifest.js';
+import { archiveFile } from '@deploy-tools/shared/archive/read-archive.js';
 import { DEFAULT_UNPACK_POLICY } from '@deploy-tools/shared/archive/unpack-policy.js';
 import { chunkPlaces } from '@deploy-tools/shared/layers/chunk-places.js';
 import { unpackFrame } from '@deploy-tools/shared/layers/frame.js';
@@ -44,6 +46,15 @@ export class LayerFixture {
   ): Promise<{ readonly ingested: Ingested; readonly files: LayerFiles }> {
     const task = this.task(archive, change);
     return { ingested: await ingestArchive(task, NEVER), files: task.into };
+  }
+
+  /** As `ingest`, on this thread: for properties, which would else wait for threads to start. */
+  async ingestHere(
+    archive: Uint8Array,
+    change: Partial<IngestTask> = {},
+  ): Promise<{ readonly ingested: Ingested; readonly files: LayerFiles }> {
+    const task = this.task(archive, change);
+    return { ingested: await ingestInto(task, archiveFile(task.archive)), files: task.into };
   }
 }
 
@@ -90,7 +101,7 @@ export function exists({ manifest, pack }: LayerFiles): boolean {
 
 /** Bytes that do not compress, the same for the same seed. */
 export function noise(seed: number, length: number): Buffer {
-  const parts: string[] = [];
-  for (let at = 0; at * 32 < length; at++) parts.push(hash('sha256', `${seed}.${at}`));
-  return Buffer.from(parts.join(''), 'hex').subarray(0, length);
+  const key = Buffer.alloc(16);
+  key.writeUInt32BE(seed);
+  return createCipheriv('aes-128-ctr', key, Buffer.alloc(16)).update(Buffer.alloc(length));
 }

@@ -4,7 +4,7 @@ import { OPEN_FLAG } from '@deploy-tools/shared/sftp/protocol.js';
 import { expect, test } from 'vitest';
 import { kindOfRejection } from '../../../shared/test/support/kind-of.js';
 import { hashOf } from '../contract/meta-samples.js';
-import { OPERATOR, openRegistry } from '../support/open-registry.js';
+import { NEVER, OPERATOR, openRegistry } from '../support/open-registry.js';
 import { withoutAudit } from '../support/without-audit.js';
 
 const WRITE = OPEN_FLAG.WRITE | OPEN_FLAG.CREAT | OPEN_FLAG.TRUNC;
@@ -17,7 +17,7 @@ test('an upload is in the audit log, stored or refused, and counts as running un
     const file = await files.open('/x', WRITE);
     expect(activity.running).toBe(1);
     await file.write?.(Buffer.from(content), 0).catch(() => undefined); // the CLOSE tells it again
-    await file.close().catch(() => undefined);
+    await file.close(NEVER).catch(() => undefined);
     expect(activity.running).toBe(0);
   }
   const [stored, refused] = await registry.meta.read((tx) => tx.audit({ limit: 9 }));
@@ -30,7 +30,7 @@ test('an upload is stored though the audit log is full', async () => {
   const files = operatorFiles(withoutAudit(registry), OPERATOR, registry.log, new Activity());
   const file = await files.open('/x', WRITE);
   await file.write?.(Buffer.from('abc'), 0);
-  await file.close();
+  await file.close(NEVER);
   expect((await files.list('/')).map(({ filename }) => filename)).toEqual([hashOf('abc')]);
 });
 

@@ -135,11 +135,11 @@ async function uploadBySteps(client: Client, path: string, steps: readonly Step[
   let content = Buffer.alloc(0);
   const handle = await client.open(name, 'w', {});
   const writes: Promise<unknown>[] = [];
-  const filled = new Set<number>();
+  const filled = new Map<number, number>();
   for (const step of steps) {
     if (step.do === 'write') {
       if (filled.has(step.slot)) continue;
-      filled.add(step.slot);
+      filled.set(step.slot, step.length);
       const data = randomBytes(step.length);
       const grown = Buffer.alloc(Math.max(content.length, step.slot * SLOT + data.length));
       content.copy(grown);
@@ -152,6 +152,11 @@ async function uploadBySteps(client: Client, path: string, steps: readonly Step[
     } else {
       await look(client, step.do, name, handle, content.length);
     }
+  }
+  for (let slot = 0; slot * SLOT < content.length; slot += 1) {
+    const begin = slot * SLOT + (filled.get(slot) ?? 0);
+    const end = Math.min((slot + 1) * SLOT, content.length);
+    if (begin < end) writes.push(client.write(handle, content.subarray(begin, end), begin));
   }
   await client.close(handle);
   await Promise.all(writes);

@@ -108,6 +108,31 @@ describe('an operator', () => {
   });
 });
 
+test('what a CLOSE takes long for is told when its client is gone', async () => {
+  let closing = () => {};
+  const begun = new Promise<void>((resolve) => {
+    closing = resolve;
+  });
+  const file = {
+    stat: () => ({}),
+    abandon: async () => {},
+    close: (gone: AbortSignal) => {
+      closing();
+      return new Promise<void>((resolve) => gone.addEventListener('abort', () => resolve()));
+    },
+  };
+  const refuse = () => Promise.reject(new Error('not asked for'));
+  const files = { open: async () => file, stat: refuse, list: refuse, setStat: refuse, rename: refuse };
+  const server = await startSftpServer(() => files, registry.log);
+  const client = await SftpClient.start(await server.open());
+  const upload = kindOfRejection(client.upload('x', pieces(Buffer.alloc(0), 1)));
+  await begun;
+  server.cut();
+  expect(await upload).toBe('connect');
+  await server.ended(1);
+  await server.close();
+});
+
 describe('an agent', () => {
   test('reads any range of an archive', async () => {
     const client = await SftpClient.start(await agents.open());

@@ -36,6 +36,15 @@ test.each([
   expect(loadHostKey(path)).toMatchObject({ type: name, fingerprint: keygen('-lf', path).split(' ')[1] });
 });
 
+test.each(['1024', '2047'])('an RSA key of %s bits is refused, in either format', (bits) => {
+  const dir = temporaryDirectory();
+  for (const format of ['PEM', 'RFC4716']) {
+    const path = join(dir, format);
+    keygen('-q', '-t', 'rsa', '-b', bits, '-m', format, '-N', '', '-f', path);
+    expect(() => loadHostKey(path)).toThrow(`cannot be used: it is an RSA key of ${bits} bits`);
+  }
+});
+
 test('what cannot be used is invalid, names the file and is left as it is', () => {
   const dir = temporaryDirectory();
   keygen('-q', '-t', 'ed25519', '-N', 'secret', '-f', join(dir, 'encrypted'));

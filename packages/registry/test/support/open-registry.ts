@@ -31,6 +31,9 @@ export interface TestRegistry extends Registry {
 
 export const MINUTE = 60_000;
 
+/** For what nobody stops. */
+export const NEVER: AbortSignal = new AbortController().signal;
+
 export const OPERATOR: Principal = {
   role: 'operator',
   user: 'ops',
@@ -122,7 +125,7 @@ export async function upload(
 ): Promise<string> {
   const opened = await beginUpload(registry, owner);
   await opened.write(Buffer.from(content), 0);
-  return (await opened.seal()).hash;
+  return (await opened.seal(NEVER)).hash;
 }
 
 /** Uploads a text and names it. */

@@ -4,12 +4,19 @@ import { type ByteName, showName } from './byte-name.js';
 /** Matches a name that is not already in normal form: a slash at either end or doubled, or a `.` or `..`. */
 const NOT_NORMAL = /(?:^|\/)\.{0,2}(?:\/|$)/;
 
+/** NAME_MAX: no file system of Linux takes more bytes between two slashes. */
+const MAX_PART_BYTES = 255;
+
 /**
  * The path of a member below the root, without `.`, doubled or trailing slashes; empty for the root itself.
- * @throws DeployError unsafe, for an absolute or empty name and for `..` or NUL in it.
+ * @throws DeployError unsafe, for an absolute or empty name and for `..` or NUL in it; invalid, for a part of it that
+ *   is longer than a file name can be.
  */
 export function memberPath(name: ByteName): ByteName {
   if (name.includes('\0')) throw new DeployError('unsafe', 'its name contains a NUL byte');
+  if (name.length > MAX_PART_BYTES && name.split('/').some((part) => part.length > MAX_PART_BYTES)) {
+    throw new DeployError('invalid', `a part of its name is longer than ${MAX_PART_BYTES} bytes`);
+  }
   if (!NOT_NORMAL.test(name)) return name;
   if (name === '') throw new DeployError('unsafe', 'its name is empty');
   if (name.startsWith('/')) throw new DeployError('unsafe', 'its name is absolute');
@@ -30,11 +37,13 @@ export function parentPath(path: ByteName): ByteName {
 }
 
 /**
- * Remembers, over all layers of one release, where symlinks were laid, and keeps every path and link inside the root.
- * It looks at names only, never at the file system, and so works where nothing is unpacked. Paths are those of `memberPath`.
+ * Remembers, over all layers of one release, where symlinks and files were laid, keeps every path and link inside the
+ * root, and refuses a path below a file. It looks at names only, never at the file system, and so works where nothing is unpacked. Paths are those of `memberPath`.
  */
 export class PathGuard {
   readonly #symlinks = new Map<ByteName, ByteName>();
+  /** Everything else that nothing can be below: files, devices, FIFOs. */
+  readonly #files = new Set<ByteName>();
   /** Directories that hold something: real ones for good, since nothing may replace them any more. */
   readonly #occupied = new Set<ByteName>(['']);
   /** Paths that a link target steps back over (`x/..`): they must never be links, or the target would move. */
@@ -52,11 +61,13 @@ export class PathGuard {
   directory(path: ByteName): void {
     this.#enter(path);
     this.#symlinks.delete(path);
+    this.#files.delete(path);
   }
 
   /** Notes a file, device or FIFO. */
   file(path: ByteName): void {
     this.#replace(path);
+    this.#files.add(path);
   }
 
   /** Notes a symlink and checks where it leads. */
@@ -71,11 +82,12 @@ export class PathGuard {
    */
   hardlink(path: ByteName, target: ByteName): void {
     if (target === '') throw new DeployError('unsafe', 'its link target is the root of the release');
-    this.#refuseThroughSymlink(target, 'its link target');
+    this.#refuseNoDirectory(target, 'its link target');
     if (path === target) return;
     const symlinkTarget = this.#symlinks.get(target);
     this.#replace(path);
-    if (symlinkTarget !== undefined) this.#laySymlink(path, symlinkTarget);
+    if (symlinkTarget === undefined) this.#files.add(path);
+    else this.#laySymlink(path, symlinkTarget);
   }
 
   #laySymlink(path: ByteName, target: ByteName): void {
@@ -89,6 +101,7 @@ export class PathGuard {
       throw new DeployError('unsafe', 'its link target is not a path');
     if (!this.#outsideLinks) this.#follow(parentPath(path), target);
     this.#count(path.length + target.length);
+    this.#files.delete(path);
     this.#symlinks.set(path, target);
   }
 
@@ -130,25 +143,31 @@ export class PathGuard {
     this.#symlinks.delete(path);
   }
 
-  /** Checks that no directory above the path is a symlink, and notes that they hold something. */
+  /** Checks that no directory above the path is a symlink or a file, and notes that they hold something. */
   #enter(path: ByteName): void {
     if (path === '') return;
     for (let at = parentPath(path); !this.#occupied.has(at); at = parentPath(at)) {
-      if (this.#symlinks.has(at)) throw throughSymlink('its path', at);
+      this.#refuseBelow(at, 'its path');
       this.#count(at.length);
       this.#occupied.add(at);
     }
   }
 
-  #refuseThroughSymlink(path: ByteName, what: string): void {
+  #refuseNoDirectory(path: ByteName, what: string): void {
     for (let at = parentPath(path); !this.#occupied.has(at); at = parentPath(at)) {
-      if (this.#symlinks.has(at)) throw throughSymlink(what, at);
+      this.#refuseBelow(at, what);
     }
   }
-}
 
-function throughSymlink(what: string, link: ByteName): DeployError {
-  return new DeployError('unsafe', `${what} goes through the symlink ${showName(link)}`);
+  #refuseBelow(at: ByteName, what: string): void {
+    if (this.#symlinks.has(at))
+      throw new DeployError('unsafe', `${what} goes through the symlink ${showName(at)}`);
+    if (this.#files.has(at))
+      throw new DeployError(
+        'invalid',
+        `${what} needs a directory where an earlier entry made the file ${showName(at)}`,
+      );
+  }
 }
 
 function leaves(target: ByteName, why: string): DeployError {

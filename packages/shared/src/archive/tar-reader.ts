@@ -49,9 +49,10 @@ export class TarReader {
 
   /**
    * Takes the next bytes of the archive. What follows the end-of-archive block is ignored, as GNU tar does.
+   * @returns how many of them belong to the archive: all, up to the end-of-archive block.
    * @throws DeployError corrupt, invalid, too-large; whatever the handler throws.
    */
-  write(chunk: Uint8Array): void {
+  write(chunk: Uint8Array): number {
     const bytes = Buffer.from(chunk.buffer, chunk.byteOffset, chunk.byteLength);
     let at = 0;
     while (at < bytes.length && !this.#ended) {
@@ -59,6 +60,7 @@ export class TarReader {
       else if (this.#padding > 0) at = this.#skipPadding(bytes, at);
       else at = this.#takeHeader(bytes, at);
     }
+    return at;
   }
 
   /**

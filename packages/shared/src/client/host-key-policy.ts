@@ -1,8 +1,10 @@
-import { readFileSync } from 'node:fs';
 import { DeployError, errnoOf, toDeployError } from '../errors.js';
+import { readRegularFile } from '../host/regular-file.js';
 import { type Address, formatAddress } from './address.js';
 import { fingerprintOf, keyTypeOf, parseFingerprint } from './fingerprint.js';
 import { checkHostKey, type KnownHosts, knownKeyTypes, parseKnownHosts } from './known-hosts.js';
+
+const MAX_KNOWN_HOSTS_BYTES = 16 * 1024 * 1024;
 
 /** How to know the right host: by the fingerprint of its key, or by a known_hosts file. */
 export type HostKeyTrust = { readonly fingerprint: string } | { readonly knownHosts: string };
@@ -32,7 +34,7 @@ export function hostKeyPolicy(trust: HostKeyTrust, address: Address): HostKeyPol
 
 function readKnownHosts(path: string): string {
   try {
-    return readFileSync(path, 'utf8');
+    return readRegularFile(path, MAX_KNOWN_HOSTS_BYTES).toString('utf8');
   } catch (error) {
     if (errnoOf(error) === 'ENOENT') return '';
     throw toDeployError(error);

@@ -1,7 +1,7 @@
 import { createPrivateKey } from 'node:crypto';
-import { readFile } from 'node:fs/promises';
 import ssh2, { type ParsedKey } from 'ssh2';
-import { DeployError, errnoOf, toDeployError } from '../errors.js';
+import { DeployError, errnoOf, isDeployError, toDeployError } from '../errors.js';
+import { readRegularFile } from '../host/regular-file.js';
 import { fingerprintOf } from './fingerprint.js';
 import type { Credential } from './identity.js';
 
@@ -20,7 +20,7 @@ const PASSPHRASE_ATTEMPTS = 3;
  * @throws DeployError auth when the file cannot be read, is not a private key, or stays locked.
  */
 export async function loadKeyFile(path: string, ask?: AskPassphrase): Promise<Credential> {
-  const bytes = await readKeyFile(path);
+  const bytes = readKeyFile(path);
   let key = parsePrivateKey(bytes);
   for (let attempt = 1; key === 'encrypted' || key === 'wrong-passphrase'; attempt += 1) {
     if (attempt > PASSPHRASE_ATTEMPTS) throw new DeployError('auth', `wrong passphrase for key ${path}`);
@@ -43,21 +43,20 @@ export async function loadKeyFile(path: string, ask?: AskPassphrase): Promise<Cr
 
 /** Whether a key file cannot be used without its passphrase. @throws DeployError auth when it cannot be read. */
 export async function isKeyFileEncrypted(path: string): Promise<boolean> {
-  return parsePrivateKey(await readKeyFile(path)) === 'encrypted';
+  return parsePrivateKey(readKeyFile(path)) === 'encrypted';
 }
 
-async function readKeyFile(path: string): Promise<Buffer> {
+function readKeyFile(path: string): Buffer {
   try {
-    const bytes = await readFile(path);
-    if (bytes.length <= MAX_KEY_FILE) return bytes;
+    return readRegularFile(path, MAX_KEY_FILE);
   } catch (error) {
+    if (isDeployError(error)) throw new DeployError('auth', `the key ${error.message}`, { cause: error });
     throw new DeployError('auth', `cannot read key ${path}: ${toDeployError(error).message}`, {
       hint:
         errnoOf(error) === 'ENOENT' ? 'name an existing private key with -key' : 'check its owner and mode',
       cause: error,
     });
   }
-  throw new DeployError('auth', `${path} is too large for a private key`);
 }
 
 type KeyOutcome = ParsedKey | 'encrypted' | 'wrong-passphrase' | Error;

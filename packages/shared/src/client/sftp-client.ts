@@ -15,6 +15,7 @@ import {
   STATUS,
 } from '../sftp/protocol.js';
 import { Flight } from './flight.js';
+import { RemoteFile } from './remote-file.js';
 
 /** What every server takes, limits extension or not (draft-ietf-secsh-filexfer-02, section 3). */
 const SAFE_DATA = 32 * 1024;
@@ -59,7 +60,10 @@ export class SftpClient {
     this.#channel = channel;
   }
 
-  /** Speaks INIT/VERSION and learns the server's limits where it tells them. */
+  /**
+   * Speaks INIT/VERSION, and asks for the server's limits where it tells them: until they come, requests are of the size
+   * that every server takes.
+   */
   static async start(channel: Duplex): Promise<SftpClient> {
     const client = new SftpClient(channel);
     const version = new Promise<Buffer>((resolve, reject) => {
@@ -67,20 +71,43 @@ export class SftpClient {
     });
     client.#listen();
     channel.write(new PacketWriter(PACKET.INIT).uint32(SFTP_VERSION).finish());
-    await client.#negotiate(new PacketReader(await version, 1));
+    if (offersLimits(new PacketReader(await version, 1))) client.#askLimits();
     return client;
   }
 
-  /** Reads a whole small file. @throws DeployError too-large when it is longer than `maxBytes`. */
+  /** Reads a whole small file, in two round trips. @throws DeployError too-large when it is longer than `maxBytes`. */
   async readFile(path: string, maxBytes: number): Promise<Buffer> {
-    const parts: Buffer[] = [];
-    let length = 0;
-    for await (const part of this.read(path)) {
-      length += part.length;
+    const handle = await this.#open(path, OPEN_FLAG.READ);
+    try {
+      const [size, first] = await Promise.all([
+        this.#sizeOf(handle),
+        this.#readPart(handle, 0, this.#maxRead),
+      ]);
+      const parts = [Buffer.from(first ?? [])];
+      let length = parts[0]?.length ?? 0;
+      const rest = size === undefined ? {} : { to: Math.min(size, maxBytes + 1) };
+      const more = first === undefined ? [] : this.#readHandle(handle, { from: length, ...rest });
+      for await (const part of more) {
+        length += part.length;
+        if (length > maxBytes) break;
+        parts.push(Buffer.from(part));
+      }
       if (length > maxBytes) throw new DeployError('too-large', `${path} is longer than ${maxBytes} bytes`);
-      parts.push(Buffer.from(part));
+      return Buffer.concat(parts, length);
+    } finally {
+      void this.#release(handle).catch(() => undefined); // all that was wanted of it is here
     }
-    return Buffer.concat(parts, length);
+  }
+
+  /** Opens a file for reads at any place; the caller closes it. */
+  async openFile(path: string): Promise<RemoteFile> {
+    const handle = await this.#open(path, OPEN_FLAG.READ);
+    return new RemoteFile(path, {
+      maxRead: () => this.#maxRead,
+      read: (offset, length) => this.#readPart(handle, offset, length),
+      release: (part) => this.#pool.give(part),
+      close: () => this.#release(handle),
+    });
   }
 
   /**
@@ -250,16 +277,14 @@ export class SftpClient {
     this.#expectOk(reply, 'write');
   }
 
-  async #negotiate(version: PacketReader): Promise<void> {
-    const number = version.uint32();
-    if (number < SFTP_VERSION)
-      throw new DeployError('unsupported', `the server speaks SFTP version ${number}, we need 3`);
-    let hasLimits = false;
-    while (version.remaining > 0) {
-      if (version.string() === LIMITS_EXTENSION) hasLimits = true;
-      version.bytes();
-    }
-    if (!hasLimits) return;
+  #askLimits(): void {
+    this.#learnLimits().catch((error: unknown) => {
+      this.#fail(error instanceof DeployError ? error : new DeployError('corrupt', String(error)));
+      this.#channel.destroy();
+    });
+  }
+
+  async #learnLimits(): Promise<void> {
     const reply = await this.#request(PACKET.EXTENDED, (packet) => packet.string(LIMITS_EXTENSION));
     if (reply[0] === PACKET.STATUS) return; // offered, and refused now: the safe sizes do
     const limits = this.#expect(reply, PACKET.EXTENDED_REPLY, 'limits');
@@ -339,6 +364,19 @@ export class SftpClient {
     for (const pending of this.#pending.values()) pending.reject(this.#failure);
     this.#pending.clear();
   }
+}
+
+/** @throws DeployError unsupported for a version before 3. */
+function offersLimits(version: PacketReader): boolean {
+  const number = version.uint32();
+  if (number < SFTP_VERSION)
+    throw new DeployError('unsupported', `the server speaks SFTP version ${number}, we need 3`);
+  let offers = false;
+  while (version.remaining > 0) {
+    if (version.string() === LIMITS_EXTENSION) offers = true;
+    version.bytes();
+  }
+  return offers;
 }
 
 function clampData(limit: number): number {

@@ -1,16 +1,8 @@
-import {
-  accessSync,
-  closeSync,
-  constants,
-  ftruncateSync,
-  mkdirSync,
-  openSync,
-  readFileSync,
-  writeSync,
-} from 'node:fs';
-import { join } from 'node:path';
+import { accessSync, closeSync, constants, ftruncateSync, openSync, readSync, writeSync } from 'node:fs';
+import { join, resolve } from 'node:path';
 import { tryLock } from 'fs-native-extensions';
 import { DeployError, errnoOf } from '../errors.js';
+import { makeDirectory } from './make-directory.js';
 
 /** An exclusive lock on a directory; the kernel releases it when the process ends, however it ends. */
 export interface DirLock {
@@ -26,7 +18,7 @@ export function lockDirectory(dir: string, holder: string): DirLock {
   const path = join(dir, 'lock');
   const fd = openSync(path, 'a+', 0o600);
   if (!tryLock(fd)) {
-    const owner = readFileSync(path, 'utf8').trim();
+    const owner = readOwner(fd);
     closeSync(fd);
     throw new DeployError(
       'locked',
@@ -41,6 +33,11 @@ export function lockDirectory(dir: string, holder: string): DirLock {
   return { release: () => closeSync(fd) };
 }
 
+function readOwner(fd: number): string {
+  const digits = Buffer.alloc(20);
+  return digits.toString('latin1', 0, readSync(fd, digits, 0, digits.length, 0)).trim();
+}
+
 /**
  * Makes sure that a program's directory is there, is writable and is nobody else's, and takes its lock.
  * @param mode of the directory, when it has to be made.
@@ -48,7 +45,7 @@ export function lockDirectory(dir: string, holder: string): DirLock {
  */
 export function takeDirectory(dir: string, holder: string, mode: number): DirLock {
   try {
-    mkdirSync(dir, { recursive: true, mode });
+    makeDirectory(resolve(dir), mode);
     accessSync(dir, constants.W_OK | constants.X_OK);
     return lockDirectory(dir, holder);
   } catch (error) {

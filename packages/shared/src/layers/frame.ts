@@ -40,13 +40,14 @@ export function packFrame(data: Uint8Array): { readonly bytes: Uint8Array; reado
 /**
  * The data of a frame.
  * @param length of the data; the caller has checked that it is sane, since as much is allocated.
- * @param memory to unpack into, that long at least: then nothing is allocated.
- * @returns the data: a view of `bytes` when it is stored as it is, else of `memory` when given.
+ * @param scratch memory to be used for it where it fits: for who needs the data only until the next call.
+ * @returns a view of `bytes` when it is stored as it is, or of `scratch`.
  * @throws DeployError corrupt, when it is not one frame of exactly that much data.
  */
-export function unpackFrame(bytes: Uint8Array, length: number, memory?: Buffer): Buffer {
+export function unpackFrame(bytes: Uint8Array, length: number, scratch?: Buffer): Buffer {
   if (bytes.length === length) return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-  const data = memory?.subarray(0, length) ?? Buffer.allocUnsafe(length);
+  const fits = scratch !== undefined && length <= scratch.length;
+  const data = fits ? scratch.subarray(0, length) : Buffer.allocUnsafe(length);
   const reason = decompress(bytes, data);
   if (reason === undefined) return data;
   throw new DeployError('corrupt', `a frame of a pack is damaged: ${reason}`);

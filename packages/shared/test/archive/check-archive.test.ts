@@ -7,7 +7,7 @@ import { DEFAULT_UNPACK_POLICY, type UnpackPolicy } from '@deploy-tools/shared/a
 import { DeployError } from '@deploy-tools/shared/errors.js';
 import fc from 'fast-check';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { tarOf } from './tar-builder.js';
+import { gnuLong, tarOf } from './tar-builder.js';
 
 let dir: string;
 beforeEach(() => {
@@ -139,6 +139,22 @@ describe('checkArchive: the file', () => {
       kind: 'invalid',
     });
     await expect(check(Buffer.alloc(0))).rejects.toThrow('the archive is empty');
+  });
+
+  it.each([
+    [
+      'a file below a file',
+      tarOf([{ name: 'x' }, { name: 'x/y' }]),
+      /entry "x\/y" is refused: .* the file "x"/,
+    ],
+    [
+      'a name that no file system takes',
+      Buffer.concat([gnuLong('L', `d/${'n'.repeat(256)}`), tarOf([{ name: 'cut' }])]),
+      /longer than 255 bytes/,
+    ],
+  ])('refuses %s, as unpacking would', async (_what, archive, message) => {
+    await expect(check(archive)).rejects.toThrow(message);
+    await expect(check(archive)).rejects.toMatchObject({ kind: 'invalid' });
   });
 
   it('stops when told so', async () => {

@@ -21,6 +21,14 @@ describe('memberPath', () => {
     expect(() => memberPath(name)).toThrow(DeployError);
   });
 
+  it('refuses a part that no file system takes, however short the others are', () => {
+    const longest = 'n'.repeat(255);
+    expect(memberPath(`${longest}/${longest}/`)).toBe(`${longest}/${longest}`);
+    for (const name of [`${longest}n`, `a/${longest}n/b`, `./${longest}n`]) {
+      expect(() => memberPath(name)).toThrow(/longer than 255 bytes/);
+    }
+  });
+
   it('gives a path that stays below the root, or refuses', () => {
     const name = fc
       .array(fc.constantFrom('a', 'b', '.', '..', '', '...'), { maxLength: 6 })
@@ -99,6 +107,26 @@ describe('PathGuard', () => {
     expect(() => paths.file('')).toThrow(/root/);
   });
 
+  it('refuses a path below a file, also below a hard link, of any layer', () => {
+    const laid = () => {
+      const paths = guard();
+      paths.file('f');
+      paths.hardlink('h', 'f');
+      return paths;
+    };
+    for (const path of ['f/x', 'f/x/y', 'h/x']) {
+      expect(() => laid().file(path)).toThrow(
+        /its path needs a directory where an earlier entry made the file "[fh]"/,
+      );
+    }
+    expect(() => laid().hardlink('f/x', 'f/x')).toThrow(/its link target needs a directory/);
+    const paths = laid();
+    paths.directory('f');
+    paths.file('f/x');
+    paths.symlink('h', 'f');
+    expect(() => paths.file('h/x')).toThrow(/through the symlink "h"/);
+  });
+
   it('refuses a target that steps back over a link, whichever comes first', () => {
     const first = guard();
     first.symlink('d/e/up', '../..');
@@ -155,6 +183,28 @@ describe('PathGuard: property', () => {
         for (const link of links.keys()) expect(leavesRoot(link, links)).toBe(false);
       }),
       { numRuns: 20_000 },
+    );
+  });
+
+  it('whatever is admitted, nothing is below a file', () => {
+    fc.assert(
+      fc.property(fc.array(step, { maxLength: 12 }), (steps) => {
+        const paths = guard(true);
+        const files = new Set<string>();
+        for (const { what, path: at, target: to } of steps) {
+          try {
+            if (what === 'symlink') paths.symlink(at, to);
+            else if (what === 'hardlink') paths.hardlink(at, to);
+            else paths[what](at);
+          } catch {
+            return;
+          }
+          for (const file of files) expect(at.startsWith(`${file}/`)).toBe(false);
+          if (what === 'file') files.add(at);
+          else if (what !== 'hardlink') files.delete(at);
+        }
+      }),
+      { numRuns: 5000 },
     );
   });
 });

@@ -162,6 +162,18 @@ describe('TarReader: formats', () => {
     expect(read(Buffer.concat([header, END_OF_ARCHIVE]))).toMatchObject([{ name: 'caf\u00e9' }]);
   });
 
+  it('tells how much of what it was given is the archive’s own, however it was cut', () => {
+    const archive = tarOf([{ name: 'f', content: 'x' }]);
+    const given = Buffer.concat([archive, Buffer.from('more')]);
+    fc.assert(
+      fc.property(fc.nat(given.length), (cut) => {
+        const reader = new TarReader({ entry: () => {}, data: () => {}, entryEnd: () => {} });
+        const own = reader.write(given.subarray(0, cut)) + reader.write(given.subarray(cut));
+        expect(own).toBe(archive.length - 512);
+      }),
+    );
+  });
+
   it('ignores what follows the first zero block, as GNU tar does', () => {
     const archive = Buffer.concat([
       tarOf([{ name: 'a' }]).subarray(0, 1024),

@@ -1,5 +1,6 @@
-import { closeSync, openSync, readSync } from 'node:fs';
+import { closeSync, readSync } from 'node:fs';
 import { DeployError, toDeployError } from '@deploy-tools/shared/errors.js';
+import { openRegularFile } from '@deploy-tools/shared/host/regular-file.js';
 import { type BoltMeta, type ReadAt, readBoltMeta } from './bolt-meta.js';
 import { type BoltEntry, walkBolt } from './walk-bolt.js';
 
@@ -12,11 +13,11 @@ export interface BoltFile {
   close(): void;
 }
 
-/** @throws DeployError denied, not-found. */
+/** @throws DeployError denied, not-found, invalid. */
 export function openBoltFile(path: string): BoltFile {
   let fd: number;
   try {
-    fd = openSync(path, 'r');
+    fd = openRegularFile(path);
   } catch (error) {
     throw toDeployError(error);
   }

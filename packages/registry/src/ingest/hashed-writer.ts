@@ -6,7 +6,7 @@ import type { StoredChunk } from './stored-chunk.js';
 const BUFFER_BYTES = 1024 * 1024;
 
 /** Writes a file from front to back and hashes it. */
-export class PackWriter {
+export class HashedWriter {
   readonly #fd: number;
   readonly #hash = createHash('sha256');
   readonly #buffer = Buffer.allocUnsafeSlow(BUFFER_BYTES);

@@ -1,0 +1,15 @@
+import { constants, openSync, writeSync } from 'node:fs';
+
+/** A file that another thread may have begun. */
+const WRITE_PART = constants.O_WRONLY | constants.O_CREAT | constants.O_NOFOLLOW;
+
+/** Opens a file of which parts are written, here and elsewhere, in any order. */
+export function openPart(path: string | Buffer): number {
+  return openSync(path, WRITE_PART, 0o600);
+}
+
+export function writeFully(fd: number, content: Uint8Array, offset: number): void {
+  for (let at = 0; at < content.length; ) {
+    at += writeSync(fd, content, at, content.length - at, offset + at);
+  }
+}

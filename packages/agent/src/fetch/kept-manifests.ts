@@ -1,0 +1,102 @@
+import { hash } from 'node:crypto';
+import { mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { DeployError, errnoOf } from '@deploy-tools/shared/errors.js';
+import type { ManifestRoot, SegmentRef } from '@deploy-tools/shared/layers/manifest.js';
+import { decodeManifestRoot } from '@deploy-tools/shared/layers/manifest-root.js';
+
+const MAGIC = Buffer.from('DTKM\x01', 'latin1');
+const HEAD = MAGIC.length + 4;
+
+/** A manifest with the bytes of all its segments, every one verified. */
+export interface KeptManifest {
+  /** SHA-256 of the root. */
+  readonly digest: string;
+  readonly root: ManifestRoot;
+  /** Uncompressed, by digest. */
+  readonly segments: ReadonlyMap<string, Buffer>;
+}
+
+/** The segments of a manifest in the order in which they are kept and lie in the pack. */
+export function segmentsOf(root: ManifestRoot): SegmentRef[] {
+  return [...root.entrySegments, ...root.timeSegments];
+}
+
+/**
+ * A directory of manifests, one file each, named by digest: 5 bytes of magic and version, uint32 length of the root,
+ * the root, then the bytes of its segments in order.
+ */
+export class KeptManifests {
+  readonly #dir: string;
+
+  constructor(dir: string) {
+    this.#dir = dir;
+  }
+
+  /** Digests of what is kept. */
+  list(): string[] {
+    return this.#names().filter((name) => /^[0-9a-f]{64}$/.test(name));
+  }
+
+  /** @returns undefined when it is not kept. @throws DeployError corrupt when what is kept is damaged. */
+  read(digest: string): KeptManifest | undefined {
+    let bytes: Buffer;
+    try {
+      bytes = readFileSync(join(this.#dir, digest));
+    } catch (error) {
+      if (errnoOf(error) === 'ENOENT') return undefined;
+      throw error;
+    }
+    return parse(digest, bytes);
+  }
+
+  /** A crash leaves the file or none; after power loss a damaged one may be there, which reading finds out. */
+  write(digest: string, root: Uint8Array, segments: readonly Uint8Array[]): void {
+    const head = Buffer.alloc(HEAD);
+    MAGIC.copy(head);
+    head.writeUInt32BE(root.length, MAGIC.length);
+    mkdirSync(this.#dir, { recursive: true, mode: 0o750 });
+    const path = join(this.#dir, digest);
+    writeFileSync(`${path}.new`, Buffer.concat([head, root, ...segments]), { mode: 0o640 });
+    renameSync(`${path}.new`, path);
+  }
+
+  remove(digest: string): void {
+    rmSync(join(this.#dir, digest), { force: true });
+  }
+
+  /** Removes all but these, and what a crash left. */
+  prune(needed: ReadonlySet<string>): void {
+    for (const name of this.#names()) if (!needed.has(name)) this.remove(name);
+  }
+
+  #names(): string[] {
+    try {
+      return readdirSync(this.#dir);
+    } catch (error) {
+      if (errnoOf(error) === 'ENOENT') return [];
+      throw error;
+    }
+  }
+}
+
+function parse(digest: string, bytes: Buffer): KeptManifest {
+  const rootLength = bytes.length < HEAD ? 0 : bytes.readUInt32BE(MAGIC.length);
+  const rootBytes = bytes.subarray(HEAD, HEAD + rootLength);
+  const isWhole = bytes.subarray(0, MAGIC.length).equals(MAGIC) && rootBytes.length === rootLength;
+  if (!isWhole || hash('sha256', rootBytes) !== digest) throw damaged(digest);
+  const root = decodeManifestRoot(rootBytes);
+  const segments = new Map<string, Buffer>();
+  let at = HEAD + rootLength;
+  for (const segment of segmentsOf(root)) {
+    const content = bytes.subarray(at, at + segment.length);
+    if (hash('sha256', content) !== segment.digest) throw damaged(digest);
+    segments.set(segment.digest, content);
+    at += segment.length;
+  }
+  return { digest, root, segments };
+}
+
+function damaged(digest: string): DeployError {
+  return new DeployError('corrupt', `the kept manifest ${digest} is damaged`);
+}

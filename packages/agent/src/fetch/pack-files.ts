@@ -1,0 +1,65 @@
+import type { RemoteFile } from '@deploy-tools/shared/client/remote-file.js';
+import type { SftpClient } from '@deploy-tools/shared/client/sftp-client.js';
+
+/** Registries bound the open files of a session, ours at 64. */
+const MAX_OPEN = 32;
+
+interface OpenPack {
+  readonly file: Promise<RemoteFile>;
+  readers: number;
+}
+
+/** The packs that are read over one session, opened when first needed and kept open. */
+export class PackFiles {
+  readonly #sftp: SftpClient;
+  /** By hash; the one used last is the last. */
+  readonly #open = new Map<string, OpenPack>();
+
+  constructor(sftp: SftpClient) {
+    this.#sftp = sftp;
+  }
+
+  /** Opens a pack that will be read from soon. What goes wrong is told to who reads. */
+  prepare(hash: string): void {
+    this.#take(hash);
+  }
+
+  /** Fills `target` with the bytes of a pack from `offset` on. @throws DeployError not-found, corrupt, connect. */
+  async readInto(hash: string, target: Uint8Array, offset: number): Promise<void> {
+    const pack = this.#take(hash);
+    pack.readers += 1;
+    try {
+      await (await pack.file).readInto(target, offset);
+    } finally {
+      pack.readers -= 1;
+    }
+  }
+
+  /** Closes what is open; for who has nothing in flight. */
+  close(): void {
+    for (const hash of [...this.#open.keys()]) this.#close(hash);
+  }
+
+  #take(hash: string): OpenPack {
+    const pack = this.#open.get(hash) ?? { file: this.#sftp.openFile(`packs/${hash}`), readers: 0 };
+    pack.file.catch(() => undefined); // told to who reads
+    this.#open.delete(hash);
+    this.#open.set(hash, pack);
+    if (this.#open.size > MAX_OPEN) this.#closeIdle();
+    return pack;
+  }
+
+  #closeIdle(): void {
+    for (const [hash, pack] of this.#open) {
+      if (this.#open.size <= MAX_OPEN) return;
+      if (pack.readers === 0) this.#close(hash);
+    }
+  }
+
+  /** Not waited for: that a file which was only read is closed is of no interest here. */
+  #close(hash: string): void {
+    const pack = this.#open.get(hash);
+    this.#open.delete(hash);
+    pack?.file.then((file) => file.close()).catch(() => undefined);
+  }
+}

@@ -1,0 +1,43 @@
+import { formatDuration } from '@deploy-tools/shared/duration.js';
+import { LogTail } from '../script/log-tail.js';
+import { type GroupEnd, runInGroup } from '../script/run-in-group.js';
+import { type CheckContext, type Finding, MAX_ANSWER } from './health-check.js';
+
+/** Between TERM and KILL. */
+const KILL_AFTER_MS = 2000;
+
+/**
+ * Runs a command line by /bin/sh: exit status 0 passes, 1 is a warning, all else is critical. The last of what it printed
+ * is the answer.
+ */
+export async function execCheck(
+  command: string,
+  context: CheckContext,
+  signal: AbortSignal,
+): Promise<Finding> {
+  const tail = new LogTail({ maxLines: 3, maxBytes: 2 * MAX_ANSWER });
+  const end = await runInGroup({
+    program: '/bin/sh',
+    args: ['-c', command],
+    cwd: context.cwd,
+    environment: context.environment,
+    as: context.as,
+    timeoutMs: context.timeoutMs,
+    killAfterMs: KILL_AFTER_MS,
+    signal,
+    onLine: (_stream, line) => tail.push(line),
+  });
+  const how = describeEnd(end, context.timeoutMs);
+  const printed = tail.text().trim();
+  return { status: statusOf(end), answer: printed === '' ? how : `${how}: ${printed}` };
+}
+
+function statusOf({ code, stopped }: GroupEnd): Finding['status'] {
+  if (stopped !== undefined) return 'critical';
+  return code === 0 ? 'passing' : code === 1 ? 'warning' : 'critical';
+}
+
+function describeEnd({ code, signal, stopped }: GroupEnd, timeoutMs: number): string {
+  if (stopped !== undefined) return `no answer within ${formatDuration(Math.ceil(timeoutMs))}`;
+  return signal === null ? `exit status ${code}` : `killed by ${signal}`;
+}

@@ -1,0 +1,65 @@
+import { formatAddress } from '@deploy-tools/shared/client/address.js';
+import type { RunAs } from '../script/run-as.js';
+
+/**
+ * One question that tells whether a release works.
+ *
+ * | kind | asked | passes |
+ * |---|---|---|
+ * | http | GET, on a connection of its own, redirects not followed, certificates verified | 2xx, 3xx |
+ * | tcp  | a connection, closed at once | it opens |
+ * | exec | `/bin/sh -c COMMAND` in a process group of its own | exit status 0; 1 is a warning, and passes |
+ */
+export type HealthCheck =
+  | { readonly kind: 'http'; readonly url: string }
+  | { readonly kind: 'tcp'; readonly host: string; readonly port: number }
+  | { readonly kind: 'exec'; readonly command: string };
+
+export interface CheckAnswer {
+  readonly check: HealthCheck;
+  /** A warning passes. */
+  readonly status: 'passing' | 'warning' | 'critical';
+  /** One line of at most {@link MAX_ANSWER} characters, nothing in it that moves a cursor. */
+  readonly answer: string;
+  readonly ms: number;
+}
+
+/** What checks need to be run. */
+export interface CheckContext {
+  /** After which a check that gave no answer is critical. */
+  readonly timeoutMs: number;
+  /** All of the environment of exec checks. */
+  readonly environment: Readonly<Record<string, string>>;
+  /** Working directory of exec checks: the release. */
+  readonly cwd: string;
+  readonly as?: RunAs | undefined;
+}
+
+/** What a check found, before it is bounded and timed. */
+export type Finding = Pick<CheckAnswer, 'status' | 'answer'>;
+
+/** In UTF-16 code units. */
+export const MAX_ANSWER = 300;
+
+/** A check as people and the log know it: `http http://localhost/health`. */
+export function describeCheck(check: HealthCheck): string {
+  switch (check.kind) {
+    case 'http':
+      return `http ${check.url}`;
+    case 'tcp':
+      return `tcp ${formatAddress(check)}`;
+    case 'exec':
+      return `exec ${oneLine(check.command)}`;
+  }
+}
+
+/** Anything as one bounded line: control characters and runs of white space become a space. */
+export function oneLine(text: string): string {
+  const line = text
+    .slice(0, 4 * MAX_ANSWER)
+    .replace(/[\s\p{Cc}\p{Cf}\p{Zl}\p{Zp}]+/gu, ' ')
+    .trim();
+  return line.length <= MAX_ANSWER
+    ? line
+    : `${line.slice(0, MAX_ANSWER - 1).replace(/[\ud800-\udbff]$/, '')}…`;
+}

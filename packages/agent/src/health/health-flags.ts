@@ -1,0 +1,51 @@
+import type { FlagSpec } from '@deploy-tools/shared/cli/flags.js';
+
+/** Timers of Node.js fire at once beyond 31 bits of milliseconds. */
+const LONGEST_MS = 24 * 3_600_000;
+
+/** What the agent takes on its command line for health checks. */
+export const HEALTH_FLAGS = [
+  {
+    name: 'health-http',
+    type: 'list',
+    help: 'URL that answers 2xx or 3xx when a release is healthy; repeatable',
+  },
+  { name: 'health-tcp', type: 'list', help: 'HOST:PORT that accepts when a release is healthy; repeatable' },
+  {
+    name: 'health-exec',
+    type: 'list',
+    help: 'command for /bin/sh: 0 healthy, 1 warning, other critical; repeatable',
+  },
+  {
+    name: 'min-healthy',
+    type: 'duration',
+    help: 'all checks have to pass for so long without a break',
+    default: '10s',
+    min: 0,
+    max: LONGEST_MS,
+  },
+  {
+    name: 'healthy-deadline',
+    type: 'duration',
+    help: 'a release that is not healthy by then has failed',
+    default: '5m0s',
+    min: 1,
+    max: LONGEST_MS,
+  },
+  {
+    name: 'health-interval',
+    type: 'duration',
+    help: 'time between two rounds of checks',
+    default: '1s',
+    min: 10,
+    max: LONGEST_MS,
+  },
+  {
+    name: 'health-timeout',
+    type: 'duration',
+    help: 'a check without an answer by then is critical',
+    default: '5s',
+    min: 1,
+    max: LONGEST_MS,
+  },
+] as const satisfies readonly FlagSpec[];

@@ -1,0 +1,54 @@
+import { parseAddress } from '@deploy-tools/shared/client/address.js';
+import { DeployError } from '@deploy-tools/shared/errors.js';
+import type { HealthCheck } from './health-check.js';
+
+/** As the flags and agent.yml give them. */
+export interface CheckTexts {
+  readonly http: readonly string[];
+  readonly tcp: readonly string[];
+  readonly exec: readonly string[];
+}
+
+/**
+ * All checks that are configured, each validated.
+ * @throws DeployError usage, naming the flag and its value.
+ */
+export function parseChecks({ http, tcp, exec }: CheckTexts): HealthCheck[] {
+  return [...http.map(parseHttpCheck), ...tcp.map(parseTcpCheck), ...exec.map(parseExecCheck)];
+}
+
+/**
+ * @param text an absolute http or https URL. A name and a password in it are refused: they would be in every log.
+ * @throws DeployError usage.
+ */
+export function parseHttpCheck(text: string): HealthCheck {
+  const url = URL.canParse(text) ? new URL(text) : undefined;
+  if (url === undefined || !['http:', 'https:'].includes(url.protocol))
+    throw invalid('http', text, 'write it as http://localhost:8080/health');
+  if (url.username !== '' || url.password !== '')
+    throw invalid('http', `${url.origin}${url.pathname}`, 'leave the name and the password out of the URL');
+  if (url.port === '0') throw invalid('http', text, 'give the port that the program listens on');
+  url.hash = '';
+  return { kind: 'http', url: url.href };
+}
+
+/** @throws DeployError usage. */
+export function parseTcpCheck(text: string): HealthCheck {
+  const hint = 'write it as HOST:PORT or [IPV6]:PORT';
+  if (!/:\d{1,5}$/.test(text) || /^[^[]*:.*:/.test(text)) throw invalid('tcp', text, hint);
+  try {
+    return { kind: 'tcp', ...parseAddress(text) };
+  } catch (error) {
+    throw invalid('tcp', text, hint, error);
+  }
+}
+
+/** @throws DeployError usage. */
+export function parseExecCheck(text: string): HealthCheck {
+  if (text.trim() === '' || text.includes('\0')) throw invalid('exec', text, 'give a command for /bin/sh');
+  return { kind: 'exec', command: text };
+}
+
+function invalid(kind: HealthCheck['kind'], text: string, hint: string, cause?: unknown): DeployError {
+  return new DeployError('usage', `invalid value "${text}" for flag -health-${kind}`, { hint, cause });
+}

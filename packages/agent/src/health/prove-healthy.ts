@@ -1,0 +1,101 @@
+import { formatDuration } from '@deploy-tools/shared/duration.js';
+import { DeployError } from '@deploy-tools/shared/errors.js';
+import { eitherSignal } from '../either-signal.js';
+import type { Timers } from '../timers.js';
+import { type CheckAnswer, type CheckContext, describeCheck, type HealthCheck } from './health-check.js';
+import { runCheck } from './run-check.js';
+
+export interface HealthTimes {
+  /** For so long all checks have to pass without a break. */
+  readonly minHealthyMs: number;
+  /** Not healthy by then is failed; counted from the call. */
+  readonly deadlineMs: number;
+  /** Between two rounds of all checks. */
+  readonly intervalMs: number;
+}
+
+export interface HealthProof extends HealthTimes, CheckContext {
+  /** May be empty: then it is enough to live for that long. */
+  readonly checks: readonly HealthCheck[];
+  readonly timers: Timers;
+  /** The agent stops. */
+  readonly signal: AbortSignal;
+  /** Aborted when the supervised program ends, with a DeployError as its reason: there is no need to wait then. */
+  readonly died?: AbortSignal | undefined;
+  /** Every answer; `changed` when its status is another than that of the same check's last one. */
+  readonly onAnswer?: (answer: CheckAnswer, changed: boolean) => void;
+}
+
+/**
+ * Resolves once all checks have passed without a break for `minHealthyMs`. They are asked in rounds, all at the same
+ * time; a round in which one is critical begins the count anew.
+ * @throws DeployError unhealthy, naming the check and its last answer; the reason of `died`; AbortError.
+ */
+export async function proveHealthy(proof: HealthProof): Promise<void> {
+  const { timers, died } = proof;
+  const stop = eitherSignal(proof.signal, died);
+  const end = timers.now() + proof.deadlineMs;
+  const before = new Map<HealthCheck, CheckAnswer['status']>();
+  let since: number | undefined;
+  let worst: CheckAnswer | undefined;
+  try {
+    for (;;) {
+      const began = timers.now();
+      if (began >= end) throw notHealthy(proof, worst, since !== undefined);
+      const failed = await round(proof, end - began, before, stop.signal);
+      const now = timers.now();
+      if (failed === undefined) since ??= proof.checks.length === 0 ? began : now;
+      else [worst, since] = [lastWord(worst, failed, end - began), undefined];
+      if (since !== undefined && now - since >= proof.minHealthyMs) return;
+      const left = since === undefined ? proof.intervalMs : since + proof.minHealthyMs - now;
+      await timers.sleep(Math.max(0, Math.min(proof.intervalMs, left, end - now)), stop.signal);
+    }
+  } catch (error) {
+    proof.signal.throwIfAborted();
+    if (died?.aborted === true) throw died.reason;
+    throw error;
+  } finally {
+    stop.clear();
+  }
+}
+
+/** Asks all checks. @returns the first that is critical. */
+async function round(
+  proof: HealthProof,
+  leftMs: number,
+  before: Map<HealthCheck, CheckAnswer['status']>,
+  signal: AbortSignal,
+): Promise<CheckAnswer | undefined> {
+  signal.throwIfAborted();
+  const context = { ...proof, timeoutMs: Math.max(1, Math.min(proof.timeoutMs, leftMs)) };
+  const ask = async (check: HealthCheck): Promise<CheckAnswer> => {
+    const answer = await runCheck(check, context, signal);
+    proof.onAnswer?.(answer, before.get(check) !== answer.status);
+    before.set(check, answer.status);
+    return answer;
+  };
+  const answers = await Promise.all(proof.checks.map(ask));
+  return answers.find(({ status }) => status === 'critical');
+}
+
+/** A check that was cut off by the deadline says less than what an earlier one had found. */
+function lastWord(before: CheckAnswer | undefined, failed: CheckAnswer, leftMs: number): CheckAnswer {
+  const cutOff = failed.ms >= Math.floor(leftMs);
+  return cutOff ? (before ?? failed) : failed;
+}
+
+function notHealthy(proof: HealthProof, worst: CheckAnswer | undefined, passing: boolean): DeployError {
+  const [deadline, minimum] = [formatDuration(proof.deadlineMs), formatDuration(proof.minHealthyMs)];
+  const last = worst === undefined ? '' : `: ${describeCheck(worst.check)}: ${worst.answer}`;
+  return passing
+    ? new DeployError(
+        'unhealthy',
+        `healthy, but not for ${minimum} without a break within ${deadline}${last}`,
+        {
+          hint: 'give it more time with -healthy-deadline, or ask for less with -min-healthy',
+        },
+      )
+    : new DeployError('unhealthy', `not healthy within ${deadline}${last}`, {
+        hint: "the release's own log may say why",
+      });
+}

@@ -1,0 +1,55 @@
+import { errnoOf } from '@deploy-tools/shared/errors.js';
+import { execCheck } from './exec-check.js';
+import {
+  type CheckAnswer,
+  type CheckContext,
+  type Finding,
+  type HealthCheck,
+  oneLine,
+} from './health-check.js';
+import { httpCheck } from './http-check.js';
+import { tcpCheck } from './tcp-check.js';
+
+/**
+ * Asks once. Whatever goes wrong is an answer too.
+ * @throws AbortError only.
+ */
+export async function runCheck(
+  check: HealthCheck,
+  context: CheckContext,
+  signal: AbortSignal,
+): Promise<CheckAnswer> {
+  signal.throwIfAborted();
+  const started = performance.now();
+  const finding = await find(check, context, signal).catch((error: unknown): Finding => {
+    signal.throwIfAborted();
+    return { status: 'critical', answer: describeFailure(error) };
+  });
+  signal.throwIfAborted();
+  const ms = Math.round(performance.now() - started);
+  return { check, status: finding.status, answer: oneLine(finding.answer), ms };
+}
+
+function find(check: HealthCheck, context: CheckContext, signal: AbortSignal): Promise<Finding> {
+  switch (check.kind) {
+    case 'http':
+      return httpCheck(check.url, context.timeoutMs, signal);
+    case 'tcp':
+      return tcpCheck(check, context.timeoutMs, signal);
+    case 'exec':
+      return execCheck(check.command, context, signal);
+  }
+}
+
+const REASONS: Readonly<Record<string, string>> = {
+  ECONNREFUSED: 'connection refused',
+  ECONNRESET: 'the connection was closed before the answer was whole',
+  ENOTFOUND: 'no such host',
+  EHOSTUNREACH: 'no route to the host',
+};
+
+function describeFailure(error: unknown): string {
+  const code = errnoOf(error);
+  if (code !== undefined && REASONS[code] !== undefined) return REASONS[code];
+  return error instanceof Error && error.message !== '' ? error.message : (code ?? String(error));
+}

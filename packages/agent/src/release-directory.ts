@@ -1,0 +1,128 @@
+import { randomBytes } from 'node:crypto';
+import { existsSync, lstatSync } from 'node:fs';
+import { mkdir, readdir, rename, rm, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { errnoOf } from '@deploy-tools/shared/errors.js';
+import { syncDirectory } from '@deploy-tools/shared/host/atomic-file.js';
+import type { AgentContext } from './agent-context.js';
+import { bootId } from './host-process.js';
+import { syncTree } from './host-sync.js';
+import { removeTree } from './unpack/remove-tree.js';
+
+/** Marks a release as complete on disk; the original's agent writes and reads the same. */
+const COMPLETE = '.ok';
+const HALF_BUILT = /^\.new-/;
+const TEMPORARY = /^\.(new|old)-/;
+const RELEASE = /^[0-9a-f]{64}$/;
+/** What was left half built is of use for the next attempt; more than so many attempts are not kept. */
+const MOST_LEFTOVERS = 3;
+
+export interface Release {
+  /** Absolute: `<dir>/unpacked/<configuration hash>`. */
+  readonly root: string;
+  /**
+   * Resolves when the release is complete on disk, power loss included, and marked so. It is complete for every
+   * process before this; only the disk lags behind.
+   */
+  readonly durable: Promise<void>;
+}
+
+/** Makes an empty directory in which a release is made before it gets its name. */
+export async function freshDirectory(unpacked: string): Promise<string> {
+  await mkdir(unpacked, { recursive: true, mode: 0o750 });
+  const fresh = join(unpacked, `.new-${randomBytes(6).toString('hex')}`);
+  await mkdir(fresh, { mode: 0o755 });
+  return fresh;
+}
+
+/**
+ * The directory of a release that was made for this very deployment, as it is: a script that did not get to its end may
+ * have started something from it.
+ * @param unpackedIn the boot of the host it was made in; undefined when there is none.
+ */
+export function usableRelease(
+  unpacked: string,
+  hash: string,
+  unpackedIn: string | undefined,
+): Release | undefined {
+  const root = join(unpacked, hash);
+  if (unpackedIn === undefined || !existsSync(root)) return undefined;
+  if (existsSync(root + COMPLETE)) return { root, durable: Promise.resolve() };
+  // While the host has not gone down, what got the name is complete, its mark written or not.
+  if (unpackedIn !== '' && unpackedIn === bootId()) return { root, durable: makeDurable(unpacked, root) };
+  return undefined;
+}
+
+/**
+ * Gives a complete release its name. Whatever has the name already was made for an earlier deployment of the same
+ * layers.
+ */
+export async function putInPlace(unpacked: string, fresh: string, root: string): Promise<void> {
+  await rm(root + COMPLETE, { force: true });
+  const old = join(unpacked, `.old-${randomBytes(6).toString('hex')}`);
+  try {
+    await rename(root, old);
+  } catch (error) {
+    if (errnoOf(error) !== 'ENOENT') throw error;
+    await rename(fresh, root);
+    return;
+  }
+  await rename(fresh, root);
+  await removeTree(old, new AbortController().signal);
+}
+
+export async function makeDurable(unpacked: string, root: string): Promise<void> {
+  await syncTree(root);
+  await writeFile(root + COMPLETE, '', { mode: 0o640 });
+  syncDirectory(unpacked);
+}
+
+/** Absolute paths of what was left half built, the last first. */
+export async function halfBuilt(unpacked: string): Promise<string[]> {
+  const found = (await namesIn(unpacked, HALF_BUILT)).map((name) => {
+    const path = join(unpacked, name);
+    return { path, ms: lstatSync(path, { throwIfNoEntry: false })?.ctimeMs ?? 0 };
+  });
+  return found.sort((a, b) => b.ms - a.ms).map(({ path }) => path);
+}
+
+/** Hashes of the releases there are, complete or not. */
+export async function releasesIn(unpacked: string): Promise<string[]> {
+  return await namesIn(unpacked, RELEASE);
+}
+
+/**
+ * Removes what an interrupted agent left.
+ * @param salvage whether to keep what was left half built: its content need not be fetched again.
+ */
+export async function removeLeftovers(context: AgentContext, salvage: boolean): Promise<void> {
+  const { unpacked } = context.paths;
+  const spared = new Set(salvage ? (await halfBuilt(unpacked)).slice(0, MOST_LEFTOVERS) : []);
+  for (const name of await namesIn(unpacked, TEMPORARY)) {
+    const path = join(unpacked, name);
+    if (spared.has(path)) continue;
+    context.log.info({ path }, 'removing what was left half unpacked');
+    await removeTree(path, context.signal);
+  }
+}
+
+/** Removes all releases but one, with their marks. */
+export async function removeOtherReleases(context: AgentContext, hash: string): Promise<void> {
+  const { unpacked } = context.paths;
+  for (const name of await releasesIn(unpacked)) {
+    if (name === hash) continue;
+    const root = join(unpacked, name);
+    context.log.debug({ root }, 'removing a release');
+    await rm(root + COMPLETE, { force: true });
+    await removeTree(root, context.signal);
+  }
+}
+
+async function namesIn(dir: string, pattern: RegExp): Promise<string[]> {
+  try {
+    return (await readdir(dir)).filter((name) => pattern.test(name));
+  } catch (error) {
+    if (errnoOf(error) === 'ENOENT') return [];
+    throw error;
+  }
+}

@@ -1,0 +1,33 @@
+import type { ByteName } from '@deploy-tools/shared/archive/byte-name.js';
+import type { ChunkRef } from '@deploy-tools/shared/layers/manifest.js';
+
+/** Numbers in a row of `DiskRelease.stamps`: inode, size, mtime and ctime in nanoseconds. */
+export const STAMP_NUMBERS = 4;
+
+/** A file of an earlier release as it was when that release was complete. */
+export interface DiskFile {
+  readonly path: ByteName;
+  readonly chunks: readonly ChunkRef[];
+  /** Its row in the stamps; undefined for one that nothing is known of but what it should hold. */
+  readonly stamp: number | undefined;
+}
+
+/** A release on disk of which is known what it held when it was complete. */
+export interface DiskRelease {
+  /** Absolute path of its directory. */
+  readonly root: string;
+  readonly files: ReadonlyMap<ByteName, DiskFile>;
+  /** What lstat(2) said of each file: a file for which it says the same is unchanged. */
+  readonly stamps: BigInt64Array;
+}
+
+/** Where content may lie on this host. */
+export interface DiskSources {
+  /** In order of preference. */
+  readonly releases: readonly DiskRelease[];
+  /**
+   * Directories that may hold content under the path that it is wanted under, and whose every byte has to be verified:
+   * releases without a record, and what an interrupted deployment left.
+   */
+  readonly unproven: readonly string[];
+}

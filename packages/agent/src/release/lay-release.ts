@@ -1,0 +1,37 @@
+import { EntryPolicy } from '@deploy-tools/shared/archive/entry-policy.js';
+import type { UnpackPolicy } from '@deploy-tools/shared/archive/unpack-policy.js';
+import { layerError } from '../unpack/layer-error.js';
+import { type ReleaseLayer, tarEntryOf } from './layer-manifest.js';
+import { type ReleaseTree, TreeLayer } from './release-tree.js';
+
+/**
+ * What unpacking the layers in order would leave, refused as unpacking would refuse it: nothing is fetched or written
+ * before every entry of every layer was admitted. Pure.
+ * @throws DeployError unsafe, too-large, invalid: names the layer and the entry.
+ */
+export function layRelease(layers: readonly ReleaseLayer[], policy: UnpackPolicy): ReleaseTree {
+  const entryPolicy = new EntryPolicy(policy);
+  const tree = new TreeLayer();
+  for (const [number, layer] of layers.entries()) {
+    try {
+      layLayer(layer, number, entryPolicy, tree);
+    } catch (error) {
+      throw layerError(layer.label, error);
+    }
+  }
+  return tree.tree();
+}
+
+/** The bounds on bytes hold for the contents of files; an archive's headers, which are not here, count there. */
+function layLayer({ manifest }: ReleaseLayer, layer: number, policy: EntryPolicy, tree: TreeLayer): void {
+  const { entries, times, root } = manifest;
+  let decompressed = 0;
+  for (const [index, entry] of entries.entries()) {
+    const time = times[index];
+    if (time === undefined) continue; // a manifest has one for each
+    const safe = policy.admit(tarEntryOf(entry, time));
+    decompressed += entry.size;
+    policy.countBytes(entry.size, { decompressed, compressed: root.archive.size });
+    tree.lay(safe, { layer, index }, entry.chunks);
+  }
+}

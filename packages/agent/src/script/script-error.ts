@@ -1,0 +1,53 @@
+import { existsSync } from 'node:fs';
+import { formatDuration } from '@deploy-tools/shared/duration.js';
+import { DeployError, errnoOf } from '@deploy-tools/shared/errors.js';
+import type { GroupEnd, GroupRun } from './run-in-group.js';
+
+const REASONS: Readonly<Record<string, string>> = {
+  ENOENT: 'does not exist',
+  EACCES: 'is not executable',
+};
+
+/**
+ * What is wrong with how a program ended.
+ * @param name as people know it: `the script /etc/deploy.sh`.
+ * @returns undefined when it ended with exit status 0 and by itself.
+ */
+export function scriptFailure(name: string, timeoutMs: number, end: GroupEnd): DeployError | undefined {
+  const what = failureOf(timeoutMs, end);
+  if (what === undefined) return undefined;
+  return new DeployError('script', `${name} ${what}`, { hint: 'its output is in the log above' });
+}
+
+function failureOf(timeoutMs: number, { code, signal, stopped }: GroupEnd): string | undefined {
+  if (stopped === 'timeout') return `did not end within ${formatDuration(timeoutMs)} and was stopped`;
+  if (stopped === 'abort') return 'was stopped on request';
+  if (signal !== null) return `was killed by ${signal}`;
+  return code === 0 ? undefined : `failed with exit status ${code}`;
+}
+
+/**
+ * Why a program could not be started at all.
+ * @param flag that names it.
+ */
+export function cannotStart(
+  name: string,
+  flag: string,
+  run: Pick<GroupRun, 'program' | 'cwd'>,
+  error: unknown,
+): DeployError {
+  if (error instanceof DeployError) return error;
+  const code = errnoOf(error);
+  if (code === 'ENOENT' && run.cwd !== undefined && !existsSync(run.cwd)) {
+    return new DeployError('script', `${name} cannot be started: its directory ${run.cwd} does not exist`, {
+      cause: error,
+    });
+  }
+  const reason = REASONS[code ?? ''] ?? `cannot be started (${code ?? String(error)})`;
+  const what =
+    code === 'ENOENT' && existsSync(run.program) ? 'names an interpreter that does not exist' : reason;
+  return new DeployError('script', `${name} ${what}`, {
+    hint: `check ${flag}, its permissions and its first line`,
+    cause: error,
+  });
+}

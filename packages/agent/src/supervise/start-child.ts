@@ -1,0 +1,105 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { DeployError, errnoOf } from '@deploy-tools/shared/errors.js';
+import { asUser, type RunAs } from '../script/run-as.js';
+import { drained, type OnLine, passLines } from '../script/run-in-group.js';
+import { HANDOVER_VARIABLES, handoverEnvironment } from './handover-environment.js';
+import type { Listener } from './open-listeners.js';
+
+/** A program as it is to be run: the command line after `--`, in a release. */
+export interface Launch {
+  /** A path is relative to `cwd`; a word is looked up in PATH. */
+  readonly command: readonly [string, ...string[]];
+  /** The root of the release. */
+  readonly cwd: string;
+  /** All of it, but for what tells of the sockets. */
+  readonly environment: Readonly<Record<string, string>>;
+  /** The agent's own user without. */
+  readonly as?: RunAs | undefined;
+}
+
+/** A run of a program. */
+export interface ProgramChild {
+  /** Of the program itself, which leads a process group and a session of its own. */
+  readonly pid: number;
+  /** Counted from 1 over all runs under this agent. */
+  readonly generation: number;
+  readonly launch: Launch;
+  /** Aborted when it has ended, with a DeployError unhealthy as its reason that says how. */
+  readonly died: AbortSignal;
+  /** Resolves after that, when its output has come. Never rejects. */
+  readonly ended: Promise<void>;
+}
+
+export interface ChildStart {
+  readonly launch: Launch;
+  readonly generation: number;
+  readonly listeners: readonly Listener[];
+  /** Called with the process id before the program runs: what has to be written down is written by then. Must not throw. */
+  readonly beforeRun: (pid: number) => void;
+  readonly onLine: OnLine;
+}
+
+/**
+ * Waits for a line, so that no program runs that was not written down, sets LISTEN_PID, which only the process itself
+ * knows, and becomes the program. When the agent dies before, there is no line and it ends.
+ */
+const LAUNCHER = `IFS= read -r go || exit 1
+unset go
+[ -z "$LISTEN_FDS" ] || export LISTEN_PID=$$
+exec "$@" </dev/null`;
+
+/**
+ * Starts a program in a process group of its own, with the listening sockets as its descriptors from 3 on.
+ * @throws DeployError unhealthy when it cannot be started; a program that does not exist ends with status 127 instead,
+ * and says so in its output.
+ */
+export async function startChild(start: ChildStart): Promise<ProgramChild> {
+  const { launch, generation, listeners } = start;
+  const { program, args } = asUser(launch.as, { program: launch.command[0], args: launch.command.slice(1) });
+  const child = spawn('/bin/sh', ['-c', LAUNCHER, 'deploy-agent', program, ...args], {
+    cwd: launch.cwd,
+    env: environmentOf(start),
+    detached: true,
+    stdio: ['pipe', 'pipe', 'pipe', ...listeners.map(({ fd }) => fd)],
+  });
+  if (child.pid === undefined) throw cannotStart(launch, await once(child, 'error'));
+  const { pid } = child;
+  const { died, ended } = endOf(child, pid);
+  passLines(child, start.onLine);
+  child.stdin?.on('error', () => child.stdin?.destroy()); // killed before it read its line
+  start.beforeRun(pid);
+  child.stdin?.end('go\n');
+  return { pid, generation, launch, died, ended };
+}
+
+function environmentOf({ launch, generation, listeners }: ChildStart): Record<string, string> {
+  const environment: Record<string, string> = { ...launch.environment };
+  for (const name of HANDOVER_VARIABLES) delete environment[name];
+  return { ...environment, ...handoverEnvironment(listeners, generation) };
+}
+
+function endOf(child: ChildProcess, pid: number): Pick<ProgramChild, 'died' | 'ended'> {
+  const died = new AbortController();
+  const closed = new Promise<void>((resolve) => child.once('close', () => resolve()));
+  const ended = new Promise<void>((resolve) => {
+    child.once('exit', (code, signal) => {
+      const how = signal === null ? `ended with exit status ${code}` : `was killed by ${signal}`;
+      died.abort(
+        new DeployError('unhealthy', `the program (process ${pid}) ${how}`, {
+          hint: 'its output is in the log',
+        }),
+      );
+      resolve(drained(child, closed));
+    });
+  });
+  return { died: died.signal, ended };
+}
+
+function cannotStart(launch: Launch, [error]: readonly unknown[]): DeployError {
+  const code = errnoOf(error);
+  const reason = code === 'ENOENT' ? `there is no directory ${launch.cwd}` : String(code ?? error);
+  return new DeployError('unhealthy', `the program ${launch.command[0]} cannot be started: ${reason}`, {
+    cause: error,
+  });
+}

@@ -1,0 +1,260 @@
+import { DeployError, toDeployError } from '@deploy-tools/shared/errors.js';
+import { eitherSignal } from '../either-signal.js';
+import { processIdentity } from '../host-process.js';
+import type { Timers } from '../timers.js';
+import { writeChildren } from './child-record.js';
+import { type BackoffTimes, CRASH_BACKOFF, nextPause } from './crash-backoff.js';
+import type { Listener } from './open-listeners.js';
+import { type Launch, type ProgramChild, startChild } from './start-child.js';
+import { stopChild } from './stop-child.js';
+
+/** A line of a program's output. */
+export interface ProgramLine {
+  readonly pid: number;
+  readonly generation: number;
+  readonly stream: 'stdout' | 'stderr';
+  readonly line: string;
+}
+
+/** What happens to programs, for the log and for reports. */
+export type SupervisorEvent =
+  | { readonly kind: 'started' | 'in-charge' | 'stopping'; readonly pid: number; readonly generation: number }
+  | {
+      /** Nothing of it is left, whyever it ended. */
+      readonly kind: 'ended';
+      readonly pid: number;
+      readonly generation: number;
+      /** It did not end within the time to stop. */
+      readonly killed: boolean;
+    }
+  | {
+      /** The program in charge ended by itself, with whatever status, or could not be started again. */
+      readonly kind: 'crashed';
+      readonly error: DeployError;
+      readonly generation: number;
+      readonly upMs: number;
+      /** It is started again after this pause. */
+      readonly restartInMs: number;
+    }
+  /** What runs cannot be written down: an agent after this one, should it be killed, will not know of it. */
+  | { readonly kind: 'unrecorded'; readonly error: DeployError };
+
+export interface SupervisorOptions {
+  readonly listeners: readonly Listener[];
+  /** Names what runs, for an agent after one that was killed; see end-earlier-children.ts. */
+  readonly recordPath: string;
+  /** Between TERM and KILL. */
+  readonly stopTimeoutMs: number;
+  /** A new program that does not live for so long is not taken. */
+  readonly minUpMs: number;
+  readonly backoff?: BackoffTimes;
+  readonly timers: Timers;
+  readonly onLine: (line: ProgramLine) => void;
+  readonly onEvent: (event: SupervisorEvent) => void;
+}
+
+/**
+ * Says whether a new program works, by rejecting when it does not. The signal is aborted when the program dies or the
+ * switch is called off, and then it has to reject soon.
+ *
+ * Old and new share the sockets, so a check of such a port may be answered by the old one: what passes here has to be
+ * proven again when the new one is in charge alone.
+ */
+export type Prove = (program: ProgramChild, signal: AbortSignal) => Promise<void>;
+
+/** A program that took over. */
+export interface Switched {
+  readonly program: ProgramChild;
+  /** Resolves when the one before has ended; at once when there was none. Never rejects. */
+  readonly drained: Promise<void>;
+}
+
+/** The program that is kept running, through crashes, until another takes over. */
+interface Charge {
+  readonly launch: Launch;
+  child: ProgramChild | undefined;
+  /** Aborted when another took over, or all is stopped. */
+  readonly over: AbortController;
+}
+
+/**
+ * Keeps one program running and replaces it without a gap: old and new share the listening sockets, and the old one gets
+ * TERM when the new one has lived for a while and was proven. A new one that fails is stopped, the old one
+ * goes on untouched. Switches wait for each other.
+ */
+export class Supervisor {
+  readonly #options: SupervisorOptions;
+  readonly #stopping = new AbortController();
+  /** Everything that runs: in charge, not proven yet, draining. With the end that was asked for. */
+  readonly #children = new Map<ProgramChild, Promise<void> | undefined>();
+  #charge: Charge | undefined;
+  #generation = 0;
+  #switching: Promise<unknown> = Promise.resolve();
+  #stopped: Promise<void> | undefined;
+
+  constructor(options: SupervisorOptions) {
+    this.#options = options;
+  }
+
+  /** What is in charge; its `program` is undefined in the pause after a crash. Undefined before the first. */
+  get inCharge(): { readonly launch: Launch; readonly program: ProgramChild | undefined } | undefined {
+    return this.#charge === undefined
+      ? undefined
+      : { launch: this.#charge.launch, program: this.#charge.child };
+  }
+
+  /**
+   * Puts a program in charge that was proven before, as at the start of the agent. One that does not run counts
+   * as crashed and is started again.
+   */
+  start(launch: Launch): void {
+    if (this.#charge !== undefined || this.#stopped !== undefined)
+      throw new DeployError('internal', 'a program was started while one is in charge');
+    this.#charge = { launch, child: undefined, over: new AbortController() };
+    void this.#keepRunning(this.#charge);
+  }
+
+  /**
+   * Starts a program beside the one in charge and lets it take over.
+   * @returns as soon as the new one is in charge and the old one got TERM.
+   * @throws DeployError unhealthy when it dies, what `prove` throws, AbortError; the old one is in charge then.
+   */
+  switchTo(launch: Launch, prove: Prove, signal: AbortSignal): Promise<Switched> {
+    const switched = this.#switching.then(() => this.#switchTo(launch, prove, signal));
+    this.#switching = switched.catch(() => {}); // the caller's to handle
+    return switched;
+  }
+
+  /** The same for a new run of what is in charge. @throws DeployError not-found when nothing is. */
+  async restart(prove: Prove, signal: AbortSignal): Promise<Switched> {
+    const launch = this.#charge?.launch;
+    if (launch === undefined) throw new DeployError('not-found', 'no program runs that could be restarted');
+    return this.switchTo(launch, prove, signal);
+  }
+
+  /** Ends everything: TERM, time to drain, KILL. Nothing is started after. Resolves when nothing runs. */
+  stop(): Promise<void> {
+    this.#stopped ??= this.#stop();
+    return this.#stopped;
+  }
+
+  async #stop(): Promise<void> {
+    this.#stopping.abort();
+    this.#charge?.over.abort();
+    await Promise.all([...this.#children.keys()].map((child) => this.#end(child)));
+    await this.#switching;
+    await Promise.all([...this.#children.keys()].map((child) => this.#end(child)));
+  }
+
+  async #switchTo(launch: Launch, prove: Prove, signal: AbortSignal): Promise<Switched> {
+    const next = await this.#start(launch);
+    const stop = eitherSignal(signal, this.#stopping.signal, next.died);
+    try {
+      await this.#options.timers.sleep(this.#options.minUpMs, stop.signal);
+      await prove(next, stop.signal);
+      stop.signal.throwIfAborted();
+    } catch (error) {
+      const death: unknown = next.died.reason; // not of the end that follows
+      await this.#end(next);
+      throw death ?? error;
+    } finally {
+      stop.clear();
+    }
+    const before = this.#charge;
+    this.#charge = { launch, child: next, over: new AbortController() };
+    this.#tell('in-charge', next);
+    void this.#keepRunning(this.#charge);
+    before?.over.abort();
+    return {
+      program: next,
+      drained: before?.child === undefined ? Promise.resolve() : this.#end(before.child),
+    };
+  }
+
+  async #start(launch: Launch): Promise<ProgramChild> {
+    this.#stopping.signal.throwIfAborted();
+    this.#generation += 1;
+    const generation = this.#generation;
+    const { listeners, onLine } = this.#options;
+    let own = 0;
+    const child = await startChild({
+      launch,
+      generation,
+      listeners,
+      beforeRun: (pid) => {
+        own = pid;
+        this.#record([{ pid, generation }]);
+      },
+      onLine: (stream, line) => onLine({ pid: own, generation, stream, line }),
+    });
+    this.#children.set(child, undefined);
+    void child.ended.then(() => {
+      if (this.#children.get(child) === undefined) void this.#end(child); // what it left behind
+    });
+    this.#tell('started', child);
+    return child;
+  }
+
+  /** Starts the program whenever it does not run, with growing pauses, until its charge is over. */
+  async #keepRunning(charge: Charge): Promise<void> {
+    const { timers, backoff = CRASH_BACKOFF } = this.#options;
+    let pause: number | undefined;
+    for (;;) {
+      const started = timers.now();
+      const error = await this.#runOnce(charge);
+      if (charge.over.signal.aborted) return;
+      const upMs = timers.now() - started;
+      pause = nextPause(pause, upMs, backoff);
+      const generation = charge.child?.generation ?? this.#generation;
+      charge.child = undefined;
+      this.#options.onEvent({ kind: 'crashed', error, generation, upMs, restartInMs: pause });
+      await timers.sleep(pause, charge.over.signal).catch((thrown: unknown) => {
+        if (!charge.over.signal.aborted) throw thrown;
+      });
+      if (charge.over.signal.aborted) return;
+    }
+  }
+
+  /** Resolves when the run has ended, with how. */
+  async #runOnce(charge: Charge): Promise<DeployError> {
+    try {
+      charge.child ??= await this.#start(charge.launch);
+      if (charge.over.signal.aborted) await this.#end(charge.child);
+      await charge.child.ended;
+      return toDeployError(charge.child.died.reason);
+    } catch (error) {
+      return toDeployError(error);
+    }
+  }
+
+  /** Each program is ended once, whoever asks. */
+  #end(child: ProgramChild): Promise<void> {
+    const asked = this.#children.get(child);
+    if (asked !== undefined || !this.#children.has(child)) return asked ?? Promise.resolve();
+    if (!child.died.aborted) this.#tell('stopping', child);
+    const { stopTimeoutMs, timers, onEvent } = this.#options;
+    const end = stopChild(child, stopTimeoutMs, timers).then((how) => {
+      this.#children.delete(child);
+      this.#record([]);
+      onEvent({ kind: 'ended', pid: child.pid, generation: child.generation, killed: how === 'killed' });
+    });
+    this.#children.set(child, end);
+    return end;
+  }
+
+  #tell(kind: 'started' | 'in-charge' | 'stopping', { pid, generation }: ProgramChild): void {
+    this.#options.onEvent({ kind, pid, generation });
+  }
+
+  #record(more: readonly Pick<ProgramChild, 'pid' | 'generation'>[]): void {
+    const children = [...this.#children.keys(), ...more].flatMap(({ pid, generation }) => {
+      const process = processIdentity(pid);
+      return process === undefined ? [] : [{ process, generation }];
+    });
+    try {
+      writeChildren(this.#options.recordPath, children);
+    } catch (error) {
+      this.#options.onEvent({ kind: 'unrecorded', error: toDeployError(error) }); // a full disk stops no service
+    }
+  }
+}

@@ -1,0 +1,133 @@
+import { existsSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describeCheck } from '@deploy-tools/agent/health/health-check.js';
+import { parseExecCheck } from '@deploy-tools/agent/health/parse-checks.js';
+import { type HealthProof, proveHealthy } from '@deploy-tools/agent/health/prove-healthy.js';
+import { systemTimers } from '@deploy-tools/agent/timers.js';
+import { DeployError } from '@deploy-tools/shared/errors.js';
+import { describe, expect, it } from 'vitest';
+import { testScope } from '../../../../test/support/scope.js';
+import { tempDir } from '../../../../test/support/temp-dir.js';
+import { instantTimers } from '../instant-timers.js';
+
+function proof(commands: readonly string[], options: Partial<HealthProof> = {}): HealthProof {
+  return {
+    checks: commands.map(parseExecCheck),
+    minHealthyMs: 10_000,
+    deadlineMs: 60_000,
+    intervalMs: 1000,
+    timeoutMs: 5000,
+    environment: { PATH: process.env.PATH ?? '' },
+    cwd: tempDir(testScope()),
+    timers: instantTimers(),
+    signal: new AbortController().signal,
+    ...options,
+  };
+}
+
+/** A command that counts how often it was asked and fails in these rounds, numbered from 1. */
+function failsIn(...rounds: readonly number[]): string {
+  const list = rounds.join('|') || 'none';
+  return `n=$(($(cat n 2>/dev/null || echo 0) + 1)); echo $n > n; case $n in ${list}) echo bad $n; exit 2;; esac`;
+}
+
+/** How long it took, by the proof's own time. */
+async function took(given: HealthProof): Promise<number> {
+  const before = given.timers.now();
+  await proveHealthy(given);
+  return given.timers.now() - before;
+}
+
+describe('a release is healthy', () => {
+  it('when its checks have passed for so long', async () => {
+    expect(await took(proof(['true', failsIn()]))).toBe(10_000);
+  });
+
+  it('only without a break: a failure begins the count anew', async () => {
+    expect(await took(proof(['true', failsIn(1, 2, 5)]))).toBe(15_000);
+  });
+
+  it('with a warning too', async () => {
+    expect(await took(proof(['exit 1']))).toBe(10_000);
+  });
+
+  it('after one round when no time is asked for', async () => {
+    expect(await took(proof([failsIn(1)], { minHealthyMs: 0 }))).toBe(1000);
+  });
+
+  it('when it lived for so long and there is nothing to check', async () => {
+    expect(await took(proof([]))).toBe(10_000);
+  });
+
+  it('in real time too', async () => {
+    const given = proof(['true'], { timers: systemTimers, minHealthyMs: 300, intervalMs: 50 });
+    const ms = await took(given);
+    expect(ms).toBeGreaterThanOrEqual(300);
+    expect(ms).toBeLessThan(3000);
+  });
+});
+
+describe('a release is not healthy', () => {
+  it('when the deadline is over; the check is named with its last answer', async () => {
+    const given = proof(['true', failsIn(...Array.from({ length: 200 }, (_, index) => index + 1))]);
+    const [, check] = given.checks;
+    await expect(took(given)).rejects.toMatchObject({
+      kind: 'unhealthy',
+      message: `not healthy within 1m0s: ${check && describeCheck(check)}: exit status 2: bad 60`,
+    });
+  });
+
+  it('when it never stays so for long enough', async () => {
+    const every = Array.from({ length: 20 }, (_, index) => 9 * (index + 1));
+    await expect(took(proof([failsIn(...every)]))).rejects.toThrow(
+      /^healthy, but not for 10s without a break within 1m0s: exec .*: exit status 2: bad 54$/,
+    );
+  });
+
+  it('when a check hangs until the deadline, which bounds it', async () => {
+    const given = proof(['sleep 30'], { timers: systemTimers, deadlineMs: 300, minHealthyMs: 0 });
+    await expect(took(given)).rejects.toThrow(/^not healthy within 300ms: exec sleep 30: no answer within/);
+  });
+
+  it('when its program dies, at once, whatever the checks do', async () => {
+    const died = new AbortController();
+    const reason = new DeployError('unhealthy', 'the program ended with exit status 3');
+    const dir = tempDir(testScope());
+    const given = proof(['touch asked; sleep 30'], { cwd: dir, died: died.signal, timers: systemTimers });
+    const proved = took({
+      ...given,
+      checks: [...given.checks, parseExecCheck('until test -e asked; do sleep 0.01; done')],
+      onAnswer: () => died.abort(reason),
+    });
+    await expect(proved).rejects.toBe(reason);
+    expect(existsSync(join(dir, 'asked'))).toBe(true);
+  });
+
+  it('when its program was dead already', async () => {
+    const reason = new DeployError('unhealthy', 'gone');
+    await expect(took(proof(['touch asked'], { died: AbortSignal.abort(reason) }))).rejects.toBe(reason);
+  });
+});
+
+it('an agent that stops does not wait', async () => {
+  const stop = new AbortController();
+  const given = proof(['true'], { signal: stop.signal, timers: systemTimers, onAnswer: () => stop.abort() });
+  await expect(took(given)).rejects.toMatchObject({ name: 'AbortError' });
+});
+
+it('every answer is told, and which ones are news', async () => {
+  const told: string[] = [];
+  const given = proof([failsIn(1, 2)], {
+    minHealthyMs: 2000,
+    onAnswer: ({ status, answer }, changed) => told.push(`${changed ? 'now ' : ''}${status} ${answer}`),
+  });
+  writeFileSync(join(given.cwd, 'n'), '0\n');
+  await proveHealthy(given);
+  expect(told).toEqual([
+    'now critical exit status 2: bad 1',
+    'critical exit status 2: bad 2',
+    'now passing exit status 0',
+    'passing exit status 0',
+    'passing exit status 0',
+  ]);
+});

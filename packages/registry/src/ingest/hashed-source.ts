@@ -1,0 +1,34 @@
+import { createHash } from 'node:crypto';
+import type { WrittenFile } from './layer-files.js';
+
+/** Passes bytes on and hashes them, those too that the consumer leaves: what follows the end of a tar stream. */
+export class HashedSource implements AsyncIterable<Uint8Array> {
+  readonly #source: AsyncIterator<Uint8Array>;
+  readonly #hash = createHash('sha256');
+  #size = 0;
+
+  constructor(source: AsyncIterable<Uint8Array>) {
+    this.#source = source[Symbol.asyncIterator]();
+  }
+
+  /** The bytes not read yet. A consumer that stops early leaves the source open. */
+  async *[Symbol.asyncIterator](): AsyncGenerator<Uint8Array, void, void> {
+    for (;;) {
+      const next = await this.#source.next();
+      if (next.done === true) return;
+      this.#hash.update(next.value);
+      this.#size += next.value.length;
+      yield next.value;
+    }
+  }
+
+  /** Reads what is left, and tells what it was altogether. */
+  async finish(): Promise<WrittenFile> {
+    for await (const _bytes of this);
+    return { hash: this.#hash.digest('hex'), size: this.#size };
+  }
+
+  async close(): Promise<void> {
+    await this.#source.return?.();
+  }
+}

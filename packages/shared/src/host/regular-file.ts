@@ -1,0 +1,46 @@
+import { closeSync, constants, fstatSync, openSync, readSync, type Stats, statSync } from 'node:fs';
+import { formatByteSize } from '../byte-size.js';
+import { DeployError } from '../errors.js';
+
+const CHUNK_BYTES = 64 * 1024;
+/** Where a path turns into a FIFO or a terminal after it was looked at, opening it does not wait. */
+const OPEN_FLAGS = constants.O_RDONLY | constants.O_NONBLOCK | constants.O_NOCTTY;
+
+/**
+ * Reads a whole file that somebody named, when it is a file: a device or a FIFO would never end, or never begin, and
+ * opening one may already do something.
+ * @throws DeployError invalid, `… is not a regular file`; too-large; system errors as they are.
+ */
+export function readRegularFile(path: string, maxBytes: number): Buffer {
+  const fd = openRegularFile(path);
+  try {
+    const chunks: Buffer[] = [];
+    for (let total = 0; total <= maxBytes; ) {
+      const chunk = Buffer.allocUnsafe(Math.min(CHUNK_BYTES, maxBytes + 1 - total));
+      const bytes = readSync(fd, chunk, 0, chunk.length, null);
+      if (bytes === 0) return Buffer.concat(chunks);
+      chunks.push(chunk.subarray(0, bytes));
+      total += bytes;
+    }
+  } finally {
+    closeSync(fd);
+  }
+  throw new DeployError('too-large', `${path} is larger than ${formatByteSize(maxBytes)}`);
+}
+
+/** Opens a file for reading. @throws DeployError invalid when it is not a regular one; system errors as they are. */
+export function openRegularFile(path: string): number {
+  requireRegular(path, statSync(path));
+  const fd = openSync(path, OPEN_FLAGS);
+  try {
+    requireRegular(path, fstatSync(fd));
+    return fd;
+  } catch (error) {
+    closeSync(fd);
+    throw error;
+  }
+}
+
+function requireRegular(path: string, stats: Stats): void {
+  if (!stats.isFile()) throw new DeployError('invalid', `${path} is not a regular file`);
+}
