@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { appendFileSync, existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { appendFileSync, existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { type AgentSite, agentOnce, makeAgentSite, startAgent, stopAgent } from '../support/agent-site.js';
@@ -116,6 +116,19 @@ describe('a deployment that is cut off', () => {
     await expectRelease(own, site, first);
     expect(proxy.received() - before).toBeLessThan(9_500_000);
     expect(leftovers(site)).toEqual([]);
+  });
+});
+
+describe('what is left half built', () => {
+  it('is removed when nothing is to be deployed any more', async () => {
+    const own = testScope();
+    await addConfiguration(world.operator, 'left', { left: first });
+    const site = makeAgentSite(own);
+    expect((await agentOnce(world, site, 'left')).status).toBe(0);
+    mkdirSync(join(site.dir, 'unpacked', '.new-0123456789ab'));
+    expect((await agentOnce(world, site, 'left')).status).toBe(0);
+    expect(leftovers(site)).toEqual([]);
+    expect(site.calls()).toHaveLength(1);
   });
 });
 
