@@ -16,6 +16,8 @@ export interface AgentPaths {
   readonly records: string;
   /** The configuration that the script last ran for with success. */
   readonly state: string;
+  /** What a script that runs is told of its configuration (STATEFILE). */
+  readonly scriptState: string;
   /** What failed lately and when it may be tried again. */
   readonly attempts: string;
 }

@@ -47,6 +47,7 @@ export async function startAgent(flags: AgentFlags, log: Logger, signal: AbortSi
         manifests: join(dir, 'manifests'),
         records: join(dir, 'records'),
         state,
+        scriptState: join(dir, 'script-state.json'),
         attempts: join(dir, 'attempts.json'),
       },
       settings,

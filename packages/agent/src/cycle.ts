@@ -18,6 +18,7 @@ import { keepRecord } from './records/keep-record.js';
 import { pruneRecords } from './records/prune-records.js';
 import { type Release, removeLeftovers, removeOtherReleases, usableRelease } from './release-directory.js';
 import { awaitEarlierScript } from './script/await-earlier-script.js';
+import { removeScriptState } from './script/script-state.js';
 import { readState } from './state-file.js';
 
 /** How a look at the registry ended; failures are thrown. */
@@ -68,6 +69,7 @@ export async function recover(context: AgentContext): Promise<void> {
   const { paths, settings, log, signal } = context;
   const script = readAttempts(paths.attempts)?.script;
   if (script !== undefined) await awaitEarlierScript(script, settings.scriptTimeoutMs, log, signal);
+  await removeScriptState(paths.scriptState);
   await removeLeftovers(context, true);
 }
 

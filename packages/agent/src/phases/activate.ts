@@ -1,14 +1,13 @@
 import { existsSync } from 'node:fs';
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { type AgentConfig, encodeConfigJson } from '@deploy-tools/shared/config-json.js';
+import type { AgentConfig } from '@deploy-tools/shared/config-json.js';
 import { describeError } from '@deploy-tools/shared/errors.js';
 import type { AgentContext } from '../agent-context.js';
 import { type Attempts, beginScript, readAttempts, writeAttempts } from '../attempts.js';
 import { bootId, processIdentity } from '../host-process.js';
 import { runScript } from '../script/run-script.js';
 import { type Root, scriptEnvironment } from '../script/script-environment.js';
+import { withScriptState } from '../script/script-state.js';
 
 /**
  * Runs the deploy script for a complete release, unless the agent is to stop already. A running one is not interrupted:
@@ -22,28 +21,25 @@ export async function activate(
   root: string,
 ): Promise<void> {
   const { settings, log, env, paths } = context;
-  if (settings.script === undefined) return;
+  const { script } = settings;
+  if (script === undefined) return;
   context.signal.throwIfAborted();
   const begun = rememberBegin(context, config.hash);
-  const temporary = await mkdtemp(join(tmpdir(), 'deploy-agent-'));
-  try {
-    const stateFile = join(temporary, 'state.json');
-    await writeFile(stateFile, encodeConfigJson(config), { mode: 0o644 });
+  await withScriptState(paths.scriptState, config, async () => {
     const old = before === undefined ? undefined : oldRoot(context, paths.unpacked, before);
-    const environment = scriptEnvironment(env, old, { id: config.hash, root }, config, stateFile);
-    log.info({ script: settings.script, old: old?.root, new: root }, 'running the script');
+    const next = { id: config.hash, root };
+    const environment = scriptEnvironment(env, old, next, config, paths.scriptState);
+    log.info({ script, old: old?.root, new: root }, 'running the script');
     const started = performance.now();
     await runScript({
-      script: settings.script,
+      script,
       environment,
       timeoutMs: settings.scriptTimeoutMs,
       onStart: (pid) => rememberScript(context, begun, pid),
       onLine: (stream, line) => log.info({ stream }, line),
     });
     log.info({ ms: Math.round(performance.now() - started) }, 'the script succeeded');
-  } finally {
-    await rm(temporary, { recursive: true, force: true });
-  }
+  });
 }
 
 function rememberBegin(context: AgentContext, hash: string): Attempts {
