@@ -1,6 +1,12 @@
 import { decodeConfigJson } from '@deploy-tools/shared/config-json.js';
+import { MAX_ROOT } from '@deploy-tools/shared/layers/manifest.js';
+import { updateRanges } from './update-ranges.mjs';
 
 const MAX_CONFIG_BYTES = 4 * 1024 * 1024;
+/** Bytes in flight of one reader, as of one agent. */
+const WINDOW_BYTES = 8 * 1024 * 1024;
+/** What was worked out, by the manifests of both layers; the first round, which is not counted, pays for it. */
+const plans = new Map();
 
 /** The configuration that an agent would have deployed now. */
 export async function readConfig(sftp, name) {
@@ -17,14 +23,38 @@ export async function readUpdate(sftp, name, held) {
   const { config, bytes } = await readConfig(sftp, name);
   let total = bytes;
   for (const layer of config.layers) {
-    if (!held.layers.some(({ hash }) => hash === layer.hash)) total += await readLayer(sftp, layer);
+    const before = held.layers.find(({ name: component }) => component === layer.name);
+    if (before?.hash === layer.hash) continue;
+    total +=
+      layer.manifest === undefined ? await readArchive(sftp, layer) : await readChunks(sftp, layer, before);
   }
   return total;
 }
 
-/** The whole archive. A layer that names a manifest is read here by its segments and the ranges of missing chunks. */
-async function readLayer(sftp, layer) {
+async function readArchive(sftp, layer) {
   let bytes = 0;
   for await (const part of sftp.read(layer.file)) bytes += part.length;
+  return bytes;
+}
+
+/** The root of the manifest, and of the pack what is not there. */
+async function readChunks(sftp, layer, before) {
+  const key = `${before?.manifest} ${layer.manifest}`;
+  if (!plans.has(key)) plans.set(key, updateRanges(sftp, before?.manifest, layer.manifest));
+  const { pack, ranges } = await plans.get(key);
+  const root = await sftp.readFile(`manifests/${layer.manifest}`, MAX_ROOT);
+  const file = await sftp.openFile(`packs/${pack}`);
+  let bytes = root.length;
+  for (let next = 0; next < ranges.length; ) {
+    const reads = [];
+    for (let inFlight = 0; inFlight < WINDOW_BYTES && next < ranges.length; next++) {
+      const { offset, length } = ranges[next];
+      reads.push(file.readInto(Buffer.allocUnsafe(length), offset));
+      inFlight += length;
+      bytes += length;
+    }
+    await Promise.all(reads);
+  }
+  await file.close();
   return bytes;
 }
