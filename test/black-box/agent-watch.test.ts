@@ -161,9 +161,9 @@ describe('a connection that is lost', () => {
     const agent = startAgent(testScope(), world, site, 'halfopen', through);
     await agent.log.line(told);
     await agent.log.line('deployed');
+    const from = agent.log.lines.length;
     proxy.freeze();
     await change(world, 'halfopen', 2);
-    const from = agent.log.lines.length;
     await agent.log.lineAfter(from, ({ msg }) =>
       msg.startsWith('nothing was heard from the registry for 1.5s'),
     );
