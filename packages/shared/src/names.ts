@@ -4,6 +4,9 @@ import type { LayerRef } from './model.js';
 /** Upper bound on names and versions, in bytes of UTF-8: with `.json` appended they still fit a file name. */
 export const MAX_NAME_BYTES = 200;
 
+/** What DNS allows (RFC 1035, section 2.3.4). */
+const MAX_HOST_NAME = 253;
+
 /** A component's name: no `:`, which separates it from its version. */
 export function checkComponentName(name: string): string {
   return checkWord('component name', name, ':');
@@ -17,6 +20,16 @@ export function checkVersion(version: string): string {
 /** A configuration's name is a file name for agents: no `/`, not `.` or `..`. */
 export function checkConfigurationName(name: string): string {
   return checkWord('configuration name', name, '/');
+}
+
+/** A host's name: what host names and addresses are made of; told apart by case. */
+export function checkHostName(host: string): string {
+  if (!/^[A-Za-z0-9][A-Za-z0-9._:-]*$/.test(host) || host.length > MAX_HOST_NAME) {
+    throw new DeployError('invalid', 'a host name has letters, digits, ".", "-", "_" and ":" only', {
+      hint: `and begins with a letter or digit; at most ${MAX_HOST_NAME} of them`,
+    });
+  }
+  return host;
 }
 
 /** An archive hash: 64 hex digits; returned in lower case. */

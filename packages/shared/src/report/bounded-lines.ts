@@ -1,0 +1,46 @@
+import { DeployError } from '../errors.js';
+
+/**
+ * Cuts a byte stream into lines of UTF-8 without their newlines. Holds at most one incomplete line of bounded length;
+ * the lines do not depend on how the bytes arrive.
+ */
+export class BoundedLines {
+  readonly #maxBytes: number;
+  #pending: Buffer[] = [];
+  #length = 0;
+
+  /** @param maxBytes of a line with its newline. */
+  constructor(maxBytes: number) {
+    this.#maxBytes = maxBytes;
+  }
+
+  /**
+   * The lines that end in this chunk, one at a time: a chunk may hold thousands.
+   * @throws DeployError too-large; what is given in afterwards is not read any more.
+   */
+  *push(chunk: Buffer): Generator<string, void, undefined> {
+    let from = 0;
+    for (let end = chunk.indexOf(10); end >= 0; end = chunk.indexOf(10, from)) {
+      this.#hold(chunk.subarray(from, end + 1));
+      yield this.#take();
+      from = end + 1;
+    }
+    if (from < chunk.length) this.#hold(Buffer.from(chunk.subarray(from)));
+  }
+
+  #hold(part: Buffer): void {
+    this.#length += part.length;
+    if (this.#length > this.#maxBytes) {
+      this.#pending = [];
+      throw new DeployError('too-large', `a line is longer than ${this.#maxBytes} bytes`);
+    }
+    this.#pending.push(part);
+  }
+
+  #take(): string {
+    const line = Buffer.concat(this.#pending, this.#length).toString('utf8', 0, this.#length - 1);
+    this.#pending = [];
+    this.#length = 0;
+    return line.endsWith('\r') ? line.slice(0, -1) : line;
+  }
+}

@@ -1,0 +1,28 @@
+/** What a host says of a configuration; docs/release-life.md has what each means. */
+export const DEPLOY_STATES = [
+  'pending',
+  'fetching',
+  'staged',
+  'activating',
+  'validating',
+  'healthy',
+  'failed',
+  'rolling-back',
+  'rolled-back',
+  'inconsistent',
+  'skipped',
+  'rejected',
+  'vetoed',
+  'paused',
+] as const;
+
+export type DeployState = (typeof DEPLOY_STATES)[number];
+
+/** How an attempt can end; such a state becomes a line of the history. */
+export const OUTCOMES = ['healthy', 'failed', 'rolled-back', 'inconsistent'] as const;
+
+export type Outcome = (typeof OUTCOMES)[number];
+
+export function isOutcome(state: DeployState): state is Outcome {
+  return OUTCOMES.some((outcome) => outcome === state);
+}
