@@ -10,7 +10,7 @@ export interface Rule {
 const SHARED = /^shared\//;
 const PORTS = [
   /^registry\/layers\/(byte-store|derived-store|stored-file|digester)$/,
-  /^registry\/meta\/meta-store$/,
+  /^registry\/meta\/(meta|fleet)-store$/,
   /^registry\/ingest\/(ingest-task|layer-files|verify-layer)$/,
 ];
 const CORE = /^registry\/core\//;
@@ -28,10 +28,10 @@ export const RULES: readonly Rule[] = [
     mayImport: [SHARED, /^registry\/layers\/stored-file$/],
   },
   { files: /^registry\/layers\//, mayImport: [SHARED, /^registry\/layers\//] },
-  { files: /^registry\/meta\/meta-store$/, mayImport: [SHARED] },
+  { files: /^registry\/meta\/(meta|fleet)-store$/, mayImport: [SHARED, /^registry\/meta\/fleet-store$/] },
   {
     files: /^registry\/meta\/sqlite\//,
-    mayImport: [SHARED, /^registry\/meta\/sqlite\//, /^registry\/meta\/meta-store$/],
+    mayImport: [SHARED, /^registry\/meta\/sqlite\//, /^registry\/meta\/(meta|fleet)-store$/],
   },
   { files: TAKEOVER, mayImport: [SHARED, TAKEOVER], mayImportTypes: PORTS },
   { files: /^registry\/ingest\//, mayImport: [SHARED, /^registry\/ingest\//] },

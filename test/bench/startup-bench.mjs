@@ -1,10 +1,12 @@
-import { program, startRegistry, timed } from './lib/programs.mjs';
-import { median, spread, verdict } from './lib/stats.mjs';
+import { join } from 'node:path';
+import { program, startRegistry } from './lib/programs.mjs';
+import { timed } from './lib/run.mjs';
+import { heading, median, spread, verdict } from './lib/stats.mjs';
 
 /** `deployctl components` as a whole process, connection included. */
 export async function startupBench({ dir, keys, rounds }) {
-  console.log('\nstart-up: deployctl components');
-  const registry = await startRegistry(dir, keys);
+  heading('start-up: deployctl components');
+  const registry = await startRegistry(join(dir, 'startup'), keys);
   const args = ['-addr', registry.address, '-fp', registry.fingerprint, '-key', keys.operator, 'components'];
   const times = [];
   for (let round = 0; round <= rounds * 3; round++) {

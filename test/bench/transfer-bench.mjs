@@ -1,18 +1,21 @@
 import { createHash } from 'node:crypto';
-import { mkdirSync, readFileSync, rmSync } from 'node:fs';
+import { readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
-import { measured, program, sshOptions, startRegistry, startSshd, timed } from './lib/programs.mjs';
-import { median, megabytes, pairedRatio, spread, verdict } from './lib/stats.mjs';
-
-const MEMORY_LIMIT = 150e6;
+import { makeAgentHome } from './lib/agent-home.mjs';
+import { operatorOf } from './lib/operator.mjs';
+import { sshOptions, startRegistry, startSshd } from './lib/programs.mjs';
+import { timed } from './lib/run.mjs';
+import { heading, median, megabytes, memoryVerdict, pairedRatio, spread, verdict } from './lib/stats.mjs';
 
 /**
  * Upload (hash included) and download of one archive with OpenSSH's sftp: our registry against OpenSSH's own server in
  * alternating pairs. Then the same archive through deployctl and deploy-agent, for their memory.
  */
-export async function transferBench({ dir, keys, archive, rounds }) {
-  console.log(`\ntransfer: ${megabytes(archive.bytes)} MB by OpenSSH's sftp, ${rounds} pairs`);
-  const registry = await startRegistry(dir, keys);
+export async function transferBench({ dir, keys, archive: input, rounds }) {
+  const archive = input();
+  heading(`transfer: ${megabytes(archive.bytes)} MB by OpenSSH's sftp, ${rounds} pairs`);
+  const registry = await startRegistry(join(dir, 'transfer'), keys);
+  const operator = operatorOf(registry, keys);
   const sshd = await startSshd(keys);
   const hash = createHash('sha256').update(readFileSync(archive.path)).digest('hex');
   const out = join(dir, 'out');
@@ -20,18 +23,14 @@ export async function transferBench({ dir, keys, archive, rounds }) {
     timed('sftp', ['-b', '-', ...sshOptions(key), '-P', String(port), `${user}@127.0.0.1`], {
       input: `${batch}\n`,
     });
-  const ssh = (...words) =>
-    timed('ssh', [...sshOptions(keys.operator), '-p', String(registry.port), 'bench@127.0.0.1', ...words]);
   const work = {
     'upload ours': () => sftp(registry.port, 'bench', keys.operator, `put ${archive.path} upload`),
-    'upload sshd': () =>
-      sftp(sshd.port, process.env.USER ?? 'root', keys.operator, `put ${archive.path} ${out}`),
+    'upload sshd': () => sftp(sshd.port, sshd.user, keys.operator, `put ${archive.path} ${out}`),
     'download ours': () => sftp(registry.port, 'deploy-agent', keys.agent, `get files/${hash} ${out}`),
-    'download sshd': () =>
-      sftp(sshd.port, process.env.USER ?? 'root', keys.operator, `get ${archive.path} ${out}`),
+    'download sshd': () => sftp(sshd.port, sshd.user, keys.operator, `get ${archive.path} ${out}`),
   };
   work['upload ours']();
-  ssh('addver', 'bench:v1', hash);
+  operator.ssh('addver', 'bench:v1', hash);
   const kinds = Object.keys(work).filter((kind) => sshd !== undefined || kind.endsWith('ours'));
   const times = Object.fromEntries(kinds.map((kind) => [kind, []]));
   for (let round = 0; round <= rounds; round++) {
@@ -53,46 +52,21 @@ export async function transferBench({ dir, keys, archive, rounds }) {
     verdict('upload speed, ours to sshd', up.toFixed(2), 'at least 0.5, the aim is 1', up >= 0.5);
     verdict('download speed, ours to sshd', down.toFixed(2), 'at least 0.6, the aim is 1', down >= 0.6);
   }
-  await memory({ dir, keys, archive, registry });
+  await memory({ dir, keys, archive, registry, operator });
   await sshd?.stop();
   await registry.stop();
 }
 
-async function memory({ dir, keys, archive, registry }) {
-  const to = ['-addr', registry.address, '-fp', registry.fingerprint];
-  const ctl = await measured(program('deployctl'), [
-    ...to,
-    '-key',
-    keys.operator,
-    'addver',
-    'bench:v2',
-    archive.path,
-  ]);
-  timed(program('deployctl'), [...to, '-key', keys.operator, 'addconf', 'bench', 'bench:v2']);
-  const home = join(dir, 'agent-home');
-  mkdirSync(home, { recursive: true });
-  const args = [
-    ...to,
-    '-key',
-    keys.agent,
-    '-name',
-    'bench',
-    '-dir',
-    home,
-    '-state',
-    join(home, 'state.json'),
-    '-script',
-    '',
-    '-once',
-  ];
-  const agent = await measured(program('deploy-agent'), args);
-  rmSync(home, { recursive: true });
-  console.log(`  deployctl addver ${ctl.ms.toFixed(0)} ms, deploy-agent -once ${agent.ms.toFixed(0)} ms`);
-  for (const [name, bytes] of [
-    ['deploy-registry', registry.peak()],
-    ['deployctl addver', ctl.peakBytes],
-    ['deploy-agent', agent.peakBytes],
-  ]) {
-    verdict(`peak memory of ${name}`, `${megabytes(bytes)} MB`, 'below 150 MB', bytes < MEMORY_LIMIT);
-  }
+async function memory({ dir, keys, archive, registry, operator }) {
+  const ctl = await operator.addver('bench:v2', archive);
+  operator.ssh('addconf', 'bench', 'bench:v2');
+  const home = makeAgentHome(join(dir, 'agent-home'), { registry, keys, name: 'bench' });
+  const agent = await home.deploy();
+  home.remove();
+  console.log(
+    `  deployctl addver ${ctl.ms.toFixed(0)} ms, deploy-agent -once ${agent.ms.toFixed(0)} ms to its script`,
+  );
+  memoryVerdict('deploy-registry', registry.peak());
+  memoryVerdict('deployctl addver', ctl.peakBytes);
+  memoryVerdict('deploy-agent', agent.peakBytes);
 }

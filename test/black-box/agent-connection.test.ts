@@ -8,7 +8,7 @@ import { makeSite, startRegistry } from '../support/registry-process.js';
 import { fileScope, testScope } from '../support/scope.js';
 import { startTcpProxy } from '../support/tcp-proxy.js';
 import { gnuTarTree, listTree, packTree } from '../support/tree.js';
-import { startWorld, type World } from '../support/world.js';
+import { startWorld, WITHOUT_MANIFESTS, type World } from '../support/world.js';
 
 const scope = fileScope();
 let world: World;
@@ -21,13 +21,14 @@ beforeAll(async () => {
 
 describe('a connection that is cut', () => {
   it('costs nothing that was downloaded: the rest is fetched, the whole verified', async () => {
-    const big = await packTree(testScope(), world.root, 'big', {
+    const own = await startWorld(testScope(), WITHOUT_MANIFESTS);
+    const big = await packTree(testScope(), own.root, 'big', {
       'big.bin': randomBytes(3_000_000).toString('latin1'),
     });
-    await addConfiguration(world.operator, 'cut', { 'cut-code': big });
-    const proxy = await startTcpProxy(testScope(), world.registry);
+    await addConfiguration(own.operator, 'cut', { 'cut-code': big });
+    const proxy = await startTcpProxy(testScope(), own.registry);
     const site = makeAgentSite(testScope());
-    const agent = startAgent(testScope(), world, site, 'cut', ['-addr', `${proxy.host}:${proxy.port}`]);
+    const agent = startAgent(testScope(), own, site, 'cut', ['-addr', `${proxy.host}:${proxy.port}`]);
     for (const bytes of [1_000_000, 2_000_000]) {
       await proxy.receivedAtLeast(bytes);
       proxy.cut();

@@ -7,6 +7,7 @@ import { addConfiguration, changeLayer, command, configurationHashOf } from '../
 import { binPath } from '../support/program.js';
 import { run } from '../support/run.js';
 import { fileScope, testScope } from '../support/scope.js';
+import { tempDir } from '../support/temp-dir.js';
 import { gnuTarTree, listTree, packTree } from '../support/tree.js';
 import { startWorld, type World } from '../support/world.js';
 
@@ -90,9 +91,13 @@ describe('deploy-agent -once', () => {
     expect((await run(binPath('deployctl'), [...operator, ...changed])).status).toBe(0);
     const before = world.registry.log.lines.length;
     expect((await agentOnce(world, site, 'update')).status).toBe(0);
-    await world.registry.log.lineAfter(before, (line) => line.msg === 'download ended');
+    await world.registry.log.lineAfter(before, (line) => line.msg === 'download ended' && line.of === 'pack');
     const fetched = world.registry.log.lines.slice(before).filter((line) => line.msg === 'download ended');
-    expect(fetched.map((line) => line.file)).toEqual([config2.hash]);
+    const config = join(tempDir(testScope()), 'update.json');
+    expect((await world.agent.sftp(`get configs/update.json ${config}\n`)).status).toBe(0);
+    const { Layers } = JSON.parse(readFileSync(config, 'utf8')) as { Layers: { Manifest: string }[] };
+    expect(fetched.map((line) => line.of).sort()).toEqual(['manifest', 'pack']);
+    expect(fetched.find((line) => line.of === 'manifest')?.file).toBe(Layers[1]?.Manifest);
 
     const hash = await configurationHashOf(world.operator, 'update');
     expect(site.calls()[1]?.env).toMatchObject({

@@ -13,10 +13,11 @@ import {
 } from '../support/agent-site.js';
 import { type Archive, archiveOf } from '../support/archive.js';
 import { addConfiguration, changeLayer, configurationHashOf } from '../support/configuration.js';
+import { loseManifests } from '../support/lose-manifests.js';
 import { fileScope, type Scope, testScope } from '../support/scope.js';
 import { tempDir } from '../support/temp-dir.js';
 import { gnuTarTree, listTree, packTree, tar } from '../support/tree.js';
-import { startWorld, type World } from '../support/world.js';
+import { startWorld, WITHOUT_MANIFESTS, type World } from '../support/world.js';
 
 let world: World;
 let one: Archive;
@@ -24,7 +25,7 @@ let two: Archive;
 
 const scope = fileScope();
 beforeAll(async () => {
-  world = await startWorld(scope, ['-unchecked']); // what the registry would refuse, agents have to refuse too
+  world = await startWorld(scope, WITHOUT_MANIFESTS); // also what it would refuse otherwise reaches the agents
   one = await packTree(scope, world.root, 'one', { 'version.txt': 'one', 'a/b': 'b' });
   two = await packTree(scope, world.root, 'two', { 'version.txt': 'two', 'a/c': 'c' });
 });
@@ -104,6 +105,7 @@ describe('a hostile archive', () => {
 describe('bytes on the disk that are damaged', () => {
   it('are fetched anew, without a failed attempt, when they are a part of a download', async () => {
     await addConfiguration(world.operator, 'part', { 'part-code': one });
+    loseManifests(world);
     const site = makeAgentSite(testScope());
     mkdirSync(join(site.dir, 'cache'), { recursive: true });
     writeFileSync(join(site.dir, 'cache', `${one.hash}.part`), Buffer.alloc(100));
@@ -114,6 +116,7 @@ describe('bytes on the disk that are damaged', () => {
 
   it('are fetched anew when they are longer than the archive', async () => {
     await addConfiguration(world.operator, 'longer', { 'longer-code': one });
+    loseManifests(world);
     const site = makeAgentSite(testScope());
     mkdirSync(join(site.dir, 'cache'), { recursive: true });
     writeFileSync(
@@ -130,6 +133,7 @@ describe('bytes on the disk that are damaged', () => {
   ])('are fetched anew when they are a cached archive: %s', async (title, damage) => {
     const name = title.replaceAll(' ', '-');
     await addConfiguration(world.operator, name, { [`${name}-code`]: one });
+    loseManifests(world);
     const site = makeAgentSite(testScope());
     mkdirSync(join(site.dir, 'cache'), { recursive: true });
     writeFileSync(join(site.dir, 'cache', one.hash), damage(readFileSync(one.path)));
@@ -168,6 +172,7 @@ describe.skipIf(!canMount)(
       expect((await agentOnce(world, site, 'full')).status).toBe(0);
       const state = readFileSync(site.state, 'utf8');
       await changeLayer(world.operator, 'full', 'full-code', 'v2', big);
+      loseManifests(world);
 
       const filler = join(site.dir, 'filler');
       writeFileSync(filler, Buffer.alloc(5_500_000));

@@ -230,6 +230,7 @@ describe('an agent that keeps looking', () => {
       '-poll',
       '-cleanold',
       '-once',
+      '-version',
     ]) {
       expect(help.stdout).toContain(`  ${flag} `.trimEnd());
     }

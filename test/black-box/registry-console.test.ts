@@ -34,10 +34,9 @@ describe('the console on a terminal', () => {
   it('answers, goes on after an error, shows help', async () => {
     const terminal = await open();
     expect(await terminal.run('components')).toEqual(['code', 'config']);
-    expect(await terminal.run('nosuch')).toEqual([
+    expect((await terminal.run('nosuch')).slice(0, 2)).toEqual([
       'Unknown command, supported commands are:',
       expect.stringContaining('help, addver'),
-      expect.anything(),
     ]);
     expect((await terminal.run('showconf -name nope'))[0]).toContain('"nope" not found');
     expect((await terminal.run('showconf -h')).slice(0, 2)).toEqual(['Usage of showconf:', '  -json']);

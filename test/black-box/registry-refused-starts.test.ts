@@ -222,6 +222,11 @@ describe('a wrong command line: status 2', () => {
     'no connection allowed': [['-max-conns', '0'], 'invalid value "0" for flag -max-conns'],
     'longer than a timer lasts': [['-deadline', '1000h'], 'invalid value "1000h" for flag -deadline'],
     'bad size': [['-max-upload', 'much'], 'invalid value "much" for flag -max-upload'],
+    'nothing may be unpacked': [['-max-unpacked', '0'], 'invalid value "0" for flag -max-unpacked'],
+    'a slip of the unit': [
+      ['-housekeeping', '1ns'],
+      'invalid value for flag -housekeeping: too small (give 0 for never, or at least 1s)',
+    ],
     'bad boolean': [['-compat=perhaps'], 'invalid value "perhaps" for flag -compat'],
     'bad address': [['-addr', 'localhost:port'], 'invalid address "localhost:port"'],
     'bad log level': [['-log-level', 'loud'], 'invalid log level "loud"'],
@@ -242,6 +247,7 @@ describe('a wrong command line: status 2', () => {
     for (const flag of ['addr', 'dir', 'opauth', 'srvauth', 'maxver', 'deadline'])
       expect(help.stdout).toMatch(new RegExp(`^ {2}-${flag} `, 'm'));
     expect(help.stdout).toContain('(default "localhost:2022")');
+    expect(help.stdout).toMatch(/^ {2}-version$/m);
     expect((await run(binPath('deploy-registry'), ['-version'])).stdout).toMatch(/^deploy-registry \d/);
   });
 });

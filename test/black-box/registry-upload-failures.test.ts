@@ -33,6 +33,13 @@ describe('uploads that do not succeed', () => {
     expect(JSON.parse(failed.stdout)).toMatchObject([{ command: 'upload', result: 'failed' }]);
   });
 
+  it('of any size are taken with -max-upload 0', async () => {
+    const world = await startWorld(testScope(), ['-max-upload', '0']);
+    const archive = randomBlob(world, 3 * MIB);
+    await upload(world.operator, archive);
+    expect(storedUploads(world)).toEqual([archive.hash]);
+  });
+
   it('below -min-free: the client says why, nothing is left', async () => {
     const world = await startWorld(testScope(), ['-min-free', '1000T']);
     const put = await world.operator.sftp(`put ${randomBlob(world, 1000).path}\n`);

@@ -2,7 +2,7 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { decodeWatchLine, type WatchEvent } from '@deploy-tools/shared/watch-line.js';
 import { beforeAll, describe, expect, it } from 'vitest';
-import { type Archive, addVersion, makeBlob } from '../support/archive.js';
+import { type Archive, addVersion, makeTar } from '../support/archive.js';
 import { command } from '../support/configuration.js';
 import { type PrintingProgram, startPrinting } from '../support/printed-lines.js';
 import { binPath } from '../support/program.js';
@@ -16,8 +16,8 @@ let world: World;
 /** A registry with two versions to choose from. */
 async function startWatchable(owner: Scope, flags: readonly string[] = []): Promise<World> {
   const made = await startWorld(owner, flags);
-  const archive: Archive = makeBlob(join(made.root, 'a'), Buffer.from('a'));
-  const other: Archive = makeBlob(join(made.root, 'b'), Buffer.from('b'));
+  const archive: Archive = makeTar(join(made.root, 'a'), Buffer.from('a'));
+  const other: Archive = makeTar(join(made.root, 'b'), Buffer.from('b'));
   await addVersion(made.operator, archive, 'code', 'v1');
   await addVersion(made.operator, other, 'code', 'v2');
   return made;

@@ -10,6 +10,8 @@ export interface TcpProxy extends Target {
   sentAtLeast(bytes: number): Promise<void>;
   /** The same for what came back. */
   receivedAtLeast(bytes: number): Promise<void>;
+  /** Bytes that came back so far, all connections together. */
+  received(): number;
   /** Resets every connection now. */
   cut(): void;
   /** From now on nothing passes, and nothing is closed. */
@@ -71,6 +73,7 @@ export async function startTcpProxy(scope: Scope, target: Target): Promise<TcpPr
     port: typeof address === 'object' ? (address?.port ?? 0) : 0,
     sentAtLeast: (bytes) => reached(() => state.sent >= bytes),
     receivedAtLeast: (bytes) => reached(() => state.received >= bytes),
+    received: () => state.received,
     cut,
     stall: () => {
       state.stalled = true;

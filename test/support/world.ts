@@ -16,6 +16,9 @@ export interface World {
   client(user: string, key: SshKey, set?: readonly string[]): OpenSsh;
 }
 
+/** Flags of a registry that takes every archive and has no manifest of any: agents fetch and unpack archives. */
+export const WITHOUT_MANIFESTS = ['-unchecked', '-max-unpacked', '1KB'] as const;
+
 /** Starts a registry with these flags. */
 export async function startWorld(scope: Scope, flags: readonly string[] = []): Promise<World> {
   const site = await makeSite(scope);

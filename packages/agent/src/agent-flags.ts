@@ -84,5 +84,10 @@ export const AGENT_FLAGS = [
   { name: 'max-entries', type: 'int', help: 'most entries of one release', default: '1000000' },
   { name: 'max-size', type: 'size', help: 'most bytes of one release, unpacked', default: '50GB' },
   { name: 'max-ratio', type: 'int', help: 'most bytes unpacked from one byte of archive', default: '1000' },
-  { name: 'log-level', type: 'string', help: 'trace, debug, info, warn, error or silent', default: 'info' },
+  {
+    name: 'log-level',
+    type: 'string',
+    help: 'trace, debug, info, warn, error, fatal or silent',
+    default: 'info',
+  },
 ] as const satisfies readonly FlagSpec[];

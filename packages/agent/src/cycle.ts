@@ -56,7 +56,10 @@ export async function cycle(context: AgentContext, sessions: Sessions, impatient
   const before = readState(context.paths.state);
   const config = await resolve(sessions.first, context.settings.name);
   const { hash } = config;
-  if (isCurrent(context, before, config)) return { kind: 'current', hash };
+  if (isCurrent(context, before, config)) {
+    await removeLeftovers(context, false); // of a deployment that is not wanted any more
+    return { kind: 'current', hash };
+  }
   const ms = waitBefore(ledger.journal.hold, config, context.clock());
   if (ms > 0 && !impatient) return { kind: 'waiting', hash, ms };
   if (ms === Number.POSITIVE_INFINITY) throw stillInconsistent(context);

@@ -23,6 +23,6 @@ export function deployctlUsage(): string {
     '\nsubcommands:\n',
     ...rows.map(([name, summary]) => `  ${name.padEnd(width)}${summary}\n`),
     '\nuse -h flag after a subcommand to get more help on it\n',
-    'exit status: 0 done, 1 failed, 2 wrong usage, 4 cannot connect or authenticate\n',
+    'exit status: 0 done, 1 failed, 2 wrong usage, 3 time is up (status -wait), 4 cannot connect or authenticate\n',
   ].join('');
 }

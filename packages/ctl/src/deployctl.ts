@@ -12,6 +12,9 @@ import { DEPLOYCTL_COMMANDS, deployctlUsage } from './deployctl-help.js';
 import { explainUsage } from './explain-usage.js';
 import type { ProgramIo } from './program-io.js';
 
+/** What a command may say by its exit status; see the registry's ExitStatus. */
+const PASSED_ON: ReadonlySet<number> = new Set([0, 1, 3]);
+
 /**
  * The body of deployctl.
  * @returns the exit status.
@@ -59,7 +62,16 @@ async function runCommand(
     const { addver } = await import('./addver/addver.js');
     return addver(io, connection, parseFlags(ADDVER_LOCAL, argv));
   }
-  return proxy(io, connection, joinCommandLine(parsed.words), spec.changes);
+  const words = [...parsed.words, ...colorWords(io, spec, parsed.words)];
+  return proxy(io, connection, joinCommandLine(words), spec.changes);
+}
+
+/** The registry does not see our terminal: it is told to use colours (https://no-color.org). */
+function colorWords(io: ProgramIo, spec: CommandSpec, words: readonly string[]): string[] {
+  const takes = spec.flags.some(({ name }) => name === 'color');
+  const isGiven = words.some((word) => word.startsWith('-color='));
+  const isTerminal = io.stdout.isTTY === true;
+  return takes && !isGiven && isTerminal && !io.env.NO_COLOR ? ['-color=always'] : [];
 }
 
 /**
@@ -77,7 +89,7 @@ async function proxy(
   if (!changes) io.signal.addEventListener('abort', () => connection.close());
   try {
     const status = await connection.exec(command, { stdout: io.stdout, stderr: io.stderr });
-    return status === 0 ? 0 : 1;
+    return PASSED_ON.has(status) ? status : 1;
   } catch (error) {
     if (io.signal.aborted && !changes) return 1; // whoever interrupted it knows
     throw error;

@@ -5,15 +5,20 @@ import { addAbortSignal } from 'node:stream';
 import { formatByteSize } from '@deploy-tools/shared/byte-size.js';
 import { parseFlags } from '@deploy-tools/shared/cli/flags.js';
 import { flagUsage } from '@deploy-tools/shared/cli/usage.js';
-import { DeployError } from '@deploy-tools/shared/errors.js';
-import { checkConfigurationName, parseLayerRef } from '@deploy-tools/shared/names.js';
+import { DeployError, isDeployError } from '@deploy-tools/shared/errors.js';
+import { parseLayerRef } from '@deploy-tools/shared/names.js';
 import { programVersion } from '@deploy-tools/shared/version.js';
 import { connectAsOperator } from './client/open-connection.js';
 import { explainUsage } from './explain-usage.js';
-import { configurationCommand, deployConfiguration, deployLayers } from './from-docker/deploy-layers.js';
+import { checkImageName, configurationName, refuseTwice } from './from-docker/configuration-name.js';
+import {
+  checkLayers,
+  configurationCommand,
+  deployConfiguration,
+  deployLayers,
+} from './from-docker/deploy-layers.js';
 import { findImage } from './from-docker/find-image.js';
 import { FROM_DOCKER_FLAGS, type FromDockerValues } from './from-docker/from-docker-flags.js';
-import type { Image } from './from-docker/image.js';
 import { type MadeLayer, makeLayers } from './from-docker/make-layers.js';
 import { spoolArchive } from './from-docker/spool-archive.js';
 import type { ProgramIo } from './program-io.js';
@@ -45,8 +50,10 @@ export async function fromDocker(io: ProgramIo): Promise<number> {
   }
 }
 
+/** What is wrong with the command line itself. @throws DeployError usage. */
 function checkInput(io: ProgramIo, values: FromDockerValues): void {
-  for (const layer of values.layer) parseLayerRef(layer);
+  asUsage('-name', () => values.name === undefined || checkImageName(values.name, 1));
+  asUsage('-layer', () => refuseTwice(values.layer.map((layer) => parseLayerRef(layer).component)));
   if (io.stdin.isTTY === true) {
     throw new DeployError('usage', 'no image on standard input', {
       hint: 'run it as docker save IMAGE:TAG | deploy-from-docker',
@@ -57,7 +64,7 @@ function checkInput(io: ProgramIo, values: FromDockerValues): void {
 async function deployImage(io: ProgramIo, values: FromDockerValues, dir: string): Promise<void> {
   addAbortSignal(io.signal, io.stdin);
   const image = findImage(await spoolArchive(io.stdin, dir));
-  const name = configurationName(image, values.name);
+  const name = configurationName(image, values.name, values.layer);
   const layers = await makeLayers(image, name, dir, io.signal);
   const refs = [...layers.map(({ component, hash }) => `${component}:${hash}`), ...values.layer];
   if (values.n) {
@@ -66,6 +73,7 @@ async function deployImage(io: ProgramIo, values: FromDockerValues, dir: string)
   }
   const connection = await connectAsOperator(values, io);
   try {
+    await checkLayers(connection, values.layer.map(parseLayerRef));
     const uploaded = await deployLayers(connection, layers, io, values.quiet);
     await deployConfiguration(connection, name, refs);
     if (!values.quiet) {
@@ -76,17 +84,13 @@ async function deployImage(io: ProgramIo, values: FromDockerValues, dir: string)
   }
 }
 
-/** As the original: the tag with its separators replaced, `alpine:latest` is `alpine.latest`. */
-function configurationName(image: Image, given: string | undefined): string {
-  if (given === undefined && image.tag === undefined) {
-    throw new DeployError('invalid', 'the image has no tag to name the configuration after', {
-      hint: 'give a name with -name',
-    });
+function asUsage(flag: string, check: () => unknown): void {
+  try {
+    check();
+  } catch (error) {
+    if (!isDeployError(error) || error.kind === 'usage') throw error;
+    throw new DeployError('usage', `${flag}: ${error.message}`, { cause: error });
   }
-  const name = given ?? (image.tag ?? '').replace(/[:/]/g, '.');
-  if (name.includes(':'))
-    throw new DeployError('invalid', `configuration name "${name}" cannot contain : symbol`);
-  return checkConfigurationName(name);
 }
 
 function describePlan(

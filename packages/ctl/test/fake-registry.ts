@@ -80,6 +80,8 @@ function run(state: RegistryState, name: string, values: Readonly<Record<string,
       return '';
     case 'components':
       return lines(new Set([...state.versions.keys()].map((id) => id.split(':')[0] ?? '')));
+    case 'agents':
+      return lines(['web1', 'web2']);
     case 'configurations':
       return lines(state.configurations.keys());
     case 'showcomp':

@@ -1,15 +1,18 @@
 import { join, resolve } from 'node:path';
 import { DEFAULT_UNPACK_POLICY, type UnpackPolicy } from '@deploy-tools/shared/archive/unpack-policy.js';
 import type { FlagValues } from '@deploy-tools/shared/cli/flags.js';
+import { DeployError } from '@deploy-tools/shared/errors.js';
 import { takeDirectory } from '@deploy-tools/shared/host/dir-lock.js';
 import type { Logger } from '@deploy-tools/shared/log.js';
 import { ConfigurationEvents } from './core/configuration-events.js';
+import { Fleet } from './core/fleet/fleet.js';
 import { Heartbeats } from './core/heartbeats.js';
 import { Indexer } from './core/indexer.js';
 import type { Registry } from './core/registry.js';
 import { ingestArchive } from './ingest/ingest-archive.js';
 import { verifyPack } from './ingest/verify-pack.js';
-import { startHousekeeping } from './jobs/housekeeping-job.js';
+import { startSweeping } from './jobs/fleet-sweep-job.js';
+import { SHORTEST_ROUND_MS, startHousekeeping } from './jobs/housekeeping-job.js';
 import { startIndexing } from './jobs/indexing-job.js';
 import { FileByteStore } from './layers/file-byte-store.js';
 import { FileDerivedStore } from './layers/file-derived-store.js';
@@ -34,6 +37,7 @@ export async function startRegistry(
   flags: FlagValues<typeof REGISTRY_FLAGS>,
   log: Logger,
 ): Promise<RunningRegistry> {
+  checkHousekeeping(flags.housekeeping);
   const dir = resolve(flags.dir);
   const address = parseListenAddress(flags.addr, 2022);
   const ring = openKeyRing({ operator: flags.opauth, agent: flags.srvauth }, log);
@@ -62,6 +66,7 @@ export async function startRegistry(
       const job = start(registry, flags.housekeeping);
       undo.push(() => job.stop());
     }
+    undo.push(startSweeping(registry.fleet));
     log.info(
       { address: server.address, dir, fingerprint: hostKey.fingerprint, keyType: hostKey.type },
       'registry ready',
@@ -99,8 +104,31 @@ async function openRegistry(
   const stop = new AbortController();
   undo.push(() => stop.abort());
   const tools = { openDigester: () => new FileDigester(), verify: verifyPack, stopping: stop.signal };
-  const told = { events: new ConfigurationEvents(), heartbeats: new Heartbeats(flags.heartbeat) };
+  const fleet = await openFleet(stores, flags);
+  undo.push(() => fleet.close());
+  const told = { fleet, events: new ConfigurationEvents(), heartbeats: new Heartbeats(flags.heartbeat) };
   return { ...stores, ...tools, ...told, indexer, limits };
+}
+
+/** A round reads the whole store: the least interval protects against a slip of the unit. */
+function checkHousekeeping(ms: number): void {
+  if (ms === 0 || ms >= SHORTEST_ROUND_MS) return;
+  throw new DeployError('usage', 'invalid value for flag -housekeeping: too small', {
+    hint: 'give 0 for never, or at least 1s',
+  });
+}
+
+function openFleet(
+  stores: Pick<Registry, 'meta' | 'clock' | 'log'>,
+  flags: FlagValues<typeof REGISTRY_FLAGS>,
+): Promise<Fleet> {
+  return Fleet.open({
+    ...stores,
+    steady: () => performance.now(),
+    lostAfterMs: flags['lost-after'],
+    maxFollows: flags['max-hosts'],
+    maxFollowsPerKey: Math.floor(flags['max-hosts'] / 4),
+  });
 }
 
 /** Newest first, each once. */
@@ -112,9 +140,10 @@ function limitsOf(flags: FlagValues<typeof REGISTRY_FLAGS>): Registry['limits'] 
   return {
     keepVersions: flags.maxver,
     uploadTtlMs: flags['upload-ttl'],
-    maxUpload: flags['max-upload'],
+    maxUpload: flags['max-upload'] === 0 ? Number.POSITIVE_INFINITY : flags['max-upload'],
     minFree: flags['min-free'],
     auditKeepMs: flags['audit-keep'],
+    historyKeepMs: flags['history-keep'],
     unchecked: flags.unchecked,
   };
 }

@@ -80,7 +80,7 @@ export const REGISTRY_FLAGS = [
   {
     name: 'compat',
     type: 'bool',
-    help: 'also accept algorithms that old clients need (see docs/operations.md)',
+    help: 'also accept algorithms that old clients need (see docs/clients.md)',
   },
   {
     name: 'upload-ttl',
@@ -89,10 +89,16 @@ export const REGISTRY_FLAGS = [
     default: '30m0s',
     min: 1,
   },
-  { name: 'max-upload', type: 'size', help: 'largest upload', default: '20GB' },
+  { name: 'max-upload', type: 'size', help: 'largest upload, 0 for no limit', default: '20GB' },
   { name: 'min-free', type: 'size', help: 'disk space that uploads must leave free', default: '500MB' },
   { name: 'max-entries', type: 'int', help: 'most entries in one archive', default: '1000000', min: 1 },
-  { name: 'max-unpacked', type: 'size', help: 'most bytes in one archive, unpacked', default: '50GB' },
+  {
+    name: 'max-unpacked',
+    type: 'size',
+    help: 'most bytes in one archive, unpacked',
+    default: '50GB',
+    min: 1,
+  },
   {
     name: 'max-ratio',
     type: 'int',
@@ -108,7 +114,7 @@ export const REGISTRY_FLAGS = [
   {
     name: 'housekeeping',
     type: 'duration',
-    help: 'interval of removing what is not needed, 0 for never',
+    help: 'interval of removing what is not needed, at least 1s, 0 for never',
     default: '1h0m0s',
     min: 0,
     max: LONGEST_TIMER_MS,
@@ -121,6 +127,28 @@ export const REGISTRY_FLAGS = [
     min: 1,
   },
   {
+    name: 'history-keep',
+    type: 'duration',
+    help: 'how long it is kept what hosts deployed; the newest 10 of each host always are',
+    default: '2160h0m0s',
+    min: 1,
+  },
+  {
+    name: 'lost-after',
+    type: 'duration',
+    help: 'a host that is silent for so long is lost; three heartbeats of its agent',
+    default: '45s',
+    min: 1,
+    max: LONGEST_TIMER_MS,
+  },
+  {
+    name: 'max-hosts',
+    type: 'int',
+    help: 'most hosts that are remembered, each counted once a configuration; a key may have a quarter',
+    default: '20000',
+    min: 4,
+  },
+  {
     name: 'grace',
     type: 'duration',
     help: 'time that running commands and transfers have when stopping',
@@ -128,5 +156,10 @@ export const REGISTRY_FLAGS = [
     min: 0,
     max: LONGEST_TIMER_MS,
   },
-  { name: 'log-level', type: 'string', help: 'trace, debug, info, warn, error or silent', default: 'info' },
+  {
+    name: 'log-level',
+    type: 'string',
+    help: 'trace, debug, info, warn, error, fatal or silent',
+    default: 'info',
+  },
 ] as const satisfies readonly FlagSpec[];

@@ -37,8 +37,8 @@ export function encodeReleaseRecord({ manifests, places, stamps }: ReleaseRecord
  * @throws DeployError corrupt, when it is not a record or was cut.
  */
 export function decodeReleaseRecord(bytes: Uint8Array): ReleaseRecord {
-  // A copy of its own, so that numbers begin where numbers may.
-  const whole = Buffer.from(bytes.slice().buffer);
+  // A copy of its own, so that numbers begin where numbers may. (The slice of a Buffer is no copy.)
+  const whole = Buffer.from(new Uint8Array(bytes).buffer);
   if (whole.length < HEAD || !whole.subarray(0, MAGIC.length).equals(MAGIC)) throw corrupt();
   const [layers = 0, files = 0] = new Uint32Array(whole.buffer, MAGIC.length, 2);
   const stampsAt = HEAD + layers * DIGEST_BYTES;

@@ -15,6 +15,7 @@ import { isDeployError } from '@deploy-tools/shared/errors.js';
 import fc from 'fast-check';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { type RawEntry, tarOf } from '../../../shared/test/archive/tar-builder.js';
+import { rawLayers } from './raw-layers.js';
 import { makeScratch, type Scratch } from './scratch-unpack.js';
 import { snapshotTree, withoutFreshTimes } from './tree-snapshot.js';
 
@@ -146,26 +147,10 @@ describe('unpackLayers makes what GNU tar makes: generated trees', () => {
 });
 
 describe('unpackLayers makes what GNU tar makes: entries in any order', () => {
-  const path = fc
-    .array(fc.constantFrom('a', 'b', 'c'), { minLength: 1, maxLength: 3 })
-    .map((parts) => parts.join('/'));
-  const dotted = fc
-    .tuple(fc.constantFrom('', './', './/'), path, fc.constantFrom('', '/'))
-    .map((parts) => parts.join(''));
-  const mtime = fc.integer({ min: 1, max: 1_600_000_000 });
-  const mode = fc.integer({ min: 0, max: 0o777 });
-  const entry: fc.Arbitrary<RawEntry> = fc.oneof(
-    { weight: 4, arbitrary: fc.record({ name: path, content: fc.string({ maxLength: 20 }), mode, mtime }) },
-    { weight: 3, arbitrary: fc.record({ name: dotted, flag: fc.constant('5'), mode, mtime }) },
-    { weight: 2, arbitrary: fc.record({ name: path, flag: fc.constant('2'), linkName: path, mtime }) },
-    { weight: 2, arbitrary: fc.record({ name: path, flag: fc.constant('1'), linkName: path, mtime }) },
-  );
-  const layers = fc.array(fc.array(entry, { maxLength: 8 }), { minLength: 1, maxLength: 3 });
-
   it('the same tree, or both refuse, or we refuse what is unsafe', async () => {
     let compared = 0;
     await fc.assert(
-      fc.asyncProperty(layers, async (given) => {
+      fc.asyncProperty(rawLayers, async (given) => {
         fc.pre(!given.some(repeatsDirectory));
         const archives = given.map((entries, index) => scratch.archive(`${index}.tar`, tarOf(entries)));
         const refused = await failureOf(() => expectSameTree(archives, Date.now() - 60_000));

@@ -13,7 +13,7 @@ interface Word {
 export type Completion = Word &
   (
     | { readonly kind: 'words'; readonly words: readonly string[] }
-    | { readonly kind: 'file' | 'directory' | 'component' | 'configuration' }
+    | { readonly kind: 'file' | 'directory' | 'component' | 'configuration' | 'host' }
     | { readonly kind: 'layer' | 'version'; readonly component: string | undefined }
   );
 

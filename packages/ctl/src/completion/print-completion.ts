@@ -1,10 +1,8 @@
-import { readFileSync } from 'node:fs';
 import { parseFlags } from '@deploy-tools/shared/cli/flags.js';
 import { DeployError } from '@deploy-tools/shared/errors.js';
+import { completionScript, SHELLS } from '../completion-script.js';
 import { explainUsage } from '../explain-usage.js';
 import type { ProgramIo } from '../program-io.js';
-
-const SHELLS: readonly string[] = ['bash', 'zsh', 'fish'];
 
 const GRAMMAR = {
   flags: [{ name: 'shell', type: 'string', help: 'bash, zsh or fish' }],
@@ -27,10 +25,11 @@ export function printCompletion(io: ProgramIo, argv: readonly string[]): number 
     () => {
       const { values, help } = parseFlags(GRAMMAR, argv);
       if (help) return USAGE;
-      if (!SHELLS.includes(values.shell ?? '')) {
+      const { shell = '' } = values;
+      if (!SHELLS.includes(shell)) {
         throw new DeployError('usage', 'name a shell: bash, zsh or fish');
       }
-      return readFileSync(new URL(`../../completion/deployctl.${values.shell}`, import.meta.url), 'utf8');
+      return completionScript(shell);
     },
   );
   if (text === undefined) return 2;

@@ -4,13 +4,15 @@ import type { Completion } from './completion-for.js';
 /** Runs a command on the registry; its output's lines, none when it fails. */
 export type NameSource = (command: string) => Promise<readonly string[]>;
 
-/** The names that fit, from the registry; commands and columns are those of the original too. */
+/** The names that fit, from the registry; but for hosts, commands and columns are those of the original too. */
 export async function registryNames(wanted: Completion, ask: NameSource): Promise<readonly string[]> {
   switch (wanted.kind) {
     case 'component':
       return ask('components');
     case 'configuration':
       return ask('configurations');
+    case 'host':
+      return ask('agents -names');
     case 'version':
       return wanted.component === undefined ? [] : versions(wanted.component, ask);
     case 'layer':

@@ -1,6 +1,7 @@
 import { joinCommandLine } from '@deploy-tools/shared/cli/command-line.js';
 import type { Captured, Connection } from '@deploy-tools/shared/client/connection.js';
 import { DeployError } from '@deploy-tools/shared/errors.js';
+import type { LayerRef } from '@deploy-tools/shared/model.js';
 import { uploadArchive } from '../addver/upload-archive.js';
 import type { ProgramIo } from '../program-io.js';
 import type { MadeLayer } from './make-layers.js';
@@ -32,6 +33,20 @@ export async function deployLayers(
   return uploaded;
 }
 
+/** Looks for the layers that are to be there already. @throws DeployError not-found; with the registry's own words. */
+export async function checkLayers(connection: Connection, layers: readonly LayerRef[]): Promise<void> {
+  for (const { component, version } of layers) {
+    if ((await versionsOf(connection, component)).includes(version)) continue;
+    throw new DeployError(
+      'not-found',
+      `the registry has no version "${version}" of component "${component}"`,
+      {
+        hint: 'add it first, or correct -layer; nothing was uploaded',
+      },
+    );
+  }
+}
+
 /** Makes the configuration, replacing one of that name. @throws DeployError when the registry refuses. */
 export async function deployConfiguration(
   connection: Connection,
@@ -48,9 +63,15 @@ export function configurationCommand(name: string, layers: readonly string[]): s
 }
 
 async function hasVersion(connection: Connection, { component, hash }: MadeLayer): Promise<boolean> {
+  return (await versionsOf(connection, component)).includes(hash);
+}
+
+/** Oldest first; none when there is no such component. Rows are `ctime  version`, padded. */
+async function versionsOf(connection: Connection, component: string): Promise<string[]> {
   const command = joinCommandLine(['showcomp', `-name=${component}`]);
-  const { status, stdout } = await connection.capture(command, MAX_OUTPUT);
-  return status === 0 && stdout.split('\n').some((line) => line.trimEnd().endsWith(` ${hash}`));
+  const answer = await connection.capture(command, MAX_OUTPUT);
+  if (answer.status !== 0) throw refused(`the question for component ${component}`, answer);
+  return answer.stdout.split('\n').map((line) => line.replace(/^\S+\s+/, '').trimEnd());
 }
 
 function addVersion(connection: Connection, { component, hash }: MadeLayer): Promise<Captured> {

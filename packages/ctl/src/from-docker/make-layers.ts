@@ -6,6 +6,7 @@ import { DEFAULT_UNPACK_POLICY, type UnpackPolicy } from '@deploy-tools/shared/a
 import { toDeployError } from '@deploy-tools/shared/errors.js';
 import { type ArchiveSource, hashing } from '../addver/archive-source.js';
 import { gzipBytes } from '../tar/gzip-bytes.js';
+import { componentName } from './configuration-name.js';
 import type { Image } from './image.js';
 import { planLayers } from './layer-plan.js';
 import { scanLayer } from './read-layer.js';
@@ -55,7 +56,7 @@ export async function makeLayers(
     await pipeline(bytes, createWriteStream(path)).catch((error: unknown) =>
       Promise.reject(toDeployError(error)),
     );
-    const component = `${name}.l${index + 1}`;
+    const component = componentName(name, index);
     const { hash, size } = result();
     made.push({
       component,

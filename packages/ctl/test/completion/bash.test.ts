@@ -61,6 +61,7 @@ const CASES: readonly (readonly [string, string])[] = [
   ['deployctl addver -file arch', 'deployctl addver -file archives/'],
   ['deployctl addver -file=archives/co', 'deployctl addver -file=archives/code.tar.gz '],
   ['deployctl addver -dir arch', 'deployctl addver -dir archives/'],
+  ['deployctl logs project1 -host web2', 'deployctl logs project1 -host web2 '],
   ['deployctl completion b', 'deployctl completion bash '],
   ['deployctl help showcom', 'deployctl help showcomp '],
 ];

@@ -194,6 +194,7 @@ describe('an image', () => {
 describe('deploy-from-docker', () => {
   test('takes a name and further layers on top', async () => {
     const { run, state } = await setUp();
+    for (const id of ['config:v1', 'secrets:v 2']) state.versions.set(id, '0'.repeat(64));
     const ran = await run(classicImage(TARS), '-name', 'prod', '-layer', 'config:v1', '-layer=secrets:v 2');
     expect(ran).toMatchObject({
       status: 0,
@@ -231,14 +232,14 @@ describe('deploy-from-docker', () => {
     const { run, state } = await setUp();
     state.onWrite = () => state.versions.clear();
     state.configurations.set = () => {
-      throw new Error('no version "v9" for component "config" found');
+      throw new Error('component "config" is frozen');
     };
-    const ran = await run(classicImage(TARS), '-layer', 'config:v9', '-quiet');
+    const ran = await run(classicImage(TARS), '-quiet');
     expect(ran).toEqual({
       status: 1,
       stdout: '',
       stderr:
-        'deploy-from-docker: the registry does not take configuration app.1: no version "v9" for component "config" found\n',
+        'deploy-from-docker: the registry does not take configuration app.1: component "config" is frozen\n',
     });
   });
 
@@ -253,7 +254,53 @@ describe('deploy-from-docker', () => {
     });
   });
 
-  test.each([[['-layer', 'x']], [['-nosuch']], [['word']]])('%j is a usage error', async (args) => {
+  test.each([
+    ['a version that is not there', 'config:v9'],
+    ['a component that is not there', 'other:v1'],
+  ])('refuses %s on top before anything is uploaded', async (_what, layer) => {
+    const { run, state } = await setUp();
+    for (const id of ['secrets:v1', 'config:v1', 'config:x v9']) state.versions.set(id, '0'.repeat(64));
+    const ran = await run(classicImage(TARS), '-layer', 'secrets:v1', '-layer', layer);
+    const [component, version] = layer.split(':');
+    expect(ran).toEqual({
+      status: 1,
+      stdout: '',
+      stderr: `deploy-from-docker: the registry has no version "${version}" of component "${component}" (add it first, or correct -layer; nothing was uploaded)\n`,
+    });
+    expect([state.uploads, state.configurations.size]).toEqual([0, 0]);
+  });
+
+  test.each([
+    [
+      'too long a tag',
+      classicImage(TARS, [`${'a'.repeat(199)}:1`]),
+      [],
+      /longer than 200 bytes \(give a name/,
+    ],
+    [
+      'a component of its own on top',
+      classicImage(TARS),
+      ['-layer', 'app.1.l2:v1'],
+      /"app\.1\.l2" would be in it twice/,
+    ],
+  ])('refuses %s', async (_what, stdin, args, message) => {
+    const { runHere, server } = await setUp();
+    const ran = await runHere(stdin, ...args);
+    expect(ran).toMatchObject({ status: 1, stderr: expect.stringMatching(message) });
+    expect(server.users).toEqual([]);
+  });
+
+  test.each([
+    [['-layer', 'x']],
+    [['-layer', 'x:\u0007']],
+    [['-layer', 'x:1', '-layer', 'x:2']],
+    [['-n', '-name', 'a/b']],
+    [['-name', 'a:b']],
+    [['-name', 'n'.repeat(199)]],
+    [['-name', '']],
+    [['-nosuch']],
+    [['word']],
+  ])('%j is a usage error', async (args) => {
     const { runHere } = await setUp();
     expect(await runHere(Buffer.alloc(0), ...args)).toMatchObject({ status: 2, stdout: '' });
   });

@@ -5,6 +5,7 @@ import { DeployError } from '@deploy-tools/shared/errors.js';
 import { auditedLine } from '../core/audited-line.js';
 import { type Registry, timestampBefore } from '../core/registry.js';
 import type { AuditQuery, AuditRecord } from '../meta/meta-store.js';
+import { agentAudit } from './agent-audit.js';
 import { command } from './command.js';
 
 const MAX_LIMIT = 10_000;
@@ -22,9 +23,16 @@ export const audit = command(AUDIT, async ({ registry }, args) => {
     ...(args.command === undefined ? {} : { command: args.command }),
     ...(args.since === undefined ? {} : { since: since(registry, args.since) }),
   };
-  const records = await registry.meta.read((tx) => tx.audit(query));
+  const records = await registry.meta.read(async (tx) => {
+    const commands = await tx.audit(query);
+    return args.agents ? newest([...commands, ...(await agentAudit(tx, query))], args.limit) : commands;
+  });
   return { value: records, text: columns(records.map(row)) };
 });
+
+function newest(records: readonly AuditRecord[], limit: number): AuditRecord[] {
+  return records.toSorted((a, b) => (a.time < b.time ? -1 : a.time > b.time ? 1 : 0)).slice(-limit);
+}
 
 function row(record: AuditRecord): string[] {
   const who = record.comment === '' ? record.fingerprint : record.comment;

@@ -2,6 +2,7 @@ import { BUMPCONF } from '@deploy-tools/shared/commands/command-specs.js';
 import { bumpLayer } from '../core/configurations.js';
 import { command } from './command.js';
 import { configurationJson } from './json-shapes.js';
+import { quoted } from './quoted.js';
 import { required } from './required.js';
 
 export const bumpconf = command(BUMPCONF, async ({ registry, change }, args) => {
@@ -13,8 +14,3 @@ export const bumpconf = command(BUMPCONF, async ({ registry, change }, args) => 
   const undo = `changeconf -name=${quoted(name)} -component=${quoted(component)} -version=${quoted(old.version)}`;
   return { value: { ...value, undo }, text: `to roll back run:\n\t${undo}\n` };
 });
-
-/** Always in quotes, as the original prints it. */
-function quoted(word: string): string {
-  return `"${word.replace(/(["\\])/g, '\\$1')}"`;
-}

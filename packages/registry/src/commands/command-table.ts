@@ -1,5 +1,6 @@
 import { addconf } from './addconf.js';
 import { addver } from './addver.js';
+import { agents } from './agents.js';
 import { audit } from './audit.js';
 import { bumpconf } from './bumpconf.js';
 import { changeconf } from './changeconf.js';
@@ -9,18 +10,33 @@ import { configurations } from './configurations.js';
 import { delcomp } from './delcomp.js';
 import { delconf } from './delconf.js';
 import { delver } from './delver.js';
+import { diff } from './diff.js';
+import { forget } from './forget.js';
 import { fsck } from './fsck.js';
 import { gc } from './gc.js';
 import { help } from './help.js';
+import { history } from './history.js';
+import { logs } from './logs.js';
 import { replaceconf } from './replaceconf.js';
+import { retry } from './retry.js';
+import { rollback } from './rollback.js';
 import { showcomp } from './showcomp.js';
 import { showconf } from './showconf.js';
+import { status } from './status.js';
 import { watch } from './watch.js';
 
 const COMMANDS: readonly Command[] = [
   addver,
   addconf,
   replaceconf,
+  rollback,
+  history,
+  diff,
+  status,
+  agents,
+  logs,
+  retry,
+  forget,
   changeconf,
   bumpconf,
   showconf,

@@ -12,13 +12,16 @@ export interface CommandContext {
   readonly change: Change;
 }
 
+/** 0: done, and as asked. 1: it failed, or what was asked about did. 3: time was up before it was known. */
+export type ExitStatus = 0 | 1 | 3;
+
 /** What a command answers: data for `-json`, and the same as text for people. */
 export interface CommandResult {
+  /** 0 unless told; 1 also for a command that did its work and found something wrong. */
+  readonly status?: ExitStatus;
   readonly value: unknown;
   /** Ends with a newline, or is empty. */
   readonly text: string;
-  /** The command did its work and found something wrong: the exit status is 1. */
-  readonly failed?: boolean;
 }
 
 type Args<S extends CommandSpec> = FlagValues<S['flags'] & readonly FlagSpec[]>;
@@ -29,8 +32,8 @@ export type Command =
   | { readonly spec: CommandSpec; readonly stream: Stream<Readonly<Record<string, unknown>>> };
 
 type Run<A> = (context: CommandContext, args: A) => Promise<CommandResult>;
-/** What it sends has to be safe for a terminal. */
-type Stream<A> = (context: CommandContext, args: A, feed: Feed) => Promise<void>;
+/** What it sends has to be safe for a terminal. @returns the exit status. */
+type Stream<A> = (context: CommandContext, args: A, feed: Feed) => Promise<ExitStatus>;
 
 /** Ties a `run` to its row of the table; the row's flags give the type of its arguments. */
 export function command<const S extends CommandSpec>(spec: S, run: Run<Args<S>>): Command {

@@ -8,13 +8,13 @@ import type { Feed } from '../core/feed.js';
 import type { Principal } from '../core/principal.js';
 import type { Registry } from '../core/registry.js';
 import type { AuditRecord } from '../meta/meta-store.js';
-import type { Command, CommandContext } from './command.js';
+import type { Command, CommandContext, ExitStatus } from './command.js';
 import { findCommand } from './command-table.js';
 import { printable, printableJson } from './printable.js';
 
-/** What the caller sees. The status is the original's: 0, or 1 for whatever else, help included. */
+/** What the caller sees. The status is the original's, 0, or 1 for whatever else, help included; 3 is ours. */
 export interface Reply {
-  readonly status: 0 | 1;
+  readonly status: ExitStatus;
   readonly stdout: string;
   readonly stderr: string;
 }
@@ -26,7 +26,7 @@ const UNREADABLE_KEPT = 1000;
 export type Via = 'exec' | 'console';
 
 /** For a caller who only takes the reply: a command that goes on ends at once. */
-const NO_FEED: Feed = { send: async () => {}, signal: AbortSignal.abort() };
+const NO_FEED: Feed = { send: async () => {}, signal: AbortSignal.abort(), terminal: false };
 
 /**
  * Runs one command line: splits, finds the command, checks the caller's role, parses, runs, audits. A command that
@@ -100,10 +100,16 @@ async function attemptLine(
   if (parsed.help)
     return { reply: { status: 1, stdout: commandUsage(found.spec), stderr: '' }, audited: false };
   attempt.values = parsed.values;
-  const author = { fingerprint: principal.fingerprint, comment: principal.comment };
-  const change = { author, command: joinCommandLine([name, ...args]) };
-  const { status, stdout } = await output(found, { registry, principal, change }, parsed.values, feed);
-  return { reply: { status, stdout, stderr: '' }, audited: name !== 'help' };
+  const { fingerprint, comment, user, address } = principal;
+  const author = { fingerprint, comment, user, address };
+  const ifRevision = parsed.values['if-revision'];
+  const change = {
+    author,
+    command: joinCommandLine([name, ...args]),
+    ...(typeof ifRevision === 'number' ? { ifRevision } : {}),
+  };
+  const done = await output(found, { registry, principal, change }, parsed.values, feed);
+  return { reply: { ...done, stderr: '' }, audited: name !== 'help' };
 }
 
 async function output(
@@ -111,14 +117,12 @@ async function output(
   context: CommandContext,
   values: Readonly<Record<string, FlagValue>>,
   feed: Feed,
-): Promise<Pick<Reply, 'status' | 'stdout'>> {
+): Promise<Omit<Reply, 'stderr'>> {
   if ('stream' in command) {
-    await command.stream(context, values, feed);
-    return { status: 0, stdout: '' };
+    return { status: await command.stream(context, values, feed), stdout: '' };
   }
-  const result = await command.run(context, values);
-  const stdout = values.json === true ? printableJson(result.value) : printable(result.text);
-  return { status: result.failed === true ? 1 : 0, stdout };
+  const { status = 0, value, text } = await command.run(context, values);
+  return { status, stdout: values.json === true ? printableJson(value) : printable(text) };
 }
 
 async function audit(
@@ -154,9 +158,11 @@ function auditFailed(log: Logger, failure: unknown): string {
   return printable(`the command is done, but the audit log cannot be written: ${describeError(failure)}\n`);
 }
 
-/** The components and configurations that the arguments name. */
+/** The components, configurations and hosts that the arguments name. */
 function subjectsOf(values: Readonly<Record<string, FlagValue>>): string[] {
-  const words = [values.name, values.component].flat().filter((value) => typeof value === 'string');
+  const words = [values.name, values.component, values.host]
+    .flat()
+    .filter((value) => typeof value === 'string');
   const layers = Array.isArray(values.layer)
     ? values.layer.map((layer: string) => layer.split(':', 1)[0] ?? '')
     : [];

@@ -9,7 +9,7 @@ export const fsck = command(FSCK, async ({ registry }, args) => {
   const report = await runFsck(registry, { repair: args.repair });
   const failed = report.findings.some(isOpen);
   const value = { checked: report.checked, findings: report.findings.map(findingJson), ok: !failed };
-  return { value, text: columns(report.findings.map(row)) + summary(report), failed };
+  return { status: failed ? 1 : 0, value, text: columns(report.findings.map(row)) + summary(report) };
 });
 
 function row(finding: Finding): string[] {

@@ -7,6 +7,7 @@ import { printable, printableJsonLine } from './printable.js';
 export const watch = streamingCommand(WATCH, async ({ registry }, args, feed) => {
   const names = args.name.length === 0 ? undefined : checkWatchedNames(args.name);
   await feedWatch(registry, names, feed, args.json ? jsonLine : textLine);
+  return 0;
 });
 
 /** The line that agents get too, and who made the revision by which command. */

@@ -16,6 +16,8 @@ import { requireVersion } from './versions.js';
 export interface Change {
   readonly author: Author;
   readonly command: string;
+  /** The change is for this last revision only, 0 for none; without it, for any. */
+  readonly ifRevision?: number;
 }
 
 export interface ConfigurationChanged {
@@ -32,9 +34,9 @@ export async function putConfiguration(
 ): Promise<ConfigurationChanged> {
   checkConfigurationName(name);
   checkLayers(layers);
-  return commit(registry, change, async (tx) => {
+  return commitChange(registry, change, name, async (tx) => {
     const before = await tx.configuration(name);
-    return { before, after: await append(registry, tx, change, name, await resolveLayers(tx, layers)) };
+    return { before, after: await appendLayers(registry, tx, change, name, await resolveLayers(tx, layers)) };
   });
 }
 
@@ -46,9 +48,9 @@ export async function replaceConfiguration(
   layers: readonly LayerRef[],
 ): Promise<ConfigurationChanged> {
   checkLayers(layers);
-  return commit(registry, change, async (tx) => {
+  return commitChange(registry, change, name, async (tx) => {
     const before = await requireConfiguration(tx, name);
-    return { before, after: await append(registry, tx, change, name, await resolveLayers(tx, layers)) };
+    return { before, after: await appendLayers(registry, tx, change, name, await resolveLayers(tx, layers)) };
   });
 }
 
@@ -59,7 +61,7 @@ export async function changeLayer(
   name: string,
   layer: LayerRef,
 ): Promise<ConfigurationChanged> {
-  return commit(registry, change, async (tx) => {
+  return commitChange(registry, change, name, async (tx) => {
     const version = await requireVersion(tx, layer.component, layer.version);
     return replaceLayer(registry, tx, change, name, version);
   });
@@ -72,7 +74,7 @@ export async function bumpLayer(
   name: string,
   component: string,
 ): Promise<ConfigurationChanged> {
-  return commit(registry, change, async (tx) => {
+  return commitChange(registry, change, name, async (tx) => {
     const newest = (await tx.versions(component)).at(-1);
     if (newest === undefined) throw new DeployError('not-found', `no component "${component}" found`);
     return replaceLayer(registry, tx, change, name, newest);
@@ -85,10 +87,10 @@ export async function deleteConfiguration(
   change: Change,
   name: string,
 ): Promise<Configuration> {
-  const { before } = await commit(registry, change, async (tx) => {
+  const { before } = await commitChange(registry, change, name, async (tx) => {
     const deleted = await tx.configuration(name);
     if (deleted === undefined) throw new DeployError('not-found', `"${name}" configuration not found`);
-    return { before: deleted, after: await append(registry, tx, change, name, []) };
+    return { before: deleted, after: await appendLayers(registry, tx, change, name, []) };
   });
   return before;
 }
@@ -100,15 +102,30 @@ export async function requireConfiguration(tx: MetaReader, name: string): Promis
   return configuration;
 }
 
-/** Runs the transaction; when it made a revision, those who watch are told once it is committed. */
-async function commit<T extends ConfigurationChanged>(
+/**
+ * Runs the transaction; when it made a revision, those who watch are told once it is committed.
+ * @throws DeployError conflict when the change is for another revision than the last.
+ */
+export async function commitChange<T extends ConfigurationChanged>(
   registry: Registry,
   change: Change,
+  name: string,
   work: (tx: MetaWriter) => Promise<T>,
 ): Promise<T> {
-  const changed = await registry.meta.write(work);
+  const changed = await registry.meta.write(async (tx) => {
+    if (change.ifRevision !== undefined) checkRevision(name, await tx.lastRevision(name), change.ifRevision);
+    return work(tx);
+  });
   if (changed.after !== changed.before) registry.events.publish(headOf(changed.after, change));
   return changed;
+}
+
+function checkRevision(name: string, last: number, expected: number): void {
+  if (last === expected) return;
+  const now = last === 0 ? 'does not exist' : `is at revision ${last}`;
+  throw new DeployError('conflict', `configuration "${name}" ${now}, not at revision ${expected}`, {
+    hint: 'look at what changed and repeat the change',
+  });
 }
 
 async function replaceLayer(
@@ -127,7 +144,7 @@ async function replaceLayer(
   }
   // Setting what is set already is not a change: no agent should be woken for it.
   if (before.layers[at]?.version === version.version) return { before, after: before };
-  return { before, after: await append(registry, tx, change, name, before.layers.with(at, version)) };
+  return { before, after: await appendLayers(registry, tx, change, name, before.layers.with(at, version)) };
 }
 
 async function resolveLayers(tx: MetaReader, layers: readonly LayerRef[]): Promise<ComponentVersion[]> {
@@ -136,7 +153,8 @@ async function resolveLayers(tx: MetaReader, layers: readonly LayerRef[]): Promi
   return resolved;
 }
 
-async function append(
+/** Appends a revision with these layers, inside {@link commitChange}. */
+export async function appendLayers(
   registry: Registry,
   tx: MetaWriter,
   change: Change,
@@ -150,7 +168,7 @@ async function append(
     hash: configurationHash(layers.map((layer) => layer.hash)),
     layers,
   };
-  await tx.appendRevision({ ...configuration, ...change });
+  await tx.appendRevision({ ...configuration, author: change.author, command: change.command });
   return configuration;
 }
 

@@ -4,4 +4,6 @@ export interface Feed {
   readonly send: (text: string) => Promise<void>;
   /** Aborted when nobody reads any more, when it is enough (Ctrl-C), when the registry stops. */
   readonly signal: AbortSignal;
+  /** Whether it is read on a terminal: only there are colours of use. */
+  readonly terminal: boolean;
 }

@@ -4,6 +4,9 @@ import { collectDerived, findDerivedSurplus, type SurplusDerived } from './deriv
 import { type Freed, freedBy } from './freed.js';
 import { type Registry, timestampBefore } from './registry.js';
 
+/** The newest deploys of a host and a configuration that are kept however old they are. */
+const KEPT_DEPLOYS = 10;
+
 /** What housekeeping removes, or would. */
 export interface Surplus {
   readonly versions: readonly ComponentVersion[];
@@ -15,6 +18,8 @@ export interface Surplus {
   readonly freed: Freed;
   /** Audit records past their time; known only after removal. */
   readonly auditRecords: number;
+  /** Deploys past their time; known only after removal. */
+  readonly deploys: number;
 }
 
 /** What {@link collect} would remove now. Reads only. */
@@ -29,7 +34,7 @@ export async function findSurplus(registry: Registry): Promise<Surplus> {
     for (const { hash } of await tx.uploads()) if (!expired.has(hash)) kept.add(hash);
     const derived = await findDerivedSurplus(registry, tx, kept);
     const freed = freedBy([...uploads, ...files, ...derived], kept);
-    return { versions, uploads, files, derived, freed, auditRecords: 0 };
+    return { versions, uploads, files, derived, freed, auditRecords: 0, deploys: 0 };
   });
 }
 
@@ -43,7 +48,9 @@ export async function collect(registry: Registry): Promise<Surplus> {
     const versions = await surplusVersions(registry, tx);
     for (const { component, version } of versions) await tx.deleteVersion(component, version);
     const auditRecords = await tx.deleteAuditBefore(timestampBefore(registry, registry.limits.auditKeepMs));
-    return { versions, auditRecords };
+    const historyStart = timestampBefore(registry, registry.limits.historyKeepMs);
+    const deploys = await tx.fleet.deleteDeploysBefore(historyStart, KEPT_DEPLOYS);
+    return { versions, auditRecords, deploys };
   });
   const uploads = await collectUploads(registry);
   const files = await collectFiles(registry);

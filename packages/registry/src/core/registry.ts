@@ -5,25 +5,27 @@ import type { ByteStore } from '../layers/byte-store.js';
 import type { DerivedStore } from '../layers/derived-store.js';
 import type { Digester } from '../layers/digester.js';
 import type { MetaStore } from '../meta/meta-store.js';
+import type { ConfigurationEvents } from './configuration-events.js';
+import type { Fleet } from './fleet/fleet.js';
+import type { Heartbeats } from './heartbeats.js';
 import type { Indexer } from './indexer.js';
 
 /** Reads a manifest and its pack through and compares them: see ingest/verify-pack.ts. */
 export type VerifyLayer = (files: LayerFiles, signal: AbortSignal) => Promise<VerifiedLayer>;
 
-import type { ConfigurationEvents } from './configuration-events.js';
-import type { Heartbeats } from './heartbeats.js';
-
 /** What the rules stand on. Passed to every rule; compose.ts makes it. */
 export interface Registry {
   readonly meta: MetaStore;
   readonly bytes: ByteStore;
+  readonly events: ConfigurationEvents;
+  /** The hosts that report. */
+  readonly fleet: Fleet;
+  /** The signs of life of watches and reports. */
+  readonly heartbeats: Heartbeats;
   readonly derived: DerivedStore;
   readonly indexer: Indexer;
   readonly openDigester: () => Digester;
   readonly verify: VerifyLayer;
-  readonly events: ConfigurationEvents;
-  /** The signs of life of watches. */
-  readonly heartbeats: Heartbeats;
   readonly clock: () => Date;
   readonly log: Logger;
   /** Aborted when the registry stops and the grace period is over. */
@@ -42,6 +44,8 @@ export interface RegistryLimits {
   readonly minFree: number;
   /** How long the audit log is kept, in milliseconds. */
   readonly auditKeepMs: number;
+  /** How long what hosts deployed is kept, in milliseconds. */
+  readonly historyKeepMs: number;
   /** Versions may be made of what is no safe archive, too. */
   readonly unchecked: boolean;
 }

@@ -3,13 +3,13 @@ import { collect } from '../core/housekeeping.js';
 import type { Registry } from '../core/registry.js';
 import type { Job } from './job.js';
 
-/** The longest that a timer waits: a shorter life of uploads asks for more frequent rounds. */
-const SHORTEST_MS = 1000;
+/** The least time between two rounds, however short the life of uploads is. */
+export const SHORTEST_ROUND_MS = 1000;
 
 /** Collects every `intervalMs`, sooner where uploads expire sooner; a failed round is logged and the next one comes. */
 export function startHousekeeping(registry: Registry, intervalMs: number): Job {
   if (intervalMs <= 0) return { stop: async () => {} };
-  const every = Math.max(SHORTEST_MS, Math.min(intervalMs, registry.limits.uploadTtlMs));
+  const every = Math.max(SHORTEST_ROUND_MS, Math.min(intervalMs, registry.limits.uploadTtlMs));
   let running: Promise<void> = Promise.resolve();
   const timer = setInterval(() => {
     running = running.then(() => round(registry));
@@ -25,13 +25,14 @@ export function startHousekeeping(registry: Registry, intervalMs: number): Job {
 
 async function round(registry: Registry): Promise<void> {
   try {
-    const { versions, uploads, files, derived, auditRecords } = await collect(registry);
+    const { versions, uploads, files, derived, auditRecords, deploys } = await collect(registry);
     const counts = {
       versions: versions.length,
       uploads: uploads.length,
       files: files.length,
       derived: derived.length,
       auditRecords,
+      deploys,
     };
     if (Object.values(counts).some((count) => count > 0)) registry.log.info(counts, 'housekeeping removed');
   } catch (error) {

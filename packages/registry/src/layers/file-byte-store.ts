@@ -2,11 +2,11 @@ import { randomBytes } from 'node:crypto';
 import { link, mkdir, open, readdir, rename, rm, statfs } from 'node:fs/promises';
 import { join } from 'node:path';
 import { errnoOf, toDeployError } from '@deploy-tools/shared/errors.js';
-import { syncDirectory } from '@deploy-tools/shared/host/atomic-file.js';
 import type { ByteStore, LocatedFile, StagedUpload } from './byte-store.js';
 import { FileUpload } from './file-upload.js';
 import { type HashDirectory, listFiles, noSuchFile, openFile, pathOf, statFile } from './hash-directory.js';
 import type { StoredFile, StoredFileInfo } from './stored-file.js';
+import { syncNames } from './sync-names.js';
 
 const PARTIAL = '.part';
 /** The original's uploads: it knows which is which only while it runs. */
@@ -62,7 +62,7 @@ export class FileByteStore implements ByteStore {
         if (errnoOf(error) === 'ENOENT') throw noSuchFile(this.#files, hash);
         if (errnoOf(error) !== 'EEXIST') await rename(source, target); // a file system without hard links
       }
-      syncDirectory(this.#files.dir);
+      await syncNames(this.#files.dir);
     }
     const info = await this.stat(hash);
     if (info === undefined) throw noSuchFile(this.#files, hash);
@@ -77,7 +77,7 @@ export class FileByteStore implements ByteStore {
     } catch (error) {
       if (errnoOf(error) !== 'ENOENT') throw toDeployError(error);
     }
-    syncDirectory(this.#files.dir);
+    await syncNames(this.#files.dir);
   }
 
   stat(hash: string): Promise<StoredFileInfo | undefined> {

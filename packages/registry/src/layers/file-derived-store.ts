@@ -2,10 +2,10 @@ import { randomBytes } from 'node:crypto';
 import { mkdir, readdir, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { toDeployError } from '@deploy-tools/shared/errors.js';
-import { syncDirectory } from '@deploy-tools/shared/host/atomic-file.js';
 import type { DerivedKind, DerivedStore } from './derived-store.js';
 import { type HashDirectory, listFiles, openFile, pathOf, statFile } from './hash-directory.js';
 import type { StoredFile, StoredFileInfo } from './stored-file.js';
+import { syncNames } from './sync-names.js';
 
 const DRAFT = '.part';
 
@@ -40,7 +40,7 @@ export class FileDerivedStore implements DerivedStore {
     const path = pathOf(directory, hash);
     try {
       await rename(draft, path);
-      syncDirectory(directory.dir);
+      await syncNames(directory.dir);
     } catch (error) {
       throw toDeployError(error);
     }

@@ -2,8 +2,8 @@ import { createHash, type Hash } from 'node:crypto';
 import { type FileHandle, rename, rm } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { DeployError, toDeployError } from '@deploy-tools/shared/errors.js';
-import { syncDirectory } from '@deploy-tools/shared/host/atomic-file.js';
 import type { StagedUpload } from './byte-store.js';
+import { syncNames } from './sync-names.js';
 
 /** How much may be written before it is sent on its way to the disk, so that sealing has little left to wait for. */
 const FLUSH_EVERY = 16 * 1024 * 1024;
@@ -75,7 +75,7 @@ export class FileUpload implements StagedUpload {
       this.#ended = true;
       await this.#file.close();
       await rename(this.#path, this.#pathOf(hash));
-      syncDirectory(dirname(this.#path));
+      await syncNames(dirname(this.#path));
       return { hash, size: this.#size };
     } catch (error) {
       await this.discard();

@@ -1,5 +1,6 @@
 import type { ErrorKind } from '@deploy-tools/shared/errors.js';
 import type { ComponentVersion, Configuration } from '@deploy-tools/shared/model.js';
+import type { FleetReader, FleetWriter } from './fleet-store.js';
 
 /** One revision of a configuration, as history keeps it. A revision without layers deleted the configuration. */
 export interface Revision extends Configuration {
@@ -11,6 +12,9 @@ export interface Revision extends Configuration {
 export interface Author {
   readonly fingerprint: string;
   readonly comment: string;
+  /** The SSH user name and the IP address; empty where they were not written down. */
+  readonly user: string;
+  readonly address: string;
 }
 
 /** A stored upload that no version names yet. */
@@ -95,6 +99,8 @@ export interface AuditQuery {
  * an empty list, never an error.
  */
 export interface MetaReader {
+  /** What hosts reported. */
+  readonly fleet: FleetReader;
   version(component: string, version: string): Promise<ComponentVersion | undefined>;
   /** Oldest first; versions of the same millisecond in the order of insertion. */
   versions(component: string): Promise<readonly ComponentVersion[]>;
@@ -108,8 +114,9 @@ export interface MetaReader {
   /** The head revision, or undefined when there is none or it is deleted. */
   configuration(name: string): Promise<Configuration | undefined>;
   configurations(): Promise<readonly string[]>;
-  /** Oldest first, deleting ones included. */
-  revisions(name: string): Promise<readonly Revision[]>;
+  /** Oldest first, deleting ones included. @param limit the newest this many; without it, all. */
+  revisions(name: string, limit?: number): Promise<readonly Revision[]>;
+  revision(name: string, number: number): Promise<Revision | undefined>;
   /** The last revision of that name, also when it deleted the configuration; undefined when there is none. */
   head(name: string): Promise<Revision | undefined>;
   /** Names of configurations whose head has a layer of this component (and version, when given). */
@@ -133,6 +140,7 @@ export interface MetaReader {
 
 /** What a writing transaction can do besides. It sees its own writes. */
 export interface MetaWriter extends MetaReader {
+  readonly fleet: FleetWriter;
   /** @throws DeployError exists when the component has that version. */
   insertVersion(version: ComponentVersion): Promise<void>;
   /** Deleting what is not there does nothing. */

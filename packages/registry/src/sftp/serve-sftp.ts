@@ -37,6 +37,7 @@ export async function serveSftp(
   } catch (error) {
     status = 1;
     log.warn({ err: describeError(error) }, 'sftp session ended by an error');
+    if (!gone.signal.aborted) channel.stderr.write(`SFTP: ${describeError(error)}\n`);
   } finally {
     replies.close();
     await handler.abandonAll();

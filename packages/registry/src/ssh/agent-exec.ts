@@ -3,19 +3,29 @@ import { DeployError, describeError, toDeployError } from '@deploy-tools/shared/
 import { encodeWatchLine } from '@deploy-tools/shared/watch-line.js';
 import type { ServerChannel } from 'ssh2';
 import type { Feed } from '../core/feed.js';
+import type { Speaker } from '../core/fleet/presence.js';
 import type { Registry } from '../core/registry.js';
 import { checkWatchedNames, feedWatch, watchEvent } from '../core/watch.js';
 import { ChannelFeed } from './channel-feed.js';
+import { serveReport } from './report-channel.js';
 import type { SessionContext } from './session-context.js';
 import { TextOutlet } from './text-outlet.js';
 
 /** What may lie in the socket of an agent that does not read; there are thousands of them. */
 const MAX_SOCKET_BYTES = 64 * 1024;
 
-type AgentCommand = (registry: Registry, words: readonly string[], feed: Feed) => Promise<void>;
+/** What a command reads and writes, and who calls it. */
+interface Call {
+  readonly words: readonly string[];
+  readonly feed: Feed;
+  readonly channel: ServerChannel;
+  readonly speaker: Speaker;
+}
+
+type AgentCommand = (registry: Registry, call: Call) => Promise<void>;
 
 /** What agents may run. It is not audited: they do so again whenever they connect. */
-const COMMANDS: Readonly<Record<string, AgentCommand>> = { watch };
+const COMMANDS: Readonly<Record<string, AgentCommand>> = { watch, report };
 
 /** What serves this line on its channel; undefined when agents may not run it. */
 export function agentExec(
@@ -26,7 +36,9 @@ export function agentExec(
   const [name = '', ...words] = wordsOf(line);
   const command = Object.hasOwn(COMMANDS, name) ? COMMANDS[name] : undefined;
   if (command === undefined) return undefined;
-  return (channel) => serve(channel, context, line, (feed) => command(registry, words, feed));
+  const { speaker } = context;
+  return (channel) =>
+    serve(channel, context, line, (feed) => command(registry, { words, feed, channel, speaker }));
 }
 
 async function serve(
@@ -37,9 +49,8 @@ async function serve(
 ): Promise<void> {
   const done = activity.begin();
   const outlet = new TextOutlet(channel, socket, MAX_SOCKET_BYTES);
-  const feed = new ChannelFeed(outlet, channel, activity);
+  const feed = new ChannelFeed(outlet, channel, activity, false);
   channel.on('error', (error: Error) => log.debug({ err: error.message }, 'channel broke'));
-  channel.resume(); // standard input is not used; its EOF must still be seen
   try {
     await run(feed);
     channel.exit(0);
@@ -56,9 +67,15 @@ async function serve(
 }
 
 /** `watch NAME…`: every word is a name, also one that begins with a dash. */
-async function watch(registry: Registry, words: readonly string[], feed: Feed): Promise<void> {
+async function watch(registry: Registry, { words, feed, channel }: Call): Promise<void> {
+  channel.resume(); // standard input is not used; its EOF must still be seen
   if (words.length === 0) throw new DeployError('usage', 'name the configurations to watch');
   await feedWatch(registry, checkWatchedNames(words), feed, (notice) => encodeWatchLine(watchEvent(notice)));
+}
+
+async function report(registry: Registry, { words, feed, channel, speaker }: Call): Promise<void> {
+  if (words.length > 0) throw new DeployError('usage', 'report takes no arguments');
+  await serveReport(registry, speaker, channel, feed);
 }
 
 function wordsOf(line: string): string[] {

@@ -1,6 +1,7 @@
 import { BlockList, isIP } from 'node:net';
 import { fingerprintOf } from '@deploy-tools/shared/client/fingerprint.js';
 import { DeployError } from '@deploy-tools/shared/errors.js';
+import { checkHostName } from '@deploy-tools/shared/names.js';
 import ssh2 from 'ssh2';
 import { plainAddress } from './peer-address.js';
 
@@ -13,6 +14,8 @@ export interface AuthorizedKey {
   readonly comment: string;
   /** Whether a peer at this address may use the key now (options `from=` and `expiry-time=`). */
   readonly admits: (address: string, now: Date) => boolean;
+  /** The one host that the key may report as, and no other key (option `host=`, ours). */
+  readonly host: string | undefined;
 }
 
 const MIN_RSA_BITS = 2048;
@@ -23,16 +26,17 @@ const HARMLESS = /^(no-)?(agent-forwarding|port-forwarding|pty|user-rc|X11-forwa
 /**
  * Parses a whole file in OpenSSH's authorized_keys format.
  * @param path for messages only.
+ * @param allowHost whether the option `host=` makes sense: for agents.
  * @throws DeployError invalid naming the first bad line, or saying that there is no key at all. An option that we do
  * not enforce is a bad line: ignoring a restriction would admit more than its author meant.
  */
-export function parseAuthorizedKeys(text: string, path: string): AuthorizedKey[] {
+export function parseAuthorizedKeys(text: string, path: string, allowHost: boolean): AuthorizedKey[] {
   const keys: AuthorizedKey[] = [];
   for (const [index, raw] of text.split('\n').entries()) {
     const line = raw.trim();
     if (line === '' || line.startsWith('#')) continue;
     try {
-      keys.push(parseLine(line));
+      keys.push(parseLine(line, allowHost));
     } catch (error) {
       const reason = error instanceof Error ? error.message : String(error);
       throw new DeployError('invalid', `${path}, line ${index + 1}: ${reason}`, {
@@ -48,7 +52,7 @@ export function parseAuthorizedKeys(text: string, path: string): AuthorizedKey[]
   return keys;
 }
 
-function parseLine(line: string): AuthorizedKey {
+function parseLine(line: string, allowHost: boolean): AuthorizedKey {
   const { options, rest } = splitOptions(line);
   const [type = '', base64 = '', ...comment] = rest.split(/[ \t]+/);
   if (type.startsWith('sk-')) throw new Error(`keys of type ${type} are not supported`);
@@ -66,7 +70,7 @@ function parseLine(line: string): AuthorizedKey {
     blob: key.getPublicSSH(),
     fingerprint: fingerprintOf(key.getPublicSSH()),
     comment: comment.join(' '),
-    admits: admission(options),
+    ...readOptions(options, allowHost),
   };
 }
 
@@ -85,7 +89,8 @@ function splitOptions(line: string): { options: string; rest: string } {
   throw new Error(quoted ? 'a quote is not closed' : 'not a public key');
 }
 
-function admission(options: string): AuthorizedKey['admits'] {
+function readOptions(options: string, allowHost: boolean): Pick<AuthorizedKey, 'admits' | 'host'> {
+  let host: string | undefined;
   const checks: AuthorizedKey['admits'][] = [];
   const list: readonly string[] = options.match(/(?:[^,"\\]|\\.|"(?:[^"\\]|\\.)*")+/g) ?? [];
   if (list.join(',') !== options) throw new Error('the options are malformed');
@@ -94,9 +99,11 @@ function admission(options: string): AuthorizedKey['admits'] {
     if (HARMLESS.test(name) && value === undefined) continue;
     if (/^from$/i.test(name) && value !== undefined) checks.push(fromPatterns(value.replaceAll('\\"', '"')));
     else if (/^expiry-time$/i.test(name) && value !== undefined) checks.push(expiry(value));
-    else throw new Error(`option ${name === '' ? option : name} is not supported`);
+    else if (allowHost && /^host$/i.test(name) && value !== undefined && host === undefined) {
+      host = checkHostName(value);
+    } else throw new Error(`option ${name === '' ? option : name} is not supported`);
   }
-  return (address, now) => checks.every((check) => check(plainAddress(address), now));
+  return { admits: (address, now) => checks.every((check) => check(plainAddress(address), now)), host };
 }
 
 /** `from="10.0.0.0/8,!10.1.2.3,192.168.1.*"`: a negated match refuses, otherwise one match is needed. */

@@ -5,13 +5,15 @@ import type { TextOutlet } from './text-outlet.js';
 /** The feed of one command: ends when its peer has left, when the registry stops, or by {@link end}. */
 export class ChannelFeed implements Feed {
   readonly signal: AbortSignal;
+  readonly terminal: boolean;
   readonly send: (text: string) => Promise<void>;
   readonly #ending = new AbortController();
   readonly #outlet: TextOutlet;
   readonly #forgetStop: () => void;
 
   /** @param stream the channel of the outlet, or what writes to it. */
-  constructor(outlet: TextOutlet, stream: NodeJS.WritableStream, activity: Activity) {
+  constructor(outlet: TextOutlet, stream: NodeJS.WritableStream, activity: Activity, terminal: boolean) {
+    this.terminal = terminal;
     this.signal = this.#ending.signal;
     this.send = (text) => outlet.send(stream, text, this.signal);
     this.#outlet = outlet;

@@ -8,6 +8,7 @@ import { judge } from './authenticate.js';
 import type { KeyRing } from './key-ring.js';
 import { plainAddress } from './peer-address.js';
 import { serveSession } from './session.js';
+import { speakerOf } from './speaker-of.js';
 
 /**
  * How long a client that got its last reply may take to leave by itself. OpenSSH's drops a reply that arrives
@@ -174,7 +175,8 @@ class ServedConnection implements Connection {
   }
 
   #openSession(accept: () => Parameters<typeof serveSession>[2], reject: () => void): void {
-    if (this.#principal === undefined || this.#draining) {
+    const blob = this.#blob;
+    if (this.#principal === undefined || blob === undefined || this.#draining) {
       reject();
       return;
     }
@@ -192,6 +194,7 @@ class ServedConnection implements Connection {
       log: this.#log,
       activity: this.#activity,
       socket: this.#socket,
+      speaker: speakerOf(this.#principal, this.#policy.ring, blob),
     });
   }
 

@@ -15,6 +15,8 @@ export const AGENT_USER = 'deploy-agent';
 export interface KeyRing {
   /** The key with this wire form among those of the role, or undefined. */
   find(role: Role, blob: Buffer): AuthorizedKey | undefined;
+  /** Whether an agent's key is bound to this host, by the option `host=`. */
+  isBound(host: string): boolean;
   /** Called after a key file took effect. */
   onChange(listener: () => void): void;
   close(): Promise<void>;
@@ -31,12 +33,15 @@ export interface KeyFiles {
  * @throws DeployError invalid when a file cannot be used at the start.
  */
 export function openKeyRing(files: KeyFiles, log: Logger): KeyRing {
-  const keys: Record<Role, AuthorizedKey[]> = { operator: load(files.operator), agent: load(files.agent) };
+  const keys: Record<Role, AuthorizedKey[]> = {
+    operator: load(files.operator, 'operator'),
+    agent: load(files.agent, 'agent'),
+  };
   const listeners: (() => void)[] = [];
   const reload = (role: Role) => {
     const path = files[role];
     try {
-      keys[role] = load(path);
+      keys[role] = load(path, role);
       log.info({ path, role, keys: keys[role].length }, 'key file loaded');
       for (const listener of listeners) listener();
     } catch (error) {
@@ -59,6 +64,7 @@ export function openKeyRing(files: KeyFiles, log: Logger): KeyRing {
   );
   return {
     find: (role, blob) => keys[role].find((key) => key.blob.equals(blob)),
+    isBound: (host) => keys.agent.some((key) => key.host === host),
     onChange: (listener) => listeners.push(listener),
     close: async () => {
       await Promise.all(watchers.map((watcher) => watcher.close()));
@@ -66,7 +72,7 @@ export function openKeyRing(files: KeyFiles, log: Logger): KeyRing {
   };
 }
 
-function load(path: string): AuthorizedKey[] {
+function load(path: string, role: Role): AuthorizedKey[] {
   let text: string;
   try {
     text = readRegularFile(path, MAX_KEY_FILE_BYTES).toString('utf8');
@@ -76,7 +82,7 @@ function load(path: string): AuthorizedKey[] {
       cause: error,
     });
   }
-  return parseAuthorizedKeys(text, path);
+  return parseAuthorizedKeys(text, path, role === 'agent');
 }
 
 function unusable(path: string, error: unknown): string {

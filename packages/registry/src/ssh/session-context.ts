@@ -1,5 +1,6 @@
 import type { Socket } from 'node:net';
 import type { Logger } from '@deploy-tools/shared/log.js';
+import type { Speaker } from '../core/fleet/presence.js';
 import type { Activity } from './activity.js';
 
 /** What a session has of its connection. */
@@ -8,4 +9,6 @@ export interface SessionContext {
   readonly activity: Activity;
   /** For its backpressure, which ssh2 does not look at. */
   readonly socket: Socket;
+  /** Who reports, when the peer is an agent that does. */
+  readonly speaker: Speaker;
 }

@@ -45,7 +45,7 @@ export function serveSession(
     session.on('exec', (accept, reject, { command }) => {
       const serve = agentExec(registry, command, context);
       if (serve === undefined) {
-        context.log.warn({ command }, 'exec refused: agents get SFTP and watch only');
+        context.log.warn({ command }, 'exec refused: agents get SFTP, watch and report only');
         reject?.();
         return;
       }
@@ -88,7 +88,7 @@ async function runExec(
 ): Promise<void> {
   const done = activity.begin();
   const outlet = new TextOutlet(channel, socket);
-  const feed = new ChannelFeed(outlet, channel, activity);
+  const feed = new ChannelFeed(outlet, channel, activity, onTerminal);
   const shown = (text: string) => (onTerminal ? text.replace(/\r?\n/g, '\r\n') : text);
   channel.on('error', (error: Error) => log.debug({ err: error.message }, 'channel broke'));
   // Standard input is not used otherwise; its EOF must still be seen.
@@ -99,6 +99,7 @@ async function runExec(
     const reply = await dispatch(registry, principal, 'exec', line, {
       send: (text) => feed.send(shown(text)),
       signal: feed.signal,
+      terminal: onTerminal,
     });
     await outlet.send(channel, shown(reply.stdout));
     await outlet.send(channel.stderr, shown(reply.stderr));

@@ -16,7 +16,7 @@ export interface TakeoverPlan {
 }
 
 /** Whom the taken over revisions name as their author: the original did not record it. */
-const AUTHOR = { fingerprint: '', comment: 'taken over from state.db' };
+const AUTHOR = { fingerprint: '', comment: 'taken over from state.db', user: '', address: '' };
 
 /**
  * Decides what to take over. Pure.

@@ -28,7 +28,7 @@ export function revisionOf(name: string, revision: number, layers: readonly Comp
     mtime: TIME,
     hash: configurationHash(layers.map((layer) => layer.hash)),
     layers,
-    author: { fingerprint: 'SHA256:abc', comment: 'ops@example' },
+    author: { fingerprint: 'SHA256:abc', comment: 'ops@example', user: 'ops', address: '192.0.2.1' },
     command: `addconf -name "${name}"`,
   };
 }

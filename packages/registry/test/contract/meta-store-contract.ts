@@ -2,6 +2,7 @@ import type { MetaStore } from '@deploy-tools/registry/meta/meta-store.js';
 import { describe, expect, test } from 'vitest';
 import { kindOfRejection } from '../../../shared/test/support/kind-of.js';
 import { auditContract } from './audit-contract.js';
+import { fleetContract } from './fleet-contract.js';
 import { indexContract } from './index-contract.js';
 import { layerOf, revisionOf, uploadOf, versionOf } from './meta-samples.js';
 import { transactionContract } from './transaction-contract.js';
@@ -39,6 +40,7 @@ export function metaStoreContract(name: string, open: () => Promise<OpenedMetaSt
     describe('uploads', () => uploads(withStore));
     describe('indexes', () => indexContract(withStore));
     describe('audit', () => auditContract(withStore));
+    describe('hosts and deploys', () => fleetContract(withStore));
   });
 }
 
@@ -209,6 +211,9 @@ function configurations(withStore: WithStore): void {
         revisionOf('p', 2, []),
         revisionOf('p', 3, layers),
       ]);
+      expect(await tx.revisions('p', 2)).toEqual([revisionOf('p', 2, []), revisionOf('p', 3, layers)]);
+      expect(await tx.revision('p', 2)).toEqual(revisionOf('p', 2, []));
+      expect(await tx.revision('p', 4)).toBeUndefined();
     });
   });
 

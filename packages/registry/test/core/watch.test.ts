@@ -19,7 +19,7 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { addText, OPERATOR, openRegistry, type TestRegistry } from '../support/open-registry.js';
 
-const author = { fingerprint: OPERATOR.fingerprint, comment: OPERATOR.comment };
+const { role: _role, ...author } = OPERATOR;
 const change = { author, command: 'the command line' };
 const refs = (...texts: string[]) => texts.map(parseLayerRef);
 
@@ -226,6 +226,7 @@ describe('a feed that does not take what it is told', () => {
     const ending = new AbortController();
     const feed = {
       signal: ending.signal,
+      terminal: false,
       send: (text: string) => {
         sent.push(Number(text));
         return new Promise<void>((resolve) => {

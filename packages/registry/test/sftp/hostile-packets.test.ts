@@ -1,5 +1,4 @@
 import { once } from 'node:events';
-import type { Duplex } from 'node:stream';
 import { agentFiles } from '@deploy-tools/registry/sftp/agent-files.js';
 import { operatorFiles } from '@deploy-tools/registry/sftp/operator-files.js';
 import { RequestHandler } from '@deploy-tools/registry/sftp/request-handler.js';
@@ -38,8 +37,12 @@ afterAll(async () => {
 async function exchange(
   server: TestSftpServer,
   bytes: Uint8Array,
-): Promise<{ packets: Buffer[]; status: number }> {
-  const channel: Duplex = await server.open();
+): Promise<{ packets: Buffer[]; status: number; stderr: string }> {
+  const channel = await server.open();
+  let stderr = '';
+  channel.stderr.on('data', (chunk: Buffer) => {
+    stderr += chunk.toString();
+  });
   const splitter = new PacketSplitter();
   const packets: Buffer[] = [];
   let status = -1;
@@ -50,7 +53,7 @@ async function exchange(
   channel.end(bytes);
   await once(channel, 'close');
   expect(splitter.atBoundary).toBe(true);
-  return { packets, status };
+  return { packets, status, stderr };
 }
 
 function framed(body: Uint8Array): Buffer {
@@ -97,12 +100,23 @@ describe.each(['operator', 'agent'] as const)('a hostile %s', (role) => {
   });
 
   test.each([
-    ['no greeting', framed(Buffer.from([PACKET.STAT, 0, 0, 0, 1, 0, 0, 0, 0]))],
-    ['a packet without an id', Buffer.concat([INIT, framed(Buffer.from([PACKET.STAT, 0]))])],
-    ['an endless packet', Buffer.concat([INIT, Buffer.from([0x7f, 0xff, 0xff, 0xff])])],
-    ['a packet that is cut', Buffer.concat([INIT, Buffer.from([0, 0, 0, 9, PACKET.STAT])])],
-  ])('%s is an error of the session', async (_what, bytes) => {
-    expect((await exchange(servers[role], bytes)).status).toBe(1);
+    ['no greeting', framed(Buffer.from([PACKET.STAT, 0, 0, 0, 1, 0, 0, 0, 0])), 'does not begin with INIT'],
+    ['a packet without an id', Buffer.concat([INIT, framed(Buffer.from([PACKET.STAT, 0]))]), 'packet'],
+    ['an empty packet', Buffer.concat([INIT, Buffer.from([0, 0, 0, 0])]), 'packet of 0 bytes'],
+    [
+      'an endless packet',
+      Buffer.concat([INIT, Buffer.from([0xff, 0xff, 0xff, 0xff])]),
+      'packet of 4294967295',
+    ],
+    [
+      'a packet that is cut',
+      Buffer.concat([INIT, Buffer.from([0, 0, 0, 9, PACKET.STAT])]),
+      'middle of a packet',
+    ],
+  ])('%s is an error of the session, which says why', async (_what, bytes, words) => {
+    const { status, stderr } = await exchange(servers[role], bytes);
+    expect(status).toBe(1);
+    expect(stderr).toMatch(new RegExp(`^SFTP: .*${words}.*\\n$`));
   });
 });
 

@@ -250,7 +250,11 @@ describe('agents, with ssh2-streams as client', () => {
       if (layer === undefined) throw new Error('no version');
       for (const name of names) {
         const revision = { name, revision: 1, mtime: layer.created, hash: layer.hash, layers: [layer] };
-        await tx.appendRevision({ ...revision, author: { fingerprint, comment }, command: 'x' });
+        await tx.appendRevision({
+          ...revision,
+          author: { fingerprint, comment, user: 'u', address: 'a' },
+          command: 'x',
+        });
       }
     });
     const client = await connect(agents);

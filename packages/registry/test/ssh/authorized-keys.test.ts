@@ -12,7 +12,7 @@ const ED25519 = 'ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIIaBlNJ7WLgIzBhJf0iRw1QpLLv
 const SK =
   'sk-ssh-ed25519@openssh.com AAAAGnNrLXNzaC1lZDI1NTE5QG9wZW5zc2guY29tAAAAIIaBlNJ7WLgIzBhJf0iRw1QpLLv0DDuLvXwQHSSvYZVoAAAABHNzaDo=';
 
-const parse = (text: string) => parseAuthorizedKeys(text, 'operator.keys');
+const parse = (text: string) => parseAuthorizedKeys(text, 'operator.keys', true);
 const admits = (options: string, address: string, now = NOW) =>
   parse(`${options} ${ED25519} ops`)[0]?.admits(address, now);
 
@@ -104,6 +104,10 @@ describe('a file', () => {
     `expiry-time="soon" ${ED25519}`,
     `expiry-time="20261301" ${ED25519}`,
     `expiry-time=20260101 ${ED25519}`,
+    `host="" ${ED25519}`,
+    `host="web 1" ${ED25519}`,
+    `host=web1 ${ED25519}`,
+    `host="web1",host="web2" ${ED25519}`,
     `no-pty="yes" ${ED25519}`,
     `no-pty\\ ${ED25519}`,
     `restrict,,"x" ${ED25519}`,
@@ -209,5 +213,27 @@ describe('expiry-time=', () => {
     const options = 'from="10.0.0.0/8",expiry-time="20270101Z"';
     expect([admits(options, '10.0.0.1'), admits(options, '11.0.0.1')]).toEqual([true, false]);
     expect(admits(options, '10.0.0.1', new Date('2027-01-02T00:00:00Z'))).toBe(false);
+  });
+});
+
+describe('host=', () => {
+  const hostOf = (line: string) => parse(line)[0]?.host;
+
+  test('is the one host that the key reports as', () => {
+    expect(hostOf(`host="web1" ${ED25519} ops`)).toBe('web1');
+    expect(hostOf(`restrict,host="web1.example.org",from="10.0.0.0/8" ${ED25519}`)).toBe('web1.example.org');
+    expect(hostOf(ED25519)).toBeUndefined();
+  });
+
+  test('several keys may have the same one: the old and the new key of a host', () => {
+    const [old, now] = [...keys.values()].map(({ line }) => `host="web1" ${line}`);
+    expect(parse(`${old}\n${now}\n`).map(({ host }) => host)).toEqual(['web1', 'web1']);
+  });
+
+  test('makes no sense for operators: the line is bad', () => {
+    const text = `host="web1" ${ED25519}`;
+    expect(() => parseAuthorizedKeys(text, 'operator.keys', false)).toThrow(
+      'line 1: option host is not supported',
+    );
   });
 });

@@ -7,7 +7,7 @@ import { generateHostKey } from '@deploy-tools/registry/ssh/generate-host-key.js
 import { decodeWatchLine } from '@deploy-tools/shared/watch-line.js';
 import ssh2 from 'ssh2';
 import { expect, onTestFinished, test } from 'vitest';
-import { openRegistry, type TestRegistry } from '../support/open-registry.js';
+import { openRegistry, SPEAKER, type TestRegistry } from '../support/open-registry.js';
 
 const REVISIONS = 150_000;
 
@@ -29,7 +29,8 @@ async function startWatcher(registry: TestRegistry): Promise<Watcher> {
     connection.on('session', (accept) => {
       accept().on('exec', (take, _refuse, { command }) => {
         if (served === undefined) return;
-        void agentExec(registry, command, { activity, log: registry.log, socket: served })?.(take());
+        const context = { activity, log: registry.log, socket: served, speaker: SPEAKER };
+        void agentExec(registry, command, context)?.(take());
       });
     });
   });
@@ -66,7 +67,7 @@ async function publishAll(registry: TestRegistry, served: Socket): Promise<numbe
       revision,
       hash: 'a'.repeat(64),
       mtime: registry.clock().toISOString(),
-      author: { fingerprint: 'x', comment: 'x' },
+      author: { fingerprint: 'x', comment: 'x', user: 'x', address: 'x' },
       command: 'x',
     });
     if (revision % 10 === 0) await setImmediate();

@@ -2,6 +2,8 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { ConfigurationEvents } from '@deploy-tools/registry/core/configuration-events.js';
+import { Fleet } from '@deploy-tools/registry/core/fleet/fleet.js';
+import type { Speaker } from '@deploy-tools/registry/core/fleet/presence.js';
 import { Heartbeats } from '@deploy-tools/registry/core/heartbeats.js';
 import type { Ingest } from '@deploy-tools/registry/core/index-archive.js';
 import { Indexer } from '@deploy-tools/registry/core/indexer.js';
@@ -47,14 +49,26 @@ export const AGENT: Principal = {
   fingerprint: 'SHA256:agent',
 };
 
+/** An agent's key that is bound to no host. */
+export const SPEAKER: Speaker = {
+  key: { fingerprint: AGENT.fingerprint, comment: AGENT.comment },
+  address: AGENT.address,
+  refusal: () => undefined,
+  owns: () => false,
+};
+
 const LIMITS: RegistryLimits = {
   keepVersions: 10,
   uploadTtlMs: 30 * MINUTE,
   maxUpload: 1024 ** 3,
   minFree: 0,
   auditKeepMs: 365 * 24 * 60 * MINUTE,
+  historyKeepMs: 90 * 24 * 60 * MINUTE,
   unchecked: false,
 };
+
+/** Hosts are lost after 45 s of the test's clock. */
+export const FLEET = { lostAfterMs: 45_000, maxFollows: 1000, maxFollowsPerKey: 500 } as const;
 
 /** The rules over real adapters in a temporary directory, with a clock that stands still, for archives that are texts. */
 export async function openRegistry(
@@ -79,21 +93,24 @@ export async function openLastingRegistry(
   const log = await createLogger('test', 'silent');
   const stores = { meta, bytes, derived, clock: () => new Date(now), log };
   const indexer = new Indexer({ ...stores, ingest, policy: DEFAULT_UNPACK_POLICY, minFree: 0 });
+  const fleet = await Fleet.open({ ...FLEET, ...stores, steady: () => now });
   return {
     ...stores,
     dir,
     indexer,
+    fleet,
+    events: new ConfigurationEvents(),
+    heartbeats: new Heartbeats(10_000),
     openDigester: () => new FileDigester(),
     verify: textVerify,
     stopping: new AbortController().signal,
-    events: new ConfigurationEvents(),
-    heartbeats: new Heartbeats(10_000),
     limits: { ...LIMITS, ...limits },
     pass: (ms) => {
       now += ms;
     },
     close: async () => {
       await indexer.stop();
+      await fleet.close();
       await meta.close();
       rmSync(dir, { recursive: true, force: true });
     },

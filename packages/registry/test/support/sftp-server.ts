@@ -1,16 +1,15 @@
 import { once } from 'node:events';
 import { connect, createServer, type Socket } from 'node:net';
-import type { Duplex } from 'node:stream';
 import { serveSftp } from '@deploy-tools/registry/sftp/serve-sftp.js';
 import type { SftpFiles, TransferCounter } from '@deploy-tools/registry/sftp/sftp-files.js';
 import { Activity } from '@deploy-tools/registry/ssh/activity.js';
 import { generateHostKey } from '@deploy-tools/registry/ssh/generate-host-key.js';
 import type { Logger } from '@deploy-tools/shared/log.js';
-import ssh2 from 'ssh2';
+import ssh2, { type ClientChannel } from 'ssh2';
 
 export interface TestSftpServer {
   /** Opens a new session: its raw channel. */
-  open(): Promise<Duplex>;
+  open(): Promise<ClientChannel>;
   /** Exit statuses of the sessions that have ended, in order. */
   readonly statuses: readonly number[];
   /** Resolves when that many sessions have ended. */

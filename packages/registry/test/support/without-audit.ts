@@ -7,10 +7,11 @@ export function withoutAudit(registry: Registry): Registry {
   const { meta } = registry;
   const full = (tx: MetaWriter): MetaWriter =>
     new Proxy(tx, {
-      get: (target, name: keyof MetaWriter) =>
-        name === 'appendAudit'
-          ? () => Promise.reject(new DeployError('no-space', 'full'))
-          : target[name].bind(target),
+      get: (target, name: keyof MetaWriter) => {
+        if (name === 'appendAudit') return () => Promise.reject(new DeployError('no-space', 'full'));
+        const member = target[name];
+        return typeof member === 'function' ? member.bind(target) : member;
+      },
     });
   return {
     ...registry,

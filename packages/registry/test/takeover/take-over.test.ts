@@ -73,7 +73,7 @@ describe('takeOverOriginal', () => {
         [4, ['v 02', 'v01']],
       ],
     );
-    expect(revisions[0]?.author).toEqual({ fingerprint: '', comment: 'taken over from state.db' });
+    expect(revisions[0]?.author).toMatchObject({ fingerprint: '', comment: 'taken over from state.db' });
     expect(started.lines).toMatchObject([
       { msg: TAKEN, components: 4, versions: 5, configurations: 2, revisions: 5, warnings: 0 },
     ]);

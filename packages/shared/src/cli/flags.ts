@@ -7,7 +7,15 @@ import { DeployError } from '../errors.js';
 export type FlagType = 'string' | 'bool' | 'int' | 'duration' | 'size' | 'list';
 
 /** What the shell or the console may offer after a flag. */
-export type Completes = 'component' | 'version' | 'layer' | 'configuration' | 'file' | 'directory' | 'upload';
+export type Completes =
+  | 'component'
+  | 'version'
+  | 'layer'
+  | 'configuration'
+  | 'host'
+  | 'file'
+  | 'directory'
+  | 'upload';
 
 export interface FlagSpec {
   readonly name: string;

@@ -12,6 +12,8 @@ export interface Program<Fs extends readonly FlagSpec[]> {
   readonly run: (values: FlagValues<Fs>) => Promise<number>;
 }
 
+const VERSION = { name: 'version', type: 'bool', help: 'print the version and exit' } as const;
+
 /**
  * Runs a program without subcommands: parses its flags, answers -h and -version, turns whatever is thrown into one
  * line on standard error and the documented exit status. Sets process.exitCode, so that output is flushed.
@@ -21,8 +23,8 @@ export async function runProgram<const Fs extends readonly FlagSpec[]>(
   argv: readonly string[],
 ): Promise<void> {
   try {
-    const version = { name: 'version', type: 'bool', help: 'print the version' } as const;
-    const parsed = parseFlags({ flags: [...program.flags, version] as readonly FlagSpec[] }, argv);
+    const flags: readonly FlagSpec[] = [...program.flags, VERSION];
+    const parsed = parseFlags({ flags }, argv);
     if (parsed.help) {
       process.stdout.write(programUsage(program));
       return;
@@ -41,5 +43,5 @@ export async function runProgram<const Fs extends readonly FlagSpec[]>(
 }
 
 function programUsage(program: Pick<Program<readonly FlagSpec[]>, 'name' | 'summary' | 'flags'>): string {
-  return `Usage of ${program.name}:\n${flagUsage(program.flags)}\n${program.summary}\n`;
+  return `Usage of ${program.name}:\n${flagUsage([...program.flags, VERSION])}\n${program.summary}\n`;
 }

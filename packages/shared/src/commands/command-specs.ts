@@ -1,31 +1,9 @@
-import type { FlagSpec, PositionalSpec } from '../cli/flags.js';
+import type { CommandSpec } from './command-spec.js';
+import { CONF, CONF_WORD, IF_REVISION, JSON_FLAG } from './common-flags.js';
+import { AGENTS, DIFF, FORGET, HISTORY, LOGS, RETRY, ROLLBACK, STATUS } from './fleet-specs.js';
 
-/** Who may run a command; checked once, where commands are dispatched. */
-export type Role = 'operator' | 'agent';
+export type { CommandSpec, Role } from './command-spec.js';
 
-/**
- * A command as data. The console, exec, deployctl, `-h`, completion, the docs page and the audit log all come from
- * this table; the registry adds a `run` to each.
- */
-export interface CommandSpec {
-  readonly name: string;
-  readonly summary: string;
-  readonly role: Role;
-  readonly flags: readonly FlagSpec[];
-  readonly positionals: readonly PositionalSpec[];
-  /** Command lines that work as written. */
-  readonly examples: readonly string[];
-  /** Whether the command changes anything: shown in the audit log. */
-  readonly changes: boolean;
-}
-
-const JSON_FLAG = { name: 'json', type: 'bool', help: 'print JSON instead of text' } as const;
-const CONF = {
-  name: 'name',
-  type: 'string',
-  help: 'configuration name',
-  completes: 'configuration',
-} as const;
 const COMP = { name: 'name', type: 'string', help: 'component name', completes: 'component' } as const;
 const LAYERS = {
   name: 'layer',
@@ -34,7 +12,6 @@ const LAYERS = {
   completes: 'layer',
 } as const;
 
-const CONF_WORD = { label: 'CONFIGURATION', flags: ['name'] } as const;
 const COMP_WORD = { label: 'COMPONENT', flags: ['name'] } as const;
 const LAYER_WORDS = { label: 'COMPONENT:VERSION', flags: ['layer'], rest: true } as const;
 
@@ -68,7 +45,7 @@ export const ADDCONF = {
   summary: 'add new configuration from existing component versions',
   role: 'operator',
   changes: true,
-  flags: [CONF, LAYERS, JSON_FLAG],
+  flags: [CONF, LAYERS, IF_REVISION, JSON_FLAG],
   positionals: [CONF_WORD, LAYER_WORDS],
   examples: [
     'addconf -name project1 -layer code:v01 -layer config:v01',
@@ -81,7 +58,7 @@ export const REPLACECONF = {
   summary: 'replace all layers of an existing configuration',
   role: 'operator',
   changes: true,
-  flags: [CONF, LAYERS, JSON_FLAG],
+  flags: [CONF, LAYERS, IF_REVISION, JSON_FLAG],
   positionals: [CONF_WORD, LAYER_WORDS],
   examples: ['replaceconf project1 code:v02 config:v01'],
 } as const satisfies CommandSpec;
@@ -95,6 +72,7 @@ export const CHANGECONF = {
     CONF,
     { name: 'component', type: 'string', help: 'component name', completes: 'component' },
     { name: 'version', type: 'string', help: 'component version', completes: 'version' },
+    IF_REVISION,
     JSON_FLAG,
   ],
   positionals: [CONF_WORD, { label: 'COMPONENT:VERSION', flags: ['component', 'version'] }],
@@ -109,6 +87,7 @@ export const BUMPCONF = {
   flags: [
     CONF,
     { name: 'component', type: 'string', help: 'component name', completes: 'component' },
+    IF_REVISION,
     JSON_FLAG,
   ],
   positionals: [CONF_WORD, { label: 'COMPONENT', flags: ['component'] }],
@@ -184,7 +163,7 @@ export const DELCONF = {
   summary: 'delete configuration',
   role: 'operator',
   changes: true,
-  flags: [CONF, { name: 'force', type: 'bool', help: 'confirm removal' }, JSON_FLAG],
+  flags: [CONF, { name: 'force', type: 'bool', help: 'confirm removal' }, IF_REVISION, JSON_FLAG],
   positionals: [CONF_WORD],
   examples: ['delconf -name project1 -force'],
 } as const satisfies CommandSpec;
@@ -219,7 +198,7 @@ export const AUDIT = {
   role: 'operator',
   changes: false,
   flags: [
-    { name: 'name', type: 'string', help: 'only commands that name this configuration or component' },
+    { name: 'name', type: 'string', help: 'only what is about this configuration, component or host' },
     { name: 'who', type: 'string', help: 'only this key: its fingerprint, or a part of its comment' },
     { name: 'command', type: 'string', help: 'only this command' },
     {
@@ -229,11 +208,12 @@ export const AUDIT = {
     },
     { name: 'failed', type: 'bool', help: 'only commands that failed or were refused' },
     { name: 'changes', type: 'bool', help: 'only commands that change something' },
+    { name: 'agents', type: 'bool', help: "with the results of agents' deployments" },
     { name: 'limit', type: 'int', help: 'the newest this many', default: '50' },
     JSON_FLAG,
   ],
   positionals: [],
-  examples: ['audit -name project1 -since 24h', 'audit -failed -json'],
+  examples: ['audit -name project1 -since 24h', 'audit -failed -json', 'audit -name web7 -agents'],
 } as const satisfies CommandSpec;
 
 export const WATCH = {
@@ -278,6 +258,14 @@ export const COMMAND_SPECS: readonly CommandSpec[] = [
   DELCOMP,
   DELCONF,
   REPLACECONF,
+  ROLLBACK,
+  HISTORY,
+  DIFF,
+  STATUS,
+  AGENTS,
+  LOGS,
+  RETRY,
+  FORGET,
   GC,
   FSCK,
   AUDIT,

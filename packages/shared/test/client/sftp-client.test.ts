@@ -71,6 +71,32 @@ describe('reading', () => {
     expect((await parts).equals(CONTENT)).toBe(true);
   });
 
+  test('any places of a file that stays open, all at once, from a server that sends any part', async () => {
+    const place = fc.tuple(fc.nat(CONTENT.length), fc.nat(CONTENT.length));
+    await fc.assert(
+      fc.asyncProperty(fc.array(place), fc.integer({ min: 1000, max: 40_000 }), async (places, most) => {
+        const client = await SftpClient.start(contentServer(() => most).channel);
+        const file = await client.openFile('/f');
+        const read = async ([a, b]: [number, number]) => {
+          const [from, to] = [Math.min(a, b), Math.max(a, b)];
+          const target = Buffer.alloc(to - from);
+          await file.readInto(target, from);
+          expect(target.equals(CONTENT.subarray(from, to))).toBe(true);
+        };
+        await Promise.all(places.map(read));
+        await file.close();
+      }),
+      { numRuns: 30 },
+    );
+  });
+
+  test('beyond the end of a file that stays open is corrupt', async () => {
+    const client = await SftpClient.start(contentServer((asked) => asked).channel);
+    const file = await client.openFile('/f');
+    const target = Buffer.alloc(10);
+    await expect(file.readInto(target, CONTENT.length - 5)).rejects.toMatchObject({ kind: 'corrupt' });
+  });
+
   test('a file that ends before the end asked for is corrupt', async () => {
     const client = await SftpClient.start(contentServer((asked) => asked).channel);
     const read = collect(client.read('/f', { from: 90_000, to: 100_001 }));

@@ -1,3 +1,5 @@
+import { FLEET_SCHEMA } from './fleet-schema.js';
+
 /**
  * The schema, one statement list per version of `PRAGMA user_version`. A released entry is never edited: a change is
  * a new entry. Times are RFC 3339 UTC with milliseconds, so that text order is time order.
@@ -96,4 +98,5 @@ export const MIGRATIONS: readonly string[] = [
   CREATE INDEX archive_indexes_by_manifest ON archive_indexes (manifest);
   CREATE INDEX archive_indexes_by_pack ON archive_indexes (pack);
   `,
+  FLEET_SCHEMA,
 ];

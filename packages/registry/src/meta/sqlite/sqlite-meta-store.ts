@@ -1,4 +1,5 @@
-import { DeployError } from '@deploy-tools/shared/errors.js';
+import { closeSync, openSync } from 'node:fs';
+import { DeployError, errnoOf } from '@deploy-tools/shared/errors.js';
 import Database from 'better-sqlite3';
 import type { MetaReader, MetaStore, MetaWriter } from '../meta-store.js';
 import { MIGRATIONS } from './migrations.js';
@@ -36,6 +37,7 @@ export class SqliteMetaStore implements MetaStore {
    */
   static open(path: string): SqliteMetaStore {
     try {
+      createPrivate(path);
       return new SqliteMetaStore(
         connect(path, migrate),
         connect(path, () => {}),
@@ -83,6 +85,15 @@ export class SqliteMetaStore implements MetaStore {
 
 function isClosed(): DeployError {
   return new DeployError('internal', 'the registry database is closed');
+}
+
+/** SQLite would make the file readable for others; what it puts beside gets the mode of the file. */
+function createPrivate(path: string): void {
+  try {
+    closeSync(openSync(path, 'wx', 0o600));
+  } catch (error) {
+    if (errnoOf(error) !== 'EEXIST') throw error;
+  }
 }
 
 function connect(path: string, prepare: (db: Database.Database) => void): Database.Database {

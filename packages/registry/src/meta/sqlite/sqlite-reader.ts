@@ -10,6 +10,7 @@ import type {
   Upload,
 } from '../meta-store.js';
 import { type AuditRow, auditRecord, auditSelect } from './sqlite-audit.js';
+import { SqliteFleet } from './sqlite-fleet.js';
 import {
   ARCHIVES_BY_USE,
   INDEX_COLUMNS,
@@ -18,6 +19,7 @@ import {
   indexOf,
   NEWEST_INDEXED,
 } from './sqlite-index.js';
+import { SqliteStatements } from './sqlite-statements.js';
 
 const VERSION_COLUMNS = 'component, version, hash, size, created';
 
@@ -29,15 +31,18 @@ interface RevisionRow {
   readonly fingerprint: string;
   readonly comment: string;
   readonly command: string;
+  readonly user: string;
+  readonly address: string;
 }
 
-/** The reading half of the port over one SQLite connection. Each statement is prepared once. */
+/** The reading half of the port over one SQLite connection. */
 export class SqliteReader implements MetaReader {
-  protected readonly db: Database.Database;
-  readonly #prepared = new Map<string, Database.Statement<unknown[]>>();
+  readonly fleet: SqliteFleet;
+  readonly #sql: SqliteStatements;
 
   constructor(db: Database.Database) {
-    this.db = db;
+    this.#sql = new SqliteStatements(db);
+    this.fleet = new SqliteFleet(this.#sql);
   }
 
   async version(component: string, version: string): Promise<ComponentVersion | undefined> {
@@ -108,12 +113,22 @@ export class SqliteReader implements MetaReader {
     return rows.map((row) => row.name);
   }
 
-  async revisions(name: string): Promise<readonly Revision[]> {
+  async revisions(name: string, limit?: number): Promise<readonly Revision[]> {
     const rows = this.all<RevisionRow>(
-      'SELECT * FROM revisions WHERE configuration = ? ORDER BY number',
+      'SELECT * FROM revisions WHERE configuration = ? ORDER BY number DESC LIMIT ?',
       name,
+      limit ?? -1, // no limit, to SQLite
     );
-    return rows.map((row) => this.#revision(row));
+    return rows.map((row) => this.#revision(row)).reverse();
+  }
+
+  async revision(name: string, number: number): Promise<Revision | undefined> {
+    const row = this.one<RevisionRow>(
+      'SELECT * FROM revisions WHERE configuration = ? AND number = ?',
+      name,
+      number,
+    );
+    return row === undefined ? undefined : this.#revision(row);
   }
 
   async head(name: string): Promise<Revision | undefined> {
@@ -184,25 +199,24 @@ export class SqliteReader implements MetaReader {
   }
 
   protected one<Row>(sql: string, ...parameters: unknown[]): Row | undefined {
-    return this.prepare(sql).get(...parameters) as Row | undefined;
+    return this.#sql.one<Row>(sql, ...parameters);
   }
 
   protected all<Row>(sql: string, ...parameters: unknown[]): Row[] {
-    return this.prepare(sql).all(...parameters) as Row[];
+    return this.#sql.all<Row>(sql, ...parameters);
   }
 
-  protected prepare(sql: string): Database.Statement<unknown[]> {
-    let statement = this.#prepared.get(sql);
-    if (statement === undefined) {
-      statement = this.db.prepare<unknown[]>(sql);
-      this.#prepared.set(sql, statement);
-    }
-    return statement;
+  protected run(sql: string, ...parameters: unknown[]): ReturnType<SqliteStatements['run']> {
+    return this.#sql.run(sql, ...parameters);
   }
 
   #revision(row: RevisionRow): Revision {
-    const author = { fingerprint: row.fingerprint, comment: row.comment };
-    return { ...this.#configuration(row), author, command: row.command };
+    const { fingerprint, comment, user, address } = row;
+    return {
+      ...this.#configuration(row),
+      author: { fingerprint, comment, user, address },
+      command: row.command,
+    };
   }
 
   #configuration(row: RevisionRow): Configuration {

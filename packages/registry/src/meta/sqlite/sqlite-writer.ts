@@ -13,7 +13,7 @@ export class SqliteWriter extends SqliteReader implements MetaWriter {
         `version "${version.version}" of component "${version.component}" already exists`,
       );
     }
-    this.#run(
+    this.run(
       'INSERT INTO versions (component, version, hash, size, created) VALUES (?, ?, ?, ?, ?)',
       version.component,
       version.version,
@@ -24,7 +24,7 @@ export class SqliteWriter extends SqliteReader implements MetaWriter {
   }
 
   async deleteVersion(component: string, version: string): Promise<void> {
-    this.#run('DELETE FROM versions WHERE component = ? AND version = ?', component, version);
+    this.run('DELETE FROM versions WHERE component = ? AND version = ?', component, version);
   }
 
   async appendRevision(revision: Revision): Promise<void> {
@@ -34,16 +34,16 @@ export class SqliteWriter extends SqliteReader implements MetaWriter {
         hint: 'look at it again and repeat the change',
       });
     }
-    this.#run(
+    this.run(
       `INSERT INTO configurations (name, head, deleted) VALUES (?, ?, ?)
        ON CONFLICT (name) DO UPDATE SET head = excluded.head, deleted = excluded.deleted`,
       revision.name,
       revision.revision,
       revision.layers.length === 0 ? 1 : 0,
     );
-    this.#run(
-      `INSERT INTO revisions (configuration, number, mtime, hash, fingerprint, comment, command)
-       VALUES (?, ?, ?, ?, ?, ?, ?)`,
+    this.run(
+      `INSERT INTO revisions (configuration, number, mtime, hash, fingerprint, comment, command, user, address)
+       VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)`,
       revision.name,
       revision.revision,
       revision.mtime,
@@ -51,6 +51,8 @@ export class SqliteWriter extends SqliteReader implements MetaWriter {
       revision.author.fingerprint,
       revision.author.comment,
       revision.command,
+      revision.author.user,
+      revision.author.address,
     );
     for (const [position, layer] of revision.layers.entries()) this.#insertLayer(revision, position, layer);
   }
@@ -64,7 +66,7 @@ export class SqliteWriter extends SqliteReader implements MetaWriter {
   }
 
   async putUpload(upload: Upload): Promise<void> {
-    this.#run(
+    this.run(
       `INSERT INTO uploads (hash, owner, size, created) VALUES (?, ?, ?, ?)
        ON CONFLICT (hash, owner) DO UPDATE SET created = excluded.created, size = excluded.size`,
       upload.hash,
@@ -75,23 +77,23 @@ export class SqliteWriter extends SqliteReader implements MetaWriter {
   }
 
   async deleteUpload(hash: string): Promise<void> {
-    this.#run('DELETE FROM uploads WHERE hash = ?', hash);
+    this.run('DELETE FROM uploads WHERE hash = ?', hash);
   }
 
   async putIndex(index: ArchiveIndex): Promise<void> {
     const values = indexValues(index);
-    this.#run(
+    this.run(
       `INSERT OR REPLACE INTO archive_indexes (${INDEX_COLUMNS}) VALUES (${values.map(() => '?').join(', ')})`,
       ...values,
     );
   }
 
   async deleteIndex(archive: string): Promise<void> {
-    this.#run('DELETE FROM archive_indexes WHERE archive = ?', archive);
+    this.run('DELETE FROM archive_indexes WHERE archive = ?', archive);
   }
 
   async appendAudit(record: AuditRecord): Promise<void> {
-    const { lastInsertRowid } = this.#run(
+    const { lastInsertRowid } = this.run(
       `INSERT INTO audit (time, fingerprint, comment, user, address, via, command, args, changes, result, error, duration_ms)
        VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
       record.time,
@@ -108,16 +110,16 @@ export class SqliteWriter extends SqliteReader implements MetaWriter {
       record.durationMs,
     );
     for (const subject of new Set(record.subjects)) {
-      this.#run('INSERT INTO audit_subjects (subject, audit_id) VALUES (?, ?)', subject, lastInsertRowid);
+      this.run('INSERT INTO audit_subjects (subject, audit_id) VALUES (?, ?)', subject, lastInsertRowid);
     }
   }
 
   async deleteAuditBefore(time: string): Promise<number> {
-    return this.#run('DELETE FROM audit WHERE time < ?', time).changes;
+    return this.run('DELETE FROM audit WHERE time < ?', time).changes;
   }
 
   #insertLayer(revision: Revision, position: number, layer: ComponentVersion): void {
-    this.#run(
+    this.run(
       `INSERT INTO revision_layers (configuration, number, position, component, version, hash, size, created)
        VALUES (?, ?, ?, ?, ?, ?, ?, ?)`,
       revision.name,
@@ -129,9 +131,5 @@ export class SqliteWriter extends SqliteReader implements MetaWriter {
       layer.size,
       layer.created,
     );
-  }
-
-  #run(sql: string, ...parameters: unknown[]): { changes: number; lastInsertRowid: number | bigint } {
-    return this.prepare(sql).run(...parameters);
   }
 }

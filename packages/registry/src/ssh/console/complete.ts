@@ -72,6 +72,7 @@ async function namesFor(
   words: readonly string[],
   partial: string,
 ): Promise<readonly string[]> {
+  if (kind === 'host') return registry.fleet.hostNames();
   return registry.meta.read(async (tx) => {
     switch (kind) {
       case 'component':

@@ -50,7 +50,7 @@ export async function serveConsole(
   const outlet = new TextOutlet(channel, socket);
   const run: RunLine = async (line, stream, onStart) => {
     const done = activity.begin();
-    const feed = new ChannelFeed(outlet, stream, activity);
+    const feed = new ChannelFeed(outlet, stream, activity, size !== undefined);
     onStart?.(feed);
     try {
       return await dispatch(registry, principal, 'console', line, feed);

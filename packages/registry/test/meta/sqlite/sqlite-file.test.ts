@@ -1,4 +1,4 @@
-import { copyFileSync, readFileSync, statSync, truncateSync, writeFileSync } from 'node:fs';
+import { copyFileSync, readdirSync, readFileSync, statSync, truncateSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { MIGRATIONS } from '@deploy-tools/registry/meta/sqlite/migrations.js';
 import { SqliteMetaStore } from '@deploy-tools/registry/meta/sqlite/sqlite-meta-store.js';
@@ -53,6 +53,18 @@ describe('opening', () => {
     expect(db.pragma('journal_mode', { simple: true })).toBe('wal');
     expect(db.pragma('user_version', { simple: true })).toBe(MIGRATIONS.length);
     expect(db.pragma('integrity_check', { simple: true })).toBe('ok');
+  });
+
+  test('only its owner can read the file and what SQLite puts beside it', async () => {
+    const dir = temporaryDirectory();
+    const store = openStore(join(dir, 'registry.db'));
+    await store.write((tx) => tx.insertVersion(versionOf('code', 'v1')));
+    const modes = readdirSync(dir).map((name) => [name, statSync(join(dir, name)).mode & 0o777]);
+    expect(modes.sort()).toEqual([
+      ['registry.db', 0o600],
+      ['registry.db-shm', 0o600],
+      ['registry.db-wal', 0o600],
+    ]);
   });
 
   test('a schema of a later program is refused and left as it is', () => {
@@ -169,7 +181,7 @@ const WRITER = `
       await new Promise((resolve) => setImmediate(resolve));
       await tx.appendRevision({
         name: 'p', revision: number, mtime: '2026', hash: 'h', layers: [version],
-        author: { fingerprint: 'f', comment: 'c' }, command: 'x',
+        author: { fingerprint: 'f', comment: 'c', user: 'u', address: 'a' }, command: 'x',
       });
       await tx.appendAudit({
         time: '2026', fingerprint: 'f', comment: 'c', user: 'u', address: 'a', via: 'exec', command: 'x', args: [],

@@ -13,6 +13,7 @@ import {
   type TestRegistry,
   upload,
 } from '../../support/open-registry.js';
+import { playAgent } from '../../support/played-agent.js';
 
 let registry: TestRegistry;
 
@@ -24,6 +25,7 @@ beforeAll(async () => {
   for (const name of ['project1', 'project2', 'other']) {
     await putConfiguration(registry, { author: OPERATOR, command: 'x' }, name, layers);
   }
+  for (const host of ['web1', 'web2']) await playAgent(registry, host).hello(['project1']);
   await upload(registry, 'mine');
   await upload(registry, 'not mine', 'SHA256:somebody');
 });
@@ -56,6 +58,10 @@ describe('complete', () => {
     ['addconf -layer config:v1 -layer cod', ['code:'], 'cod'],
     ['audit -limit 5', [], '5'],
     ['components x', [], 'x'],
+    ['logs project1 w', ['web1 ', 'web2 '], 'w'],
+    ['retry project1 -host=', ['web1 ', 'web2 '], ''],
+    ['forget web', ['web1 ', 'web2 '], 'web'],
+    ['status pro', ['project1 ', 'project2 '], 'pro'],
   ])('%j', async (line, candidates, word) => {
     expect(await complete(registry, OPERATOR, line)).toEqual([candidates, word]);
   });

@@ -1,4 +1,4 @@
-// Unpacks one archive and prints the peak memory of this process in bytes: the part of unpack-bench.mjs that is timed.
+// Unpacks one archive and prints the peak memory of this process in bytes: the part of the bench that is timed.
 import { unpackLayers } from '@deploy-tools/agent/unpack/unpack-layers.js';
 import { DEFAULT_UNPACK_POLICY } from '@deploy-tools/shared/archive/unpack-policy.js';
 

@@ -1,0 +1,78 @@
+import { DeployError } from '@deploy-tools/shared/errors.js';
+import type { StateReport } from '@deploy-tools/shared/report/report.js';
+import type { Category } from '../core/fleet/assess.js';
+import type { HostStatus } from '../core/fleet/fleet-status.js';
+import { printable } from './printable.js';
+
+/** What of an error a table shows. */
+const MAX_REASON = 200;
+
+export const CATEGORY_WORDS: Readonly<Record<Category, string>> = {
+  failed: 'failed',
+  lost: 'lost',
+  unknown: 'unknown',
+  pending: 'pending',
+  'in-sync': 'in sync',
+};
+
+/** SGR codes (ECMA-48, 8.3.117): bold red, magenta, yellow, cyan, green. */
+const COLORS: Readonly<Record<Category, string>> = {
+  failed: '1;31',
+  lost: '35',
+  unknown: '33',
+  pending: '36',
+  'in-sync': '32',
+};
+
+/** @throws DeployError usage. */
+export function colorWanted(flag: string, isTerminal: boolean): boolean {
+  if (flag === 'always' || flag === 'never') return flag === 'always';
+  if (flag === 'auto') return isTerminal;
+  throw new DeployError('usage', `invalid color "${flag}"`, { hint: 'use always, never or auto' });
+}
+
+/** Makes the text safe for a terminal and colours the words at its beginning. */
+export function painted(text: string, words: number, category: Category, color: boolean): string {
+  const safe = printable(text);
+  return color ? `\x1b[${COLORS[category]}m${safe.slice(0, words)}\x1b[0m${safe.slice(words)}` : safe;
+}
+
+/** `52s`, `7m`, `3h`, `12d`: one unit is enough to a glance. */
+export function age(ms: number): string {
+  const seconds = Math.floor(ms / 1000);
+  if (seconds < 120) return `${seconds}s`;
+  if (seconds < 2 * 3600) return `${Math.floor(seconds / 60)}m`;
+  if (seconds < 2 * 86_400) return `${Math.floor(seconds / 3600)}h`;
+  return `${Math.floor(seconds / 86_400)}d`;
+}
+
+/** Why a host is where it is: what failed, for how long it is silent, what it waits for. */
+export function reason({ follower, category }: HostStatus): string {
+  const { report, silentMs, contact } = follower;
+  if (contact === 'unheard') return `not heard since the registry started, ${age(silentMs)}`;
+  const said = report === undefined ? 'said nothing yet' : detail(report);
+  if (category === 'lost') return join(`silent for ${age(silentMs)}`, said);
+  // A host that is about to be lost looks like one that takes its time.
+  return join(said, category === 'pending' && silentMs > 15_000 ? `silent for ${age(silentMs)}` : '');
+}
+
+/** The kind of an error and what it says, on one line of bounded length. */
+export function errorLine(error: StateReport['error']): string {
+  if (error === undefined) return '';
+  const text = `${error.kind}: ${error.message.replace(/\s+/g, ' ').trim()}`;
+  return text.length > MAX_REASON ? `${text.slice(0, MAX_REASON)}…` : text;
+}
+
+function detail({ error, progress, attempt, notBefore }: StateReport): string {
+  const share = progress !== undefined && progress.total > 0 ? progress.done / progress.total : undefined;
+  return join(
+    errorLine(error),
+    share === undefined ? '' : `${Math.floor(Math.min(1, share) * 100)}%`,
+    attempt !== undefined && attempt > 1 ? `attempt ${attempt}` : '',
+    notBefore === undefined ? '' : `again at ${notBefore.slice(0, 19)}Z`,
+  );
+}
+
+function join(...parts: readonly string[]): string {
+  return parts.filter((part) => part !== '').join(', ');
+}

@@ -1,0 +1,110 @@
+import { columns } from '@deploy-tools/shared/columns.js';
+import { HISTORY } from '@deploy-tools/shared/commands/fleet-specs.js';
+import { DeployError } from '@deploy-tools/shared/errors.js';
+import { layerChanges } from '../core/layer-changes.js';
+import type { Registry } from '../core/registry.js';
+import type { DeployRecord, Landing } from '../meta/fleet-store.js';
+import type { Revision } from '../meta/meta-store.js';
+import { type CommandResult, command } from './command.js';
+import { deployJson } from './fleet-json.js';
+import { errorLine } from './fleet-text.js';
+import { seconds, versionJson } from './json-shapes.js';
+import { changeJson, changesText } from './layer-change-text.js';
+import { required } from './required.js';
+
+const REVISIONS_HEADER = ['REVISION', 'WHEN', 'WHO', 'FROM', 'CHANGED', 'LANDED'];
+const DEPLOYS_HEADER = ['WHEN', 'DEPLOY', 'REVISION', 'WHY', 'ATTEMPT', 'RESULT', 'TOOK', 'ERROR'];
+
+export const history = command(HISTORY, async ({ registry }, args) => {
+  const { name } = required({ name: args.name });
+  return args.host === undefined
+    ? revisions(registry, name, args.limit)
+    : deploys(registry, name, args.host, args.limit);
+});
+
+async function revisions(registry: Registry, name: string, limit: number): Promise<CommandResult> {
+  const { list, landings } = await registry.meta.read(async (tx) => {
+    const newest = await tx.revisions(name, limit + 1); // one more, for what the first of them changed
+    const from = newest[0]?.revision ?? 0;
+    return { list: newest, landings: await tx.fleet.landings(name, from) };
+  });
+  if (list.length === 0) throw new DeployError('not-found', `configuration "${name}" not found`);
+  const shown = list.slice(list.length > limit ? 1 : 0).map((revision) => {
+    const before = list.find((other) => other.revision === revision.revision - 1);
+    const landed = landings.filter((landing) => landing.revision === revision.revision);
+    return { revision, changes: layerChanges(before?.layers ?? [], revision.layers), landed };
+  });
+  return {
+    value: shown.map(revisionJson),
+    text: table(REVISIONS_HEADER, shown.map(revisionRow)),
+  };
+}
+
+interface Shown {
+  readonly revision: Revision;
+  readonly changes: ReturnType<typeof layerChanges>;
+  readonly landed: readonly Landing[];
+}
+
+function revisionRow({ revision, changes, landed }: Shown): string[] {
+  const { author } = revision;
+  return [
+    String(revision.revision),
+    seconds(revision.mtime),
+    author.comment || author.fingerprint,
+    author.address === '' ? '-' : `${author.user}@${author.address}`,
+    revision.layers.length === 0 ? 'deleted' : changesText(changes) || 'nothing',
+    landed.map(({ state, hosts }) => `${hosts} ${state}`).join(', ') || '-',
+  ];
+}
+
+function revisionJson({ revision, changes, landed }: Shown): object {
+  const { mtime, hash, author, command: line, layers } = revision;
+  return {
+    revision: revision.revision,
+    mtime,
+    hash,
+    author,
+    command: line,
+    deleted: layers.length === 0,
+    layers: layers.map(versionJson),
+    changes: changes.changes.map(changeJson),
+    reordered: changes.reordered,
+    landed: Object.fromEntries(landed.map(({ state, hosts }) => [state, hosts])),
+  };
+}
+
+async function deploys(
+  registry: Registry,
+  configuration: string,
+  host: string,
+  limit: number,
+): Promise<CommandResult> {
+  const records = await registry.meta.read((tx) => tx.fleet.deploys({ configuration, host, limit }));
+  if (records.length === 0) {
+    throw new DeployError('not-found', `no deploy of "${configuration}" on host ${host} is known`);
+  }
+  return { value: records.map(deployJson), text: table(DEPLOYS_HEADER, records.map(deployRow)) };
+}
+
+function deployRow({ time, report }: DeployRecord): string[] {
+  return [
+    seconds(time),
+    report.deploy,
+    String(report.revision ?? '-'),
+    report.reason ?? '-',
+    String(report.attempt ?? '-'),
+    report.state,
+    took(report.timings),
+    errorLine(report.error),
+  ];
+}
+
+function took(timings: Readonly<Record<string, number>> = {}): string {
+  const ms = Object.values(timings).reduce((sum, phase) => sum + phase, 0);
+  return ms === 0 ? '-' : `${(ms / 1000).toFixed(1)}s`;
+}
+
+function table(header: readonly string[], rows: readonly string[][]): string {
+  return columns([header, ...rows]).replace(/ +$/gm, '');
+}

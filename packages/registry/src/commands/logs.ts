@@ -1,0 +1,73 @@
+import { LOGS } from '@deploy-tools/shared/commands/fleet-specs.js';
+import { DeployError } from '@deploy-tools/shared/errors.js';
+import type { Registry } from '../core/registry.js';
+import type { DeployRecord, HostLog } from '../meta/fleet-store.js';
+import { command } from './command.js';
+import { deployJson } from './fleet-json.js';
+import { errorLine } from './fleet-text.js';
+import { seconds } from './json-shapes.js';
+import { required } from './required.js';
+
+export const logs = command(LOGS, async ({ registry }, args) => {
+  const { name, host } = required({ name: args.name, host: args.host });
+  const found = await findLog(registry, name, host, args.deploy);
+  const { deploy, record, lines } = found;
+  const value = {
+    ...{ host, configuration: name, deploy, result: record === undefined ? null : deployJson(record) },
+    log: lines,
+  };
+  return { value, text: `${heading(name, host, found)}${lines.map((line) => `${line}\n`).join('')}` };
+});
+
+interface Found {
+  readonly deploy: string;
+  /** Undefined while it has no outcome. */
+  readonly record: DeployRecord | undefined;
+  readonly lines: readonly string[];
+}
+
+/** Of the deploy that is asked for; without one, what is under way, else the last. */
+function findLog(
+  registry: Registry,
+  configuration: string,
+  host: string,
+  wanted: string | undefined,
+): Promise<Found> {
+  return registry.meta.read(async ({ fleet }) => {
+    const query = { configuration, host, limit: 1, ...(wanted === undefined ? {} : { deploy: wanted }) };
+    const [record] = await fleet.deploys(query);
+    const current = await fleet.hostLog(host, configuration);
+    if (current !== undefined && isNews(registry, configuration, host, current, wanted)) {
+      return { deploy: current.deploy, record: undefined, lines: current.lines };
+    }
+    if (record === undefined) {
+      const which = wanted === undefined ? 'deploy' : `deploy ${wanted}`;
+      throw new DeployError('not-found', `no ${which} of "${configuration}" on host ${host} is known`, {
+        hint: `history -name ${configuration} -host ${host} lists them`,
+      });
+    }
+    const { deploy } = record.report;
+    return { deploy, record, lines: await fleet.deployLog(host, configuration, deploy) };
+  });
+}
+
+/** Whether it is the log of what the host is doing now. */
+function isNews(
+  registry: Registry,
+  configuration: string,
+  host: string,
+  log: HostLog,
+  wanted: string | undefined,
+): boolean {
+  const now = registry.fleet.followers(configuration).find(({ record }) => record.host === host)?.report;
+  return now?.deploy === log.deploy && (wanted === undefined || wanted === log.deploy);
+}
+
+function heading(configuration: string, host: string, { deploy, record, lines }: Found): string {
+  const what = `${host}, ${configuration}, deploy ${deploy}`;
+  if (record === undefined) return `${what}: under way\n`;
+  const { state, revision, error } = record.report;
+  const failed = error === undefined ? '' : `\n${errorLine(error)}`;
+  const none = lines.length === 0 ? '\n(it sent no log)' : '';
+  return `${what}: revision ${revision ?? '-'} ${state} at ${seconds(record.time)}${failed}${none}\n`;
+}

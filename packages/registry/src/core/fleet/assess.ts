@@ -1,0 +1,34 @@
+import type { Follower } from './follower.js';
+
+/**
+ * How a host stands to what is wanted, worst first: it failed to run it; it is not heard any more; it is not known,
+ * because it said nothing since the registry started or since it follows the configuration; it is on its way; it runs it.
+ */
+export const CATEGORIES = ['failed', 'lost', 'unknown', 'pending', 'in-sync'] as const;
+
+export type Category = (typeof CATEGORIES)[number];
+
+/** States that say: this revision did not come to run. */
+const FAILURES: ReadonlySet<string> = new Set([
+  'failed',
+  'rolling-back',
+  'rolled-back',
+  'inconsistent',
+  'rejected',
+]);
+
+/**
+ * Compares by configuration hash: a revision with the same layers is the same to a host.
+ * @param wanted the hash of the configuration's head; undefined when there is no such configuration.
+ */
+export function assess({ contact, report }: Follower, wanted: string | undefined): Category {
+  if (contact === 'lost') return 'lost';
+  if (contact === 'unheard' || report === undefined || wanted === undefined) return 'unknown';
+  // A host that is held back says so of whatever is wanted; what counts is what it runs.
+  if (report.state === 'paused') {
+    return report.running?.hash === wanted && report.lastGood?.hash === wanted ? 'in-sync' : 'pending';
+  }
+  if (report.hash !== wanted) return 'pending';
+  if (FAILURES.has(report.state)) return 'failed';
+  return report.state === 'healthy' || report.state === 'skipped' ? 'in-sync' : 'pending';
+}

@@ -1,0 +1,19 @@
+/** Tells who is interested that something changed about the hosts that follow a configuration. */
+export class FleetEvents {
+  readonly #listeners = new Map<string, Set<() => void>>();
+
+  /** @param listener must not throw, and returns soon. @returns to be called when it is to be told no more. */
+  subscribe(configuration: string, listener: () => void): () => void {
+    const listeners = this.#listeners.get(configuration) ?? new Set();
+    this.#listeners.set(configuration, listeners);
+    listeners.add(listener);
+    return () => {
+      listeners.delete(listener);
+      if (listeners.size === 0) this.#listeners.delete(configuration);
+    };
+  }
+
+  publish(configuration: string): void {
+    for (const listener of this.#listeners.get(configuration) ?? []) listener();
+  }
+}

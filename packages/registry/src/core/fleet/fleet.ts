@@ -1,0 +1,296 @@
+import { DeployError } from '@deploy-tools/shared/errors.js';
+import type { Logger } from '@deploy-tools/shared/log.js';
+import { isOutcome } from '@deploy-tools/shared/report/deploy-state.js';
+import type { Hello, RegistryLine, StateReport } from '@deploy-tools/shared/report/report.js';
+import type { MetaStore } from '../../meta/meta-store.js';
+import { attemptAndState, isBefore, isChange, withEarlierError } from './compare-reports.js';
+import { FleetBook } from './fleet-book.js';
+import { FleetEvents } from './fleet-events.js';
+import { FleetJournal } from './fleet-journal.js';
+import type { Contact, Follower } from './follower.js';
+import type { Presence } from './presence.js';
+import { type Follow, type Host, Roster, type RosterLimits } from './roster.js';
+
+export interface FleetOptions extends RosterLimits {
+  readonly meta: MetaStore;
+  readonly log: Logger;
+  readonly clock: () => Date;
+  /** Milliseconds that only grow, whatever becomes of the clock. */
+  readonly steady: () => number;
+  /** After this long a silent host is lost: three of its heartbeats. */
+  readonly lostAfterMs: number;
+}
+
+/** How long what is not an outcome may wait to be written. */
+const LAZY_MS = 1000;
+
+/** How often it is written down that a host is heard, when nothing else is. */
+const CONTACT_EVERY_MS = 5 * 60_000;
+
+/**
+ * The hosts that report: what they follow and what they last said. It is kept in memory and written down when it
+ * changes; a heartbeat changes nothing. Outcomes are on the disk before they are acknowledged.
+ */
+export class Fleet {
+  readonly events = new FleetEvents();
+  readonly #options: FleetOptions;
+  readonly #roster: Roster;
+  readonly #book: FleetBook;
+  readonly #openedAt: number;
+
+  private constructor(options: FleetOptions) {
+    this.#options = options;
+    this.#openedAt = options.steady();
+    this.#roster = new Roster(options);
+    this.#book = new FleetBook(new FleetJournal(options.meta, options.log, LAZY_MS));
+  }
+
+  /** With what an earlier run wrote down; all of its hosts are unheard until they speak. */
+  static async open(options: FleetOptions): Promise<Fleet> {
+    const fleet = new Fleet(options);
+    await options.meta.read(async ({ fleet: stored }) =>
+      fleet.#roster.load(await stored.hosts(), await stored.hostStates()),
+    );
+    return fleet;
+  }
+
+  /** For how long hosts could be heard, in milliseconds. */
+  get ageMs(): number {
+    return this.#options.steady() - this.#openedAt;
+  }
+
+  /** After this long a silent host is lost, in milliseconds. */
+  get lostAfterMs(): number {
+    return this.#options.lostAfterMs;
+  }
+
+  /**
+   * Lets an agent speak for a host. A name that is new is kept for its key, durably, before this resolves.
+   * @throws DeployError denied, in-use, too-large.
+   */
+  async join(presence: Presence, hello: Hello): Promise<void> {
+    this.heard(presence);
+    const admission = this.#roster.admit(presence, hello, this.#now(), (other) => this.#isAlive(other));
+    for (const other of admission.displaced) this.#displace(other, 'another agent speaks for this host now');
+    for (const follow of admission.host.follows.values()) {
+      if (presence.configs.has(follow.configuration)) this.#speakFor(presence, follow);
+    }
+    try {
+      await this.#book.admission(admission);
+    } catch (error) {
+      this.leave(presence);
+      this.#roster.dismiss(admission);
+      throw error;
+    }
+    for (const name of [...hello.configs, ...admission.removed]) this.events.publish(name);
+  }
+
+  /** It has spoken: it is not lost. */
+  heard(presence: Presence): void {
+    presence.heardAt = this.#options.steady();
+  }
+
+  /** Its channel is gone; what it follows stays. May be called twice. */
+  leave(presence: Presence): void {
+    for (const name of presence.configs) {
+      const follow = this.#roster.follow(presence.host, name);
+      if (follow?.presence !== presence) continue;
+      follow.presence = undefined;
+      follow.heardAt = presence.heardAt;
+      follow.contact = this.#timeOf(presence.heardAt);
+      this.#book.contact(presence.host, follow);
+      this.events.publish(name);
+    }
+  }
+
+  /**
+   * Notes what an agent says of a configuration; resolves when an outcome is stored, at once otherwise.
+   * @returns whether it is an outcome, to be acknowledged.
+   * @throws DeployError invalid when its hello did not name the configuration.
+   */
+  async report(presence: Presence, { log, ...said }: StateReport): Promise<boolean> {
+    const host = this.#roster.hosts.get(presence.host);
+    const follow = host?.follows.get(said.config);
+    if (host === undefined || follow?.presence !== presence) {
+      throw new DeployError('invalid', `the hello of ${presence.host} does not name "${said.config}"`);
+    }
+    const report = withEarlierError(said, follow.report);
+    const isPast = isBefore(report, follow.report);
+    if (!isPast) this.#note(host, follow, report);
+    if (isOutcome(report.state) && report.deploy !== undefined) {
+      await this.#store(presence, follow, { ...report, deploy: report.deploy }, log ?? []);
+      return true;
+    }
+    if (log !== undefined && !isPast) {
+      this.#book.log(presence.host, report.config, { deploy: report.deploy ?? '', lines: log });
+    }
+    return false;
+  }
+
+  /** The hosts that follow a configuration; without one, all that any host follows. */
+  followers(configuration?: string): Follower[] {
+    const followers: Follower[] = [];
+    for (const host of this.#roster.hosts.values()) {
+      for (const follow of host.follows.values()) {
+        if (configuration === undefined || follow.configuration === configuration) {
+          followers.push(this.#follower(host, follow));
+        }
+      }
+    }
+    return followers;
+  }
+
+  hostNames(): string[] {
+    return [...this.#roster.hosts.keys()];
+  }
+
+  /** Says something to the agent that speaks for it. @returns whether there is one. */
+  tell(host: string, configuration: string, line: RegistryLine): boolean {
+    const presence = this.#roster.follow(host, configuration)?.presence;
+    presence?.listener.tell(line);
+    return presence !== undefined;
+  }
+
+  /**
+   * Forgets a host, or only that it follows one configuration. The name is free then; its history stays.
+   * @throws DeployError not-found; in-use while its agent is heard.
+   */
+  async forget(name: string, configuration?: string): Promise<void> {
+    const host = this.#roster.hosts.get(name);
+    const follows = [...(host?.follows.values() ?? [])].filter(
+      (follow) => configuration === undefined || follow.configuration === configuration,
+    );
+    if (host === undefined || (configuration !== undefined && follows.length === 0)) {
+      throw new DeployError(
+        'not-found',
+        `no host ${name} ${configuration === undefined ? 'is known' : `follows "${configuration}"`}`,
+      );
+    }
+    for (const { presence } of follows) this.#checkSilent(presence);
+    for (const { presence } of follows)
+      if (presence !== undefined) this.#displace(presence, 'this host was forgotten');
+    for (const follow of follows) host.follows.delete(follow.configuration);
+    if (configuration === undefined) this.#roster.hosts.delete(name);
+    await this.#book.forget(name, configuration);
+    for (const follow of follows) this.events.publish(follow.configuration);
+  }
+
+  /** To be called a few times while a host becomes lost: says so in the log, and who was heard is written down. */
+  sweep(): void {
+    for (const { record, follows } of this.#roster.hosts.values()) {
+      for (const follow of follows.values()) this.#sweepOne(record.host, follow);
+    }
+  }
+
+  /** Writes down what is not written yet. */
+  async close(): Promise<void> {
+    for (const { record, follows } of this.#roster.hosts.values()) {
+      for (const follow of follows.values()) this.#writeContact(record.host, follow, 0);
+    }
+    await this.#book.flush();
+  }
+
+  #note(host: Host, follow: Follow, report: StateReport): void {
+    const changed = isChange(follow.report, report);
+    follow.report = report;
+    if (changed) {
+      follow.changed = this.#now();
+      this.#book.state(host, follow);
+    }
+    this.events.publish(follow.configuration);
+  }
+
+  async #store(
+    { host, speaker }: Presence,
+    follow: Follow,
+    report: StateReport & { readonly deploy: string },
+    log: readonly string[],
+  ): Promise<void> {
+    const outcome = attemptAndState(report);
+    if (follow.stored === outcome) return;
+    await this.#book.deploy(
+      { time: this.#now(), host, key: speaker.key, address: speaker.address, report },
+      log,
+    );
+    follow.stored = outcome;
+  }
+
+  #speakFor(presence: Presence, follow: Follow): void {
+    follow.presence = presence;
+    follow.heardAt = presence.heardAt;
+  }
+
+  #displace(presence: Presence, reason: string): void {
+    this.leave(presence);
+    presence.listener.end(reason);
+  }
+
+  #checkSilent(presence: Presence | undefined): void {
+    if (presence === undefined || this.#contact(presence.heardAt) !== 'live') return;
+    throw new DeployError(
+      'in-use',
+      `an agent at ${presence.speaker.address} speaks for host ${presence.host}`,
+      {
+        hint: 'stop it first, or remove its key',
+      },
+    );
+  }
+
+  #sweepOne(host: string, follow: Follow): void {
+    this.#writeContact(host, follow, CONTACT_EVERY_MS);
+    const isLost = this.#contact(heardAt(follow)) === 'lost';
+    if (isLost === follow.missed) return;
+    follow.missed = isLost;
+    const facts = { host, configuration: follow.configuration, state: follow.report?.state };
+    if (isLost) this.#options.log.warn(facts, 'host lost');
+    else this.#options.log.info(facts, 'lost host is back');
+    this.events.publish(follow.configuration);
+  }
+
+  /** Unless what is written is younger than that. */
+  #writeContact(host: string, follow: Follow, everyMs: number): void {
+    if (follow.presence === undefined) return;
+    const contact = this.#timeOf(follow.presence.heardAt);
+    if (Date.parse(contact) - Date.parse(follow.contact) < everyMs) return;
+    follow.contact = contact;
+    this.#book.contact(host, follow);
+  }
+
+  #follower({ record }: Host, follow: Follow): Follower {
+    const { configuration, report, changed, presence } = follow;
+    const heard = heardAt(follow);
+    const lastContact = heard === undefined ? follow.contact : this.#timeOf(heard);
+    return {
+      record,
+      configuration,
+      report,
+      changed,
+      contact: this.#contact(heard),
+      lastContact,
+      silentMs: Math.max(0, this.#options.clock().getTime() - Date.parse(lastContact)),
+      address: presence?.speaker.address,
+    };
+  }
+
+  #contact(heard: number | undefined): Contact {
+    if (heard === undefined) return 'unheard';
+    return this.#options.steady() - heard > this.#options.lostAfterMs ? 'lost' : 'live';
+  }
+
+  /** Heard within the last heartbeat. */
+  #isAlive({ heardAt: heard }: Presence): boolean {
+    return this.#options.steady() - heard <= this.#options.lostAfterMs / 3;
+  }
+
+  #now(): string {
+    return this.#options.clock().toISOString();
+  }
+
+  #timeOf(steady: number): string {
+    return new Date(this.#options.clock().getTime() - (this.#options.steady() - steady)).toISOString();
+  }
+}
+
+function heardAt(follow: Follow): number | undefined {
+  return follow.presence?.heardAt ?? follow.heardAt;
+}

@@ -1,0 +1,167 @@
+import { DeployError } from '@deploy-tools/shared/errors.js';
+import { decodeAgentLine } from '@deploy-tools/shared/report/agent-line.js';
+import type { AgentLine, Hello, RegistryLine, StateReport } from '@deploy-tools/shared/report/report.js';
+import type { Registry } from '../registry.js';
+import { Pace } from './pace.js';
+import type { Listener, Presence, Speaker } from './presence.js';
+
+/** What an agent may say: lines a second, and how many at once. An outcome costs as much as OUTCOME_COST lines. */
+const LINES_PER_SECOND = 20;
+const BURST = 400;
+const OUTCOME_COST = 20;
+
+/** Answers that may wait to be taken; then its lines wait. */
+const MAX_ANSWERS = 8;
+
+/** One agent's channel: takes its lines in order, one at a time, and has what to say to it. */
+export class ReportSession {
+  readonly #registry: Registry;
+  readonly #speaker: Speaker;
+  readonly #pace: Pace;
+  readonly #closing = new AbortController();
+  readonly #answers: RegistryLine[] = [];
+  /** Configurations of which the agent is to try again. */
+  readonly #retries = new Set<string>();
+  readonly #leaveHeartbeats: () => void;
+  readonly #listener: Listener;
+  #presence: Presence | undefined;
+  #beat = false;
+  #refused: string | undefined;
+  #complete = false;
+  #wakeWriter = () => {};
+  #wakeReader = () => {};
+
+  constructor(registry: Registry, speaker: Speaker) {
+    this.#registry = registry;
+    this.#speaker = speaker;
+    this.#pace = new Pace(LINES_PER_SECOND, BURST, () => performance.now());
+    this.#listener = { tell: (line) => this.#tell(line), end: (reason) => this.refuse(reason) };
+    this.#leaveHeartbeats = registry.heartbeats.join(() => {
+      this.#beat = true;
+      this.#wakeWriter();
+    });
+  }
+
+  /**
+   * Takes one line; resolves when there is room for the next. One at a time.
+   * @throws DeployError when the line is not acceptable, or the agent is not to be listened to any more.
+   */
+  async take(text: string): Promise<void> {
+    const line = decodeAgentLine(text);
+    await this.#pace.spend(1, this.#closing.signal);
+    if (this.#refused !== undefined) throw new DeployError('denied', this.#refused);
+    if (line !== undefined) await this.#obey(line);
+    while (this.#answers.length >= MAX_ANSWERS && !this.#closing.signal.aborted) {
+      await new Promise<void>((resolve) => {
+        this.#wakeReader = resolve;
+      });
+    }
+  }
+
+  /** The next thing to say, when there is one; undefined when there will be nothing more. One call at a time. */
+  async next(): Promise<RegistryLine | undefined> {
+    for (;;) {
+      const line = this.#pending();
+      if (line !== undefined) return line;
+      if (this.#isOver() || this.#closing.signal.aborted) return undefined;
+      await new Promise<void>((resolve) => {
+        this.#wakeWriter = resolve;
+      });
+    }
+  }
+
+  /** The agent will say nothing more: what is to be answered still is. */
+  complete(): void {
+    this.#complete = true;
+    this.#wakeWriter();
+  }
+
+  /** The last line says why; nothing that comes is taken any more. */
+  refuse(reason: string): void {
+    if (this.#refused !== undefined) return;
+    this.#refused = reason;
+    this.#answers.push({ type: 'refused', error: reason });
+    this.#wakeWriter();
+  }
+
+  /** Forgets about the channel. May be called twice. */
+  close(): void {
+    this.#closing.abort();
+    this.#leaveHeartbeats();
+    if (this.#presence !== undefined) this.#registry.fleet.leave(this.#presence);
+    this.#wakeWriter();
+    this.#wakeReader();
+  }
+
+  /** Why the agent is not listened to any more, when it is not. */
+  get refused(): string | undefined {
+    return this.#refused;
+  }
+
+  #pending(): RegistryLine | undefined {
+    const answer = this.#answers.shift();
+    if (answer !== undefined) {
+      this.#wakeReader();
+      return answer;
+    }
+    if (this.#isOver()) return undefined;
+    for (const config of this.#retries) {
+      this.#retries.delete(config);
+      return { type: 'retry', config };
+    }
+    if (!this.#beat) return undefined;
+    this.#beat = false;
+    return { type: 'heartbeat' };
+  }
+
+  #isOver(): boolean {
+    return this.#complete || this.#refused !== undefined;
+  }
+
+  async #obey(line: AgentLine): Promise<void> {
+    if (line.type === 'hello') return this.#hello(line.hello);
+    const presence = this.#presence;
+    if (presence === undefined) throw new DeployError('invalid', 'the first line is not a hello');
+    this.#checkKey(presence.host);
+    this.#registry.fleet.heard(presence);
+    if (line.type === 'state') await this.#state(presence, line.report);
+  }
+
+  async #hello(hello: Hello): Promise<void> {
+    this.#checkKey(hello.host);
+    if (this.#presence !== undefined && this.#presence.host !== hello.host) {
+      throw new DeployError('invalid', 'a channel is for one host');
+    }
+    this.#presence ??= {
+      speaker: this.#speaker,
+      listener: this.#listener,
+      host: hello.host,
+      configs: new Set(),
+      heardAt: 0,
+    };
+    await this.#registry.fleet.join(this.#presence, hello);
+    this.#answer({ type: 'welcome', host: hello.host });
+  }
+
+  async #state(presence: Presence, report: StateReport): Promise<void> {
+    if (!(await this.#registry.fleet.report(presence, report)) || report.deploy === undefined) return;
+    this.#answer({ type: 'ack', deploy: report.deploy, state: report.state });
+    await this.#pace.spend(OUTCOME_COST, this.#closing.signal);
+  }
+
+  /** The key files may have changed since. */
+  #checkKey(host: string): void {
+    const refusal = this.#speaker.refusal(host);
+    if (refusal !== undefined) throw new DeployError('denied', refusal);
+  }
+
+  #answer(line: RegistryLine): void {
+    this.#answers.push(line);
+    this.#wakeWriter();
+  }
+
+  #tell(line: RegistryLine): void {
+    if (line.type === 'retry') this.#retries.add(line.config);
+    this.#wakeWriter();
+  }
+}

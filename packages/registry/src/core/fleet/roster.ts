@@ -1,0 +1,176 @@
+import { DeployError } from '@deploy-tools/shared/errors.js';
+import type { Hello, StateReport } from '@deploy-tools/shared/report/report.js';
+import type { HostRecord, HostState } from '../../meta/fleet-store.js';
+import { attemptAndState } from './compare-reports.js';
+import type { Presence } from './presence.js';
+
+/** A configuration that a host follows. */
+export interface Follow {
+  readonly configuration: string;
+  report: StateReport | undefined;
+  /** RFC 3339 UTC. */
+  changed: string;
+  /** Of an earlier run of the registry, or of a presence that is gone. */
+  contact: string;
+  /** In milliseconds of the steady clock; undefined when it was not heard since the registry started. */
+  heardAt: number | undefined;
+  /** The agent that speaks for it now. */
+  presence: Presence | undefined;
+  /** The attempt and outcome that are known to be stored, so that they are stored once. */
+  stored: string | undefined;
+  /** Whether the log has said that it is lost. */
+  missed: boolean;
+}
+
+export interface Host {
+  record: HostRecord;
+  readonly follows: Map<string, Follow>;
+}
+
+export interface RosterLimits {
+  /** The most configurations that all hosts together follow; a host without any counts as one. */
+  readonly maxFollows: number;
+  /** The same of the hosts of one key that is not bound to a host. */
+  readonly maxFollowsPerKey: number;
+}
+
+/** What an agent's hello changed. */
+export interface Admission {
+  readonly host: Host;
+  readonly isNew: boolean;
+  readonly recordChanged: boolean;
+  readonly added: readonly Follow[];
+  readonly removed: readonly string[];
+  /** Agents that do not speak for the host any more. */
+  readonly displaced: readonly Presence[];
+}
+
+/** Which hosts there are, who speaks for them and what they follow. In memory; nothing here waits. */
+export class Roster {
+  readonly hosts = new Map<string, Host>();
+  readonly #limits: RosterLimits;
+
+  constructor(limits: RosterLimits) {
+    this.#limits = limits;
+  }
+
+  /** What an earlier run has written down. */
+  load(records: readonly HostRecord[], states: readonly HostState[]): void {
+    for (const record of records) this.hosts.set(record.host, { record, follows: new Map() });
+    for (const { host, configuration, report, changed, contact } of states) {
+      const follow = {
+        ...newFollow(configuration, changed),
+        report,
+        contact,
+        stored: attemptAndState(report),
+      };
+      this.hosts.get(host)?.follows.set(configuration, follow);
+    }
+  }
+
+  follow(host: string, configuration: string): Follow | undefined {
+    return this.hosts.get(host)?.follows.get(configuration);
+  }
+
+  /**
+   * Lets an agent speak for its host and the configurations of its hello. Those that it named before on this channel
+   * and does not name now are not followed any more; those that other agents of the host named stay.
+   * @param isAlive whether an agent is heard right now.
+   * @throws DeployError denied when the name belongs to another key, in-use when another agent speaks for it from
+   * elsewhere, too-large.
+   */
+  admit(presence: Presence, hello: Hello, now: string, isAlive: (other: Presence) => boolean): Admission {
+    const known = this.hosts.get(hello.host);
+    if (known !== undefined) this.#checkOwner(known.record, presence);
+    const others = this.#otherSpeakers(known, presence, hello.configs);
+    for (const other of others) checkElsewhere(other, presence, isAlive);
+    const added = hello.configs.filter((name) => known?.follows.has(name) !== true);
+    this.#checkRoom(presence, known === undefined ? Math.max(1, added.length) : added.length);
+    const host = known ?? { record: recordOf(presence, hello, now), follows: new Map<string, Follow>() };
+    this.hosts.set(hello.host, host);
+    const before = host.record;
+    host.record = { ...recordOf(presence, hello, now), firstSeen: before.firstSeen };
+    const removed = [...presence.configs].filter((name) => !hello.configs.includes(name));
+    for (const name of removed) host.follows.delete(name);
+    presence.configs = new Set(hello.configs);
+    return {
+      host,
+      isNew: known === undefined,
+      recordChanged: JSON.stringify(before) !== JSON.stringify(host.record),
+      added: added.map((name) => addFollow(host, name, now)),
+      removed,
+      displaced: others,
+    };
+  }
+
+  /** Undoes what an admission added. */
+  dismiss({ host, isNew, added }: Admission): void {
+    for (const { configuration } of added) host.follows.delete(configuration);
+    if (isNew) this.hosts.delete(host.record.host);
+  }
+
+  #checkOwner(record: HostRecord, { speaker }: Presence): void {
+    if (record.key.fingerprint === speaker.key.fingerprint || speaker.owns(record.host)) return;
+    throw new DeployError('denied', `the host name ${record.host} belongs to another key`, {
+      hint: `an operator frees it with: forget -host ${record.host}`,
+    });
+  }
+
+  #otherSpeakers(host: Host | undefined, presence: Presence, configs: readonly string[]): Presence[] {
+    const speakers = configs.map((name) => host?.follows.get(name)?.presence);
+    return [...new Set(speakers)].flatMap((other) =>
+      other === undefined || other === presence ? [] : [other],
+    );
+  }
+
+  #checkRoom({ speaker }: Presence, wanted: number): void {
+    if (wanted === 0) return;
+    let all = 0;
+    let ofKey = 0;
+    for (const { record, follows } of this.hosts.values()) {
+      const size = Math.max(1, follows.size);
+      all += size;
+      if (record.key.fingerprint === speaker.key.fingerprint) ofKey += size;
+    }
+    if (all + wanted > this.#limits.maxFollows || ofKey + wanted > this.#limits.maxFollowsPerKey) {
+      throw new DeployError('too-large', 'the registry knows as many hosts as it may', {
+        hint: 'forget those that are gone, or start the registry with a larger -max-hosts',
+      });
+    }
+  }
+}
+
+/** A second agent from the same address is the same one after a lost connection, or its successor. */
+function checkElsewhere(other: Presence, presence: Presence, isAlive: (other: Presence) => boolean): void {
+  if (other.speaker.address === presence.speaker.address || !isAlive(other)) return;
+  throw new DeployError(
+    'in-use',
+    `an agent at ${other.speaker.address} speaks for host ${presence.host} already`,
+    {
+      hint: 'give each host a name of its own',
+    },
+  );
+}
+
+function recordOf({ speaker }: Presence, { host, agent, labels }: Hello, now: string): HostRecord {
+  return { host, key: speaker.key, agent, labels, firstSeen: now };
+}
+
+function addFollow(host: Host, configuration: string, now: string): Follow {
+  const follow = newFollow(configuration, now);
+  host.follows.set(configuration, follow);
+  return follow;
+}
+
+function newFollow(configuration: string, now: string): Follow {
+  return {
+    configuration,
+    report: undefined,
+    changed: now,
+    contact: now,
+    heardAt: undefined,
+    presence: undefined,
+    stored: undefined,
+    missed: false,
+  };
+}

@@ -1,0 +1,111 @@
+import type { StateReport } from '@deploy-tools/shared/report/report.js';
+
+/** The key that spoke for a host, and from where. */
+export interface HostKey {
+  readonly fingerprint: string;
+  readonly comment: string;
+}
+
+/** A host that has reported. Times are RFC 3339 UTC by the registry's clock. */
+export interface HostRecord {
+  readonly host: string;
+  /** The key that the name belongs to. */
+  readonly key: HostKey;
+  /** The agent's version. */
+  readonly agent: string;
+  readonly labels: Readonly<Record<string, string>>;
+  readonly firstSeen: string;
+}
+
+/** A configuration that a host follows, and what it last said of it. */
+export interface HostState {
+  readonly host: string;
+  readonly configuration: string;
+  /** Without its log; undefined when it said nothing yet. */
+  readonly report: StateReport | undefined;
+  /** When what it says last changed. */
+  readonly changed: string;
+  /** When it was last heard, as far as that was written down. */
+  readonly contact: string;
+}
+
+/** The log of what a host is doing, before it has an outcome. */
+export interface HostLog {
+  /** The attempt that it is of; empty when the agent did not name it. */
+  readonly deploy: string;
+  readonly lines: readonly string[];
+}
+
+/** One attempt of a host, with its outcome. */
+export interface DeployRecord {
+  /** When the outcome was told. */
+  readonly time: string;
+  readonly host: string;
+  readonly key: HostKey;
+  /** The host's IP address. */
+  readonly address: string;
+  /** Its last state line, without the log; `deploy` names the attempt. */
+  readonly report: StateReport & { readonly deploy: string };
+}
+
+/** All conditions must hold; absent ones always do. */
+export interface DeployQuery {
+  readonly configuration?: string;
+  readonly host?: string;
+  /** A configuration or a host of this name. */
+  readonly subject?: string;
+  /** A whole fingerprint, or a part of the comment. */
+  readonly who?: string;
+  readonly deploy?: string;
+  /** RFC 3339 UTC, inclusive. */
+  readonly since?: string;
+  /** Only attempts that did not end healthy. */
+  readonly failed?: boolean;
+  /** The newest this many. */
+  readonly limit: number;
+}
+
+/** How many hosts' last attempt at a revision ended so. */
+export interface Landing {
+  readonly revision: number;
+  readonly state: string;
+  readonly hosts: number;
+}
+
+/** What hosts reported, as a transaction sees it. An unknown name gives undefined or an empty list, never an error. */
+export interface FleetReader {
+  /** By name. */
+  hosts(): Promise<readonly HostRecord[]>;
+  /** By host and configuration. */
+  hostStates(): Promise<readonly HostState[]>;
+  hostLog(host: string, configuration: string): Promise<HostLog | undefined>;
+  /** Oldest of the chosen first. */
+  deploys(query: DeployQuery): Promise<readonly DeployRecord[]>;
+  /** Empty when the attempt had none. */
+  deployLog(host: string, configuration: string, deploy: string): Promise<readonly string[]>;
+  /** Of the revisions from this one on, by revision and state. */
+  landings(configuration: string, fromRevision: number): Promise<readonly Landing[]>;
+}
+
+export interface FleetWriter extends FleetReader {
+  /** Inserts it, or replaces what was known but for `firstSeen`. */
+  putHost(record: HostRecord): Promise<void>;
+  /** With its states and logs; its deploys stay. Deleting what is not there does nothing. */
+  deleteHost(host: string): Promise<void>;
+  /** Inserts it, or replaces what was known; the log stays. */
+  putHostState(state: HostState): Promise<void>;
+  /** Does nothing where there is no state. */
+  putHostLog(host: string, configuration: string, log: HostLog): Promise<void>;
+  /** Does nothing where there is no state. */
+  touchHostState(host: string, configuration: string, contact: string): Promise<void>;
+  deleteHostState(host: string, configuration: string): Promise<void>;
+  /**
+   * Appends an attempt. One that is known (host, configuration and deploy) keeps its place: its outcome is replaced by
+   * another one, but never by `failed`, for that is what comes before going back; no log keeps the log that was there.
+   */
+  putDeploy(record: DeployRecord, log: readonly string[]): Promise<void>;
+  /** Leaves the newest this many of a host and a configuration. @returns how many were deleted. */
+  trimDeploys(host: string, configuration: string, keep: number): Promise<number>;
+  /** Spares the newest `keep` of each host and configuration. @returns how many were deleted. */
+  deleteDeploysBefore(time: string, keep: number): Promise<number>;
+}

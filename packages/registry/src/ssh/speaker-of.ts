@@ -1,0 +1,26 @@
+import type { Speaker } from '../core/fleet/presence.js';
+import type { Principal } from '../core/principal.js';
+import type { KeyRing } from './key-ring.js';
+
+/**
+ * What an agent's key may say, by the key file as it is when it is asked: a key with `host="web1"` speaks for that
+ * host only, and no key without it does.
+ * @param blob the public key as it goes over the wire.
+ */
+export function speakerOf(
+  { fingerprint, comment, address }: Principal,
+  ring: KeyRing,
+  blob: Buffer,
+): Speaker {
+  const ownHost = () => ring.find('agent', blob)?.host;
+  return {
+    key: { fingerprint, comment },
+    address,
+    owns: (host) => ownHost() === host,
+    refusal: (host) => {
+      const own = ownHost();
+      if (own !== undefined) return own === host ? undefined : `this key is for host ${own} only`;
+      return ring.isBound(host) ? `the host name ${host} is kept for another key` : undefined;
+    },
+  };
+}

@@ -1,0 +1,87 @@
+import { FleetJournal } from '@deploy-tools/registry/core/fleet/fleet-journal.js';
+import type { MetaStore } from '@deploy-tools/registry/meta/meta-store.js';
+import { DeployError } from '@deploy-tools/shared/errors.js';
+import { expect, test } from 'vitest';
+import { kindOfRejection } from '../../../../shared/test/support/kind-of.js';
+import { openRegistry, type TestRegistry } from '../../support/open-registry.js';
+
+/** Long enough that nothing is written by itself. */
+const NEVER_MS = 10_000_000;
+
+/** A journal over the registry's store, and how many transactions it took. */
+function journalOf(registry: TestRegistry): { journal: FleetJournal; transactions: () => number } {
+  let transactions = 0;
+  const meta: MetaStore = {
+    read: (work) => registry.meta.read(work),
+    write: (work) => {
+      transactions += 1;
+      return registry.meta.write(work);
+    },
+    close: () => registry.meta.close(),
+  };
+  return { journal: new FleetJournal(meta, registry.log, NEVER_MS), transactions: () => transactions };
+}
+
+const host = (name: string, agent = '1') => ({
+  host: name,
+  key: { fingerprint: 'f', comment: 'c' },
+  agent,
+  labels: {},
+  firstSeen: '2026',
+});
+
+test('what many hosts say at the same time is written in few transactions', async () => {
+  const registry = await openRegistry();
+  const { journal, transactions } = journalOf(registry);
+  const names = Array.from({ length: 1200 }, (_, at) => `web${at}`);
+  await Promise.all(names.map((name) => journal.write(name, (tx) => tx.putHost(host(name)))));
+  expect(await registry.meta.read(({ fleet }) => fleet.hosts())).toHaveLength(1200);
+  expect(transactions()).toBeLessThanOrEqual(4);
+});
+
+test('of several with one key the last is written, and all who wait are told', async () => {
+  const registry = await openRegistry();
+  const { journal } = journalOf(registry);
+  journal.later('web1', (tx) => tx.putHost(host('web1', 'never')));
+  const blocker = journal.write('other', (tx) => tx.putHost(host('other')));
+  const waiting = [1, 2, 3].map((agent) =>
+    journal.write('web1', (tx) => tx.putHost(host('web1', String(agent)))),
+  );
+  journal.later('web1', (tx) => tx.putHost(host('web1', 'last')));
+  await Promise.all([blocker, ...waiting]);
+  expect(await registry.meta.read(({ fleet }) => fleet.hosts())).toMatchObject([{}, { agent: 'last' }]);
+});
+
+test('one that cannot be written takes no other along', async () => {
+  const registry = await openRegistry();
+  const { journal } = journalOf(registry);
+  const blocker = journal.write('blocker', (tx) => tx.putHost(host('blocker')));
+  const good = ['a', 'b', 'c'].map((name) => journal.write(name, (tx) => tx.putHost(host(name))));
+  const bad = journal.write('bad', () => Promise.reject(new DeployError('internal', 'bad')));
+  journal.later('d', (tx) => tx.putHost(host('d')));
+  expect(await kindOfRejection(bad)).toBe('internal');
+  await Promise.all([blocker, ...good]);
+  await journal.flush();
+  const names = (await registry.meta.read(({ fleet }) => fleet.hosts())).map((record) => record.host);
+  expect(names).toEqual(['a', 'b', 'blocker', 'c', 'd']);
+});
+
+test('a store that takes nothing is asked once for all of a batch', async () => {
+  const registry = await openRegistry();
+  const { journal, transactions } = journalOf(registry);
+  const full = () => Promise.reject(new DeployError('no-space', 'full'));
+  const first = journal.write('first', full);
+  const others = Array.from({ length: 100 }, (_, at) => journal.write(`w${at}`, full));
+  const kinds = await Promise.all([first, ...others].map(kindOfRejection));
+  expect(new Set(kinds)).toEqual(new Set(['no-space']));
+  expect(transactions()).toBeLessThanOrEqual(3);
+});
+
+test('what may wait is written when something may not', async () => {
+  const registry = await openRegistry();
+  const { journal, transactions } = journalOf(registry);
+  journal.later('a', (tx) => tx.putHost(host('a')));
+  await journal.write('b', (tx) => tx.putHost(host('b')));
+  expect(await registry.meta.read(({ fleet }) => fleet.hosts())).toHaveLength(2);
+  expect(transactions()).toBe(1);
+});

@@ -1,0 +1,136 @@
+import {
+  changeLayer,
+  deleteConfiguration,
+  putConfiguration,
+} from '@deploy-tools/registry/core/configurations.js';
+import { rollBack } from '@deploy-tools/registry/core/rollback.js';
+import { deleteVersion } from '@deploy-tools/registry/core/versions.js';
+import { beforeEach, describe, expect, test } from 'vitest';
+import { kindOfRejection } from '../../../shared/test/support/kind-of.js';
+import { addText, OPERATOR, openRegistry, type TestRegistry } from '../support/open-registry.js';
+
+const change = { author: OPERATOR, command: 'the command line' };
+const stale = { ...change, ifRevision: 2 };
+
+let registry: TestRegistry;
+
+/** Revisions 1 to 3 of `p`: code v1, v2, v3. */
+beforeEach(async () => {
+  registry = await openRegistry();
+  for (const version of ['v1', 'v2', 'v3']) {
+    await addText(registry, 'code', version);
+    if (version === 'v1') await putConfiguration(registry, change, 'p', [{ component: 'code', version }]);
+    else await changeLayer(registry, change, 'p', { component: 'code', version });
+  }
+});
+
+const versionNow = async () =>
+  (await registry.meta.read((tx) => tx.configuration('p')))?.layers.map(({ version }) => version);
+
+describe('rolling back', () => {
+  test('makes a new revision of the layers before, by who did it', async () => {
+    const { after, restored } = await rollBack(registry, change, 'p', undefined);
+    expect([after.revision, restored, await versionNow()]).toEqual([4, 2, ['v2']]);
+    expect(await registry.meta.read((tx) => tx.head('p'))).toMatchObject({
+      command: 'the command line',
+      author: { comment: OPERATOR.comment },
+    });
+  });
+
+  test('twice goes back and forth: the layers before are those that were gone back from', async () => {
+    await rollBack(registry, change, 'p', undefined);
+    const { restored } = await rollBack(registry, change, 'p', undefined);
+    expect([restored, await versionNow()]).toEqual([3, ['v3']]);
+  });
+
+  test('to a revision takes that one', async () => {
+    await rollBack(registry, change, 'p', 1);
+    expect(await versionNow()).toEqual(['v1']);
+  });
+
+  test('to what is there already makes no revision', async () => {
+    const { before, after } = await rollBack(registry, change, 'p', 3);
+    expect(after).toBe(before);
+    expect(after.revision).toBe(3);
+  });
+
+  test('brings a deleted configuration back', async () => {
+    await deleteConfiguration(registry, change, 'p');
+    const { before, after, restored } = await rollBack(registry, change, 'p', undefined);
+    expect([before, after.revision, restored, await versionNow()]).toEqual([undefined, 5, 3, ['v3']]);
+    expect(await kindOfRejection(rollBack(registry, change, 'p', 4))).toBe('invalid');
+  });
+
+  test('tells those who watch', async () => {
+    const seen: number[] = [];
+    registry.events.subscribe(['p'], ({ revision }) => seen.push(revision));
+    await rollBack(registry, change, 'p', 1);
+    expect(seen).toEqual([4]);
+  });
+});
+
+describe('rolling back is refused, and changes nothing', () => {
+  test('when a version is gone, by its name', async () => {
+    await deleteVersion(registry, 'code', 'v1');
+    await expect(rollBack(registry, change, 'p', 1)).rejects.toThrow(
+      'version "v1" of component "code" is gone',
+    );
+    expect(await versionNow()).toEqual(['v3']);
+  });
+
+  test('when a version has other content than it had', async () => {
+    await deleteVersion(registry, 'code', 'v1');
+    await addText(registry, 'code', 'v1', 'other');
+    expect(await kindOfRejection(rollBack(registry, change, 'p', 1))).toBe('conflict');
+    expect(await versionNow()).toEqual(['v3']);
+  });
+
+  test.each([
+    ['p', 9],
+    ['q', undefined],
+    ['q', 1],
+  ])('%s to %s: not there', async (name, to) => {
+    expect(await kindOfRejection(rollBack(registry, change, name, to))).toBe('not-found');
+  });
+
+  test('when there were no other layers', async () => {
+    await putConfiguration(registry, change, 'only', [{ component: 'code', version: 'v1' }]);
+    expect(await kindOfRejection(rollBack(registry, change, 'only', undefined))).toBe('not-found');
+  });
+});
+
+describe('a change for one revision only', () => {
+  test.each([
+    [
+      'putConfiguration',
+      () => putConfiguration(registry, stale, 'p', [{ component: 'code', version: 'v1' }]),
+    ],
+    ['changeLayer', () => changeLayer(registry, stale, 'p', { component: 'code', version: 'v1' })],
+    [
+      'changeLayer to what is set',
+      () => changeLayer(registry, stale, 'p', { component: 'code', version: 'v3' }),
+    ],
+    ['deleteConfiguration', () => deleteConfiguration(registry, stale, 'p')],
+    ['rollBack', () => rollBack(registry, stale, 'p', undefined)],
+  ])('%s is refused when it is not the last', async (_name, work) => {
+    await expect(work()).rejects.toThrow('configuration "p" is at revision 3, not at revision 2');
+    expect(await kindOfRejection(work())).toBe('conflict');
+    expect(await versionNow()).toEqual(['v3']);
+  });
+
+  test('is done when it is; 0 stands for none', async () => {
+    await rollBack(registry, { ...change, ifRevision: 3 }, 'p', undefined);
+    const layers = [{ component: 'code', version: 'v1' }];
+    await putConfiguration(registry, { ...change, ifRevision: 0 }, 'new', layers);
+    const again = putConfiguration(registry, { ...change, ifRevision: 0 }, 'new', layers);
+    await expect(again).rejects.toThrow('configuration "new" is at revision 1, not at revision 0');
+  });
+
+  test('of several at the same time one is done', async () => {
+    const all = ['v1', 'v2'].map((version) =>
+      changeLayer(registry, { ...change, ifRevision: 3 }, 'p', { component: 'code', version }),
+    );
+    const kinds = await Promise.all(all.map(kindOfRejection));
+    expect(kinds.sort()).toEqual(['conflict', 'nothing thrown']);
+  });
+});

@@ -1,0 +1,20 @@
+import type { FlagSpec, PositionalSpec } from '../cli/flags.js';
+
+/** Who may run a command; checked once, where commands are dispatched. */
+export type Role = 'operator' | 'agent';
+
+/**
+ * A command as data. The console, exec, deployctl, `-h`, completion, the docs page and the audit log all come from
+ * this table; the registry adds a `run` to each.
+ */
+export interface CommandSpec {
+  readonly name: string;
+  readonly summary: string;
+  readonly role: Role;
+  readonly flags: readonly FlagSpec[];
+  readonly positionals: readonly PositionalSpec[];
+  /** Command lines that work as written. */
+  readonly examples: readonly string[];
+  /** Whether the command changes anything: shown in the audit log. */
+  readonly changes: boolean;
+}
