@@ -1,4 +1,5 @@
 import type { UnpackPolicy } from '@deploy-tools/shared/archive/unpack-policy.js';
+import type { AgentConfig } from '@deploy-tools/shared/config-json.js';
 import type { Logger } from '@deploy-tools/shared/log.js';
 import type { BuildThreads } from './build/build-threads.js';
 import type { ReuseMode } from './build/reuse-method.js';
@@ -54,6 +55,8 @@ export interface AgentContext {
   /** Run while a release is built. */
   readonly threads: BuildThreads;
   readonly ledger: Ledger;
+  /** What the registry wants, whenever it was looked at. */
+  readonly onWanted: (config: AgentConfig) => void;
   /** Of the attempt in flight. */
   readonly facts: AttemptFacts;
   /** The supervised one, where the agent has one. */

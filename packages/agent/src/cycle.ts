@@ -56,6 +56,7 @@ export async function cycle(context: AgentContext, sessions: Sessions, impatient
   const before = readState(context.paths.state);
   const config = await resolve(sessions.first, context.settings.name);
   const { hash } = config;
+  context.onWanted(config);
   if (isCurrent(context, before, config)) {
     await removeLeftovers(context, false); // of a deployment that is not wanted any more
     return { kind: 'current', hash };

@@ -16,7 +16,8 @@ await runProgram(
     run: async (flags) => {
       const log = await createLogger('deploy-agent', flags.v ? 'debug' : flags['log-level']);
       const stop = stopSignal((signal) => log.info({ signal }, 'stopping; a running script is waited for'));
-      const status = await startAgent(flags, command, log, stop);
+      const onHangup = (listener: () => void) => void process.on('SIGHUP', listener);
+      const status = await startAgent(flags, command, log, { stop, onHangup });
       log.info('stopped');
       return status;
     },

@@ -47,6 +47,7 @@ export async function agentContext(
       clock: () => new Date(),
       lastGood: () => undefined,
     }),
+    onWanted: () => {},
     facts: new AttemptFacts(),
     program: undefined,
     timers: systemTimers,
