@@ -1,7 +1,7 @@
 import type { Logger } from '@deploy-tools/shared/log.js';
 import type { Timers } from '../timers.js';
 import { endEarlierChildren } from './end-earlier-children.js';
-import { parseListenSpec } from './listen-spec.js';
+import { formatListenSpec, parseListenSpec } from './listen-spec.js';
 import { openListeners } from './open-listeners.js';
 import { type ReleaseProgram, releaseProgram } from './release-program.js';
 import type { Launch } from './start-child.js';
@@ -31,6 +31,11 @@ export async function openProgram(
   const onFound = (pid: number) => log.warn({ pid }, 'ending the program that an earlier agent left running');
   await endEarlierChildren({ recordPath, stopTimeoutMs, timers, onFound });
   const listeners = await openListeners(ports.map(parseListenSpec));
+  if (listeners.sockets.length > 0)
+    log.info(
+      { ports: listeners.sockets.map(({ spec }) => formatListenSpec(spec)) },
+      'listening for the program',
+    );
   const supervisor = new Supervisor({
     listeners: listeners.sockets,
     recordPath,
