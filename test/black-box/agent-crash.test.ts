@@ -58,6 +58,7 @@ it(`kill -9 of the agent, ${ROUNDS} times: what the state names is whole, and so
   expect((await agentOnce(world, site, 'crash')).status).toBe(0);
   expect(deployedHash(site)).toBe(await configurationHashOf(world.operator, 'crash'));
   checkState(site, trees, 'at the end');
+  expect(existsSync(join(site.dir, 'script-state.json'))).toBe(false);
   expect(existsSync(`${site.script}.bad`)).toBe(false);
   expect(site.calls().length).toBeGreaterThan(2);
 });

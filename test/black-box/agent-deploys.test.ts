@@ -1,4 +1,4 @@
-import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { agentOnce, deployedHash, makeAgentSite } from '../support/agent-site.js';
@@ -29,6 +29,27 @@ describe('deploy-agent -once', () => {
     });
     config1 = await packTree(scope, world.root, 'config1', { 'site.conf': 'one', 'conf/a': 'a' });
     config2 = await packTree(scope, world.root, 'config2', { 'site.conf': 'two', 'conf/b': 'b' });
+  });
+
+  it('says once that setuid bits were left out, and of how many entries', async () => {
+    const setid = await packTree(scope, world.root, 'setid', {
+      'bin/su': { content: 'x', mode: 0o4755 },
+      'bin/sg': { content: 'y', mode: 0o2755 },
+      plain: 'z',
+    });
+    await addConfiguration(world.operator, 'setid', { setid });
+    const site = makeAgentSite(testScope());
+    const done = await agentOnce(world, site, 'setid');
+    expect(done.status).toBe(0);
+    const warnings = done.stderr.split('\n').filter((line) => line.includes('were left out'));
+    expect(warnings.map((line) => JSON.parse(line))).toMatchObject([{ level: 40, entries: 2 }]);
+    const kept = makeAgentSite(testScope());
+    const all = await agentOnce(world, kept, 'setid', ['-allow', 'setid']);
+    expect([all.status, all.stderr.includes('left out')]).toEqual([0, false]);
+    const modes = [site, kept].map(
+      ({ calls }) => statSync(join(calls()[0]?.env.NEWROOT ?? '', 'bin/su')).mode,
+    );
+    expect(modes.map((mode) => mode & 0o7777)).toEqual([0o755, 0o4755]);
   });
 
   it('deploys first: no old release, the tree of GNU tar, an environment of its own', async () => {

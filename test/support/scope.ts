@@ -26,7 +26,16 @@ class Cleanups implements Scope {
     this.#cleanups.push(cleanup);
   }
 
+  /** Runs all of them, whatever one throws; then throws the first of that. */
   async run(): Promise<void> {
-    for (const cleanup of this.#cleanups.splice(0).reverse()) await cleanup();
+    const errors: unknown[] = [];
+    for (const cleanup of this.#cleanups.splice(0).reverse()) {
+      try {
+        await cleanup();
+      } catch (error) {
+        errors.push(error);
+      }
+    }
+    if (errors.length > 0) throw errors[0];
   }
 }

@@ -23,6 +23,8 @@ export interface AgentPaths {
   readonly records: string;
   /** The configuration that the script last ran for with success. */
   readonly state: string;
+  /** What a script that runs is told of its configuration (STATEFILE). */
+  readonly scriptState: string;
   /** The symlink to the release that is active. */
   readonly current: string;
 }

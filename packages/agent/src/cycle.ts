@@ -33,6 +33,7 @@ import {
   usableRelease,
 } from './release-directory.js';
 import { awaitEarlierScript } from './script/await-earlier-script.js';
+import { removeScriptState } from './script/script-state.js';
 import { readState } from './state-file.js';
 
 /** How a look at the registry ended; failures are thrown. */
@@ -84,6 +85,7 @@ export async function recover(context: AgentContext): Promise<void> {
     log.error({ hash: config.hash }, 'the release that should run is gone; it is fetched again');
   const { script } = ledger.journal;
   if (script !== undefined) await awaitEarlierScript(script, settings.scriptTimeoutMs, log, signal);
+  await removeScriptState(paths.scriptState);
   await removeLeftovers(context, true);
 }
 

@@ -87,6 +87,7 @@ function pathsIn(dir: string, state: string): AgentPaths {
     unpacked: join(dir, 'unpacked'),
     manifests: join(dir, 'manifests'),
     records: join(dir, 'records'),
+    scriptState: join(dir, 'script-state.json'),
     current: join(dir, 'current'),
     state,
   };

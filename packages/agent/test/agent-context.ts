@@ -23,6 +23,7 @@ export async function agentContext(
       manifests: join(dir, 'manifests'),
       records: join(dir, 'records'),
       state: join(dir, 'state.json'),
+      scriptState: join(dir, 'script-state.json'),
       current: join(dir, 'current'),
     },
     settings: {

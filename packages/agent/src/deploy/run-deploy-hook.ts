@@ -1,12 +1,9 @@
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { encodeConfigJson } from '@deploy-tools/shared/config-json.js';
 import { describeError } from '@deploy-tools/shared/errors.js';
 import type { AgentContext } from '../agent-context.js';
 import { processIdentity } from '../host-process.js';
 import { type Hook, type HookOutcome, runHook } from '../script/run-hook.js';
 import { scriptEnvironment } from '../script/script-environment.js';
+import { withScriptState } from '../script/script-state.js';
 import type { DeployRoots } from './deploy-roots.js';
 
 /**
@@ -21,38 +18,47 @@ export async function runDeployHook(
   roots: DeployRoots,
   more: { readonly cwd?: string; readonly stdin?: string } = {},
 ): Promise<HookOutcome> {
-  const { settings, log, facts, ledger } = context;
+  const { settings } = context;
   const command = hook === 'script' ? settings.script : settings.hooks[hook];
   if (command === undefined) return 'done';
-  const temporary = await mkdtemp(join(tmpdir(), 'deploy-agent-'));
-  const what = hook === 'script' ? 'script' : `${hook} hook`;
   try {
-    const stateFile = join(temporary, 'state.json');
-    await writeFile(stateFile, encodeConfigJson(roots.config), { mode: 0o644 });
-    log.info(
-      { [hook === 'script' ? 'script' : 'hook']: command, old: roots.old?.root, new: roots.next.root },
-      `running the ${what}`,
+    return await withScriptState(context.paths.scriptState, roots.config, () =>
+      runLogged(context, hook, command, roots, more),
     );
-    const started = performance.now();
-    const outcome = await runHook({
-      hook,
-      command,
-      ...more,
-      environment: environmentOf(context, roots, stateFile),
-      timeoutMs: settings.scriptTimeoutMs,
-      onStart: (pid) => rememberScript(context, pid),
-      onLine: (stream, line) => {
-        facts.log.push(line);
-        log.info({ stream }, line);
-      },
-    });
-    const ms = Math.round(performance.now() - started);
-    log.info({ ms }, outcome === 'done' ? `the ${what} succeeded` : `the ${what} says not now`);
-    return outcome;
   } finally {
-    if (ledger.journal.script !== undefined) forgetScript(context);
-    await rm(temporary, { recursive: true, force: true });
+    if (context.ledger.journal.script !== undefined) forgetScript(context);
   }
+}
+
+async function runLogged(
+  context: AgentContext,
+  hook: Hook,
+  command: string,
+  roots: DeployRoots,
+  more: { readonly cwd?: string; readonly stdin?: string },
+): Promise<HookOutcome> {
+  const { settings, log, facts, paths } = context;
+  const what = hook === 'script' ? 'script' : `${hook} hook`;
+  const started = performance.now();
+  log.info(
+    { [hook === 'script' ? 'script' : 'hook']: command, old: roots.old?.root, new: roots.next.root },
+    `running the ${what}`,
+  );
+  const outcome = await runHook({
+    hook,
+    command,
+    ...more,
+    environment: environmentOf(context, roots, paths.scriptState),
+    timeoutMs: settings.scriptTimeoutMs,
+    onStart: (pid) => rememberScript(context, pid),
+    onLine: (stream, line) => {
+      facts.log.push(line);
+      log.info({ stream }, line);
+    },
+  });
+  const ms = Math.round(performance.now() - started);
+  log.info({ ms }, outcome === 'done' ? `the ${what} succeeded` : `the ${what} says not now`);
+  return outcome;
 }
 
 function environmentOf(

@@ -18,11 +18,11 @@ import { ReleaseRecords } from '../records/release-records.js';
 import { archivesAreBetter } from '../release/archives-instead.js';
 import { type ContentPlan, type PackPlaces, planContent } from '../release/content-plan.js';
 import type { DiskSources } from '../release/disk-release.js';
-import { layRelease } from '../release/lay-release.js';
+import { type LaidRelease, layRelease } from '../release/lay-release.js';
 import type { ReleaseLayer } from '../release/layer-manifest.js';
-import type { ReleaseTree } from '../release/release-tree.js';
 import { freshDirectory, halfBuilt, makeDurable, putInPlace, type Release } from '../release-directory.js';
 import { removeTree } from '../unpack/remove-tree.js';
+import { warnOfStripped } from '../unpack/warn-of-stripped.js';
 
 /** From so many bytes on, one session's flow control would be what limits the speed. */
 const WIDE_BYTES = 4 * 1024 * 1024;
@@ -31,7 +31,7 @@ const MORE_LANES = 2;
 /** Everything that is known before the first file is made. */
 interface Blueprint {
   readonly layers: readonly ReleaseLayer[];
-  readonly tree: ReleaseTree;
+  readonly tree: LaidRelease;
   readonly places: PackPlaces;
   readonly disk: DiskSources;
   readonly plan: ContentPlan;
@@ -124,6 +124,7 @@ async function carryOut(
     const { finishedAt, ...numbers } = stats;
     const ms = Math.round(performance.now() - begun);
     log.info({ files: blueprint.tree.nodes.length, ...numbers, ms, root }, 'built');
+    warnOfStripped(log, root, blueprint.tree.stripped);
     return { root, durable: settle(context, config, blueprint, root, finishedAt) };
   } catch (error) {
     const isInterrupted = isDeployError(error, 'connect') || context.signal.aborted;

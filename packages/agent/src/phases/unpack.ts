@@ -5,6 +5,7 @@ import { layerLabel } from '../layer-label.js';
 import { freshDirectory, makeDurable, putInPlace, type Release } from '../release-directory.js';
 import { removeTree } from '../unpack/remove-tree.js';
 import { unpackLayers } from '../unpack/unpack-layers.js';
+import { warnOfStripped } from '../unpack/warn-of-stripped.js';
 
 /** Unpacks a configuration's archives into a fresh directory, which gets its name only when it is complete. */
 export async function unpack(context: AgentContext, config: AgentConfig): Promise<Release> {
@@ -17,8 +18,10 @@ export async function unpack(context: AgentContext, config: AgentConfig): Promis
       label: layerLabel(layer),
     }));
     const { policy, ownership } = settings;
-    const stats = await unpackLayers({ layers, into: fresh, policy, ownership, signal });
-    log.info({ ...stats, ms: Math.round(stats.ms), root }, 'unpacked');
+    const request = { layers, into: fresh, policy, ownership, signal };
+    const { entries, bytes, stripped, ms } = await unpackLayers(request);
+    log.info({ entries, bytes, ms: Math.round(ms), root }, 'unpacked');
+    warnOfStripped(log, root, stripped);
   } catch (error) {
     await removeTree(fresh, new AbortController().signal);
     throw error;

@@ -4,12 +4,17 @@ import { layerError } from '../unpack/layer-error.js';
 import { type ReleaseLayer, tarEntryOf } from './layer-manifest.js';
 import { type ReleaseTree, TreeLayer } from './release-tree.js';
 
+export interface LaidRelease extends ReleaseTree {
+  /** Entries of which setuid, setgid or sticky bits were left out. */
+  readonly stripped: number;
+}
+
 /**
  * What unpacking the layers in order would leave, refused as unpacking would refuse it: nothing is fetched or written
  * before every entry of every layer was admitted. Pure.
  * @throws DeployError unsafe, too-large, invalid: names the layer and the entry.
  */
-export function layRelease(layers: readonly ReleaseLayer[], policy: UnpackPolicy): ReleaseTree {
+export function layRelease(layers: readonly ReleaseLayer[], policy: UnpackPolicy): LaidRelease {
   const entryPolicy = new EntryPolicy(policy);
   const tree = new TreeLayer();
   for (const [number, layer] of layers.entries()) {
@@ -19,7 +24,7 @@ export function layRelease(layers: readonly ReleaseLayer[], policy: UnpackPolicy
       throw layerError(layer.label, error);
     }
   }
-  return tree.tree();
+  return { ...tree.tree(), stripped: entryPolicy.stripped };
 }
 
 /** The bounds on bytes hold for the contents of files; an archive's headers, which are not here, count there. */

@@ -11,6 +11,7 @@ import {
 } from 'node:fs';
 import { type ByteName, byteName, fsPath } from '@deploy-tools/shared/archive/byte-name.js';
 import { errnoOf } from '@deploy-tools/shared/errors.js';
+import type { TreeCounts } from './tree-task.js';
 
 /** Linux: a handle on a directory itself, which needs no permission on it (open(2)); node:fs has no name for it. */
 const O_PATH = 0o10000000;
@@ -21,11 +22,12 @@ const HOLD_DIRECTORY = O_PATH | constants.O_DIRECTORY | constants.O_NOFOLLOW;
  * through a handle on the directory (`/proc/self/fd`), so a program that still runs there and swaps a directory for
  * a symlink cannot turn the removal to somewhere else.
  */
-export function removeTreeSync(path: string): { entries: number; bytes: number } {
+export function removeTreeSync(path: string): TreeCounts {
   const root = byteName(path);
   const found = lstatSync(fsPath(root), { throwIfNoEntry: false });
-  if (found === undefined) return { entries: 0, bytes: 0 };
-  return { entries: found.isDirectory() ? removeDirectory(root) : removeFile(root), bytes: 0 };
+  if (found === undefined) return { entries: 0, bytes: 0, stripped: 0 };
+  const entries = found.isDirectory() ? removeDirectory(root) : removeFile(root);
+  return { entries, bytes: 0, stripped: 0 };
 }
 
 function removeDirectory(path: ByteName): number {

@@ -1,6 +1,6 @@
 import { Worker } from 'node:worker_threads';
 import { DeployError, describeError } from '@deploy-tools/shared/errors.js';
-import type { TreeReply, TreeTask } from './tree-task.js';
+import type { TreeCounts, TreeReply, TreeTask } from './tree-task.js';
 
 /** A small young generation is collected often, and with it the buffers of inflated data: 25 MB less at the peak. */
 const YOUNG_HEAP_MIB = 4;
@@ -13,10 +13,7 @@ const MAX_HEAP_MIB = 1024;
  * leaves what it had written.
  * @throws DeployError cancelled; what the task failed with; internal, when the thread died.
  */
-export async function runTreeTask(
-  task: TreeTask,
-  signal: AbortSignal,
-): Promise<{ readonly entries: number; readonly bytes: number }> {
+export async function runTreeTask(task: TreeTask, signal: AbortSignal): Promise<TreeCounts> {
   if (signal.aborted) throw cancelled();
   const worker = new Worker(new URL('./tree-worker.js', import.meta.url), {
     workerData: task,

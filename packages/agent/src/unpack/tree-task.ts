@@ -33,9 +33,18 @@ export interface RemoveTask {
 /** What the worker thread can do. */
 export type TreeTask = UnpackTask | RemoveTask;
 
+/** What was done. */
+export interface TreeCounts {
+  readonly entries: number;
+  /** Of file contents. */
+  readonly bytes: number;
+  /** Entries of which setuid, setgid or sticky bits were left out. */
+  readonly stripped: number;
+}
+
 /** What it answers, once, before it ends. */
 export type TreeReply =
-  | { readonly kind: 'done'; readonly entries: number; readonly bytes: number }
+  | ({ readonly kind: 'done' } & TreeCounts)
   | { readonly kind: 'failed'; readonly error: PlainError };
 
 /** A DeployError in a form that passes between threads. */

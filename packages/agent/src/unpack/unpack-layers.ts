@@ -1,7 +1,7 @@
 import { performance } from 'node:perf_hooks';
 import type { UnpackPolicy } from '@deploy-tools/shared/archive/unpack-policy.js';
 import { runTreeTask } from './run-tree-task.js';
-import type { LayerArchive, Ownership } from './tree-task.js';
+import type { LayerArchive, Ownership, TreeCounts } from './tree-task.js';
 
 export interface UnpackRequest {
   /** In order: a later layer overwrites an earlier one. */
@@ -14,10 +14,7 @@ export interface UnpackRequest {
   readonly signal: AbortSignal;
 }
 
-export interface UnpackStats {
-  readonly entries: number;
-  /** Bytes of file contents. */
-  readonly bytes: number;
+export interface UnpackStats extends TreeCounts {
   /** How long it took, in milliseconds. */
   readonly ms: number;
 }
@@ -32,6 +29,9 @@ export interface UnpackStats {
 export async function unpackLayers(request: UnpackRequest): Promise<UnpackStats> {
   const { signal, layers, into, policy, ownership } = request;
   const begun = performance.now();
-  const { entries, bytes } = await runTreeTask({ kind: 'unpack', layers, into, policy, ownership }, signal);
-  return { entries, bytes, ms: performance.now() - begun };
+  const { entries, bytes, stripped } = await runTreeTask(
+    { kind: 'unpack', layers, into, policy, ownership },
+    signal,
+  );
+  return { entries, bytes, stripped, ms: performance.now() - begun };
 }

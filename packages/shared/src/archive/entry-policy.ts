@@ -20,6 +20,7 @@ export class EntryPolicy {
   readonly #policy: UnpackPolicy;
   readonly #paths: PathGuard;
   #entries = 0;
+  #stripped = 0;
   #nameBytes = 0;
   #bytes = 0;
 
@@ -29,6 +30,11 @@ export class EntryPolicy {
       outsideLinks: policy.allow.outsideLinks,
       count: (bytes) => this.#countName(bytes),
     });
+  }
+
+  /** Entries of which setuid, setgid or sticky bits were left out. */
+  get stripped(): number {
+    return this.#stripped;
   }
 
   /**
@@ -111,6 +117,7 @@ export class EntryPolicy {
 
   #safe(entry: TarEntry, path: ByteName, linkTarget: ByteName): SafeEntry {
     const mode = this.#policy.allow.setid ? entry.mode : entry.mode & 0o777;
+    if (mode !== entry.mode && (entry.type === 'file' || entry.type === 'directory')) this.#stripped += 1;
     // Field by field: a spread costs more than all the checks above, a million times.
     return {
       type: entry.type,

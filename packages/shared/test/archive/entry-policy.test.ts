@@ -33,6 +33,18 @@ describe('EntryPolicy: what may be in an archive', () => {
     expect(policy({ allow }).admit(entryOf({ mode: 0o7755 })).mode).toBe(0o7755);
   });
 
+  it('counts of how many it left them out; a symlink has none to lose', () => {
+    const counting = policy();
+    const entries = [
+      entryOf({ name: 'a', mode: 0o4755 }),
+      entryOf({ name: 'tmp', type: 'directory', mode: 0o1777 }),
+      entryOf({ name: 'plain' }),
+      entryOf({ name: 'link', type: 'symlink', linkName: 'a', mode: 0o7777 }),
+    ];
+    for (const entry of entries) counting.admit(entry);
+    expect(counting.stripped).toBe(2);
+  });
+
   it.each([
     ['fifo', 'FIFOs are not allowed', { fifos: true }],
     ['character-device', 'device nodes are not allowed', { devices: true }],
