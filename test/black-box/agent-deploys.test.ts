@@ -72,6 +72,11 @@ describe('deploy-agent -once', () => {
       LAYER_0_VERSION: 'v1',
       LAYER_1_NAME: 'first-config',
       LAYER_1_VERSION: 'v1',
+      HOOK: 'script',
+      REASON: 'deploy',
+      CONFIG: 'first',
+      REVISION: '1',
+      ATTEMPT: '1',
     });
     expect(JSON.parse(call?.state ?? '')).toMatchObject({
       Name: 'first',

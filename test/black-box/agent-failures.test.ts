@@ -1,14 +1,6 @@
 import { spawnSync } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
-import {
-  existsSync,
-  mkdirSync,
-  readdirSync,
-  readFileSync,
-  rmSync,
-  symlinkSync,
-  writeFileSync,
-} from 'node:fs';
+import { mkdirSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, it } from 'vitest';
 import {
@@ -59,9 +51,10 @@ describe('a script that fails', () => {
     expect(await stopAgent(first)).toBe(0);
     expect(readFileSync(site.state, 'utf8')).toBe(state);
     expect(listTree(old)).toEqual(tree);
-    const { failures, notBefore } = readAttempts(site);
-    expect(failures).toBe(1);
-    expect(Date.parse(String(notBefore)) - Date.now()).toBeGreaterThan(30_000);
+    const { hold, attempt } = readJournal(site);
+    expect(attempt.step).toBe('failed');
+    expect(hold?.failures).toBe(1);
+    expect(Date.parse(String(hold?.notBefore)) - Date.now()).toBeGreaterThan(30_000);
 
     const second = startAgent(testScope(), world, site, 'failing');
     await second.log.line('failed before, waiting');
@@ -71,7 +64,7 @@ describe('a script that fails', () => {
     await changeLayer(world.operator, 'failing', 'failing-code', 'v3', three);
     await second.log.line('deployed');
     expect(site.calls()[2]?.env.OLDROOT).toBe(old);
-    expect(existsSync(join(site.dir, 'attempts.json'))).toBe(false);
+    expect(readJournal(site).hold).toBeUndefined();
   });
 
   it('finds what it started from the release when it is tried again', async () => {
@@ -81,7 +74,7 @@ describe('a script that fails', () => {
       'if ! test -e "$NEWROOT/started"; then touch "$NEWROOT/started"; exit 1; fi',
     );
     expect((await agentOnce(world, site, 'again')).status).toBe(1);
-    expect(readAttempts(site).failures).toBe(1);
+    expect(readJournal(site).hold?.failures).toBe(1);
     expect((await agentOnce(world, site, 'again')).status).toBe(0);
     expect(site.calls()[1]?.env).toMatchObject({ OLDROOT: '', OLDID: '' });
   });
@@ -101,7 +94,7 @@ describe('a hostile archive', () => {
     expect(refused.stderr).toMatch(new RegExp(`"msg":"layer ${name}-code:v1: .*${named}`));
     expect(site.calls()).toEqual([]);
     expect(readdirSync(outside)).toEqual([]);
-    expect(readdirSync(site.dir).sort()).toEqual(['attempts.json', 'cache', 'lock', 'unpacked']);
+    expect(readdirSync(site.dir).sort()).toEqual(['cache', 'journal.json', 'lock', 'unpacked']);
     expect(readdirSync(join(site.dir, 'unpacked'))).toEqual([]);
     await changeLayer(world.operator, name, `${name}-code`, 'v2', one);
     expect((await agentOnce(world, site, name)).status).toBe(0);
@@ -228,6 +221,9 @@ async function throughSymlinkArchive(scope: Scope, outside: string): Promise<Arc
   return archiveOf(join(dir, 'x.tar'));
 }
 
-function readAttempts(site: AgentSite): Record<string, unknown> {
-  return JSON.parse(readFileSync(join(site.dir, 'attempts.json'), 'utf8')) as Record<string, unknown>;
+function readJournal(site: AgentSite): {
+  hold?: { failures: number; notBefore: string };
+  attempt: { step: string };
+} {
+  return JSON.parse(readFileSync(join(site.dir, 'journal.json'), 'utf8'));
 }

@@ -1,7 +1,14 @@
 import type { UnpackPolicy } from '@deploy-tools/shared/archive/unpack-policy.js';
+import type { AgentConfig } from '@deploy-tools/shared/config-json.js';
 import type { Logger } from '@deploy-tools/shared/log.js';
 import type { BuildThreads } from './build/build-threads.js';
 import type { ReuseMode } from './build/reuse-method.js';
+import type { AttemptFacts } from './deploy/attempt-facts.js';
+import type { Ledger } from './deploy/ledger.js';
+import type { HealthSettings } from './health/health-settings.js';
+import type { Hook } from './script/run-hook.js';
+import type { ReleaseProgram } from './supervise/release-program.js';
+import type { Timers } from './timers.js';
 import type { Ownership } from './unpack/tree-task.js';
 
 /** Where the agent keeps things; all paths are absolute. */
@@ -18,15 +25,23 @@ export interface AgentPaths {
   readonly state: string;
   /** What a script that runs is told of its configuration (STATEFILE). */
   readonly scriptState: string;
-  /** What failed lately and when it may be tried again. */
-  readonly attempts: string;
+  /** The symlink to the release that is active. */
+  readonly current: string;
 }
 
 export interface AgentSettings {
   readonly name: string;
   /** Absolute, or a word to look up in PATH; undefined for none. */
   readonly script: string | undefined;
+  /** Of the script and of each hook. */
   readonly scriptTimeoutMs: number;
+  /** Like `script`; what is not there is not run. */
+  readonly hooks: Readonly<Partial<Record<Hook, string>>>;
+  readonly health: HealthSettings;
+  /** Whether a release that fails is gone back from. */
+  readonly rollback: boolean;
+  /** Newest releases that are kept, besides those that are needed. */
+  readonly keep: number;
   readonly cleanOld: boolean;
   readonly policy: UnpackPolicy;
   readonly ownership: Ownership;
@@ -41,7 +56,15 @@ export interface AgentContext {
   readonly log: Logger;
   /** Run while a release is built. */
   readonly threads: BuildThreads;
+  readonly ledger: Ledger;
+  /** What the registry wants, whenever it was looked at. */
+  readonly onWanted: (config: AgentConfig) => void;
+  /** Of the attempt in flight. */
+  readonly facts: AttemptFacts;
+  /** The supervised one, where the agent has one. */
+  readonly program: ReleaseProgram | undefined;
   readonly clock: () => Date;
+  readonly timers: Timers;
   /** Aborted when the agent is to stop. A running script is not interrupted by it. */
   readonly signal: AbortSignal;
   /** The agent's own environment, of which the script gets a part. */

@@ -1,4 +1,21 @@
 import type { FlagSpec } from '@deploy-tools/shared/cli/flags.js';
+import { HEALTH_FLAGS } from './health/health-flags.js';
+import type { Hook } from './script/run-hook.js';
+import { SUPERVISE_FLAGS } from './supervise/supervise-flags.js';
+
+const HOOK_HELP = {
+  pre: 'before anything is fetched; not 0: nothing is done, 75: not now',
+  prepare: 'in the staged release, before the script; not 0: nothing is changed, 75: not now',
+  validate: 'after the health checks passed; not 0: the release has failed',
+  post: 'after the release is healthy',
+  success: 'at the end, with the log on standard input',
+  failure: 'at the end of a failed deployment, with the log on standard input',
+  rollback: 'when going back, before the script',
+} as const satisfies Record<Exclude<Hook, 'script'>, string>;
+
+const HOOK_FLAGS = (Object.keys(HOOK_HELP) as (keyof typeof HOOK_HELP)[]).map(
+  (hook) => ({ name: `hook-${hook}`, type: 'string', help: `program to run ${HOOK_HELP[hook]}` }) as const,
+);
 
 /** The original's flags first, then ours. */
 export const AGENT_FLAGS = [
@@ -29,7 +46,31 @@ export const AGENT_FLAGS = [
     help: 'give up a connection on which a watching agent hears nothing for so long',
     default: '45s',
   },
-  { name: 'script-timeout', type: 'duration', help: 'stop the script after this long', default: '10m0s' },
+  {
+    name: 'script-timeout',
+    type: 'duration',
+    help: 'stop the script, or a hook, after this long',
+    default: '10m0s',
+  },
+  ...HOOK_FLAGS,
+  ...HEALTH_FLAGS,
+  {
+    name: 'rollback',
+    type: 'string',
+    help: 'true, false, or auto: a failed release is gone back from when checks, hooks or a program are configured',
+    default: 'auto',
+  },
+  {
+    name: 'keep',
+    type: 'int',
+    help: 'releases to keep, besides those that are needed',
+    default: '5',
+    min: 0,
+  },
+  ...SUPERVISE_FLAGS,
+  { name: 'host', type: 'string', help: 'name that the registry knows this host by; its own without' },
+  { name: 'label', type: 'list', help: 'KEY=VALUE that the registry shows with this host; repeatable' },
+  { name: 'report', type: 'bool', help: 'tell the registry what happens here', default: 'true' },
   { name: 'known-hosts', type: 'string', help: 'known_hosts file to use instead of ~/.ssh/known_hosts' },
   { name: 'allow', type: 'list', help: 'let archives hold outside-links, devices, fifos or setid bits' },
   {

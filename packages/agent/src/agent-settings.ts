@@ -6,6 +6,10 @@ import { checkConfigurationName } from '@deploy-tools/shared/names.js';
 import type { AgentSettings } from './agent-context.js';
 import type { AGENT_FLAGS } from './agent-flags.js';
 import { REUSE_MODES, type ReuseMode } from './build/reuse-method.js';
+import { healthSettings } from './health/health-settings.js';
+import { HOOKS } from './script/run-hook.js';
+import { parseListenSpec } from './supervise/listen-spec.js';
+import type { Launch } from './supervise/start-child.js';
 
 export type AgentFlags = FlagValues<typeof AGENT_FLAGS>;
 
@@ -14,19 +18,31 @@ const LONGEST_MS = 20 * 24 * 3_600_000;
 
 /**
  * What the flags say, checked before anything is done.
+ * @param command of the supervised program.
  * @throws DeployError usage.
  */
-export function agentSettings(flags: AgentFlags): AgentSettings {
+export function agentSettings(
+  flags: AgentFlags,
+  command: Launch['command'] | undefined = undefined,
+): AgentSettings {
   if (flags.name === undefined || flags.name === '')
     throw new DeployError('usage', 'name should be set: the configuration to track');
   if (flags.state === '') throw new DeployError('usage', 'state should be set: the file to save state to');
   checkDuration('poll', flags.poll);
   checkDuration('script-timeout', flags['script-timeout']);
   checkDuration('silence', flags.silence);
+  checkSupervision(flags, command);
+  const health = healthSettings(flags);
+  const hooks = hooksOf(flags);
+  const isOurs = health.checks.length > 0 || Object.keys(hooks).length > 0 || command !== undefined;
   return {
     name: configurationName(flags.name),
     script: scriptPath(flags.script),
     scriptTimeoutMs: flags['script-timeout'],
+    hooks,
+    health,
+    rollback: rollbackOf(flags.rollback) ?? isOurs,
+    keep: flags.keep,
     cleanOld: flags.cleanold,
     policy: policyOf(flags),
     ownership: ownershipOf(flags),
@@ -51,6 +67,35 @@ function checkDuration(name: string, ms: number): void {
 function scriptPath(script: string): string | undefined {
   if (script === '') return undefined;
   return script.includes('/') ? resolve(script) : script;
+}
+
+/** Hooks are named like the script. */
+function hooksOf(flags: AgentFlags): AgentSettings['hooks'] {
+  const named = HOOKS.flatMap((hook) => {
+    const path = hook === 'script' ? undefined : scriptPath(flags[`hook-${hook}`] ?? '');
+    return path === undefined ? [] : [[hook, path] as const];
+  });
+  return Object.fromEntries(named);
+}
+
+/** @returns undefined for `auto`. */
+function rollbackOf(text: string): boolean | undefined {
+  if (text === 'auto') return undefined;
+  if (/^(1|t|true)$/i.test(text)) return true;
+  if (/^(0|f|false)$/i.test(text)) return false;
+  throw new DeployError('usage', `invalid value "${text}" for flag -rollback`, {
+    hint: 'use true, false or auto',
+  });
+}
+
+function checkSupervision(flags: AgentFlags, command: Launch['command'] | undefined): void {
+  for (const port of flags.port) parseListenSpec(port);
+  if (command === undefined && flags.port.length > 0)
+    throw new DeployError('usage', '-port is for a program that the agent runs', {
+      hint: 'name it after --',
+    });
+  if (command !== undefined && flags.once)
+    throw new DeployError('usage', 'a program that is to be kept running cannot be had with -once');
 }
 
 const ALLOWED = {

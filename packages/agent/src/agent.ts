@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type DeployError, describeError, exitCodeOf, toDeployError } from '@deploy-tools/shared/errors.js';
 import type { AgentContext } from './agent-context.js';
-import { cycle, type Outcome, recover } from './cycle.js';
+import { cycle, type Outcome, recover, resume } from './cycle.js';
 import type { Pushes } from './pushes.js';
 import type { RegistryLink } from './registry-link.js';
 
@@ -37,10 +37,11 @@ export async function runAgent(
     let pause = jittered(loop.pollMs, loop.random);
     let seen: string | undefined;
     try {
-      const first = await link.sftp();
-      const outcome = await cycle(context, { first, another: () => link.another() }, loop.once);
+      const open = async () => ({ first: await link.sftp(), another: () => link.another() });
+      await resume(context, open);
+      const outcome = await cycle(context, await open(), loop.once);
       redials = 0;
-      if (loop.once) return 0;
+      if (loop.once) return outcome.kind === 'waiting' ? 1 : 0;
       seen = outcome.hash;
       pause = pauseAfter(outcome, pushes, loop);
       describeOutcome(context, outcome);
@@ -101,8 +102,8 @@ function describeOutcome(context: AgentContext, outcome: Outcome): void {
   if (outcome.kind === 'current') context.log.debug({ hash: outcome.hash }, 'nothing new');
   if (outcome.kind === 'waiting') {
     context.log.debug(
-      { hash: outcome.hash, seconds: Math.ceil(outcome.ms / 1000) },
-      'failed before, waiting',
+      { hash: outcome.hash, seconds: Number.isFinite(outcome.ms) ? Math.ceil(outcome.ms / 1000) : undefined },
+      context.ledger.journal.hold?.why === 'vetoed' ? 'not now, waiting' : 'failed before, waiting',
     );
   }
 }

@@ -2,69 +2,134 @@ import { accessSync, constants } from 'node:fs';
 import { homedir } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
 import { parseAddress } from '@deploy-tools/shared/client/address.js';
+import type { ConnectOptions } from '@deploy-tools/shared/client/connect.js';
 import { parseFingerprint } from '@deploy-tools/shared/client/fingerprint.js';
 import type { HostKeyTrust } from '@deploy-tools/shared/client/host-key-policy.js';
 import { loadKeyFile } from '@deploy-tools/shared/client/key-file.js';
-import { DeployError, errnoOf } from '@deploy-tools/shared/errors.js';
+import { DeployError, describeError, errnoOf } from '@deploy-tools/shared/errors.js';
 import { takeDirectory } from '@deploy-tools/shared/host/dir-lock.js';
 import type { Logger } from '@deploy-tools/shared/log.js';
+import type { Hello } from '@deploy-tools/shared/report/report.js';
 import { type AgentLoop, runAgent } from './agent.js';
-import type { AgentContext } from './agent-context.js';
+import type { AgentContext, AgentSettings } from './agent-context.js';
 import { type AgentFlags, agentSettings } from './agent-settings.js';
-import { BuildThreads } from './build/build-threads.js';
+import { restartProgram } from './deploy/switch-program.js';
+import { serviceManager } from './notify/service-manager.js';
+import { openApplication } from './open-application.js';
 import { Pushes } from './pushes.js';
 import { RegistryLink } from './registry-link.js';
+import { OutcomeStore } from './report/outcome-store.js';
+import { reportIdentity } from './report/report-identity.js';
+import { Reporter } from './report/reporter.js';
+import type { Launch } from './supervise/start-child.js';
+
+/** What `-once` waits for the registry to store the outcome. */
+const LAST_WORD_MS = 2000;
 
 /** The SSH user name by which registries know agents. */
 const AGENT_USER = 'deploy-agent';
 
+/** What the service manager and people ask of a running agent. */
+export interface AgentSignals {
+  /** SIGTERM, SIGINT. */
+  readonly stop: AbortSignal;
+  /** SIGHUP. */
+  readonly onHangup: (listener: () => void) => void;
+}
+
 /**
  * The one place that names concrete parts: checks what was asked for, takes the directory, runs.
+ * @param command of the supervised program.
  * @throws DeployError with one sentence for each reason not to start.
  */
-export async function startAgent(flags: AgentFlags, log: Logger, signal: AbortSignal): Promise<number> {
-  const settings = agentSettings(flags);
+export async function startAgent(
+  flags: AgentFlags,
+  command: Launch['command'] | undefined,
+  log: Logger,
+  signals: AgentSignals,
+): Promise<number> {
+  const settings = agentSettings(flags, command);
+  const hello = reportIdentity(flags.host, flags.label);
   parseAddress(flags.addr);
   const hostKey = trustOf(flags);
   const dir = resolve(flags.dir);
   const state = resolve(flags.state);
   const identity = { credentials: [await loadKeyFile(resolve(flags.key))] };
+  const connect = { addr: flags.addr, user: AGENT_USER, identity, hostKey, signal: signals.stop };
   const lock = takeDirectory(dir, 'agent', 0o750);
-  const pushes = new Pushes({ name: settings.name, silenceMs: flags.silence, log });
-  const link = new RegistryLink(
-    { addr: flags.addr, user: AGENT_USER, identity, hostKey, signal },
-    log,
-    flags.watch && !flags.once ? (connection) => pushes.follow(connection) : undefined,
-  );
-  const threads = new BuildThreads();
   try {
     checkStatePlace(state);
-    if (flags.once) threads.start(); // likely to be needed, and ready when they are
-    const context: AgentContext = {
-      paths: {
-        cache: join(dir, 'cache'),
-        unpacked: join(dir, 'unpacked'),
-        manifests: join(dir, 'manifests'),
-        records: join(dir, 'records'),
-        state,
-        scriptState: join(dir, 'script-state.json'),
-        attempts: join(dir, 'attempts.json'),
-      },
-      settings,
-      log,
-      threads,
-      clock: () => new Date(),
-      signal,
-      env: process.env,
-    };
-    const loop: AgentLoop = { pollMs: flags.poll, once: flags.once, random: Math.random };
-    log.info({ configuration: settings.name, dir, registry: flags.addr }, 'agent ready');
-    return await runAgent(context, link, pushes, loop);
+    return await follow({ flags, command, log, signals, settings, hello, dir, state, connect });
   } finally {
-    link.close();
-    await threads.stop();
     lock.release();
   }
+}
+
+interface Following {
+  readonly flags: AgentFlags;
+  readonly command: Launch['command'] | undefined;
+  readonly log: Logger;
+  readonly signals: AgentSignals;
+  readonly settings: AgentSettings;
+  readonly hello: Omit<Hello, 'configs'>;
+  readonly dir: string;
+  readonly state: string;
+  readonly connect: ConnectOptions;
+}
+
+/** Everything that is held while the agent runs, and let go of at its end. */
+async function follow(what: Following): Promise<number> {
+  const { flags, command, log, signals, settings, hello, dir, state } = what;
+  const { name } = settings;
+  const ports = { ports: flags.port, stopTimeoutMs: flags['stop-timeout'] };
+  const application = await openApplication({
+    ...{ settings, dir, state, log, signal: signals.stop },
+    program: command === undefined ? undefined : { command, ...ports },
+    onChange: () => reporter.changed(name),
+    onProgress: () => reporter.progressed(name),
+  });
+  const { context } = application;
+  const pushes = new Pushes({ name, silenceMs: flags.silence, log });
+  const onRetry = () => {
+    if (context.ledger.retry()) pushes.nudge();
+  };
+  const configs = new Map([[name, { present: application.present, onRetry }]]);
+  const outcomes = new OutcomeStore(join(dir, 'outcomes.jsonl'));
+  const reporter = new Reporter({ hello, configs, outcomes, log });
+  const link = new RegistryLink(what.connect, log, (connection) => {
+    if (flags.watch && !flags.once) pushes.follow(connection);
+    if (flags.report) reporter.follow(connection);
+  });
+  const manager = serviceManager({
+    environment: process.env,
+    pid: process.pid,
+    onTrouble: (message) => log.warn(message),
+  });
+  signals.stop.addEventListener('abort', () => manager.stopping(), { once: true });
+  signals.onHangup(() => hangUp(context, pushes));
+  try {
+    if (flags.once) context.threads.start(); // likely to be needed, and ready when they are
+    const loop: AgentLoop = { pollMs: flags.poll, once: flags.once, random: Math.random };
+    log.info({ configuration: name, dir, registry: flags.addr }, 'agent ready');
+    manager.ready(`following ${name}`);
+    const status = await runAgent(context, link, pushes, loop);
+    if (flags.once) await reporter.settled(LAST_WORD_MS);
+    return status;
+  } finally {
+    await application.close();
+    reporter.close();
+    link.close();
+    await manager.close();
+  }
+}
+
+/** The program starts anew, gracefully, where there is one; the registry is looked at in any case. */
+function hangUp(context: AgentContext, pushes: Pushes): void {
+  pushes.nudge();
+  restartProgram(context).catch((error: unknown) => {
+    if (!context.signal.aborted)
+      context.log.error({ err: describeError(error) }, 'the program was not restarted');
+  });
 }
 
 function trustOf(flags: AgentFlags): HostKeyTrust {

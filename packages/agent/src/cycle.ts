@@ -1,10 +1,17 @@
 import type { AgentConfig } from '@deploy-tools/shared/config-json.js';
-import { type DeployError, describeError, toDeployError } from '@deploy-tools/shared/errors.js';
+import { DeployError, describeError, toDeployError } from '@deploy-tools/shared/errors.js';
 import type { AgentContext } from './agent-context.js';
 import { pruneCache, readCache } from './archive-cache.js';
-import { countFailure, readAttempts, waitBefore, writeAttempts } from './attempts.js';
+import { type DeployRoots, rootOf } from './deploy/deploy-roots.js';
+import { resumptionOf } from './deploy/deploy-step.js';
+import { endFailed, lastHook, messageOf, rootsOf, stillInconsistent } from './deploy/end-attempt.js';
+import { waitBefore } from './deploy/hold.js';
+import { isSettled, runningRelease } from './deploy/journal.js';
+import { runDeployHook } from './deploy/run-deploy-hook.js';
+import { startProgram } from './deploy/switch-program.js';
 import type { Sessions } from './fetch/sessions.js';
 import { checkSpace } from './free-space.js';
+import { bootId } from './host-process.js';
 import { layerLabel } from './layer-label.js';
 import { activate } from './phases/activate.js';
 import { build } from './phases/build.js';
@@ -13,10 +20,18 @@ import { download } from './phases/download.js';
 import { plan } from './phases/plan.js';
 import { prune } from './phases/prune.js';
 import { resolve } from './phases/resolve.js';
+import { rollBack } from './phases/roll-back.js';
 import { unpack } from './phases/unpack.js';
+import { validate } from './phases/validate.js';
 import { keepRecord } from './records/keep-record.js';
 import { pruneRecords } from './records/prune-records.js';
-import { type Release, removeLeftovers, removeOtherReleases, usableRelease } from './release-directory.js';
+import {
+  type Release,
+  removeLeftovers,
+  removeReleases,
+  superfluousReleases,
+  usableRelease,
+} from './release-directory.js';
 import { awaitEarlierScript } from './script/await-earlier-script.js';
 import { removeScriptState } from './script/script-state.js';
 import { readState } from './state-file.js';
@@ -26,51 +41,134 @@ export type Outcome =
   /** What is wanted runs already. */
   | { readonly kind: 'current'; readonly hash: string }
   | { readonly kind: 'deployed'; readonly hash: string }
-  /** It failed before and is not tried again yet. */
+  /** It failed before, or the host said not now; `ms` may be infinite. */
   | { readonly kind: 'waiting'; readonly hash: string; readonly ms: number };
 
+/** Opens what is needed of the registry. @throws DeployError connect, auth. */
+export type OpenSessions = () => Promise<Sessions>;
+
 /**
- * One look at the registry and, when it wants something else than what runs, one deployment, phase by phase. A crash
- * anywhere leaves the state as it was and the next cycle starts over; archives stay in the cache.
+ * One look at the registry and, when it wants something else than what runs, one deployment, phase by phase, each step
+ * in the journal before it is taken. What a crash leaves is taken up by {@link resume}.
  * @param impatient whether to try at once what failed lately.
  */
 export async function cycle(context: AgentContext, sessions: Sessions, impatient: boolean): Promise<Outcome> {
+  const { ledger, log } = context;
   const before = readState(context.paths.state);
   const config = await resolve(sessions.first, context.settings.name);
-  if (config.hash === before?.hash) {
+  const { hash } = config;
+  context.onWanted(config);
+  if (isCurrent(context, before, config)) {
     await removeLeftovers(context, false); // of a deployment that is not wanted any more
-    return { kind: 'current', hash: config.hash };
+    return { kind: 'current', hash };
   }
-  const attempts = readAttempts(context.paths.attempts);
-  const ms = impatient ? 0 : waitBefore(attempts, config.hash, context.clock());
-  if (ms > 0) return { kind: 'waiting', hash: config.hash, ms };
-  context.log.info(
-    {
-      hash: config.hash,
-      revision: config.revision,
-      layers: config.layers.map(layerLabel),
-    },
-    'new configuration',
-  );
-  try {
-    const release = await obtain(context, sessions, before, config);
-    await install(context, before, config, release);
-  } catch (thrown) {
-    throw await recordFailure(context, config, toDeployError(thrown));
-  } finally {
-    await context.threads.stop();
-  }
-  context.log.info({ hash: config.hash }, 'deployed');
-  return { kind: 'deployed', hash: config.hash };
+  const ms = waitBefore(ledger.journal.hold, config, context.clock());
+  if (ms > 0 && !impatient) return { kind: 'waiting', hash, ms };
+  if (ms === Number.POSITIVE_INFINITY) throw stillInconsistent(context);
+  const layers = config.layers.map(layerLabel);
+  log.info({ hash, revision: config.revision, layers }, 'new configuration');
+  begin(context, before, config);
+  const open = async () => sessions;
+  return await attempted(context, open, async () => {
+    const release = await stage(context, sessions, before, config);
+    return release === undefined ? vetoed(context) : await goLive(context, release);
+  });
 }
 
-/** What has to be done once, before the first cycle: an agent before this one may have been killed at any moment. */
+/** What has to be done once, before anything else: an agent before this one may have been killed at any moment. */
 export async function recover(context: AgentContext): Promise<void> {
-  const { paths, settings, log, signal } = context;
-  const script = readAttempts(paths.attempts)?.script;
+  const { paths, settings, ledger, log, signal, program } = context;
+  const config = runningRelease(ledger.journal, readState(paths.state)) ?? readState(paths.state);
+  if (config !== undefined && usableRelease(paths.unpacked, config.hash, bootId()) !== undefined)
+    startProgram(context, config, rootOf(paths.unpacked, config));
+  else if (config !== undefined && program !== undefined)
+    log.error({ hash: config.hash }, 'the release that should run is gone; it is fetched again');
+  const { script } = ledger.journal;
   if (script !== undefined) await awaitEarlierScript(script, settings.scriptTimeoutMs, log, signal);
   await removeScriptState(paths.scriptState);
   await removeLeftovers(context, true);
+}
+
+/**
+ * Finishes, or goes back from, an attempt that an agent before this one, or a lost connection, left in the middle.
+ * @throws what the attempt failed for; DeployError connect when it has to wait for the registry.
+ */
+export async function resume(context: AgentContext, open: OpenSessions): Promise<void> {
+  const { ledger, log, paths } = context;
+  const attempt = ledger.inFlight;
+  const what = attempt === undefined ? 'nothing' : resumptionOf(attempt.step);
+  if (attempt === undefined || what === 'nothing') return;
+  if (what === 'start-over') {
+    if (attempt.step !== 'pending') ledger.step('interrupt');
+    return;
+  }
+  const { step, config } = attempt;
+  log.warn({ hash: config.hash, step }, 'a deployment was cut off, going on with it');
+  if (what === 'go-back')
+    throw await wayBack(context, open, new DeployError('unhealthy', messageOf(attempt)));
+  const release = usableRelease(paths.unpacked, config.hash, attempt.unpackedIn ?? '');
+  if (release === undefined && what === 'activate') {
+    ledger.step('interrupt'); // the power failed before it was whole on the disk
+    return;
+  }
+  await attempted(context, open, async () => {
+    if (release === undefined)
+      throw new DeployError('unhealthy', `the release ${config.hash} is not in ${paths.unpacked} any more`);
+    return await goLive(context, release);
+  });
+}
+
+function isCurrent({ ledger, program }: AgentContext, before: AgentConfig | undefined, wanted: AgentConfig) {
+  if (before?.hash !== wanted.hash || !isSettled(ledger.journal)) return false;
+  return program === undefined || program.root !== undefined;
+}
+
+function begin({ ledger, facts }: AgentContext, before: AgentConfig | undefined, config: AgentConfig): void {
+  // What failed is the old release for the last good one when that is wanted again.
+  const failed = isSettled(ledger.journal) ? undefined : ledger.journal.attempt?.config;
+  const old = before?.hash === config.hash ? failed : before;
+  ledger.begin(config, old?.hash === config.hash ? undefined : old);
+  facts.clear();
+}
+
+/** Runs an attempt, or the rest of one, to its end. @throws what it failed for, when all that follows is done. */
+async function attempted(
+  context: AgentContext,
+  open: OpenSessions,
+  act: () => Promise<Outcome>,
+): Promise<Outcome> {
+  try {
+    return await act();
+  } catch (thrown) {
+    throw await failed(context, open, toDeployError(thrown));
+  } finally {
+    await context.threads.stop();
+  }
+}
+
+/** Everything up to a complete release in a directory of its own. @returns undefined when the host says not now. */
+async function stage(
+  context: AgentContext,
+  sessions: Sessions,
+  before: AgentConfig | undefined,
+  config: AgentConfig,
+): Promise<Release | undefined> {
+  const { ledger, facts } = context;
+  const roots = rootsOf(context);
+  if ((await runDeployHook(context, 'pre', roots)) === 'vetoed') return undefined;
+  ledger.step('fetch');
+  const unpackedIn = ledger.inFlight?.unpackedIn ?? (before?.hash === config.hash ? '' : undefined);
+  const release = await facts.time('fetch', () => obtain(context, sessions, before, config, unpackedIn));
+  ledger.step('stage');
+  const prepared = await facts
+    .time('prepare', () => runDeployHook(context, 'prepare', roots, { cwd: release.root }))
+    .catch(async (error: unknown) => {
+      await release.durable; // nothing may still be written when the next attempt begins
+      throw error;
+    });
+  if (prepared === 'done') return release;
+  await release.durable;
+  return undefined;
 }
 
 /** The release on disk: from an attempt before, built of chunks, or unpacked from archives. */
@@ -79,61 +177,120 @@ async function obtain(
   sessions: Sessions,
   before: AgentConfig | undefined,
   config: AgentConfig,
+  unpackedIn: string | undefined,
 ): Promise<Release> {
-  const { paths, log } = context;
-  const attempts = readAttempts(paths.attempts);
-  const unpackedIn = attempts?.hash === config.hash ? attempts.unpackedIn : undefined;
-  const ready = usableRelease(paths.unpacked, config.hash, unpackedIn);
+  const ready = usableRelease(context.paths.unpacked, config.hash, unpackedIn);
   if (ready !== undefined) {
-    log.debug({ root: ready.root }, 'the release is unpacked already');
+    context.log.debug({ root: ready.root }, 'the release is unpacked already');
     return ready;
   }
   const built = await build(context, sessions, before, config);
   if (built !== undefined) return built;
-  await fetchArchives(context, sessions, config);
-  return await unpack(context, config);
-}
-
-async function fetchArchives(context: AgentContext, sessions: Sessions, config: AgentConfig): Promise<void> {
   const { whole, partial } = await readCache(context, config);
   const todo = plan(config, whole, partial);
   await checkSpace(context.paths.cache, todo.downloadBytes, 'the download');
+  context.facts.expect(todo.downloadBytes, 0);
   for (const layer of todo.download) await download(context, sessions.first, layer);
+  return await unpack(context, config);
 }
 
-async function install(
-  context: AgentContext,
-  before: AgentConfig | undefined,
-  config: AgentConfig,
-  release: Release,
-): Promise<void> {
-  // Awaited also when the script fails, so that nothing is still being written when the next attempt begins.
-  const [script, durable] = await Promise.allSettled([
-    activate(context, before, config, release.root),
-    release.durable,
-  ]);
-  if (script.status === 'rejected') throw script.reason;
-  if (durable.status === 'rejected') throw durable.reason;
-  commit(context, config);
-  const removeOthers = (hash: string) => keepRecord(context, hash, () => removeOtherReleases(context, hash));
-  await prune(context, { pruneCache, pruneRecords, removeLeftovers, removeOthers }, config);
-}
-
-/** Remembers the failure, but for those that the release is not to blame for: a lost connection, being stopped. */
-async function recordFailure(
-  context: AgentContext,
-  config: AgentConfig,
-  error: DeployError,
-): Promise<DeployError> {
-  if (error.kind === 'connect' || error.kind === 'cancelled') return error;
-  const now = context.clock();
-  const attempts = countFailure(readAttempts(context.paths.attempts), config.hash, now);
-  try {
-    writeAttempts(context.paths.attempts, attempts);
-  } catch (failure) {
-    context.log.error({ err: describeError(failure) }, 'the failed attempt cannot be recorded');
+/** From `staged`, or where an agent was cut off after, to `healthy`. */
+async function goLive(context: AgentContext, release: Release): Promise<Outcome> {
+  const { ledger, facts, signal, log } = context;
+  const roots = rootsOf(context);
+  if (ledger.inFlight?.step !== 'validating') {
+    signal.throwIfAborted();
+    ledger.step('activate', { unpackedIn: bootId() });
+    // Awaited also when the script fails, so that nothing is still being written when the next attempt begins.
+    const [active, durable] = await Promise.allSettled([
+      facts.time('activate', () => activate(context, roots)),
+      release.durable,
+    ]);
+    if (active.status === 'rejected') throw active.reason;
+    if (durable.status === 'rejected') throw durable.reason;
+    if (active.value === 'vetoed') return vetoed(context);
   }
-  const { failures, notBefore } = attempts;
-  context.log.warn({ hash: config.hash, failures, notBefore }, 'deployment failed, it is tried again later');
-  return error;
+  ledger.step('validate', { activated: true });
+  await facts.time('validate', () => validate(context, roots));
+  const { hash } = roots.config;
+  commit(context, roots.config);
+  log.info({ hash }, 'deployed');
+  await lastHook(context, 'post', roots);
+  await lastHook(context, 'success', roots);
+  await prune(
+    context,
+    { pruneCache, pruneRecords, removeLeftovers, removeReleases: remover(context, hash) },
+    roots.config,
+  );
+  return { kind: 'deployed', hash };
+}
+
+function vetoed({ ledger, log, clock }: AgentContext): Outcome {
+  ledger.veto();
+  const { attempt, hold } = ledger.journal;
+  const hash = attempt?.config.hash ?? '';
+  log.warn({ hash, notBefore: hold?.notBefore }, 'this host says not now, it is asked again later');
+  return { kind: 'waiting', hash, ms: waitBefore(hold, attempt?.config ?? { hash }, clock()) };
+}
+
+/**
+ * What follows a failure: nothing when the release is not to blame for it, going back where that is wanted, the hook.
+ * @returns what is to be told.
+ */
+async function failed(context: AgentContext, open: OpenSessions, error: DeployError): Promise<DeployError> {
+  const { ledger, paths, settings, facts } = context;
+  const attempt = ledger.inFlight;
+  if (attempt === undefined) return error; // after `healthy`
+  const isLive = resumptionOf(attempt.step) !== 'start-over';
+  if (error.kind === 'cancelled' && isLive) return error; // the next agent goes on
+  if (!isLive && (error.kind === 'connect' || error.kind === 'cancelled')) {
+    ledger.step('interrupt');
+    return error;
+  }
+  facts.log.push(describeError(error));
+  const told = { error: { kind: error.kind, message: error.message } };
+  const lastGood = readState(paths.state);
+  if (isLive && settings.rollback && lastGood !== undefined && lastGood.hash !== attempt.config.hash) {
+    ledger.step('go-back', told);
+    return await wayBack(context, open, error);
+  }
+  ledger.step('fail', told);
+  return await endFailed(context, error);
+}
+
+/** Goes back to the last good release. @returns what is to be told: why, or that it has to wait. */
+async function wayBack(context: AgentContext, open: OpenSessions, why: DeployError): Promise<DeployError> {
+  const { ledger, paths, facts, log } = context;
+  const lastGood = readState(paths.state);
+  try {
+    if (lastGood === undefined)
+      throw new DeployError('not-found', `there is no ${paths.state} to go back to`);
+    log.warn({ to: lastGood.hash, why: describeError(why) }, 'going back to the last good release');
+    ledger.step('go-back');
+    const roots = rootsOf(context);
+    const next = rootOf(paths.unpacked, lastGood);
+    if (usableRelease(paths.unpacked, lastGood.hash, '') === undefined) {
+      log.warn({ root: next.root }, 'the last good release is gone, fetching it again');
+      await (await obtain(context, await open(), undefined, lastGood, undefined)).durable;
+    }
+    const swapped: DeployRoots = { ...roots, old: roots.next, next, config: lastGood, reason: 'rollback' };
+    await facts.time('rollback', () => rollBack(context, swapped));
+    ledger.step('restore');
+    log.warn({ hash: lastGood.hash }, 'gone back to the last good release');
+  } catch (thrown) {
+    const error = toDeployError(thrown);
+    if (error.kind === 'cancelled' || error.kind === 'connect') return error; // it is gone on with later
+    const message = `${why.message}; going back failed too: ${error.message}`;
+    facts.log.push(message);
+    ledger.step('give-up', { error: { kind: why.kind, message } });
+    return await endFailed(context, stillInconsistent(context));
+  }
+  return await endFailed(context, why);
+}
+
+function remover(context: AgentContext, hash: string) {
+  return async (keep: number, spared: ReadonlySet<string>): Promise<void> => {
+    const releases = await superfluousReleases(context.paths.unpacked, keep, spared);
+    if (releases.length > 0) await keepRecord(context, hash, () => removeReleases(context, releases));
+  };
 }

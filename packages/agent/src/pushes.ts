@@ -16,8 +16,11 @@ export interface PushOptions {
   readonly log: Logger;
 }
 
-/** Why waiting is over: the time, a configuration that was not seen yet, or the connection is of no use any more. */
-export type Awakening = 'time' | 'told' | 'lost';
+/**
+ * Why waiting is over: the time, a configuration that was not seen yet, somebody who asked, or the connection is of no use
+ * any more.
+ */
+export type Awakening = 'time' | 'told' | 'nudged' | 'lost';
 
 /**
  * What the registry tells by itself between polls. It follows one connection at a time; with a registry that tells
@@ -30,6 +33,7 @@ export class Pushes {
   #told: string | undefined;
   #lost = false;
   #refusalLogged = false;
+  #nudged = false;
   #look = () => {};
 
   constructor(options: PushOptions) {
@@ -50,6 +54,12 @@ export class Pushes {
     if (connection !== undefined) void this.#watch(connection);
   }
 
+  /** Somebody wants the agent to look now. */
+  nudge(): void {
+    this.#nudged = true;
+    this.#look();
+  }
+
   /** Waits for the first of what there is to wait for; the signal counts as the time. @param seen a hash. */
   wait(ms: number, seen: string | undefined, signal: AbortSignal): Promise<Awakening> {
     return new Promise((resolve) => {
@@ -59,6 +69,7 @@ export class Pushes {
         this.#look = () => {};
         this.#told = undefined;
         this.#lost = false;
+        this.#nudged = false;
         resolve(why);
       };
       const abort = () => wake('time');
@@ -67,6 +78,7 @@ export class Pushes {
       this.#look = () => {
         if (signal.aborted) wake('time');
         else if (this.#lost) wake('lost');
+        else if (this.#nudged) wake('nudged');
         else if (this.#told !== undefined && this.#told !== seen) wake('told');
       };
       this.#look();

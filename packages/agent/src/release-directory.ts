@@ -106,16 +106,31 @@ export async function removeLeftovers(context: AgentContext, salvage: boolean): 
   }
 }
 
-/** Removes all releases but one, with their marks. */
-export async function removeOtherReleases(context: AgentContext, hash: string): Promise<void> {
-  const { unpacked } = context.paths;
-  for (const name of await releasesIn(unpacked)) {
-    if (name === hash) continue;
-    const root = join(unpacked, name);
+/** Hashes of releases that are neither among the newest `keep` nor spared. */
+export async function superfluousReleases(
+  unpacked: string,
+  keep: number,
+  spared: ReadonlySet<string>,
+): Promise<string[]> {
+  const hashes = await releasesIn(unpacked);
+  const completed = new Map(hashes.map((hash) => [hash, completedAt(join(unpacked, hash))]));
+  const newestFirst = hashes.sort((a, b) => (completed.get(b) ?? 0) - (completed.get(a) ?? 0));
+  return newestFirst.slice(keep).filter((hash) => !spared.has(hash));
+}
+
+/** Removes releases, with their marks. */
+export async function removeReleases(context: AgentContext, hashes: readonly string[]): Promise<void> {
+  for (const hash of hashes) {
+    const root = join(context.paths.unpacked, hash);
     context.log.debug({ root }, 'removing a release');
     await rm(root + COMPLETE, { force: true });
     await removeTree(root, context.signal);
   }
+}
+
+/** When a release was made; one that was never completed counts as older than all others. */
+function completedAt(root: string): number {
+  return lstatSync(root + COMPLETE, { throwIfNoEntry: false })?.mtimeMs ?? 0;
 }
 
 async function namesIn(dir: string, pattern: RegExp): Promise<string[]> {

@@ -1,6 +1,9 @@
 import { join } from 'node:path';
 import type { AgentContext, AgentSettings } from '@deploy-tools/agent/agent-context.js';
 import { BuildThreads } from '@deploy-tools/agent/build/build-threads.js';
+import { AttemptFacts } from '@deploy-tools/agent/deploy/attempt-facts.js';
+import { Ledger } from '@deploy-tools/agent/deploy/ledger.js';
+import { systemTimers } from '@deploy-tools/agent/timers.js';
 import { DEFAULT_UNPACK_POLICY } from '@deploy-tools/shared/archive/unpack-policy.js';
 import type { AgentConfig } from '@deploy-tools/shared/config-json.js';
 import { createLogger } from '@deploy-tools/shared/log.js';
@@ -21,12 +24,16 @@ export async function agentContext(
       records: join(dir, 'records'),
       state: join(dir, 'state.json'),
       scriptState: join(dir, 'script-state.json'),
-      attempts: join(dir, 'attempts.json'),
+      current: join(dir, 'current'),
     },
     settings: {
       name: 'project',
       script: undefined,
       scriptTimeoutMs: 10_000,
+      hooks: {},
+      health: { checks: [], minHealthyMs: 0, deadlineMs: 10_000, intervalMs: 20, timeoutMs: 1000 },
+      rollback: false,
+      keep: 5,
       cleanOld: false,
       policy: DEFAULT_UNPACK_POLICY,
       ownership: 'self',
@@ -35,6 +42,16 @@ export async function agentContext(
     },
     log: await createLogger('test', 'silent'),
     threads: new BuildThreads(),
+    ledger: new Ledger({
+      path: join(dir, 'journal.json'),
+      attemptsPath: join(dir, 'attempts.json'),
+      clock: () => new Date(),
+      lastGood: () => undefined,
+    }),
+    onWanted: () => {},
+    facts: new AttemptFacts(),
+    program: undefined,
+    timers: systemTimers,
     clock: () => new Date(),
     signal,
     env: process.env,

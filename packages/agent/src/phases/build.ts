@@ -111,6 +111,11 @@ async function carryOut(
   const leftovers = await halfBuilt(paths.unpacked);
   const fresh = await freshDirectory(paths.unpacked);
   const begun = performance.now();
+  const { plan } = blueprint;
+  context.facts.expect(
+    plan.fetch.bytes,
+    plan.copies.reduce((sum, { node }) => sum + node.entry.size, 0),
+  );
   try {
     const stats = await fill(context, lanes, config, blueprint, fresh, leftovers);
     const root = join(paths.unpacked, config.hash);
@@ -152,7 +157,10 @@ async function fill(
     releases: disk.releases,
     setup: { kind: 'setup', into, ownership: settings.ownership, reuse, roots, implicit: tree.implicit },
     source: {
-      readInto: (layer, target, offset) => lanes.readInto(packs[layer] ?? '', target, offset),
+      readInto: async (layer, target, offset) => {
+        await lanes.readInto(packs[layer] ?? '', target, offset);
+        context.facts.fetched(target.length);
+      },
     },
     threads,
     onLocalDone: () => {

@@ -74,6 +74,7 @@ async function fetchRest(
     hash.update(chunk);
     await file.appendFile(chunk);
     bytes += chunk.length;
+    context.facts.fetched(chunk.length);
   }
   return bytes;
 }

@@ -7,16 +7,20 @@ export interface Pruning {
   readonly pruneCache: (context: AgentContext, needed: ReadonlySet<string>) => Promise<void>;
   readonly pruneRecords: (context: AgentContext, config: AgentConfig) => Promise<void>;
   readonly removeLeftovers: (context: AgentContext, salvage: boolean) => Promise<void>;
-  readonly removeOthers: (hash: string) => Promise<void>;
+  /** All but the newest `keep` and those that are spared. */
+  readonly removeReleases: (keep: number, spared: ReadonlySet<string>) => Promise<void>;
 }
 
 /**
- * Removes archives, manifests and half-built releases that are not needed any more and, with -cleanold, all releases but it: the one before, those that
- * failed, and what an earlier pruning did not get to. A failure is logged: the new release runs all the same.
+ * Removes archives, manifests and half-built releases that are not needed any more, and releases: all but the newest of
+ * them, and those that failed longer ago; with -cleanold all but the running one. A failure is logged: the new
+ * release runs all the same.
+ * @param config what runs, and is the last good release.
  */
 export async function prune(context: AgentContext, pruning: Pruning, config: AgentConfig): Promise<void> {
+  const { cleanOld, keep } = context.settings;
   try {
-    if (context.settings.cleanOld) await pruning.removeOthers(config.hash);
+    await pruning.removeReleases(cleanOld ? 0 : keep, new Set([config.hash]));
     await pruning.removeLeftovers(context, false);
     await pruning.pruneRecords(context, config);
     await pruning.pruneCache(context, new Set(config.layers.map((layer) => layer.hash)));

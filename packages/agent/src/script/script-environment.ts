@@ -9,6 +9,27 @@ export interface Root {
   readonly root: string;
 }
 
+/** What scripts, hooks, checks and programs get of the agent's own environment. */
+export function inheritedEnvironment(
+  inherited: Readonly<Record<string, string | undefined>>,
+): Record<string, string> {
+  const environment: Record<string, string> = {};
+  for (const name of INHERITED) {
+    const value = inherited[name];
+    if (value !== undefined) environment[name] = value;
+  }
+  return environment;
+}
+
+/** The environment of a supervised program, besides what tells of its sockets. */
+export function programEnvironment(
+  inherited: Readonly<Record<string, string | undefined>>,
+  next: Root,
+  config: AgentConfig,
+): Record<string, string> {
+  return { ...inheritedEnvironment(inherited), ...releaseVariables(next, config) };
+}
+
 /**
  * The environment of a deploy script: the original's variables, with absolute paths, and OLDROOT empty on the first
  * run. See docs/agent.md.
@@ -20,19 +41,20 @@ export function scriptEnvironment(
   config: AgentConfig,
   stateFile: string,
 ): Record<string, string> {
-  const environment: Record<string, string> = {};
-  for (const name of INHERITED) {
-    const value = inherited[name];
-    if (value !== undefined) environment[name] = value;
-  }
-  environment.OLDID = old?.id ?? '';
-  environment.OLDROOT = old?.root ?? '';
-  environment.NEWID = next.id;
-  environment.NEWROOT = next.root;
-  environment.STATEFILE = stateFile;
+  return {
+    ...inheritedEnvironment(inherited),
+    OLDID: old?.id ?? '',
+    OLDROOT: old?.root ?? '',
+    ...releaseVariables(next, config),
+    STATEFILE: stateFile,
+  };
+}
+
+function releaseVariables(next: Root, config: AgentConfig): Record<string, string> {
+  const variables: Record<string, string> = { NEWID: next.id, NEWROOT: next.root };
   for (const [index, layer] of config.layers.entries()) {
-    environment[`LAYER_${index}_NAME`] = layer.name;
-    environment[`LAYER_${index}_VERSION`] = layer.version;
+    variables[`LAYER_${index}_NAME`] = layer.name;
+    variables[`LAYER_${index}_VERSION`] = layer.version;
   }
-  return environment;
+  return variables;
 }

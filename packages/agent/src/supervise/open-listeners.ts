@@ -41,6 +41,7 @@ export async function openListeners(specs: readonly ListenSpec[]): Promise<Liste
   });
   const exit = new Promise<void>((resolve) => worker.once('exit', () => resolve()));
   const close = async (): Promise<void> => {
+    worker.ref(); // its end is waited for, and nothing else may be left to wait for
     Atomics.store(gate, 0, 1);
     Atomics.notify(gate, 0);
     await exit;

@@ -5,6 +5,7 @@ import {
   readdirSync,
   readFileSync,
   rmSync,
+  utimesSync,
   writeFileSync,
 } from 'node:fs';
 import { join } from 'node:path';
@@ -14,7 +15,8 @@ import { unpack } from '@deploy-tools/agent/phases/unpack.js';
 import {
   type Release,
   removeLeftovers,
-  removeOtherReleases,
+  removeReleases,
+  superfluousReleases,
   usableRelease,
 } from '@deploy-tools/agent/release-directory.js';
 import type { AgentConfig } from '@deploy-tools/shared/config-json.js';
@@ -163,18 +165,35 @@ describe('unpacking that does not get to its end', () => {
   it('has left nothing on a host that is new', async () => {
     const context = await agentContext(tempDir(testScope()));
     await removeLeftovers(context, false);
-    await removeOtherReleases(context, 'f'.repeat(64));
+    expect(await superfluousReleases(context.paths.unpacked, 0, new Set())).toEqual([]);
     expect(existsSync(context.paths.unpacked)).toBe(false);
   });
 });
 
-describe('removing the other releases', () => {
-  it('spares the one, and what is no release', async () => {
+describe('removing releases', () => {
+  it('spares those that are needed, and what is no release', async () => {
     const { context, one, two } = await ground();
     const [a, b] = [configOf(one), configOf(two)];
     for (const config of [a, b]) await (await unpack(context, config)).durable;
     writeFileSync(join(context.paths.unpacked, 'notes.txt'), '');
-    await removeOtherReleases(context, b.hash);
+    const superfluous = await superfluousReleases(context.paths.unpacked, 0, new Set([b.hash]));
+    expect(superfluous).toEqual([a.hash]);
+    await removeReleases(context, superfluous);
     expect(names(context)).toEqual([b.hash, `${b.hash}.ok`, 'notes.txt'].sort());
+  });
+
+  it('begins with the oldest, and one that was never completed is older than all', async () => {
+    const { context } = await ground();
+    const { unpacked } = context.paths;
+    const hashes = ['a', 'b', 'c', 'd'].map((digit) => digit.repeat(64));
+    for (const [age, hash] of hashes.entries()) {
+      mkdirSync(join(unpacked, hash), { recursive: true });
+      if (age === 3) continue;
+      writeFileSync(join(unpacked, `${hash}.ok`), '');
+      utimesSync(join(unpacked, `${hash}.ok`), 1000 - age, 1000 - age);
+    }
+    expect(await superfluousReleases(unpacked, 2, new Set())).toEqual([hashes[2], hashes[3]]);
+    expect(await superfluousReleases(unpacked, 2, new Set([hashes[3] ?? '']))).toEqual([hashes[2]]);
+    expect(await superfluousReleases(unpacked, 4, new Set())).toEqual([]);
   });
 });

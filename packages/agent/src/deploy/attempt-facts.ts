@@ -1,0 +1,65 @@
+import { LogTail } from '../script/log-tail.js';
+
+/** Phases whose time is told. */
+export type TimedPhase = 'fetch' | 'prepare' | 'activate' | 'validate' | 'rollback';
+
+/** What is known of the attempt in flight and is not worth a journal: gathered on the way, told with its reports. */
+export class AttemptFacts {
+  readonly log = new LogTail();
+  readonly #onProgress: () => void;
+  #timings: Record<string, number> = {};
+  #bytes = { fetched: 0, reused: 0 };
+  #progress: { done: number; total: number } | undefined;
+
+  /** @param onProgress called often; whoever listens limits the rate. */
+  constructor(onProgress: () => void = () => {}) {
+    this.#onProgress = onProgress;
+  }
+
+  /** Milliseconds by phase. */
+  get timings(): Readonly<Record<string, number>> {
+    return this.#timings;
+  }
+
+  get bytes(): { readonly fetched: number; readonly reused: number } {
+    return this.#bytes;
+  }
+
+  /** Bytes fetched of those to fetch. */
+  get progress(): { readonly done: number; readonly total: number } | undefined {
+    return this.#progress;
+  }
+
+  /** Another attempt begins. */
+  clear(): void {
+    this.log.clear();
+    this.#timings = {};
+    this.#bytes = { fetched: 0, reused: 0 };
+    this.#progress = undefined;
+  }
+
+  /** So many bytes will come over the wire, and so many are here already. */
+  expect(fetch: number, reused: number): void {
+    this.#bytes = { ...this.#bytes, reused };
+    this.#progress = { done: 0, total: fetch };
+    this.#onProgress();
+  }
+
+  fetched(bytes: number): void {
+    this.#bytes = { ...this.#bytes, fetched: this.#bytes.fetched + bytes };
+    if (this.#progress === undefined) return;
+    const { done, total } = this.#progress;
+    this.#progress = { done: Math.min(total, done + bytes), total };
+    this.#onProgress();
+  }
+
+  /** Does something and notes how long it took, also when it failed. */
+  async time<T>(phase: TimedPhase, act: () => Promise<T>): Promise<T> {
+    const began = performance.now();
+    try {
+      return await act();
+    } finally {
+      this.#timings[phase] = Math.round((this.#timings[phase] ?? 0) + performance.now() - began);
+    }
+  }
+}

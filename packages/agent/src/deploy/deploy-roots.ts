@@ -1,0 +1,21 @@
+import { join } from 'node:path';
+import type { AgentConfig } from '@deploy-tools/shared/config-json.js';
+import type { Root } from '../script/script-environment.js';
+import type { Reason } from './journal.js';
+
+/** From what to what a host goes, as scripts and hooks are told. */
+export interface DeployRoots {
+  /** Undefined on a new host. */
+  readonly old: Root | undefined;
+  readonly next: Root;
+  /** What `next` holds. */
+  readonly config: AgentConfig;
+  readonly reason: Reason;
+  /** From 1: which attempt at the revision. */
+  readonly attempt: number;
+}
+
+/** A configuration's release and the directory that it has, whether it is there or not. */
+export function rootOf(unpacked: string, config: AgentConfig): Root {
+  return { id: config.hash, root: join(unpacked, config.hash) };
+}

@@ -1,0 +1,83 @@
+import { DeployError } from '@deploy-tools/shared/errors.js';
+
+/** How far an attempt at a revision is; docs/release-life.md says what each means, and what runs meanwhile. */
+export const DEPLOY_STEPS = [
+  'pending',
+  'fetching',
+  'staged',
+  'activating',
+  'validating',
+  'healthy',
+  'failed',
+  'rolling-back',
+  'rolled-back',
+  'inconsistent',
+] as const;
+
+export type DeployStep = (typeof DEPLOY_STEPS)[number];
+
+/** What moves an attempt on. `interrupt`: a veto, a lost connection, the end of the agent; nothing has failed. */
+export const STEP_EVENTS = [
+  'interrupt',
+  'fetch',
+  'stage',
+  'activate',
+  'validate',
+  'prove',
+  'fail',
+  'go-back',
+  'restore',
+  'give-up',
+] as const;
+
+export type StepEvent = (typeof STEP_EVENTS)[number];
+
+/** A step that leads to itself is begun anew by an agent after one that was killed. */
+const MOVES: Readonly<Record<DeployStep, Partial<Readonly<Record<StepEvent, DeployStep>>>>> = {
+  pending: { interrupt: 'pending', fetch: 'fetching', fail: 'failed' },
+  fetching: { interrupt: 'pending', stage: 'staged', fail: 'failed' },
+  staged: { interrupt: 'pending', activate: 'activating', fail: 'failed' },
+  activating: {
+    interrupt: 'pending',
+    activate: 'activating',
+    validate: 'validating',
+    fail: 'failed',
+    'go-back': 'rolling-back',
+  },
+  validating: { validate: 'validating', prove: 'healthy', fail: 'failed', 'go-back': 'rolling-back' },
+  'rolling-back': { 'go-back': 'rolling-back', restore: 'rolled-back', 'give-up': 'inconsistent' },
+  healthy: {},
+  failed: {},
+  'rolled-back': {},
+  inconsistent: {},
+};
+
+/**
+ * The step after an event. Going back leads to no second going back, and no end to anything.
+ * @returns undefined where the event cannot happen.
+ */
+export function stepAfter(step: DeployStep, event: StepEvent): DeployStep | undefined {
+  return MOVES[step][event];
+}
+
+/** @throws DeployError internal where the event cannot happen. */
+export function nextStep(step: DeployStep, event: StepEvent): DeployStep {
+  const next = stepAfter(step, event);
+  if (next === undefined) throw new DeployError('internal', `"${event}" cannot happen while ${step}`);
+  return next;
+}
+
+/** Whether the attempt is over, for good or bad. */
+export function isOver(step: DeployStep): boolean {
+  return Object.keys(MOVES[step]).length === 0;
+}
+
+/** What an agent does first that finds an attempt at this step, whose agent was killed or stopped. */
+export type Resumption = 'nothing' | 'start-over' | 'activate' | 'validate' | 'go-back';
+
+export function resumptionOf(step: DeployStep): Resumption {
+  if (isOver(step)) return 'nothing';
+  if (step === 'activating') return 'activate';
+  if (step === 'validating') return 'validate';
+  return step === 'rolling-back' ? 'go-back' : 'start-over';
+}

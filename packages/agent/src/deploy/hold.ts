@@ -1,0 +1,76 @@
+const FIRST_WAIT_MS = 60_000;
+const LONGEST_WAIT_MS = 3_600_000;
+const VETO_WAIT_MS = 60_000;
+
+/** Which revision is meant. Registries of the original tell no number: then the layers have to do. */
+export interface RevisionId {
+  /** Configuration hash. */
+  readonly hash: string;
+  readonly revision?: number;
+}
+
+/** A revision that is not tried now. */
+export interface Hold extends RevisionId {
+  readonly why: 'rejected' | 'vetoed';
+  /** In a row. */
+  readonly failures: number;
+  /** RFC 3339 UTC; absent when only another revision, or somebody's word, ends the hold. */
+  readonly notBefore?: string;
+  /** Somebody said to try again. */
+  readonly retry?: true;
+}
+
+/** Whether both are the same revision; of one that is not numbered, the same layers. */
+export function isSameRevision(a: RevisionId, b: RevisionId): boolean {
+  return a.hash === b.hash && (a.revision ?? b.revision) === (b.revision ?? a.revision);
+}
+
+/** How long to wait after that many failures in a row: one minute, doubling, an hour at most. */
+export function waitAfter(failures: number): number {
+  return failures === 0 ? 0 : Math.min(FIRST_WAIT_MS * 2 ** (failures - 1), LONGEST_WAIT_MS);
+}
+
+/** The hold after one more failure. Another revision begins anew. */
+export function rejected(before: Hold | undefined, id: RevisionId, now: Date): Hold {
+  const failures = failuresOf(before, id) + 1;
+  return { ...idOf(id), why: 'rejected', failures, notBefore: later(now, waitAfter(failures)) };
+}
+
+/** The hold after a way back that failed: nothing is tried by itself any more. */
+export function abandoned(before: Hold | undefined, id: RevisionId): Hold {
+  return { ...idOf(id), why: 'rejected', failures: failuresOf(before, id) + 1 };
+}
+
+/** The host said not now; that is no failure. */
+export function vetoed(before: Hold | undefined, id: RevisionId, now: Date): Hold {
+  return {
+    ...idOf(id),
+    why: 'vetoed',
+    failures: failuresOf(before, id),
+    notBefore: later(now, VETO_WAIT_MS),
+  };
+}
+
+/** How often this revision has failed in a row. */
+export function failuresOf(hold: Hold | undefined, id: RevisionId): number {
+  return hold !== undefined && isSameRevision(hold, id) ? hold.failures : 0;
+}
+
+/**
+ * Milliseconds until this revision may be tried; 0 when it may be now, Infinity when not by itself. Never longer than the
+ * wait that was set, should the clock have been wrong then.
+ */
+export function waitBefore(hold: Hold | undefined, id: RevisionId, now: Date): number {
+  if (hold === undefined || !isSameRevision(hold, id) || hold.retry === true) return 0;
+  if (hold.notBefore === undefined) return Number.POSITIVE_INFINITY;
+  const longest = hold.why === 'vetoed' ? VETO_WAIT_MS : waitAfter(hold.failures);
+  return Math.min(Math.max(0, Date.parse(hold.notBefore) - now.getTime()), longest);
+}
+
+function idOf({ hash, revision }: RevisionId): RevisionId {
+  return revision === undefined ? { hash } : { hash, revision };
+}
+
+function later(now: Date, ms: number): string {
+  return new Date(now.getTime() + ms).toISOString();
+}

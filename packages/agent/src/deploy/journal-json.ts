@@ -1,0 +1,138 @@
+import { type AgentConfig, decodeConfigJson, encodeConfigJson } from '@deploy-tools/shared/config-json.js';
+import { DeployError } from '@deploy-tools/shared/errors.js';
+import {
+  asCount,
+  asFields,
+  asHash,
+  asOneOf,
+  asText,
+  asTime,
+  type Fields,
+  optional,
+  parseFields,
+  withoutUndefined,
+  wrong,
+} from '@deploy-tools/shared/report/json-fields.js';
+import { DEPLOY_STEPS } from './deploy-step.js';
+import type { Hold } from './hold.js';
+import { type Attempt, type Journal, runningRelease } from './journal.js';
+
+/** Of this form; another one is not guessed at. */
+const VERSION = 1;
+
+/**
+ * The journal as its file holds it. `running` and `lastGood` are for those who look at it; they are not read back.
+ * @param lastGood as state.json has it.
+ */
+export function encodeJournal(journal: Journal, lastGood: AgentConfig | undefined): string {
+  const { attempt, hold, script, unpacked } = journal;
+  const json = {
+    version: VERSION,
+    running: idOf(runningRelease(journal, lastGood)),
+    lastGood: idOf(lastGood),
+    attempt: attempt && {
+      ...attempt,
+      config: configJson(attempt.config),
+      before: attempt.before && configJson(attempt.before),
+    },
+    hold,
+    script,
+    unpacked,
+  };
+  return `${JSON.stringify(json, null, 2)}\n`;
+}
+
+/** @throws DeployError corrupt, naming what is wrong. */
+export function decodeJournal(text: string): Journal {
+  try {
+    const fields = parseFields(text);
+    if (fields.version !== VERSION) throw wrong('version that is known here');
+    return withoutUndefined({
+      attempt: optional(fields.attempt, decodeAttempt),
+      hold: optional(fields.hold, decodeHold),
+      script: optional(fields.script, (value) => asText(value, 'script')),
+      unpacked: optional(fields.unpacked, decodeUnpacked),
+    });
+  } catch (error) {
+    const why = error instanceof DeployError ? error.message : String(error);
+    throw new DeployError('corrupt', why, { cause: error });
+  }
+}
+
+/**
+ * What an agent before there were journals left in attempts.json: `hash`, `failures`, `notBefore`, and where its script had
+ * been about to run `unpackedIn` and `script`.
+ * @returns nothing when it is damaged: then the worst is one early attempt.
+ */
+export function decodeAttempts(text: string): Journal {
+  try {
+    const fields = parseFields(text);
+    const hash = asHash(fields.hash, 'hash');
+    const failures = asCount(fields.failures, 'failures');
+    const notBefore = asTime(fields.notBefore, 'notBefore');
+    const boot = optional(fields.unpackedIn, (value) => asText(value, 'unpackedIn'));
+    return withoutUndefined({
+      hold: failures === 0 ? undefined : ({ hash, why: 'rejected', failures, notBefore } as const),
+      script: optional(fields.script, (value) => asText(value, 'script')),
+      unpacked: boot === undefined ? undefined : { hash, in: boot },
+    });
+  } catch (error) {
+    if (error instanceof DeployError) return {};
+    throw error;
+  }
+}
+
+function decodeAttempt(value: unknown): Attempt {
+  const fields = asFields(value, 'attempt');
+  return withoutUndefined({
+    deploy: asText(fields.deploy, 'attempt.deploy'),
+    step: asOneOf(fields.step, DEPLOY_STEPS, 'attempt.step'),
+    since: asTime(fields.since, 'attempt.since'),
+    reason: asOneOf(fields.reason, ['deploy', 'retry'], 'attempt.reason'),
+    number: asCount(fields.number, 'attempt.number'),
+    config: decodeConfig(fields.config),
+    before: optional(fields.before, decodeConfig),
+    unpackedIn: optional(fields.unpackedIn, (text) => asText(text, 'attempt.unpackedIn')),
+    activated: optional(fields.activated, asTrue),
+    error: optional(fields.error, decodeError),
+  });
+}
+
+function decodeHold(value: unknown): Hold {
+  const fields = asFields(value, 'hold');
+  return withoutUndefined({
+    hash: asHash(fields.hash, 'hold.hash'),
+    revision: optional(fields.revision, (number) => asCount(number, 'hold.revision')),
+    why: asOneOf(fields.why, ['rejected', 'vetoed'], 'hold.why'),
+    failures: asCount(fields.failures, 'hold.failures'),
+    notBefore: optional(fields.notBefore, (time) => asTime(time, 'hold.notBefore')),
+    retry: optional(fields.retry, asTrue),
+  });
+}
+
+function decodeUnpacked(value: unknown): NonNullable<Journal['unpacked']> {
+  const fields = asFields(value, 'unpacked');
+  return { hash: asHash(fields.hash, 'unpacked.hash'), in: asText(fields.in, 'unpacked.in') };
+}
+
+function decodeError(value: unknown): NonNullable<Attempt['error']> {
+  const fields: Fields = asFields(value, 'attempt.error');
+  return { kind: asText(fields.kind, 'error.kind'), message: asText(fields.message, 'error.message') };
+}
+
+function decodeConfig(value: unknown): AgentConfig {
+  return decodeConfigJson(JSON.stringify(value));
+}
+
+function configJson(config: AgentConfig): unknown {
+  return JSON.parse(encodeConfigJson(config));
+}
+
+function asTrue(value: unknown): true {
+  if (value !== true) throw wrong('flag that is true');
+  return value;
+}
+
+function idOf(config: AgentConfig | undefined): object | undefined {
+  return config && { revision: config.revision, hash: config.hash };
+}

@@ -1,0 +1,155 @@
+import { randomBytes } from 'node:crypto';
+import { rmSync } from 'node:fs';
+import type { AgentConfig } from '@deploy-tools/shared/config-json.js';
+import { DeployError, errnoOf, isDeployError } from '@deploy-tools/shared/errors.js';
+import { writeFileAtomic } from '@deploy-tools/shared/host/atomic-file.js';
+import { readRegularFile } from '@deploy-tools/shared/host/regular-file.js';
+import { isOver, nextStep, type StepEvent } from './deploy-step.js';
+import { abandoned, failuresOf, isSameRevision, rejected, vetoed } from './hold.js';
+import type { Attempt, Journal } from './journal.js';
+import { decodeAttempts, decodeJournal, encodeJournal } from './journal-json.js';
+
+/** Two configurations of the most layers, and little else. */
+const MAX_BYTES = 32 * 1024 * 1024;
+
+export interface LedgerOptions {
+  /** Of journal.json. */
+  readonly path: string;
+  /** Of attempts.json, which an agent before there were journals left; read once. */
+  readonly attemptsPath: string;
+  readonly clock: () => Date;
+  /** What state.json holds, for those who read the journal's file. */
+  readonly lastGood: () => AgentConfig | undefined;
+  /** Called after each change that tells something new. Must not throw. */
+  readonly onChange?: () => void;
+}
+
+/** The journal, written atomically and durably before anything that it tells of is done. */
+export class Ledger {
+  readonly #options: LedgerOptions;
+  #journal: Journal;
+
+  /** @throws DeployError corrupt when the journal is damaged: what runs cannot be known then. */
+  constructor(options: LedgerOptions) {
+    this.#options = options;
+    this.#journal = readJournal(options);
+  }
+
+  get journal(): Journal {
+    return this.#journal;
+  }
+
+  /** The attempt that is not over. */
+  get inFlight(): Attempt | undefined {
+    const { attempt } = this.#journal;
+    return attempt === undefined || isOver(attempt.step) ? undefined : attempt;
+  }
+
+  /**
+   * An attempt begins. One that did not get far and was interrupted is the same attempt still.
+   * @param before what is gone back to.
+   */
+  begin(config: AgentConfig, before: AgentConfig | undefined): void {
+    const { attempt, hold, unpacked } = this.#journal;
+    const same = attempt !== undefined && isSameRevision(attempt.config, config) ? attempt : undefined;
+    const unpackedIn = same?.unpackedIn ?? (unpacked?.hash === config.hash ? unpacked.in : undefined);
+    const retry = hold?.retry === true && isSameRevision(hold, config);
+    this.#write({
+      ...this.#journal,
+      attempt: {
+        deploy: same?.step === 'pending' ? same.deploy : randomBytes(8).toString('hex'),
+        step: 'pending',
+        since: this.#now(),
+        reason: retry ? 'retry' : 'deploy',
+        number: failuresOf(hold, config) + 1,
+        config,
+        ...(before === undefined ? {} : { before }),
+        ...(unpackedIn === undefined ? {} : { unpackedIn }),
+      },
+    });
+  }
+
+  /** The attempt in flight takes a step. @throws DeployError internal where it cannot. */
+  step(event: StepEvent, facts: Pick<Attempt, 'unpackedIn' | 'activated' | 'error'> = {}): void {
+    const attempt = this.#attempt();
+    const step = nextStep(attempt.step, event);
+    const { unpacked: _, ...journal } = this.#journal;
+    const next: Attempt = { ...attempt, ...facts, step, since: this.#now() };
+    const { hold, ...rest } = { ...journal, attempt: next };
+    const held = this.#holdAfter(event, next);
+    this.#write(held === undefined ? rest : { ...rest, hold: held });
+  }
+
+  /** The host said not now: the revision is asked about again in a minute. */
+  veto(): void {
+    const { config, step } = this.#attempt();
+    const next: Attempt = { ...this.#attempt(), step: nextStep(step, 'interrupt'), since: this.#now() };
+    const hold = vetoed(this.#journal.hold, config, this.#options.clock());
+    this.#write({ ...this.#journal, attempt: next, hold });
+  }
+
+  /**
+   * Somebody says to try again now what is held back.
+   * @returns false when nothing is.
+   */
+  retry(): boolean {
+    const { hold } = this.#journal;
+    if (hold === undefined) return false;
+    this.#write({ ...this.#journal, hold: { ...hold, retry: true } });
+    return true;
+  }
+
+  /** A script or hook runs, or none any more. */
+  script(identity: string | undefined): void {
+    const { script: _, ...journal } = this.#journal;
+    this.#write(identity === undefined ? journal : { ...journal, script: identity }, true);
+  }
+
+  #holdAfter(event: StepEvent, { config }: Attempt): Journal['hold'] {
+    const { hold } = this.#journal;
+    if (event === 'prove') return undefined;
+    if (event === 'give-up') return abandoned(hold, config);
+    if (event === 'fail' || event === 'restore') return rejected(hold, config, this.#options.clock());
+    return hold;
+  }
+
+  #attempt(): Attempt {
+    const { inFlight } = this;
+    if (inFlight === undefined) throw new DeployError('internal', 'no attempt is in flight');
+    return inFlight;
+  }
+
+  #now(): string {
+    return this.#options.clock().toISOString();
+  }
+
+  #write(journal: Journal, quiet = false): void {
+    writeFileAtomic(this.#options.path, encodeJournal(journal, this.#options.lastGood()), 0o640);
+    this.#journal = journal;
+    if (!quiet) this.#options.onChange?.();
+  }
+}
+
+function readJournal({ path, attemptsPath }: LedgerOptions): Journal {
+  const text = readText(path);
+  if (text === undefined) return decodeAttempts(readText(attemptsPath) ?? '');
+  rmSync(attemptsPath, { force: true });
+  try {
+    return decodeJournal(text);
+  } catch (error) {
+    if (!isDeployError(error, 'corrupt')) throw error;
+    throw new DeployError('corrupt', `the journal ${path} is damaged: ${error.message}`, {
+      hint: 'see what runs on this host, correct state.json where it is wrong, and remove the journal',
+      cause: error,
+    });
+  }
+}
+
+function readText(path: string): string | undefined {
+  try {
+    return readRegularFile(path, MAX_BYTES).toString('utf8');
+  } catch (error) {
+    if (errnoOf(error) === 'ENOENT') return undefined;
+    throw error;
+  }
+}

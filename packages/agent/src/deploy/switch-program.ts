@@ -1,0 +1,29 @@
+import type { AgentConfig } from '@deploy-tools/shared/config-json.js';
+import type { AgentContext } from '../agent-context.js';
+import { programEnvironment, type Root } from '../script/script-environment.js';
+import { proveRelease } from './prove-release.js';
+
+/**
+ * Lets the supervised program of a release take over, where there is one and it does not run from there already. The new
+ * one has to pass the checks once before; they may be answered by the old one, so it has to be proven again after.
+ * @throws DeployError unhealthy; AbortError. The one before is in charge then.
+ */
+export async function switchProgram(context: AgentContext, config: AgentConfig, next: Root): Promise<void> {
+  const { program, signal, env } = context;
+  if (program === undefined || program.root === next.root) return;
+  const prove = (_: unknown, stop: AbortSignal) => proveRelease(context, next, 'once', stop);
+  await program.switchTo(next.root, programEnvironment(env, next, config), prove, signal);
+}
+
+/** Runs the program of a release that was proven before, as at the start of the agent. */
+export function startProgram(context: AgentContext, config: AgentConfig, next: Root): void {
+  context.program?.start(next.root, programEnvironment(context.env, next, config));
+}
+
+/** Lets a fresh run of the program take over. @throws DeployError not-found when none runs; unhealthy; AbortError. */
+export async function restartProgram(context: AgentContext): Promise<void> {
+  const { program, signal } = context;
+  if (program?.root === undefined) return;
+  const place = { id: '', root: program.root };
+  await program.restart((_, stop) => proveRelease(context, place, 'once', stop), signal);
+}

@@ -1,0 +1,104 @@
+import { join } from 'node:path';
+import type { AgentConfig } from '@deploy-tools/shared/config-json.js';
+import { isDeployError } from '@deploy-tools/shared/errors.js';
+import type { Logger } from '@deploy-tools/shared/log.js';
+import type { StateReport } from '@deploy-tools/shared/report/report.js';
+import type { AgentContext, AgentPaths, AgentSettings } from './agent-context.js';
+import { BuildThreads } from './build/build-threads.js';
+import { AttemptFacts } from './deploy/attempt-facts.js';
+import { Ledger } from './deploy/ledger.js';
+import { presentReport } from './report/present-report.js';
+import { readState } from './state-file.js';
+import { openProgram } from './supervise/open-program.js';
+import type { Launch } from './supervise/start-child.js';
+import { systemTimers } from './timers.js';
+
+export interface ApplicationOptions {
+  readonly settings: AgentSettings;
+  /** Absolute; taken already. */
+  readonly dir: string;
+  /** Absolute path of state.json. */
+  readonly state: string;
+  /** What is supervised, with its ports. */
+  readonly program:
+    | {
+        readonly command: Launch['command'];
+        readonly ports: readonly string[];
+        readonly stopTimeoutMs: number;
+      }
+    | undefined;
+  readonly log: Logger;
+  readonly signal: AbortSignal;
+  /** Called after each change that is worth a report. Must not throw. */
+  readonly onChange: () => void;
+  readonly onProgress: () => void;
+}
+
+/** One configuration that is followed on this host, with all that is its own. */
+export interface Application {
+  readonly context: AgentContext;
+  /** How far it is now. */
+  present(): StateReport;
+  /** Ends its program, gracefully, and its threads. */
+  close(): Promise<void>;
+}
+
+/**
+ * Opens the journal and the ports; nothing runs yet.
+ * @throws DeployError corrupt: the journal; in-use, denied, invalid, not-found: a port.
+ */
+export async function openApplication(options: ApplicationOptions): Promise<Application> {
+  const { settings, dir, state, log, signal, onChange, onProgress } = options;
+  const paths = pathsIn(dir, state);
+  const lastGood = () => lastGoodIn(state);
+  const clock = () => new Date();
+  const journal = { path: join(dir, 'journal.json'), attemptsPath: join(dir, 'attempts.json') };
+  const ledger = new Ledger({ ...journal, clock, lastGood, onChange });
+  const facts = new AttemptFacts(onProgress);
+  const threads = new BuildThreads();
+  const supervised = await openSupervised(options);
+  let wanted: AgentConfig | undefined;
+  const onWanted = (config: AgentConfig): void => {
+    const isNews = wanted?.hash !== config.hash || wanted.revision !== config.revision;
+    wanted = config;
+    if (isNews) onChange();
+  };
+  const env = process.env;
+  const tools = { log, threads, ledger, facts, onWanted, clock, timers: systemTimers, signal, env };
+  return {
+    context: { paths, settings, ...tools, program: supervised?.program },
+    present: () =>
+      presentReport({ config: settings.name, journal: ledger.journal, lastGood: lastGood(), wanted, facts }),
+    close: async () => {
+      await supervised?.close();
+      await threads.stop();
+    },
+  };
+}
+
+async function openSupervised({ program, dir, log }: ApplicationOptions) {
+  if (program === undefined) return undefined;
+  return await openProgram({ ...program, recordPath: join(dir, 'programs.json'), timers: systemTimers, log });
+}
+
+function pathsIn(dir: string, state: string): AgentPaths {
+  return {
+    cache: join(dir, 'cache'),
+    unpacked: join(dir, 'unpacked'),
+    manifests: join(dir, 'manifests'),
+    records: join(dir, 'records'),
+    scriptState: join(dir, 'script-state.json'),
+    current: join(dir, 'current'),
+    state,
+  };
+}
+
+/** For those who want to know; whoever deploys is told of a damaged state by the error. */
+function lastGoodIn(state: string): AgentConfig | undefined {
+  try {
+    return readState(state);
+  } catch (error) {
+    if (isDeployError(error, 'corrupt')) return undefined;
+    throw error;
+  }
+}

@@ -1,0 +1,41 @@
+import { DeployError, describeError, toDeployError } from '@deploy-tools/shared/errors.js';
+import type { AgentContext } from '../agent-context.js';
+import { pointCurrent } from '../deploy/current-link.js';
+import type { DeployRoots } from '../deploy/deploy-roots.js';
+import { proveRelease } from '../deploy/prove-release.js';
+import { runDeployHook } from '../deploy/run-deploy-hook.js';
+import { switchProgram } from '../deploy/switch-program.js';
+
+/**
+ * Makes the last good release the running one again, whose directory is complete: the hook, `current`, the script with OLD
+ * and NEW swapped, the program, the checks. Once; whoever calls does not try again.
+ * @param roots from the release that failed to the last good one.
+ * @throws DeployError when the way back failed, also when only its hook did; AbortError.
+ */
+export async function rollBack(context: AgentContext, roots: DeployRoots): Promise<void> {
+  const hook = await runToEnd(context, 'rollback', roots);
+  pointCurrent(context.paths.current, roots.next.root);
+  const script = await runToEnd(context, 'script', roots);
+  if (script !== undefined) throw script;
+  await switchProgram(context, roots.config, roots.next);
+  await proveRelease(context, roots.next, 'for-long');
+  if (hook !== undefined) throw hook;
+}
+
+/** @returns how it failed. */
+async function runToEnd(
+  context: AgentContext,
+  hook: 'rollback' | 'script',
+  roots: DeployRoots,
+): Promise<DeployError | undefined> {
+  try {
+    if ((await runDeployHook(context, hook, roots)) === 'done') return undefined;
+    return new DeployError(
+      'script',
+      `the ${hook === 'script' ? hook : 'rollback hook'} says not now on the way back`,
+    );
+  } catch (error) {
+    context.log.error({ err: describeError(error) }, 'a step of the way back failed');
+    return toDeployError(error);
+  }
+}

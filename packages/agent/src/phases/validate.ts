@@ -1,0 +1,20 @@
+import { DeployError } from '@deploy-tools/shared/errors.js';
+import type { AgentContext } from '../agent-context.js';
+import type { DeployRoots } from '../deploy/deploy-roots.js';
+import { proveRelease } from '../deploy/prove-release.js';
+import { runDeployHook } from '../deploy/run-deploy-hook.js';
+import { switchProgram } from '../deploy/switch-program.js';
+
+/**
+ * Has an activated release prove itself, from the beginning: the program runs, the checks pass for long enough, then the
+ * hook.
+ * @throws DeployError unhealthy, script; AbortError.
+ */
+export async function validate(context: AgentContext, roots: DeployRoots): Promise<void> {
+  await switchProgram(context, roots.config, roots.next);
+  await proveRelease(context, roots.next, 'for-long');
+  if ((await runDeployHook(context, 'validate', roots)) === 'vetoed')
+    throw new DeployError('script', 'the validate hook says not now, but the release runs already', {
+      hint: 'exit with 0 or 1 there; ask before, in the pre or prepare hook',
+    });
+}

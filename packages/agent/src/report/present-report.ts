@@ -1,0 +1,66 @@
+import type { AgentConfig } from '@deploy-tools/shared/config-json.js';
+import type { DeployState } from '@deploy-tools/shared/report/deploy-state.js';
+import { withoutUndefined } from '@deploy-tools/shared/report/json-fields.js';
+import type { Release, StateReport } from '@deploy-tools/shared/report/report.js';
+import type { AttemptFacts } from '../deploy/attempt-facts.js';
+import { isOver } from '../deploy/deploy-step.js';
+import { type Attempt, isSettled, type Journal, runningRelease } from '../deploy/journal.js';
+
+/** What a host knows of a configuration. */
+export interface HostView {
+  readonly config: string;
+  readonly journal: Journal;
+  /** What state.json holds. */
+  readonly lastGood: AgentConfig | undefined;
+  /** What the registry wanted when it was last looked at. */
+  readonly wanted: AgentConfig | undefined;
+  readonly facts: Pick<AttemptFacts, 'timings' | 'bytes' | 'progress' | 'log'>;
+}
+
+/** How far the configuration is on this host, in one line of exec report. Pure. */
+export function presentReport(view: HostView): StateReport {
+  const { config, journal, lastGood, wanted } = view;
+  const running = releaseOf(runningRelease(journal, lastGood));
+  const where = { config, running, lastGood: releaseOf(lastGood) };
+  const { attempt } = journal;
+  const isAbout = wanted === undefined || attempt?.config.hash === wanted.hash;
+  if (attempt !== undefined && (isAbout || !isOver(attempt.step)))
+    return withoutUndefined({ ...where, ...attemptReport(view, attempt) });
+  const target = wanted ?? lastGood;
+  return withoutUndefined({ ...where, state: restingState(view), ...releaseOf(target) });
+}
+
+/** Where no attempt is about what is wanted. */
+function restingState({ journal, lastGood, wanted }: HostView): DeployState {
+  if (lastGood === undefined || !isSettled(journal)) return 'pending';
+  if (wanted === undefined) return 'healthy';
+  return wanted.hash === lastGood.hash ? 'skipped' : 'pending';
+}
+
+function attemptReport({ journal, facts }: HostView, attempt: Attempt): Omit<StateReport, 'config'> {
+  const { deploy, step, since, reason, number, config, error } = attempt;
+  const { hold } = journal;
+  const isVetoed = step === 'pending' && hold?.why === 'vetoed' && hold.hash === config.hash;
+  const log = facts.log.lines();
+  const lasts = !isOver(step);
+  return {
+    state: isVetoed ? 'vetoed' : step,
+    reason,
+    ...releaseOf(config),
+    attempt: number,
+    deploy,
+    since,
+    progress: step === 'fetching' ? facts.progress : undefined,
+    error,
+    log: lasts || log.length === 0 ? undefined : log,
+    timings: Object.keys(facts.timings).length === 0 ? undefined : facts.timings,
+    bytes: facts.bytes.fetched + facts.bytes.reused === 0 ? undefined : facts.bytes,
+    notBefore: (isVetoed || !lasts) && hold?.hash === config.hash ? hold.notBefore : undefined,
+  } as Omit<StateReport, 'config'>;
+}
+
+function releaseOf(config: AgentConfig | undefined): Release | undefined {
+  if (config === undefined) return undefined;
+  const { hash, revision } = config;
+  return revision === undefined ? { hash } : { hash, revision };
+}

@@ -1,0 +1,200 @@
+import type { Connection } from '@deploy-tools/shared/client/connection.js';
+import { describeError, isDeployError } from '@deploy-tools/shared/errors.js';
+import type { Logger } from '@deploy-tools/shared/log.js';
+import { isOutcome } from '@deploy-tools/shared/report/deploy-state.js';
+import type { Hello, RegistryLine, StateReport } from '@deploy-tools/shared/report/report.js';
+import type { OutcomeStore } from './outcome-store.js';
+import { openReportChannel, type ReportChannel } from './report-channel.js';
+
+/** When nothing else is said. */
+const HEARTBEAT_MS = 10_000;
+/** Between two words on how far a download is. */
+const PROGRESS_MS = 1000;
+/** A registry that ended the channel, but not the connection, is asked again after this. */
+const REOPEN_MS = 60_000;
+
+/** A configuration of which the registry is told. */
+export interface ReportedConfig {
+  /** How far it is now. */
+  readonly present: () => StateReport;
+  /** An operator says: try again now. */
+  readonly onRetry: () => void;
+}
+
+export interface ReporterOptions {
+  readonly hello: Omit<Hello, 'configs'>;
+  /** By name. */
+  readonly configs: ReadonlyMap<string, ReportedConfig>;
+  readonly outcomes: OutcomeStore;
+  readonly log: Logger;
+}
+
+/**
+ * Tells the registry what happens here, over the connection that the agent has anyway. It never holds anything up: with a
+ * registry that does not listen, or is slow, only outcomes are kept for later.
+ */
+export class Reporter {
+  readonly #options: ReporterOptions;
+  #connection: Connection | undefined;
+  #channel: ReportChannel | undefined;
+  #heartbeat: NodeJS.Timeout | undefined;
+  #reopen: NodeJS.Timeout | undefined;
+  #progress: NodeJS.Timeout | undefined;
+  #behind = false;
+  #refusal: string | undefined;
+  #onSettled = () => {};
+
+  constructor(options: ReporterOptions) {
+    this.#options = options;
+  }
+
+  /** Reports over this connection from now on; undefined for none. */
+  follow(connection: Connection | undefined): void {
+    this.#leave();
+    this.#connection = connection;
+    if (connection !== undefined) this.#open(connection);
+  }
+
+  /** Something has happened to a configuration: an outcome is kept until the registry has stored it. */
+  changed(config: string): void {
+    const report = this.#options.configs.get(config)?.present();
+    if (report === undefined) return;
+    if (isOutcome(report.state) && report.deploy !== undefined) this.#keep(report);
+    this.#say(report);
+  }
+
+  /** A download got on; told now and then. */
+  progressed(config: string): void {
+    if (this.#progress !== undefined || this.#channel === undefined) return;
+    const tell = () => {
+      this.#progress = undefined;
+      const report = this.#options.configs.get(config)?.present();
+      if (report?.progress !== undefined) this.#say(report);
+    };
+    this.#progress = setTimeout(tell, PROGRESS_MS).unref();
+  }
+
+  /** Resolves when every outcome is stored, nobody listens, or the time is up. */
+  async settled(ms: number): Promise<void> {
+    if (this.#isSettled()) return;
+    await new Promise<void>((resolve) => {
+      const timer = setTimeout(resolve, ms);
+      this.#onSettled = () => {
+        if (!this.#isSettled()) return;
+        clearTimeout(timer);
+        resolve();
+      };
+    });
+  }
+
+  /** Nothing is said any more. */
+  close(): void {
+    this.#leave();
+    this.#connection = undefined;
+  }
+
+  #isSettled(): boolean {
+    return this.#channel === undefined || this.#options.outcomes.list().length === 0;
+  }
+
+  #open(connection: Connection): void {
+    const channel = openReportChannel(
+      connection,
+      (line) => this.#hear(line),
+      () => this.#catchUp(),
+    );
+    this.#channel = channel;
+    channel.ended.then(
+      (status) =>
+        this.#ended(channel, () => this.#options.log.debug({ status }, 'the registry ended the report')),
+      (error: unknown) => this.#ended(channel, () => this.#explain(error)),
+    );
+    const { hello, configs } = this.#options;
+    channel.say({ type: 'hello', hello: { ...hello, configs: [...configs.keys()] } });
+    this.#tellAll();
+    this.#heartbeat = setInterval(() => channel.say({ type: 'heartbeat' }), HEARTBEAT_MS).unref();
+  }
+
+  /** What was not stored yet first, in its order: the last word is how things are now. */
+  #tellAll(): void {
+    for (const report of this.#options.outcomes.list()) this.#say(report);
+    for (const { present } of this.#options.configs.values()) this.#say(present());
+  }
+
+  #say(report: StateReport): void {
+    if (this.#channel === undefined) return;
+    if (!this.#channel.say({ type: 'state', report })) this.#behind = true;
+    this.#heartbeat?.refresh();
+  }
+
+  #catchUp(): void {
+    if (!this.#behind) return;
+    this.#behind = false;
+    this.#tellAll();
+  }
+
+  #hear(line: RegistryLine): void {
+    const { log, outcomes, configs } = this.#options;
+    switch (line.type) {
+      case 'welcome':
+        this.#refusal = undefined;
+        log.debug({ host: line.host }, 'the registry takes reports');
+        return;
+      case 'refused':
+        this.#complain(line.error);
+        return;
+      case 'ack':
+        outcomes.remove(line.deploy);
+        this.#onSettled();
+        return;
+      case 'retry':
+        log.info({ configuration: line.config }, 'an operator says: try again');
+        configs.get(line.config)?.onRetry();
+        return;
+      case 'heartbeat':
+        return;
+    }
+  }
+
+  #keep(report: StateReport): void {
+    try {
+      this.#options.outcomes.add(report);
+    } catch (error) {
+      this.#options.log.warn({ err: describeError(error) }, 'the outcome cannot be kept for the registry');
+    }
+  }
+
+  #ended(channel: ReportChannel, explain: () => void): void {
+    if (this.#channel !== channel) return;
+    explain();
+    const connection = this.#connection;
+    this.#leave();
+    this.#onSettled();
+    if (connection === undefined) return;
+    const again = () => this.#connection === connection && this.#open(connection);
+    this.#reopen = setTimeout(again, REOPEN_MS).unref();
+  }
+
+  #explain(error: unknown): void {
+    if (isDeployError(error, 'connect')) return; // whoever uses the connection meets it too
+    this.#complain(isDeployError(error, 'unsupported') ? 'it does not know how' : describeError(error));
+  }
+
+  /** Each reason is logged once. */
+  #complain(reason: string): void {
+    if (this.#refusal === reason) return;
+    this.#refusal = reason;
+    this.#options.log.info({ reason }, 'the registry takes no reports of this host');
+  }
+
+  #leave(): void {
+    clearInterval(this.#heartbeat);
+    clearTimeout(this.#reopen);
+    clearTimeout(this.#progress);
+    this.#progress = undefined;
+    const channel = this.#channel;
+    this.#channel = undefined;
+    this.#behind = false;
+    channel?.end();
+  }
+}

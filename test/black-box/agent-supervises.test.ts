@@ -1,0 +1,122 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
+import { beforeAll, describe, expect, it } from 'vitest';
+import { type AgentSite, agentArgs, deployedHash, makeAgentSite, stopAgent } from '../support/agent-site.js';
+import type { Archive } from '../support/archive.js';
+import { addConfiguration, changeLayer, configurationHashOf } from '../support/configuration.js';
+import { ask, startHttpLoad } from '../support/http-load.js';
+import { type RunningProgram, startProgram } from '../support/program.js';
+import { fileScope, type Scope, testScope } from '../support/scope.js';
+import { packTree } from '../support/tree.js';
+import { until } from '../support/until.js';
+import { startWorld, type World } from '../support/world.js';
+
+const SERVER = join(import.meta.dirname, '../../packages/agent/test/supervise/http-server.mjs');
+const LOAD_MS = 12_000;
+
+const scope = fileScope();
+let world: World;
+
+beforeAll(async () => {
+  world = await startWorld(scope, ['-heartbeat', '1s']);
+});
+
+/** A release with the server of the supervisor's tests, which answers with this version. @param dies soon after its start. */
+function release(version: string, dies = false): Promise<Archive> {
+  const server = readFileSync(SERVER, 'utf8').replace("VERSION = '?'", `VERSION = '${version}'`);
+  const death = dies ? 'setTimeout(() => process.exit(3), 1300);\n' : '';
+  return packTree(scope, world.root, `${version}-${Math.random()}`, { 'server.mjs': server + death });
+}
+
+interface Serving {
+  readonly agent: RunningProgram;
+  readonly port: number;
+}
+
+async function serve(
+  on: Scope,
+  site: AgentSite,
+  name: string,
+  flags: readonly string[] = [],
+): Promise<Serving> {
+  const quick = ['-poll', '100ms', '-v', '-script', '', '-min-healthy', '500ms', '-port', '127.0.0.1:0'];
+  const args = [...agentArgs(world, site, name, [...quick, ...flags]), '--', process.execPath, 'server.mjs'];
+  const agent = startProgram(on, 'deploy-agent', args);
+  const { ports } = await agent.log.line('listening for the program');
+  return { agent, port: Number(String((ports as string[])[0]).split(':')[1]) };
+}
+
+const journal = (site: AgentSite) => JSON.parse(readFileSync(join(site.dir, 'journal.json'), 'utf8'));
+
+describe('a supervised program', () => {
+  it(`is switched across two releases under a load of 8 connections for ${LOAD_MS / 1000} s: nothing is lost`, async () => {
+    await addConfiguration(world.operator, 'served', { 'served-code': await release('v1') });
+    const site = makeAgentSite(testScope());
+    const { agent, port } = await serve(testScope(), site, 'served');
+    await agent.log.line('deployed');
+    const load = startHttpLoad({ port, fresh: 4, kept: 4 });
+    const over = delay(LOAD_MS);
+    let seen = agent.log.lines.length;
+    for (const version of ['v2', 'v3']) {
+      await changeLayer(world.operator, 'served', 'served-code', version, await release(version));
+      await agent.log.lineAfter(seen, 'deployed');
+      seen = agent.log.lines.length;
+    }
+    await over;
+    const { failures, answers, requests, slowestMs } = await load.stop();
+    expect(failures).toEqual([]);
+    expect([...answers.keys()].sort()).toEqual(['v1', 'v2', 'v3']);
+    expect(requests).toBeGreaterThan(500);
+    expect(slowestMs).toBeLessThan(5000);
+    expect(deployedHash(site)).toBe(await configurationHashOf(world.operator, 'served'));
+    expect(await stopAgent(agent)).toBe(0);
+  });
+
+  it('that dies is gone back from, and the one before serves on; a restart by SIGHUP; stopped by SIGTERM', async () => {
+    await addConfiguration(world.operator, 'dying', { 'dying-code': await release('v1') });
+    const first = await configurationHashOf(world.operator, 'dying');
+    const site = makeAgentSite(testScope());
+    const { agent, port } = await serve(testScope(), site, 'dying');
+    await agent.log.line('deployed');
+    await changeLayer(world.operator, 'dying', 'dying-code', 'v2', await release('v2', true));
+    await agent.log.line('gone back to the last good release');
+    expect(journal(site)).toMatchObject({
+      running: { hash: first },
+      attempt: { step: 'rolled-back', error: { kind: 'unhealthy' } },
+    });
+    const [version, pid] = (await ask(port)).split(' ');
+    expect(version).toBe('v1');
+    agent.child.kill('SIGHUP');
+    await until('another run answers', async () => {
+      const [again, other] = (await ask(port)).split(' ');
+      return again === 'v1' && other !== pid;
+    });
+    expect(await stopAgent(agent)).toBe(0);
+    await expect(ask(port)).rejects.toThrow();
+  });
+
+  it('is started again by the agent after one that was killed, also when the registry is away', async () => {
+    const own = await startWorld(testScope());
+    const code = await packTree(testScope(), own.root, 'code', {
+      'server.mjs': readFileSync(SERVER, 'utf8'),
+    });
+    await addConfiguration(own.operator, 'away', { code });
+    const site = makeAgentSite(testScope());
+    const before = world;
+    world = own;
+    try {
+      const killed = await serve(testScope(), site, 'away');
+      await killed.agent.log.line('deployed');
+      killed.agent.child.kill('SIGKILL');
+      await killed.agent.ended;
+      await own.registry.kill9();
+      const { agent, port } = await serve(testScope(), site, 'away');
+      expect(agent.log.text()).toContain('ending the program that an earlier agent left running');
+      await until('it answers', () => ask(port).then(Boolean, () => false));
+      expect(await stopAgent(agent)).toBe(0);
+    } finally {
+      world = before;
+    }
+  });
+});
