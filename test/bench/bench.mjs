@@ -51,7 +51,12 @@ for (const name of chosen) if (!Object.hasOwn(BENCHES, name)) throw new Error(`n
 const dir = mkdtempSync(join(options.dir, 'deploy-bench-'));
 const closing = [];
 process.once('exit', () => rmSync(dir, { recursive: true, force: true }));
-for (const signal of ['SIGINT', 'SIGTERM']) process.once(signal, () => process.exit(1));
+for (const signal of ['SIGINT', 'SIGTERM']) {
+  process.once(signal, () => {
+    console.log(`ended by ${signal}`);
+    process.exit(1);
+  });
+}
 try {
   const machine = `${cpus().length} × ${cpus()[0]?.model}, ${megabytes(totalmem())} MB, Node.js ${process.version}`;
   const fileSystem = output('df', ['--output=fstype', dir]).trim().split('\n').at(-1);

@@ -1,11 +1,10 @@
-import { spawn } from 'node:child_process';
 import { existsSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { makeAgentHome } from './lib/agent-home.mjs';
 import { addReleases, operatorOf } from './lib/operator.mjs';
 import { program, startRegistry } from './lib/programs.mjs';
-import { stop, wallClock } from './lib/run.mjs';
+import { startProgram, stop, wallClock } from './lib/run.mjs';
 import { makeSmallReleases } from './lib/small-releases.mjs';
 import { offersWatch } from './lib/ssh-client.mjs';
 import { heading, median, spread, verdict } from './lib/stats.mjs';
@@ -23,7 +22,7 @@ export async function pushBench({ dir, keys, rounds }) {
   const pushes = await offersWatch(registry, keys, NAME);
   if (!pushes) console.log('  the registry refuses `watch`: the agent polls');
   const home = makeAgentHome(join(place, 'agent'), { registry, keys, name: NAME });
-  const agent = spawn(program('deploy-agent'), home.args(registry.port), { stdio: 'ignore' });
+  const agent = startProgram(program('deploy-agent'), home.args(registry.port), { stdio: 'ignore' });
   await scriptBegun(home);
   const times = [];
   for (let round = 0; round < rounds; round++) {

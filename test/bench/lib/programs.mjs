@@ -1,4 +1,3 @@
-import { spawn } from 'node:child_process';
 import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { userInfo } from 'node:os';
@@ -6,7 +5,7 @@ import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import { peakMemory } from './process-usage.mjs';
-import { output, stop } from './run.mjs';
+import { output, startProgram, stop } from './run.mjs';
 
 const BIN = fileURLToPath(new URL('../../../node_modules/.bin', import.meta.url));
 const SSHD = '/usr/sbin/sshd';
@@ -29,7 +28,7 @@ export async function startRegistry(dir, keys, extra = []) {
   mkdirSync(home, { recursive: true, mode: 0o700 });
   const files = ['-dir', home, '-opauth', `${keys.operator}.pub`, '-srvauth', `${keys.agent}.pub`];
   const args = ['-addr', '127.0.0.1:0', ...files, ...extra];
-  const child = spawn(program('deploy-registry'), args, { stdio: ['ignore', 'ignore', 'pipe'] });
+  const child = startProgram(program('deploy-registry'), args, { stdio: ['ignore', 'ignore', 'pipe'] });
   const ready = await new Promise((resolve, reject) => {
     createInterface({ input: child.stderr }).on('line', (line) => {
       const entry = line.startsWith('{') ? JSON.parse(line) : {};
@@ -67,7 +66,7 @@ export async function startSshd(keys) {
       'ListenAddress 127.0.0.1',
     ].join('\n'),
   );
-  const child = spawn(SSHD, ['-D', '-e', '-f', config], { stdio: ['ignore', 'ignore', 'pipe'] });
+  const child = startProgram(SSHD, ['-D', '-e', '-f', config], { stdio: ['ignore', 'ignore', 'pipe'] });
   await new Promise((resolve, reject) => {
     createInterface({ input: child.stderr }).on(
       'line',

@@ -38,6 +38,15 @@ export async function measured(command, args, options = {}) {
   return { ms, peakBytes };
 }
 
+/** Starts a program that runs beside the bench and does not outlive it. */
+export function startProgram(command, args, options) {
+  const child = spawn(command, args, options);
+  const end = () => child.kill();
+  process.once('exit', end);
+  child.once('exit', () => process.off('exit', end));
+  return child;
+}
+
 /** SIGTERM, and waits for the end. */
 export async function stop(child) {
   if (child.exitCode !== null || child.signalCode !== null) return;
