@@ -133,7 +133,7 @@ describe('a connection that is lost', () => {
   });
 
   it('because it lived long enough is made again, and nothing is missed', async () => {
-    const own = await startWorld(testScope(), ['-deadline', '500ms']);
+    const own = await startWorld(testScope(), ['-deadline', '2s']);
     await change(own, 'deadline', 1);
     const site = makeAgentSite(testScope());
     const agent = startAgent(testScope(), own, site, 'deadline', NO_POLLS);

@@ -14,7 +14,7 @@ const MIB = 1024 * 1024;
 
 /** Takes seconds to index: many files that compress a little. */
 function largeArchive(world: World): Archive {
-  const files = Array.from({ length: 96 }, (_, index) => ({
+  const files = Array.from({ length: 192 }, (_, index) => ({
     name: `file-${index}`,
     content: Buffer.from(randomBytes(MIB / 2).toString('hex'), 'latin1'),
   }));

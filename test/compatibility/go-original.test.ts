@@ -301,7 +301,7 @@ describeWithGo('our programs against a registry in Go', () => {
         env,
         input: image,
       });
-      expect(bad.stderr).toContain('does not take configuration app: no version for "nope:v1" found');
+      expect(bad.stderr).toContain('the registry has no version "v1" of component "nope"');
       const once = await ourAgent(server.target, server.fingerprint, site.agent, 'app', dir);
       expect(once.status, once.stderr).toBe(0);
       const { Hash } = stateIn(dir);

@@ -51,6 +51,19 @@ describe('without a connection', () => {
 });
 
 describe('a proxied command', () => {
+  test('is told to use colours on a terminal, unless somebody does not want them', async () => {
+    const { env, key, state } = await startFakeRegistry();
+    const sent = async (words: readonly string[], terminal: boolean, more = {}) => {
+      await runBody('deployctl', ['-key', key.path, ...words], { env: { ...env, ...more }, terminal });
+      return state.commands.at(-1);
+    };
+    expect(await sent(['agents'], true)).toBe('agents -color=always');
+    expect(await sent(['agents'], false)).toBe('agents');
+    expect(await sent(['agents'], true, { NO_COLOR: '1' })).toBe('agents');
+    expect(await sent(['agents', '-color', 'never'], true)).toBe('agents -color=never');
+    expect(await sent(['components'], true)).toBe('components');
+  });
+
   test('is sent in flag form, and its output and success are ours', async () => {
     const { env, key, state } = await startFakeRegistry();
     state.versions.set('code:v1', 'h').set('config:v 1', 'h');

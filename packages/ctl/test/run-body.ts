@@ -10,14 +10,18 @@ const BODIES = { deployctl, 'deploy-from-docker': fromDocker } as const;
 export async function runBody(
   program: Program,
   argv: readonly string[],
-  options: { readonly env: Readonly<Record<string, string | undefined>>; readonly stdin?: Buffer },
+  options: {
+    readonly env: Readonly<Record<string, string | undefined>>;
+    readonly stdin?: Buffer;
+    readonly terminal?: boolean;
+  },
 ): Promise<Ran> {
   const [stdout, stderr] = [new PassThrough(), new PassThrough()];
   const status = await exitStatus(program, BODIES[program], {
     argv,
     env: options.env,
     stdin: Readable.from([options.stdin ?? Buffer.alloc(0)]),
-    stdout,
+    stdout: Object.assign(stdout, { isTTY: options.terminal === true }),
     stderr,
     home: options.env.HOME ?? '/nonexistent',
     loginName: '',

@@ -1,3 +1,4 @@
+import { setImmediate } from 'node:timers/promises';
 import {
   type DeployError,
   describeError,
@@ -79,7 +80,11 @@ export class FleetJournal {
   async #work(): Promise<void> {
     while (this.#urgent > 0) {
       this.#urgent = 0;
-      while (this.#queue.size > 0) await this.#writeBatch(this.#takeBatch());
+      while (this.#queue.size > 0) {
+        // SQLite works without giving others their turn: whatever came in meanwhile is read first.
+        await setImmediate();
+        await this.#writeBatch(this.#takeBatch());
+      }
     }
     this.#flushing = undefined;
   }

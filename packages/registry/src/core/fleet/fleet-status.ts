@@ -12,6 +12,9 @@ export interface HostStatus {
   readonly settled: boolean;
 }
 
+/** web2 before web10. */
+const BY_NAME = new Intl.Collator('en', { numeric: true });
+
 /** All hosts of a configuration, worst first. */
 export interface FleetStatus {
   /** What is wanted. */
@@ -52,11 +55,11 @@ export function countByCategory(hosts: readonly HostStatus[]): Record<Category, 
   return counts;
 }
 
-/** By category, then web2 before web10, then by configuration. */
+/** By category, then by host, then by configuration. */
 function worstFirst(a: HostStatus, b: HostStatus): number {
   return (
     CATEGORIES.indexOf(a.category) - CATEGORIES.indexOf(b.category) ||
-    a.follower.record.host.localeCompare(b.follower.record.host, 'en', { numeric: true }) ||
+    BY_NAME.compare(a.follower.record.host, b.follower.record.host) ||
     (a.follower.configuration < b.follower.configuration ? -1 : 1)
   );
 }

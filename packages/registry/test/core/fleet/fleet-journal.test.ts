@@ -39,6 +39,17 @@ test('what many hosts say at the same time is written in few transactions', asyn
   expect(transactions()).toBeLessThanOrEqual(4);
 });
 
+test('what they say one after the other is written together too, when it came meanwhile', async () => {
+  const registry = await openRegistry();
+  const { journal, transactions } = journalOf(registry);
+  const one = (at: number) =>
+    new Promise<void>((resolve, reject) => {
+      setTimeout(() => journal.write(`w${at}`, (tx) => tx.putHost(host(`w${at}`))).then(resolve, reject), 5);
+    });
+  await Promise.all(Array.from({ length: 500 }, (_, at) => one(at)));
+  expect(transactions()).toBeLessThan(100);
+});
+
 test('of several with one key the last is written, and all who wait are told', async () => {
   const registry = await openRegistry();
   const { journal } = journalOf(registry);
