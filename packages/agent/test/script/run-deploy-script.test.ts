@@ -1,6 +1,6 @@
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { runScript, type ScriptRun } from '@deploy-tools/agent/script/run-script.js';
+import { type HookRun, runHook } from '@deploy-tools/agent/script/run-hook.js';
 import { isDeployError } from '@deploy-tools/shared/errors.js';
 import { describe, expect, it } from 'vitest';
 import { testScope } from '../../../../test/support/scope.js';
@@ -23,12 +23,19 @@ interface Ran {
   readonly ms: number;
 }
 
-async function ran(path: string, options: Partial<ScriptRun> = {}): Promise<Ran> {
+async function ran(path: string, options: Partial<HookRun> = {}): Promise<Ran> {
   const lines: string[] = [];
   const started = performance.now();
   const onLine = (stream: string, line: string) => lines.push(`${stream}: ${line}`);
-  const run = { script: path, environment: { PATH }, timeoutMs: 20_000, onLine, ...options };
-  const error = await runScript(run).then(
+  const run = {
+    hook: 'script',
+    command: path,
+    environment: { PATH },
+    timeoutMs: 20_000,
+    onLine,
+    ...options,
+  } as const;
+  const error = await runHook(run).then(
     () => undefined,
     (thrown: unknown) => {
       if (!isDeployError(thrown, 'script')) throw thrown;
@@ -95,13 +102,18 @@ describe('where a script is found', () => {
 });
 
 describe('what a script gets', () => {
-  it('is that environment and no other, nothing on standard input, a process group of its own', async () => {
+  it('is that environment, HOOK, and no other, nothing on standard input, a process group of its own', async () => {
     const body = 'tr "\\0" "\\n" < /proc/$$/environ; wc -c; echo "$(ps -o pgid= -p $$)" is $$';
     const { lines } = await ran(script(body), { environment: { PATH, ONLY: 'this' } });
     const [pgid, is, pid] = lines.at(-1)?.replace('stdout:', '').trim().split(/\s+/) ?? [];
     expect(is).toBe('is');
     expect(pgid).toBe(pid);
-    expect(lines.slice(0, -1).sort()).toEqual(['stdout: 0', 'stdout: ONLY=this', `stdout: PATH=${PATH}`]);
+    expect(lines.slice(0, -1).sort()).toEqual([
+      'stdout: 0',
+      'stdout: HOOK=script',
+      'stdout: ONLY=this',
+      `stdout: PATH=${PATH}`,
+    ]);
   });
 
   it('is told to the caller by its process id once it runs', async () => {

@@ -1,0 +1,78 @@
+import { AttemptFacts } from '@deploy-tools/agent/deploy/attempt-facts.js';
+import type { Attempt, Journal } from '@deploy-tools/agent/deploy/journal.js';
+import { presentReport } from '@deploy-tools/agent/report/present-report.js';
+import { describe, expect, it } from 'vitest';
+import { configOf } from '../agent-context.js';
+
+const [A, B, C] = ['a', 'b', 'c'].map((digit, index) => ({
+  ...configOf({ hash: digit.repeat(64), size: 1 }),
+  revision: index + 1,
+})) as [ReturnType<typeof configOf>, ReturnType<typeof configOf>, ReturnType<typeof configOf>];
+const since = '2026-03-01T12:00:00.000Z';
+const notBefore = '2026-03-01T12:01:00.000Z';
+
+function attempt(step: Attempt['step'], more: Partial<Attempt> = {}): Attempt {
+  return { deploy: 'd1', step, since, reason: 'deploy', number: 1, config: B, before: A, ...more };
+}
+
+function report(journal: Journal, wanted: typeof A | undefined, lastGood: typeof A | 'none' = A) {
+  const facts = new AttemptFacts();
+  facts.log.push('a line');
+  return presentReport({
+    config: 'project',
+    journal,
+    lastGood: lastGood === 'none' ? undefined : lastGood,
+    wanted,
+    facts,
+  });
+}
+
+describe('what a host says of a configuration', () => {
+  it('on a new host, and at rest', () => {
+    expect(report({}, undefined, 'none')).toEqual({ config: 'project', state: 'pending' });
+    expect(report({}, B, 'none')).toMatchObject({ state: 'pending', hash: B.hash });
+    expect(report({}, undefined)).toMatchObject({
+      state: 'healthy',
+      hash: A.hash,
+      running: { hash: A.hash },
+    });
+    expect(report({}, A)).toMatchObject({ state: 'skipped', hash: A.hash });
+    expect(report({}, B)).toMatchObject({ state: 'pending', hash: B.hash });
+  });
+
+  it('in an attempt: its step and its id, without the log', () => {
+    const said = report({ attempt: attempt('validating', { activated: true }) }, B);
+    expect(said).toMatchObject({
+      state: 'validating',
+      deploy: 'd1',
+      running: { hash: B.hash },
+      lastGood: { hash: A.hash },
+    });
+    expect(said).not.toHaveProperty('log');
+  });
+
+  it('after a failure: the reason, the log, and when it is tried again', () => {
+    const hold = { hash: B.hash, revision: 2, why: 'rejected', failures: 1, notBefore } as const;
+    const error = { kind: 'unhealthy', message: 'no' };
+    const journal = { attempt: attempt('rolled-back', { activated: true, error }), hold };
+    expect(report(journal, B)).toMatchObject({
+      state: 'rolled-back',
+      error,
+      log: ['a line'],
+      notBefore,
+      running: { hash: A.hash },
+    });
+  });
+
+  it('after a failure, when something else is wanted: that', () => {
+    const journal = { attempt: attempt('rolled-back') };
+    expect(report(journal, C)).toMatchObject({ state: 'pending', hash: C.hash });
+    expect(report(journal, A)).toMatchObject({ state: 'skipped', hash: A.hash });
+    expect(report({ attempt: attempt('inconsistent') }, A)).toMatchObject({ state: 'pending', hash: A.hash });
+  });
+
+  it('after a veto', () => {
+    const hold = { hash: B.hash, why: 'vetoed', failures: 0, notBefore } as const;
+    expect(report({ attempt: attempt('pending'), hold }, B)).toMatchObject({ state: 'vetoed', notBefore });
+  });
+});

@@ -1,0 +1,51 @@
+import { existsSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { expect, it } from 'vitest';
+import { agentOnce, makeAgentSite, startAgent, stopAgent } from '../support/agent-site.js';
+import { addConfiguration, changeLayer, command } from '../support/configuration.js';
+import { testScope } from '../support/scope.js';
+import { packTree } from '../support/tree.js';
+import { until } from '../support/until.js';
+import { startWorld } from '../support/world.js';
+
+const BLOCKED = 'echo blocked; while test -e "$0.block"; do sleep 0.05; done; echo "line of the script"';
+
+it('an outcome that came while the registry was away is told when it is back; labels, history and logs know it', async () => {
+  const world = await startWorld(testScope(), ['-heartbeat', '1s']);
+  const code = await packTree(testScope(), world.root, 'code', { version: 'one' });
+  await addConfiguration(world.operator, 'project', { code });
+  const site = makeAgentSite(testScope(), BLOCKED);
+  const flags = ['-host', 'web1', '-label', 'zone=a', '-label', 'rack=b=c'];
+  const agent = startAgent(testScope(), world, site, 'project', flags);
+  await agent.log.line('deployed');
+  writeFileSync(`${site.script}.block`, '');
+  const two = await packTree(testScope(), world.root, 'two', { version: 'two' });
+  await changeLayer(world.operator, 'project', 'code', 'v2', two);
+  await agent.log.lineAfter(agent.log.lines.length, 'blocked');
+  await world.registry.kill9();
+  rmSync(`${site.script}.block`);
+  await until('the outcome is kept', () => existsSync(join(site.dir, 'outcomes.jsonl')));
+  await world.registry.restart();
+  await until('it is told', () => !existsSync(join(site.dir, 'outcomes.jsonl')), 30_000);
+  expect((await world.operator.exec('status project -wait 20s')).status).toBe(0);
+  expect(await command(world.operator, 'logs -name project -host web1')).toContain('line of the script');
+  const agents = JSON.parse(await command(world.operator, 'agents -json'));
+  expect(JSON.stringify(agents)).toContain('"zone":"a"');
+  expect(JSON.stringify(agents)).toContain('"rack":"b=c"');
+  expect(await stopAgent(agent)).toBe(0);
+});
+
+it('-once tells the outcome before it ends; -report=false tells nothing', async () => {
+  const world = await startWorld(testScope());
+  const code = await packTree(testScope(), world.root, 'code', { version: 'one' });
+  await addConfiguration(world.operator, 'project', { code });
+  const site = makeAgentSite(testScope());
+  expect((await agentOnce(world, site, 'project', ['-host', 'cron1', '-report=false'])).status).toBe(0);
+  expect(await command(world.operator, 'agents')).not.toContain('cron1');
+  site.scriptDoes('exit 4');
+  const two = await packTree(testScope(), world.root, 'two', { version: 'two' });
+  await changeLayer(world.operator, 'project', 'code', 'v2', two);
+  expect((await agentOnce(world, site, 'project', ['-host', 'cron1'])).status).toBe(1);
+  expect(existsSync(join(site.dir, 'outcomes.jsonl'))).toBe(false);
+  expect(await command(world.operator, 'status -name project')).toMatch(/cron1 +failed .*exit status 4/);
+});
