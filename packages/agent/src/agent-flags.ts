@@ -69,7 +69,7 @@ export const AGENT_FLAGS = [
   },
   ...SUPERVISE_FLAGS,
   { name: 'host', type: 'string', help: 'name that the registry knows this host by; its own without' },
-  { name: 'label', type: 'list', help: 'KEY=VALUE that the registry shows with this host; repeatable' },
+  { name: 'label', type: 'list', help: 'KEY=VALUE that the registry shows with this host' },
   { name: 'report', type: 'bool', help: 'tell the registry what happens here', default: 'true' },
   { name: 'known-hosts', type: 'string', help: 'known_hosts file to use instead of ~/.ssh/known_hosts' },
   { name: 'allow', type: 'list', help: 'let archives hold outside-links, devices, fifos or setid bits' },

@@ -8,13 +8,13 @@ export const HEALTH_FLAGS = [
   {
     name: 'health-http',
     type: 'list',
-    help: 'URL that answers 2xx or 3xx when a release is healthy; repeatable',
+    help: 'URL that answers 2xx or 3xx when a release is healthy',
   },
-  { name: 'health-tcp', type: 'list', help: 'HOST:PORT that accepts when a release is healthy; repeatable' },
+  { name: 'health-tcp', type: 'list', help: 'HOST:PORT that accepts when a release is healthy' },
   {
     name: 'health-exec',
     type: 'list',
-    help: 'command for /bin/sh: 0 healthy, 1 warning, other critical; repeatable',
+    help: 'command for /bin/sh: 0 healthy, 1 warning, other critical',
   },
   {
     name: 'min-healthy',

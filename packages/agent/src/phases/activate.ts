@@ -1,4 +1,4 @@
-import { existsSync } from 'node:fs';
+import { existsSync, rmSync } from 'node:fs';
 import type { AgentContext } from '../agent-context.js';
 import { pointCurrent } from '../deploy/current-link.js';
 import type { DeployRoots } from '../deploy/deploy-roots.js';
@@ -18,6 +18,7 @@ export async function activate(context: AgentContext, roots: DeployRoots): Promi
   pointCurrent(paths.current, next.root);
   if ((await runDeployHook(context, 'script', roots)) === 'vetoed') {
     if (old !== undefined && existsSync(old.root)) pointCurrent(paths.current, old.root);
+    else rmSync(paths.current, { force: true });
     return 'vetoed';
   }
   await switchProgram(context, config, next);

@@ -8,7 +8,7 @@ export const SUPERVISE_FLAGS = [
   {
     name: 'port',
     type: 'list',
-    help: '[HOST:]PORT that is opened for the program after --, which gets it as a file descriptor; repeatable',
+    help: '[HOST:]PORT that is opened for the program after --, which gets it as a file descriptor',
   },
   {
     name: 'stop-timeout',
