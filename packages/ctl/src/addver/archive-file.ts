@@ -1,4 +1,4 @@
-import { type FileHandle, open } from 'node:fs/promises';
+import { type FileHandle, open, stat } from 'node:fs/promises';
 import { detectArchiveFormat, FORMAT_HEAD_BYTES } from '@deploy-tools/shared/archive/archive-format.js';
 import { DeployError, toDeployError } from '@deploy-tools/shared/errors.js';
 import type { ArchiveSource } from './archive-source.js';
@@ -14,22 +14,21 @@ const CHUNK_BYTES = 256 * 1024;
 export async function openArchiveFile(path: string): Promise<ArchiveSource> {
   const file = await openFile(path);
   try {
-    const stat = await file.stat();
-    if (!stat.isFile()) {
-      throw new DeployError('invalid', `${path} is not a file`, { hint: 'pack a directory with -dir' });
-    }
+    const state = await file.stat();
     const head = Buffer.alloc(FORMAT_HEAD_BYTES);
     const { bytesRead } = await file.read(head, 0, head.length, 0);
     detectFormat(path, head.subarray(0, bytesRead));
-    return { label: path, size: stat.size, read: () => checkedArchive(path, readUnchanged(path, stat)) };
+    return { label: path, size: state.size, read: () => checkedArchive(path, readUnchanged(path, state)) };
   } finally {
     await file.close();
   }
 }
 
+/** Opening a FIFO would wait for somebody to write to it. */
 async function openFile(path: string): Promise<FileHandle> {
   try {
-    return await open(path, 'r');
+    if ((await stat(path)).isFile()) return await open(path, 'r');
+    throw new DeployError('invalid', `${path} is not a file`, { hint: 'pack a directory with -dir' });
   } catch (error) {
     throw toDeployError(error);
   }
