@@ -13,6 +13,10 @@ import type { Hello } from '@deploy-tools/shared/report/report.js';
 import { type AgentLoop, runAgent } from './agent.js';
 import type { AgentContext, AgentSettings } from './agent-context.js';
 import { type AgentFlags, agentSettings } from './agent-settings.js';
+import { controlPath } from './control/call-agent.js';
+import { answerControl, type Controlled } from './control/configuration-control.js';
+import type { ControlRequest } from './control/control-line.js';
+import { serveControl } from './control/control-server.js';
 import { restartProgram } from './deploy/switch-program.js';
 import { serviceManager } from './notify/service-manager.js';
 import { openApplication } from './open-application.js';
@@ -100,6 +104,7 @@ async function follow(what: Following): Promise<number> {
     if (flags.watch && !flags.once) pushes.follow(connection);
     if (flags.report) reporter.follow(connection);
   });
+  const control = await openControl(what, new Map([[name, { ...application, nudge: () => pushes.nudge() }]]));
   const manager = serviceManager({
     environment: process.env,
     pid: process.pid,
@@ -116,11 +121,19 @@ async function follow(what: Following): Promise<number> {
     if (flags.once) await reporter.settled(LAST_WORD_MS);
     return status;
   } finally {
+    control?.close();
     await application.close();
     reporter.close();
     link.close();
     await manager.close();
   }
+}
+
+/** Where people on this host can talk to the agent; there is nothing to say to one that looks once. */
+async function openControl({ flags, dir, log }: Following, configs: ReadonlyMap<string, Controlled>) {
+  if (flags.once) return undefined;
+  const answer = (request: ControlRequest) => answerControl(configs, request);
+  return await serveControl({ path: controlPath(dir), answer, log });
 }
 
 /** The program starts anew, gracefully, where there is one; the registry is looked at in any case. */
