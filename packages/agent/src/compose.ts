@@ -1,12 +1,6 @@
-import { accessSync, constants } from 'node:fs';
-import { homedir } from 'node:os';
-import { dirname, join, resolve } from 'node:path';
-import { parseAddress } from '@deploy-tools/shared/client/address.js';
+import { join, resolve } from 'node:path';
 import type { ConnectOptions } from '@deploy-tools/shared/client/connect.js';
-import { parseFingerprint } from '@deploy-tools/shared/client/fingerprint.js';
-import type { HostKeyTrust } from '@deploy-tools/shared/client/host-key-policy.js';
-import { loadKeyFile } from '@deploy-tools/shared/client/key-file.js';
-import { DeployError, describeError, errnoOf } from '@deploy-tools/shared/errors.js';
+import { describeError } from '@deploy-tools/shared/errors.js';
 import { takeDirectory } from '@deploy-tools/shared/host/dir-lock.js';
 import type { Logger } from '@deploy-tools/shared/log.js';
 import type { Hello } from '@deploy-tools/shared/report/report.js';
@@ -21,17 +15,16 @@ import { restartProgram } from './deploy/switch-program.js';
 import { serviceManager } from './notify/service-manager.js';
 import { openApplication } from './open-application.js';
 import { Pushes } from './pushes.js';
+import { registryAccess } from './registry-access.js';
 import { RegistryLink } from './registry-link.js';
 import { OutcomeStore } from './report/outcome-store.js';
 import { reportIdentity } from './report/report-identity.js';
 import { Reporter } from './report/reporter.js';
+import { checkStatePlace } from './state-place.js';
 import type { Launch } from './supervise/start-child.js';
 
 /** What `-once` waits for the registry to store the outcome. */
 const LAST_WORD_MS = 2000;
-
-/** The SSH user name by which registries know agents. */
-const AGENT_USER = 'deploy-agent';
 
 /** What the service manager and people ask of a running agent. */
 export interface AgentSignals {
@@ -54,12 +47,9 @@ export async function startAgent(
 ): Promise<number> {
   const settings = agentSettings(flags, command);
   const hello = reportIdentity(flags.host, flags.label);
-  parseAddress(flags.addr);
-  const hostKey = trustOf(flags);
   const dir = resolve(flags.dir);
   const state = resolve(flags.state);
-  const identity = { credentials: [await loadKeyFile(resolve(flags.key))] };
-  const connect = { addr: flags.addr, user: AGENT_USER, identity, hostKey, signal: signals.stop };
+  const connect = await registryAccess(flags, signals.stop);
   const lock = takeDirectory(dir, 'agent', 0o750);
   try {
     checkStatePlace(state);
@@ -143,21 +133,4 @@ function hangUp(context: AgentContext, pushes: Pushes): void {
     if (!context.signal.aborted)
       context.log.error({ err: describeError(error) }, 'the program was not restarted');
   });
-}
-
-function trustOf(flags: AgentFlags): HostKeyTrust {
-  if (flags.fp !== undefined && flags.fp !== '') return { fingerprint: parseFingerprint(flags.fp) };
-  return { knownHosts: resolve(flags['known-hosts'] ?? join(homedir(), '.ssh', 'known_hosts')) };
-}
-
-/** To find out only after the script has run would run it again and again. */
-function checkStatePlace(state: string): void {
-  try {
-    accessSync(dirname(state), constants.W_OK | constants.X_OK);
-  } catch (error) {
-    throw new DeployError('denied', `the state file ${state} cannot be written (${errnoOf(error)})`, {
-      hint: 'check -state, and that its directory exists and is writable',
-      cause: error,
-    });
-  }
 }

@@ -3,12 +3,16 @@ import { createLogger } from '@deploy-tools/shared/log.js';
 import { AGENT_FLAGS } from './agent-flags.js';
 import { startAgent } from './compose.js';
 import { runCtl, runWake } from './control/ctl-programs.js';
-import type { Launch } from './supervise/start-child.js';
+import { runDoctor } from './examine/doctor-program.js';
+import { runPlan } from './examine/plan-program.js';
+import { splitCommand } from './split-command.js';
 
 const [word, ...rest] = process.argv.slice(2);
 const SUBCOMMANDS: Readonly<Record<string, (argv: readonly string[]) => Promise<void>>> = {
   ctl: runCtl,
   wake: runWake,
+  doctor: runDoctor,
+  plan: runPlan,
 };
 const subcommand = Object.hasOwn(SUBCOMMANDS, word ?? '') ? SUBCOMMANDS[word ?? ''] : undefined;
 await (subcommand === undefined ? runDaemon(process.argv.slice(2)) : subcommand(rest));
@@ -21,7 +25,8 @@ async function runDaemon(argv: readonly string[]): Promise<void> {
       summary:
         'Follows a configuration: fetches and unpacks its layers and runs the deploy script when it changes.\n' +
         'After -- comes a program that is run from the current release and switched without a gap: -- CMD ARGS\n' +
-        'To talk to an agent that runs on this host: deploy-agent ctl -h, deploy-agent wake -h',
+        'Also: deploy-agent doctor (could an agent with these flags work here?), plan (what would it do now?), and to talk to one\n' +
+        'that runs on this host: ctl, wake. Each answers -h.',
       flags: AGENT_FLAGS,
       run: async (flags) => {
         const log = await createLogger('deploy-agent', flags.v ? 'debug' : flags['log-level']);
@@ -34,17 +39,6 @@ async function runDaemon(argv: readonly string[]): Promise<void> {
     },
     own,
   );
-}
-
-/** What comes after the first `--` is not ours. */
-function splitCommand(argv: readonly string[]): {
-  readonly own: readonly string[];
-  readonly command: Launch['command'] | undefined;
-} {
-  const at = argv.indexOf('--');
-  if (at < 0) return { own: argv, command: undefined };
-  const [program, ...args] = argv.slice(at + 1);
-  return { own: argv.slice(0, at), command: program === undefined ? undefined : [program, ...args] };
 }
 
 /** Aborted by SIGTERM or SIGINT, whichever comes first; a second one ends the process at once. */

@@ -86,7 +86,8 @@ async function openSupervised({ program, dir, log }: ApplicationOptions) {
   return await openProgram({ ...program, recordPath: join(dir, 'programs.json'), timers: systemTimers, log });
 }
 
-function pathsIn(dir: string, state: string): AgentPaths {
+/** @param dir of the agent, absolute. @param state absolute path of state.json. */
+export function pathsIn(dir: string, state: string): AgentPaths {
   return {
     cache: join(dir, 'cache'),
     unpacked: join(dir, 'unpacked'),

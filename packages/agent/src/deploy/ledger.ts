@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { rmSync } from 'node:fs';
+import { existsSync, rmSync } from 'node:fs';
 import type { AgentConfig } from '@deploy-tools/shared/config-json.js';
 import { DeployError, errnoOf, isDeployError } from '@deploy-tools/shared/errors.js';
 import { writeFileAtomic } from '@deploy-tools/shared/host/atomic-file.js';
@@ -33,6 +33,7 @@ export class Ledger {
   constructor(options: LedgerOptions) {
     this.#options = options;
     this.#journal = readJournal(options);
+    if (existsSync(options.path)) rmSync(options.attemptsPath, { force: true });
   }
 
   get journal(): Journal {
@@ -157,10 +158,10 @@ function newDeployId(): string {
   return randomBytes(8).toString('hex');
 }
 
-function readJournal({ path, attemptsPath }: LedgerOptions): Journal {
+/** What the journal of an agent says, which may be running. @throws DeployError corrupt. */
+export function readJournal({ path, attemptsPath }: Pick<LedgerOptions, 'path' | 'attemptsPath'>): Journal {
   const text = readText(path);
   if (text === undefined) return decodeAttempts(readText(attemptsPath) ?? '');
-  rmSync(attemptsPath, { force: true });
   try {
     return decodeJournal(text);
   } catch (error) {
