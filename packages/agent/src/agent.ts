@@ -3,7 +3,7 @@ import type { AgentContext } from './agent-context.js';
 import { cycle, type Outcome, recover, resume } from './cycle.js';
 import type { Hold } from './deploy/hold.js';
 import type { Pushes } from './pushes.js';
-import type { RegistryLink } from './registry-link.js';
+import type { Link } from './registry-link.js';
 
 const FIRST_REDIAL_MS = 1000;
 const LONGEST_REDIAL_MS = 60_000;
@@ -25,13 +25,13 @@ export interface AgentLoop {
  */
 export async function runAgent(
   context: AgentContext,
-  link: RegistryLink,
+  link: Link,
   pushes: Pushes,
   loop: AgentLoop,
 ): Promise<number> {
   let redials = 0;
   const { signal } = context;
-  signal.addEventListener('abort', () => link.close(), { once: true });
+  signal.addEventListener('abort', () => link.close('cancelled'), { once: true });
   if (!(await recovered(context))) return loop.once ? 1 : 0;
   while (!signal.aborted) {
     let pause = jittered(loop.pollMs, loop.random);
@@ -50,7 +50,8 @@ export async function runAgent(
       if (error.kind === 'cancelled' || (signal.aborted && error.kind === 'connect')) break;
       report(context, error);
       if (loop.once) return exitCodeOf(error);
-      if (error.kind === 'connect' || error.kind === 'auth' || error.kind === 'corrupt') link.close();
+      if (error.kind === 'connect' || error.kind === 'auth' || error.kind === 'corrupt')
+        link.close(error.kind);
       if (error.kind === 'connect') {
         await pushes.sleep(redialPause(redials, loop), signal);
         redials += 1;
@@ -58,7 +59,7 @@ export async function runAgent(
       }
     }
     if ((await pushes.wait(pause, seen, signal)) === 'lost') {
-      link.close();
+      link.close('connect');
       await pushes.sleep(redialPause(redials, loop), signal);
       redials += 1;
     }

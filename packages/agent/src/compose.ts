@@ -7,6 +7,7 @@ import type { Hello } from '@deploy-tools/shared/report/report.js';
 import { type AgentLoop, runAgent } from './agent.js';
 import type { AgentContext, AgentSettings } from './agent-context.js';
 import { type AgentFlags, agentSettings } from './agent-settings.js';
+import type { AgentSignals } from './agent-signals.js';
 import { controlPath } from './control/call-agent.js';
 import { answerControl, type Controlled } from './control/configuration-control.js';
 import type { ControlRequest } from './control/control-line.js';
@@ -25,14 +26,6 @@ import type { Launch } from './supervise/start-child.js';
 
 /** What `-once` waits for the registry to store the outcome. */
 const LAST_WORD_MS = 2000;
-
-/** What the service manager and people ask of a running agent. */
-export interface AgentSignals {
-  /** SIGTERM, SIGINT. */
-  readonly stop: AbortSignal;
-  /** SIGHUP. */
-  readonly onHangup: (listener: () => void) => void;
-}
 
 /**
  * The one place that names concrete parts: checks what was asked for, takes the directory, runs.

@@ -1,7 +1,9 @@
 import { runProgram } from '@deploy-tools/shared/cli/program.js';
+import { DeployError } from '@deploy-tools/shared/errors.js';
 import { createLogger } from '@deploy-tools/shared/log.js';
 import { AGENT_FLAGS } from './agent-flags.js';
 import { startAgent } from './compose.js';
+import { startConfigured } from './config/start-configured.js';
 import { runCtl, runWake } from './control/ctl-programs.js';
 import { runDoctor } from './examine/doctor-program.js';
 import { runPlan } from './examine/plan-program.js';
@@ -32,13 +34,27 @@ async function runDaemon(argv: readonly string[]): Promise<void> {
         const log = await createLogger('deploy-agent', flags.v ? 'debug' : flags['log-level']);
         const stop = stopSignal((signal) => log.info({ signal }, 'stopping; a running script is waited for'));
         const onHangup = (listener: () => void) => void process.on('SIGHUP', listener);
-        const status = await startAgent(flags, command, log, { stop, onHangup });
+        const status =
+          flags.config === undefined
+            ? await startAgent(flags, command, log, { stop, onHangup })
+            : await startConfigured(checkedConfig(flags.config, flags.name ?? command), log, {
+                stop,
+                onHangup,
+              });
         log.info('stopped');
         return status;
       },
     },
     own,
   );
+}
+
+/** @param other what only an agent of one configuration has. */
+function checkedConfig(path: string, other: unknown): string {
+  if (other === undefined) return path;
+  throw new DeployError('usage', 'with -config, everything is said in the file', {
+    hint: 'leave out -name, and the program after --',
+  });
 }
 
 /** Aborted by SIGTERM or SIGINT, whichever comes first; a second one ends the process at once. */
