@@ -3,7 +3,7 @@ import { DeployError } from '@deploy-tools/shared/errors.js';
 import { createLogger } from '@deploy-tools/shared/log.js';
 import { AGENT_FLAGS } from './agent-flags.js';
 import { startAgent } from './compose.js';
-import { startConfigured } from './config/start-configured.js';
+import type { startConfigured } from './config/start-configured.js';
 import { runCtl, runWake } from './control/ctl-programs.js';
 import { runDoctor } from './examine/doctor-program.js';
 import { runPlan } from './examine/plan-program.js';
@@ -37,7 +37,7 @@ async function runDaemon(argv: readonly string[]): Promise<void> {
         const status =
           flags.config === undefined
             ? await startAgent(flags, command, log, { stop, onHangup })
-            : await startConfigured(checkedConfig(flags.config, flags.name ?? command), log, {
+            : await several(checkedConfig(flags.config, flags.name ?? command), log, {
                 stop,
                 onHangup,
               });
@@ -47,6 +47,12 @@ async function runDaemon(argv: readonly string[]): Promise<void> {
     },
     own,
   );
+}
+
+/** Loaded when it is needed: an agent of one configuration starts without it, and without YAML. */
+async function several(...what: Parameters<typeof startConfigured>): Promise<number> {
+  const { startConfigured } = await import('./config/start-configured.js');
+  return await startConfigured(...what);
 }
 
 /** @param other what only an agent of one configuration has. */
