@@ -76,7 +76,7 @@ describe('plan', () => {
     site.scriptDoes('exit 3');
     expect((await agentOnce(world, site, 'app')).status).toBe(1);
     const held = (await examine('plan', site, ['-rollback=true'])).stdout;
-    expect(held).toMatch(/^verdict +deploy in \w+: it failed (1 in a row): /m);
+    expect(held).toMatch(/^verdict +deploy in \w+: it failed \(1 in a row\): /m);
     expect(held).toMatch(/^on failure +back to revision 1 /m);
     rmSync(site.dir, { recursive: true });
   });
