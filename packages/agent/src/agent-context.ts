@@ -5,6 +5,7 @@ import type { BuildThreads } from './build/build-threads.js';
 import type { ReuseMode } from './build/reuse-method.js';
 import type { AttemptFacts } from './deploy/attempt-facts.js';
 import type { Ledger } from './deploy/ledger.js';
+import type { Pause } from './deploy/pause.js';
 import type { HealthSettings } from './health/health-settings.js';
 import type { Hook } from './script/run-hook.js';
 import type { ReleaseProgram } from './supervise/release-program.js';
@@ -57,6 +58,7 @@ export interface AgentContext {
   /** Run while a release is built. */
   readonly threads: BuildThreads;
   readonly ledger: Ledger;
+  readonly pause: Pause;
   /** What the registry wants, whenever it was looked at. */
   readonly onWanted: (config: AgentConfig) => void;
   /** Of the attempt in flight. */

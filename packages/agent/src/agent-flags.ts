@@ -22,6 +22,11 @@ export const AGENT_FLAGS = [
   { name: 'addr', type: 'string', help: 'registry address (host:port)', default: 'localhost:2022' },
   { name: 'name', type: 'string', help: 'configuration to track' },
   {
+    name: 'config',
+    type: 'string',
+    help: 'YAML file with several configurations, instead of the other flags',
+  },
+  {
     name: 'fp',
     type: 'string',
     help: 'registry server key fingerprint; without it ~/.ssh/known_hosts is used',

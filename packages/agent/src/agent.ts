@@ -1,9 +1,9 @@
-import { setTimeout as sleep } from 'node:timers/promises';
 import { type DeployError, describeError, exitCodeOf, toDeployError } from '@deploy-tools/shared/errors.js';
 import type { AgentContext } from './agent-context.js';
 import { cycle, type Outcome, recover, resume } from './cycle.js';
+import type { Hold } from './deploy/hold.js';
 import type { Pushes } from './pushes.js';
-import type { RegistryLink } from './registry-link.js';
+import type { Link } from './registry-link.js';
 
 const FIRST_REDIAL_MS = 1000;
 const LONGEST_REDIAL_MS = 60_000;
@@ -25,13 +25,13 @@ export interface AgentLoop {
  */
 export async function runAgent(
   context: AgentContext,
-  link: RegistryLink,
+  link: Link,
   pushes: Pushes,
   loop: AgentLoop,
 ): Promise<number> {
   let redials = 0;
   const { signal } = context;
-  signal.addEventListener('abort', () => link.close(), { once: true });
+  signal.addEventListener('abort', () => link.close('cancelled'), { once: true });
   if (!(await recovered(context))) return loop.once ? 1 : 0;
   while (!signal.aborted) {
     let pause = jittered(loop.pollMs, loop.random);
@@ -50,16 +50,17 @@ export async function runAgent(
       if (error.kind === 'cancelled' || (signal.aborted && error.kind === 'connect')) break;
       report(context, error);
       if (loop.once) return exitCodeOf(error);
-      if (error.kind === 'connect' || error.kind === 'auth' || error.kind === 'corrupt') link.close();
+      if (error.kind === 'connect' || error.kind === 'auth' || error.kind === 'corrupt')
+        link.close(error.kind);
       if (error.kind === 'connect') {
-        await interruptibleSleep(redialPause(redials, loop), signal);
+        await pushes.sleep(redialPause(redials, loop), signal);
         redials += 1;
         continue;
       }
     }
     if ((await pushes.wait(pause, seen, signal)) === 'lost') {
-      link.close();
-      await interruptibleSleep(redialPause(redials, loop), signal);
+      link.close('connect');
+      await pushes.sleep(redialPause(redials, loop), signal);
       redials += 1;
     }
   }
@@ -101,20 +102,21 @@ function jittered(ms: number, random: () => number): number {
 function describeOutcome(context: AgentContext, outcome: Outcome): void {
   if (outcome.kind === 'current') context.log.debug({ hash: outcome.hash }, 'nothing new');
   if (outcome.kind === 'waiting') {
+    const { hold } = context.ledger.journal;
     context.log.debug(
       { hash: outcome.hash, seconds: Number.isFinite(outcome.ms) ? Math.ceil(outcome.ms / 1000) : undefined },
-      context.ledger.journal.hold?.why === 'vetoed' ? 'not now, waiting' : 'failed before, waiting',
+      waitingFor(context.pause.paused ? 'paused' : hold?.why),
     );
   }
+}
+
+function waitingFor(why: Hold['why'] | 'paused' | undefined): string {
+  if (why === 'paused') return 'paused by an operator on this host, waiting';
+  if (why === 'withdrawn') return 'gone back from by an operator on this host, waiting';
+  return why === 'vetoed' ? 'not now, waiting' : 'failed before, waiting';
 }
 
 function report(context: AgentContext, error: DeployError): void {
   context.log.error({ kind: error.kind }, describeError(error));
   if (error.kind === 'internal') context.log.error({ err: error.cause ?? error }, 'unexpected error');
-}
-
-async function interruptibleSleep(ms: number, signal: AbortSignal): Promise<void> {
-  await sleep(ms, undefined, { signal }).catch((error: unknown) => {
-    if (!signal.aborted) throw error;
-  });
 }

@@ -1,41 +1,31 @@
-import { accessSync, constants } from 'node:fs';
-import { homedir } from 'node:os';
-import { dirname, join, resolve } from 'node:path';
-import { parseAddress } from '@deploy-tools/shared/client/address.js';
+import { join, resolve } from 'node:path';
 import type { ConnectOptions } from '@deploy-tools/shared/client/connect.js';
-import { parseFingerprint } from '@deploy-tools/shared/client/fingerprint.js';
-import type { HostKeyTrust } from '@deploy-tools/shared/client/host-key-policy.js';
-import { loadKeyFile } from '@deploy-tools/shared/client/key-file.js';
-import { DeployError, describeError, errnoOf } from '@deploy-tools/shared/errors.js';
+import { describeError } from '@deploy-tools/shared/errors.js';
 import { takeDirectory } from '@deploy-tools/shared/host/dir-lock.js';
 import type { Logger } from '@deploy-tools/shared/log.js';
 import type { Hello } from '@deploy-tools/shared/report/report.js';
 import { type AgentLoop, runAgent } from './agent.js';
 import type { AgentContext, AgentSettings } from './agent-context.js';
 import { type AgentFlags, agentSettings } from './agent-settings.js';
+import type { AgentSignals } from './agent-signals.js';
+import { controlPath } from './control/call-agent.js';
+import { answerControl, type Controlled } from './control/configuration-control.js';
+import type { ControlRequest } from './control/control-line.js';
+import { serveControl } from './control/control-server.js';
 import { restartProgram } from './deploy/switch-program.js';
 import { serviceManager } from './notify/service-manager.js';
 import { openApplication } from './open-application.js';
 import { Pushes } from './pushes.js';
+import { registryAccess } from './registry-access.js';
 import { RegistryLink } from './registry-link.js';
 import { OutcomeStore } from './report/outcome-store.js';
 import { reportIdentity } from './report/report-identity.js';
 import { Reporter } from './report/reporter.js';
+import { checkStatePlace } from './state-place.js';
 import type { Launch } from './supervise/start-child.js';
 
 /** What `-once` waits for the registry to store the outcome. */
 const LAST_WORD_MS = 2000;
-
-/** The SSH user name by which registries know agents. */
-const AGENT_USER = 'deploy-agent';
-
-/** What the service manager and people ask of a running agent. */
-export interface AgentSignals {
-  /** SIGTERM, SIGINT. */
-  readonly stop: AbortSignal;
-  /** SIGHUP. */
-  readonly onHangup: (listener: () => void) => void;
-}
 
 /**
  * The one place that names concrete parts: checks what was asked for, takes the directory, runs.
@@ -50,12 +40,9 @@ export async function startAgent(
 ): Promise<number> {
   const settings = agentSettings(flags, command);
   const hello = reportIdentity(flags.host, flags.label);
-  parseAddress(flags.addr);
-  const hostKey = trustOf(flags);
   const dir = resolve(flags.dir);
   const state = resolve(flags.state);
-  const identity = { credentials: [await loadKeyFile(resolve(flags.key))] };
-  const connect = { addr: flags.addr, user: AGENT_USER, identity, hostKey, signal: signals.stop };
+  const connect = await registryAccess(flags, signals.stop);
   const lock = takeDirectory(dir, 'agent', 0o750);
   try {
     checkStatePlace(state);
@@ -100,6 +87,7 @@ async function follow(what: Following): Promise<number> {
     if (flags.watch && !flags.once) pushes.follow(connection);
     if (flags.report) reporter.follow(connection);
   });
+  const control = await openControl(what, new Map([[name, { ...application, nudge: () => pushes.nudge() }]]));
   const manager = serviceManager({
     environment: process.env,
     pid: process.pid,
@@ -116,11 +104,19 @@ async function follow(what: Following): Promise<number> {
     if (flags.once) await reporter.settled(LAST_WORD_MS);
     return status;
   } finally {
+    control?.close();
     await application.close();
     reporter.close();
     link.close();
     await manager.close();
   }
+}
+
+/** Where people on this host can talk to the agent; there is nothing to say to one that looks once. */
+async function openControl({ flags, dir, log }: Following, configs: ReadonlyMap<string, Controlled>) {
+  if (flags.once) return undefined;
+  const answer = (request: ControlRequest) => answerControl(configs, request);
+  return await serveControl({ path: controlPath(dir), answer, log });
 }
 
 /** The program starts anew, gracefully, where there is one; the registry is looked at in any case. */
@@ -130,21 +126,4 @@ function hangUp(context: AgentContext, pushes: Pushes): void {
     if (!context.signal.aborted)
       context.log.error({ err: describeError(error) }, 'the program was not restarted');
   });
-}
-
-function trustOf(flags: AgentFlags): HostKeyTrust {
-  if (flags.fp !== undefined && flags.fp !== '') return { fingerprint: parseFingerprint(flags.fp) };
-  return { knownHosts: resolve(flags['known-hosts'] ?? join(homedir(), '.ssh', 'known_hosts')) };
-}
-
-/** To find out only after the script has run would run it again and again. */
-function checkStatePlace(state: string): void {
-  try {
-    accessSync(dirname(state), constants.W_OK | constants.X_OK);
-  } catch (error) {
-    throw new DeployError('denied', `the state file ${state} cannot be written (${errnoOf(error)})`, {
-      hint: 'check -state, and that its directory exists and is writable',
-      cause: error,
-    });
-  }
 }

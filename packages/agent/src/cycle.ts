@@ -2,11 +2,13 @@ import type { AgentConfig } from '@deploy-tools/shared/config-json.js';
 import { DeployError, describeError, toDeployError } from '@deploy-tools/shared/errors.js';
 import type { AgentContext } from './agent-context.js';
 import { pruneCache, readCache } from './archive-cache.js';
+import { beginAttempt, isCurrent } from './deploy/begin-attempt.js';
 import { type DeployRoots, rootOf } from './deploy/deploy-roots.js';
 import { resumptionOf } from './deploy/deploy-step.js';
 import { endFailed, lastHook, messageOf, rootsOf, stillInconsistent } from './deploy/end-attempt.js';
 import { waitBefore } from './deploy/hold.js';
-import { isSettled, runningRelease } from './deploy/journal.js';
+import { runningRelease } from './deploy/journal.js';
+import { releaseBefore } from './deploy/release-before.js';
 import { runDeployHook } from './deploy/run-deploy-hook.js';
 import { startProgram } from './deploy/switch-program.js';
 import type { Sessions } from './fetch/sessions.js';
@@ -58,16 +60,21 @@ export async function cycle(context: AgentContext, sessions: Sessions, impatient
   const config = await resolve(sessions.first, context.settings.name);
   const { hash } = config;
   context.onWanted(config);
+  const { inFlight } = ledger;
+  // A way back that somebody asked for meanwhile comes first.
+  if (inFlight?.step === 'rolling-back') return { kind: 'waiting', hash, ms: 0 };
+  if (context.pause.hold()) return { kind: 'waiting', hash, ms: Number.POSITIVE_INFINITY };
   if (isCurrent(context, before, config)) {
     await removeLeftovers(context, false); // of a deployment that is not wanted any more
     return { kind: 'current', hash };
   }
   const ms = waitBefore(ledger.journal.hold, config, context.clock());
-  if (ms > 0 && !impatient) return { kind: 'waiting', hash, ms };
+  const isHeld = !impatient || ledger.journal.hold?.why === 'withdrawn';
+  if (ms > 0 && isHeld) return { kind: 'waiting', hash, ms };
   if (ms === Number.POSITIVE_INFINITY) throw stillInconsistent(context);
   const layers = config.layers.map(layerLabel);
   log.info({ hash, revision: config.revision, layers }, 'new configuration');
-  begin(context, before, config);
+  beginAttempt(context, before, config);
   const open = async () => sessions;
   return await attempted(context, open, async () => {
     const release = await stage(context, sessions, before, config);
@@ -103,9 +110,13 @@ export async function resume(context: AgentContext, open: OpenSessions): Promise
     return;
   }
   const { step, config } = attempt;
-  log.warn({ hash: config.hash, step }, 'a deployment was cut off, going on with it');
-  if (what === 'go-back')
-    throw await wayBack(context, open, new DeployError('unhealthy', messageOf(attempt)));
+  if (attempt.byHand !== true)
+    log.warn({ hash: config.hash, step }, 'a deployment was cut off, going on with it');
+  if (what === 'go-back') {
+    const why = await wayBack(context, open, new DeployError('unhealthy', messageOf(attempt)));
+    if (attempt.byHand === true && ledger.journal.attempt?.step === 'rolled-back') return;
+    throw why;
+  }
   const release = usableRelease(paths.unpacked, config.hash, attempt.unpackedIn ?? '');
   if (release === undefined && what === 'activate') {
     ledger.step('interrupt'); // the power failed before it was whole on the disk
@@ -116,19 +127,6 @@ export async function resume(context: AgentContext, open: OpenSessions): Promise
       throw new DeployError('unhealthy', `the release ${config.hash} is not in ${paths.unpacked} any more`);
     return await goLive(context, release);
   });
-}
-
-function isCurrent({ ledger, program }: AgentContext, before: AgentConfig | undefined, wanted: AgentConfig) {
-  if (before?.hash !== wanted.hash || !isSettled(ledger.journal)) return false;
-  return program === undefined || program.root !== undefined;
-}
-
-function begin({ ledger, facts }: AgentContext, before: AgentConfig | undefined, config: AgentConfig): void {
-  // What failed is the old release for the last good one when that is wanted again.
-  const failed = isSettled(ledger.journal) ? undefined : ledger.journal.attempt?.config;
-  const old = before?.hash === config.hash ? failed : before;
-  ledger.begin(config, old?.hash === config.hash ? undefined : old);
-  facts.clear();
 }
 
 /** Runs an attempt, or the rest of one, to its end. @throws what it failed for, when all that follows is done. */
@@ -261,10 +259,8 @@ async function failed(context: AgentContext, open: OpenSessions, error: DeployEr
 /** Goes back to the last good release. @returns what is to be told: why, or that it has to wait. */
 async function wayBack(context: AgentContext, open: OpenSessions, why: DeployError): Promise<DeployError> {
   const { ledger, paths, facts, log } = context;
-  const lastGood = readState(paths.state);
   try {
-    if (lastGood === undefined)
-      throw new DeployError('not-found', `there is no ${paths.state} to go back to`);
+    const lastGood = releaseBefore(context);
     log.warn({ to: lastGood.hash, why: describeError(why) }, 'going back to the last good release');
     ledger.step('go-back');
     const roots = rootsOf(context);

@@ -1,39 +1,66 @@
 import { runProgram } from '@deploy-tools/shared/cli/program.js';
+import { DeployError } from '@deploy-tools/shared/errors.js';
 import { createLogger } from '@deploy-tools/shared/log.js';
 import { AGENT_FLAGS } from './agent-flags.js';
 import { startAgent } from './compose.js';
-import type { Launch } from './supervise/start-child.js';
+import type { startConfigured } from './config/start-configured.js';
+import { runCtl, runWake } from './control/ctl-programs.js';
+import { runDoctor } from './examine/doctor-program.js';
+import { runPlan } from './examine/plan-program.js';
+import { splitCommand } from './split-command.js';
 
-const { own, command } = splitCommand(process.argv.slice(2));
+const [word, ...rest] = process.argv.slice(2);
+const SUBCOMMANDS: Readonly<Record<string, (argv: readonly string[]) => Promise<void>>> = {
+  ctl: runCtl,
+  wake: runWake,
+  doctor: runDoctor,
+  plan: runPlan,
+};
+const subcommand = Object.hasOwn(SUBCOMMANDS, word ?? '') ? SUBCOMMANDS[word ?? ''] : undefined;
+await (subcommand === undefined ? runDaemon(process.argv.slice(2)) : subcommand(rest));
 
-await runProgram(
-  {
-    name: 'deploy-agent',
-    summary:
-      'Follows a configuration: fetches and unpacks its layers and runs the deploy script when it changes.\n' +
-      'After -- comes a program that is run from the current release and switched without a gap: -- CMD ARGS',
-    flags: AGENT_FLAGS,
-    run: async (flags) => {
-      const log = await createLogger('deploy-agent', flags.v ? 'debug' : flags['log-level']);
-      const stop = stopSignal((signal) => log.info({ signal }, 'stopping; a running script is waited for'));
-      const onHangup = (listener: () => void) => void process.on('SIGHUP', listener);
-      const status = await startAgent(flags, command, log, { stop, onHangup });
-      log.info('stopped');
-      return status;
+async function runDaemon(argv: readonly string[]): Promise<void> {
+  const { own, command } = splitCommand(argv);
+  await runProgram(
+    {
+      name: 'deploy-agent',
+      summary:
+        'Follows a configuration: fetches and unpacks its layers and runs the deploy script when it changes.\n' +
+        'After -- comes a program that is run from the current release and switched without a gap: -- CMD ARGS\n' +
+        'Also: deploy-agent doctor (could an agent with these flags work here?), plan (what would it do now?), and to talk to one\n' +
+        'that runs on this host: ctl, wake. Each answers -h.',
+      flags: AGENT_FLAGS,
+      run: async (flags) => {
+        const log = await createLogger('deploy-agent', flags.v ? 'debug' : flags['log-level']);
+        const stop = stopSignal((signal) => log.info({ signal }, 'stopping; a running script is waited for'));
+        const onHangup = (listener: () => void) => void process.on('SIGHUP', listener);
+        const status =
+          flags.config === undefined
+            ? await startAgent(flags, command, log, { stop, onHangup })
+            : await several(checkedConfig(flags.config, flags.name ?? command), log, {
+                stop,
+                onHangup,
+              });
+        log.info('stopped');
+        return status;
+      },
     },
-  },
-  own,
-);
+    own,
+  );
+}
 
-/** What comes after the first `--` is not ours. */
-function splitCommand(argv: readonly string[]): {
-  readonly own: readonly string[];
-  readonly command: Launch['command'] | undefined;
-} {
-  const at = argv.indexOf('--');
-  if (at < 0) return { own: argv, command: undefined };
-  const [program, ...args] = argv.slice(at + 1);
-  return { own: argv.slice(0, at), command: program === undefined ? undefined : [program, ...args] };
+/** Loaded when it is needed: an agent of one configuration starts without it, and without YAML. */
+async function several(...what: Parameters<typeof startConfigured>): Promise<number> {
+  const { startConfigured } = await import('./config/start-configured.js');
+  return await startConfigured(...what);
+}
+
+/** @param other what only an agent of one configuration has. */
+function checkedConfig(path: string, other: unknown): string {
+  if (other === undefined) return path;
+  throw new DeployError('usage', 'with -config, everything is said in the file', {
+    hint: 'leave out -name, and the program after --',
+  });
 }
 
 /** Aborted by SIGTERM or SIGINT, whichever comes first; a second one ends the process at once. */

@@ -7,6 +7,7 @@ import type { AgentContext, AgentPaths, AgentSettings } from './agent-context.js
 import { BuildThreads } from './build/build-threads.js';
 import { AttemptFacts } from './deploy/attempt-facts.js';
 import { Ledger } from './deploy/ledger.js';
+import { Pause } from './deploy/pause.js';
 import { presentReport } from './report/present-report.js';
 import { readState } from './state-file.js';
 import { openProgram } from './supervise/open-program.js';
@@ -54,6 +55,7 @@ export async function openApplication(options: ApplicationOptions): Promise<Appl
   const clock = () => new Date();
   const journal = { path: join(dir, 'journal.json'), attemptsPath: join(dir, 'attempts.json') };
   const ledger = new Ledger({ ...journal, clock, lastGood, onChange });
+  const pause = new Pause(join(dir, 'paused'), onChange);
   const facts = new AttemptFacts(onProgress);
   const threads = new BuildThreads();
   const supervised = await openSupervised(options);
@@ -64,11 +66,14 @@ export async function openApplication(options: ApplicationOptions): Promise<Appl
     if (isNews) onChange();
   };
   const env = process.env;
-  const tools = { log, threads, ledger, facts, onWanted, clock, timers: systemTimers, signal, env };
+  const tools = { log, threads, ledger, pause, facts, onWanted, clock, timers: systemTimers, signal, env };
   return {
     context: { paths, settings, ...tools, program: supervised?.program },
     present: () =>
-      presentReport({ config: settings.name, journal: ledger.journal, lastGood: lastGood(), wanted, facts }),
+      presentReport({
+        ...{ config: settings.name, journal: ledger.journal, lastGood: lastGood(), wanted, facts },
+        paused: pause.holding,
+      }),
     close: async () => {
       await supervised?.close();
       await threads.stop();
@@ -81,7 +86,8 @@ async function openSupervised({ program, dir, log }: ApplicationOptions) {
   return await openProgram({ ...program, recordPath: join(dir, 'programs.json'), timers: systemTimers, log });
 }
 
-function pathsIn(dir: string, state: string): AgentPaths {
+/** @param dir of the agent, absolute. @param state absolute path of state.json. */
+export function pathsIn(dir: string, state: string): AgentPaths {
   return {
     cache: join(dir, 'cache'),
     unpacked: join(dir, 'unpacked'),

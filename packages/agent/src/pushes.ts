@@ -85,6 +85,25 @@ export class Pushes {
     });
   }
 
+  /** Waits for the time, or for somebody who asks: the registry has nothing to tell meanwhile. */
+  sleep(ms: number, signal: AbortSignal): Promise<void> {
+    return new Promise((resolve) => {
+      const wake = () => {
+        clearTimeout(timer);
+        signal.removeEventListener('abort', wake);
+        this.#look = () => {};
+        this.#nudged = false;
+        resolve();
+      };
+      const timer = setTimeout(wake, ms);
+      signal.addEventListener('abort', wake);
+      this.#look = () => {
+        if (signal.aborted || this.#nudged) wake();
+      };
+      this.#look();
+    });
+  }
+
   async #watch(connection: Connection): Promise<void> {
     const { name, log } = this.#options;
     const silence = this.#expectLines(connection);

@@ -1,19 +1,30 @@
 import { type ConnectOptions, connect } from '@deploy-tools/shared/client/connect.js';
 import type { Connection } from '@deploy-tools/shared/client/connection.js';
 import { SftpClient } from '@deploy-tools/shared/client/sftp-client.js';
-import { DeployError } from '@deploy-tools/shared/errors.js';
+import { DeployError, type ErrorKind } from '@deploy-tools/shared/errors.js';
 import type { Logger } from '@deploy-tools/shared/log.js';
+
+/** A way to the registry, as one configuration uses it. */
+export interface Link {
+  /** The session, opened where needed. @throws DeployError connect or auth. */
+  sftp(): Promise<SftpClient>;
+  /** One more session on the same connection. @throws DeployError connect. */
+  another(): Promise<SftpClient>;
+  /** It is of no use any more; the next use opens another. @param why the kind of what went wrong. */
+  close(why: ErrorKind): void;
+}
 
 /**
  * One connection to the registry with one SFTP session on it, kept open between polls and opened again when it was
  * lost. Registries end connections after a while; that is no error.
  */
-export class RegistryLink {
+export class RegistryLink implements Link {
   readonly #options: ConnectOptions;
   readonly #log: Logger;
   readonly #onConnection: (connection: Connection | undefined) => void;
   #connection: Connection | undefined;
   #sftp: SftpClient | undefined;
+  #opening: Promise<SftpClient> | undefined;
 
   /** @param onConnection gets each connection that is made, and undefined when it was closed here, not when it was lost. */
   constructor(
@@ -29,6 +40,13 @@ export class RegistryLink {
   /** The session, opened where needed. @throws DeployError connect or auth. */
   async sftp(): Promise<SftpClient> {
     if (this.#sftp !== undefined) return this.#sftp;
+    this.#opening ??= this.#open().finally(() => {
+      this.#opening = undefined;
+    });
+    return await this.#opening;
+  }
+
+  async #open(): Promise<SftpClient> {
     const connection = await connect(this.#options);
     this.#connection = connection;
     this.#log.debug({ registry: connection.peer, version: connection.serverIdent }, 'connected');
@@ -60,6 +78,11 @@ export class RegistryLink {
     if (connection === undefined) return;
     this.#onConnection(undefined);
     connection.close();
+  }
+
+  /** Ends the connection that a session is on, unless another one was made already. */
+  drop(session: SftpClient | undefined): void {
+    if (session !== undefined && session === this.#sftp) this.close();
   }
 
   #forget(): void {

@@ -3,6 +3,7 @@ import type { AgentContext, AgentSettings } from '@deploy-tools/agent/agent-cont
 import { BuildThreads } from '@deploy-tools/agent/build/build-threads.js';
 import { AttemptFacts } from '@deploy-tools/agent/deploy/attempt-facts.js';
 import { Ledger } from '@deploy-tools/agent/deploy/ledger.js';
+import { Pause } from '@deploy-tools/agent/deploy/pause.js';
 import { systemTimers } from '@deploy-tools/agent/timers.js';
 import { DEFAULT_UNPACK_POLICY } from '@deploy-tools/shared/archive/unpack-policy.js';
 import type { AgentConfig } from '@deploy-tools/shared/config-json.js';
@@ -48,6 +49,7 @@ export async function agentContext(
       clock: () => new Date(),
       lastGood: () => undefined,
     }),
+    pause: new Pause(join(dir, 'paused')),
     onWanted: () => {},
     facts: new AttemptFacts(),
     program: undefined,

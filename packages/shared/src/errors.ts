@@ -56,6 +56,8 @@ const ERROR_TABLE = {
   internal: { exit: 1, sftp: 4 },
 } as const satisfies Record<string, KindRow>;
 
+export const ERROR_KINDS = Object.keys(ERROR_TABLE) as readonly ErrorKind[];
+
 /** The one error class of the project: what happened, to what, and what to do next. */
 export class DeployError extends Error {
   readonly kind: ErrorKind;

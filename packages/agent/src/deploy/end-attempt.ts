@@ -9,6 +9,7 @@ export async function endFailed(context: AgentContext, error: DeployError): Prom
   const { ledger, log } = context;
   const { attempt, hold } = ledger.journal;
   if (attempt === undefined) return error;
+  if (attempt.byHand === true && attempt.step === 'rolled-back') return error; // nothing has failed
   const { failures, notBefore } = hold ?? {};
   const hash = attempt.config.hash;
   const when = notBefore === undefined ? 'it is not tried again by itself' : 'it is tried again later';

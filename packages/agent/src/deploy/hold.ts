@@ -11,7 +11,7 @@ export interface RevisionId {
 
 /** A revision that is not tried now. */
 export interface Hold extends RevisionId {
-  readonly why: 'rejected' | 'vetoed';
+  readonly why: 'rejected' | 'vetoed' | 'withdrawn';
   /** In a row. */
   readonly failures: number;
   /** RFC 3339 UTC; absent when only another revision, or somebody's word, ends the hold. */
@@ -49,6 +49,11 @@ export function vetoed(before: Hold | undefined, id: RevisionId, now: Date): Hol
     failures: failuresOf(before, id),
     notBefore: later(now, VETO_WAIT_MS),
   };
+}
+
+/** The hold after somebody went back from a revision that had not failed. */
+export function withdrawn(id: RevisionId): Hold {
+  return { ...idOf(id), why: 'withdrawn', failures: 0 };
 }
 
 /** How often this revision has failed in a row. */

@@ -94,6 +94,7 @@ function decodeAttempt(value: unknown): Attempt {
     before: optional(fields.before, decodeConfig),
     unpackedIn: optional(fields.unpackedIn, (text) => asText(text, 'attempt.unpackedIn')),
     activated: optional(fields.activated, asTrue),
+    byHand: optional(fields.byHand, asTrue),
     error: optional(fields.error, decodeError),
   });
 }
@@ -103,7 +104,7 @@ function decodeHold(value: unknown): Hold {
   return withoutUndefined({
     hash: asHash(fields.hash, 'hold.hash'),
     revision: optional(fields.revision, (number) => asCount(number, 'hold.revision')),
-    why: asOneOf(fields.why, ['rejected', 'vetoed'], 'hold.why'),
+    why: asOneOf(fields.why, ['rejected', 'vetoed', 'withdrawn'], 'hold.why'),
     failures: asCount(fields.failures, 'hold.failures'),
     notBefore: optional(fields.notBefore, (time) => asTime(time, 'hold.notBefore')),
     retry: optional(fields.retry, asTrue),

@@ -25,6 +25,8 @@ export interface Attempt {
   readonly unpackedIn?: string;
   /** The script succeeded and the program was switched: the release runs, proven or not. */
   readonly activated?: true;
+  /** It is a way back that somebody asked for, from a release that had not failed by itself. */
+  readonly byHand?: true;
   /** What went wrong, or went wrong first. */
   readonly error?: { readonly kind: string; readonly message: string };
 }

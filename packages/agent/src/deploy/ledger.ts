@@ -1,11 +1,11 @@
 import { randomBytes } from 'node:crypto';
-import { rmSync } from 'node:fs';
+import { existsSync, rmSync } from 'node:fs';
 import type { AgentConfig } from '@deploy-tools/shared/config-json.js';
 import { DeployError, errnoOf, isDeployError } from '@deploy-tools/shared/errors.js';
 import { writeFileAtomic } from '@deploy-tools/shared/host/atomic-file.js';
 import { readRegularFile } from '@deploy-tools/shared/host/regular-file.js';
 import { isOver, nextStep, type StepEvent } from './deploy-step.js';
-import { abandoned, failuresOf, isSameRevision, rejected, vetoed } from './hold.js';
+import { abandoned, failuresOf, isSameRevision, rejected, vetoed, withdrawn } from './hold.js';
 import type { Attempt, Journal } from './journal.js';
 import { decodeAttempts, decodeJournal, encodeJournal } from './journal-json.js';
 
@@ -33,6 +33,7 @@ export class Ledger {
   constructor(options: LedgerOptions) {
     this.#options = options;
     this.#journal = readJournal(options);
+    if (existsSync(options.path)) rmSync(options.attemptsPath, { force: true });
   }
 
   get journal(): Journal {
@@ -57,7 +58,7 @@ export class Ledger {
     this.#write({
       ...this.#journal,
       attempt: {
-        deploy: same?.step === 'pending' ? same.deploy : randomBytes(8).toString('hex'),
+        deploy: same?.step === 'pending' ? same.deploy : newDeployId(),
         step: 'pending',
         since: this.#now(),
         reason: retry ? 'retry' : 'deploy',
@@ -99,16 +100,38 @@ export class Ledger {
     return true;
   }
 
+  /**
+   * Somebody wants the release before to run again: a way back begins. The revision is held until somebody says retry.
+   * @param from what runs, or what failed. @param to what is gone back to.
+   */
+  goBack(from: AgentConfig, to: AgentConfig): void {
+    if (this.inFlight !== undefined) throw new DeployError('internal', 'an attempt is in flight');
+    const { attempt: _, ...journal } = this.#journal;
+    const attempt: Attempt = {
+      deploy: newDeployId(),
+      step: 'rolling-back',
+      since: this.#now(),
+      reason: 'deploy',
+      number: failuresOf(journal.hold, from) + 1,
+      config: from,
+      before: to,
+      byHand: true,
+      error: { kind: 'cancelled', message: 'an operator on the host went back from it' },
+    };
+    this.#write({ ...journal, attempt });
+  }
+
   /** A script or hook runs, or none any more. */
   script(identity: string | undefined): void {
     const { script: _, ...journal } = this.#journal;
     this.#write(identity === undefined ? journal : { ...journal, script: identity }, true);
   }
 
-  #holdAfter(event: StepEvent, { config }: Attempt): Journal['hold'] {
+  #holdAfter(event: StepEvent, { config, byHand }: Attempt): Journal['hold'] {
     const { hold } = this.#journal;
     if (event === 'prove') return undefined;
     if (event === 'give-up') return abandoned(hold, config);
+    if (event === 'restore' && byHand === true) return withdrawn(config);
     if (event === 'fail' || event === 'restore') return rejected(hold, config, this.#options.clock());
     return hold;
   }
@@ -130,10 +153,15 @@ export class Ledger {
   }
 }
 
-function readJournal({ path, attemptsPath }: LedgerOptions): Journal {
+/** Names an attempt for ever. */
+function newDeployId(): string {
+  return randomBytes(8).toString('hex');
+}
+
+/** What the journal of an agent says, which may be running. @throws DeployError corrupt. */
+export function readJournal({ path, attemptsPath }: Pick<LedgerOptions, 'path' | 'attemptsPath'>): Journal {
   const text = readText(path);
   if (text === undefined) return decodeAttempts(readText(attemptsPath) ?? '');
-  rmSync(attemptsPath, { force: true });
   try {
     return decodeJournal(text);
   } catch (error) {

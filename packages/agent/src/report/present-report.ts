@@ -14,6 +14,8 @@ export interface HostView {
   readonly lastGood: AgentConfig | undefined;
   /** What the registry wanted when it was last looked at. */
   readonly wanted: AgentConfig | undefined;
+  /** An operator on the host said to wait, and nothing is in progress. */
+  readonly paused: boolean;
   readonly facts: Pick<AttemptFacts, 'timings' | 'bytes' | 'progress' | 'log'>;
 }
 
@@ -23,10 +25,11 @@ export function presentReport(view: HostView): StateReport {
   const running = releaseOf(runningRelease(journal, lastGood));
   const where = { config, running, lastGood: releaseOf(lastGood) };
   const { attempt } = journal;
+  const target = wanted ?? lastGood;
+  if (view.paused) return withoutUndefined({ ...where, state: 'paused' as const, ...releaseOf(target) });
   const isAbout = wanted === undefined || attempt?.config.hash === wanted.hash;
   if (attempt !== undefined && (isAbout || !isOver(attempt.step)))
     return withoutUndefined({ ...where, ...attemptReport(view, attempt) });
-  const target = wanted ?? lastGood;
   return withoutUndefined({ ...where, state: restingState(view), ...releaseOf(target) });
 }
 

@@ -1,0 +1,139 @@
+import { join, resolve } from 'node:path';
+import { parseFlags } from '@deploy-tools/shared/cli/flags.js';
+import { DeployError, describeError, toDeployError } from '@deploy-tools/shared/errors.js';
+import { readRegularFile } from '@deploy-tools/shared/host/regular-file.js';
+import { isSeq, LineCounter, parseDocument } from 'yaml';
+import { AGENT_FLAGS } from '../agent-flags.js';
+import { type AgentFlags, agentSettings } from '../agent-settings.js';
+import { reportIdentity } from '../report/report-identity.js';
+import type { Launch } from '../supervise/start-child.js';
+import { CONFIGURATION_KEYS, SHARED_KEYS } from './config-keys.js';
+import { flagsOf, Mistakes, pairsOf, textsOf } from './yaml-keys.js';
+
+const MAX_BYTES = 1024 * 1024;
+
+/** One of the configurations, as its flags would have it. */
+export interface ConfiguredApplication {
+  readonly flags: AgentFlags;
+  /** Of the supervised program. */
+  readonly command: Launch['command'] | undefined;
+}
+
+export interface ConfigFile {
+  /** What all share: registry, key, directory, host, labels, times. */
+  readonly shared: AgentFlags;
+  /** By name. */
+  readonly configurations: ReadonlyMap<string, ConfiguredApplication>;
+}
+
+/** @throws DeployError not-found, denied; invalid, naming every mistake with line and column. */
+export function readConfigFile(path: string): ConfigFile {
+  let text: string;
+  try {
+    text = readRegularFile(path, MAX_BYTES).toString('utf8');
+  } catch (error) {
+    const { kind, message } = toDeployError(error);
+    throw new DeployError(kind, `cannot read ${path}: ${message}`, { hint: 'check -config', cause: error });
+  }
+  return parseConfigFile(text, path);
+}
+
+/** @param path for messages. @throws DeployError invalid. */
+export function parseConfigFile(text: string, path: string): ConfigFile {
+  const lines = new LineCounter();
+  const document = parseDocument(text, { lineCounter: lines, prettyErrors: false, logLevel: 'silent' });
+  const mistakes = new Mistakes(lines);
+  for (const error of document.errors) mistakes.add(error.pos[0], error.message);
+  const file = mistakes.list.length === 0 ? configFileOf(document.contents, mistakes) : undefined;
+  if (file !== undefined && mistakes.list.length === 0) return file;
+  throw new DeployError('invalid', `${path}: ${mistakes.list.join('; ')}`, {
+    hint: 'see docs/agent.md, -config',
+  });
+}
+
+function configFileOf(root: unknown, mistakes: Mistakes): ConfigFile {
+  let labels: string[] = [];
+  let nodes: readonly unknown[] = [];
+  const words = flagsOf(
+    root,
+    SHARED_KEYS,
+    {
+      labels: (node) => {
+        labels = pairsOf(node, 'labels', mistakes);
+      },
+      configurations: (node) => {
+        if (isSeq(node)) nodes = node.items;
+        else mistakes.at(node, 'configurations needs a list');
+      },
+    },
+    mistakes,
+  );
+  if (mistakes.list.length === 0 && nodes.length === 0) mistakes.at(root, 'there are no configurations');
+  const sharedWords = [...words, ...labels.map((label) => `-label=${label}`)];
+  const applications = nodes.map((node) => applicationOf(node, sharedWords, mistakes));
+  const shared = attempt(root, mistakes, () => {
+    const flags = parseFlags({ flags: AGENT_FLAGS }, sharedWords).values;
+    reportIdentity(flags.host, flags.label);
+    return flags;
+  });
+  const configurations = new Map<string, ConfiguredApplication>();
+  for (const [index, application] of applications.entries()) {
+    if (application === undefined || shared === undefined) continue;
+    const reason = reasonAgainst(application, configurations, shared);
+    if (reason !== undefined) mistakes.at(nodes[index], reason);
+    configurations.set(application.flags.name ?? '', application);
+  }
+  return { shared: shared ?? parseFlags({ flags: AGENT_FLAGS }, []).values, configurations };
+}
+
+function applicationOf(
+  node: unknown,
+  shared: readonly string[],
+  mistakes: Mistakes,
+): ConfiguredApplication | undefined {
+  let command: Launch['command'] | undefined;
+  const before = mistakes.list.length;
+  const takeCommand = (value: unknown) => {
+    const [program, ...args] = textsOf(value, 'command', mistakes);
+    if (program !== undefined) command = [program, ...args];
+  };
+  const words = flagsOf(node, CONFIGURATION_KEYS, { command: takeCommand }, mistakes);
+  if (mistakes.list.length > before) return undefined;
+  return attempt(node, mistakes, () => {
+    const flags = placed(parseFlags({ flags: AGENT_FLAGS }, [...shared, ...words]), words);
+    agentSettings(flags, command);
+    return { flags, command };
+  });
+}
+
+/** Where nothing else is said a configuration has `<dir>/<name>`, and its state is there. */
+function placed({ values }: { values: AgentFlags }, words: readonly string[]): AgentFlags {
+  const says = (name: string) => words.some((word) => word.startsWith(`-${name}=`));
+  const dir = says('dir') ? values.dir : join(values.dir, values.name ?? '');
+  return { ...values, dir, state: says('state') ? values.state : join(dir, 'state.json') };
+}
+
+function reasonAgainst(
+  { flags }: ConfiguredApplication,
+  others: ReadonlyMap<string, ConfiguredApplication>,
+  shared: AgentFlags,
+): string | undefined {
+  if (others.has(flags.name ?? '')) return `there is another configuration "${flags.name}"`;
+  const dir = resolve(flags.dir);
+  if (dir === resolve(shared.dir)) return "dir is the agent's own; give the configuration another";
+  for (const other of others.values()) {
+    if (resolve(other.flags.dir) === dir) return `dir is that of "${other.flags.name}" too`;
+    if (resolve(other.flags.state) === resolve(flags.state))
+      return `state is that of "${other.flags.name}" too`;
+  }
+  return undefined;
+}
+
+function attempt<T>(node: unknown, mistakes: Mistakes, act: () => T): T | undefined {
+  try {
+    return act();
+  } catch (error) {
+    mistakes.at(node, describeError(error));
+    return undefined;
+  }
+}

@@ -1,0 +1,155 @@
+import { join, resolve } from 'node:path';
+import { isDeepStrictEqual } from 'node:util';
+import type { Connection } from '@deploy-tools/shared/client/connection.js';
+import { describeError } from '@deploy-tools/shared/errors.js';
+import { takeDirectory } from '@deploy-tools/shared/host/dir-lock.js';
+import type { Logger } from '@deploy-tools/shared/log.js';
+import type { AgentSignals } from '../agent-signals.js';
+import { controlPath } from '../control/call-agent.js';
+import { answerControl, type Controlled } from '../control/configuration-control.js';
+import { serveControl } from '../control/control-server.js';
+import { serviceManager } from '../notify/service-manager.js';
+import { registryAccess } from '../registry-access.js';
+import { RegistryLink } from '../registry-link.js';
+import { OutcomeStore } from '../report/outcome-store.js';
+import { reportIdentity } from '../report/report-identity.js';
+import { Reporter } from '../report/reporter.js';
+import { Followed } from './followed.js';
+import { type ConfigFile, readConfigFile } from './read-config-file.js';
+
+/**
+ * Follows the configurations of a file, over one connection, until the signal. SIGHUP reads it again: what has changed is
+ * stopped and begun with anew; a file with a mistake changes nothing.
+ * @throws DeployError with one sentence for each reason not to start.
+ */
+export async function startConfigured(path: string, log: Logger, signals: AgentSignals): Promise<number> {
+  const file = readConfigFile(path);
+  const connection = await registryAccess(file.shared, signals.stop);
+  const dir = resolve(file.shared.dir);
+  const lock = takeDirectory(dir, 'agent', 0o750);
+  try {
+    const link = new RegistryLink(connection, log, (made) => fleet.follow(made));
+    const fleet = new Fleet(file, dir, link, log);
+    const answer = (request: Parameters<typeof answerControl>[1]) =>
+      answerControl(fleet.controlled(), request);
+    const control = await serveControl({ path: controlPath(dir), answer, log });
+    const manager = serviceManager({
+      environment: process.env,
+      pid: process.pid,
+      onTrouble: (message) => log.warn(message),
+    });
+    signals.onHangup(() => void fleet.reload(path));
+    fleet.begin(file);
+    log.info(
+      { configurations: [...file.configurations.keys()], dir, registry: file.shared.addr },
+      'agent ready',
+    );
+    manager.ready(`following ${[...file.configurations.keys()].join(', ')}`);
+    await aborted(signals.stop);
+    manager.stopping();
+    await fleet.end();
+    control?.close();
+    link.close();
+    await manager.close();
+    return 0;
+  } finally {
+    lock.release();
+  }
+}
+
+function aborted(signal: AbortSignal): Promise<void> {
+  return new Promise((done) => {
+    if (signal.aborted) done();
+    else signal.addEventListener('abort', () => done(), { once: true });
+  });
+}
+
+/** The configurations that are followed now. */
+class Fleet {
+  readonly #followed = new Map<string, Followed>();
+  readonly #reporter: Reporter;
+  readonly #link: RegistryLink;
+  readonly #log: Logger;
+  #file: ConfigFile;
+  #connection: Connection | undefined;
+  /** One reload after the other. */
+  #reloads = Promise.resolve();
+  readonly #reported = new Map<string, { present: Followed['present']; onRetry: () => void }>();
+
+  constructor(file: ConfigFile, dir: string, link: RegistryLink, log: Logger) {
+    this.#file = file;
+    this.#link = link;
+    this.#log = log;
+    const { host, label } = file.shared;
+    const hello = reportIdentity(host, label);
+    const outcomes = new OutcomeStore(join(dir, 'outcomes.jsonl'));
+    this.#reporter = new Reporter({ hello, configs: this.#reported, outcomes, log });
+  }
+
+  /** A connection was made, or closed here. */
+  follow(connection: Connection | undefined): void {
+    this.#connection = connection;
+    if (this.#file.shared.watch) for (const { pushes } of this.#followed.values()) pushes.follow(connection);
+    if (this.#file.shared.report) this.#reporter.follow(connection);
+  }
+
+  controlled(): Map<string, Controlled> {
+    const open = [...this.#followed].flatMap(([name, { controlled }]) =>
+      controlled === undefined ? [] : [[name, controlled] as const],
+    );
+    return new Map(open);
+  }
+
+  /** Begins with what is in the file and not followed yet. */
+  begin(file: ConfigFile): void {
+    this.#file = file;
+    for (const [name, what] of file.configurations) {
+      if (this.#followed.has(name)) continue;
+      const followed = new Followed(what, {
+        link: this.#link,
+        log: this.#log,
+        onChange: (changed) => this.#reporter.changed(changed),
+        onProgress: (changed) => this.#reporter.progressed(changed),
+      });
+      this.#followed.set(name, followed);
+      this.#reported.set(name, { present: () => followed.present(), onRetry: () => followed.retry() });
+      if (file.shared.watch) followed.pushes.follow(this.#connection);
+    }
+  }
+
+  reload(path: string): Promise<void> {
+    this.#reloads = this.#reloads
+      .then(() => this.#reload(path))
+      .catch((error: unknown) => {
+        this.#log.error({ err: describeError(error) }, 'the configurations stay as they are');
+      });
+    return this.#reloads;
+  }
+
+  async #reload(path: string): Promise<void> {
+    const file = readConfigFile(path);
+    if (!isDeepStrictEqual(file.shared, this.#file.shared))
+      this.#log.warn('what all configurations share has changed in the file: restart the agent for it');
+    const isStale = ({ name, what }: Followed) => !isDeepStrictEqual(file.configurations.get(name), what);
+    const stale = [...this.#followed.values()].filter(isStale);
+    await Promise.all(stale.map((followed) => this.#leave(followed)));
+    this.begin({ ...file, shared: this.#file.shared });
+    for (const { pushes } of this.#followed.values()) pushes.nudge();
+    if (this.#file.shared.report) this.#reporter.follow(this.#connection);
+    this.#log.info({ configurations: [...this.#followed.keys()] }, 'read the configurations again');
+  }
+
+  async #leave(followed: Followed): Promise<void> {
+    await followed.end();
+    this.#followed.delete(followed.name);
+    this.#reported.delete(followed.name);
+  }
+
+  async end(): Promise<void> {
+    await this.#reloads;
+    const ends = [...this.#followed.values()].map((followed) => followed.end());
+    this.#link.close(); // what is being fetched is cut off
+    await Promise.all(ends);
+    this.#reporter.close();
+  }
+}

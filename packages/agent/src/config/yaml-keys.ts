@@ -1,0 +1,101 @@
+import { type FlagSpec, parseFlags } from '@deploy-tools/shared/cli/flags.js';
+import { describeError } from '@deploy-tools/shared/errors.js';
+import { isMap, isScalar, isSeq, type LineCounter, type Node, type YAMLMap } from 'yaml';
+
+/** Notes mistakes, each with its place in the file. */
+export class Mistakes {
+  readonly list: string[] = [];
+  readonly #lines: LineCounter;
+
+  constructor(lines: LineCounter) {
+    this.#lines = lines;
+  }
+
+  /** @param offset in the file, in characters. */
+  add(offset: number, what: string): void {
+    const { line, col } = this.#lines.linePos(offset);
+    this.list.push(`line ${line}, column ${col}: ${what}`);
+  }
+
+  at(node: unknown, what: string): void {
+    this.add((node as Node | null)?.range?.[0] ?? 0, what);
+  }
+}
+
+/** Takes a value that is no flag: the node, or null where there is none. */
+export type Beside = Readonly<Record<string, (node: unknown) => void>>;
+
+/**
+ * The keys of a map as flags on a command line, each checked.
+ * @param keys that may be there. @param beside further keys.
+ */
+export function flagsOf(
+  node: unknown,
+  keys: readonly FlagSpec[],
+  beside: Beside,
+  mistakes: Mistakes,
+): string[] {
+  if (!isMap(node)) {
+    mistakes.at(node, 'keys with values are expected here');
+    return [];
+  }
+  return node.items.flatMap(({ key, value }) => {
+    const name = isScalar(key) ? String(key.value) : '';
+    if (Object.hasOwn(beside, name)) {
+      beside[name]?.(value ?? key);
+      return [];
+    }
+    const flag = keys.find((known) => known.name === name);
+    if (flag !== undefined) return wordsOf(flag, value ?? key, mistakes);
+    mistakes.at(
+      key,
+      `there is no key "${name}" here; there are ${[...keys.map((known) => known.name), ...Object.keys(beside)].join(', ')}`,
+    );
+    return [];
+  });
+}
+
+function wordsOf(flag: FlagSpec, node: unknown, mistakes: Mistakes): string[] {
+  const nodes = flag.type === 'list' && isSeq(node) ? node.items : [node];
+  return nodes.flatMap((item) => {
+    const text = textOf(item);
+    if (text === undefined) {
+      mistakes.at(item, `${flag.name} needs ${flag.type === 'list' ? 'a list of values' : 'one value'}`);
+      return [];
+    }
+    const word = `-${flag.name}=${text}`;
+    try {
+      parseFlags({ flags: [flag] }, [word]);
+    } catch (error) {
+      mistakes.at(item, describeError(error).replace(`flag -${flag.name}`, flag.name));
+    }
+    return [word];
+  });
+}
+
+/** A scalar as it is written; undefined for anything else. */
+export function textOf(node: unknown): string | undefined {
+  if (!isScalar(node) || node.value === null) return undefined;
+  return typeof node.value === 'string' ? node.value : (node.source ?? String(node.value));
+}
+
+/** A list of words. */
+export function textsOf(node: unknown, name: string, mistakes: Mistakes): string[] {
+  const texts = isSeq(node) ? node.items.map(textOf) : [undefined];
+  if (texts.length > 0 && texts.every((text) => text !== undefined)) return texts;
+  mistakes.at(node, `${name} needs a list of words`);
+  return [];
+}
+
+/** KEY: VALUE pairs as KEY=VALUE. */
+export function pairsOf(node: unknown, name: string, mistakes: Mistakes): string[] {
+  if (isMap(node))
+    return (node as YAMLMap).items.flatMap(({ key, value }) => {
+      const text = textOf(value);
+      if (text !== undefined) return [`${textOf(key) ?? ''}=${text}`];
+      mistakes.at(key, `${name} needs one value for each key`);
+      return [];
+    });
+  mistakes.at(node, `${name} needs keys with values`);
+  return [];
+}

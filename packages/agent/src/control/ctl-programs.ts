@@ -1,0 +1,92 @@
+import { resolve } from 'node:path';
+import type { FlagSpec, FlagValues } from '@deploy-tools/shared/cli/flags.js';
+import { type Program, runProgram } from '@deploy-tools/shared/cli/program.js';
+import { columns } from '@deploy-tools/shared/columns.js';
+import { DeployError, describeError, exitCodeOf } from '@deploy-tools/shared/errors.js';
+import type { Fields } from '@deploy-tools/shared/report/json-fields.js';
+import { callAgent } from './call-agent.js';
+import { CONTROL_COMMANDS, type ControlCommand } from './control-line.js';
+import { statusRows } from './status-rows.js';
+
+const WAKE_FLAGS = [
+  { name: 'dir', type: 'string', help: 'directory of the agent', default: '.' },
+  { name: 'name', type: 'string', help: 'configuration; each that the agent follows without' },
+] as const satisfies readonly FlagSpec[];
+
+const CTL_FLAGS = [
+  ...WAKE_FLAGS,
+  { name: 'json', type: 'bool', help: 'print JSON, one object a configuration' },
+] as const satisfies readonly FlagSpec[];
+
+const HELP: Readonly<Record<ControlCommand, string>> = {
+  status: 'Says what runs, what is in progress and what failed.',
+  check: 'Has the agent look at the registry now.',
+  retry:
+    'Has the agent try again now what it holds back: what failed, was vetoed, or was gone back from by hand.',
+  pause:
+    'Nothing is deployed any more, also after a restart of the agent, until resume. What is in progress is finished.',
+  resume: 'Ends a pause.',
+  rollback:
+    'Goes back to the release before, with the script as after a failure. The revision is held until retry, or until another is wanted.',
+};
+
+/** `deploy-agent ctl COMMAND`: asks the agent that runs on this host. Sets process.exitCode. */
+export async function runCtl([word, ...argv]: readonly string[]): Promise<void> {
+  if (word === undefined || /^--?h(elp)?$/.test(word)) {
+    process.stdout.write(
+      `Usage: deploy-agent ctl COMMAND [-dir DIR] [-name NAME] [-json]\n\n${commandList()}`,
+    );
+    process.exitCode = word === undefined ? 2 : 0;
+    return;
+  }
+  const command = CONTROL_COMMANDS.find((known) => known === word);
+  if (command !== undefined) return await runProgram(ctlProgram(command), argv);
+  const error = new DeployError('usage', `there is no ctl command "${word}"`, {
+    hint: `use ${CONTROL_COMMANDS.join(', ')}`,
+  });
+  process.stderr.write(`deploy-agent: ${describeError(error)}\n`);
+  process.exitCode = exitCodeOf(error);
+}
+
+function commandList(): string {
+  return columns(CONTROL_COMMANDS.map((command) => [`  ${command}`, HELP[command]])).replace(/ +$/gm, '');
+}
+
+function ctlProgram(command: ControlCommand): Program<typeof CTL_FLAGS> {
+  return {
+    name: `deploy-agent ctl ${command}`,
+    summary: HELP[command],
+    flags: CTL_FLAGS,
+    run: async (flags) => {
+      const configs = await callAgent(resolve(flags.dir), { command, name: flags.name });
+      process.stdout.write(shown(command, configs, flags));
+      return 0;
+    },
+  };
+}
+
+function shown(
+  command: ControlCommand,
+  configs: readonly Fields[],
+  { json }: FlagValues<typeof CTL_FLAGS>,
+): string {
+  if (json) return configs.map((config) => `${JSON.stringify(config)}\n`).join('');
+  if (command === 'status') return columns(statusRows(configs)).replace(/ +$/gm, '');
+  return configs.map(({ Config, Answer }) => `${String(Config)}: ${String(Answer)}\n`).join('');
+}
+
+/** `deploy-agent wake`: has the agent look at the registry, and says nothing. Sets process.exitCode. */
+export async function runWake(argv: readonly string[]): Promise<void> {
+  await runProgram(
+    {
+      name: 'deploy-agent wake',
+      summary: 'Has the agent look at the registry now, and says nothing. For event handlers.',
+      flags: WAKE_FLAGS,
+      run: async ({ dir, name }) => {
+        await callAgent(resolve(dir), { command: 'check', name });
+        return 0;
+      },
+    },
+    argv,
+  );
+}

@@ -1,0 +1,44 @@
+import type { Fields } from '@deploy-tools/shared/report/json-fields.js';
+
+const HEAD = ['CONFIGURATION', 'STATE', 'REVISION', 'RUNNING', 'LAST GOOD', 'SINCE', 'WHY'] as const;
+
+/** The answers to `status` as the rows of a table, the first its head. */
+export function statusRows(configs: readonly Fields[]): string[][] {
+  return [[...HEAD], ...configs.map(rowOf)];
+}
+
+function rowOf(config: Fields): string[] {
+  const state = text(config.State);
+  const isPausing = config.Paused === true && state !== 'paused';
+  return [
+    text(config.Config),
+    isPausing ? `${state}, pausing` : state,
+    releaseName(config),
+    releaseName(config.Running),
+    releaseName(config.LastGood),
+    text(config.Since),
+    whyOf(config),
+  ];
+}
+
+function whyOf({ Error: error, NotBefore }: Fields): string {
+  const message = isFields(error) ? text(error.Message) : '';
+  const words = NotBefore === undefined ? [message] : [message, `tried again at ${text(NotBefore)}`];
+  return words.filter((word) => word !== '').join('; ');
+}
+
+/** Its number where the registry has numbers, and the beginning of its hash. */
+function releaseName(release: unknown): string {
+  if (!isFields(release) || release.Hash === undefined) return '-';
+  const hash = text(release.Hash).slice(0, 12);
+  return release.Revision === undefined ? hash : `${text(release.Revision)} (${hash})`;
+}
+
+function isFields(value: unknown): value is Fields {
+  return typeof value === 'object' && value !== null;
+}
+
+/** On one line, and nothing that a terminal would obey. */
+function text(value: unknown): string {
+  return typeof value === 'string' || typeof value === 'number' ? String(value).replace(/\p{C}+/gu, ' ') : '';
+}

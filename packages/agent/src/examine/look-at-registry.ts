@@ -1,0 +1,24 @@
+import { connect } from '@deploy-tools/shared/client/connect.js';
+import type { Connection } from '@deploy-tools/shared/client/connection.js';
+import { SftpClient } from '@deploy-tools/shared/client/sftp-client.js';
+import type { AgentConfig } from '@deploy-tools/shared/config-json.js';
+import { resolve } from '../phases/resolve.js';
+import { type AccessFlags, registryAccess } from '../registry-access.js';
+
+/** Does something over a connection of its own. @throws DeployError auth, connect. */
+export async function withRegistry<T>(
+  flags: AccessFlags,
+  act: (connection: Connection) => Promise<T>,
+): Promise<T> {
+  const connection = await connect(await registryAccess(flags, new AbortController().signal));
+  try {
+    return await act(connection);
+  } finally {
+    connection.close();
+  }
+}
+
+/** @throws DeployError not-found when there is no such configuration. */
+export async function wantedBy(connection: Connection, name: string): Promise<AgentConfig> {
+  return await resolve(await SftpClient.start(await connection.openSubsystem('sftp')), name);
+}

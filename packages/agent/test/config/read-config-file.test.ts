@@ -1,0 +1,88 @@
+import { parseConfigFile } from '@deploy-tools/agent/config/read-config-file.js';
+import { isDeployError } from '@deploy-tools/shared/errors.js';
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+
+function mistakeIn(text: string): string {
+  try {
+    parseConfigFile(text, 'agent.yml');
+  } catch (error) {
+    if (isDeployError(error, 'invalid')) return error.message;
+    throw error;
+  }
+  throw new Error('there is no mistake');
+}
+
+const GOOD = `
+addr: registry:2022
+dir: /srv
+labels: { zone: a }
+poll: 10s
+configurations:
+  - name: one
+    keep: 3
+  - name: two
+    dir: /srv/second
+    port: [8080, "localhost:8081"]
+    command: [bin/server, -x]
+    health-exec: test -e ok
+`;
+
+describe('the file of several configurations', () => {
+  it('says what the flags say', () => {
+    const { shared, configurations } = parseConfigFile(GOOD, 'agent.yml');
+    expect(shared).toMatchObject({ addr: 'registry:2022', dir: '/srv', label: ['zone=a'], poll: 10_000 });
+    expect([...configurations.keys()]).toEqual(['one', 'two']);
+    expect(configurations.get('one')?.flags).toMatchObject({
+      ...{ dir: '/srv/one', state: '/srv/one/state.json', keep: 3, poll: 10_000, addr: 'registry:2022' },
+    });
+    expect(configurations.get('two')).toMatchObject({
+      command: ['bin/server', '-x'],
+      flags: { dir: '/srv/second', port: ['8080', 'localhost:8081'], 'health-exec': ['test -e ok'] },
+    });
+  });
+
+  it('has every mistake named with its place', () => {
+    const text =
+      'addr: r\ncolour: red\nconfigurations:\n  - name: one\n    keep: many\n    once: true\n  - keep: 1\n';
+    const words = mistakeIn(text);
+    expect(words).toContain('line 2, column 1: there is no key "colour" here');
+    expect(words).toContain('line 5, column 11: invalid value "many" for keep');
+    expect(words).toContain('line 6, column 5: there is no key "once" here');
+    expect(words).toContain('line 7, column 5: name should be set');
+  });
+
+  it.each([
+    ['a: [', 'line 1'],
+    ['', 'keys with values are expected'],
+    ['configurations: []', 'there are no configurations'],
+    ['configurations: [{name: a}, {name: a}]', 'there is another configuration "a"'],
+    ['dir: /x\nconfigurations: [{name: a, dir: /x}]', "dir is the agent's own"],
+    ['configurations: [{name: a, dir: /x}, {name: b, dir: /x}]', 'dir is that of "a" too'],
+    ['configurations: [{name: a, port: [1]}]', '-port is for a program'],
+    ['configurations: [{name: a, script: [x]}]', 'script needs one value'],
+    ['configurations: [{name: a, name: b}]', 'line 1, column 28'],
+    ['x: &x 1\nconfigurations: [{name: *x}]', 'name needs one value'],
+  ])('refuses %j', (text, words) => {
+    expect(mistakeIn(text)).toContain(words);
+  });
+
+  it('whatever it holds is read or refused in words', () => {
+    const texts = fc.oneof(
+      fc.string({ unit: 'binary' }),
+      fc.json(),
+      fc
+        .array(fc.constantFrom('- ', 'name: a', '\n', '  ', 'configurations:', '{', ']', '&a', '*a', '!!x '))
+        .map((words) => words.join('')),
+    );
+    fc.assert(
+      fc.property(texts, (text) => {
+        try {
+          parseConfigFile(text, 'agent.yml');
+        } catch (error) {
+          expect(isDeployError(error, 'invalid')).toBe(true);
+        }
+      }),
+    );
+  });
+});

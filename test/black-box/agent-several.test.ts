@@ -1,0 +1,80 @@
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { beforeAll, describe, expect, it } from 'vitest';
+import { type AgentSite, deployedHash, makeAgentSite, stopAgent } from '../support/agent-site.js';
+import { addConfiguration, changeLayer, configurationHashOf } from '../support/configuration.js';
+import { binPath, startProgram } from '../support/program.js';
+import { run } from '../support/run.js';
+import { fileScope, testScope } from '../support/scope.js';
+import { tempDir } from '../support/temp-dir.js';
+import { packTree } from '../support/tree.js';
+import { startWorld, type World } from '../support/world.js';
+
+const scope = fileScope();
+let world: World;
+
+beforeAll(async () => {
+  world = await startWorld(scope);
+});
+
+const release = (version: string) => packTree(scope, world.root, version, { version });
+
+function entry(name: string, site: AgentSite): string {
+  return `  - name: ${name}\n    dir: ${site.dir}\n    state: ${site.state}\n    script: ${site.script}\n`;
+}
+
+function fileFor(dir: string, ...entries: string[]): string {
+  const { host, port, fingerprint, site } = world.registry;
+  const shared = `addr: ${host}:${port}\nfp: ${fingerprint}\nkey: ${site.agent.path}\ndir: ${dir}\npoll: 100ms\nhost: web1\n`;
+  return `${shared}configurations:\n${entries.join('')}`;
+}
+
+describe('several configurations in one agent', () => {
+  it('go their own ways; the file is read again at SIGHUP', async () => {
+    for (const name of ['good', 'bad', 'later'])
+      await addConfiguration(world.operator, name, { [`${name}-code`]: await release(name) });
+    const dir = tempDir(testScope());
+    const [good, bad, later] = [
+      makeAgentSite(testScope()),
+      makeAgentSite(testScope(), 'exit 3'),
+      makeAgentSite(testScope()),
+    ];
+    const path = join(dir, 'agent.yml');
+    writeFileSync(path, fileFor(dir, entry('good', good), entry('bad', bad)));
+    const agent = startProgram(testScope(), 'deploy-agent', ['-config', path, '-v']);
+    await agent.log.line('deployed');
+    await agent.log.line((line) => line.msg.startsWith('deployment failed'));
+    expect(deployedHash(good)).toBe(await configurationHashOf(world.operator, 'good'));
+    expect(deployedHash(bad)).toBeUndefined();
+
+    const changed = agent.log.lines.length;
+    await changeLayer(world.operator, 'good', 'good-code', 'v2', await release('better'));
+    await agent.log.lineAfter(changed, 'deployed');
+    expect(deployedHash(good)).toBe(await configurationHashOf(world.operator, 'good'));
+
+    const broken = agent.log.lines.length;
+    writeFileSync(path, 'configurations: 3');
+    agent.child.kill('SIGHUP');
+    await agent.log.lineAfter(broken, 'the configurations stay as they are');
+    const reread = agent.log.lines.length;
+    writeFileSync(path, fileFor(dir, entry('good', good), entry('later', later)));
+    agent.child.kill('SIGHUP');
+    await agent.log.lineAfter(reread, 'deployed');
+    expect(deployedHash(later)).toBe(await configurationHashOf(world.operator, 'later'));
+    const status = await run(binPath('deploy-agent'), ['ctl', 'status', '-json', '-dir', dir]);
+    const names = status.stdout
+      .trim()
+      .split('\n')
+      .map((line) => (JSON.parse(line) as { Config: string }).Config);
+    expect(names).toEqual(['good', 'later']);
+    expect(await stopAgent(agent)).toBe(0);
+  });
+
+  it('does not start with a file that has a mistake, and names it', async () => {
+    const dir = tempDir(testScope());
+    writeFileSync(join(dir, 'agent.yml'), fileFor(dir, '  - name: a\n    colour: red\n'));
+    const done = await run(binPath('deploy-agent'), ['-config', join(dir, 'agent.yml')]);
+    expect(done.status).toBe(1);
+    expect(done.stderr).toMatch(/agent\.yml: line 9, column 5: there is no key "colour" here/);
+  });
+});
