@@ -15,17 +15,13 @@ function attempt(step: Attempt['step'], more: Partial<Attempt> = {}): Attempt {
   return { deploy: 'd1', step, since, reason: 'deploy', number: 1, config: B, before: A, ...more };
 }
 
-function report(
-  journal: Journal,
-  wanted: typeof A | undefined,
-  paused: false,
-  lastGood: typeof A | 'none' = A,
-) {
+function report(journal: Journal, wanted: typeof A | undefined, lastGood: typeof A | 'none' = A) {
   const facts = new AttemptFacts();
   facts.log.push('a line');
   return presentReport({
     config: 'project',
     journal,
+    paused: false,
     lastGood: lastGood === 'none' ? undefined : lastGood,
     wanted,
     facts,
