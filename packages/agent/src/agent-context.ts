@@ -7,6 +7,7 @@ import type { AttemptFacts } from './deploy/attempt-facts.js';
 import type { Ledger } from './deploy/ledger.js';
 import type { Pause } from './deploy/pause.js';
 import type { HealthSettings } from './health/health-settings.js';
+import type { RunAs } from './script/run-as.js';
 import type { Hook } from './script/run-hook.js';
 import type { ReleaseProgram } from './supervise/release-program.js';
 import type { Timers } from './timers.js';
@@ -36,6 +37,8 @@ export interface AgentSettings {
   readonly script: string | undefined;
   /** Of the script and of each hook. */
   readonly scriptTimeoutMs: number;
+  /** Whom scripts and programs are run as; undefined for the agent's own user. */
+  readonly user: string | undefined;
   /** Like `script`; what is not there is not run. */
   readonly hooks: Readonly<Partial<Record<Hook, string>>>;
   readonly health: HealthSettings;
@@ -69,6 +72,8 @@ export interface AgentContext {
   readonly timers: Timers;
   /** Aborted when the agent is to stop. A running script is not interrupted by it. */
   readonly signal: AbortSignal;
-  /** The agent's own environment, of which the script gets a part. */
+  /** The user of the settings; undefined when nothing has to be changed. */
+  readonly runAs: RunAs | undefined;
+  /** The agent's own environment, of which the script gets a part, with what differs for that user. */
   readonly env: Readonly<Record<string, string | undefined>>;
 }

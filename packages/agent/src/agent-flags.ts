@@ -52,6 +52,11 @@ export const AGENT_FLAGS = [
     default: '45s',
   },
   {
+    name: 'user',
+    type: 'string',
+    help: 'run scripts, hooks, checks and the program as this user (root only)',
+  },
+  {
     name: 'script-timeout',
     type: 'duration',
     help: 'stop the script, or a hook, after this long',

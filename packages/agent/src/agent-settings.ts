@@ -39,6 +39,7 @@ export function agentSettings(
     name: configurationName(flags.name),
     script: scriptPath(flags.script),
     scriptTimeoutMs: flags['script-timeout'],
+    user: flags.user === '' ? undefined : flags.user,
     hooks,
     health,
     rollback: rollbackOf(flags.rollback) ?? isOurs,

@@ -1,3 +1,4 @@
+import { chownSync, mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import type { AgentConfig } from '@deploy-tools/shared/config-json.js';
 import { isDeployError } from '@deploy-tools/shared/errors.js';
@@ -9,6 +10,7 @@ import { AttemptFacts } from './deploy/attempt-facts.js';
 import { Ledger } from './deploy/ledger.js';
 import { Pause } from './deploy/pause.js';
 import { presentReport } from './report/present-report.js';
+import { type RunAs, resolveUser, userEnvironment } from './script/run-as.js';
 import { readState } from './state-file.js';
 import { openProgram } from './supervise/open-program.js';
 import type { Launch } from './supervise/start-child.js';
@@ -58,15 +60,29 @@ export async function openApplication(options: ApplicationOptions): Promise<Appl
   const pause = new Pause(join(dir, 'paused'), onChange);
   const facts = new AttemptFacts(onProgress);
   const threads = new BuildThreads();
-  const supervised = await openSupervised(options);
+  const runAs = settings.user === undefined ? undefined : await resolveUser(settings.user);
+  if (runAs !== undefined) letIn(runAs, dir, paths.unpacked);
+  const supervised = await openSupervised(options, runAs);
   let wanted: AgentConfig | undefined;
   const onWanted = (config: AgentConfig): void => {
     const isNews = wanted?.hash !== config.hash || wanted.revision !== config.revision;
     wanted = config;
     if (isNews) onChange();
   };
-  const env = process.env;
-  const tools = { log, threads, ledger, pause, facts, onWanted, clock, timers: systemTimers, signal, env };
+  const env = { ...process.env, ...userEnvironment(runAs) };
+  const tools = {
+    log,
+    threads,
+    ledger,
+    pause,
+    facts,
+    onWanted,
+    clock,
+    timers: systemTimers,
+    signal,
+    runAs,
+    env,
+  };
   return {
     context: { paths, settings, ...tools, program: supervised?.program },
     present: () =>
@@ -81,9 +97,26 @@ export async function openApplication(options: ApplicationOptions): Promise<Appl
   };
 }
 
-async function openSupervised({ program, dir, log }: ApplicationOptions) {
+async function openSupervised({ program, dir, log }: ApplicationOptions, as: RunAs | undefined) {
   if (program === undefined) return undefined;
-  return await openProgram({ ...program, recordPath: join(dir, 'programs.json'), timers: systemTimers, log });
+  return await openProgram({
+    ...program,
+    as,
+    recordPath: join(dir, 'programs.json'),
+    timers: systemTimers,
+    log,
+  });
+}
+
+/**
+ * Lets the user's group into what the agent keeps closed to others, so that scripts can read releases. Directories above
+ * are not touched.
+ */
+function letIn(runAs: RunAs, ...directories: readonly string[]): void {
+  for (const directory of directories) {
+    mkdirSync(directory, { recursive: true, mode: 0o750 });
+    chownSync(directory, -1, runAs.gid);
+  }
 }
 
 /** @param dir of the agent, absolute. @param state absolute path of state.json. */

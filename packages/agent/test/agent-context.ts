@@ -31,6 +31,7 @@ export async function agentContext(
       name: 'project',
       script: undefined,
       scriptTimeoutMs: 10_000,
+      user: undefined,
       hooks: {},
       health: { checks: [], minHealthyMs: 0, deadlineMs: 10_000, intervalMs: 20, timeoutMs: 1000 },
       rollback: false,
@@ -56,6 +57,7 @@ export async function agentContext(
     timers: systemTimers,
     clock: () => new Date(),
     signal,
+    runAs: undefined,
     env: process.env,
   };
 }

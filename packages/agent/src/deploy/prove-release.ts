@@ -21,6 +21,7 @@ export async function proveRelease(
     minHealthyMs: how === 'once' ? 0 : health.minHealthyMs,
     environment: inheritedEnvironment(context.env),
     cwd: root,
+    as: context.runAs,
     timers: context.timers,
     signal,
     died: how === 'once' ? undefined : context.program?.died,

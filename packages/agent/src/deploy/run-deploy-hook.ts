@@ -37,7 +37,7 @@ async function runLogged(
   roots: DeployRoots,
   more: { readonly cwd?: string; readonly stdin?: string },
 ): Promise<HookOutcome> {
-  const { settings, log, facts, paths } = context;
+  const { settings, log, facts, paths, runAs } = context;
   const what = hook === 'script' ? 'script' : `${hook} hook`;
   const started = performance.now();
   log.info(
@@ -50,6 +50,7 @@ async function runLogged(
     ...more,
     environment: environmentOf(context, roots, paths.scriptState),
     timeoutMs: settings.scriptTimeoutMs,
+    as: runAs,
     onStart: (pid) => rememberScript(context, pid),
     onLine: (stream, line) => {
       facts.log.push(line);

@@ -10,6 +10,7 @@ import { Supervisor, type SupervisorEvent } from './supervisor.js';
 
 export interface ProgramOptions {
   readonly command: Launch['command'];
+  readonly as: Launch['as'];
   /** As `-port` has them. */
   readonly ports: readonly string[];
   readonly stopTimeoutMs: number;
@@ -27,7 +28,7 @@ export interface ProgramOptions {
 export async function openProgram(
   options: ProgramOptions,
 ): Promise<{ readonly program: ReleaseProgram; close(): Promise<void> }> {
-  const { command, ports, stopTimeoutMs, recordPath, timers, log } = options;
+  const { command, as, ports, stopTimeoutMs, recordPath, timers, log } = options;
   const onFound = (pid: number) => log.warn({ pid }, 'ending the program that an earlier agent left running');
   await endEarlierChildren({ recordPath, stopTimeoutMs, timers, onFound });
   const listeners = await openListeners(ports.map(parseListenSpec));
@@ -49,7 +50,7 @@ export async function openProgram(
     await supervisor.stop();
     await listeners.close();
   };
-  return { program: releaseProgram(supervisor, command), close };
+  return { program: releaseProgram(supervisor, command, as), close };
 }
 
 function tell(log: Logger, event: SupervisorEvent): void {

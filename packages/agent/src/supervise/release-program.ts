@@ -21,9 +21,14 @@ export interface ReleaseProgram {
 }
 
 /** @param command the command line after `--`. */
-export function releaseProgram(supervisor: Supervisor, command: Launch['command']): ReleaseProgram {
+export function releaseProgram(
+  supervisor: Supervisor,
+  command: Launch['command'],
+  as: Launch['as'] = undefined,
+): ReleaseProgram {
   const launch = (cwd: string, environment: Readonly<Record<string, string>>): Launch => ({
     command,
+    as,
     cwd,
     environment,
   });
