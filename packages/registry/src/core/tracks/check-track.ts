@@ -56,7 +56,7 @@ export async function checkTrack(
     if (news === 'older')
       waiting.push(`${progress.added?.tag} is gone from the source, ${tag} is the newest there; nothing is changed, yank takes a version back`);
     if (news === 'news') {
-      added = await takeRelease(registry, tools, { track, source: watched.source, picked }, signal);
+      added = await takeRelease(registry, tools, { track, ...watched, picked }, signal);
       await keep({ added: { tag, time: timestamp(registry), layers: added } });
     }
   }

@@ -4,8 +4,9 @@ import { join } from 'node:path';
 import { DeployError } from '@deploy-tools/shared/errors.js';
 import type { LayerRef } from '@deploy-tools/shared/model.js';
 import { checkVersion } from '@deploy-tools/shared/names.js';
-import { type FetchedLayer, fetchRelease } from '@deploy-tools/sources/layers/fetch-release.js';
+import { fetchRelease, type LayerFile } from '@deploy-tools/sources/layers/fetch-release.js';
 import type { PickedRelease } from '@deploy-tools/sources/select/select-release.js';
+import type { Wants } from '@deploy-tools/sources/select/wants.js';
 import type { Source } from '@deploy-tools/sources/source.js';
 import type { Track } from '../../meta/track-store.js';
 import type { Registry } from '../registry.js';
@@ -22,6 +23,7 @@ export interface TakeTools {
 export interface Taking {
   readonly track: Track;
   readonly source: Source;
+  readonly wants: Wants;
   readonly picked: PickedRelease;
 }
 
@@ -34,7 +36,7 @@ export interface Taking {
 export async function takeRelease(
   registry: Registry,
   { incoming }: TakeTools,
-  { track, source, picked }: Taking,
+  { track, source, wants, picked }: Taking,
   signal: AbortSignal,
 ): Promise<readonly LayerRef[]> {
   const { component } = track;
@@ -43,8 +45,8 @@ export async function takeRelease(
   if (known !== undefined) return [known];
   const dir = join(incoming, encodeURIComponent(component));
   await mkdir(dir, { recursive: true, mode: 0o700 });
-  const bounds = { maxBytes: registry.limits.maxUpload, minFree: registry.limits.minFree };
-  const fetched = await fetchRelease(source, picked, dir, { ...bounds, log: registry.log }, signal);
+  const options = { checksum: wants.checksum, log: registry.log, maxArtifactBytes: registry.limits.maxUpload };
+  const fetched = await fetchRelease(source, picked, dir, signal, options);
   const layers: LayerRef[] = [];
   for (const [index, layer] of fetched.entries()) {
     const ref =
@@ -70,7 +72,7 @@ async function add(
   registry: Registry,
   track: Track,
   { component, version }: LayerRef,
-  layer: FetchedLayer,
+  layer: LayerFile,
   signal: AbortSignal,
 ): Promise<LayerRef> {
   const args = [`-name=${component}`, `-version=${version}`, `-hash=${layer.hash}`];
@@ -86,7 +88,7 @@ async function add(
 async function store(
   registry: Registry,
   track: Track,
-  { path, hash }: FetchedLayer,
+  { path, hash }: LayerFile,
   signal: AbortSignal,
 ): Promise<void> {
   const upload = await beginUpload(registry, trackAuthor(track.component).comment);
