@@ -15,6 +15,10 @@ export async function openSource(url: string, context: SourceContext): Promise<S
       const { openFileSource } = await import('./adapters/file-source.js');
       return openFileSource(source.label, place);
     }
+    case 'ghr': {
+      const { openGhrSource } = await import('./adapters/ghr-source.js');
+      return openGhrSource(source.label, place, context);
+    }
     default:
       throw new DeployError('unsupported', `${place.scheme}:// sources cannot be followed yet`);
   }

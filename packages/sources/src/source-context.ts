@@ -8,4 +8,6 @@ export interface SourceContext {
   readonly log: Logger;
   /** What artifacts are for, where the URL does not say; this machine's when undefined. */
   readonly platform?: Platform | undefined;
+  /** How long a place may say nothing, in milliseconds; a minute when undefined. */
+  readonly timeoutMs?: number | undefined;
 }
