@@ -23,7 +23,14 @@ export function followedTrackJson({ track, progress }: FollowedTrack, times: Tra
 /** What a look came to, also one that failed. */
 export function checkJson(report: CheckReport | { readonly component: string; readonly error: string }) {
   if ('error' in report) {
-    return { component: report.component, changed: false, added: [], bumped: [], waiting: [], error: report.error };
+    return {
+      component: report.component,
+      changed: false,
+      added: [],
+      bumped: [],
+      waiting: [],
+      error: report.error,
+    };
   }
   const { component, changed, added, bumped, waiting } = report;
   return { component, changed, added, bumped, waiting, error: null };

@@ -14,7 +14,10 @@ export const tracks = command(TRACKS, async ({ registry }) => {
   const rows = followed.map((found) => ({ found, times: registry.tracks.times(found.track.component) }));
   return {
     value: rows.map(({ found, times }) => followedTrackJson(found, times)),
-    text: followed.length === 0 ? 'no source is followed\n' : columns([HEADER, ...rows.map(row)]) + notes(followed),
+    text:
+      followed.length === 0
+        ? 'no source is followed\n'
+        : columns([HEADER, ...rows.map(row)]) + notes(followed),
   };
 });
 
@@ -34,7 +37,9 @@ function row({ found, times }: { readonly found: FollowedTrack; readonly times: 
 function notes(followed: readonly FollowedTrack[]): string {
   return followed
     .flatMap(({ track, progress: { error, waiting } }) => [
-      ...(error === undefined ? [] : [`${track.component}: failing since ${seconds(error.since)}: ${error.message}\n`]),
+      ...(error === undefined
+        ? []
+        : [`${track.component}: failing since ${seconds(error.since)}: ${error.message}\n`]),
       ...waiting.map((what) => `${track.component}: ${what}\n`),
     ])
     .join('');

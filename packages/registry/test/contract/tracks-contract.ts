@@ -58,7 +58,9 @@ export function tracksContract(withStore: WithStore): void {
 
   withStore('a second track of a component is refused, and nothing is changed', async (store) => {
     await insert(store, trackOf('code'));
-    expect(await kindOfRejection(insert(store, trackOf('code', { source: 'ghr://other/one' })))).toBe('exists');
+    expect(await kindOfRejection(insert(store, trackOf('code', { source: 'ghr://other/one' })))).toBe(
+      'exists',
+    );
     expect((await store.read((tx) => tx.tracks.track('code')))?.track).toEqual(trackOf('code'));
   });
 
@@ -76,7 +78,8 @@ export function tracksContract(withStore: WithStore): void {
   withStore('versions are yanked for each component, once, and outlive its track', async (store) => {
     await insert(store, trackOf('code'));
     await store.write(async (tx) => {
-      for (const version of ['v2', 'v1', 'v2']) await tx.tracks.yank('code', version, '2026-01-02T03:04:05.678Z');
+      for (const version of ['v2', 'v1', 'v2'])
+        await tx.tracks.yank('code', version, '2026-01-02T03:04:05.678Z');
       await tx.tracks.deleteTrack('code');
     });
     expect(await store.read((tx) => tx.tracks.yanked('code'))).toEqual(['v1', 'v2']);

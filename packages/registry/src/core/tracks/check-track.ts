@@ -54,7 +54,9 @@ export async function checkTrack(
     const { tag } = picked.release;
     const news = isNews(tag, progress, yanked, watched.wants);
     if (news === 'older')
-      waiting.push(`${progress.added?.tag} is gone from the source, ${tag} is the newest there; nothing is changed, yank takes a version back`);
+      waiting.push(
+        `${progress.added?.tag} is gone from the source, ${tag} is the newest there; nothing is changed, yank takes a version back`,
+      );
     if (news === 'news') {
       added = await takeRelease(registry, tools, { track, ...watched, picked }, signal);
       await keep({ added: { tag, time: timestamp(registry), layers: added } });

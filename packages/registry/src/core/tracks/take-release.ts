@@ -45,7 +45,11 @@ export async function takeRelease(
   if (known !== undefined) return [known];
   const dir = join(incoming, encodeURIComponent(component));
   await mkdir(dir, { recursive: true, mode: 0o700 });
-  const options = { checksum: wants.checksum, log: registry.log, maxArtifactBytes: registry.limits.maxUpload };
+  const options = {
+    checksum: wants.checksum,
+    log: registry.log,
+    maxArtifactBytes: registry.limits.maxUpload,
+  };
   const fetched = await fetchRelease(source, picked, dir, signal, options);
   const layers: LayerRef[] = [];
   for (const [index, layer] of fetched.entries()) {
@@ -53,7 +57,10 @@ export async function takeRelease(
       source.kind === 'files'
         ? { component, version: tag }
         : { component: imageComponent(component, index + 1), version: layer.hash };
-    layers.push((await knownVersion(registry, ref.component, ref.version)) ?? (await add(registry, track, ref, layer, signal)));
+    layers.push(
+      (await knownVersion(registry, ref.component, ref.version)) ??
+        (await add(registry, track, ref, layer, signal)),
+    );
   }
   await rm(dir, { recursive: true, force: true });
   return layers;

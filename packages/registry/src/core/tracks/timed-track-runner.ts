@@ -1,4 +1,5 @@
 import { DeployError, describeError, toDeployError } from '@deploy-tools/shared/errors.js';
+import type { Track } from '../../meta/track-store.js';
 import { type Registry, timestamp } from '../registry.js';
 import { SharedJobs } from '../shared-jobs.js';
 import { checkTrack, type WatchedSource } from './check-track.js';
@@ -6,7 +7,6 @@ import type { TakeTools } from './take-release.js';
 import { pauseBefore } from './track-pace.js';
 import type { CheckReport, TrackRunner, TrackTimes } from './track-runner.js';
 import { noTrack } from './tracks.js';
-import type { Track } from '../../meta/track-store.js';
 
 /** Sources that are looked at at the same time. */
 const SLOTS = 4;

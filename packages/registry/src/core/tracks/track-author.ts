@@ -41,7 +41,16 @@ async function append(registry: Registry, act: TrackAct, started: number, error:
   await registry.meta
     .write((tx) =>
       tx.appendAudit({
-        ...{ ...trackAuthor(component), time, via: 'track', command, args, subjects, changes: true, durationMs },
+        ...{
+          ...trackAuthor(component),
+          time,
+          via: 'track',
+          command,
+          args,
+          subjects,
+          changes: true,
+          durationMs,
+        },
         ...(error === undefined
           ? { result: 'ok' as const }
           : { result: 'failed' as const, error: describeError(error) }),

@@ -48,10 +48,7 @@ export async function unyankVersion(registry: Registry, { component, version }: 
 }
 
 /** The newest that is not yanked and older, or else the newest of all others. */
-async function versionInstead(
-  tx: MetaReader,
-  { component, version }: LayerRef,
-): Promise<string | undefined> {
+async function versionInstead(tx: MetaReader, { component, version }: LayerRef): Promise<string | undefined> {
   const yanked = new Set(await tx.tracks.yanked(component));
   const versions = (await tx.versions(component)).map((found) => found.version);
   const earlier = versions.slice(0, versions.indexOf(version)).filter((name) => !yanked.has(name));

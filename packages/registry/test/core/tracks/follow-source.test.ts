@@ -45,7 +45,9 @@ async function ran(line: string): Promise<string> {
 }
 
 async function layers(name = 'project1'): Promise<string[]> {
-  const { layers } = JSON.parse(await ran(`showconf ${name} -json`)) as { layers: { component: string; version: string }[] };
+  const { layers } = JSON.parse(await ran(`showconf ${name} -json`)) as {
+    layers: { component: string; version: string }[];
+  };
   return layers.map(({ component, version }) => `${component}:${version}`);
 }
 
@@ -55,7 +57,11 @@ describe('a new release', () => {
     expect(await ran('check code')).toBe('code: added code:v0.2.0\ncode: bumped project1\n');
     expect(await layers()).toEqual(['code:v0.2.0']);
     expect(await ran('check code')).toBe('code: nothing new\n');
-    const audit = JSON.parse(await ran('audit -who track -json')) as { command: string; comment: string; via: string }[];
+    const audit = JSON.parse(await ran('audit -who track -json')) as {
+      command: string;
+      comment: string;
+      via: string;
+    }[];
     expect(audit.map(({ command, comment, via }) => [command, comment, via]).slice(-2)).toEqual([
       ['addver', 'track code', 'track'],
       ['changeconf', 'track code', 'track'],

@@ -31,9 +31,15 @@ describe('the pause before a look', () => {
 
   test('is never shorter than what the source asked for', () => {
     fc.assert(
-      fc.property(interval, fc.integer({ min: 1, max: 50 }), fc.nat(), chance, (ms, failures, asked, random) => {
-        expect(pauseBefore(ms, failures, asked, random)).toBeGreaterThanOrEqual(asked);
-      }),
+      fc.property(
+        interval,
+        fc.integer({ min: 1, max: 50 }),
+        fc.nat(),
+        chance,
+        (ms, failures, asked, random) => {
+          expect(pauseBefore(ms, failures, asked, random)).toBeGreaterThanOrEqual(asked);
+        },
+      ),
     );
   });
 });
