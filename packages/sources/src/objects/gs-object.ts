@@ -1,4 +1,4 @@
-import { DeployError, describeError } from '@deploy-tools/shared/errors.js';
+import { DeployError, toDeployError } from '@deploy-tools/shared/errors.js';
 import type { GoogleAuth } from 'google-auth-library';
 import type { OpenedObject, OpenFrom } from '../opened-object.js';
 import { openedResponse } from './http-object.js';
@@ -6,7 +6,8 @@ import { httpGet } from './http-request.js';
 import type { ObjectContext, OpenKind } from './object-context.js';
 import { bucketAndKey, showUrl } from './show-url.js';
 
-const SCOPE = 'https://www.googleapis.com/auth/devstorage.read_only';
+/** Objects are in no project; one that is named is not looked up. */
+const OPTIONS = { scopes: 'https://www.googleapis.com/auth/devstorage.read_only', projectId: 'none' };
 const ENDPOINT = 'https://storage.googleapis.com';
 
 /**
@@ -17,7 +18,7 @@ const ENDPOINT = 'https://storage.googleapis.com';
 export function googleStorage(context: ObjectContext): OpenKind {
   let auth: Promise<GoogleAuth> | undefined;
   const credentials = async (label: string): Promise<Record<string, string>> => {
-    auth ??= import('google-auth-library').then((google) => new google.GoogleAuth({ scopes: SCOPE }));
+    auth ??= import('google-auth-library').then(({ GoogleAuth }) => new GoogleAuth(OPTIONS));
     return await authorization(await auth, label);
   };
   return async (url, from, signal) => {
@@ -81,7 +82,8 @@ async function authorization(auth: GoogleAuth, label: string): Promise<Record<st
     if (token !== null && token !== undefined) return { authorization: `Bearer ${token}` };
     throw new Error('there is no token');
   } catch (error) {
-    throw new DeployError('denied', `no credentials for ${label}: ${describeError(error)}`, {
+    const { kind, message } = toDeployError(error);
+    throw new DeployError(kind === 'connect' ? kind : 'denied', `no credentials for ${label}: ${message}`, {
       hint: 'set GOOGLE_APPLICATION_CREDENTIALS, or run on a machine that has a service account',
       cause: error,
     });
