@@ -8,8 +8,8 @@ import { rolldown } from 'rolldown';
 
 const ROOT = dirname(dirname(fileURLToPath(import.meta.url)));
 const MAINS = { agent: ['main.js'], ctl: ['deployctl-main.js', 'from-docker-main.js'] };
-/** Stay in node_modules: those with native code, and pino-pretty, which is loaded for a terminal only. */
-const OUTSIDE = /^(ssh2|zstd-napi|fs-native-extensions|pino-pretty)(\/|$)/;
+/** Stay in node_modules: those with native code, and what is large and loaded when it is needed. */
+const OUTSIDE = /^(ssh2|zstd-napi|fs-native-extensions|pino-pretty|@aws-sdk\/.*|google-auth-library)(\/|$)/;
 
 for (const [name, mains] of Object.entries(MAINS)) {
   const dist = join(ROOT, 'packages', name, 'dist');
