@@ -14,7 +14,7 @@ export async function openSource(url: string, context: SourceContext): Promise<S
   switch (place.scheme) {
     case 'file': {
       const { openFileSource } = await import('./adapters/file-source.js');
-      return openFileSource(source.label, place);
+      return openFileSource(source.label, place, context);
     }
     case 'ghr': {
       const { openGhrSource } = await import('./adapters/ghr-source.js');
