@@ -1,9 +1,9 @@
 import { DeployError } from '@deploy-tools/shared/errors.js';
-import { httpJson } from '../http/http-body.js';
-import { httpRequest } from '../http/http-request.js';
 import { googleAccess, googleUrl } from '../objects/google-access.js';
 import { googleStorage } from '../objects/gs-object.js';
 import { httpError } from '../objects/http-errors.js';
+import { httpJson } from '../objects/http-json.js';
+import { httpGet } from '../objects/http-request.js';
 import type { ObjectContext } from '../objects/object-context.js';
 import type { Listing, ShippedReport, Source } from '../source.js';
 import type { SourcePlace } from '../source-place.js';
@@ -20,21 +20,21 @@ export function openGsSource(label: string, place: GsPlace, context: ObjectConte
   const open = googleStorage(context);
   const { environment } = context;
   const [reading, writing] = [googleAccess(environment), googleAccess(environment, 'read_write')];
-  const call: Call = async (path, request, signal) => {
-    const access = request.method === 'POST' ? writing : reading;
-    const { endpoint, headers } = await access(objectUrl(place, ''));
-    const url = googleUrl(endpoint, path);
-    const sent = {
-      ...request,
-      headers: { ...headers, ...request.headers },
-      timeoutMs: context.headerTimeoutMs,
-    };
-    const response = await httpRequest(url.href, sent, signal);
-    const { status } = response;
-    const limits = { maxBytes: MAX_ANSWER_BYTES, idleMs: context.idleTimeoutMs };
-    if (status >= 200 && status < 300) return await httpJson(response, limits, signal);
-    await response.body?.cancel();
-    throw httpError(label, status, response.headers.get('retry-after') ?? undefined);
+  const call: Call = async (path, post, signal) => {
+    const access = await (post === undefined ? reading : writing)(objectUrl(place, ''));
+    const headers = { ...access.headers, ...(post === undefined ? {} : { 'content-type': 'text/plain' }) };
+    const { headerTimeoutMs, idleTimeoutMs: idleMs } = context;
+    const response = await httpGet(googleUrl(access.endpoint, path), {
+      post,
+      headers,
+      headerTimeoutMs,
+      signal,
+    });
+    const status = response.statusCode ?? 0;
+    if (status >= 200 && status < 300)
+      return await httpJson(response, { label, maxBytes: MAX_ANSWER_BYTES, idleMs, signal });
+    response.destroy();
+    throw httpError(label, status, response.headers['retry-after']);
   };
   return {
     label,
@@ -45,13 +45,8 @@ export function openGsSource(label: string, place: GsPlace, context: ObjectConte
   };
 }
 
-interface Request {
-  readonly method: 'GET' | 'POST';
-  readonly headers: Readonly<Record<string, string>>;
-  readonly body?: string;
-}
-
-type Call = (path: string, request: Request, signal: AbortSignal) => Promise<unknown>;
+/** @param post a text to POST; GET without. */
+type Call = (path: string, post: string | undefined, signal: AbortSignal) => Promise<unknown>;
 
 interface Page {
   readonly items?: readonly {
@@ -73,7 +68,7 @@ async function list(
   const query = new URLSearchParams({ prefix: listing.prefix, fields: FIELDS, maxResults: '1000' });
   for (;;) {
     const path = `/storage/v1/b/${encodeURIComponent(place.bucket)}/o?${query}`;
-    const page = ((await call(path, { method: 'GET', headers: {} }, signal)) ?? {}) as Page;
+    const page = ((await call(path, undefined, signal)) ?? {}) as Page;
     if (page.items !== undefined && !Array.isArray(page.items))
       throw new DeployError('corrupt', `${label} answered with what is no list of objects`);
     listing.add((page.items ?? []).map(bucketObject));
@@ -102,7 +97,7 @@ async function report(
   const name = `${prefix}${shipped.tag}/${shippingObject(shipped)}`;
   const query = new URLSearchParams({ uploadType: 'media', name });
   const path = `/upload/storage/v1/b/${encodeURIComponent(place.bucket)}/o?${query}`;
-  await call(path, { method: 'POST', headers: { 'content-type': 'text/plain' }, body: '' }, signal);
+  await call(path, '', signal);
 }
 
 function objectUrl({ bucket }: GsPlace, key: string): URL {

@@ -1,15 +1,17 @@
 import { readFile } from 'node:fs/promises';
+import type { IncomingMessage } from 'node:http';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
 import { DeployError, errnoOf } from '@deploy-tools/shared/errors.js';
-import { httpJson } from '../http/http-body.js';
-import { httpRequest } from '../http/http-request.js';
 import { httpError } from '../objects/http-errors.js';
+import { httpJson } from '../objects/http-json.js';
+import { httpGet } from '../objects/http-request.js';
 import type { ObjectContext } from '../objects/object-context.js';
 import { bearerChallenge } from './bearer-challenge.js';
 
 /** Manifests are at most 4 MiB (OCI distribution-spec); lists of tags may be longer. */
 const MAX_ANSWER_BYTES = 16 * 1024 * 1024;
+const MAX_TOKEN_BYTES = 1024 * 1024;
 /** When the server does not say how long a token lives (Docker's token specification), less what an answer may take. */
 const TOKEN_SECONDS = 60;
 const MARGIN_SECONDS = 15;
@@ -48,11 +50,8 @@ export class OciRegistry {
   /** @param path below the repository, or what a Link header says. @throws DeployError. */
   async json(path: string, accept: string, signal: AbortSignal): Promise<OciAnswer> {
     const response = await this.#get(this.url(path), { accept }, signal);
-    const limits = { maxBytes: MAX_ANSWER_BYTES, idleMs: this.#context.idleTimeoutMs };
-    return {
-      json: await httpJson(response, limits, signal),
-      link: response.headers.get('link') ?? undefined,
-    };
+    const { link } = response.headers;
+    return { json: await this.#read(response, MAX_ANSWER_BYTES, signal), link: link?.toString() };
   }
 
   /** The headers that a request needs, asked for by a request that needs none else. */
@@ -69,29 +68,42 @@ export class OciRegistry {
     return new URL(path, `${this.#base}/`).href;
   }
 
-  async #get(url: string, headers: Readonly<Record<string, string>>, signal: AbortSignal): Promise<Response> {
+  async #get(
+    url: string,
+    headers: Readonly<Record<string, string>>,
+    signal: AbortSignal,
+  ): Promise<IncomingMessage> {
     const held = await this.#token?.catch(() => undefined);
     const first = held !== undefined && held.until > Date.now() ? { authorization: held.authorization } : {};
-    const timeoutMs = this.#context.headerTimeoutMs;
-    let response = await httpRequest(url, { headers: { ...headers, ...first }, timeoutMs }, signal);
-    if (response.status === 401) {
-      await response.body?.cancel();
-      const challenge = response.headers.get('www-authenticate') ?? '';
-      this.#token = this.#askToken(challenge, signal);
+    let response = await this.#send(url, { ...headers, ...first }, signal);
+    if (response.statusCode === 401) {
+      response.destroy();
+      this.#token = this.#askToken(response.headers['www-authenticate'] ?? '', signal);
       const { authorization } = await this.#token;
-      response = await httpRequest(url, { headers: { ...headers, authorization }, timeoutMs }, signal);
+      response = await this.#send(url, { ...headers, authorization }, signal);
     }
-    if (response.status === 200) return response;
-    await response.body?.cancel();
-    throw httpError(this.#label, response.status, response.headers.get('retry-after') ?? undefined);
+    if (response.statusCode === 200) return response;
+    response.destroy();
+    throw httpError(this.#label, response.statusCode ?? 0, response.headers['retry-after']);
   }
 
   async #challenge(path: string, signal: AbortSignal): Promise<string | undefined> {
-    const timeoutMs = this.#context.headerTimeoutMs;
-    const range = { range: 'bytes=0-0' };
-    const response = await httpRequest(this.url(path), { headers: range, timeoutMs }, signal);
-    await response.body?.cancel();
-    return response.status === 401 ? (response.headers.get('www-authenticate') ?? '') : undefined;
+    const response = await this.#send(this.url(path), { range: 'bytes=0-0' }, signal);
+    response.destroy();
+    return response.statusCode === 401 ? (response.headers['www-authenticate'] ?? '') : undefined;
+  }
+
+  #send(
+    url: string,
+    headers: Readonly<Record<string, string>>,
+    signal: AbortSignal,
+  ): Promise<IncomingMessage> {
+    return httpGet(new URL(url), { headers, headerTimeoutMs: this.#context.headerTimeoutMs, signal });
+  }
+
+  #read(response: IncomingMessage, maxBytes: number, signal: AbortSignal): Promise<unknown> {
+    const { idleTimeoutMs: idleMs } = this.#context;
+    return httpJson(response, { label: this.#label, maxBytes, idleMs, signal });
   }
 
   async #askToken(header: string, signal: AbortSignal): Promise<Token> {
@@ -102,22 +114,19 @@ export class OciRegistry {
         return { authorization: basic, until: Number.POSITIVE_INFINITY };
       throw denied(this.#label);
     }
-    const headers = basic === undefined ? {} : { authorization: basic };
-    const request = { headers, timeoutMs: this.#context.headerTimeoutMs };
-    const response = await httpRequest(challenge.url, request, signal);
-    if (response.status === 401 || response.status === 403) {
-      await response.body?.cancel();
-      throw denied(this.#label);
+    const response = await this.#send(
+      challenge.url,
+      basic === undefined ? {} : { authorization: basic },
+      signal,
+    );
+    const status = response.statusCode ?? 0;
+    if (status !== 200) {
+      response.destroy();
+      if (status === 401 || status === 403) throw denied(this.#label);
+      throw httpError(`the token service of ${this.#label}`, status, undefined);
     }
-    if (response.status !== 200) {
-      await response.body?.cancel();
-      throw httpError(`the token service of ${this.#label}`, response.status, undefined);
-    }
-    const limits = { maxBytes: 1024 * 1024, idleMs: this.#context.idleTimeoutMs };
-    const { token, access_token, expires_in } = (await httpJson(response, limits, signal)) as Record<
-      string,
-      unknown
-    >;
+    const answer = (await this.#read(response, MAX_TOKEN_BYTES, signal)) as Record<string, unknown>;
+    const { token, access_token, expires_in } = answer;
     const word = token ?? access_token;
     if (typeof word !== 'string')
       throw new DeployError('corrupt', `${this.#label} gave a token that is none`);
