@@ -1,12 +1,16 @@
-import { createReadStream, type Stats } from 'node:fs';
+import type { Stats } from 'node:fs';
 import { opendir, readdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
+import { pathToFileURL } from 'node:url';
 import { DeployError, errnoOf, toDeployError } from '@deploy-tools/shared/errors.js';
+import { openFile } from '../objects/file-object.js';
+import type { ObjectContext } from '../objects/object-context.js';
 import type { OpenedObject, OpenFrom } from '../opened-object.js';
 import type { Artifact, Listing, Source, SourceRelease } from '../source.js';
+import type { SourceContext } from '../source-context.js';
 import type { SourcePlace } from '../source-place.js';
 
-const READ_BYTES = 256 * 1024;
+const DEFAULT_TIMEOUT_MS = 60_000;
 /** Far beyond any directory of releases, and what keeps a wrong one from filling memory. */
 const MAX_RELEASES = 10_000;
 const MAX_ARTIFACTS = 1000;
@@ -15,12 +19,17 @@ const MAX_ARTIFACTS = 1000;
  * A directory of releases, `<directory>/<version>/<artifact>`. Names that begin with a dot are left out: a release or
  * artifact is complete when it got its name by rename.
  */
-export function openFileSource(label: string, place: SourcePlace & { scheme: 'file' }): Source {
+export function openFileSource(
+  label: string,
+  place: SourcePlace & { scheme: 'file' },
+  { environment, timeoutMs = DEFAULT_TIMEOUT_MS }: SourceContext,
+): Source {
+  const objects = { environment, headerTimeoutMs: timeoutMs, idleTimeoutMs: timeoutMs };
   return {
     label,
     kind: 'files',
     list: async (known, signal) => listDirectory(place.directory, known, signal),
-    open: async (artifact, from, signal) => openFile(place.directory, artifact, from, signal),
+    open: (artifact, from, signal) => openArtifact(place.directory, artifact, from, signal, objects),
   };
 }
 
@@ -61,11 +70,12 @@ async function readRelease(path: string, tag: string): Promise<SourceRelease | u
   return { tag, prerelease: false, created: stats.mtime.toISOString(), artifacts };
 }
 
-async function openFile(
+async function openArtifact(
   directory: string,
   artifact: Artifact,
   from: OpenFrom,
   signal: AbortSignal,
+  context: ObjectContext,
 ): Promise<OpenedObject> {
   const parts = artifact.id.split('/');
   if (
@@ -74,32 +84,8 @@ async function openFile(
   ) {
     throw new DeployError('not-found', `there is no artifact ${JSON.stringify(artifact.id)}`);
   }
-  const path = join(directory, ...parts);
-  try {
-    signal.throwIfAborted();
-    const stats = await stat(path);
-    if (!stats.isFile()) throw new DeployError('invalid', `${path} is not a regular file`);
-    const validator = validatorOf(stats);
-    const unchanged = from.validator === undefined || from.validator === validator;
-    const offset = unchanged && from.offset <= stats.size ? from.offset : 0;
-    return { size: stats.size, validator, offset, body: readFrom(path, offset, signal) };
-  } catch (error) {
-    throw fileError(error, path);
-  }
-}
-
-async function* readFrom(path: string, offset: number, signal: AbortSignal): AsyncGenerator<Uint8Array> {
-  try {
-    for await (const chunk of createReadStream(path, { start: offset, highWaterMark: READ_BYTES, signal })) {
-      yield chunk as Buffer;
-    }
-  } catch (error) {
-    throw fileError(error, path);
-  }
-}
-
-function validatorOf({ size, mtimeMs, ino }: Stats): string {
-  return `${ino}-${size}-${mtimeMs}`;
+  if (signal.aborted) throw new DeployError('cancelled', `${artifact.id} was given up`);
+  return openFile(pathToFileURL(join(directory, ...parts)), from, signal, context);
 }
 
 async function statIfThere(path: string): Promise<Stats | undefined> {

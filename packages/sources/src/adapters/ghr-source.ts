@@ -1,5 +1,7 @@
+import type { IncomingMessage } from 'node:http';
 import { DeployError } from '@deploy-tools/shared/errors.js';
-import { openAnswer } from '../http/open-answer.js';
+import { openedResponse, validatorOf } from '../objects/http-object.js';
+import type { ObjectContext } from '../objects/object-context.js';
 import type { OpenedObject, OpenFrom } from '../opened-object.js';
 import type { Artifact, Listing, ShippedReport, Source, SourceRelease } from '../source.js';
 import type { SourceContext } from '../source-context.js';
@@ -7,6 +9,7 @@ import type { SourcePlace } from '../source-place.js';
 import { GithubApi } from './github-api.js';
 import { githubCredentials } from './github-credentials.js';
 import { githubReleases, record, text } from './github-releases.js';
+import { shippingRecord } from './shipping-record.js';
 
 const PUBLIC_API = 'https://api.github.com';
 const PER_PAGE = 100;
@@ -33,12 +36,14 @@ export function openGhrSource(
     timeoutMs,
     now: Date.now,
   });
+  const objects = { environment, headerTimeoutMs: timeoutMs, idleTimeoutMs: timeoutMs };
   const repository = `/repos/${place.owner}/${place.repository}`;
   return {
     label,
     kind: 'files',
     list: (known, signal) => listReleases(api, repository, known, signal),
-    open: (artifact, from, signal) => openAsset(api, repository, artifact, from, timeoutMs, signal),
+    open: (artifact, from, signal) =>
+      openAsset(api, `${repository}/releases/assets/`, artifact, from, signal, objects),
     report: (shipped, signal) => report(api, repository, shipped, signal),
   };
 }
@@ -71,18 +76,18 @@ async function listReleases(
   while (next !== undefined && pages.length < MAX_PAGES) {
     const knownPage = knownPages[pages.length];
     const headers = knownPage === undefined ? {} : { 'if-none-match': knownPage.etag };
-    const response: Response = await api.request(next, { headers }, signal);
-    const unchanged = response.status === 304 && knownPage !== undefined && known !== undefined;
-    if (unchanged) await response.body?.cancel();
+    const response: IncomingMessage = await api.request(next, { headers }, signal);
+    const unchanged = response.statusCode === 304 && knownPage !== undefined && known !== undefined;
+    if (unchanged) response.resume();
     const page = unchanged
       ? known.releases.slice(before, before + knownPage.releases)
       : githubReleases(await api.json(response, signal));
-    const etag = unchanged ? knownPage.etag : (response.headers.get('etag') ?? '');
+    const etag = unchanged ? knownPage.etag : (response.headers.etag ?? '');
     before += knownPage?.releases ?? 0;
     changed ||= !unchanged;
     pages.push({ etag, releases: page.length });
     releases.push(...page);
-    next = nextPage(api, response.headers.get('link'));
+    next = nextPage(api, response.headers.link);
   }
   if (!changed && known !== undefined && pages.length === knownPages.length) return known;
   const validator = pages.every(({ etag }) => etag !== '') ? JSON.stringify(pages) : undefined;
@@ -94,34 +99,36 @@ function pagesOf(known: Listing | undefined): KnownPage[] {
 }
 
 /** The `next` of a Link header (RFC 8288). @throws DeployError corrupt when it leads elsewhere. */
-function nextPage(api: GithubApi, link: string | null): string | undefined {
-  const url = /<([^>]+)>\s*;\s*rel="next"/.exec(link ?? '')?.[1];
+function nextPage(api: GithubApi, link: string | string[] | undefined): string | undefined {
+  const url = /<([^>]+)>\s*;\s*rel="next"/.exec(String(link ?? ''))?.[1];
   if (url === undefined || api.isOwn(url)) return url;
   throw new DeployError('corrupt', 'the next page of releases is said to be on another server', {
     hint: 'check GITHUB_API_URL, and what is between here and there',
   });
 }
 
+/** @param assets where assets are, below the API. */
 async function openAsset(
   api: GithubApi,
-  repository: string,
+  assets: string,
   artifact: Artifact,
   from: OpenFrom,
-  idleMs: number,
   signal: AbortSignal,
+  context: ObjectContext,
 ): Promise<OpenedObject> {
   if (!/^\d{1,20}$/.test(artifact.id)) {
     throw new DeployError('not-found', `there is no artifact ${JSON.stringify(artifact.id)}`);
   }
-  return openAnswer(
-    (headers) => {
-      const asked = { accept: 'application/octet-stream', ...headers };
-      return api.request(`${repository}/releases/assets/${artifact.id}`, { headers: asked }, signal);
-    },
-    from,
-    idleMs,
-    signal,
-  );
+  const headers: Record<string, string> = {
+    accept: 'application/octet-stream',
+    'accept-encoding': 'identity',
+  };
+  if (from.offset > 0) headers.range = `bytes=${from.offset}-`;
+  if (from.offset > 0 && from.validator !== undefined) headers['if-range'] = from.validator;
+  const response = await api.request(`${assets}${artifact.id}`, { headers }, signal);
+  const validator = validatorOf(response);
+  const opened = openedResponse(response, { from, signal, context, label: artifact.name, validator });
+  return opened ?? (await openAsset(api, assets, artifact, { offset: 0 }, signal, context));
 }
 
 /** As dewy does: an asset of the release, whose name is the record. A failure leaves none. */
@@ -144,13 +151,7 @@ async function report(
   const info = shippingRecord(shipped);
   const url = new URL(upload.replace(/\{.*$/, ''));
   url.searchParams.set('name', `${info.replaceAll(' ', '_')}.txt`);
-  const headers = { 'content-type': 'text/plain' };
-  const response = await api.request(url.href, { method: 'POST', headers, body: info }, signal);
-  await response.body?.cancel();
-}
-
-/** `shipped to web1 server at 20260703T102030Z`, as dewy writes it. */
-function shippingRecord({ host, command, time }: ShippedReport): string {
-  const compact = time.replace(/\.\d+/, '').replaceAll(/[-:]/g, '');
-  return `shipped to ${host.toLowerCase()} ${command} at ${compact}`;
+  const headers = { 'content-type': 'text/plain', 'content-length': String(Buffer.byteLength(info)) };
+  const response = await api.request(url.href, { post: info, headers }, signal);
+  response.resume();
 }

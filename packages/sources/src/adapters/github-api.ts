@@ -1,13 +1,16 @@
+import type { IncomingMessage } from 'node:http';
 import { DeployError } from '@deploy-tools/shared/errors.js';
 import type { Logger } from '@deploy-tools/shared/log.js';
-import { httpJson } from '../http/http-body.js';
-import { type HttpRequest, httpRequest } from '../http/http-request.js';
-import { askedPatience } from '../http/patience.js';
+import { httpJson } from '../objects/http-json.js';
+import { httpGet } from '../objects/http-request.js';
+
 import { appJwt, type GithubApp, type GithubCredentials } from './github-credentials.js';
+import { askedPatience } from './github-patience.js';
 import { type JsonRecord, record, text } from './github-releases.js';
 
 /** A page of 100 releases with many assets and long notes has some megabytes. */
 const MAX_JSON_BYTES = 64 * 1024 * 1024;
+const MAX_MESSAGE_BYTES = 64 * 1024;
 const JSON_TYPE = 'application/vnd.github+json';
 /** A token is not used any more when it holds no longer than this. */
 const TOKEN_MARGIN_MS = 5 * 60_000;
@@ -27,6 +30,12 @@ export interface GithubApiOptions {
   readonly now: () => number;
 }
 
+export interface GithubRequest {
+  readonly headers?: Readonly<Record<string, string>>;
+  /** A text to POST. */
+  readonly post?: string;
+}
+
 /** GitHub's REST API: credentials, errors, limits. Keeps the token of a GitHub App while it holds. */
 export class GithubApi {
   readonly #options: GithubApiOptions;
@@ -41,7 +50,7 @@ export class GithubApi {
    * @param path below the API, or a whole URL that the API gave.
    * @throws DeployError not-found, denied, connect, timeout, cancelled; with `retryAfterMs` where GitHub asks for patience.
    */
-  async request(path: string, request: Partial<HttpRequest>, signal: AbortSignal): Promise<Response> {
+  async request(path: string, request: GithubRequest, signal: AbortSignal): Promise<IncomingMessage> {
     const authorization = await this.#authorization(signal);
     const headers = { accept: JSON_TYPE, ...authorization, ...request.headers };
     return this.#send(path, { ...request, headers }, signal);
@@ -57,30 +66,32 @@ export class GithubApi {
   }
 
   /** The JSON of an answer. @throws DeployError corrupt, too-large, timeout, connect, cancelled. */
-  async json(response: Response, signal: AbortSignal): Promise<unknown> {
-    return httpJson(response, { maxBytes: MAX_JSON_BYTES, idleMs: this.#options.timeoutMs }, signal);
+  async json(response: IncomingMessage, signal: AbortSignal): Promise<unknown> {
+    return this.#readJson(response, MAX_JSON_BYTES, signal);
   }
 
-  async #send(path: string, request: Partial<HttpRequest>, signal: AbortSignal): Promise<Response> {
-    const url = path.startsWith('/') ? `${this.#options.base}${path}` : path;
+  async #send(path: string, request: GithubRequest, signal: AbortSignal): Promise<IncomingMessage> {
+    const url = new URL(path.startsWith('/') ? `${this.#options.base}${path}` : path);
     const headers = { 'x-github-api-version': '2022-11-28', ...request.headers };
-    const response = await httpRequest(
-      url,
-      { timeoutMs: this.#options.timeoutMs, ...request, headers },
-      signal,
-    );
-    if (response.ok || response.status === 304 || response.status === 416) return response;
+    const headerTimeoutMs = this.#options.timeoutMs;
+    const response = await httpGet(url, { post: request.post, headers, headerTimeoutMs, signal });
+    const status = response.statusCode ?? 0;
+    if ((status >= 200 && status < 300) || status === 304 || status === 416) return response;
     const said = await this.#message(response, signal);
-    if (response.status === 401) this.#token = undefined;
-    throw refused(new URL(response.url || url), response, said, this.#options);
+    if (status === 401) this.#token = undefined;
+    throw refused(url, response, said, this.#options);
   }
 
-  async #message(response: Response, signal: AbortSignal): Promise<string> {
-    const limits = { maxBytes: 64 * 1024, idleMs: this.#options.timeoutMs };
-    const said = await httpJson(response, limits, signal).catch(() => undefined);
+  async #message(response: IncomingMessage, signal: AbortSignal): Promise<string> {
+    const said = await this.#readJson(response, MAX_MESSAGE_BYTES, signal).catch(() => undefined);
     if (signal.aborted) throw new DeployError('cancelled', 'stopped before it was done');
     const message = typeof said === 'object' && said !== null && 'message' in said ? said.message : undefined;
     return typeof message === 'string' ? message.replace(/[^\x20-\x7e]+/g, ' ').slice(0, 200) : '';
+  }
+
+  async #readJson(response: IncomingMessage, maxBytes: number, signal: AbortSignal): Promise<unknown> {
+    const label = new URL(this.#options.base).host;
+    return await httpJson(response, { label, maxBytes, idleMs: this.#options.timeoutMs, signal });
   }
 
   async #authorization(signal: AbortSignal): Promise<Record<string, string>> {
@@ -104,7 +115,7 @@ export class GithubApi {
   async #askToken(app: GithubApp, signal: AbortSignal): Promise<AppToken> {
     const headers = { accept: JSON_TYPE, authorization: `Bearer ${appJwt(app, this.#options.now())}` };
     const path = `/app/installations/${app.installation}/access_tokens`;
-    const response = await this.#send(path, { method: 'POST', headers }, signal);
+    const response = await this.#send(path, { post: '', headers }, signal);
     const answer: JsonRecord = record(await this.json(response, signal), 'a token');
     const expires = Date.parse(text(answer, 'expires_at'));
     this.#options.log.debug(
@@ -117,11 +128,11 @@ export class GithubApi {
 
 function refused(
   url: URL,
-  response: Response,
+  response: IncomingMessage,
   said: string,
   { credentials, now }: GithubApiOptions,
 ): DeployError {
-  const { status } = response;
+  const status = response.statusCode ?? 0;
   const what = `${url.host} answered ${status}${said === '' ? '' : `, "${said}"`}`;
   const wait = askedPatience(status, response.headers, now());
   const limited = status === 429 || (status === 403 && (wait !== undefined || /rate limit/i.test(said)));
