@@ -142,8 +142,8 @@ describe('a registry that does not tell', () => {
     ['knows no such command', (channel: ServerChannel) => reply(channel, 1, '', 'unknown command\n')],
     ['ends it without a word', (channel: ServerChannel) => reply(channel, 0)],
   ])('and %s is left to polling, on the same connection', async (_, serve) => {
-    const { pushes, connection, again } = await follow(serve, 100);
-    expect(await pushes.wait(500, undefined, never)).toBe('time'); // silence is not looked for
+    const { pushes, connection, again } = await follow(serve, 1500);
+    expect(await pushes.wait(1800, undefined, never)).toBe('time'); // silence is not looked for
     expect(pushes.working).toBe(false);
     expect(await Promise.race([connection.closed, 'open'])).toBe('open');
     connection.close();

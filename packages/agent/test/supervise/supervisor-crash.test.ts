@@ -1,5 +1,4 @@
 import { join } from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { parseHttpCheck } from '@deploy-tools/agent/health/parse-checks.js';
 import { proveHealthy } from '@deploy-tools/agent/health/prove-healthy.js';
 import { readChildren } from '@deploy-tools/agent/supervise/child-record.js';
@@ -27,8 +26,8 @@ function healthy(port: number): Prove {
 
 describe('a crash', () => {
   it('is told and followed by a start, after growing pauses, whatever the status', async () => {
+    const dir = tempDir(testScope()); // removed when the supervisor has stopped, and with it who writes there
     const site = await supervised(testScope(), { backoff: QUICK }, []);
-    const dir = tempDir(testScope());
     const count = `echo x >> ${join(dir, 'runs')}; n=$(wc -l < ${join(dir, 'runs')}); [ $n -le 4 ] || exec sleep 60; exit $((n - 1))`;
     site.supervisor.start(shellLaunch(count));
     await site.event('crashed', 4);
@@ -88,7 +87,7 @@ describe('stopping', () => {
     const site = await supervised(testScope());
     const { program } = await site.supervisor.switchTo(serverLaunch('v1'), healthy(site.port), NEVER);
     const slow = ask(site.port, false, '/slow');
-    await sleep(200); // for the request to reach it
+    await ask(site.port); // one that came later is answered: it has reached it
     await site.supervisor.stop();
     expect(await slow).toMatch(/^v1 /);
     expect(isRunning(program.pid)).toBe(false);

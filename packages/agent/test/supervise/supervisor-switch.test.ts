@@ -1,5 +1,4 @@
 import { readFileSync } from 'node:fs';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { parseHttpCheck } from '@deploy-tools/agent/health/parse-checks.js';
 import { proveHealthy } from '@deploy-tools/agent/health/prove-healthy.js';
 import { readChildren } from '@deploy-tools/agent/supervise/child-record.js';
@@ -83,7 +82,7 @@ describe('a switch', () => {
     const site = await supervised(testScope());
     await site.supervisor.switchTo(serverLaunch('v1'), healthy(site.port), NEVER);
     const slow = ask(site.port, false, '/slow');
-    await sleep(200); // for the request to reach it
+    await ask(site.port); // one that came later is answered: it has reached it
     const { drained } = await site.supervisor.switchTo(serverLaunch('v2'), healthy(site.port), NEVER);
     expect(await slow).toMatch(/^v1 \d+ 1$/);
     await drained;
