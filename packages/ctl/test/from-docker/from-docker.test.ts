@@ -16,8 +16,8 @@ import {
   type MadeEntry,
   makeTar,
   ociArchive,
-} from './make-image.js';
-import { mergeLayers } from './merge-layers.js';
+} from '../../../shared/test/image/make-image.js';
+import { mergeLayers } from '../../../shared/test/image/merge-layers.js';
 
 const fixture = (name: string) => readFileSync(new URL(`../fixtures/${name}`, import.meta.url));
 
