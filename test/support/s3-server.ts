@@ -61,6 +61,7 @@ function openServer(scope: Scope, endpoint: string): S3Server {
     AWS_REGION: 'us-east-1',
     AWS_EC2_METADATA_DISABLED: 'true',
   };
+  process.env.AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED = 'true';
   const client = new S3Client({
     ...{ endpoint, credentials, region: 'us-east-1', forcePathStyle: true },
     requestChecksumCalculation: 'WHEN_REQUIRED',

@@ -81,6 +81,36 @@ def ring(name, port):
     builder.get_ring().save(os.path.join(DIR, name + ".ring.gz"))
 
 
+class Memory:
+    """What memcached is for Swift, for one process; keys live as long as it does."""
+
+    def __init__(self):
+        self.values = {}
+
+    def get(self, key, raise_on_error=False):
+        return self.values.get(key)
+
+    def set(self, key, value, serialize=True, time=0, min_compress_len=0, raise_on_error=False):
+        self.values[key] = value
+
+    def incr(self, key, delta=1, time=0):
+        self.values[key] = self.values.get(key, 0) + delta
+        return self.values[key]
+
+    def delete(self, key, server_key=None):
+        self.values.pop(key, None)
+
+
+def with_memory(app):
+    memory = Memory()
+
+    def run(environ, start_response):
+        environ["swift.cache"] = memory
+        return app(environ, start_response)
+
+    return run
+
+
 def serve(sock, path, section):
     """As wsgi.run_server, which cannot be called for several servers in one process."""
     from eventlet import wsgi as eventlet_wsgi
@@ -91,7 +121,7 @@ def serve(sock, path, section):
     eventlet.spawn(
         eventlet_wsgi.server,
         sock,
-        app,
+        with_memory(app),
         utils.NullLogger(),
         protocol=SwiftHttpProtocol,
         socket_timeout=60,

@@ -9,6 +9,7 @@ import type { SourcePlace } from '../source-place.js';
 import { GithubApi } from './github-api.js';
 import { githubCredentials } from './github-credentials.js';
 import { githubReleases, record, text } from './github-releases.js';
+import { shippingRecord } from './shipping-record.js';
 
 const PUBLIC_API = 'https://api.github.com';
 const PER_PAGE = 100;
@@ -153,10 +154,4 @@ async function report(
   const headers = { 'content-type': 'text/plain', 'content-length': String(Buffer.byteLength(info)) };
   const response = await api.request(url.href, { post: info, headers }, signal);
   response.resume();
-}
-
-/** `shipped to web1 server at 20260703T102030Z`, as dewy writes it. */
-function shippingRecord({ host, command, time }: ShippedReport): string {
-  const compact = time.replace(/\.\d+/, '').replaceAll(/[-:]/g, '');
-  return `shipped to ${host.toLowerCase()} ${command} at ${compact}`;
 }

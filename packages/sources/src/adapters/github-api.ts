@@ -1,8 +1,9 @@
 import type { IncomingMessage } from 'node:http';
 import { DeployError } from '@deploy-tools/shared/errors.js';
 import type { Logger } from '@deploy-tools/shared/log.js';
+import { httpJson } from '../objects/http-json.js';
 import { httpGet } from '../objects/http-request.js';
-import { objectBody } from '../objects/object-body.js';
+
 import { appJwt, type GithubApp, type GithubCredentials } from './github-credentials.js';
 import { askedPatience } from './github-patience.js';
 import { type JsonRecord, record, text } from './github-releases.js';
@@ -90,20 +91,7 @@ export class GithubApi {
 
   async #readJson(response: IncomingMessage, maxBytes: number, signal: AbortSignal): Promise<unknown> {
     const label = new URL(this.#options.base).host;
-    const idleMs = this.#options.timeoutMs;
-    const chunks: Uint8Array[] = [];
-    let total = 0;
-    for await (const chunk of objectBody(response, { label, idleMs, bytes: undefined, signal })) {
-      total += chunk.length;
-      if (total > maxBytes)
-        throw new DeployError('too-large', `${label} answered more than ${maxBytes} bytes`);
-      chunks.push(chunk);
-    }
-    try {
-      return JSON.parse(Buffer.concat(chunks).toString('utf8'));
-    } catch (error) {
-      throw new DeployError('corrupt', `what ${label} answered is not JSON`, { cause: error });
-    }
+    return await httpJson(response, { label, maxBytes, idleMs: this.#options.timeoutMs, signal });
   }
 
   async #authorization(signal: AbortSignal): Promise<Record<string, string>> {

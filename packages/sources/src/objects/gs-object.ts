@@ -1,13 +1,9 @@
-import { DeployError, describeError } from '@deploy-tools/shared/errors.js';
-import type { GoogleAuth } from 'google-auth-library';
 import type { OpenedObject, OpenFrom } from '../opened-object.js';
+import { googleAccess, googleUrl } from './google-access.js';
 import { openedResponse } from './http-object.js';
 import { httpGet } from './http-request.js';
 import type { ObjectContext, OpenKind } from './object-context.js';
 import { bucketAndKey, showUrl } from './show-url.js';
-
-const SCOPE = 'https://www.googleapis.com/auth/devstorage.read_only';
-const ENDPOINT = 'https://storage.googleapis.com';
 
 /**
  * Opens `gs://bucket/object` by Google's JSON API, as stored: an object that Google holds compressed comes compressed. With
@@ -15,22 +11,12 @@ const ENDPOINT = 'https://storage.googleapis.com';
  * where the URL has one. @see OpenUrl
  */
 export function googleStorage(context: ObjectContext): OpenKind {
-  let auth: Promise<GoogleAuth> | undefined;
-  const credentials = async (label: string): Promise<Record<string, string>> => {
-    auth ??= import('google-auth-library').then((google) => new google.GoogleAuth({ scopes: SCOPE }));
-    return await authorization(await auth, label);
-  };
+  const access = googleAccess(context.environment);
   return async (url, from, signal) => {
-    const emulator = context.environment.STORAGE_EMULATOR_HOST;
-    const isEmulated = emulator !== undefined && emulator !== '';
-    const endpoint = isEmulated ? withScheme(emulator) : (url.searchParams.get('endpoint') ?? ENDPOINT);
-    const headers = isEmulated ? {} : await credentials(showUrl(url.href));
-    return await openAt(
-      mediaUrl(endpoint, url),
-      { label: showUrl(url.href), headers, context },
-      from,
-      signal,
-    );
+    const path = mediaPath(url);
+    const { endpoint, headers } = await access(url);
+    const opening = { label: showUrl(url.href), headers, context };
+    return await openAt(googleUrl(endpoint, path), opening, from, signal);
   };
 }
 
@@ -62,28 +48,8 @@ async function openAt(
   return opened ?? (await openAt(media, opening, { offset: 0 }, signal));
 }
 
-function mediaUrl(endpoint: string, url: URL): URL {
+/** @throws DeployError invalid. */
+function mediaPath(url: URL): string {
   const { bucket, key } = bucketAndKey(url);
-  const path = `/storage/v1/b/${encodeURIComponent(bucket)}/o/${encodeURIComponent(key)}?alt=media`;
-  if (URL.canParse(path, endpoint)) return new URL(path, endpoint);
-  throw new DeployError('invalid', `"${endpoint}" is no address of a server`, {
-    hint: 'write it as http://HOST:PORT',
-  });
-}
-
-function withScheme(host: string): string {
-  return host.includes('://') ? host : `http://${host}`;
-}
-
-async function authorization(auth: GoogleAuth, label: string): Promise<Record<string, string>> {
-  try {
-    const token = await auth.getAccessToken();
-    if (token !== null && token !== undefined) return { authorization: `Bearer ${token}` };
-    throw new Error('there is no token');
-  } catch (error) {
-    throw new DeployError('denied', `no credentials for ${label}: ${describeError(error)}`, {
-      hint: 'set GOOGLE_APPLICATION_CREDENTIALS, or run on a machine that has a service account',
-      cause: error,
-    });
-  }
+  return `/storage/v1/b/${encodeURIComponent(bucket)}/o/${encodeURIComponent(key)}?alt=media`;
 }

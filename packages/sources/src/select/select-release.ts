@@ -54,6 +54,14 @@ export function selectRelease(
   return { release: undefined, reasons: [...incomplete, ...reasons], waiting };
 }
 
+/** The tags of the newest wanted versions, newest first: what else may have to be looked up for them is not known yet. */
+export function newestTags(tags: readonly string[], wants: Wants, count: number): string[] {
+  const releases = tags.map((tag) => ({ tag, prerelease: false, created: undefined, artifacts: [] }));
+  return candidatesOf(releases, wants)
+    .candidates.slice(0, count)
+    .map(({ tag }) => tag);
+}
+
 /**
  * How the versions of two tags compare: negative when `a` is older than `b`; undefined when either is no version, or
  * versions do not matter.

@@ -1,5 +1,5 @@
 import { DeployError } from '@deploy-tools/shared/errors.js';
-import { parse, satisfies, validRange } from 'semver';
+import semver from 'semver';
 import { MAX_TAG_LENGTH, type VersionScheme } from './tag-version.js';
 
 /**
@@ -8,7 +8,7 @@ import { MAX_TAG_LENGTH, type VersionScheme } from './tag-version.js';
  * @throws DeployError invalid, when the constraint cannot be read.
  */
 export function semanticVersions(constraint: string | undefined, preRelease: boolean): VersionScheme {
-  if (constraint !== undefined && validRange(constraint) === null) {
+  if (constraint !== undefined && semver.validRange(constraint) === null) {
     throw new DeployError('invalid', `"${constraint}" is not a range of versions`, {
       hint: 'write it as ^1.2, ~1.2.3, >=1.2 <2 or 1.x',
     });
@@ -17,7 +17,7 @@ export function semanticVersions(constraint: string | undefined, preRelease: boo
     title: 'a semantic version',
     read: (tag) => {
       if (tag.length > MAX_TAG_LENGTH || /\s/.test(tag)) return undefined;
-      const version = parse(tag);
+      const version = semver.parse(tag);
       if (version === null) return undefined;
       return {
         numbers: [version.major, version.minor, version.patch],
@@ -26,6 +26,6 @@ export function semanticVersions(constraint: string | undefined, preRelease: boo
       };
     },
     allows: (tag) =>
-      constraint === undefined || satisfies(tag, constraint, { includePrerelease: preRelease }),
+      constraint === undefined || semver.satisfies(tag, constraint, { includePrerelease: preRelease }),
   };
 }

@@ -1,4 +1,4 @@
-import { compareIdentifiers } from 'semver';
+import semver from 'semver';
 
 /** A tag read as a version, semantic or of the calendar. */
 export interface TagVersion {
@@ -37,7 +37,7 @@ type Prerelease = TagVersion['prerelease'];
 function comparePrereleases(a: Prerelease, b: Prerelease): number {
   if (a.length === 0 || b.length === 0) return b.length - a.length;
   for (let at = 0; at < Math.min(a.length, b.length); at++) {
-    const order = compareIdentifiers(String(a[at]), String(b[at]));
+    const order = semver.compareIdentifiers(String(a[at]), String(b[at]));
     if (order !== 0) return order;
   }
   return a.length - b.length;
