@@ -1,11 +1,11 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { EntryPolicy } from '@deploy-tools/shared/archive/entry-policy.js';
+import { DEFAULT_UNPACK_POLICY } from '@deploy-tools/shared/archive/unpack-policy.js';
 import { planLayers } from '@deploy-tools/shared/image/layer-plan.js';
 import { scanLayer } from '@deploy-tools/shared/image/read-layer.js';
 import { resolveEntries, type ScannedEntry } from '@deploy-tools/shared/image/resolve-entries.js';
 import { rewriteLayer } from '@deploy-tools/shared/image/rewrite-layer.js';
-import { EntryPolicy } from '@deploy-tools/shared/archive/entry-policy.js';
-import { DEFAULT_UNPACK_POLICY } from '@deploy-tools/shared/archive/unpack-policy.js';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { temporaryDirectory } from '../client/ssh-tools.js';
