@@ -1,26 +1,72 @@
 // Joins what `tsc` built of the programs that start often into few files, packages/<package>/program/. Node takes about a
 // millisecond to find, read and link a module, so this takes a fifth off the start of deployctl and deploy-agent (figures:
 // docs/decisions.md).
-import { readdirSync, rmSync } from 'node:fs';
+import { spawnSync } from 'node:child_process';
+import { createHash } from 'node:crypto';
+import { readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { rolldown } from 'rolldown';
 
 const ROOT = dirname(dirname(fileURLToPath(import.meta.url)));
-const MAINS = { agent: ['main.js'], ctl: ['deployctl-main.js', 'from-docker-main.js'] };
+const ES_MAINS = { agent: [], ctl: ['deployctl-main.js', 'from-docker-main.js'] };
 /** Stay in node_modules: those with native code, and pino-pretty, which is loaded for a terminal only. */
 const OUTSIDE = /^(ssh2|zstd-napi|fs-native-extensions|pino-pretty)(\/|$)/;
 
-for (const [name, mains] of Object.entries(MAINS)) {
+for (const [name, mains] of Object.entries(ES_MAINS)) {
   const dist = join(ROOT, 'packages', name, 'dist');
+  const dir = join(ROOT, 'packages', name, 'program');
+  rmSync(dir, { recursive: true, force: true });
   // A worker's file is found beside the program's: `new URL('./x-worker.js', import.meta.url)`.
   const workers = readdirSync(dist, { recursive: true }).filter((file) => file.endsWith('-worker.js'));
   const input = Object.fromEntries(
     [...mains, ...workers].map((file) => [basename(file, '.js'), join(dist, file)]),
   );
-  const dir = join(ROOT, 'packages', name, 'program');
-  rmSync(dir, { recursive: true, force: true });
   const bundle = await rolldown({ input, platform: 'node', external: OUTSIDE });
   await bundle.write({ dir, format: 'es', entryFileNames: '[name].js', chunkFileNames: '[name]-[hash].js' });
   await bundle.close();
+}
+await bundleAgent();
+
+/**
+ * The agent's program is one file with all that it uses, ssh2 too, and beside it what V8 makes of that, compiled with the
+ * flags that the program runs with.
+ */
+async function bundleAgent() {
+  const dir = join(ROOT, 'packages/agent/program');
+  const input = { main: join(ROOT, 'packages/agent/dist/main.js') };
+  const external = /^(cpu-features|zstd-napi|fs-native-extensions|pino-pretty)(\/|$)/;
+  const bundle = await rolldown({ input, platform: 'node', external, plugins: [nativePartOfSsh2()] });
+  const { output } = await bundle.generate({ format: 'cjs', chunkFileNames: '[name]-[hash].cjs' });
+  await bundle.close();
+  for (const { fileName, code, isEntry } of output) {
+    const hash = createHash('sha256').update(code).digest('hex').slice(0, 16);
+    const name = isEntry ? `main-${hash}.cjs` : fileName;
+    writeFileSync(join(dir, name), inAscii(code));
+    if (!isEntry) continue;
+    const compiled = spawnSync(
+      process.execPath,
+      ['--max-semi-space-size=2', join(ROOT, 'tools/compile-program.mjs'), join(dir, name)],
+      { stdio: 'inherit' },
+    );
+    if (compiled.status !== 0) throw new Error(`${name} cannot be compiled`);
+    writeFileSync(
+      join(dir, 'main.js'),
+      `import { startProgram } from '../bin/start-program.js';\nstartProgram(new URL('./${name}', import.meta.url));\n`,
+    );
+  }
+}
+
+/** ssh2 finds its native part by a path relative to its own file. */
+function nativePartOfSsh2() {
+  const id = 'ssh2/lib/protocol/crypto/build/Release/sshcrypto.node';
+  return {
+    name: 'native-part-of-ssh2',
+    resolveId: (source) => (source.endsWith('sshcrypto.node') ? { id, external: true } : undefined),
+  };
+}
+
+/** So that V8 keeps one byte for a character: these stand in strings and comments only. */
+function inAscii(code) {
+  return code.replace(/[^\0-\x7f]/g, (unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, '0')}`);
 }
