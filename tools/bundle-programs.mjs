@@ -3,7 +3,7 @@
 // docs/decisions.md).
 import { spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { rolldown } from 'rolldown';
@@ -46,7 +46,7 @@ async function bundleAgent() {
     if (!isEntry) continue;
     const compiled = spawnSync(
       process.execPath,
-      ['--max-semi-space-size=2', join(ROOT, 'tools/compile-program.mjs'), join(dir, name)],
+      [...agentFlags(), join(ROOT, 'tools/compile-program.mjs'), join(dir, name)],
       { stdio: 'inherit' },
     );
     if (compiled.status !== 0) throw new Error(`${name} cannot be compiled`);
@@ -55,6 +55,12 @@ async function bundleAgent() {
       `import { startProgram } from '../bin/start-program.js';\nstartProgram(new URL('./${name}', import.meta.url));\n`,
     );
   }
+}
+
+/** What its first lines start Node.js with. */
+function agentFlags() {
+  const bin = readFileSync(join(ROOT, 'packages/agent/bin/deploy-agent.js'), 'utf8');
+  return /^':' \/\/; exec node (.*) "\$0"/m.exec(bin)[1].split(' ');
 }
 
 /** ssh2 finds its native part by a path relative to its own file. */

@@ -1,4 +1,5 @@
 #!/bin/sh
-':' //; exec node --max-semi-space-size=2 "$0" "$@"
-// For sh the line above starts Node.js with that; for JavaScript it is a string. V8's default lets 16 MB of garbage pile up.
+':' //; exec node --max-semi-space-size=1 --expose-gc "$0" "$@"
+// For sh the line above starts Node.js with these flags; for JavaScript it is a string. V8's defaults let tens of megabytes
+// of garbage pile up (docs/performance.md).
 import '../program/main.js';

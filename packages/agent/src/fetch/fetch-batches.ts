@@ -1,4 +1,5 @@
 import type { FetchBatch } from '../release/fetch-batches.js';
+import { collectPackets } from './collect-packets.js';
 
 /** Bytes of a batch, and of each buffer. */
 export const BATCH_BYTES = 1024 * 1024;
@@ -30,6 +31,7 @@ export async function fetchAll(
       try {
         await fill(batch, buffer, source);
         buffer = await deliver(batch, buffer);
+        collectPackets();
       } catch (error) {
         failure ??= { error };
         return;
