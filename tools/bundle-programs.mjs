@@ -35,9 +35,10 @@ await bundleAgent();
 async function bundleAgent() {
   const dir = join(ROOT, 'packages/agent/program');
   const input = { main: join(ROOT, 'packages/agent/dist/main.js') };
-  const external = /^(cpu-features|zstd-napi|fs-native-extensions|pino-pretty)(\/|$)/;
-  const bundle = await rolldown({ input, platform: 'node', external, plugins: [nativePartOfSsh2()] });
-  const { output } = await bundle.generate({ format: 'cjs', chunkFileNames: '[name]-[hash].cjs' });
+  const external = /^(cpu-features|zstd-napi|fs-native-extensions\/.*|pino-pretty)(\/|$)/;
+  const plugins = [nativePartOfSsh2(), nativePartOfLocks()];
+  const bundle = await rolldown({ input, platform: 'node', external, plugins });
+  const { output } = await bundle.generate({ format: 'cjs', codeSplitting: false });
   await bundle.close();
   for (const { fileName, code, isEntry } of output) {
     const hash = createHash('sha256').update(code).digest('hex').slice(0, 16);
@@ -69,6 +70,23 @@ function nativePartOfSsh2() {
   return {
     name: 'native-part-of-ssh2',
     resolveId: (source) => (source.endsWith('sshcrypto.node') ? { id, external: true } : undefined),
+  };
+}
+
+/** fs-native-extensions searches for its native part, which takes 10 ms; where it is on this kind of host is tried first. */
+function nativePartOfLocks() {
+  const name = 'fs-native-extensions';
+  const code = `
+    let binding;
+    try {
+      binding = require('${name}/prebuilds/${process.platform}-${process.arch}/${name}.node');
+    } catch {
+      binding = require('${name}/binding.js');
+    }
+    module.exports = binding;`;
+  return {
+    name: 'native-part-of-locks',
+    load: (id) => (id.endsWith(`/${name}/binding.js`) ? { code, moduleType: 'js' } : undefined),
   };
 }
 

@@ -24,6 +24,8 @@ const MOMENTS = [
   'running the script',
   'the script succeeded',
 ];
+/** All that is left where the deployment before was cut off after its script. */
+const LAST_MOMENT = 'deployed';
 const LATER_MS = 60;
 
 it(`kill -9 of the agent, ${ROUNDS} times: what the state names is whole, and so is all that a script sees`, async () => {
@@ -42,7 +44,7 @@ it(`kill -9 of the agent, ${ROUNDS} times: what the state names is whole, and so
   const site = makeAgentSite(scope, VERIFY);
 
   for (let round = 0; round < ROUNDS; round += 1) {
-    const moments = MOMENTS.slice(round % MOMENTS.length);
+    const moments = [...MOMENTS.slice(round % MOMENTS.length), LAST_MOMENT];
     const later = Math.random() < 0.3 ? 0 : Math.random() * LATER_MS;
     if (moments[0] === 'downloaded') rmSync(join(site.dir, 'cache'), { recursive: true, force: true });
     const wanted = deployedHash(site) === hash1 ? 'v2' : 'v1';
