@@ -35,7 +35,7 @@ await bundleAgent();
 async function bundleAgent() {
   const dir = join(ROOT, 'packages/agent/program');
   const input = { main: join(ROOT, 'packages/agent/dist/main.js') };
-  const external = /^(cpu-features|zstd-napi|fs-native-extensions\/.*|pino-pretty)(\/|$)/;
+  const external = /^(cpu-features|yaml|zstd-napi|fs-native-extensions\/.*|pino-pretty)(\/|$)/;
   const plugins = [nativePartOfSsh2(), nativePartOfLocks()];
   const bundle = await rolldown({ input, platform: 'node', external, plugins });
   const { output } = await bundle.generate({ format: 'cjs', codeSplitting: false });
