@@ -64,11 +64,11 @@ export class TreeLayer {
 
   /** To be asked once, after the last entry. */
   tree(): ReleaseTree {
-    const nodes = new Set<Node>();
+    const nodes: Node[] = [];
     for (const [path, node] of this.#nodes) {
+      if (node.paths.length === 0) nodes.push(node);
       if (path === node.entry.path) node.paths.unshift(path);
       else node.paths.push(path);
-      nodes.add(node);
     }
     const directories = new Map<ByteName, SafeEntry>();
     const implicit: ByteName[] = [];
@@ -76,7 +76,7 @@ export class TreeLayer {
       if (entry !== undefined) directories.set(path, entry);
       else if (path !== '') implicit.push(path);
     }
-    return { directories, implicit, nodes: [...nodes] };
+    return { directories, implicit, nodes };
   }
 
   /** What it replaces is not a directory that holds something: the policy has seen to that. */
