@@ -40,22 +40,15 @@ async function bundleAgent() {
   const bundle = await rolldown({ input, platform: 'node', external, plugins });
   const { output } = await bundle.generate({ format: 'cjs', codeSplitting: false });
   await bundle.close();
-  for (const { fileName, code, isEntry } of output) {
-    const hash = createHash('sha256').update(code).digest('hex').slice(0, 16);
-    const name = isEntry ? `main-${hash}.cjs` : fileName;
-    writeFileSync(join(dir, name), inAscii(code));
-    if (!isEntry) continue;
-    const compiled = spawnSync(
-      process.execPath,
-      [...agentFlags(), join(ROOT, 'tools/compile-program.mjs'), join(dir, name)],
-      { stdio: 'inherit' },
-    );
-    if (compiled.status !== 0) throw new Error(`${name} cannot be compiled`);
-    writeFileSync(
-      join(dir, 'main.js'),
-      `import { startProgram } from '../bin/start-program.js';\nstartProgram(new URL('./${name}', import.meta.url));\n`,
-    );
-  }
+  const code = inAscii(output[0].code);
+  if (/\bimport\(/.test(code)) throw new Error('what V8 has cached cannot import(): use createRequire');
+  const name = `main-${createHash('sha256').update(code).digest('hex').slice(0, 16)}.cjs`;
+  writeFileSync(join(dir, name), code);
+  const compile = [...agentFlags(), join(ROOT, 'tools/compile-program.mjs'), join(dir, name)];
+  const { status } = spawnSync(process.execPath, compile, { stdio: 'inherit' });
+  if (status !== 0) throw new Error(`${name} cannot be compiled`);
+  const start = `startProgram(new URL('./${name}', import.meta.url));`;
+  writeFileSync(join(dir, 'main.js'), `import { startProgram } from '../bin/start-program.js';\n${start}\n`);
 }
 
 /** What its first lines start Node.js with. */

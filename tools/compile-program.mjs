@@ -10,4 +10,6 @@ const source = asFunction(readFileSync(filename, 'utf8'));
 setFlagsFromString('--no-lazy');
 const script = new Script(source, { filename });
 setFlagsFromString('--lazy'); // the flags are part of what V8 compares
-writeFileSync(filename.replace(/\.cjs$/, '.cache'), script.createCachedData());
+const cachedData = script.createCachedData();
+if (new Script(source, { filename, cachedData }).cachedDataRejected) throw new Error('V8 does not take it');
+writeFileSync(filename.replace(/\.cjs$/, '.cache'), cachedData);
