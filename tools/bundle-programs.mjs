@@ -57,7 +57,12 @@ async function bundleAgent() {
   const external = /^(cpu-features|yaml|zstd-napi|fs-native-extensions\/.*|pino-pretty)(\/|$)/;
   const imported = new Set();
   const plugins = [importedLater(imported), nativePartOfSsh2(), nativePartOfLocks()];
-  const bundle = await rolldown({ input: { main: built('agent', 'main.js') }, platform: 'node', external, plugins });
+  const bundle = await rolldown({
+    input: { main: built('agent', 'main.js') },
+    platform: 'node',
+    external,
+    plugins,
+  });
   const { output } = await bundle.generate({ format: 'cjs', codeSplitting: false });
   await bundle.close();
   // What V8 has cached cannot import() by itself: see packages/agent/bin/start-program.js.
