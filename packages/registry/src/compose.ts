@@ -3,6 +3,7 @@ import { DEFAULT_UNPACK_POLICY, type UnpackPolicy } from '@deploy-tools/shared/a
 import type { FlagValues } from '@deploy-tools/shared/cli/flags.js';
 import { DeployError } from '@deploy-tools/shared/errors.js';
 import { takeDirectory } from '@deploy-tools/shared/host/dir-lock.js';
+import { SpentBuffers } from '@deploy-tools/shared/host/spent-buffers.js';
 import type { Logger } from '@deploy-tools/shared/log.js';
 import { ConfigurationEvents } from './core/configuration-events.js';
 import { Fleet } from './core/fleet/fleet.js';
@@ -52,6 +53,7 @@ export async function startRegistry(
       port: address.port,
       hostKey,
       ring,
+      spent: new SpentBuffers(),
       compatible: flags.compat,
       maxConnections: flags['max-conns'],
       maxConnectionsPerAddress: flags['max-conns-per-addr'],

@@ -1,6 +1,8 @@
 import type { Socket } from 'node:net';
 import { DeployError, describeError, sftpStatusOf } from '@deploy-tools/shared/errors.js';
+import type { SpentBuffers } from '@deploy-tools/shared/host/spent-buffers.js';
 import type { Logger } from '@deploy-tools/shared/log.js';
+import { PacketPool } from '@deploy-tools/shared/sftp/packet-pool.js';
 import { PacketReader } from '@deploy-tools/shared/sftp/packet-reader.js';
 import { PacketSplitter } from '@deploy-tools/shared/sftp/packet-splitter.js';
 import { PacketWriter } from '@deploy-tools/shared/sftp/packet-writer.js';
@@ -11,6 +13,20 @@ import { RequestHandler } from './request-handler.js';
 import type { SftpFiles, TransferCounter } from './sftp-files.js';
 import { statusReply } from './status-reply.js';
 
+/** A byte of data from the socket is there twice before it is in a request: as it came, and decrypted. */
+const COPIES_IN = 2;
+/** A byte of a reply: as it was read, and encrypted. */
+const COPIES_OUT = 2;
+
+/** What an SFTP session has of its connection and its process. */
+export interface SftpSurroundings {
+  /** For its backpressure, which ssh2 does not look at. */
+  readonly socket: Socket;
+  readonly log: Logger;
+  readonly transfers: TransferCounter;
+  readonly spent: SpentBuffers;
+}
+
 /**
  * Serves SFTP version 3 (draft-ietf-secsh-filexfer-02) on a raw subsystem channel until the client ends it. Requests
  * are worked on side by side, within bounds; replies leave in request order, because some clients need that. When the
@@ -19,10 +35,8 @@ import { statusReply } from './status-reply.js';
  */
 export async function serveSftp(
   channel: ServerChannel,
-  socket: Socket,
   files: SftpFiles,
-  log: Logger,
-  transfers: TransferCounter,
+  { socket, log, transfers, spent }: SftpSurroundings,
 ): Promise<number> {
   const gone = new AbortController();
   const onGone = () => gone.abort();
@@ -32,7 +46,7 @@ export async function serveSftp(
   const replies = new ReplyQueue(channel, socket, transfers);
   let status = 0;
   try {
-    await serve(channel, handler, replies);
+    await serve(channel, handler, replies, spent);
     await replies.flushed();
   } catch (error) {
     status = 1;
@@ -49,10 +63,17 @@ export async function serveSftp(
   return status;
 }
 
-async function serve(channel: ServerChannel, handler: RequestHandler, replies: ReplyQueue): Promise<void> {
-  const splitter = new PacketSplitter();
+async function serve(
+  channel: ServerChannel,
+  handler: RequestHandler,
+  replies: ReplyQueue,
+  spent: SpentBuffers,
+): Promise<void> {
+  const pool = new PacketPool();
+  const splitter = new PacketSplitter((length) => pool.take(length));
   let greeted = false;
   for await (const chunk of chunksOf(channel)) {
+    spent.add(COPIES_IN * chunk.length);
     for (const packet of splitter.push(chunk)) {
       if (!greeted) {
         replies.add({ request: packet.length, reply: 0 }, Promise.resolve(greeting(packet)));
@@ -61,7 +82,11 @@ async function serve(channel: ServerChannel, handler: RequestHandler, replies: R
       }
       const cost = handler.costOf(packet);
       if (!(await replies.room(cost))) return; // nobody is left to answer
-      replies.add(cost, answer(handler, packet));
+      spent.add(COPIES_OUT * cost.reply);
+      replies.add(
+        cost,
+        answer(handler, packet).finally(() => pool.give(packet)),
+      );
     }
   }
   if (!splitter.atBoundary) throw new DeployError('connect', 'the client ended in the middle of a packet');

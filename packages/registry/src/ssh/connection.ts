@@ -1,4 +1,5 @@
 import type { Socket } from 'node:net';
+import type { SpentBuffers } from '@deploy-tools/shared/host/spent-buffers.js';
 import type { Logger } from '@deploy-tools/shared/log.js';
 import type { ClientInfo, Connection as SshClient } from 'ssh2';
 import type { Principal } from '../core/principal.js';
@@ -18,6 +19,7 @@ const PARTING_MS = 1000;
 
 export interface ConnectionPolicy {
   readonly ring: KeyRing;
+  readonly spent: SpentBuffers;
   /** What is left of the time for the handshake, to the end of authentication. */
   readonly handshakeMs: number;
   /** Longest life of a connection; 0 for no limit. */
@@ -194,6 +196,7 @@ class ServedConnection implements Connection {
       log: this.#log,
       activity: this.#activity,
       socket: this.#socket,
+      spent: this.#policy.spent,
       speaker: speakerOf(this.#principal, this.#policy.ring, blob),
     });
   }

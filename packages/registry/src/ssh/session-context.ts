@@ -1,4 +1,5 @@
 import type { Socket } from 'node:net';
+import type { SpentBuffers } from '@deploy-tools/shared/host/spent-buffers.js';
 import type { Logger } from '@deploy-tools/shared/log.js';
 import type { Speaker } from '../core/fleet/presence.js';
 import type { Activity } from './activity.js';
@@ -9,6 +10,8 @@ export interface SessionContext {
   readonly activity: Activity;
   /** For its backpressure, which ssh2 does not look at. */
   readonly socket: Socket;
+  /** Of the process. */
+  readonly spent: SpentBuffers;
   /** Who reports, when the peer is an agent that does. */
   readonly speaker: Speaker;
 }

@@ -4,6 +4,7 @@ import { setImmediate } from 'node:timers/promises';
 import { Activity } from '@deploy-tools/registry/ssh/activity.js';
 import { agentExec } from '@deploy-tools/registry/ssh/agent-exec.js';
 import { generateHostKey } from '@deploy-tools/registry/ssh/generate-host-key.js';
+import { SpentBuffers } from '@deploy-tools/shared/host/spent-buffers.js';
 import { decodeWatchLine } from '@deploy-tools/shared/watch-line.js';
 import ssh2 from 'ssh2';
 import { expect, onTestFinished, test } from 'vitest';
@@ -22,6 +23,7 @@ interface Watcher {
 /** An agent that watches `p` over a real connection. */
 async function startWatcher(registry: TestRegistry): Promise<Watcher> {
   const activity = new Activity();
+  const spent = new SpentBuffers();
   let served: Socket | undefined;
   const ssh = new ssh2.Server({ hostKeys: [generateHostKey()] }, (connection) => {
     connection.on('error', () => undefined);
@@ -29,7 +31,7 @@ async function startWatcher(registry: TestRegistry): Promise<Watcher> {
     connection.on('session', (accept) => {
       accept().on('exec', (take, _refuse, { command }) => {
         if (served === undefined) return;
-        const context = { activity, log: registry.log, socket: served, speaker: SPEAKER };
+        const context = { activity, log: registry.log, socket: served, spent, speaker: SPEAKER };
         void agentExec(registry, command, context)?.(take());
       });
     });

@@ -4,6 +4,7 @@ import { serveSftp } from '@deploy-tools/registry/sftp/serve-sftp.js';
 import type { SftpFiles, TransferCounter } from '@deploy-tools/registry/sftp/sftp-files.js';
 import { Activity } from '@deploy-tools/registry/ssh/activity.js';
 import { generateHostKey } from '@deploy-tools/registry/ssh/generate-host-key.js';
+import { SpentBuffers } from '@deploy-tools/shared/host/spent-buffers.js';
 import type { Logger } from '@deploy-tools/shared/log.js';
 import ssh2, { type ClientChannel } from 'ssh2';
 
@@ -28,6 +29,7 @@ export async function startSftpServer(
 ): Promise<TestSftpServer> {
   const statuses: number[] = [];
   const activity = new Activity();
+  const spent = new SpentBuffers();
   const sockets = new Map<number | undefined, Socket>();
   let wake = () => {};
   const ssh = new ssh2.Server({ hostKeys: [generateHostKey()] });
@@ -40,7 +42,7 @@ export async function startSftpServer(
         if (socket === undefined) return;
         const channel = acceptChannel();
         channel.on('error', () => undefined);
-        statuses.push(await serveSftp(channel, socket, files(activity), log, activity));
+        statuses.push(await serveSftp(channel, files(activity), { socket, log, transfers: activity, spent }));
         wake();
       });
     });
