@@ -3,7 +3,6 @@ import { DEFAULT_UNPACK_POLICY, type UnpackPolicy } from '@deploy-tools/shared/a
 import type { FlagValues } from '@deploy-tools/shared/cli/flags.js';
 import { DeployError } from '@deploy-tools/shared/errors.js';
 import { takeDirectory } from '@deploy-tools/shared/host/dir-lock.js';
-import { SpentBuffers } from '@deploy-tools/shared/host/spent-buffers.js';
 import type { Logger } from '@deploy-tools/shared/log.js';
 import { ConfigurationEvents } from './core/configuration-events.js';
 import { Fleet } from './core/fleet/fleet.js';
@@ -21,6 +20,7 @@ import { FileDigester } from './layers/file-digester.js';
 import { parseListenAddress } from './listen-address.js';
 import { SqliteMetaStore } from './meta/sqlite/sqlite-meta-store.js';
 import type { REGISTRY_FLAGS } from './registry-flags.js';
+import { openTransferMemory } from './sftp/transfer-memory.js';
 import { loadHostKey } from './ssh/host-key.js';
 import { openKeyRing } from './ssh/key-ring.js';
 import { startSshServer } from './ssh/ssh-server.js';
@@ -53,7 +53,7 @@ export async function startRegistry(
       port: address.port,
       hostKey,
       ring,
-      spent: new SpentBuffers(),
+      memory: openTransferMemory(),
       compatible: flags.compat,
       maxConnections: flags['max-conns'],
       maxConnectionsPerAddress: flags['max-conns-per-addr'],

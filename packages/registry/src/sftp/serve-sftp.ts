@@ -1,8 +1,6 @@
 import type { Socket } from 'node:net';
 import { DeployError, describeError, sftpStatusOf } from '@deploy-tools/shared/errors.js';
-import type { SpentBuffers } from '@deploy-tools/shared/host/spent-buffers.js';
 import type { Logger } from '@deploy-tools/shared/log.js';
-import { PacketPool } from '@deploy-tools/shared/sftp/packet-pool.js';
 import { PacketReader } from '@deploy-tools/shared/sftp/packet-reader.js';
 import { PacketSplitter } from '@deploy-tools/shared/sftp/packet-splitter.js';
 import { PacketWriter } from '@deploy-tools/shared/sftp/packet-writer.js';
@@ -12,11 +10,10 @@ import { ReplyQueue } from './reply-queue.js';
 import { RequestHandler } from './request-handler.js';
 import type { SftpFiles, TransferCounter } from './sftp-files.js';
 import { statusReply } from './status-reply.js';
+import type { TransferMemory } from './transfer-memory.js';
 
-/** A byte of data from the socket is there twice before it is in a request: as it came, and decrypted. */
+/** A byte that came from the socket is there twice before it is in a request: as it came, and decrypted. */
 const COPIES_IN = 2;
-/** A byte of a reply: as it was read, and encrypted. */
-const COPIES_OUT = 2;
 
 /** What an SFTP session has of its connection and its process. */
 export interface SftpSurroundings {
@@ -24,7 +21,7 @@ export interface SftpSurroundings {
   readonly socket: Socket;
   readonly log: Logger;
   readonly transfers: TransferCounter;
-  readonly spent: SpentBuffers;
+  readonly memory: TransferMemory;
 }
 
 /**
@@ -36,17 +33,17 @@ export interface SftpSurroundings {
 export async function serveSftp(
   channel: ServerChannel,
   files: SftpFiles,
-  { socket, log, transfers, spent }: SftpSurroundings,
+  { socket, log, transfers, memory }: SftpSurroundings,
 ): Promise<number> {
   const gone = new AbortController();
   const onGone = () => gone.abort();
   channel.on('close', onGone);
   socket.on('close', onGone);
-  const handler = new RequestHandler(files, gone.signal);
-  const replies = new ReplyQueue(channel, socket, transfers);
+  const handler = new RequestHandler(files, gone.signal, memory.packets);
+  const replies = new ReplyQueue(channel, socket, transfers, memory.packets);
   let status = 0;
   try {
-    await serve(channel, handler, replies, spent);
+    await serve(channel, handler, replies, memory);
     await replies.flushed();
   } catch (error) {
     status = 1;
@@ -67,10 +64,9 @@ async function serve(
   channel: ServerChannel,
   handler: RequestHandler,
   replies: ReplyQueue,
-  spent: SpentBuffers,
+  { spent, packets }: TransferMemory,
 ): Promise<void> {
-  const pool = new PacketPool();
-  const splitter = new PacketSplitter((length) => pool.take(length));
+  const splitter = new PacketSplitter((length) => packets.take(length));
   let greeted = false;
   for await (const chunk of chunksOf(channel)) {
     spent.add(COPIES_IN * chunk.length);
@@ -82,10 +78,10 @@ async function serve(
       }
       const cost = handler.costOf(packet);
       if (!(await replies.room(cost))) return; // nobody is left to answer
-      spent.add(COPIES_OUT * cost.reply);
+      spent.add(cost.reply);
       replies.add(
         cost,
-        answer(handler, packet).finally(() => pool.give(packet)),
+        answer(handler, packet).finally(() => packets.give(packet)),
       );
     }
   }
