@@ -1,7 +1,6 @@
 import { setFlagsFromString } from 'node:v8';
 import { runProgram } from '@deploy-tools/shared/cli/program.js';
 import { createLogger } from '@deploy-tools/shared/log.js';
-import { startRegistry } from './compose.js';
 import { REGISTRY_FLAGS } from './registry-flags.js';
 
 // The program starts with a small young generation; the threads to come say themselves how large theirs is.
@@ -16,6 +15,7 @@ await runProgram(
     run: async (flags) => {
       const log = await createLogger('deploy-registry', flags['log-level']);
       const stopping = firstSignal(); // from here on, so that a signal during the start is not lost
+      const { startRegistry } = await import('./compose.js'); // not for -h, nor for a flag that is wrong
       const registry = await startRegistry(flags, log);
       const signal = await stopping;
       log.info({ signal }, 'stopping');
