@@ -22,6 +22,7 @@ import { FileDigester } from './layers/file-digester.js';
 import { parseListenAddress } from './listen-address.js';
 import { SqliteMetaStore } from './meta/sqlite/sqlite-meta-store.js';
 import type { REGISTRY_FLAGS } from './registry-flags.js';
+import { openTransferMemory } from './sftp/transfer-memory.js';
 import { loadHostKey } from './ssh/host-key.js';
 import { openKeyRing } from './ssh/key-ring.js';
 import { startSshServer } from './ssh/ssh-server.js';
@@ -54,6 +55,7 @@ export async function startRegistry(
       port: address.port,
       hostKey,
       ring,
+      memory: openTransferMemory(),
       compatible: flags.compat,
       maxConnections: flags['max-conns'],
       maxConnectionsPerAddress: flags['max-conns-per-addr'],
