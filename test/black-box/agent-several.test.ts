@@ -83,7 +83,8 @@ describe('several configurations in one agent', () => {
       fileFor(few, dir, ...all.map((name) => `  - {name: ${name}, script: ""}\n`));
     writeFileSync(path, file(names));
     const agent = startProgram(testScope(), 'deploy-agent', ['-config', path, '-v']);
-    const inSync = async (name: string) => (await few.operator.exec(`status ${name} -wait 60s`)).status;
+    const inSync = async (name: string) =>
+      (await few.operator.exec(`status ${name} -wait 50s`, { timeoutMs: 60_000 })).status;
     for (const name of names) expect(await inSync(name)).toBe(0);
     expect(agent.log.lines.filter(({ msg }) => /refuse|failed/.test(msg))).toEqual([]);
 
