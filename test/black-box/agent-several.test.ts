@@ -73,7 +73,7 @@ describe('several configurations in one agent', () => {
 
   it('may be more than a connection has channels, and come and go', async () => {
     const few = await startWorld(testScope(), ['-max-channels', '4']);
-    const names = Array.from({ length: 8 }, (_, index) => `app${index}`);
+    const names = Array.from({ length: 6 }, (_, index) => `app${index}`);
     const code = await packTree(testScope(), few.root, 'one', { version: 'one' });
     await addConfiguration(few.operator, 'first', { code });
     for (const name of [...names, 'later']) await command(few.operator, `addconf ${name} code:v1`);

@@ -75,9 +75,10 @@ describe('why a program failed', () => {
         (await world.operator.exec('status told')).stdout,
       ),
     );
-    const { stdout } = await world.operator.exec('logs told sup1');
-    expect(stdout).toMatch(
-      /^sup1, told: failed, after it was deployed\nunhealthy: the program .*exit status 9.*\n(lost\n)+$/,
+    const crashed =
+      /^sup1, told: failed, after it was deployed\nunhealthy: the program .*exit status 9.*\n(lost\n)+$/;
+    await until('what it printed', async () =>
+      crashed.test((await world.operator.exec('logs told sup1')).stdout),
     );
     expect(JSON.parse((await world.operator.exec('logs told sup1 -json')).stdout)).toMatchObject({
       deploy: null,
