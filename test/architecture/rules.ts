@@ -8,6 +8,9 @@ export interface Rule {
 }
 
 const SHARED = /^shared\//;
+/** Packages of their own, which the registry and the agent use. */
+const SOURCES = /^sources\//;
+const NOTICES = /^notices\//;
 const PORTS = [
   /^registry\/layers\/(byte-store|derived-store|stored-file|digester)$/,
   /^registry\/meta\/(meta|fleet)-store$/,
@@ -21,8 +24,10 @@ const TAKEOVER = /^registry\/takeover\//;
 /** The first rule that a file fits is its rule; a file that fits none fails. */
 export const RULES: readonly Rule[] = [
   { files: SHARED, mayImport: [SHARED] },
+  { files: SOURCES, mayImport: [SHARED, SOURCES] },
+  { files: NOTICES, mayImport: [SHARED, NOTICES] },
 
-  { files: CORE, mayImport: [SHARED, CORE], mayImportTypes: PORTS },
+  { files: CORE, mayImport: [SHARED, SOURCES, NOTICES, CORE], mayImportTypes: PORTS },
   {
     files: /^registry\/layers\/(byte-store|derived-store|digester)$/,
     mayImport: [SHARED, /^registry\/layers\/stored-file$/],
@@ -41,14 +46,14 @@ export const RULES: readonly Rule[] = [
   { files: /^registry\/jobs\//, mayImport: [SHARED, /^registry\/jobs\//, CORE] },
   { files: /^registry\/(registry-flags|listen-address)$/, mayImport: [SHARED] },
   { files: /^registry\/main$/, mayImport: [SHARED, /^registry\/(compose|registry-flags)$/] },
-  { files: /^registry\/compose$/, mayImport: [SHARED, /^registry\//] },
+  { files: /^registry\/compose$/, mayImport: [SHARED, SOURCES, NOTICES, /^registry\//] },
 
   // A phase may use what all phases share, but neither another phase nor the cycle that orders them.
   { files: /^agent\/phases\//, mayImport: [SHARED, /^agent\/(?!phases\/|cycle$|obtain$|compose$|main$)/] },
   { files: /^agent\/(cycle|obtain)$/, mayImport: [SHARED, /^agent\//] },
   // Looks at what the phases look at, and does nothing.
   { files: /^agent\/examine\//, mayImport: [SHARED, /^agent\//] },
-  { files: /^agent\//, mayImport: [SHARED, /^agent\/(?!phases\/)/] },
+  { files: /^agent\//, mayImport: [SHARED, SOURCES, NOTICES, /^agent\/(?!phases\/)/] },
   { files: /^ctl\//, mayImport: [SHARED, /^ctl\//] },
 ];
 

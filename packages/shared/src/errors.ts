@@ -63,12 +63,19 @@ export class DeployError extends Error {
   readonly kind: ErrorKind;
   /** What the person who reads this can do about it, one sentence. */
   readonly hint: string | undefined;
+  /** How long the peer asked to be left alone, in milliseconds. */
+  readonly retryAfterMs: number | undefined;
 
-  constructor(kind: ErrorKind, message: string, options: { hint?: string; cause?: unknown } = {}) {
+  constructor(
+    kind: ErrorKind,
+    message: string,
+    options: { hint?: string; cause?: unknown; retryAfterMs?: number } = {},
+  ) {
     super(message, options.cause === undefined ? undefined : { cause: options.cause });
     this.name = 'DeployError';
     this.kind = kind;
     this.hint = options.hint;
+    this.retryAfterMs = options.retryAfterMs;
   }
 }
 
