@@ -73,6 +73,13 @@ export async function openProgram(options: ProgramOptions): Promise<OpenProgram>
     },
     onEvent: (event) => {
       tell(log, event);
+      if (event.kind === 'started' && crashes.crash === undefined) tail.clear();
+      if (event.kind === 'ended' && event.generation === newest) {
+        // One that did not take over: the one in charge is listened to again.
+        const charge = supervisor.inCharge?.program?.generation ?? newest;
+        if (charge < newest) tail.clear();
+        newest = charge;
+      }
       crashes.take(event);
     },
   });
