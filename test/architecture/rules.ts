@@ -52,8 +52,8 @@ export const RULES: readonly Rule[] = [
   { files: /^registry\/compose$/, mayImport: [SHARED, SOURCES, NOTICES, /^registry\//] },
 
   // A phase may use what all phases share, but neither another phase nor the cycle that orders them.
-  { files: /^agent\/phases\//, mayImport: [SHARED, /^agent\/(?!phases\/|cycle$|compose$|main$)/] },
-  { files: /^agent\/cycle$/, mayImport: [SHARED, /^agent\//] },
+  { files: /^agent\/phases\//, mayImport: [SHARED, /^agent\/(?!phases\/|cycle$|obtain$|compose$|main$)/] },
+  { files: /^agent\/(cycle|obtain)$/, mayImport: [SHARED, /^agent\//] },
   // Looks at what the phases look at, and does nothing.
   { files: /^agent\/examine\//, mayImport: [SHARED, /^agent\//] },
   { files: /^agent\//, mayImport: [SHARED, SOURCES, NOTICES, /^agent\/(?!phases\/)/] },
