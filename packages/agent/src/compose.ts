@@ -83,10 +83,14 @@ async function follow(what: Following): Promise<number> {
   const configs = new Map([[name, { present: application.present, onRetry }]]);
   const outcomes = new OutcomeStore(join(dir, 'outcomes.jsonl'));
   const reporter = new Reporter({ hello, configs, outcomes, log });
-  const link = new RegistryLink(what.connect, log, (connection) => {
-    if (flags.watch && !flags.once) pushes.follow(connection);
-    if (flags.report) reporter.follow(connection);
-  });
+  const link = new RegistryLink(
+    { ...what.connect, maxBandwidth: flags['max-bandwidth'] },
+    log,
+    (connection) => {
+      if (flags.watch && !flags.once) pushes.follow(connection);
+      if (flags.report) reporter.follow(connection);
+    },
+  );
   const control = await openControl(what, new Map([[name, { ...application, nudge: () => pushes.nudge() }]]));
   const manager = serviceManager({
     environment: process.env,

@@ -9,6 +9,7 @@ import { BuildThreads } from './build/build-threads.js';
 import { AttemptFacts } from './deploy/attempt-facts.js';
 import { Ledger } from './deploy/ledger.js';
 import { Pause } from './deploy/pause.js';
+import { RandomDelay } from './deploy/random-delay.js';
 import { presentReport } from './report/present-report.js';
 import { type RunAs, resolveUser, userEnvironment } from './script/run-as.js';
 import { readState } from './state-file.js';
@@ -75,6 +76,7 @@ export async function openApplication(options: ApplicationOptions): Promise<Appl
     threads,
     ledger,
     pause,
+    delay: new RandomDelay(settings.randomDelayMs, Math.random, systemTimers.now),
     facts,
     onWanted,
     clock,
@@ -128,6 +130,7 @@ export function pathsIn(dir: string, state: string): AgentPaths {
     records: join(dir, 'records'),
     scriptState: join(dir, 'script-state.json'),
     current: join(dir, 'current'),
+    placed: join(dir, 'placed.json'),
     state,
   };
 }
