@@ -10,6 +10,7 @@ import { AttemptFacts } from './deploy/attempt-facts.js';
 import { Ledger } from './deploy/ledger.js';
 import { Pause } from './deploy/pause.js';
 import { RandomDelay } from './deploy/random-delay.js';
+import { type Wanted, WantedView } from './deploy/wanted-view.js';
 import { presentReport } from './report/present-report.js';
 import { type RunAs, resolveUser, userEnvironment } from './script/run-as.js';
 import { readState } from './state-file.js';
@@ -43,6 +44,8 @@ export interface Application {
   readonly context: AgentContext;
   /** How far it is now. */
   present(): StateReport;
+  /** What the registry wanted when it last answered. */
+  wanted(): Wanted | undefined;
   /** Ends its program, gracefully, and its threads. */
   close(): Promise<void>;
 }
@@ -64,11 +67,9 @@ export async function openApplication(options: ApplicationOptions): Promise<Appl
   const runAs = settings.user === undefined ? undefined : await resolveUser(settings.user);
   if (runAs !== undefined) letIn(runAs, dir, paths.unpacked);
   const supervised = await openSupervised(options, runAs);
-  let wanted: AgentConfig | undefined;
+  const wanted = new WantedView(join(dir, 'confirmed'));
   const onWanted = (config: AgentConfig): void => {
-    const isNews = wanted?.hash !== config.hash || wanted.revision !== config.revision;
-    wanted = config;
-    if (isNews) onChange();
+    if (wanted.saw(config, clock(), lastGood())) onChange();
   };
   const env = { ...process.env, ...userEnvironment(runAs) };
   const tools = {
@@ -89,9 +90,11 @@ export async function openApplication(options: ApplicationOptions): Promise<Appl
     context: { paths, settings, ...tools, program: supervised?.program },
     present: () =>
       presentReport({
-        ...{ config: settings.name, journal: ledger.journal, lastGood: lastGood(), wanted, facts },
+        ...{ config: settings.name, journal: ledger.journal, lastGood: lastGood(), facts },
+        wanted: wanted.last?.config,
         paused: pause.holding,
       }),
+    wanted: () => wanted.last,
     close: async () => {
       await supervised?.close();
       await threads.stop();

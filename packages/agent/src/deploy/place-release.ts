@@ -8,7 +8,7 @@ import { checkDestination } from '../sync/check-destination.js';
 import { type Destination, excludeFileIn } from '../sync/destination.js';
 import type { SyncRequest } from '../sync/sync-request.js';
 import { removeTree } from '../unpack/remove-tree.js';
-import { forgetPlaced, inodeOf, readPlaced, writePlaced } from './placed-record.js';
+import { forgetPlaced, inodeOf, readPlaced, removePlaced, writePlaced } from './placed-record.js';
 
 /** Of a hash, in the name of a release beside the destination. */
 const ID_CHARACTERS = 16;
@@ -27,10 +27,10 @@ export async function placeRelease(
   const hash = next.id;
   const { settings, paths, signal, facts, log } = context;
   const { destination } = settings;
-  if (destination === undefined) return;
+  if (destination === undefined) return removePlaced(paths.placed);
   const { to, strategy } = destination;
   if (strategy === 'mv' && isPlaced(context, hash)) return;
-  if (strategy !== 'mv') forgetPlaced(paths.placed);
+  if (strategy !== 'mv') forgetPlaced(paths.placed, destination);
   const { syncTree } = await import('../sync/sync-tree.js'); // most agents have no use for it
   const sync = () =>
     syncTree(

@@ -10,7 +10,7 @@ const MAX_BYTES = 64 * 1024;
 export interface PlacedRecord {
   readonly to: string;
   readonly strategy: string;
-  /** Of the configuration. */
+  /** Of the configuration; empty while it is synced. */
   readonly hash: string;
   /** Which directory it is; empty where that does not matter. */
   readonly inode: string;
@@ -38,7 +38,12 @@ export function writePlaced(path: string, { to, strategy, hash, inode }: PlacedR
 }
 
 /** From now on it is not known what is at the destination. */
-export function forgetPlaced(path: string): void {
+export function forgetPlaced(path: string, { to, strategy }: Pick<PlacedRecord, 'to' | 'strategy'>): void {
+  writePlaced(path, { to, strategy, hash: '', inode: '' });
+}
+
+/** There is no destination any more. */
+export function removePlaced(path: string): void {
   rmSync(path, { force: true });
 }
 
