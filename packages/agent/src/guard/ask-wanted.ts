@@ -8,7 +8,8 @@ import type { AccessFlags } from '../registry-access.js';
 /** What is known now of what the registry wants. */
 export type Asked =
   | { readonly kind: 'wanted'; readonly hash: string }
-  | { readonly kind: 'unknown'; readonly why: string };
+  /** `isFinal`: nobody is there to answer; else an answer may only be late. */
+  | { readonly kind: 'unknown'; readonly why: string; readonly isFinal: boolean };
 
 export interface WantedSource {
   /** Of the agent, where its socket is. */
@@ -34,7 +35,7 @@ export async function askWanted(source: WantedSource, signal: AbortSignal): Prom
     return fromAgent(await callAgent(agentDir, { command: 'status', name }), source);
   } catch (error) {
     if (isDeployError(error, 'usage')) throw error;
-    if (!isDeployError(error, 'not-found')) return { kind: 'unknown', why: describeError(error) };
+    if (!isDeployError(error, 'not-found')) return unknown(describeError(error));
   }
   if (name !== undefined) return await fromRegistry(source, name, signal);
   return {
@@ -55,11 +56,11 @@ function fromAgent(answers: readonly Fields[], { agentDir, since }: WantedSource
       hint: 'say which one with -name',
     });
   if (answer?.Wanted === undefined)
-    return { kind: 'unknown', why: 'the agent has not heard from the registry since it was started' };
+    return unknown('the agent has not heard from the registry since it was started', false);
   const hash = asHash(asFields(answer.Wanted, 'Wanted').Hash, 'Wanted.Hash');
   const at = Date.parse(asText(answer.WantedAt, 'WantedAt'));
   if (at >= since.getTime() || ACTING.includes(answer.State)) return { kind: 'wanted', hash };
-  return { kind: 'unknown', why: 'the registry does not answer the agent' };
+  return unknown('the registry does not answer the agent', false);
 }
 
 async function fromRegistry({ access }: WantedSource, name: string, signal: AbortSignal): Promise<Asked> {
@@ -68,8 +69,12 @@ async function fromRegistry({ access }: WantedSource, name: string, signal: Abor
     return { kind: 'wanted', hash };
   } catch (error) {
     if (isDeployError(error, 'not-found') || isDeployError(error, 'usage')) throw error;
-    return { kind: 'unknown', why: signal.aborted ? 'the registry does not answer' : describeError(error) };
+    return unknown(signal.aborted ? 'the registry does not answer' : describeError(error));
   }
+}
+
+function unknown(why: string, isFinal = true): Asked {
+  return { kind: 'unknown', why, isFinal };
 }
 
 /** Also in a directory of one of several configurations, whose agent has the directory above. */

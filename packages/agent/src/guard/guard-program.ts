@@ -83,15 +83,20 @@ export async function runGuard(argv: readonly string[]): Promise<void> {
   );
 }
 
-/** Looks until the program may be started, or the time is over. */
+interface Look {
+  readonly decision: Decision;
+  /** What is wanted is still asked, and the answer may be on its way. */
+  readonly isOpen: boolean;
+}
+
+/** Looks until the program may be started, or the time is over and the registry had its chance to answer. */
 async function decided(flags: GuardFlags): Promise<Decision> {
   const dir = resolve(flags.dir);
   const hasSocket = (at: string) => existsSync(controlPath(at));
   const began = performance.now();
   const since = new Date();
-  const patience = Math.min(PATIENCE_MS, flags.wait);
   const late = new AbortController();
-  const timer = setTimeout(() => late.abort(), Math.max(flags.wait, LOOK_MS));
+  const timer = setTimeout(() => late.abort(), Math.max(flags.wait, PATIENCE_MS));
   try {
     for (let nudged = ''; ; ) {
       const agentDir = resolve(agentDirectoryOf(dir, flags['agent-dir'], hasSocket));
@@ -100,9 +105,9 @@ async function decided(flags: GuardFlags): Promise<Decision> {
         await nudgeAgent(source);
         nudged = agentDir;
       }
-      const passed = performance.now() - began;
-      const decision = await look(dir, source, flags, passed >= patience, late.signal);
-      const left = flags.wait - (performance.now() - began);
+      const passed = () => performance.now() - began;
+      const { decision, isOpen } = await look(dir, source, flags, passed, late.signal);
+      const left = (isOpen ? Math.max(flags.wait, PATIENCE_MS) : flags.wait) - passed();
       if (decision.start || left <= 0) return decision;
       await systemTimers.sleep(Math.min(hasSocket(agentDir) ? LOOK_MS : REGISTRY_LOOK_MS, left));
     }
@@ -111,20 +116,33 @@ async function decided(flags: GuardFlags): Promise<Decision> {
   }
 }
 
+/** @param passed milliseconds since the first look. */
 async function look(
   dir: string,
   source: WantedSource,
   flags: GuardFlags,
-  isSettled: boolean,
+  passed: () => number,
   signal: AbortSignal,
-): Promise<Decision> {
+): Promise<Look> {
   const rules = { maxStaleMs: flags['max-stale'], rolledBack: flags['rolled-back'] };
   try {
-    const asked = await askWanted(source, signal);
-    const known: Knowledge = asked.kind === 'wanted' ? asked : { ...asked, isSettled };
-    return decideStart(viewDisk(dir), known, rules, new Date());
+    const known = await ask(source, flags, passed, signal);
+    const isOpen = known.kind === 'unknown' && !known.isSettled;
+    return { decision: decideStart(viewDisk(dir), known, rules, new Date()), isOpen };
   } catch (error) {
     if (isDeployError(error, 'usage') || !isDeployError(error)) throw error;
-    return { start: false, why: error.message };
+    return { decision: { start: false, why: error.message }, isOpen: false };
   }
+}
+
+async function ask(
+  source: WantedSource,
+  flags: GuardFlags,
+  passed: () => number,
+  signal: AbortSignal,
+): Promise<Knowledge> {
+  const asked = await askWanted(source, signal);
+  if (asked.kind === 'wanted') return asked;
+  const patience = asked.isFinal ? Math.min(PATIENCE_MS, flags.wait) : PATIENCE_MS;
+  return { kind: 'unknown', why: asked.why, isSettled: passed() >= patience };
 }
