@@ -38,10 +38,7 @@ export async function askWanted(source: WantedSource, signal: AbortSignal): Prom
     if (!isDeployError(error, 'not-found')) return unknown(describeError(error));
   }
   if (name !== undefined) return await fromRegistry(source, name, signal);
-  return {
-    kind: 'unknown',
-    why: `no agent runs in ${agentDir}, and without -name the registry is not asked`,
-  };
+  return unknown(`no agent runs in ${agentDir}, and without -name the registry is not asked`);
 }
 
 /** Has a running agent look, so that what it says is fresh. Where none runs there is nobody to ask. */
