@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
-import { renameSync } from 'node:fs';
+import { existsSync, renameSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
-import { describeError } from '@deploy-tools/shared/errors.js';
+import { DeployError, describeError } from '@deploy-tools/shared/errors.js';
 import type { AgentContext } from '../agent-context.js';
 import type { Root } from '../script/script-environment.js';
 import { checkDestination } from '../sync/check-destination.js';
@@ -59,10 +59,19 @@ export function isPlaced(
   return strategy !== 'mv' || placed.inode === inodeOf(to);
 }
 
-/** Says before anything live is touched what would keep a release from its destination. @throws DeployError exists. */
+/**
+ * Says before anything live is touched what would keep a release from its destination.
+ * @throws DeployError exists; not-found: the file of rules.
+ */
 export function checkPlace(context: AgentContext, next: Root): void {
   const { destination } = context.settings;
-  if (destination === undefined || (destination.strategy === 'mv' && isPlaced(context, next.id))) return;
+  if (destination === undefined) return;
+  const rules = excludeFileIn(destination, next.root);
+  if (rules !== undefined && !existsSync(rules))
+    throw new DeployError('not-found', `there is no ${rules} to read exclude rules from`, {
+      hint: 'check -exclude-from: a relative path is in the release',
+    });
+  if (destination.strategy === 'mv' && isPlaced(context, next.id)) return;
   checkDestination(destination.to, destination.strategy);
 }
 
