@@ -20,6 +20,8 @@ const PACKAGES: Readonly<Record<string, string>> = {
   sshd: 'openssh-server',
   'docker-registry': 'docker-registry',
   skopeo: 'skopeo',
+  rsync: 'rsync',
+  serf: 'serf',
 };
 
 /** `describe` where all these programs are installed; otherwise skipped, the title saying what to install. */

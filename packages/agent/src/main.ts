@@ -14,6 +14,7 @@ const SUBCOMMANDS: Readonly<Record<string, (argv: readonly string[]) => Promise<
   ctl: runCtl,
   wake: runWake,
   doctor: runDoctor,
+  guard: async (argv) => await (await import('./guard/guard-program.js')).runGuard(argv),
   plan: runPlan,
 };
 const subcommand = Object.hasOwn(SUBCOMMANDS, word ?? '') ? SUBCOMMANDS[word ?? ''] : undefined;
@@ -28,7 +29,7 @@ async function runDaemon(argv: readonly string[]): Promise<void> {
         'Follows a configuration: fetches and unpacks its layers and runs the deploy script when it changes.\n' +
         'After -- comes a program that is run from the current release and switched without a gap: -- CMD ARGS\n' +
         'Also: deploy-agent doctor (could an agent with these flags work here?), plan (what would it do now?), and to talk to one\n' +
-        'that runs on this host: ctl, wake. Each answers -h.',
+        'that runs on this host: ctl, wake. guard starts a program only where the wanted release is here. Each answers -h.',
       flags: AGENT_FLAGS,
       run: async (flags) => {
         const log = await createLogger('deploy-agent', flags.v ? 'debug' : flags['log-level']);
