@@ -25,13 +25,10 @@ export function googleStorage(context: ObjectContext): OpenKind {
     const emulator = context.environment.STORAGE_EMULATOR_HOST;
     const isEmulated = emulator !== undefined && emulator !== '';
     const endpoint = isEmulated ? withScheme(emulator) : (url.searchParams.get('endpoint') ?? ENDPOINT);
-    const headers = isEmulated ? {} : await credentials(showUrl(url.href));
-    return await openAt(
-      mediaUrl(endpoint, url),
-      { label: showUrl(url.href), headers, context },
-      from,
-      signal,
-    );
+    const label = showUrl(url.href);
+    const media = mediaUrl(endpoint, url);
+    const headers = isEmulated ? {} : await credentials(label);
+    return await openAt(media, { label, headers, context }, from, signal);
   };
 }
 
