@@ -2,6 +2,8 @@ import { DeployError, describeError } from '@deploy-tools/shared/errors.js';
 
 /** Of what comes on standard input: a Consul event has at most some kilobytes, and a handler gets at most 256 of them. */
 const MAX_BYTES = 4 * 1024 * 1024;
+const BRACKET = '['.charCodeAt(0);
+const NEWLINE = '\n'.charCodeAt(0);
 
 export interface ManifestSource {
   /** From the command line. */
@@ -20,7 +22,7 @@ export async function manifestUrl(source: ManifestSource): Promise<string | unde
   const { argument, environment, stdin } = source;
   if (argument !== undefined && argument !== '') return argument;
   const underConsul = isUnderConsul(environment);
-  const text = await textOf(stdin, (soFar) => !underConsul && !soFar.startsWith('[') && soFar.includes('\n'));
+  const text = await textOf(stdin, underConsul);
   if (underConsul || text.startsWith('[')) return consulPayload(text);
   const url = (text.split('\n', 1)[0] ?? '').trim();
   if (url !== '') return url;
@@ -37,10 +39,8 @@ export function isUnderConsul(environment: ManifestSource['environment']): boole
   return environment.CONSUL_INDEX !== undefined && environment.CONSUL_INDEX !== '';
 }
 
-async function textOf(
-  stdin: AsyncIterable<Uint8Array>,
-  isEnough: (soFar: string) => boolean,
-): Promise<string> {
+/** All of a list; else the first line suffices, and who sends it need not end. */
+async function textOf(stdin: AsyncIterable<Uint8Array>, isList: boolean): Promise<string> {
   const pieces: Uint8Array[] = [];
   let bytes = 0;
   for await (const piece of stdin) {
@@ -48,7 +48,7 @@ async function textOf(
     bytes += piece.length;
     if (bytes > MAX_BYTES)
       throw new DeployError('too-large', 'what is on standard input is too much for an event');
-    if (isEnough(Buffer.concat(pieces).toString('utf8'))) break;
+    if (!isList && pieces[0]?.[0] !== BRACKET && piece.includes(NEWLINE)) break;
   }
   return Buffer.concat(pieces).toString('utf8');
 }

@@ -41,7 +41,21 @@ describe('fillTemplate', () => {
   });
 
   it('leaves any text without braces as it is, and takes any other for a mistake or not', () => {
-    const pieces = fc.constantFrom('{{', '}}', '-', ' ', '"', '`', '\\', 'env', 'must_env', '"STAGE"', '|', '\n', 'x');
+    const pieces = fc.constantFrom(
+      '{{',
+      '}}',
+      '-',
+      ' ',
+      '"',
+      '`',
+      '\\',
+      'env',
+      'must_env',
+      '"STAGE"',
+      '|',
+      '\n',
+      'x',
+    );
     fc.assert(
       fc.property(fc.array(pieces, { maxLength: 12 }), (parts) => {
         const text = parts.join('');

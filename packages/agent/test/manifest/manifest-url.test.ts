@@ -18,10 +18,15 @@ function consulEvents(...payloads: readonly (string | null)[]): string {
 }
 
 async function* stdinOf(text: string): AsyncGenerator<Uint8Array> {
-  for (let at = 0; at < text.length; at += 7) yield Buffer.from(text.slice(at, at + 7));
+  const bytes = Math.max(7, text.length / 100);
+  for (let at = 0; at < text.length; at += bytes) yield Buffer.from(text.slice(at, at + bytes));
 }
 
-function urlOf(text: string, environment: Record<string, string> = {}, argument?: string): Promise<string | undefined> {
+function urlOf(
+  text: string,
+  environment: Record<string, string> = {},
+  argument?: string,
+): Promise<string | undefined> {
   return manifestUrl({ argument, environment, stdin: stdinOf(text) });
 }
 

@@ -69,7 +69,8 @@ timeout: 90
   });
 
   it('takes keys without a value for absent, one text for a list of it, and each word as it is written', () => {
-    const text = 'src:\ncommands:\n  pre: |\n    if true; then\n      echo "a"\n    fi\n  post:\n  success: [true, 1.10]\n';
+    const text =
+      'src:\ncommands:\n  pre: |\n    if true; then\n      echo "a"\n    fi\n  post:\n  success: [true, 1.10]\n';
     const { archive: none, commands } = parseManifest(text, 'm.yml');
     expect(none).toBeUndefined();
     expect(commands).toEqual({
@@ -81,8 +82,14 @@ timeout: 90
   });
 
   it.each([
-    [archive('destination: /x\n'), 'm.yml: line 4, column 1: there is no key "destination" here; there are src, checksum'],
-    [archive('commands:\n  before:\n    - x\n'), 'line 5, column 3: there is no key "before" here; there are pre, post'],
+    [
+      archive('destination: /x\n'),
+      'm.yml: line 4, column 1: there is no key "destination" here; there are src, checksum',
+    ],
+    [
+      archive('commands:\n  before:\n    - x\n'),
+      'line 5, column 3: there is no key "before" here; there are pre, post',
+    ],
     ['src: s3://a/b\n', 'src needs dest; line 1, column 1: src needs checksum, or signature'],
     ['src: s3://a/b\ndest: /a\nchecksum: xyz\n', 'line 3, column 11: checksum: "xyz" is no checksum'],
     ['src: s3://a/b\nchecksum: abc\ndest: app\n', '"app" is no absolute path'],
@@ -100,11 +107,28 @@ timeout: 90
 
   it('does not take the root directory for a destination', () => {
     for (const dest of ['/', '//', '/a/..'])
-      expect(kindOf(() => parseManifest(`src: s3://a/b\nchecksum: ${SHA256}\ndest: ${dest}\n`, 'm'))).toBe('invalid');
+      expect(kindOf(() => parseManifest(`src: s3://a/b\nchecksum: ${SHA256}\ndest: ${dest}\n`, 'm'))).toBe(
+        'invalid',
+      );
   });
 
   it('reads or refuses whatever there is', () => {
-    const pieces = fc.constantFrom('src', 'dest', 'commands', 'pre', ':', ' ', '\n', '- ', '"', '{', '[', '&a', '*a', '|');
+    const pieces = fc.constantFrom(
+      'src',
+      'dest',
+      'commands',
+      'pre',
+      ':',
+      ' ',
+      '\n',
+      '- ',
+      '"',
+      '{',
+      '[',
+      '&a',
+      '*a',
+      '|',
+    );
     fc.assert(
       fc.property(fc.array(pieces, { maxLength: 20 }), (parts) => {
         expect(['nothing thrown', 'invalid']).toContain(kindOf(() => parseManifest(parts.join(''), 'm')));
