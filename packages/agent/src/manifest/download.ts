@@ -75,7 +75,7 @@ async function transfer(
   { file, state, signal }: Target,
 ): Promise<void> {
   const opened = await open(url, { offset: state.offset, validator: state.validator }, signal);
-  if (opened.offset !== state.offset) await restart(file, state, checksum);
+  if (opened.offset === 0) await restart(file, state, checksum);
   state.validator = opened.validator;
   const wait = pace(maxBytesPerSecond, timers, signal);
   const pieces = opened.body[Symbol.asyncIterator]();
@@ -115,10 +115,9 @@ function hashOf(checksum: Checksum | undefined): Hash {
 function verify(checksum: Checksum, state: Progress, url: string): void {
   const found = state.hash.digest('hex');
   if (found === checksum.hex) return;
-  state.validator = undefined;
-  state.hash = hashOf(checksum);
   const { offset } = state;
   state.offset = 0;
+  state.validator = undefined;
   throw new DeployError(
     'corrupt',
     `${showUrl(url)} has ${offset} bytes with the ${checksum.algorithm} checksum ${found}, not ${checksum.hex}`,
