@@ -18,6 +18,7 @@ const PACKAGES: Readonly<Record<string, string>> = {
   'systemd-notify': 'systemd',
   'systemd-analyze': 'systemd',
   sshd: 'openssh-server',
+  openssl: 'openssl',
 };
 
 /** `describe` where all these programs are installed; otherwise skipped, the title saying what to install. */
