@@ -13,14 +13,14 @@ const MAX_BYTES = 64 * 1024 * 1024;
  */
 export class DeployLog {
   readonly #write: (text: string) => void;
-  readonly #now: () => Date;
+  readonly #maxBytes: number;
   #fd: number | undefined;
   #bytes = 0;
 
   /** @param write to standard error. */
-  constructor(write: (text: string) => void, now: () => Date = () => new Date()) {
+  constructor(write: (text: string) => void, maxBytes = MAX_BYTES) {
     this.#write = write;
-    this.#now = now;
+    this.#maxBytes = maxBytes;
     try {
       this.#fd = unnamedFile();
     } catch (error) {
@@ -29,7 +29,7 @@ export class DeployLog {
   }
 
   line(text: string): void {
-    const line = `${this.#now().toISOString()} ${text}\n`;
+    const line = `${new Date().toISOString()} ${text}\n`;
     this.#write(line);
     this.#keep(line);
   }
@@ -45,14 +45,13 @@ export class DeployLog {
   }
 
   #keep(line: string): void {
-    if (this.#fd === undefined || this.#bytes > MAX_BYTES) return;
-    const bytes = Buffer.from(line);
-    this.#bytes += bytes.length;
-    const last = `what came after ${formatByteSize(MAX_BYTES)} is not here\n`;
+    if (this.#fd === undefined || this.#bytes > this.#maxBytes) return;
+    this.#bytes += Buffer.byteLength(line);
+    const fits = this.#bytes <= this.#maxBytes;
     try {
-      writeSync(this.#fd, this.#bytes > MAX_BYTES ? Buffer.from(last) : bytes);
+      writeSync(this.#fd, fits ? line : `what came after ${formatByteSize(this.#maxBytes)} is not here\n`);
     } catch {
-      this.#bytes = MAX_BYTES + 1; // the line is on standard error
+      this.#bytes = this.#maxBytes + 1; // the line is on standard error
     }
   }
 }

@@ -19,7 +19,7 @@ export function fillTemplate(text: string, environment: Environment, label: stri
     if (action === null) throw mistake(text, begin, label, 'what begins with {{ does not end');
     const [whole, trimsLeft, body, trimsRight] = action;
     const before = text.slice(at, begin);
-    filled += trimsLeft === undefined ? before : (filled + before).trimEnd().slice(filled.length);
+    filled += trimsLeft === undefined ? before : before.trimEnd();
     filled += filledIn(body ?? '', environment, (what) => mistake(text, begin, label, what));
     at = begin + whole.length;
     if (trimsRight !== undefined) at += text.slice(at).length - text.slice(at).trimStart().length;
@@ -56,9 +56,9 @@ function textOf(word: Word | string): string {
 /** The words of each command between bars. */
 function pipelineOf(body: string, fail: Fail): Word[][] {
   const commands: Word[][] = [[]];
-  WORD.lastIndex = 0;
-  while (WORD.lastIndex < body.length && body.trim() !== '') {
-    const match = WORD.exec(body);
+  const words = new RegExp(WORD);
+  while (words.lastIndex < body.length && body.trim() !== '') {
+    const match = words.exec(body);
     if (match === null)
       throw fail(`"${body.trim()}" is not understood: there are env, must_env and json_escape`);
     const [, quoted, name] = match;
