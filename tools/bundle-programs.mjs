@@ -1,15 +1,20 @@
-// Joins what `tsc` built of the programs that start often into few files, packages/<package>/program/. Node takes about a
-// millisecond to find, read and link a module, so this takes a fifth off the start of deployctl and deploy-agent (figures:
-// docs/decisions.md).
+// Joins what `tsc` built of the programs into few files, packages/<package>/program/. Node takes about a millisecond to find,
+// read and link a module, so this takes a fifth off the start of deployctl and deploy-agent, and a third off that of
+// deploy-registry (figures: docs/decisions.md).
 import { readdirSync, rmSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { rolldown } from 'rolldown';
 
 const ROOT = dirname(dirname(fileURLToPath(import.meta.url)));
-const MAINS = { agent: ['main.js'], ctl: ['deployctl-main.js', 'from-docker-main.js'] };
+const MAINS = {
+  registry: ['main.js'],
+  agent: ['main.js'],
+  ctl: ['deployctl-main.js', 'from-docker-main.js'],
+};
 /** Stay in node_modules: those with native code, and what is large and loaded when it is needed. */
-const OUTSIDE = /^(ssh2|zstd-napi|fs-native-extensions|pino-pretty|@aws-sdk\/.*|google-auth-library)(\/|$)/;
+const OUTSIDE =
+  /^(ssh2|zstd-napi|fs-native-extensions|pino-pretty|better-sqlite3|@aws-sdk|google-auth-library)(\/|$)/;
 
 for (const [name, mains] of Object.entries(MAINS)) {
   const dist = join(ROOT, 'packages', name, 'dist');

@@ -1,5 +1,6 @@
 import { type OpenSsh, openSsh } from './open-ssh.js';
 import { makeSite, type RegistryProcess, startRegistry } from './registry-process.js';
+import { run } from './run.js';
 import type { Scope } from './scope.js';
 import type { SshKey } from './ssh-key.js';
 
@@ -32,4 +33,19 @@ export async function startWorld(scope: Scope, flags: readonly string[] = []): P
     agent: client('deploy-agent', site.agent),
     client,
   };
+}
+
+/**
+ * The same, but the operator's clients share one connection: a third of the work, where a test runs many commands and logging in
+ * is not what it is about. Ended with the scope.
+ */
+export async function overOneConnection(scope: Scope, world: World): Promise<World> {
+  const { root, operator } = world.registry.site;
+  const socket = `${root}/shared-connection`;
+  const set = ['ControlMaster=auto', `ControlPath=${socket}`, 'ControlPersist=yes'];
+  const shared = world.client('ops', operator, set);
+  scope.defer(async () => void (await run('ssh', ['-O', 'exit', ...shared.sshArgs()])));
+  const opened = await shared.exec('components');
+  if (opened.status !== 0) throw new Error(opened.stderr);
+  return { ...world, operator: shared };
 }

@@ -112,7 +112,7 @@ export async function openLastingRegistry(
       await indexer.stop();
       await fleet.close();
       await meta.close();
-      rmSync(dir, { recursive: true, force: true });
+      rmSync(dir, { recursive: true, force: true, maxRetries: 5 });
     },
   };
 }
