@@ -1,11 +1,14 @@
 import { createHash } from 'node:crypto';
 import { lstatSync, mkdirSync, readFileSync, readlinkSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { beforeAll, describe, expect, it } from 'vitest';
+import { beforeAll, describe, expect, it, vi } from 'vitest';
 import { archiveKeys, KEEPS_LOG, type ManifestSite, makeManifestSite } from '../support/manifest-site.js';
 import { describeWithPython } from '../support/requires.js';
 import { S3_HOOK_MS, type S3Server, SWIFT, startS3Server } from '../support/s3-server.js';
 import { fileScope, testScope } from '../support/scope.js';
+
+// Each test starts several programs, on a machine that may have much else to do.
+vi.setConfig({ testTimeout: 180_000 });
 
 const FILES = { code: 'version 2', 'app.pid': 'of the archive', 'exclude.list': '*.log\n' };
 
