@@ -22,6 +22,7 @@ const PACKAGES: Readonly<Record<string, string>> = {
   skopeo: 'skopeo',
   rsync: 'rsync',
   serf: 'serf',
+  openssl: 'openssl',
 };
 
 /** `describe` where all these programs are installed; otherwise skipped, the title saying what to install. */
