@@ -13,7 +13,7 @@ import { until } from '../support/until.js';
 import { startWorld, type World } from '../support/world.js';
 
 const MIB = 1024 * 1024;
-/** V8 left to itself would need 225 MB here: it does not see how large buffers are. */
+/** V8 left to itself would need 190 MB here: it does not see how large buffers are. */
 const MOST_MEMORY = 160e6;
 
 const scope = fileScope();
