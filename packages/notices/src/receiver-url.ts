@@ -145,7 +145,7 @@ function tlsOf(word: string | undefined, port: number): SmtpUrl['tls'] {
 }
 
 function webhook(url: URL): WebhookUrl {
-  const target = new URL(url.href.replace(/^webhook\+/, ''));
+  const target = asUrl(url.href.replace(/^webhook\+/, ''));
   const env = take(target, 'secret-env');
   const file = take(target, 'secret-file');
   const quiet = take(target, 'quiet');

@@ -1,5 +1,12 @@
 import { formatDuration } from '@deploy-tools/shared/duration.js';
-import type { ConfigurationNotice, DeployNotice, HostNotice, NamedHost, Notice } from './notice.js';
+import {
+  type ConfigurationNotice,
+  type DeployNotice,
+  type HostNotice,
+  isFailure,
+  type NamedHost,
+  type Notice,
+} from './notice.js';
 import type { Message } from './receiver.js';
 
 /** How many hosts are named in one message. */
@@ -77,7 +84,7 @@ function deploy(notice: DeployNotice): Words {
   const what = `${notice.configuration} ${notice.release ?? `revision ${notice.revision}`}`;
   return {
     title: `${what}: ${state(notice)}`,
-    lines: [...story(notice), ...list(notice.named, notice.event === 'deploy-started' ? 0 : notice.done)],
+    lines: [...story(notice), ...list(notice.named, isFailure(notice) ? notice.done : 0)],
   };
 }
 
