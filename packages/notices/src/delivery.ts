@@ -135,6 +135,7 @@ export class Delivery {
   /** @returns whether to go on with the next. */
   async #bring(waiting: Waiting): Promise<boolean> {
     waiting.attempts += 1;
+    const isLastTry = this.#closing;
     this.#queue.busy(waiting);
     const error = await this.#attempt(waiting.message);
     this.#queue.busy(undefined);
@@ -156,7 +157,7 @@ export class Delivery {
       );
       return true;
     }
-    if (this.#closing) return false;
+    if (isLastTry) return false;
     await this.#pause(waiting.attempts, error.retryAfterMs);
     return true;
   }
