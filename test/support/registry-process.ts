@@ -65,8 +65,9 @@ export async function startRegistry(
   scope: Scope,
   site: RegistrySite,
   flags: readonly string[] = [],
+  env: NodeJS.ProcessEnv = process.env,
 ): Promise<RegistryProcess> {
-  const program = startProgram(scope, 'deploy-registry', registryArgs(site, flags));
+  const program = startProgram(scope, 'deploy-registry', registryArgs(site, flags), env);
   const ready = await program.log.line('registry ready');
   const [, host = '', port = ''] = /^\[?([^\]]*)\]?:(\d+)$/.exec(String(ready.address)) ?? [];
   return {
@@ -81,11 +82,12 @@ export async function startRegistry(
     stop: () => end(program, 'SIGTERM'),
     kill9: async () => void (await end(program, 'SIGKILL')),
     restart: (newFlags = flags) =>
-      startRegistry(scope, site, [
-        ...newFlags,
-        '-addr',
-        `${host.includes(':') ? `[${host}]` : host}:${port}`,
-      ]),
+      startRegistry(
+        scope,
+        site,
+        [...newFlags, '-addr', `${host.includes(':') ? `[${host}]` : host}:${port}`],
+        env,
+      ),
   };
 }
 

@@ -20,9 +20,13 @@ export interface World {
 export const WITHOUT_MANIFESTS = ['-unchecked', '-max-unpacked', '1KB'] as const;
 
 /** Starts a registry with these flags. */
-export async function startWorld(scope: Scope, flags: readonly string[] = []): Promise<World> {
+export async function startWorld(
+  scope: Scope,
+  flags: readonly string[] = [],
+  env: NodeJS.ProcessEnv = process.env,
+): Promise<World> {
   const site = await makeSite(scope);
-  const registry = await startRegistry(scope, site, flags);
+  const registry = await startRegistry(scope, site, flags, env);
   const client = (user: string, key: SshKey, set: readonly string[] = []) =>
     openSsh(registry, { dir: site.root, user, key, set });
   return {

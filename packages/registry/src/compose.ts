@@ -1,4 +1,4 @@
-import { join, resolve } from 'node:path';
+import { isAbsolute, join, resolve } from 'node:path';
 import { DEFAULT_UNPACK_POLICY, type UnpackPolicy } from '@deploy-tools/shared/archive/unpack-policy.js';
 import type { FlagValues } from '@deploy-tools/shared/cli/flags.js';
 import { DeployError } from '@deploy-tools/shared/errors.js';
@@ -8,12 +8,14 @@ import { ConfigurationEvents } from './core/configuration-events.js';
 import { Fleet } from './core/fleet/fleet.js';
 import { Heartbeats } from './core/heartbeats.js';
 import { Indexer } from './core/indexer.js';
+import { NoticeDesk } from './core/notices/notice-desk.js';
 import type { Registry } from './core/registry.js';
 import { ingestArchive } from './ingest/ingest-archive.js';
 import { verifyPack } from './ingest/verify-pack.js';
 import { startSweeping } from './jobs/fleet-sweep-job.js';
 import { SHORTEST_ROUND_MS, startHousekeeping } from './jobs/housekeeping-job.js';
 import { startIndexing } from './jobs/indexing-job.js';
+import { startNotices } from './jobs/notices-job.js';
 import { FileByteStore } from './layers/file-byte-store.js';
 import { FileDerivedStore } from './layers/file-derived-store.js';
 import { FileDigester } from './layers/file-digester.js';
@@ -29,6 +31,9 @@ export interface RunningRegistry {
   /** Lets running work finish for the grace period, closes the store, releases the directory. */
   stop(): Promise<void>;
 }
+
+/** How long what waits for receivers of notices is still delivered when stopping. */
+const NOTICES_MS = 5000;
 
 type Undo = (() => Promise<void> | void)[];
 
@@ -67,6 +72,8 @@ export async function startRegistry(
       undo.push(() => job.stop());
     }
     undo.push(startSweeping(registry.fleet));
+    const notices = await startNotices(registry);
+    undo.push(() => notices.stop());
     log.info(
       { address: server.address, dir, fingerprint: hostKey.fingerprint, keyType: hostKey.type },
       'registry ready',
@@ -106,7 +113,14 @@ async function openRegistry(
   const tools = { openDigester: () => new FileDigester(), verify: verifyPack, stopping: stop.signal };
   const fleet = await openFleet(stores, flags);
   undo.push(() => fleet.close());
-  const told = { fleet, events: new ConfigurationEvents(), heartbeats: new Heartbeats(flags.heartbeat) };
+  const notices = await openNotices(stores, flags['notify-exec']);
+  undo.push(() => notices.close(NOTICES_MS));
+  const told = {
+    notices,
+    fleet,
+    events: new ConfigurationEvents(),
+    heartbeats: new Heartbeats(flags.heartbeat),
+  };
   return { ...stores, ...tools, ...told, indexer, limits };
 }
 
@@ -116,6 +130,18 @@ function checkHousekeeping(ms: number): void {
   throw new DeployError('usage', 'invalid value for flag -housekeeping: too small', {
     hint: 'give 0 for never, or at least 1s',
   });
+}
+
+/** @throws DeployError usage when the directory of programs is not named as a whole. */
+function openNotices(
+  stores: Pick<Registry, 'meta' | 'clock' | 'log'>,
+  directory: string | undefined,
+): Promise<NoticeDesk> {
+  if (directory !== undefined && !isAbsolute(directory)) {
+    throw new DeployError('usage', 'invalid value for flag -notify-exec: not an absolute path');
+  }
+  const programs = directory === undefined ? 'none' : { directory };
+  return NoticeDesk.open({ ...stores, environment: process.env, programs });
 }
 
 function openFleet(

@@ -149,6 +149,12 @@ export const REGISTRY_FLAGS = [
     min: 4,
   },
   {
+    name: 'notify-exec',
+    type: 'string',
+    help: 'directory of the programs that operators may have run for notices; none without it',
+    completes: 'directory',
+  },
+  {
     name: 'grace',
     type: 'duration',
     help: 'time that running commands and transfers have when stopping',

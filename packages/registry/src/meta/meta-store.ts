@@ -1,6 +1,7 @@
 import type { ErrorKind } from '@deploy-tools/shared/errors.js';
 import type { ComponentVersion, Configuration } from '@deploy-tools/shared/model.js';
 import type { FleetReader, FleetWriter } from './fleet-store.js';
+import type { NoticeReader, NoticeWriter } from './notice-store.js';
 
 /** One revision of a configuration, as history keeps it. A revision without layers deleted the configuration. */
 export interface Revision extends Configuration {
@@ -101,6 +102,8 @@ export interface AuditQuery {
 export interface MetaReader {
   /** What hosts reported. */
   readonly fleet: FleetReader;
+  /** Who is told what happens, and what they were told. */
+  readonly notices: NoticeReader;
   version(component: string, version: string): Promise<ComponentVersion | undefined>;
   /** Oldest first; versions of the same millisecond in the order of insertion. */
   versions(component: string): Promise<readonly ComponentVersion[]>;
@@ -141,6 +144,7 @@ export interface MetaReader {
 /** What a writing transaction can do besides. It sees its own writes. */
 export interface MetaWriter extends MetaReader {
   readonly fleet: FleetWriter;
+  readonly notices: NoticeWriter;
   /** @throws DeployError exists when the component has that version. */
   insertVersion(version: ComponentVersion): Promise<void>;
   /** Deleting what is not there does nothing. */

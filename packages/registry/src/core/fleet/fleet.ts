@@ -213,6 +213,7 @@ export class Fleet {
       log,
     );
     follow.stored = outcome;
+    this.events.publish(follow.configuration); // once more: now it is on record
   }
 
   #speakFor(presence: Presence, follow: Follow): void {
