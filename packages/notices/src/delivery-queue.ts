@@ -26,17 +26,18 @@ export class DeliveryQueue {
     return this.#waiting.length;
   }
 
-  /** @returns what had to make room, which will never be sent. */
-  add(message: Message, now: number): Message | undefined {
+  /** @returns what waits now, and what had to make room for it, which will never be sent. */
+  add(message: Message, now: number): { readonly waiting: Waiting; readonly dropped: Message | undefined } {
     const older = this.#waiting.find(
       (waiting) => waiting !== this.#busy && isEdition(message, waiting.message),
     );
     if (older !== undefined) {
       older.message = merged(older.message, message);
-      return undefined;
+      return { waiting: older, dropped: undefined };
     }
-    this.#waiting.push({ message, since: now, attempts: 0 });
-    return this.#waiting.length > this.#most ? this.#makeRoom() : undefined;
+    const waiting = { message, since: now, attempts: 0 };
+    this.#waiting.push(waiting);
+    return { waiting, dropped: this.#waiting.length > this.#most ? this.#makeRoom() : undefined };
   }
 
   /** What is next; stays in the queue until it is taken out. */
@@ -81,10 +82,11 @@ function isEdition(message: Message, waiting: Message): boolean {
   );
 }
 
-/** The newer one; told for the first time where the older one would have been. */
+/** The newer one by the name of the older one; told for the first time where the older one would have been. */
 function merged(older: Message, newer: Message): Message {
-  if (!isDeployNotice(older.notice) || !isDeployNotice(newer.notice)) return newer;
-  if (older.notice.edition !== undefined) return newer;
+  const { id } = older;
+  if (!isDeployNotice(older.notice) || !isDeployNotice(newer.notice)) return { ...newer, id };
+  if (older.notice.edition !== undefined) return { ...newer, id };
   const { edition: _edition, ...notice } = newer.notice;
-  return { ...newer, id: older.id, notice };
+  return { ...newer, id, notice };
 }

@@ -2,7 +2,7 @@ import { DeployError, describeError, type ErrorKind, toDeployError } from '@depl
 import type { Logger } from '@deploy-tools/shared/log.js';
 import { DeliveryQueue, type Waiting } from './delivery-queue.js';
 import { isDeployNotice, isLoud } from './notice.js';
-import type { Message, Receiver } from './receiver.js';
+import type { Message, MessageShelf, Receiver, WaitingMessage } from './receiver.js';
 
 export interface DeliveryLimits {
   /** Messages that may wait. */
@@ -39,7 +39,7 @@ export interface DeliveryRecord {
   readonly id: string;
   readonly event: string;
   readonly title: string;
-  /** `dropped`: there was no room for it, it waited too long, or the program ended. */
+  /** `dropped`: there was no room for it, or it waited too long. */
   readonly result: 'delivered' | 'refused' | 'dropped';
   readonly attempts: number;
   readonly error?: string;
@@ -60,6 +60,8 @@ export interface DeliveryOptions {
   readonly clock: () => Date;
   readonly log: Logger;
   readonly limits?: Partial<DeliveryLimits>;
+  /** In memory alone without. */
+  readonly shelf?: MessageShelf;
 }
 
 /**
@@ -72,6 +74,7 @@ export class Delivery {
   readonly #log: Logger;
   readonly #limits: DeliveryLimits;
   readonly #queue: DeliveryQueue;
+  readonly #shelf: MessageShelf | undefined;
   readonly #records: DeliveryRecord[] = [];
   readonly #ending = new AbortController();
   #delivered = 0;
@@ -83,20 +86,28 @@ export class Delivery {
   #working: Promise<void> | undefined;
   #wake = () => {};
 
-  constructor(receiver: Receiver, { clock, log, limits = {} }: DeliveryOptions) {
+  constructor(receiver: Receiver, { clock, log, limits = {}, shelf }: DeliveryOptions) {
     this.#receiver = receiver;
     this.#clock = clock;
     this.#log = log.child({ receiver: receiver.label });
     this.#limits = { ...DELIVERY_LIMITS, ...limits };
     this.#queue = new DeliveryQueue(this.#limits.queue);
+    this.#shelf = shelf;
   }
 
   /** Returns at once. What the receiver has no use for is left out. */
   offer(message: Message): void {
     if (this.#closing || !this.#wants(message)) return;
-    const dropped = this.#queue.add(message, this.#clock().getTime());
+    const { waiting, dropped } = this.#queue.add(message, this.#clock().getTime());
+    this.#shelf?.put(waiting);
     if (dropped !== undefined) this.#lose(dropped, 'dropped', 0, 'too many messages wait');
     this.#working ??= this.#work();
+  }
+
+  /** What lay on the shelf when the program was started, oldest first: goes on with it. Before anything is offered. */
+  resume(waiting: readonly WaitingMessage[]): void {
+    for (const { message, since } of waiting) this.#queue.add(message, since);
+    if (waiting.length > 0) this.#working ??= this.#work();
   }
 
   report(): DeliveryReport {
@@ -109,7 +120,7 @@ export class Delivery {
     };
   }
 
-  /** Tries what waits once more, within this time; the rest is dropped, which the log says. */
+  /** Tries what waits once more, within this time. The rest stays on the shelf, or is lost; the log says which. */
   async close(deadlineMs: number): Promise<void> {
     this.#closing = true;
     this.#wake();
@@ -117,7 +128,8 @@ export class Delivery {
     await this.#working;
     clearTimeout(timer);
     const left = this.#queue.clear();
-    if (left > 0) this.#log.warn({ messages: left }, 'messages that were not delivered are lost');
+    const what = this.#shelf === undefined ? 'are lost' : 'wait for the next start';
+    if (left > 0) this.#log.warn({ messages: left }, `messages that were not delivered ${what}`);
   }
 
   #wants({ notice }: Message): boolean {
@@ -200,6 +212,7 @@ export class Delivery {
     this.#error = undefined;
     this.#delivered += 1;
     this.#unsaid = 0;
+    this.#shelf?.takeOut(message.id);
     this.#note(message, 'delivered', attempts);
     this.#log.debug({ id: message.id, event: message.notice.event, attempts }, 'message delivered');
   }
@@ -207,6 +220,7 @@ export class Delivery {
   #lose(message: Message, result: 'refused' | 'dropped', attempts: number, error: string): void {
     this.#lost += 1;
     this.#unsaid += 1;
+    this.#shelf?.takeOut(message.id);
     this.#note(message, result, attempts, error);
     const { id, title } = message;
     this.#log.warn({ id, title, attempts, err: error }, `a message was ${result}`);

@@ -34,3 +34,17 @@ export interface ThreadMemory {
   recall(thread: string): Promise<string | undefined>;
   keep(thread: string, reference: string): Promise<void>;
 }
+
+/** A message that waits to be delivered, and since when, in milliseconds since 1970. */
+export interface WaitingMessage {
+  readonly message: Message;
+  readonly since: number;
+}
+
+/** Where messages are that wait, so that they outlive the program. Neither call waits, nor throws. */
+export interface MessageShelf {
+  /** Once more with the same id replaces the content. */
+  put(waiting: WaitingMessage): void;
+  /** It was delivered, or never will be. */
+  takeOut(id: string): void;
+}

@@ -23,6 +23,15 @@ export interface RolloutRecord {
   readonly state: string;
 }
 
+/** A message that waits for a receiver. */
+export interface WaitingRecord {
+  readonly id: string;
+  /** Milliseconds since 1970. */
+  readonly since: number;
+  /** JSON, as core/notices/notice-desk.ts writes and reads it. */
+  readonly message: string;
+}
+
 /** What notices need, as a transaction sees it. */
 export interface NoticeReader {
   /** By id. */
@@ -33,12 +42,14 @@ export interface NoticeReader {
   lostHosts(): Promise<readonly string[]>;
   /** What a receiver remembers of a thread. */
   thread(receiver: number, thread: string): Promise<string | undefined>;
+  /** Oldest first. */
+  waiting(receiver: number): Promise<readonly WaitingRecord[]>;
 }
 
 export interface NoticeWriter extends NoticeReader {
   /** @returns it with its id. */
   addReceiver(receiver: Omit<ReceiverRecord, 'id'>): Promise<ReceiverRecord>;
-  /** With its threads. @returns whether there was one. */
+  /** With its threads and what waits for it. @returns whether there was one. */
   deleteReceiver(id: number): Promise<boolean>;
   /** Inserts it, or replaces what was known of that configuration. */
   putRollout(rollout: RolloutRecord): Promise<void>;
@@ -51,4 +62,8 @@ export interface NoticeWriter extends NoticeReader {
    * there is no such receiver.
    */
   putThread(receiver: number, thread: string, reference: string, keep: number): Promise<void>;
+  /** Appends it; one with that id keeps its place and time. Does nothing where there is no such receiver. */
+  putWaiting(receiver: number, waiting: WaitingRecord): Promise<void>;
+  /** Deleting what is not there does nothing. */
+  deleteWaiting(receiver: number, id: string): Promise<void>;
 }

@@ -26,6 +26,9 @@ export function noticeContract(withStore: WithStore): void {
       await notices.deleteLostHost('web1');
       await notices.putThread(1, 't', 'r', 10);
       expect(await notices.thread(1, 't')).toBeUndefined();
+      await notices.putWaiting(1, { id: 'a', since: 1, message: '{}' });
+      expect(await notices.waiting(1)).toEqual([]);
+      await notices.deleteWaiting(1, 'a');
     });
   });
 
@@ -86,6 +89,29 @@ export function noticeContract(withStore: WithStore): void {
       expect(await notices.thread(other, 't1')).toBe('other');
       await notices.deleteReceiver(id);
       expect(await notices.thread(id, 't1')).toBeUndefined();
+    });
+  });
+
+  withStore('what waits for a receiver keeps its order, and goes with it', async (store, opened) => {
+    const waiting = (id: string, message = '{}', since = 5) => ({ id, since, message });
+    const [id, other] = await store.write(async ({ notices }) => {
+      const ids = [
+        await notices.addReceiver(receiverOf('slack://a')),
+        await notices.addReceiver(receiverOf('slack://b')),
+      ];
+      const [first = 0, second = 0] = ids.map((receiver) => receiver.id);
+      for (const name of ['c', 'a', 'b']) await notices.putWaiting(first, waiting(name));
+      await notices.putWaiting(first, waiting('c', '{"newer":true}', 9));
+      await notices.putWaiting(second, waiting('a'));
+      await notices.deleteWaiting(first, 'a');
+      return [first, second] as const;
+    });
+    const again = await opened.reopen();
+    await again.write(async ({ notices }) => {
+      expect(await notices.waiting(id)).toEqual([waiting('c', '{"newer":true}'), waiting('b')]);
+      await notices.deleteReceiver(id);
+      expect(await notices.waiting(id)).toEqual([]);
+      expect(await notices.waiting(other)).toEqual([waiting('a')]);
     });
   });
 }

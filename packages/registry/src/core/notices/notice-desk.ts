@@ -3,7 +3,7 @@ import { Delivery, type DeliveryReport } from '@deploy-tools/notices/delivery.js
 import type { Environment } from '@deploy-tools/notices/environment.js';
 import type { Notice } from '@deploy-tools/notices/notice.js';
 import { checkReceiver, openReceiver, type ReceiverTools } from '@deploy-tools/notices/open-receiver.js';
-import type { Receiver, ThreadMemory } from '@deploy-tools/notices/receiver.js';
+import type { Message, MessageShelf, Receiver, ThreadMemory } from '@deploy-tools/notices/receiver.js';
 import type { AllowedPrograms } from '@deploy-tools/notices/receivers/exec.js';
 import { wordNotice } from '@deploy-tools/notices/wording.js';
 import { DeployError, describeError } from '@deploy-tools/shared/errors.js';
@@ -47,12 +47,20 @@ export class NoticeDesk {
     this.#options = options;
   }
 
-  /** With the receivers of an earlier run; one that cannot be used any more is logged, and told nothing. */
+  /**
+   * With the receivers of an earlier run, and what waits for them; one that cannot be used any more is logged, and told
+   * nothing.
+   */
   static async open(options: NoticeDeskOptions): Promise<NoticeDesk> {
     const desk = new NoticeDesk(options);
     for (const record of await options.meta.read(({ notices }) => notices.receivers())) {
       try {
-        desk.#seat(record);
+        const waiting = await options.meta.read(({ notices }) => notices.waiting(record.id));
+        const messages = waiting.map(({ since, message }) => ({
+          since,
+          message: JSON.parse(message) as Message,
+        }));
+        desk.#seat(record).delivery.resume(messages);
       } catch (error) {
         options.log.error(
           { receiver: record.id, err: describeError(error) },
@@ -138,7 +146,7 @@ export class NoticeDesk {
     }
   }
 
-  /** Delivers what waits, within this time. */
+  /** Delivers what waits, within this time; the rest waits for the next start. */
   async close(deadlineMs: number): Promise<void> {
     await Promise.all([...this.#desks.values()].map(({ delivery }) => delivery.close(deadlineMs)));
   }
@@ -148,9 +156,26 @@ export class NoticeDesk {
     const { environment, clock, programs, log } = this.#options;
     const tools: ReceiverTools = { environment, clock, programs, threads: this.#threadsOf(record.id) };
     const receiver = openReceiver(record.url, tools);
-    const desk = { record, receiver, delivery: new Delivery(receiver, { clock, log }) };
+    const shelf = this.#shelfOf(record.id);
+    const desk = { record, receiver, delivery: new Delivery(receiver, { clock, log, shelf }) };
     this.#desks.set(record.id, desk);
     return desk;
+  }
+
+  /** What cannot be written down waits in memory alone. */
+  #shelfOf(receiver: number): MessageShelf {
+    const { meta, log } = this.#options;
+    const failed = (error: unknown) =>
+      log.error({ receiver, err: describeError(error) }, 'what waits for a receiver cannot be written down');
+    return {
+      put: ({ message, since }) => {
+        const record = { id: message.id, since, message: JSON.stringify(message) };
+        meta.write(({ notices }) => notices.putWaiting(receiver, record)).catch(failed);
+      },
+      takeOut: (id) => {
+        meta.write(({ notices }) => notices.deleteWaiting(receiver, id)).catch(failed);
+      },
+    };
   }
 
   #threadsOf(id: number): ThreadMemory {

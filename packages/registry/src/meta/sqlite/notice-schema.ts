@@ -27,4 +27,13 @@ export const NOTICE_SCHEMA = `
     reference TEXT NOT NULL,
     UNIQUE (receiver, thread)
   ) STRICT;
+
+  CREATE TABLE notice_waiting (
+    place    INTEGER PRIMARY KEY AUTOINCREMENT,
+    receiver INTEGER NOT NULL REFERENCES notice_receivers (id) ON DELETE CASCADE,
+    id       TEXT NOT NULL,
+    since    INTEGER NOT NULL,
+    message  TEXT NOT NULL,
+    UNIQUE (receiver, id)
+  ) STRICT;
 `;

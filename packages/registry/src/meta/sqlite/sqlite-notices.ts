@@ -1,4 +1,4 @@
-import type { NoticeWriter, ReceiverRecord, RolloutRecord } from '../notice-store.js';
+import type { NoticeWriter, ReceiverRecord, RolloutRecord, WaitingRecord } from '../notice-store.js';
 import type { SqliteStatements } from './sqlite-statements.js';
 
 interface ReceiverRow {
@@ -42,6 +42,26 @@ export class SqliteNotices implements NoticeWriter {
       receiver,
       thread,
     )?.reference;
+  }
+
+  async waiting(receiver: number): Promise<readonly WaitingRecord[]> {
+    return this.#sql.all<WaitingRecord>(
+      'SELECT id, since, message FROM notice_waiting WHERE receiver = ? ORDER BY place',
+      receiver,
+    );
+  }
+
+  async putWaiting(receiver: number, { id, since, message }: WaitingRecord): Promise<void> {
+    this.#sql.run(
+      `INSERT INTO notice_waiting (receiver, id, since, message)
+       SELECT id, ?, ?, ? FROM notice_receivers WHERE id = ?
+       ON CONFLICT (receiver, id) DO UPDATE SET message = excluded.message`,
+      ...[id, since, message, receiver],
+    );
+  }
+
+  async deleteWaiting(receiver: number, id: string): Promise<void> {
+    this.#sql.run('DELETE FROM notice_waiting WHERE receiver = ? AND id = ?', receiver, id);
   }
 
   async addReceiver(receiver: Omit<ReceiverRecord, 'id'>): Promise<ReceiverRecord> {
