@@ -1,4 +1,5 @@
 import { createHmac, randomBytes } from 'node:crypto';
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import type { StateReport } from '@deploy-tools/shared/report/report.js';
@@ -9,7 +10,8 @@ import { makeTar } from '../support/archive.js';
 import { addConfiguration, changeLayer, command } from '../support/configuration.js';
 import type { RegistryProcess } from '../support/registry-process.js';
 import { type ReportingHost, startHost } from '../support/reporting-host.js';
-import { fileScope } from '../support/scope.js';
+import { fileScope, testScope } from '../support/scope.js';
+import { tempDir } from '../support/temp-dir.js';
 import { until } from '../support/until.js';
 import { startWorld, type World } from '../support/world.js';
 
@@ -208,5 +210,32 @@ describe('deploy ok, three failures, five more, a restart, recovery, with one re
     const started = performance.now();
     expect(await registry.stop()).toBe(0);
     expect(performance.now() - started).toBeLessThan(20_000);
+  });
+});
+
+describe('a registry that may run programs', () => {
+  it('tells one of a host that is lost, and of its return; of no other directory', async () => {
+    const here = testScope();
+    const dir = tempDir(here);
+    const events = join(dir, 'events');
+    mkdirSync(join(dir, 'allowed'));
+    for (const name of ['allowed/tell', 'other']) {
+      writeFileSync(join(dir, name), `#!/bin/sh\ncat >> ${events}\n`, { mode: 0o755 });
+    }
+    const { operator, agent } = await startWorld(here, [
+      ...['-notify-exec', join(dir, 'allowed'), '-lost-after', '1500ms'],
+    ]);
+    const refused = await operator.exec(`notify add exec://${dir}/other`);
+    expect(refused).toMatchObject({ status: 1, stderr: expect.stringContaining('it is not in') });
+    await command(operator, `notify add exec://${dir}/allowed/tell -event host-lost -event host-recovered`);
+    const last = () =>
+      existsSync(events) ? JSON.parse(readFileSync(events, 'utf8').trim().split('\n').at(-1) ?? '{}') : {};
+    const host = { host: 'web9', configs: ['project1'], heartbeatMs: 200 };
+    const first = await startHost(here, agent, host);
+    await first.die();
+    await until('it is lost', () => last().event === 'host-lost', 30_000);
+    expect(last()).toMatchObject({ title: 'host web9 lost', hosts: 1, configurations: ['project1'] });
+    await startHost(here, agent, host);
+    await until('it is back', () => last().event === 'host-recovered', 30_000);
   });
 });

@@ -33,7 +33,7 @@ export interface RunningRegistry {
 }
 
 /** How long what waits for receivers of notices is still delivered when stopping. */
-const NOTICES_MS = 5000;
+const NOTICES_MS = 2000;
 
 type Undo = (() => Promise<void> | void)[];
 

@@ -34,11 +34,9 @@ export function judgeRollout(
 ): JudgedRollout {
   const teller = { configuration, facts, now };
   if (before !== undefined && before.revision === facts.revision) {
-    // What is on record may have become less by housekeeping.
-    const { state, notice, againMs } = step(teller, {
-      ...before,
-      rounds: Math.min(before.rounds, facts.rounds),
-    });
+    // What is on record may have become less by housekeeping, and only seem less until all hosts were heard.
+    const rounds = facts.heard ? Math.min(before.rounds, facts.rounds) : before.rounds;
+    const { state, notice, againMs } = step(teller, { ...before, rounds });
     return { state, notices: notice === undefined ? [] : [notice], againMs };
   }
   const left = before === undefined ? undefined : replaced(teller, before);
