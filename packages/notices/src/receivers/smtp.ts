@@ -1,6 +1,8 @@
 import { createHash } from 'node:crypto';
+import { once } from 'node:events';
 import { readFile } from 'node:fs/promises';
-import { DeployError, errnoOf, toDeployError } from '@deploy-tools/shared/errors.js';
+import { connect, type Socket } from 'node:net';
+import { DeployError, errnoOf, isDeployError, toDeployError } from '@deploy-tools/shared/errors.js';
 import { type Environment, secretFrom } from '../environment.js';
 import type { Message, Receiver } from '../receiver.js';
 import type { SmtpUrl } from '../receiver-url.js';
@@ -21,16 +23,19 @@ export function smtpReceiver(url: SmtpUrl, environment: Environment, clock: () =
     edits: false,
     quiet: url.quiet,
     send: async (message, signal) => {
-      const transport = await openTransport(url, environment);
-      const abort = () => transport.close();
+      const socket = connect({ host: url.host, port: url.port });
+      socket.on('error', () => {}); // whoever waits for it hears it too
+      const abort = () => socket.destroy(toDeployError(signal.reason));
       signal.addEventListener('abort', abort, { once: true });
       try {
+        await connected(socket);
+        const transport = await openTransport(url, environment, socket);
         await transport.sendMail(mailOf(message, url, await sender(url, environment), clock()));
       } catch (error) {
         throw signal.aborted ? toDeployError(signal.reason) : refusal(error, url);
       } finally {
         signal.removeEventListener('abort', abort);
-        transport.close();
+        socket.destroy();
       }
     },
   };
@@ -55,17 +60,31 @@ export async function loginOf({ tls }: SmtpUrl, environment: Environment): Promi
   });
 }
 
-async function openTransport(url: SmtpUrl, environment: Environment) {
+/** A connection of ours, because nodemailer cannot be told to leave one. */
+async function connected(socket: Socket): Promise<void> {
+  const late = setTimeout(() => socket.destroy(noAnswer()), CONNECT_MS);
+  try {
+    await once(socket, 'connect');
+  } finally {
+    clearTimeout(late);
+  }
+}
+
+function noAnswer(): DeployError {
+  return new DeployError('timeout', `no connection within ${CONNECT_MS / 1000} s`);
+}
+
+async function openTransport(url: SmtpUrl, environment: Environment, connection: Socket) {
   const { createTransport } = await import('nodemailer');
   const auth = await loginOf(url, environment);
   const ca = url.ca === undefined ? undefined : await readFile(url.ca, 'utf8').catch(noCertificates(url.ca));
   return createTransport({
+    connection,
     host: url.host,
     port: url.port,
     secure: url.tls === 'implicit',
     requireTLS: url.tls === 'required',
     ignoreTLS: url.tls === 'off',
-    connectionTimeout: CONNECT_MS,
     greetingTimeout: CONNECT_MS,
     socketTimeout: SILENCE_MS,
     tls: { minVersion: 'TLSv1.2', ...(ca === undefined ? {} : { ca }) },
@@ -116,7 +135,8 @@ function refusal(error: unknown, { host, tls }: SmtpUrl): DeployError {
     const hint = 'the mail is not sent without TLS; with tls=off in the URL it is';
     return new DeployError('connect', message, { hint, cause: error });
   }
-  if (code === 'ETIMEDOUT') return new DeployError('timeout', message, { cause: error });
+  if (code === 'ETIMEDOUT' || isDeployError(error, 'timeout'))
+    return new DeployError('timeout', message, { cause: error });
   if (answer !== undefined && answer >= 500) return new DeployError('invalid', message, { cause: error });
   return new DeployError('connect', message, { cause: error });
 }

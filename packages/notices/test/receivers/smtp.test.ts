@@ -1,6 +1,6 @@
 import { execFileSync } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
-import type { AddressInfo } from 'node:net';
+import { type AddressInfo, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { openReceiver } from '@deploy-tools/notices/open-receiver.js';
@@ -107,13 +107,24 @@ describe('smtp without TLS', () => {
     expect(await kindOfRejection(send(box.port, 'tls=off'))).toBe(kind);
   });
 
-  it('nobody there is connect; one that says nothing: until the signal', async () => {
-    const box = await startMailbox({ ...WITHOUT_TLS, onConnect: () => {} });
-    const late = new AbortController();
-    const sending = kindOfRejection(send(box.port, 'tls=off', {}, messageOf(), late.signal));
-    late.abort();
-    expect(await sending).toBe('cancelled');
+  it('nobody there is connect', async () => {
     expect(await kindOfRejection(send(1, 'tls=off'))).toBe('connect');
+  });
+
+  it('a server that says nothing is left at the signal, its connection too', async () => {
+    const late = new AbortController();
+    const server = createServer();
+    const left = new Promise<void>((resolve) => {
+      server.once('connection', (socket) => {
+        socket.resume().once('close', () => resolve());
+        late.abort();
+      });
+    });
+    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+    onTestFinished(() => new Promise<void>((resolve) => server.close(() => resolve())));
+    const { port } = server.address() as AddressInfo;
+    expect(await kindOfRejection(send(port, 'tls=off', {}, messageOf(), late.signal))).toBe('cancelled');
+    await left;
   });
 });
 

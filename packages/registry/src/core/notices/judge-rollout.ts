@@ -66,8 +66,9 @@ function step(teller: Teller, state: RolloutState): Told {
   return state.told === 'started' ? newerStart(teller, state) : { state, notice: undefined };
 }
 
-function isDone({ failed, inSync, settled }: RolloutFacts): boolean {
-  return settled && failed === 0 && inSync > 0;
+/** A host that failed and is gone has not recovered. */
+function isDone({ failed, failedAndGone, inSync, settled }: RolloutFacts): boolean {
+  return settled && failed === 0 && failedAndGone === 0 && inSync > 0;
 }
 
 function start(teller: Teller, state: RolloutState): Told {

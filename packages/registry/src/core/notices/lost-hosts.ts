@@ -86,10 +86,14 @@ export class LostHosts {
     if (lost.length + others.length === 0) return;
     for (const host of lost) this.#told.add(host);
     for (const host of others) this.#told.delete(host);
-    await this.#registry.meta.write(async ({ notices }) => {
+    const write = this.#registry.meta.write(async ({ notices }) => {
       for (const host of lost) await notices.addLostHost(host);
       for (const host of others) await notices.deleteLostHost(host);
     });
+    // A store that cannot be written to is no reason for silence.
+    await write.catch((error: unknown) =>
+      this.#registry.log.error({ err: describeError(error) }, 'what is told of hosts is not on record'),
+    );
   }
 
   #notice(event: HostNotice['event'], hosts: readonly (readonly Follower[])[]): HostNotice {

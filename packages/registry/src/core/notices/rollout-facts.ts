@@ -1,5 +1,6 @@
 import { errorSignature } from '@deploy-tools/notices/error-signature.js';
 import type { NamedHost, NoticeError } from '@deploy-tools/notices/notice.js';
+import { assess } from '../fleet/assess.js';
 import type { HostStatus } from '../fleet/fleet-status.js';
 
 /** How many hosts a notice names. */
@@ -15,6 +16,8 @@ export interface RolloutFacts {
   readonly inSync: number;
   /** Hosts that failed and are done with going back. */
   readonly failed: number;
+  /** Hosts that are not heard and failed when they were. */
+  readonly failedAndGone: number;
   /** What the failures say: `deploy-failed` when any host did not go back, undefined when no host says. */
   readonly failure: 'deploy-failed' | 'deploy-rolled-back' | undefined;
   /** What most of them say. */
@@ -46,6 +49,9 @@ export function rolloutFacts(
     hosts: hosts.length,
     inSync: hosts.filter(({ category }) => category === 'in-sync').length,
     failed: failed.length,
+    failedAndGone: lost.filter(
+      ({ follower }) => assess({ ...follower, contact: 'live' }, wanted) === 'failed',
+    ).length,
     failure: failureOf(failed),
     error: commonError(failed),
     begun: hosts.some((host) => isBegun(host, wanted)),

@@ -20,6 +20,7 @@ const QUIET: RolloutFacts = {
   hosts: 300,
   inSync: 0,
   failed: 0,
+  failedAndGone: 0,
   failure: undefined,
   error: undefined,
   begun: false,
@@ -115,6 +116,14 @@ describe('a rollout', () => {
     rollout.pass(60_000);
     const [success] = rollout.look({ begun: true, inSync: 300, settled: true, rounds: 5 });
     expect(success?.recovered).toMatchObject({ failures: 5, ms: 60_000 });
+  });
+
+  it('a host that fails and is gone has not recovered', () => {
+    const rollout = follow();
+    rollout.look(failing(1, { settled: true }));
+    const gone = { begun: true, inSync: 299, settled: true, rounds: 1 };
+    expect(rollout.look({ ...gone, failedAndGone: 1 })).toEqual([]);
+    expect(short(rollout.look(gone))).toEqual(['succeeded 299/300 first']);
   });
 
   it('failures that were over before anybody looked count', () => {
