@@ -2,7 +2,7 @@ import type { Notice } from '@deploy-tools/notices/notice.js';
 import { describeError } from '@deploy-tools/shared/errors.js';
 import type { Revision } from '../../meta/meta-store.js';
 import { statusOf } from '../fleet/fleet-status.js';
-import type { Registry } from '../registry.js';
+import { type Registry, timestamp } from '../registry.js';
 import { changeNotice } from './change-notice.js';
 import { adoptRollout, type JudgedRollout, judgeRollout } from './judge-rollout.js';
 import { type RolloutFacts, rolloutFacts } from './rollout-facts.js';
@@ -24,6 +24,8 @@ export class Rollouts {
   readonly #states: Map<string, RolloutState>;
   readonly #dirty = new Set<string>();
   readonly #again = new Map<string, NodeJS.Timeout>();
+  /** RFC 3339 UTC. */
+  readonly #openedAt: string;
   readonly #unsubscribe: readonly (() => void)[];
   #timer: NodeJS.Timeout | undefined;
   #looking: Promise<void> = Promise.resolve();
@@ -32,6 +34,7 @@ export class Rollouts {
   private constructor(registry: Registry, states: Map<string, RolloutState>) {
     this.#registry = registry;
     this.#states = states;
+    this.#openedAt = timestamp(registry);
     this.#unsubscribe = [
       registry.events.subscribe(undefined, ({ name }) => this.#mark(name)),
       registry.fleet.events.subscribeAll((name) => this.#mark(name)),
@@ -110,9 +113,7 @@ export class Rollouts {
     if (found === undefined) return undefined;
     const before = this.#states.get(name);
     const { state, notices, againMs } = this.#judge(name, before, found);
-    const changes = found.revisions
-      .filter(({ revision }) => revision > (before?.revision ?? 0))
-      .map(changeNotice);
+    const changes = found.revisions.filter((revision) => this.#isNews(revision, before)).map(changeNotice);
     // A store that cannot be written to is no reason for silence.
     if (before === undefined || encodeRolloutState(before) !== encodeRolloutState(state)) {
       await this.#note(name, state).catch((error: unknown) =>
@@ -124,6 +125,11 @@ export class Rollouts {
     }
     for (const notice of [...changes, ...notices] satisfies Notice[]) this.#registry.notices.tell(notice);
     return againMs;
+  }
+
+  /** A name that comes back brings its history along. */
+  #isNews({ revision, mtime }: Revision, before: RolloutState | undefined): boolean {
+    return before === undefined ? mtime >= this.#openedAt : revision > before.revision;
   }
 
   #judge(name: string, before: RolloutState | undefined, { head, facts }: Found): JudgedRollout {
