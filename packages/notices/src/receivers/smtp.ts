@@ -23,14 +23,15 @@ export function smtpReceiver(url: SmtpUrl, environment: Environment, clock: () =
     edits: false,
     quiet: url.quiet,
     send: async (message, signal) => {
+      const account = await accountOf(url, environment);
       const socket = connect({ host: url.host, port: url.port });
       socket.on('error', () => {}); // whoever waits for it hears it too
       const abort = () => socket.destroy(toDeployError(signal.reason));
       signal.addEventListener('abort', abort, { once: true });
       try {
         await connected(socket);
-        const transport = await openTransport(url, environment, socket);
-        await transport.sendMail(mailOf(message, url, await sender(url, environment), clock()));
+        const transport = await openTransport(url, account, socket);
+        await transport.sendMail(mailOf(message, url, account.from, clock()));
       } catch (error) {
         throw signal.aborted ? toDeployError(signal.reason) : refusal(error, url);
       } finally {
@@ -60,6 +61,21 @@ export async function loginOf({ tls }: SmtpUrl, environment: Environment): Promi
   });
 }
 
+interface Account {
+  readonly from: string;
+  readonly auth: Login | undefined;
+  /** Certificates to trust. */
+  readonly ca: string | undefined;
+}
+
+async function accountOf(url: SmtpUrl, environment: Environment): Promise<Account> {
+  return {
+    from: await sender(url, environment),
+    auth: await loginOf(url, environment),
+    ca: url.ca === undefined ? undefined : await readFile(url.ca, 'utf8').catch(noCertificates(url.ca)),
+  };
+}
+
 /** A connection of ours, because nodemailer cannot be told to leave one. */
 async function connected(socket: Socket): Promise<void> {
   const late = setTimeout(() => socket.destroy(noAnswer()), CONNECT_MS);
@@ -74,10 +90,8 @@ function noAnswer(): DeployError {
   return new DeployError('timeout', `no connection within ${CONNECT_MS / 1000} s`);
 }
 
-async function openTransport(url: SmtpUrl, environment: Environment, connection: Socket) {
+async function openTransport(url: SmtpUrl, { auth, ca }: Account, connection: Socket) {
   const { createTransport } = await import('nodemailer');
-  const auth = await loginOf(url, environment);
-  const ca = url.ca === undefined ? undefined : await readFile(url.ca, 'utf8').catch(noCertificates(url.ca));
   return createTransport({
     connection,
     host: url.host,
