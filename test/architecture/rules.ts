@@ -13,7 +13,11 @@ const SOURCES = /^sources\//;
 const NOTICES = /^notices\//;
 const PORTS = [
   /^registry\/layers\/(byte-store|derived-store|stored-file|digester)$/,
+<<<<<<< HEAD
   /^registry\/meta\/(meta|fleet|notice)-store$/,
+=======
+  /^registry\/meta\/((meta|fleet|track)-store|author)$/,
+>>>>>>> origin/main
   /^registry\/ingest\/(ingest-task|layer-files|verify-layer)$/,
 ];
 const CORE = /^registry\/core\//;
@@ -34,12 +38,21 @@ export const RULES: readonly Rule[] = [
   },
   { files: /^registry\/layers\//, mayImport: [SHARED, /^registry\/layers\//] },
   {
+<<<<<<< HEAD
     files: /^registry\/meta\/(meta|fleet|notice)-store$/,
     mayImport: [SHARED, /^registry\/meta\/(fleet|notice)-store$/],
   },
   {
     files: /^registry\/meta\/sqlite\//,
     mayImport: [SHARED, /^registry\/meta\/sqlite\//, /^registry\/meta\/(meta|fleet|notice)-store$/],
+=======
+    files: /^registry\/meta\/(meta|fleet|track)-store$/,
+    mayImport: [SHARED, /^registry\/meta\/((fleet|track)-store|author)$/],
+  },
+  {
+    files: /^registry\/meta\/sqlite\//,
+    mayImport: [SHARED, /^registry\/meta\/sqlite\//, /^registry\/meta\/((meta|fleet|track)-store|author)$/],
+>>>>>>> origin/main
   },
   { files: TAKEOVER, mayImport: [SHARED, TAKEOVER], mayImportTypes: PORTS },
   { files: /^registry\/ingest\//, mayImport: [SHARED, /^registry\/ingest\//] },

@@ -37,7 +37,7 @@ beforeAll(async () => {
   for (const peer of [webhook, slack, dead]) scope.defer(() => peer.close());
   const mail = await startMailbox();
   const env = { SLACK_TOKEN: 'xoxb-test', SLACK_API_URL: slack.url, WEBHOOK_SECRET: SECRET };
-  world = await startWorld(scope, [], { ...process.env, ...env });
+  world = await startWorld(scope, [], env);
   registry = world.registry;
   for (const url of [
     `webhook+${dead.url}/`,

@@ -1,5 +1,6 @@
 import type { AgentConfig } from '@deploy-tools/shared/config-json.js';
 import { DeployError, describeError, toDeployError } from '@deploy-tools/shared/errors.js';
+import { checkSpace } from '@deploy-tools/shared/host/free-space.js';
 import type { AgentContext } from './agent-context.js';
 import { pruneCache, readCache } from './archive-cache.js';
 import { beginAttempt, isCurrent } from './deploy/begin-attempt.js';
@@ -12,7 +13,6 @@ import { releaseBefore } from './deploy/release-before.js';
 import { runDeployHook } from './deploy/run-deploy-hook.js';
 import { startProgram } from './deploy/switch-program.js';
 import type { Sessions } from './fetch/sessions.js';
-import { checkSpace } from './free-space.js';
 import { bootId } from './host-process.js';
 import { layerLabel } from './layer-label.js';
 import { activate } from './phases/activate.js';

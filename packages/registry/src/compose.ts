@@ -10,6 +10,8 @@ import { Heartbeats } from './core/heartbeats.js';
 import { Indexer } from './core/indexer.js';
 import { NoticeDesk } from './core/notices/notice-desk.js';
 import type { Registry } from './core/registry.js';
+import { openTrack } from './core/tracks/open-track.js';
+import { TimedTrackRunner } from './core/tracks/timed-track-runner.js';
 import { ingestArchive } from './ingest/ingest-archive.js';
 import { verifyPack } from './ingest/verify-pack.js';
 import { startSweeping } from './jobs/fleet-sweep-job.js';
@@ -72,8 +74,12 @@ export async function startRegistry(
       undo.push(() => job.stop());
     }
     undo.push(startSweeping(registry.fleet));
+<<<<<<< HEAD
     const notices = await startNotices(registry);
     undo.push(() => notices.stop());
+=======
+    await registry.tracks.start();
+>>>>>>> origin/main
     log.info(
       { address: server.address, dir, fingerprint: hostKey.fingerprint, keyType: hostKey.type },
       'registry ready',
@@ -91,7 +97,7 @@ async function openRegistry(
   flags: FlagValues<typeof REGISTRY_FLAGS>,
   log: Logger,
   undo: Undo,
-): Promise<Registry> {
+): Promise<Registry & { readonly tracks: TimedTrackRunner }> {
   const bytes = await FileByteStore.open(dir);
   const derived = await FileDerivedStore.open(dir);
   const clock = () => new Date();
@@ -113,6 +119,7 @@ async function openRegistry(
   const tools = { openDigester: () => new FileDigester(), verify: verifyPack, stopping: stop.signal };
   const fleet = await openFleet(stores, flags);
   undo.push(() => fleet.close());
+<<<<<<< HEAD
   const notices = await openNotices(stores, flags['notify-exec']);
   undo.push(() => notices.close(NOTICES_MS));
   const told = {
@@ -122,6 +129,19 @@ async function openRegistry(
     heartbeats: new Heartbeats(flags.heartbeat),
   };
   return { ...stores, ...tools, ...told, indexer, limits };
+=======
+  const told = { fleet, events: new ConfigurationEvents(), heartbeats: new Heartbeats(flags.heartbeat) };
+  const context = { environment: process.env, log };
+  const tracks = new TimedTrackRunner({
+    registry: () => registry,
+    random: Math.random,
+    incoming: join(dir, 'incoming'),
+    open: (track) => openTrack(track, limits.trackFiles, context),
+  });
+  undo.push(() => tracks.stop());
+  const registry = { ...stores, ...tools, ...told, indexer, limits, tracks };
+  return registry;
+>>>>>>> origin/main
 }
 
 /** A round reads the whole store: the least interval protects against a slip of the unit. */
@@ -170,6 +190,7 @@ function limitsOf(flags: FlagValues<typeof REGISTRY_FLAGS>): Registry['limits'] 
     minFree: flags['min-free'],
     auditKeepMs: flags['audit-keep'],
     historyKeepMs: flags['history-keep'],
+    trackFiles: flags['track-files'].map((path) => resolve(path)),
     unchecked: flags.unchecked,
   };
 }

@@ -1,5 +1,7 @@
 const USER = /(:\/\/)[^\s/?#@'"]*@/g;
-const NAMED = /([?&][^\s=&'"]*(?:token|secret|passw|credential|key|sig|auth)[^\s=&'"]*=)[^\s&'"]*/gi;
+/** Bounded on both sides of the word, so that no line takes long. */
+const NAMED =
+  /([?&][^\s=&?'"]{0,60}(?:token|secret|passw|credential|key|sig|auth)[^\s=&?'"]{0,60}=)[^\s&'"]*/gi;
 /** Where a secret is, not what it is. */
 const PLACE = /^[?&]secret-(?:env|file)=/i;
 

@@ -138,6 +138,15 @@ describe('notify', () => {
     expect(records[1].args).toEqual(['add', 'webhook+https://x.de/?a=1&access_token=***']);
   });
 
+  it('no line takes long to look through', () => {
+    for (const part of ['?token', '&', '?', 'key', '://', '://a', "?sig'"]) {
+      const line = `://${part.repeat(50_000)}`;
+      const started = performance.now();
+      withoutSecrets(line);
+      expect(performance.now() - started).toBeLessThan(5000);
+    }
+  });
+
   it('where a secret is may be written down', () => {
     const line = "notify add 'webhook+https://x.de/?secret-env=WEBHOOK_SECRET' -name p";
     expect(withoutSecrets(line)).toBe(line);

@@ -10,6 +10,8 @@ import { Indexer } from '@deploy-tools/registry/core/indexer.js';
 import { NoticeDesk } from '@deploy-tools/registry/core/notices/notice-desk.js';
 import type { Principal } from '@deploy-tools/registry/core/principal.js';
 import type { Registry, RegistryLimits } from '@deploy-tools/registry/core/registry.js';
+import { openTrack } from '@deploy-tools/registry/core/tracks/open-track.js';
+import { TimedTrackRunner } from '@deploy-tools/registry/core/tracks/timed-track-runner.js';
 import { beginUpload } from '@deploy-tools/registry/core/uploads.js';
 import { addVersion } from '@deploy-tools/registry/core/versions.js';
 import { FileByteStore } from '@deploy-tools/registry/layers/file-byte-store.js';
@@ -65,6 +67,7 @@ const LIMITS: RegistryLimits = {
   minFree: 0,
   auditKeepMs: 365 * 24 * 60 * MINUTE,
   historyKeepMs: 90 * 24 * 60 * MINUTE,
+  trackFiles: [],
   unchecked: false,
 };
 
@@ -95,9 +98,21 @@ export async function openLastingRegistry(
   const stores = { meta, bytes, derived, clock: () => new Date(now), log };
   const indexer = new Indexer({ ...stores, ingest, policy: DEFAULT_UNPACK_POLICY, minFree: 0 });
   const fleet = await Fleet.open({ ...FLEET, ...stores, steady: () => now });
+<<<<<<< HEAD
   const notices = await NoticeDesk.open({ ...stores, environment: {}, programs: 'none' });
   return {
+=======
+  const allLimits = { ...LIMITS, ...limits };
+  const tracks = new TimedTrackRunner({
+    registry: () => registry,
+    random: () => 0.5,
+    incoming: join(dir, 'incoming'),
+    open: (track) => openTrack(track, allLimits.trackFiles, { environment: {}, log }),
+  });
+  const registry: TestRegistry = {
+>>>>>>> origin/main
     ...stores,
+    tracks,
     dir,
     indexer,
     fleet,
@@ -107,18 +122,20 @@ export async function openLastingRegistry(
     openDigester: () => new FileDigester(),
     verify: textVerify,
     stopping: new AbortController().signal,
-    limits: { ...LIMITS, ...limits },
+    limits: allLimits,
     pass: (ms) => {
       now += ms;
     },
     close: async () => {
+      await tracks.stop();
       await indexer.stop();
       await notices.close(0);
       await fleet.close();
       await meta.close();
-      rmSync(dir, { recursive: true, force: true });
+      rmSync(dir, { recursive: true, force: true, maxRetries: 5 });
     },
   };
+  return registry;
 }
 
 /** Uploads a text as an operator. @returns its hash. */
