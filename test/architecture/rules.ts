@@ -13,11 +13,7 @@ const SOURCES = /^sources\//;
 const NOTICES = /^notices\//;
 const PORTS = [
   /^registry\/layers\/(byte-store|derived-store|stored-file|digester)$/,
-<<<<<<< HEAD
-  /^registry\/meta\/(meta|fleet|notice)-store$/,
-=======
-  /^registry\/meta\/((meta|fleet|track)-store|author)$/,
->>>>>>> origin/main
+  /^registry\/meta\/((meta|fleet|notice|track)-store|author)$/,
   /^registry\/ingest\/(ingest-task|layer-files|verify-layer)$/,
 ];
 const CORE = /^registry\/core\//;
@@ -38,21 +34,16 @@ export const RULES: readonly Rule[] = [
   },
   { files: /^registry\/layers\//, mayImport: [SHARED, /^registry\/layers\//] },
   {
-<<<<<<< HEAD
-    files: /^registry\/meta\/(meta|fleet|notice)-store$/,
-    mayImport: [SHARED, /^registry\/meta\/(fleet|notice)-store$/],
+    files: /^registry\/meta\/(meta|fleet|notice|track)-store$/,
+    mayImport: [SHARED, /^registry\/meta\/((fleet|notice|track)-store|author)$/],
   },
   {
     files: /^registry\/meta\/sqlite\//,
-    mayImport: [SHARED, /^registry\/meta\/sqlite\//, /^registry\/meta\/(meta|fleet|notice)-store$/],
-=======
-    files: /^registry\/meta\/(meta|fleet|track)-store$/,
-    mayImport: [SHARED, /^registry\/meta\/((fleet|track)-store|author)$/],
-  },
-  {
-    files: /^registry\/meta\/sqlite\//,
-    mayImport: [SHARED, /^registry\/meta\/sqlite\//, /^registry\/meta\/((meta|fleet|track)-store|author)$/],
->>>>>>> origin/main
+    mayImport: [
+      SHARED,
+      /^registry\/meta\/sqlite\//,
+      /^registry\/meta\/((meta|fleet|notice|track)-store|author)$/,
+    ],
   },
   { files: TAKEOVER, mayImport: [SHARED, TAKEOVER], mayImportTypes: PORTS },
   { files: /^registry\/ingest\//, mayImport: [SHARED, /^registry\/ingest\//] },

@@ -74,12 +74,9 @@ export async function startRegistry(
       undo.push(() => job.stop());
     }
     undo.push(startSweeping(registry.fleet));
-<<<<<<< HEAD
     const notices = await startNotices(registry);
     undo.push(() => notices.stop());
-=======
     await registry.tracks.start();
->>>>>>> origin/main
     log.info(
       { address: server.address, dir, fingerprint: hostKey.fingerprint, keyType: hostKey.type },
       'registry ready',
@@ -119,7 +116,6 @@ async function openRegistry(
   const tools = { openDigester: () => new FileDigester(), verify: verifyPack, stopping: stop.signal };
   const fleet = await openFleet(stores, flags);
   undo.push(() => fleet.close());
-<<<<<<< HEAD
   const notices = await openNotices(stores, flags['notify-exec']);
   undo.push(() => notices.close(NOTICES_MS));
   const told = {
@@ -128,9 +124,6 @@ async function openRegistry(
     events: new ConfigurationEvents(),
     heartbeats: new Heartbeats(flags.heartbeat),
   };
-  return { ...stores, ...tools, ...told, indexer, limits };
-=======
-  const told = { fleet, events: new ConfigurationEvents(), heartbeats: new Heartbeats(flags.heartbeat) };
   const context = { environment: process.env, log };
   const tracks = new TimedTrackRunner({
     registry: () => registry,
@@ -141,7 +134,6 @@ async function openRegistry(
   undo.push(() => tracks.stop());
   const registry = { ...stores, ...tools, ...told, indexer, limits, tracks };
   return registry;
->>>>>>> origin/main
 }
 
 /** A round reads the whole store: the least interval protects against a slip of the unit. */

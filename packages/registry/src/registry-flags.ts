@@ -149,15 +149,15 @@ export const REGISTRY_FLAGS = [
     min: 4,
   },
   {
-<<<<<<< HEAD
     name: 'notify-exec',
     type: 'string',
     help: 'directory of the programs that operators may have run for notices; none without it',
-=======
+    completes: 'directory',
+  },
+  {
     name: 'track-files',
     type: 'list',
     help: 'directory of this host below which file:// sources may be followed (repeatable); none without it',
->>>>>>> origin/main
     completes: 'directory',
   },
   {

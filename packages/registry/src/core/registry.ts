@@ -9,11 +9,8 @@ import type { ConfigurationEvents } from './configuration-events.js';
 import type { Fleet } from './fleet/fleet.js';
 import type { Heartbeats } from './heartbeats.js';
 import type { Indexer } from './indexer.js';
-<<<<<<< HEAD
 import type { NoticeDesk } from './notices/notice-desk.js';
-=======
 import type { TrackRunner } from './tracks/track-runner.js';
->>>>>>> origin/main
 
 /** Reads a manifest and its pack through and compares them: see ingest/verify-pack.ts. */
 export type VerifyLayer = (files: LayerFiles, signal: AbortSignal) => Promise<VerifiedLayer>;

@@ -98,10 +98,7 @@ export async function openLastingRegistry(
   const stores = { meta, bytes, derived, clock: () => new Date(now), log };
   const indexer = new Indexer({ ...stores, ingest, policy: DEFAULT_UNPACK_POLICY, minFree: 0 });
   const fleet = await Fleet.open({ ...FLEET, ...stores, steady: () => now });
-<<<<<<< HEAD
   const notices = await NoticeDesk.open({ ...stores, environment: {}, programs: 'none' });
-  return {
-=======
   const allLimits = { ...LIMITS, ...limits };
   const tracks = new TimedTrackRunner({
     registry: () => registry,
@@ -110,7 +107,6 @@ export async function openLastingRegistry(
     open: (track) => openTrack(track, allLimits.trackFiles, { environment: {}, log }),
   });
   const registry: TestRegistry = {
->>>>>>> origin/main
     ...stores,
     tracks,
     dir,

@@ -1,11 +1,8 @@
 import type { CommandSpec } from './command-spec.js';
 import { CONF, CONF_WORD, IF_REVISION, JSON_FLAG } from './common-flags.js';
 import { AGENTS, DIFF, FORGET, HISTORY, LOGS, RETRY, ROLLBACK, STATUS } from './fleet-specs.js';
-<<<<<<< HEAD
 import { NOTIFY } from './notify-specs.js';
-=======
 import { ADDTRACK, CHECK, DELTRACK, TRACKS, YANK } from './track-specs.js';
->>>>>>> origin/main
 
 export type { CommandSpec, Role } from './command-spec.js';
 

@@ -1,5 +1,6 @@
 import type { ConfigurationNotice } from '@deploy-tools/notices/notice.js';
-import type { Author, Revision } from '../../meta/meta-store.js';
+import type { Author } from '../../meta/author.js';
+import type { Revision } from '../../meta/meta-store.js';
 
 /** A revision without layers is a deletion. */
 export function changeNotice({

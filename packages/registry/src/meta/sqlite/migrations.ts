@@ -1,9 +1,6 @@
 import { FLEET_SCHEMA } from './fleet-schema.js';
-<<<<<<< HEAD
 import { NOTICE_SCHEMA } from './notice-schema.js';
-=======
 import { TRACK_SCHEMA } from './track-schema.js';
->>>>>>> origin/main
 
 /**
  * The schema, one statement list per version of `PRAGMA user_version`. A released entry is never edited: a change is
@@ -104,9 +101,6 @@ export const MIGRATIONS: readonly string[] = [
   CREATE INDEX archive_indexes_by_pack ON archive_indexes (pack);
   `,
   FLEET_SCHEMA,
-<<<<<<< HEAD
-  NOTICE_SCHEMA,
-=======
   TRACK_SCHEMA,
->>>>>>> origin/main
+  NOTICE_SCHEMA,
 ];

@@ -40,21 +40,15 @@ interface RevisionRow {
 /** The reading half of the port over one SQLite connection. */
 export class SqliteReader implements MetaReader {
   readonly fleet: SqliteFleet;
-<<<<<<< HEAD
   readonly notices: SqliteNotices;
-=======
   readonly tracks: SqliteTracks;
->>>>>>> origin/main
   readonly #sql: SqliteStatements;
 
   constructor(db: Database.Database) {
     this.#sql = new SqliteStatements(db);
     this.fleet = new SqliteFleet(this.#sql);
-<<<<<<< HEAD
     this.notices = new SqliteNotices(this.#sql);
-=======
     this.tracks = new SqliteTracks(this.#sql);
->>>>>>> origin/main
   }
 
   async version(component: string, version: string): Promise<ComponentVersion | undefined> {
