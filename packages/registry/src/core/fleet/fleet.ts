@@ -215,6 +215,7 @@ export class Fleet {
       log,
     );
     follow.stored = outcome;
+    this.events.publish(follow.configuration); // once more: now it is on record
     return 'stored';
   }
 
