@@ -94,7 +94,7 @@ async function follow(what: Following): Promise<number> {
   const pushes = new Pushes();
   const releases = new SourceReleases({
     ...{ source, wants: url.wants, log, pollMs: flags.poll, random: Math.random },
-    taken: new TakenReleases(dir, url.label, log),
+    taken: new TakenReleases(dir, `${settings.name} of ${url.label}`, log),
     incoming: join(dir, 'incoming'),
   });
   const configs = new Map([[settings.name, { ...application, nudge: () => pushes.nudge() }]]);

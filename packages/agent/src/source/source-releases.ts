@@ -6,7 +6,8 @@ import { syncDirectory } from '@deploy-tools/shared/host/atomic-file.js';
 import type { Logger } from '@deploy-tools/shared/log.js';
 import { configurationHash } from '@deploy-tools/shared/model.js';
 import { checkVersion } from '@deploy-tools/shared/names.js';
-import { fetchRelease, type LayerFile } from '@deploy-tools/sources/layers/fetch-release.js';
+import { fetchRelease } from '@deploy-tools/sources/layers/fetch-release.js';
+import type { LayerFile } from '@deploy-tools/sources/layers/layer-file.js';
 import { pauseBefore } from '@deploy-tools/sources/pause-before.js';
 import {
   compareTags,
@@ -42,6 +43,8 @@ export class SourceReleases implements Releases {
   #listing: Listing | undefined;
   #taken: TakenRelease | undefined;
   #failures = 0;
+  /** The source works, but nothing is there: that is no reason to look less often. */
+  #isEmpty = false;
   #patience: number | undefined;
   /** What was said last of what is waited for, so that it is said once. */
   #said = '';
@@ -78,6 +81,7 @@ export class SourceReleases implements Releases {
   /** Notes how long the source is to be left alone when it cannot be used. */
   async #patiently<T>(act: () => Promise<T>): Promise<T> {
     const { pollMs, random } = this.#options;
+    this.#isEmpty = false;
     try {
       const result = await act();
       this.#failures = 0;
@@ -85,7 +89,7 @@ export class SourceReleases implements Releases {
       return result;
     } catch (thrown) {
       const error = toDeployError(thrown);
-      this.#failures = error instanceof NothingYet ? 0 : this.#failures + 1;
+      this.#failures = this.#isEmpty ? 0 : this.#failures + 1;
       this.#patience = pauseBefore(pollMs, this.#failures, error.retryAfterMs, random());
       throw error;
     }
@@ -114,7 +118,10 @@ export class SourceReleases implements Releases {
   ): Promise<AgentConfig> {
     const waiting = picked.waiting.map(({ tag, reason }) => `${tag} is not complete: ${reason}`);
     if (picked.release === undefined) {
-      if (taken === undefined) throw new NothingYet(this.#options.source.label, picked.reasons);
+      if (taken === undefined) {
+        this.#isEmpty = true;
+        throw nothingYet(this.#options.source.label, picked.reasons);
+      }
       this.#say([...waiting, `${taken.tag} is gone from the source; nothing is changed`]);
       return taken.config;
     }
@@ -166,7 +173,8 @@ export class SourceReleases implements Releases {
     const { source, wants, incoming, log } = this.#options;
     await mkdir(incoming, { recursive: true, mode: 0o700 });
     await mkdir(paths.cache, { recursive: true, mode: 0o750 });
-    const options = { checksum: wants.checksum, log, policy: settings.policy };
+    const { policy } = settings;
+    const options = { checksum: wants.checksum, log, policy, maxArtifactBytes: policy.maxBytes };
     const layers = await fetchRelease(source, picked, incoming, signal, options);
     const files = new Map(layers.map(({ hash, path }) => [hash, path]));
     for (const [hash, path] of files) await rename(path, join(paths.cache, hash));
@@ -197,10 +205,8 @@ export class SourceReleases implements Releases {
 }
 
 /** Nothing was ever taken, and nothing is there to take: it may come at any time. */
-class NothingYet extends DeployError {
-  constructor(label: string, reasons: readonly string[]) {
-    super('not-found', `there is nothing to deploy at ${label}: ${reasons.join('; ')}`, {
-      hint: 'it is looked at again',
-    });
-  }
+function nothingYet(label: string, reasons: readonly string[]): DeployError {
+  return new DeployError('not-found', `there is nothing to deploy at ${label}: ${reasons.join('; ')}`, {
+    hint: 'it is looked at again',
+  });
 }

@@ -9,19 +9,10 @@ import type { Wants } from '../select/wants.js';
 import type { Artifact, Source } from '../source.js';
 import { artifactContent, CONTENT_HEAD_BYTES } from './artifact-content.js';
 import { download, removeDownload } from './download.js';
+import type { LayerFile } from './layer-file.js';
 import { IMAGE_DIR, makeImage } from './make-image.js';
 import { repack } from './repack.js';
 import { verifyDownload } from './verify-download.js';
-
-/** An archive on this disk that is a layer as it is: tar, tar.gz or tar.zst. */
-export interface LayerFile {
-  readonly path: string;
-  /** Hex SHA-256 of the archive. */
-  readonly hash: string;
-  readonly size: number;
-  /** The artifact that it was made of. */
-  readonly name: string;
-}
 
 export interface FetchOptions {
   readonly checksum: Wants['checksum'];

@@ -1,7 +1,7 @@
 import { mkdir, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { UnpackPolicy } from '@deploy-tools/shared/archive/unpack-policy.js';
-import type { LayerFile } from './fetch-release.js';
+import type { LayerFile } from './layer-file.js';
 import { packImage } from './repack.js';
 
 /** Where the archives are made, in the directory of the layers. */
