@@ -18,6 +18,8 @@ const PACKAGES: Readonly<Record<string, string>> = {
   'systemd-notify': 'systemd',
   'systemd-analyze': 'systemd',
   sshd: 'openssh-server',
+  'docker-registry': 'docker-registry',
+  skopeo: 'skopeo',
 };
 
 /** `describe` where all these programs are installed; otherwise skipped, the title saying what to install. */

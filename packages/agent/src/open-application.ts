@@ -12,9 +12,22 @@ import { Pause } from './deploy/pause.js';
 import { presentReport } from './report/present-report.js';
 import { type RunAs, resolveUser, userEnvironment } from './script/run-as.js';
 import { readState } from './state-file.js';
-import { openProgram } from './supervise/open-program.js';
+import { openProgram, type ProgramOptions } from './supervise/open-program.js';
 import type { Launch } from './supervise/start-child.js';
 import { systemTimers } from './timers.js';
+import { Turns } from './turns.js';
+
+/** Releases that are made at once: each takes three channels of a connection, of 16 that a registry allows, and two threads. */
+const BUILDS_AT_ONCE = 4;
+/** A registry allows 64 open files in a session. */
+const LOOKS_AT_ONCE = 16;
+
+/** What goes on at once in one agent, whatever its configurations. */
+export type SharedTurns = Pick<AgentContext, 'builds' | 'looks'>;
+
+export function sharedTurns(): SharedTurns {
+  return { builds: new Turns(BUILDS_AT_ONCE), looks: new Turns(LOOKS_AT_ONCE) };
+}
 
 export interface ApplicationOptions {
   readonly settings: AgentSettings;
@@ -30,6 +43,8 @@ export interface ApplicationOptions {
         readonly stopTimeoutMs: number;
       }
     | undefined;
+  /** What several configurations share; without it this one has its own. */
+  readonly turns?: SharedTurns;
   readonly log: Logger;
   readonly signal: AbortSignal;
   /** Called after each change that is worth a report. Must not throw. */
@@ -62,7 +77,10 @@ export async function openApplication(options: ApplicationOptions): Promise<Appl
   const threads = new BuildThreads();
   const runAs = settings.user === undefined ? undefined : await resolveUser(settings.user);
   if (runAs !== undefined) letIn(runAs, dir, paths.unpacked);
-  const supervised = await openSupervised(options, runAs);
+  const onLine = (line: string) => {
+    if (ledger.inFlight !== undefined) facts.log.push(line);
+  };
+  const supervised = await openSupervised(options, { as: runAs, onLine, onCrash: onChange });
   let wanted: AgentConfig | undefined;
   const onWanted = (config: AgentConfig): void => {
     const isNews = wanted?.hash !== config.hash || wanted.revision !== config.revision;
@@ -71,6 +89,7 @@ export async function openApplication(options: ApplicationOptions): Promise<Appl
   };
   const env = { ...process.env, ...userEnvironment(runAs) };
   const tools = {
+    ...(options.turns ?? sharedTurns()),
     log,
     threads,
     ledger,
@@ -89,6 +108,7 @@ export async function openApplication(options: ApplicationOptions): Promise<Appl
       presentReport({
         ...{ config: settings.name, journal: ledger.journal, lastGood: lastGood(), wanted, facts },
         paused: pause.holding,
+        crash: supervised?.crash(),
       }),
     close: async () => {
       await supervised?.close();
@@ -97,11 +117,14 @@ export async function openApplication(options: ApplicationOptions): Promise<Appl
   };
 }
 
-async function openSupervised({ program, dir, log }: ApplicationOptions, as: RunAs | undefined) {
+async function openSupervised(
+  { program, dir, log }: ApplicationOptions,
+  more: Pick<ProgramOptions, 'as' | 'onLine' | 'onCrash'>,
+) {
   if (program === undefined) return undefined;
   return await openProgram({
     ...program,
-    as,
+    ...more,
     recordPath: join(dir, 'programs.json'),
     timers: systemTimers,
     log,
