@@ -1,6 +1,5 @@
 import type { AgentConfig } from '@deploy-tools/shared/config-json.js';
 import { DeployError, describeError, toDeployError } from '@deploy-tools/shared/errors.js';
-import { checkSpace } from '@deploy-tools/shared/host/free-space.js';
 import type { AgentContext } from './agent-context.js';
 import { pruneCache } from './archive-cache.js';
 import { beginAttempt, isCurrent } from './deploy/begin-attempt.js';

@@ -1,8 +1,8 @@
 import type { AgentConfig } from '@deploy-tools/shared/config-json.js';
+import { checkSpace } from '@deploy-tools/shared/host/free-space.js';
 import type { AgentContext } from './agent-context.js';
 import { readCache } from './archive-cache.js';
 import type { Sessions } from './fetch/sessions.js';
-import { checkSpace } from './free-space.js';
 import { build } from './phases/build.js';
 import { download } from './phases/download.js';
 import { plan } from './phases/plan.js';
