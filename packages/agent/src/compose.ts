@@ -85,7 +85,8 @@ async function follow(what: Following): Promise<number> {
   const configs = new Map([[name, { present: application.present, onRetry }]]);
   const outcomes = new OutcomeStore(join(dir, 'outcomes.jsonl'));
   const reporter = new Reporter({ hello, configs, outcomes, log });
-  const link = new RegistryLink(what.connect, log, (connection) => {
+  const reach = { ...what.connect, maxBandwidth: flags['max-bandwidth'] };
+  const link = new RegistryLink(reach, log, (connection) => {
     if (flags.watch && !flags.once) watch.follow(connection);
     if (flags.report) reporter.follow(connection);
   });

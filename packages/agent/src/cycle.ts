@@ -3,11 +3,13 @@ import { DeployError, describeError, toDeployError } from '@deploy-tools/shared/
 import type { AgentContext } from './agent-context.js';
 import { pruneCache } from './archive-cache.js';
 import { beginAttempt, isCurrent } from './deploy/begin-attempt.js';
+import { delayBefore } from './deploy/delay-before.js';
 import { type DeployRoots, rootOf } from './deploy/deploy-roots.js';
 import { resumptionOf } from './deploy/deploy-step.js';
 import { endFailed, lastHook, messageOf, rootsOf, stillInconsistent } from './deploy/end-attempt.js';
 import { waitBefore } from './deploy/hold.js';
 import { runningRelease } from './deploy/journal.js';
+import { checkPlace } from './deploy/place-release.js';
 import { releaseBefore } from './deploy/release-before.js';
 import { runDeployHook } from './deploy/run-deploy-hook.js';
 import { startProgram } from './deploy/switch-program.js';
@@ -15,6 +17,7 @@ import type { Sessions } from './fetch/sessions.js';
 import { bootId } from './host-process.js';
 import { layerLabel } from './layer-label.js';
 import { obtain } from './obtain.js';
+import type { Outcome } from './outcome.js';
 import { activate } from './phases/activate.js';
 import { commit } from './phases/commit.js';
 import { prune } from './phases/prune.js';
@@ -33,14 +36,6 @@ import {
 import { awaitEarlierScript } from './script/await-earlier-script.js';
 import { removeScriptState } from './script/script-state.js';
 import { readState } from './state-file.js';
-
-/** How a look at the registry ended; failures are thrown. */
-export type Outcome =
-  /** What is wanted runs already. */
-  | { readonly kind: 'current'; readonly hash: string }
-  | { readonly kind: 'deployed'; readonly hash: string }
-  /** It failed before, or the host said not now; `ms` may be infinite. */
-  | { readonly kind: 'waiting'; readonly hash: string; readonly ms: number };
 
 /** Opens what is needed of the registry. @throws DeployError connect, auth. */
 export type OpenSessions = () => Promise<Sessions>;
@@ -69,6 +64,8 @@ export async function cycle(context: AgentContext, sessions: Sessions, impatient
   const isHeld = !impatient || ledger.journal.hold?.why === 'withdrawn';
   if (ms > 0 && isHeld) return { kind: 'waiting', hash, ms };
   if (ms === Number.POSITIVE_INFINITY) throw stillInconsistent(context);
+  const later = await delayBefore(context, before, config, impatient);
+  if (later > 0) return { kind: 'waiting', hash, ms: later, isDelayed: true };
   const layers = config.layers.map(layerLabel);
   log.info({ hash, revision: config.revision, layers }, 'new configuration');
   beginAttempt(context, before, config);
@@ -160,7 +157,11 @@ async function stage(
   const release = await obtain(context, sessions, before, config, unpackedIn);
   ledger.step('stage');
   const prepared = await facts
-    .time('prepare', () => runDeployHook(context, 'prepare', roots, { cwd: release.root }))
+    .time('prepare', async () => {
+      const outcome = await runDeployHook(context, 'prepare', roots, { cwd: release.root });
+      if (outcome === 'done') checkPlace(context, roots.next);
+      return outcome;
+    })
     .catch(async (error: unknown) => {
       await release.durable; // nothing may still be written when the next attempt begins
       throw error;

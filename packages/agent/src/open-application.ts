@@ -9,6 +9,8 @@ import { BuildThreads } from './build/build-threads.js';
 import { AttemptFacts } from './deploy/attempt-facts.js';
 import { Ledger } from './deploy/ledger.js';
 import { Pause } from './deploy/pause.js';
+import { RandomDelay } from './deploy/random-delay.js';
+import { type Wanted, WantedView } from './deploy/wanted-view.js';
 import { presentReport } from './report/present-report.js';
 import { type RunAs, resolveUser, userEnvironment } from './script/run-as.js';
 import { readState } from './state-file.js';
@@ -57,6 +59,8 @@ export interface Application {
   readonly context: AgentContext;
   /** How far it is now. */
   present(): StateReport;
+  /** What the registry wanted when it last answered. */
+  wanted(): Wanted | undefined;
   /** Ends its program, gracefully, and its threads. */
   close(): Promise<void>;
 }
@@ -81,11 +85,9 @@ export async function openApplication(options: ApplicationOptions): Promise<Appl
     if (ledger.inFlight !== undefined) facts.log.push(line);
   };
   const supervised = await openSupervised(options, { as: runAs, onLine, onCrash: onChange });
-  let wanted: AgentConfig | undefined;
+  const wanted = new WantedView(join(dir, 'confirmed'));
   const onWanted = (config: AgentConfig): void => {
-    const isNews = wanted?.hash !== config.hash || wanted.revision !== config.revision;
-    wanted = config;
-    if (isNews) onChange();
+    if (wanted.saw(config, clock(), lastGood())) onChange();
   };
   const env = { ...process.env, ...userEnvironment(runAs) };
   const tools = {
@@ -94,6 +96,7 @@ export async function openApplication(options: ApplicationOptions): Promise<Appl
     threads,
     ledger,
     pause,
+    delay: new RandomDelay(settings.randomDelayMs, Math.random, systemTimers.now),
     facts,
     onWanted,
     clock,
@@ -106,10 +109,12 @@ export async function openApplication(options: ApplicationOptions): Promise<Appl
     context: { paths, settings, ...tools, program: supervised?.program },
     present: () =>
       presentReport({
-        ...{ config: settings.name, journal: ledger.journal, lastGood: lastGood(), wanted, facts },
+        ...{ config: settings.name, journal: ledger.journal, lastGood: lastGood(), facts },
+        wanted: wanted.last?.config,
         paused: pause.holding,
         crash: supervised?.crash(),
       }),
+    wanted: () => wanted.last,
     close: async () => {
       await supervised?.close();
       await threads.stop();
@@ -151,6 +156,7 @@ export function pathsIn(dir: string, state: string): AgentPaths {
     records: join(dir, 'records'),
     scriptState: join(dir, 'script-state.json'),
     current: join(dir, 'current'),
+    placed: join(dir, 'placed.json'),
     state,
   };
 }

@@ -1,3 +1,4 @@
+import { ByteRate } from '@deploy-tools/shared/client/byte-rate.js';
 import { type ConnectOptions, connect } from '@deploy-tools/shared/client/connect.js';
 import type { Connection } from '@deploy-tools/shared/client/connection.js';
 import { SftpClient } from '@deploy-tools/shared/client/sftp-client.js';
@@ -17,12 +18,18 @@ export interface Link {
   close(why: ErrorKind): void;
 }
 
+export interface LinkOptions extends ConnectOptions {
+  /** Most bytes a second that are fetched, over all sessions. */
+  readonly maxBandwidth?: number | undefined;
+}
+
 /**
  * One connection to the registry with one SFTP session on it, kept open between polls and opened again when it was
  * lost. Registries end connections after a while; that is no error.
  */
 export class RegistryLink implements Link {
-  readonly #options: ConnectOptions;
+  readonly #options: LinkOptions;
+  readonly #rate: ByteRate | undefined;
   readonly #log: Logger;
   readonly #onConnection: (connection: Connection | undefined) => void;
   #connection: Connection | undefined;
@@ -31,11 +38,12 @@ export class RegistryLink implements Link {
 
   /** @param onConnection gets each connection that is made, and undefined when it was closed here, not when it was lost. */
   constructor(
-    options: ConnectOptions,
+    options: LinkOptions,
     log: Logger,
     onConnection: (connection: Connection | undefined) => void = () => {},
   ) {
     this.#options = options;
+    this.#rate = options.maxBandwidth === undefined ? undefined : new ByteRate(options.maxBandwidth);
     this.#log = log;
     this.#onConnection = onConnection;
   }
@@ -60,7 +68,7 @@ export class RegistryLink implements Link {
     });
     this.#onConnection(connection);
     try {
-      this.#sftp = await SftpClient.start(await connection.openSubsystem('sftp'));
+      this.#sftp = await SftpClient.start(await connection.openSubsystem('sftp'), this.#rate);
       return this.#sftp;
     } catch (error) {
       this.close();
@@ -76,7 +84,7 @@ export class RegistryLink implements Link {
   /** One more session on the connection that is open; ends with it, or before. @throws DeployError connect. */
   async another(): Promise<SftpClient> {
     if (this.#connection === undefined) throw new DeployError('connect', 'the connection was closed');
-    return await SftpClient.start(await this.#connection.openSubsystem('sftp'));
+    return await SftpClient.start(await this.#connection.openSubsystem('sftp'), this.#rate);
   }
 
   /** Ends the connection; the next use opens another. */

@@ -62,8 +62,8 @@ export class Followed {
   /** For who asks on the host; undefined while it is not open. */
   get controlled(): Controlled | undefined {
     if (this.#application === undefined) return undefined;
-    const { context, present } = this.#application;
-    return { context, present, nudge: () => this.pushes.nudge() };
+    const { context, present, wanted } = this.#application;
+    return { context, present, wanted, nudge: () => this.pushes.nudge() };
   }
 
   /** An operator says: try again now. */

@@ -132,6 +132,8 @@ function reasonAgainst(
     if (resolve(other.flags.dir) === dir) return `dir is that of "${other.flags.name}" too`;
     if (resolve(other.flags.state) === resolve(flags.state))
       return `state is that of "${other.flags.name}" too`;
+    if (flags.dest !== undefined && resolve(other.flags.dest ?? '/') === resolve(flags.dest))
+      return `dest is that of "${other.flags.name}" too`;
   }
   return undefined;
 }

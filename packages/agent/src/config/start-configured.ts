@@ -31,7 +31,8 @@ export async function startConfigured(path: string, log: Logger, signals: AgentS
   const dir = resolve(file.shared.dir);
   const lock = takeDirectory(dir, 'agent', 0o750);
   try {
-    const link = new RegistryLink(connection, log, (made) => fleet.follow(made));
+    const bounded = { ...connection, maxBandwidth: file.shared['max-bandwidth'] };
+    const link = new RegistryLink(bounded, log, (made) => fleet.follow(made));
     const fleet = new Fleet(file, dir, link, log);
     const answer = (request: Parameters<typeof answerControl>[1]) =>
       answerControl(fleet.controlled(), request);
