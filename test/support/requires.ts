@@ -23,6 +23,9 @@ const PACKAGES: Readonly<Record<string, string>> = {
   sshd: 'openssh-server',
   'docker-registry': 'docker-registry',
   skopeo: 'skopeo',
+  rsync: 'rsync',
+  serf: 'serf',
+  openssl: 'openssl',
 };
 
 /** `describe` where all these programs are installed; otherwise skipped, the title saying what to install. */

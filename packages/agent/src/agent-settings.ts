@@ -10,6 +10,7 @@ import { healthSettings } from './health/health-settings.js';
 import { HOOKS } from './script/run-hook.js';
 import { parseListenSpec } from './supervise/listen-spec.js';
 import type { Launch } from './supervise/start-child.js';
+import { destinationOf } from './sync/destination.js';
 
 export type AgentFlags = FlagValues<typeof AGENT_FLAGS>;
 
@@ -34,7 +35,12 @@ export function agentSettings(
   checkSupervision(flags, command);
   const health = healthSettings(flags);
   const hooks = hooksOf(flags);
-  const isOurs = health.checks.length > 0 || Object.keys(hooks).length > 0 || command !== undefined;
+  const destination = destinationOf(flags, flags.dir);
+  const isOurs =
+    health.checks.length > 0 ||
+    Object.keys(hooks).length > 0 ||
+    command !== undefined ||
+    destination !== undefined;
   return {
     name: configurationName(flags.name),
     script: scriptPath(flags.script),
@@ -43,6 +49,8 @@ export function agentSettings(
     hooks,
     health,
     rollback: rollbackOf(flags.rollback) ?? isOurs,
+    destination,
+    randomDelayMs: flags['random-delay'],
     keep: flags.keep,
     cleanOld: flags.cleanold,
     policy: policyOf(flags),
@@ -106,7 +114,10 @@ const ALLOWED = {
   setid: 'setid',
 } as const satisfies Record<string, keyof UnpackPolicy['allow']>;
 
-function policyOf(flags: AgentFlags): UnpackPolicy {
+/** @throws DeployError usage. */
+export function policyOf(
+  flags: Pick<AgentFlags, 'allow' | 'max-entries' | 'max-size' | 'max-ratio'>,
+): UnpackPolicy {
   const words = flags.allow.flatMap((list) => list.split(','));
   const unknown = words.find((word) => !Object.hasOwn(ALLOWED, word));
   if (unknown !== undefined) {
@@ -136,7 +147,8 @@ function reuseOf(word: string): ReuseMode {
   });
 }
 
-function ownershipOf(flags: AgentFlags): AgentSettings['ownership'] {
+/** @throws DeployError usage. */
+export function ownershipOf(flags: Pick<AgentFlags, 'owner'>): AgentSettings['ownership'] {
   if (flags.owner && process.getuid?.() !== 0)
     throw new DeployError('usage', 'only root can keep owners (-owner)');
   return flags.owner ? 'archive' : 'self';

@@ -1,0 +1,114 @@
+import { accessSync, constants } from 'node:fs';
+import { delimiter, join } from 'node:path';
+import { DeployError, toDeployError } from '@deploy-tools/shared/errors.js';
+import { runInGroup } from '../script/run-in-group.js';
+import type { SyncCounts, SyncRequest } from './sync-request.js';
+
+/** As long as timers of Node.js can take: the caller's signal is what ends it. */
+const FOREVER_MS = 2 ** 31 - 1;
+/** Lines of standard error that an error message tells. */
+const TOLD_LINES = 3;
+const STATS = /^(Number of |Total |Literal data|Matched data|File list |sent \d|total size|$)/;
+
+/** The rsync(1) that would be run. @param path of the environment. */
+export function findRsync(path: string | undefined): string | undefined {
+  const files = (path ?? '').split(delimiter).filter((dir) => dir !== '');
+  return files.map((dir) => join(dir, 'rsync')).find(isProgram);
+}
+
+function isProgram(file: string): boolean {
+  try {
+    accessSync(file, constants.X_OK);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+/**
+ * `rsync -a --delete` from the content of one directory into another, which is there.
+ * @param program absolute path of rsync.
+ * @throws DeployError script, with what rsync said; cancelled.
+ */
+export async function runRsync(
+  program: string,
+  request: SyncRequest,
+  signal: AbortSignal,
+): Promise<SyncCounts> {
+  const lines = new Lines(request);
+  const end = await runInGroup({
+    program,
+    args: argumentsOf(request),
+    environment: environment(),
+    timeoutMs: FOREVER_MS,
+    signal,
+    onLine: (stream, line) => lines.take(stream, line),
+  }).catch((error: unknown) => {
+    throw new DeployError('script', `${program} cannot be started: ${toDeployError(error).message}`, {
+      cause: error,
+    });
+  });
+  if (end.stopped === 'abort') throw new DeployError('cancelled', 'stopped before it was done');
+  if (end.code === 0) return lines.counts();
+  const how = end.code === null ? `was ended by ${end.signal}` : `ended with status ${end.code}`;
+  throw new DeployError('script', `rsync ${how}: ${lines.said()}`);
+}
+
+function argumentsOf({ from, to, excludes, excludeFrom, verbose, compare }: SyncRequest): string[] {
+  return [
+    '-a',
+    '--delete',
+    '--stats',
+    ...(verbose ? ['-v'] : []),
+    ...(compare === 'content' ? ['--checksum'] : []),
+    ...(excludeFrom === undefined ? [] : [`--exclude-from=${excludeFrom}`]),
+    ...excludes.map((rule) => `--exclude=${rule}`),
+    '--',
+    `${from}/`,
+    `${to}/`,
+  ];
+}
+
+/** English, for its numbers are read; without what would change how rsync understands its arguments. */
+function environment(): Record<string, string> {
+  const inherited = Object.entries(process.env).flatMap(([name, value]) =>
+    value === undefined || name.startsWith('RSYNC_') ? [] : [[name, value] as const],
+  );
+  return { ...Object.fromEntries(inherited), LC_ALL: 'C' };
+}
+
+/** Keeps the numbers and the last complaints, and passes the rest on. */
+class Lines {
+  readonly #request: SyncRequest;
+  readonly #complaints: string[] = [];
+  readonly #counts = { files: 0, deleted: 0, bytes: 0 };
+
+  constructor(request: SyncRequest) {
+    this.#request = request;
+  }
+
+  take(stream: 'stdout' | 'stderr', line: string): void {
+    if (stream === 'stderr') {
+      this.#complaints.push(line);
+      if (this.#complaints.length > TOLD_LINES) this.#complaints.shift();
+      this.#request.log(line);
+      return;
+    }
+    const number = (pattern: RegExp) => {
+      const digits = pattern.exec(line)?.[1];
+      return digits === undefined ? undefined : Number(digits.replace(/\D/g, ''));
+    };
+    this.#counts.files = number(/^Number of (?:regular )?files transferred: ([\d,.]+)/) ?? this.#counts.files;
+    this.#counts.deleted = number(/^Number of deleted files: ([\d,.]+)/) ?? this.#counts.deleted;
+    this.#counts.bytes = number(/^Total transferred file size: ([\d,.]+)/) ?? this.#counts.bytes;
+    if (this.#request.verbose && !STATS.test(line)) this.#request.log(line);
+  }
+
+  counts(): SyncCounts {
+    return this.#counts;
+  }
+
+  said(): string {
+    return this.#complaints.join('; ') || 'it said nothing';
+  }
+}

@@ -1,0 +1,65 @@
+import { realpathSync } from 'node:fs';
+import { basename, dirname, join, relative } from 'node:path';
+import { byteName } from '@deploy-tools/shared/archive/byte-name.js';
+import { DeployError, toDeployError } from '@deploy-tools/shared/errors.js';
+import { makeDirectory } from '@deploy-tools/shared/host/make-directory.js';
+import { readRegularFile } from '@deploy-tools/shared/host/regular-file.js';
+import { type CheckedSync, isDirectory } from './check-destination.js';
+import { filterRules, ruleLines } from './filter-rules.js';
+import { moveInto } from './move-into.js';
+import { releaseInto } from './release-into.js';
+import { rsyncInto } from './rsync-into.js';
+import type { SyncRequest, SyncStats, SyncStrategy } from './sync-request.js';
+
+const MAX_RULES_BYTES = 1024 * 1024;
+
+const WAYS: Readonly<Record<SyncStrategy, (sync: CheckedSync, signal: AbortSignal) => Promise<SyncStats>>> = {
+  rsync: rsyncInto,
+  mv: moveInto,
+  release: releaseInto,
+};
+
+/**
+ * Gets the content of a directory to a destination; directories above that are missing are made (0755). Nothing is
+ * written in place: a file, the tree (`mv`) or the link (`release`) takes its name by rename. When it resolves,
+ * everything is on the disk, unless `durable` is false. One at a time for a destination: the caller sees to that.
+ *
+ * After a failure the error says what is in which state. With `mv` and `release` the destination is as it was;
+ * with `rsync` it may be partly new, and syncing again completes it.
+ * @throws DeployError not-found: no source, no file of rules; invalid: one directory is in the other, a rule; exists:
+ * what is at `to` is in the way; script: rsync(1) failed; cancelled; no-space; denied.
+ */
+export async function syncTree(request: SyncRequest, signal: AbortSignal): Promise<SyncStats> {
+  if (!isDirectory(request.from))
+    throw new DeployError('not-found', `there is no directory ${request.from} to sync from`);
+  const rules = [...rulesOf(request.excludeFrom), ...request.excludes.map(byteName)];
+  filterRules(rules);
+  makeDirectory(dirname(request.to), 0o755);
+  checkApart(request.from, request.to);
+  return await WAYS[request.strategy]({ ...request, rules }, signal);
+}
+
+function rulesOf(path: string | undefined): string[] {
+  if (path === undefined) return [];
+  try {
+    return ruleLines(readRegularFile(path, MAX_RULES_BYTES).toString('latin1'));
+  } catch (error) {
+    const { kind, message } = toDeployError(error);
+    throw new DeployError(kind, `the exclude rules in ${path} cannot be read: ${message}`, { cause: error });
+  }
+}
+
+/** Syncing a directory into itself would not end, and into one that holds it would remove it. */
+function checkApart(from: string, to: string): void {
+  const source = realpathSync(from);
+  const target = isDirectory(to) ? realpathSync(to) : join(realpathSync(dirname(to)), basename(to));
+  if (!holds(source, target) && !holds(target, source)) return;
+  throw new DeployError('invalid', `${from} and ${to} are one in the other`, {
+    hint: 'name a destination that is apart',
+  });
+}
+
+function holds(outer: string, inner: string): boolean {
+  const way = relative(outer, inner);
+  return way === '' || !(way === '..' || way.startsWith('../'));
+}
