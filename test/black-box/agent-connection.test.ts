@@ -1,11 +1,11 @@
 import { randomBytes } from 'node:crypto';
 import { existsSync, statSync } from 'node:fs';
-import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { agentOnce, makeAgentSite, startAgent, stopAgent } from '../support/agent-site.js';
 import type { Archive } from '../support/archive.js';
 import { addConfiguration, changeLayer } from '../support/configuration.js';
+import { freePort } from '../support/free-port.js';
 import { makeSite, startRegistry } from '../support/registry-process.js';
 import { fileScope, testScope } from '../support/scope.js';
 import { startTcpProxy } from '../support/tcp-proxy.js';
@@ -126,12 +126,3 @@ describe('a registry that is not there', () => {
     expect(performance.now() - started).toBeLessThan(15_000);
   });
 });
-
-/** A port that nobody listens on; there is no other way to have a registry start later where it is expected. */
-async function freePort(): Promise<number> {
-  const server = createServer();
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  const address = server.address();
-  await new Promise<void>((resolve) => server.close(() => resolve()));
-  return typeof address === 'object' && address !== null ? address.port : 0;
-}

@@ -9,6 +9,9 @@ const PACKAGES: Readonly<Record<string, string>> = {
   psftp: 'putty-tools',
   puttygen: 'putty-tools',
   lftp: 'lftp',
+  zip: 'zip',
+  xz: 'xz-utils',
+  bzip2: 'bzip2',
   curl: 'curl',
   rclone: 'rclone',
   dbclient: 'dropbear-bin',
@@ -18,6 +21,10 @@ const PACKAGES: Readonly<Record<string, string>> = {
   'systemd-notify': 'systemd',
   'systemd-analyze': 'systemd',
   sshd: 'openssh-server',
+  'docker-registry': 'docker-registry',
+  skopeo: 'skopeo',
+  rsync: 'rsync',
+  serf: 'serf',
   openssl: 'openssl',
 };
 

@@ -20,10 +20,14 @@ export interface World {
 /** Flags of a registry that takes every archive and has no manifest of any: agents fetch and unpack archives. */
 export const WITHOUT_MANIFESTS = ['-unchecked', '-max-unpacked', '1KB'] as const;
 
-/** Starts a registry with these flags. */
-export async function startWorld(scope: Scope, flags: readonly string[] = []): Promise<World> {
+/** Starts a registry with these flags. @param env what differs from this process's environment. */
+export async function startWorld(
+  scope: Scope,
+  flags: readonly string[] = [],
+  env: NodeJS.ProcessEnv = {},
+): Promise<World> {
   const site = await makeSite(scope);
-  const registry = await startRegistry(scope, site, flags);
+  const registry = await startRegistry(scope, site, flags, env);
   const client = (user: string, key: SshKey, set: readonly string[] = []) =>
     openSsh(registry, { dir: site.root, user, key, set });
   return {

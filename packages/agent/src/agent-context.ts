@@ -6,11 +6,14 @@ import type { ReuseMode } from './build/reuse-method.js';
 import type { AttemptFacts } from './deploy/attempt-facts.js';
 import type { Ledger } from './deploy/ledger.js';
 import type { Pause } from './deploy/pause.js';
+import type { RandomDelay } from './deploy/random-delay.js';
 import type { HealthSettings } from './health/health-settings.js';
 import type { RunAs } from './script/run-as.js';
 import type { Hook } from './script/run-hook.js';
 import type { ReleaseProgram } from './supervise/release-program.js';
+import type { Destination } from './sync/destination.js';
 import type { Timers } from './timers.js';
+import type { Turns } from './turns.js';
 import type { Ownership } from './unpack/tree-task.js';
 
 /** Where the agent keeps things; all paths are absolute. */
@@ -29,6 +32,8 @@ export interface AgentPaths {
   readonly scriptState: string;
   /** The symlink to the release that is active. */
   readonly current: string;
+  /** What was synced to the destination. */
+  readonly placed: string;
 }
 
 export interface AgentSettings {
@@ -44,6 +49,10 @@ export interface AgentSettings {
   readonly health: HealthSettings;
   /** Whether a release that fails is gone back from. */
   readonly rollback: boolean;
+  /** Where each release is synced to; undefined for nowhere. */
+  readonly destination: Destination | undefined;
+  /** A deployment waits up to so long, at random. */
+  readonly randomDelayMs: number;
   /** Newest releases that are kept, besides those that are needed. */
   readonly keep: number;
   readonly cleanOld: boolean;
@@ -60,8 +69,13 @@ export interface AgentContext {
   readonly log: Logger;
   /** Run while a release is built. */
   readonly threads: BuildThreads;
+  /** In which releases are made, of all configurations of this agent. */
+  readonly builds: Turns;
+  /** In which the registry is asked what it wants, of all configurations of this agent. */
+  readonly looks: Turns;
   readonly ledger: Ledger;
   readonly pause: Pause;
+  readonly delay: RandomDelay;
   /** What the registry wants, whenever it was looked at. */
   readonly onWanted: (config: AgentConfig) => void;
   /** Of the attempt in flight. */

@@ -2,6 +2,7 @@ import type { FlagSpec } from '@deploy-tools/shared/cli/flags.js';
 import { HEALTH_FLAGS } from './health/health-flags.js';
 import type { Hook } from './script/run-hook.js';
 import { SUPERVISE_FLAGS } from './supervise/supervise-flags.js';
+import { SYNC_FLAGS } from './sync/sync-flags.js';
 
 const HOOK_HELP = {
   pre: 'before anything is fetched; not 0: nothing is done, 75: not now',
@@ -67,7 +68,7 @@ export const AGENT_FLAGS = [
   {
     name: 'rollback',
     type: 'string',
-    help: 'true, false, or auto: a failed release is gone back from when checks, hooks or a program are configured',
+    help: 'true, false, or auto: a failed release is gone back from when checks, hooks, a program or -dest are configured',
     default: 'auto',
   },
   {
@@ -77,6 +78,7 @@ export const AGENT_FLAGS = [
     default: '5',
     min: 0,
   },
+  ...SYNC_FLAGS,
   ...SUPERVISE_FLAGS,
   { name: 'host', type: 'string', help: 'name that the registry knows this host by; its own without' },
   { name: 'label', type: 'list', help: 'KEY=VALUE that the registry shows with this host' },

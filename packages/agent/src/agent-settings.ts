@@ -10,6 +10,7 @@ import { healthSettings } from './health/health-settings.js';
 import { HOOKS } from './script/run-hook.js';
 import { parseListenSpec } from './supervise/listen-spec.js';
 import type { Launch } from './supervise/start-child.js';
+import { destinationOf } from './sync/destination.js';
 
 export type AgentFlags = FlagValues<typeof AGENT_FLAGS>;
 
@@ -34,7 +35,12 @@ export function agentSettings(
   checkSupervision(flags, command);
   const health = healthSettings(flags);
   const hooks = hooksOf(flags);
-  const isOurs = health.checks.length > 0 || Object.keys(hooks).length > 0 || command !== undefined;
+  const destination = destinationOf(flags, flags.dir);
+  const isOurs =
+    health.checks.length > 0 ||
+    Object.keys(hooks).length > 0 ||
+    command !== undefined ||
+    destination !== undefined;
   return {
     name: configurationName(flags.name),
     script: scriptPath(flags.script),
@@ -43,6 +49,8 @@ export function agentSettings(
     hooks,
     health,
     rollback: rollbackOf(flags.rollback) ?? isOurs,
+    destination,
+    randomDelayMs: flags['random-delay'],
     keep: flags.keep,
     cleanOld: flags.cleanold,
     policy: policyOf(flags),

@@ -1,7 +1,8 @@
 import { type DeployError, describeError, exitCodeOf, toDeployError } from '@deploy-tools/shared/errors.js';
 import type { AgentContext } from './agent-context.js';
-import { cycle, type Outcome, recover, resume } from './cycle.js';
+import { cycle, recover, resume } from './cycle.js';
 import type { Hold } from './deploy/hold.js';
+import type { Outcome } from './outcome.js';
 import type { Pushes } from './pushes.js';
 import type { Link } from './registry-link.js';
 
@@ -37,7 +38,11 @@ export async function runAgent(
     let pause = jittered(loop.pollMs, loop.random);
     let seen: string | undefined;
     try {
-      const open = async () => ({ first: await link.sftp(), another: () => link.another() });
+      const open = async () => ({
+        first: await link.sftp(),
+        own: () => link.own(),
+        another: () => link.another(),
+      });
       await resume(context, open);
       const outcome = await cycle(context, await open(), loop.once);
       redials = 0;
@@ -105,13 +110,14 @@ function describeOutcome(context: AgentContext, outcome: Outcome): void {
     const { hold } = context.ledger.journal;
     context.log.debug(
       { hash: outcome.hash, seconds: Number.isFinite(outcome.ms) ? Math.ceil(outcome.ms / 1000) : undefined },
-      waitingFor(context.pause.paused ? 'paused' : hold?.why),
+      waitingFor(context.pause.paused ? 'paused' : outcome.isDelayed ? 'delayed' : hold?.why),
     );
   }
 }
 
-function waitingFor(why: Hold['why'] | 'paused' | undefined): string {
+function waitingFor(why: Hold['why'] | 'paused' | 'delayed' | undefined): string {
   if (why === 'paused') return 'paused by an operator on this host, waiting';
+  if (why === 'delayed') return 'the random delay is not over, waiting';
   if (why === 'withdrawn') return 'gone back from by an operator on this host, waiting';
   return why === 'vetoed' ? 'not now, waiting' : 'failed before, waiting';
 }

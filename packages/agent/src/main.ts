@@ -15,11 +15,12 @@ const SUBCOMMANDS: Readonly<Record<string, (argv: readonly string[]) => Promise<
   ctl: runCtl,
   wake: runWake,
   doctor: runDoctor,
+  guard: async (argv) => await (await import('./guard/guard-program.js')).runGuard(argv),
   plan: runPlan,
   manifest: async (argv) => await (await import('./manifest/manifest-program.js')).runManifest(argv),
 };
 const subcommand = Object.hasOwn(SUBCOMMANDS, word ?? '') ? SUBCOMMANDS[word ?? ''] : undefined;
-await (subcommand === undefined ? runDaemon(process.argv.slice(2)) : subcommand(rest));
+void (subcommand === undefined ? runDaemon(process.argv.slice(2)) : subcommand(rest));
 
 async function runDaemon(argv: readonly string[]): Promise<void> {
   const { own, command } = splitCommand(argv);
@@ -30,7 +31,8 @@ async function runDaemon(argv: readonly string[]): Promise<void> {
         'Follows a configuration: fetches and unpacks its layers and runs the deploy script when it changes.\n' +
         'After -- comes a program that is run from the current release and switched without a gap: -- CMD ARGS\n' +
         'Also: deploy-agent doctor (could an agent with these flags work here?), plan (what would it do now?), and to talk to one\n' +
-        'that runs on this host: ctl, wake. Without a registry: manifest (deploys once what a file says). Each answers -h.',
+        'that runs on this host: ctl, wake. guard starts a program only where the wanted release is here. Without a registry:\n' +
+        'manifest (deploys once what a file says). Each answers -h.',
       flags: AGENT_FLAGS,
       run: async (flags) => {
         const log = await createLogger('deploy-agent', flags.v ? 'debug' : flags['log-level']);

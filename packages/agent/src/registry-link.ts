@@ -1,17 +1,26 @@
+import { ByteRate } from '@deploy-tools/shared/client/byte-rate.js';
 import { type ConnectOptions, connect } from '@deploy-tools/shared/client/connect.js';
 import type { Connection } from '@deploy-tools/shared/client/connection.js';
 import { SftpClient } from '@deploy-tools/shared/client/sftp-client.js';
 import { DeployError, type ErrorKind } from '@deploy-tools/shared/errors.js';
 import type { Logger } from '@deploy-tools/shared/log.js';
+import type { OwnSession } from './fetch/sessions.js';
 
 /** A way to the registry, as one configuration uses it. */
 export interface Link {
   /** The session, opened where needed. @throws DeployError connect or auth. */
   sftp(): Promise<SftpClient>;
+  /** One for who opens many files. @throws DeployError connect or auth. */
+  own(): Promise<OwnSession>;
   /** One more session on the same connection. @throws DeployError connect. */
   another(): Promise<SftpClient>;
   /** It is of no use any more; the next use opens another. @param why the kind of what went wrong. */
   close(why: ErrorKind): void;
+}
+
+export interface LinkOptions extends ConnectOptions {
+  /** Most bytes a second that are fetched, over all sessions. */
+  readonly maxBandwidth?: number | undefined;
 }
 
 /**
@@ -19,7 +28,8 @@ export interface Link {
  * lost. Registries end connections after a while; that is no error.
  */
 export class RegistryLink implements Link {
-  readonly #options: ConnectOptions;
+  readonly #options: LinkOptions;
+  readonly #rate: ByteRate | undefined;
   readonly #log: Logger;
   readonly #onConnection: (connection: Connection | undefined) => void;
   #connection: Connection | undefined;
@@ -28,11 +38,12 @@ export class RegistryLink implements Link {
 
   /** @param onConnection gets each connection that is made, and undefined when it was closed here, not when it was lost. */
   constructor(
-    options: ConnectOptions,
+    options: LinkOptions,
     log: Logger,
     onConnection: (connection: Connection | undefined) => void = () => {},
   ) {
     this.#options = options;
+    this.#rate = options.maxBandwidth === undefined ? undefined : new ByteRate(options.maxBandwidth);
     this.#log = log;
     this.#onConnection = onConnection;
   }
@@ -57,7 +68,7 @@ export class RegistryLink implements Link {
     });
     this.#onConnection(connection);
     try {
-      this.#sftp = await SftpClient.start(await connection.openSubsystem('sftp'));
+      this.#sftp = await SftpClient.start(await connection.openSubsystem('sftp'), this.#rate);
       return this.#sftp;
     } catch (error) {
       this.close();
@@ -65,10 +76,15 @@ export class RegistryLink implements Link {
     }
   }
 
+  /** Who uses this alone has its session. */
+  async own(): Promise<OwnSession> {
+    return { sftp: await this.sftp(), end: () => {} };
+  }
+
   /** One more session on the connection that is open; ends with it, or before. @throws DeployError connect. */
   async another(): Promise<SftpClient> {
     if (this.#connection === undefined) throw new DeployError('connect', 'the connection was closed');
-    return await SftpClient.start(await this.#connection.openSubsystem('sftp'));
+    return await SftpClient.start(await this.#connection.openSubsystem('sftp'), this.#rate);
   }
 
   /** Ends the connection; the next use opens another. */

@@ -4,7 +4,9 @@ import { BuildThreads } from '@deploy-tools/agent/build/build-threads.js';
 import { AttemptFacts } from '@deploy-tools/agent/deploy/attempt-facts.js';
 import { Ledger } from '@deploy-tools/agent/deploy/ledger.js';
 import { Pause } from '@deploy-tools/agent/deploy/pause.js';
+import { RandomDelay } from '@deploy-tools/agent/deploy/random-delay.js';
 import { systemTimers } from '@deploy-tools/agent/timers.js';
+import { Turns } from '@deploy-tools/agent/turns.js';
 import { DEFAULT_UNPACK_POLICY } from '@deploy-tools/shared/archive/unpack-policy.js';
 import type { AgentConfig } from '@deploy-tools/shared/config-json.js';
 import { createLogger } from '@deploy-tools/shared/log.js';
@@ -26,6 +28,7 @@ export async function agentContext(
       state: join(dir, 'state.json'),
       scriptState: join(dir, 'script-state.json'),
       current: join(dir, 'current'),
+      placed: join(dir, 'placed.json'),
     },
     settings: {
       name: 'project',
@@ -35,6 +38,8 @@ export async function agentContext(
       hooks: {},
       health: { checks: [], minHealthyMs: 0, deadlineMs: 10_000, intervalMs: 20, timeoutMs: 1000 },
       rollback: false,
+      destination: undefined,
+      randomDelayMs: 0,
       keep: 5,
       cleanOld: false,
       policy: DEFAULT_UNPACK_POLICY,
@@ -44,6 +49,8 @@ export async function agentContext(
     },
     log: await createLogger('test', 'silent'),
     threads: new BuildThreads(),
+    builds: new Turns(1),
+    looks: new Turns(1),
     ledger: new Ledger({
       path: join(dir, 'journal.json'),
       attemptsPath: join(dir, 'attempts.json'),
@@ -51,6 +58,7 @@ export async function agentContext(
       lastGood: () => undefined,
     }),
     pause: new Pause(join(dir, 'paused')),
+    delay: new RandomDelay(0, Math.random, systemTimers.now),
     onWanted: () => {},
     facts: new AttemptFacts(),
     program: undefined,

@@ -2,6 +2,7 @@ import { join } from 'node:path';
 import { AGENT_FLAGS } from '@deploy-tools/agent/agent-flags.js';
 import { agentSettings } from '@deploy-tools/agent/agent-settings.js';
 import { parseFlags } from '@deploy-tools/shared/cli/flags.js';
+import { describeError } from '@deploy-tools/shared/errors.js';
 import { describe, expect, it } from 'vitest';
 
 const settingsOf = (...flags: readonly string[]) =>
@@ -50,5 +51,43 @@ describe('what the flags say', () => {
   ])('is refused for %s %s', (flag, value, message) => {
     expect(() => settingsOf(flag, value)).toThrow(expect.objectContaining({ kind: 'usage' }));
     expect(() => settingsOf(flag, value)).toThrow(message);
+  });
+
+  it('of a destination', () => {
+    expect(settingsOf()).toMatchObject({ destination: undefined, rollback: false });
+    const { destination, rollback } = settingsOf(
+      '-dest',
+      '/d',
+      '-exclude',
+      'a',
+      '-exclude',
+      'b',
+      '-dir',
+      '/agent',
+    );
+    const said = {
+      to: '/d',
+      strategy: 'rsync',
+      excludes: ['a', 'b'],
+      excludeFrom: undefined,
+      destMode: 0o755,
+    };
+    expect(destination).toEqual(said);
+    expect(rollback).toBe(true);
+  });
+
+  it.each([
+    [['-sync', 'cp'], 'use rsync, mv, release'],
+    [['-dest-mode', '0855'], 'write it in octal'],
+    [['-exclude', 'x'], 'are for a destination'],
+    [['-dest', '/d', '-dir', '/a', '-exclude-from', 'a/../../b'], 'is outside of the release'],
+    [['-dest', '/d', '-dir', '/d/a'], 'are one in the other'],
+  ])('refuses %j', (flags, words) => {
+    expect(() => settingsOf(...flags)).toThrow(expect.objectContaining({ kind: 'usage' }));
+    try {
+      settingsOf(...flags);
+    } catch (error) {
+      expect(describeError(error)).toContain(words);
+    }
   });
 });

@@ -13,6 +13,7 @@ const SHARED: readonly string[] = [
   'watch',
   'silence',
   'report',
+  'max-bandwidth',
 ];
 /** Only on the command line. */
 const NOWHERE: readonly string[] = ['config', 'once', 'v', 'log-level', 'label'];

@@ -2,15 +2,17 @@ import { join, resolve } from 'node:path';
 import { parseFlags } from '@deploy-tools/shared/cli/flags.js';
 import { DeployError, describeError, toDeployError } from '@deploy-tools/shared/errors.js';
 import { readRegularFile } from '@deploy-tools/shared/host/regular-file.js';
-import { isSeq, LineCounter, parseDocument } from 'yaml';
 import { AGENT_FLAGS } from '../agent-flags.js';
 import { type AgentFlags, agentSettings } from '../agent-settings.js';
 import { reportIdentity } from '../report/report-identity.js';
 import type { Launch } from '../supervise/start-child.js';
 import { CONFIGURATION_KEYS, SHARED_KEYS } from './config-keys.js';
+import { isSeq, LineCounter, parseDocument } from './yaml.js';
 import { flagsOf, Mistakes, pairsOf, textsOf } from './yaml-keys.js';
 
 const MAX_BYTES = 1024 * 1024;
+/** As a registry takes them. */
+const MOST = 100;
 
 /** One of the configurations, as its flags would have it. */
 export interface ConfiguredApplication {
@@ -68,6 +70,11 @@ function configFileOf(root: unknown, mistakes: Mistakes): ConfigFile {
     },
     mistakes,
   );
+  if (nodes.length > MOST)
+    mistakes.at(
+      nodes[MOST],
+      `an agent follows ${MOST} configurations at most; give the others to another agent`,
+    );
   if (mistakes.list.length === 0 && nodes.length === 0) mistakes.at(root, 'there are no configurations');
   const sharedWords = [...words, ...labels.map((label) => `-label=${label}`)];
   const applications = nodes.map((node) => applicationOf(node, sharedWords, mistakes));
@@ -125,6 +132,8 @@ function reasonAgainst(
     if (resolve(other.flags.dir) === dir) return `dir is that of "${other.flags.name}" too`;
     if (resolve(other.flags.state) === resolve(flags.state))
       return `state is that of "${other.flags.name}" too`;
+    if (flags.dest !== undefined && resolve(other.flags.dest ?? '/') === resolve(flags.dest))
+      return `dest is that of "${other.flags.name}" too`;
   }
   return undefined;
 }

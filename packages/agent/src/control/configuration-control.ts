@@ -3,6 +3,7 @@ import { stateReportJson } from '@deploy-tools/shared/report/encode-agent-line.j
 import type { StateReport } from '@deploy-tools/shared/report/report.js';
 import type { AgentContext } from '../agent-context.js';
 import { wayBackByHand } from '../deploy/release-before.js';
+import type { Wanted } from '../deploy/wanted-view.js';
 import { readState } from '../state-file.js';
 import type { ControlCommand, ControlRequest } from './control-line.js';
 
@@ -10,13 +11,15 @@ import type { ControlCommand, ControlRequest } from './control-line.js';
 export interface Controlled {
   readonly context: Pick<AgentContext, 'ledger' | 'pause' | 'paths' | 'log'>;
   readonly present: () => StateReport;
+  /** What the registry wanted when it last answered. */
+  readonly wanted: () => Wanted | undefined;
   /** Has the registry looked at now. */
   readonly nudge: () => void;
 }
 
 /**
  * Does what was asked, for the configuration that was named or for each.
- * @returns one object a configuration: how it is now, with `Paused` and, except for status, `Answer`.
+ * @returns one object a configuration: how it is now, with `Wanted`, `WantedAt`, `Paused` and, except for status, `Answer`.
  * @throws DeployError not-found, usage, in-use, conflict.
  */
 export function answerControl(
@@ -26,7 +29,14 @@ export function answerControl(
   return chosen(configs, command, name).map((config) => {
     const answer = ACTIONS[command](config);
     const { log: _, ...report } = config.present();
-    return { ...stateReportJson(report), Paused: config.context.pause.paused, Answer: answer };
+    const wanted = config.wanted();
+    return {
+      ...stateReportJson(report),
+      Wanted: wanted && { Revision: wanted.config.revision, Hash: wanted.config.hash },
+      WantedAt: wanted?.at.toISOString(),
+      Paused: config.context.pause.paused,
+      Answer: answer,
+    };
   });
 }
 

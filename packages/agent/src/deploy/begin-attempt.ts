@@ -1,14 +1,17 @@
 import type { AgentConfig } from '@deploy-tools/shared/config-json.js';
 import type { AgentContext } from '../agent-context.js';
 import { isSettled } from './journal.js';
+import { isPlaced } from './place-release.js';
 
 /** Whether what is wanted runs already, proven. @param before what state.json holds. */
 export function isCurrent(
-  { ledger, program }: AgentContext,
+  context: AgentContext,
   before: AgentConfig | undefined,
   wanted: AgentConfig,
 ): boolean {
+  const { ledger, program } = context;
   if (before?.hash !== wanted.hash || !isSettled(ledger.journal)) return false;
+  if (!isPlaced(context, wanted.hash)) return false;
   return program === undefined || program.root !== undefined;
 }
 

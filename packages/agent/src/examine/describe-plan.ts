@@ -17,6 +17,8 @@ export interface PlanView {
   readonly lastGood: AgentConfig | undefined;
   readonly journal: Journal;
   readonly paused: boolean;
+  /** The destination, where there is one, has the last good release. */
+  readonly isPlaced: boolean;
   /** The wanted release is complete on the disk, made for this very attempt. */
   readonly isUnpacked: boolean;
   /** Hashes of archives in the cache. */
@@ -49,10 +51,10 @@ function verdictOf(view: PlanView): readonly [string, boolean] {
       false,
     ];
   if (view.paused) return ['nothing: paused on this host (deploy-agent ctl resume)', false];
-  if (lastGood?.hash === wanted.hash && isSettled(journal)) return ['nothing: it is current', false];
+  if (lastGood?.hash === wanted.hash && isSettled(journal) && view.isPlaced)
+    return ['nothing: it is current', false];
   const ms = waitBefore(hold, wanted, now);
-  if (ms === 0)
-    return [lastGood === undefined ? 'deploy: nothing runs yet' : 'deploy: it is not what runs', true];
+  if (ms === 0) return [whyNow(view), true];
   const why = {
     rejected: `it failed (${hold?.failures ?? 0} in a row): ${attempt?.error?.message ?? 'see the log'}`,
     vetoed: 'the host said not now',
@@ -62,6 +64,12 @@ function verdictOf(view: PlanView): readonly [string, boolean] {
     ? `in ${formatDuration(Math.ceil(ms / 1000) * 1000)}`
     : 'not before a retry or another revision';
   return [`deploy ${when}: ${why}`, true];
+}
+
+function whyNow({ lastGood, wanted, isPlaced }: PlanView): string {
+  if (lastGood === undefined) return 'deploy: nothing runs yet';
+  const isMissing = lastGood.hash === wanted.hash && !isPlaced;
+  return isMissing ? 'deploy: it is not at -dest' : 'deploy: it is not what runs';
 }
 
 function layersOf({ wanted, lastGood, isUnpacked, cached }: PlanView): string[][] {
@@ -81,10 +89,11 @@ function sourceOf(layer: ConfigLayer, here: ReadonlySet<string>, cached: Readonl
 }
 
 function programsOf({ settings }: PlanView): string[][] {
-  const { hooks, script } = settings;
+  const { hooks, script, destination } = settings;
   const order = [
     ['hook-pre', hooks.pre],
     ['hook-prepare', hooks.prepare],
+    ['sync', destination === undefined ? undefined : `${destination.strategy} to ${destination.to}`],
     ['script', script],
     ...settings.health.checks.map((check) => ['health', describeCheck(check)] as const),
     ['hook-validate', hooks.validate],

@@ -9,8 +9,9 @@ import { type AccessFlags, registryAccess } from '../registry-access.js';
 export async function withRegistry<T>(
   flags: AccessFlags,
   act: (connection: Connection) => Promise<T>,
+  signal: AbortSignal = new AbortController().signal,
 ): Promise<T> {
-  const connection = await connect(await registryAccess(flags, new AbortController().signal));
+  const connection = await connect(await registryAccess(flags, signal));
   try {
     return await act(connection);
   } finally {

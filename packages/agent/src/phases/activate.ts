@@ -2,13 +2,14 @@ import { existsSync, rmSync } from 'node:fs';
 import type { AgentContext } from '../agent-context.js';
 import { pointCurrent } from '../deploy/current-link.js';
 import type { DeployRoots } from '../deploy/deploy-roots.js';
+import { placeRelease } from '../deploy/place-release.js';
 import { runDeployHook } from '../deploy/run-deploy-hook.js';
 import { switchProgram } from '../deploy/switch-program.js';
 
 /**
- * Makes a complete release the running one: `current`, the script, the supervised program. Where the host says not now,
- * `current` is as it was.
- * @throws DeployError script, unhealthy; AbortError.
+ * Makes a complete release the running one: `current`, the destination, the script, the supervised program. Where the host
+ * says not now, `current` is as it was, and so is a destination that had a release before.
+ * @throws DeployError script, unhealthy, those of the sync; AbortError.
  */
 export async function activate(context: AgentContext, roots: DeployRoots): Promise<'done' | 'vetoed'> {
   const { paths, log } = context;
@@ -16,9 +17,14 @@ export async function activate(context: AgentContext, roots: DeployRoots): Promi
   if (old !== undefined && !existsSync(old.root))
     log.warn({ root: old.root }, 'the directory of the old release is gone');
   pointCurrent(paths.current, next.root);
+  await placeRelease(context, next, 'forward');
   if ((await runDeployHook(context, 'script', roots)) === 'vetoed') {
-    if (old !== undefined && existsSync(old.root)) pointCurrent(paths.current, old.root);
-    else rmSync(paths.current, { force: true });
+    if (old === undefined || !existsSync(old.root)) {
+      rmSync(paths.current, { force: true });
+      return 'vetoed';
+    }
+    pointCurrent(paths.current, old.root);
+    await placeRelease(context, old, 'back');
     return 'vetoed';
   }
   await switchProgram(context, config, next);

@@ -2,19 +2,21 @@ import { DeployError, describeError, toDeployError } from '@deploy-tools/shared/
 import type { AgentContext } from '../agent-context.js';
 import { pointCurrent } from '../deploy/current-link.js';
 import type { DeployRoots } from '../deploy/deploy-roots.js';
+import { placeRelease } from '../deploy/place-release.js';
 import { proveRelease } from '../deploy/prove-release.js';
 import { runDeployHook } from '../deploy/run-deploy-hook.js';
 import { switchProgram } from '../deploy/switch-program.js';
 
 /**
- * Makes the last good release the running one again, whose directory is complete: the hook, `current`, the script with OLD
- * and NEW swapped, the program, the checks. Once; whoever calls does not try again.
+ * Makes the last good release the running one again, whose directory is complete: the hook, `current`, the destination, the script
+ * with OLD and NEW swapped, the program, the checks. Once; whoever calls does not try again.
  * @param roots from the release that failed to the last good one.
  * @throws DeployError when the way back failed, also when only its hook did; AbortError.
  */
 export async function rollBack(context: AgentContext, roots: DeployRoots): Promise<void> {
   const hook = await runToEnd(context, 'rollback', roots);
   pointCurrent(context.paths.current, roots.next.root);
+  await placeRelease(context, roots.next, 'back');
   const script = await runToEnd(context, 'script', roots);
   if (script !== undefined) throw script;
   await switchProgram(context, roots.config, roots.next);

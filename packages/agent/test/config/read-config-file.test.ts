@@ -18,9 +18,15 @@ addr: registry:2022
 dir: /srv
 labels: { zone: a }
 poll: 10s
+max-bandwidth: 10MB
 configurations:
   - name: one
     keep: 3
+    dest: /var/www/one
+    sync: release
+    exclude: [cache/, "*.log"]
+    dest-mode: 0750
+    random-delay: 1m
   - name: two
     dir: /srv/second
     port: [8080, "localhost:8081"]
@@ -35,6 +41,10 @@ describe('the file of several configurations', () => {
     expect([...configurations.keys()]).toEqual(['one', 'two']);
     expect(configurations.get('one')?.flags).toMatchObject({
       ...{ dir: '/srv/one', state: '/srv/one/state.json', keep: 3, poll: 10_000, addr: 'registry:2022' },
+    });
+    expect(configurations.get('one')?.flags).toMatchObject({
+      ...{ dest: '/var/www/one', sync: 'release', exclude: ['cache/', '*.log'], 'dest-mode': '0750' },
+      ...{ 'max-bandwidth': 10 * 1024 * 1024, 'random-delay': 60_000 },
     });
     expect(configurations.get('two')).toMatchObject({
       command: ['bin/server', '-x'],
@@ -59,6 +69,9 @@ describe('the file of several configurations', () => {
     ['configurations: [{name: a}, {name: a}]', 'there is another configuration "a"'],
     ['dir: /x\nconfigurations: [{name: a, dir: /x}]', "dir is the agent's own"],
     ['configurations: [{name: a, dir: /x}, {name: b, dir: /x}]', 'dir is that of "a" too'],
+    ['configurations: [{name: a, dest: /d}, {name: b, dest: /d/}]', 'dest is that of "a" too'],
+    ['dir: /x\nconfigurations: [{name: a, dest: /x/a/b}]', 'are one in the other'],
+    ['configurations: [{name: a, max-bandwidth: 1MB}]', 'no key "max-bandwidth" here'],
     ['configurations: [{name: a, port: [1]}]', '-port is for a program'],
     ['configurations: [{name: a, script: [x]}]', 'script needs one value'],
     ['configurations: [{name: a, name: b}]', 'line 1, column 28'],

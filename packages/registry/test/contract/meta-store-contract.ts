@@ -5,6 +5,8 @@ import { auditContract } from './audit-contract.js';
 import { fleetContract } from './fleet-contract.js';
 import { indexContract } from './index-contract.js';
 import { layerOf, revisionOf, uploadOf, versionOf } from './meta-samples.js';
+import { noticeContract } from './notice-contract.js';
+import { tracksContract } from './tracks-contract.js';
 import { transactionContract } from './transaction-contract.js';
 
 /** An adapter over fresh, empty storage. */
@@ -41,6 +43,8 @@ export function metaStoreContract(name: string, open: () => Promise<OpenedMetaSt
     describe('indexes', () => indexContract(withStore));
     describe('audit', () => auditContract(withStore));
     describe('hosts and deploys', () => fleetContract(withStore));
+    describe('notices', () => noticeContract(withStore));
+    describe('tracks', () => tracksContract(withStore));
   });
 }
 

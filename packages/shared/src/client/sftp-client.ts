@@ -14,6 +14,7 @@ import {
   SFTP_VERSION,
   STATUS,
 } from '../sftp/protocol.js';
+import type { ByteRate } from './byte-rate.js';
 import { Flight } from './flight.js';
 import { RemoteFile } from './remote-file.js';
 
@@ -50,22 +51,25 @@ export class SftpClient {
   readonly #channel: Duplex;
   readonly #pending = new Map<number, Pending>();
   readonly #pool = new PacketPool();
+  readonly #rate: ByteRate | undefined;
   #nextId = 1;
   #failure: DeployError | undefined;
   #maxRead = SAFE_DATA;
   #maxWrite = SAFE_DATA;
   #onVersion: Pending | undefined;
 
-  private constructor(channel: Duplex) {
+  private constructor(channel: Duplex, rate: ByteRate | undefined) {
     this.#channel = channel;
+    this.#rate = rate;
   }
 
   /**
    * Speaks INIT/VERSION, and asks for the server's limits where it tells them: until they come, requests are of the size
    * that every server takes.
+   * @param rate bounds what is read.
    */
-  static async start(channel: Duplex): Promise<SftpClient> {
-    const client = new SftpClient(channel);
+  static async start(channel: Duplex, rate?: ByteRate): Promise<SftpClient> {
+    const client = new SftpClient(channel, rate);
     const version = new Promise<Buffer>((resolve, reject) => {
       client.#onVersion = { resolve, reject };
     });
@@ -81,7 +85,7 @@ export class SftpClient {
     try {
       const [size, first] = await Promise.all([
         this.#sizeOf(handle),
-        this.#readPart(handle, 0, this.#maxRead),
+        this.#readPart(handle, 0, this.#mostRead()),
       ]);
       const parts = [Buffer.from(first ?? [])];
       let length = parts[0]?.length ?? 0;
@@ -103,7 +107,7 @@ export class SftpClient {
   async openFile(path: string): Promise<RemoteFile> {
     const handle = await this.#open(path, OPEN_FLAG.READ);
     return new RemoteFile(path, {
-      maxRead: () => this.#maxRead,
+      maxRead: () => this.#mostRead(),
       read: (offset, length) => this.#readPart(handle, offset, length),
       release: (part) => this.#pool.give(part),
       close: () => this.#release(handle),
@@ -184,13 +188,13 @@ export class SftpClient {
       yield* this.#readToEnd(handle, options.from ?? 0);
       return;
     }
-    const window = Math.max(options.window ?? DEFAULT_WINDOW, this.#maxRead);
+    const window = Math.max(options.window ?? DEFAULT_WINDOW, this.#mostRead());
     const flight: Promise<Buffer>[] = [];
     let next = options.from ?? 0;
     let inFlight = 0;
     while (next < to || flight.length > 0) {
       while (next < to && inFlight < window) {
-        const length = Math.min(this.#maxRead, to - next);
+        const length = Math.min(this.#mostRead(), to - next);
         const part = this.#readFully(handle, next, length);
         part.catch(() => undefined); // awaited below, or abandoned by the consumer
         flight.push(part);
@@ -219,7 +223,7 @@ export class SftpClient {
   /** One read after the other, until the server says that this is the end. */
   async *#readToEnd(handle: Buffer, from: number): AsyncGenerator<Buffer, void, undefined> {
     for (let at = from; ; ) {
-      const part = await this.#readPart(handle, at, this.#maxRead);
+      const part = await this.#readPart(handle, at, this.#mostRead());
       if (part === undefined) return;
       yield part;
       at += part.length;
@@ -239,8 +243,21 @@ export class SftpClient {
     return parts.length === 1 && parts[0] !== undefined ? parts[0] : Buffer.concat(parts, length);
   }
 
-  /** One read. @returns undefined at the end of the file. */
+  /** Most bytes that one read asks for. */
+  #mostRead(): number {
+    return this.#rate === undefined ? this.#maxRead : Math.min(this.#maxRead, this.#rate.part);
+  }
+
+  /** One read, in its turn. @returns undefined at the end of the file. */
   async #readPart(handle: Buffer, offset: number, length: number): Promise<Buffer | undefined> {
+    if (this.#rate === undefined) return await this.#readNow(handle, offset, length);
+    await this.#rate.take(length, this);
+    const part = await this.#readNow(handle, offset, length);
+    this.#rate.giveBack(length - (part?.length ?? 0));
+    return part;
+  }
+
+  async #readNow(handle: Buffer, offset: number, length: number): Promise<Buffer | undefined> {
     const reply = await this.#request(PACKET.READ, (packet) =>
       packet.string(handle).uint64(offset).uint32(length),
     );
@@ -363,6 +380,7 @@ export class SftpClient {
     this.#onVersion?.reject(this.#failure);
     for (const pending of this.#pending.values()) pending.reject(this.#failure);
     this.#pending.clear();
+    this.#rate?.forget(this);
   }
 }
 

@@ -1,6 +1,8 @@
 import type { CommandSpec } from './command-spec.js';
 import { CONF, CONF_WORD, IF_REVISION, JSON_FLAG } from './common-flags.js';
 import { AGENTS, DIFF, FORGET, HISTORY, LOGS, RETRY, ROLLBACK, STATUS } from './fleet-specs.js';
+import { NOTIFY } from './notify-specs.js';
+import { ADDTRACK, CHECK, DELTRACK, TRACKS, YANK } from './track-specs.js';
 
 export type { CommandSpec, Role } from './command-spec.js';
 
@@ -266,9 +268,15 @@ export const COMMAND_SPECS: readonly CommandSpec[] = [
   LOGS,
   RETRY,
   FORGET,
+  ADDTRACK,
+  TRACKS,
+  CHECK,
+  DELTRACK,
+  YANK,
   GC,
   FSCK,
   AUDIT,
+  NOTIFY,
   WATCH,
   HELP,
 ];

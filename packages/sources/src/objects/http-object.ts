@@ -64,7 +64,7 @@ export function openedResponse(response: IncomingMessage, answered: Answered): O
 }
 
 /** A strong entity tag, or the time of change: what If-Range takes. */
-function validatorOf({ headers }: IncomingMessage): string | undefined {
+export function validatorOf({ headers }: IncomingMessage): string | undefined {
   const { etag } = headers;
   return etag?.startsWith('"') === true ? etag : headers['last-modified'];
 }

@@ -9,6 +9,8 @@ const REDIRECTS = [301, 302, 303, 307, 308];
 
 export interface HttpGet {
   readonly headers: Readonly<Record<string, string>>;
+  /** A text that is POSTed instead; redirects are not followed then. */
+  readonly post?: string | undefined;
   /** From the start of a request to the answer's first line and headers; each redirect anew. */
   readonly headerTimeoutMs: number;
   readonly signal: AbortSignal;
@@ -17,7 +19,7 @@ export interface HttpGet {
 /**
  * GETs a URL and follows redirects: ten of them, never from https to http; credentials are not carried to another origin.
  * The body comes as it is sent: whatever encoding it has is left.
- * @returns an answer of any status but a redirect's; its body has to be read or destroyed.
+ * @returns an answer of any status but a redirect's that was followed; its body has to be read or destroyed.
  * @throws DeployError connect, cancelled, invalid, denied.
  */
 export async function httpGet(url: URL, get: HttpGet): Promise<IncomingMessage> {
@@ -27,6 +29,7 @@ export async function httpGet(url: URL, get: HttpGet): Promise<IncomingMessage> 
     const response = await getOnce(at, { ...get, headers });
     const { location } = response.headers;
     if (!REDIRECTS.includes(response.statusCode ?? 0) || location === undefined) return response;
+    if (get.post !== undefined) return response;
     response.destroy();
     if (redirects === MAX_REDIRECTS)
       throw new DeployError('invalid', `${showUrl(url.href)} redirects more than ${MAX_REDIRECTS} times`);
@@ -58,14 +61,15 @@ function withoutCredentials(headers: Readonly<Record<string, string>>): Record<s
   return Object.fromEntries(Object.entries(headers).filter(([name]) => name !== 'authorization'));
 }
 
-function getOnce(url: URL, { headers, headerTimeoutMs, signal }: HttpGet): Promise<IncomingMessage> {
+function getOnce(url: URL, { headers, post, headerTimeoutMs, signal }: HttpGet): Promise<IncomingMessage> {
   const label = showUrl(url.href);
   return new Promise((resolve, reject) => {
     const send = url.protocol === 'https:' ? requestHttps : requestHttp;
     const plain = new URL(url);
     plain.username = '';
     plain.password = '';
-    const request = send(plain, { headers: { 'user-agent': 'deploy-tools', ...headers } });
+    const method = post === undefined ? 'GET' : 'POST';
+    const request = send(plain, { method, headers: { 'user-agent': 'deploy-tools', ...headers } });
     const late = new DeployError(
       'connect',
       `${label} did not answer within ${formatDuration(headerTimeoutMs)}`,
@@ -86,7 +90,7 @@ function getOnce(url: URL, { headers, headerTimeoutMs, signal }: HttpGet): Promi
       reject(requestError(label, error));
     });
     if (signal.aborted) abort();
-    request.end();
+    request.end(post);
   });
 }
 

@@ -7,6 +7,15 @@ import { showUrl } from './show-url.js';
 
 const TIMES = { headerTimeoutMs: 30_000, idleTimeoutMs: 60_000 } as const;
 
+/** @param timeoutMs for answers and pieces of bodies alike; what is usual when undefined. */
+export function objectContext(
+  environment: ObjectContext['environment'],
+  timeoutMs: number | undefined,
+): ObjectContext {
+  const times = timeoutMs === undefined ? TIMES : { headerTimeoutMs: timeoutMs, idleTimeoutMs: timeoutMs };
+  return { environment, ...times };
+}
+
 /**
  * Opens objects by URL; what a kind of URL needs is loaded with the first such URL, and kept with the function.
  * Nothing is tried twice here: that is for whoever knows what may take how long.

@@ -1,6 +1,5 @@
 import { Readable } from 'node:stream';
 import { GetObjectCommand, type GetObjectCommandOutput, type S3Client } from '@aws-sdk/client-s3';
-import { formatDuration } from '@deploy-tools/shared/duration.js';
 import { DeployError } from '@deploy-tools/shared/errors.js';
 import type { OpenedObject, OpenFrom } from '../opened-object.js';
 import { contentRange } from './http-object.js';
@@ -8,6 +7,7 @@ import { objectBody } from './object-body.js';
 import type { ObjectContext, OpenKind } from './object-context.js';
 import { s3Client, s3Error, s3StatusOf } from './s3-client.js';
 import { bucketAndKey, showUrl } from './show-url.js';
+import { withinTime } from './within-time.js';
 
 /** Opens `s3://bucket/key`, with `?endpoint=` and `?region=` where they are not the environment's. @see OpenUrl */
 export function s3Objects(context: ObjectContext): OpenKind {
@@ -61,26 +61,12 @@ async function get(
   { offset, validator }: OpenFrom,
   signal: AbortSignal,
 ): Promise<GetObjectCommandOutput> {
-  const { headerTimeoutMs } = context;
-  const late = `${label} did not answer within ${formatDuration(headerTimeoutMs)}`;
-  const limit = new AbortController();
-  const abort = (): void => limit.abort();
-  const timer = setTimeout(abort, headerTimeoutMs);
-  signal.addEventListener('abort', abort, { once: true });
-  if (signal.aborted) abort();
   const command = new GetObjectCommand({
     ...{ Bucket: bucket, Key: key },
     ...(offset > 0 ? { Range: `bytes=${offset}-` } : {}),
     ...(offset > 0 && validator !== undefined ? { IfMatch: validator } : {}),
   });
-  try {
-    return await client.send(command, { abortSignal: limit.signal });
-  } catch (error) {
-    if (signal.aborted) throw new DeployError('cancelled', `${label} was given up`, { cause: error });
-    if (limit.signal.aborted) throw new DeployError('connect', late, { cause: error });
-    throw error;
-  } finally {
-    clearTimeout(timer);
-    signal.removeEventListener('abort', abort);
-  }
+  return await withinTime(label, context.headerTimeoutMs, signal, (abortSignal) =>
+    client.send(command, { abortSignal }),
+  );
 }

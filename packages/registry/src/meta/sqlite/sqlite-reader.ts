@@ -19,7 +19,9 @@ import {
   indexOf,
   NEWEST_INDEXED,
 } from './sqlite-index.js';
+import { SqliteNotices } from './sqlite-notices.js';
 import { SqliteStatements } from './sqlite-statements.js';
+import { SqliteTracks } from './sqlite-tracks.js';
 
 const VERSION_COLUMNS = 'component, version, hash, size, created';
 
@@ -38,11 +40,15 @@ interface RevisionRow {
 /** The reading half of the port over one SQLite connection. */
 export class SqliteReader implements MetaReader {
   readonly fleet: SqliteFleet;
+  readonly notices: SqliteNotices;
+  readonly tracks: SqliteTracks;
   readonly #sql: SqliteStatements;
 
   constructor(db: Database.Database) {
     this.#sql = new SqliteStatements(db);
     this.fleet = new SqliteFleet(this.#sql);
+    this.notices = new SqliteNotices(this.#sql);
+    this.tracks = new SqliteTracks(this.#sql);
   }
 
   async version(component: string, version: string): Promise<ComponentVersion | undefined> {

@@ -1,0 +1,127 @@
+import { randomBytes } from 'node:crypto';
+import { existsSync, renameSync } from 'node:fs';
+import { basename, dirname, join } from 'node:path';
+import { DeployError, describeError } from '@deploy-tools/shared/errors.js';
+import type { AgentContext } from '../agent-context.js';
+import type { Root } from '../script/script-environment.js';
+import { checkDestination } from '../sync/check-destination.js';
+import { type Destination, excludeFileIn } from '../sync/destination.js';
+import type { SyncRequest } from '../sync/sync-request.js';
+import { removeTree } from '../unpack/remove-tree.js';
+import { forgetPlaced, inodeOf, readPlaced, removePlaced, writePlaced } from './placed-record.js';
+
+/** Of a hash, in the name of a release beside the destination. */
+const ID_CHARACTERS = 16;
+
+/**
+ * Syncs a release to the destination, where there is one; again is as good as once. A sync that makes the destination like
+ * the release file by file is not interrupted when the agent is to stop: half of one is worse than a late exit.
+ * @param way `back` to a release that was there before.
+ * @throws DeployError as syncTree, saying in which state the destination is.
+ */
+export async function placeRelease(
+  context: AgentContext,
+  next: Root,
+  way: 'forward' | 'back',
+): Promise<void> {
+  const hash = next.id;
+  const { settings, paths, signal, facts, log } = context;
+  const { destination } = settings;
+  if (destination === undefined) return removePlaced(paths.placed);
+  const { to, strategy } = destination;
+  if (strategy === 'mv' && isPlaced(context, hash)) return;
+  if (strategy !== 'mv') forgetPlaced(paths.placed, destination);
+  const { syncTree } = await import('../sync/sync-tree.js'); // most agents have no use for it
+  const sync = () =>
+    syncTree(
+      requestOf(context, destination, next, way),
+      strategy === 'rsync' ? new AbortController().signal : signal,
+    );
+  const began = performance.now();
+  const stats = await (strategy === 'mv' && way === 'back' ? inPlaceOf(context, destination, sync) : sync());
+  if (strategy !== 'mv') writePlaced(paths.placed, { to, strategy, hash, inode: '' });
+  const { root, ...counts } = stats;
+  const ms = Math.round(performance.now() - began);
+  facts.log.push(`synced to ${to}`);
+  log.info({ to, strategy, root, ...counts, ms }, 'synced to the destination');
+}
+
+/** Whether the destination, where there is one, has this release. */
+export function isPlaced(
+  { settings, paths }: Pick<AgentContext, 'settings' | 'paths'>,
+  hash: string,
+): boolean {
+  const { destination } = settings;
+  if (destination === undefined) return true;
+  const placed = readPlaced(paths.placed);
+  const { to, strategy } = destination;
+  if (placed?.to !== to || placed.strategy !== strategy || placed.hash !== hash) return false;
+  return strategy !== 'mv' || placed.inode === inodeOf(to);
+}
+
+/**
+ * Says before anything live is touched what would keep a release from its destination.
+ * @throws DeployError exists; not-found: the file of rules.
+ */
+export function checkPlace(context: AgentContext, next: Root): void {
+  const { destination } = context.settings;
+  if (destination === undefined) return;
+  const rules = excludeFileIn(destination, next.root);
+  if (rules !== undefined && !existsSync(rules))
+    throw new DeployError('not-found', `there is no ${rules} to read exclude rules from`, {
+      hint: 'check -exclude-from: a relative path is in the release',
+    });
+  if (destination.strategy === 'mv' && isPlaced(context, next.id)) return;
+  checkDestination(destination.to, destination.strategy);
+}
+
+function requestOf(
+  { settings, paths, log, facts }: AgentContext,
+  destination: Destination,
+  next: Root,
+  way: 'forward' | 'back',
+): SyncRequest {
+  const hash = next.id;
+  const { to, strategy } = destination;
+  const verbose = log.isLevelEnabled('debug');
+  return {
+    ...destination,
+    from: next.root,
+    excludeFrom: excludeFileIn(destination, next.root),
+    compare: 'content', // the files of an image, or of a reproducible build, all have one time
+    keepSource: true,
+    beforeRename: (path) => writePlaced(paths.placed, { to, strategy, hash, inode: inodeOf(path) }),
+    id: hash.slice(0, ID_CHARACTERS),
+    reuse: way === 'back',
+    keep: settings.keep,
+    verbose,
+    log: (line) => {
+      if (!verbose) facts.log.push(line);
+      log[verbose ? 'debug' : 'warn'](line);
+    },
+  };
+}
+
+/** With `mv`: what we put there before gives way; when nothing can take its place it has the name again. */
+async function inPlaceOf<T>(
+  { paths, log }: AgentContext,
+  { to }: Destination,
+  sync: () => Promise<T>,
+): Promise<T> {
+  const placed = readPlaced(paths.placed);
+  if (placed?.to !== to || placed.inode !== inodeOf(to) || placed.inode === '') return await sync();
+  const aside = join(dirname(to), `.${basename(to)}.old-${randomBytes(6).toString('hex')}`);
+  renameSync(to, aside);
+  let stats: T;
+  try {
+    stats = await sync();
+  } catch (error) {
+    renameSync(aside, to);
+    writePlaced(paths.placed, placed);
+    throw error;
+  }
+  await removeTree(aside, new AbortController().signal).catch((error: unknown) => {
+    log.warn({ path: aside, err: describeError(error) }, 'what gave way cannot be removed');
+  });
+  return stats;
+}

@@ -1,0 +1,29 @@
+import { isSameRevision, type RevisionId } from './hold.js';
+
+/** Has each deployment wait a time of its own, so that the hosts of a fleet do not all begin at once. */
+export class RandomDelay {
+  readonly #longestMs: number;
+  readonly #random: () => number;
+  readonly #now: () => number;
+  #drawn: { readonly id: RevisionId; readonly at: number } | undefined;
+
+  /** @param random from 0 to 1. @param now milliseconds that never go back. */
+  constructor(longestMs: number, random: () => number, now: () => number) {
+    this.#longestMs = longestMs;
+    this.#random = random;
+    this.#now = now;
+  }
+
+  /**
+   * The time is drawn when a revision is first asked about.
+   * @returns milliseconds that are left before it, and whether the time was drawn right now.
+   */
+  left(id: RevisionId): { readonly ms: number; readonly isDrawn: boolean } {
+    if (this.#longestMs === 0) return { ms: 0, isDrawn: false };
+    const isDrawn = this.#drawn === undefined || !isSameRevision(this.#drawn.id, id);
+    const at =
+      this.#drawn === undefined || isDrawn ? this.#now() + this.#random() * this.#longestMs : this.#drawn.at;
+    this.#drawn = { id, at };
+    return { ms: Math.max(0, at - this.#now()), isDrawn };
+  }
+}

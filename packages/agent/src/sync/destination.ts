@@ -1,0 +1,69 @@
+import { isAbsolute, join, normalize, relative, resolve } from 'node:path';
+import type { FlagValues } from '@deploy-tools/shared/cli/flags.js';
+import { DeployError } from '@deploy-tools/shared/errors.js';
+import type { SYNC_FLAGS } from './sync-flags.js';
+import { SYNC_STRATEGIES, type SyncRequest } from './sync-request.js';
+
+/** Where each release is synced to, and how. */
+export interface Destination extends Pick<SyncRequest, 'to' | 'strategy' | 'excludes' | 'destMode'> {
+  /** Absolute, or relative to the release; never above it. */
+  readonly excludeFrom: string | undefined;
+}
+
+type DestinationFlags = Pick<
+  FlagValues<typeof SYNC_FLAGS>,
+  'dest' | 'sync' | 'exclude' | 'exclude-from' | 'dest-mode'
+>;
+
+/** @param dir of the agent. @returns undefined without -dest. @throws DeployError usage. */
+export function destinationOf(flags: DestinationFlags, dir: string): Destination | undefined {
+  const strategy = SYNC_STRATEGIES.find((known) => known === flags.sync);
+  if (strategy === undefined)
+    throw new DeployError('usage', `invalid value "${flags.sync}" for flag -sync`, {
+      hint: `use ${SYNC_STRATEGIES.join(', ')}`,
+    });
+  const mode = flags['dest-mode'];
+  if (!/^[0-7]{3,4}$/.test(mode))
+    throw new DeployError('usage', `invalid value "${mode}" for flag -dest-mode`, {
+      hint: 'write it in octal, such as 0755',
+    });
+  const excludeFrom = excludeFromOf(flags['exclude-from']);
+  if (flags.dest === undefined || flags.dest === '') {
+    if (flags.exclude.length > 0 || excludeFrom !== undefined)
+      throw new DeployError('usage', '-exclude and -exclude-from are for a destination', {
+        hint: 'name it with -dest',
+      });
+    return undefined;
+  }
+  const to = resolve(flags.dest);
+  checkApart(to, resolve(dir));
+  return { to, strategy, excludes: flags.exclude, excludeFrom, destMode: Number.parseInt(mode, 8) };
+}
+
+/** The file of rules of a release. */
+export function excludeFileIn({ excludeFrom }: Destination, root: string): string | undefined {
+  if (excludeFrom === undefined || isAbsolute(excludeFrom)) return excludeFrom;
+  return join(root, excludeFrom);
+}
+
+function excludeFromOf(path: string | undefined): string | undefined {
+  if (path === undefined || path === '') return undefined;
+  const clean = normalize(path);
+  if (clean !== '..' && !clean.startsWith('../')) return clean;
+  throw new DeployError('usage', `-exclude-from ${path} is outside of the release`, {
+    hint: 'a relative path is in the release; name a file of the host with an absolute one',
+  });
+}
+
+/** What is not in a release is removed from the destination: the agent's own must not be there. */
+function checkApart(to: string, dir: string): void {
+  if (!isWithin(to, dir) && !isWithin(dir, to)) return;
+  throw new DeployError('usage', `-dest ${to} and the agent's directory ${dir} are one in the other`, {
+    hint: 'give one of them another place',
+  });
+}
+
+function isWithin(outer: string, inner: string): boolean {
+  const way = relative(outer, inner);
+  return way === '' || !(way === '..' || way.startsWith('../'));
+}

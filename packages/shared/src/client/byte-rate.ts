@@ -1,0 +1,66 @@
+/** A part of what is waited for in this turn: small enough that a slow rate is an even one. */
+const TURNS_A_SECOND = 10;
+const SMALLEST_PART = 4096;
+
+interface Waiting {
+  readonly owner: object;
+  readonly bytes: number;
+  readonly go: () => void;
+}
+
+/** Bounds the bytes a second that several sessions ask for together, in the order in which they ask. */
+export class ByteRate {
+  /** Most bytes to ask for at once. */
+  readonly part: number;
+  readonly #bytesPerMs: number;
+  readonly #now: () => number;
+  readonly #waiting: Waiting[] = [];
+  /** When the next may ask, on the clock of `now`. */
+  #next = 0;
+  #timer: NodeJS.Timeout | undefined;
+
+  /** @param now milliseconds that never go back. */
+  constructor(bytesPerSecond: number, now: () => number = () => performance.now()) {
+    this.#bytesPerMs = bytesPerSecond / 1000;
+    this.part = Math.max(SMALLEST_PART, Math.floor(bytesPerSecond / TURNS_A_SECOND));
+    this.#now = now;
+  }
+
+  /** Waits until so many bytes may be asked for. @param owner names who asks, for {@link forget}. */
+  take(bytes: number, owner: object): Promise<void> {
+    return new Promise((resolve) => {
+      this.#waiting.push({ owner, bytes, go: resolve });
+      if (this.#timer === undefined) this.#turn();
+    });
+  }
+
+  /** Fewer bytes came than were asked for. */
+  giveBack(bytes: number): void {
+    this.#next -= bytes / this.#bytesPerMs;
+  }
+
+  /** Whatever this one waits for is not waited for any more. */
+  forget(owner: object): void {
+    for (const { go } of this.#waiting.filter((each) => each.owner === owner)) go();
+    this.#waiting.splice(
+      0,
+      Number.POSITIVE_INFINITY,
+      ...this.#waiting.filter((each) => each.owner !== owner),
+    );
+  }
+
+  /** Lets go who may, and comes back for the others. */
+  #turn(): void {
+    this.#timer = undefined;
+    for (let first = this.#waiting[0]; first !== undefined; first = this.#waiting[0]) {
+      const now = this.#now();
+      if (this.#next > now) {
+        this.#timer = setTimeout(() => this.#turn(), this.#next - now);
+        return;
+      }
+      this.#waiting.shift();
+      this.#next = Math.max(this.#next, now) + first.bytes / this.#bytesPerMs;
+      first.go();
+    }
+  }
+}
