@@ -1,26 +1,131 @@
-// Joins what `tsc` built of the programs that start often into few files, packages/<package>/program/. Node takes about a
-// millisecond to find, read and link a module, so this takes a fifth off the start of deployctl and deploy-agent (figures:
-// docs/decisions.md).
-import { readdirSync, rmSync } from 'node:fs';
-import { basename, dirname, join } from 'node:path';
+// Joins what `tsc` built of the programs into few files, packages/<package>/program/. Node takes about a millisecond to find,
+// read and link a module, so this takes a fifth off the start of deployctl and a third off that of deploy-registry; the agent's
+// is explained below (figures: docs/decisions.md, docs/performance.md).
+import { spawnSync } from 'node:child_process';
+import { createHash } from 'node:crypto';
+import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { basename, dirname, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { rolldown } from 'rolldown';
 
 const ROOT = dirname(dirname(fileURLToPath(import.meta.url)));
-const MAINS = { agent: ['main.js'], ctl: ['deployctl-main.js', 'from-docker-main.js'] };
-/** Stay in node_modules: those with native code, and pino-pretty, which is loaded for a terminal only. */
-const OUTSIDE = /^(ssh2|zstd-napi|fs-native-extensions|pino-pretty)(\/|$)/;
+/** Stay in node_modules: those with native code, and what is large and loaded only when it is needed. */
+const OUTSIDE =
+  /^(ssh2|zstd-napi|fs-native-extensions|better-sqlite3|pino-pretty|yaml|@aws-sdk\/.*|google-auth-library|@grpc\/.*|nodemailer|yauzl|xz-decompress|unbzip2-stream)(\/|$)/;
+/** Of the agent's program, parts that are imported when they are needed and are in its one file all the same. */
+const IN_AGENT = ['start-configured.js', 'sync-tree.js'];
 
-for (const [name, mains] of Object.entries(MAINS)) {
-  const dist = join(ROOT, 'packages', name, 'dist');
-  // A worker's file is found beside the program's: `new URL('./x-worker.js', import.meta.url)`.
-  const workers = readdirSync(dist, { recursive: true }).filter((file) => file.endsWith('-worker.js'));
-  const input = Object.fromEntries(
-    [...mains, ...workers].map((file) => [basename(file, '.js'), join(dist, file)]),
-  );
-  const dir = join(ROOT, 'packages', name, 'program');
-  rmSync(dir, { recursive: true, force: true });
+for (const name of ['registry', 'agent', 'ctl']) {
+  rmSync(join(ROOT, 'packages', name, 'program'), { recursive: true, force: true });
+}
+await bundleModules('registry', [built('registry', 'main.js'), ...workersOf('registry', 'sources')]);
+await bundleModules('ctl', [
+  ...['deployctl-main.js', 'from-docker-main.js'].map((main) => built('ctl', main)),
+  ...workersOf('ctl'),
+]);
+await bundleModules('agent', [...workersOf('agent', 'sources'), ...(await bundleAgent())]);
+
+function built(name, file) {
+  return join(ROOT, 'packages', name, 'dist', file);
+}
+
+/** A worker's file is found beside the program's: `new URL('./x-worker.js', import.meta.url)`. */
+function workersOf(...names) {
+  return names.flatMap((name) => {
+    const files = readdirSync(built(name, ''), { recursive: true });
+    return files.filter((file) => file.endsWith('-worker.js')).map((file) => built(name, file));
+  });
+}
+
+/** Files of a package that begin something, each with what it shares with none in one ES module of its name. */
+async function bundleModules(name, files) {
+  const input = Object.fromEntries(files.map((file) => [basename(file, '.js'), file]));
+  if (Object.keys(input).length < files.length) throw new Error(`two of ${files} have the same name`);
   const bundle = await rolldown({ input, platform: 'node', external: OUTSIDE });
+  const dir = join(ROOT, 'packages', name, 'program');
   await bundle.write({ dir, format: 'es', entryFileNames: '[name].js', chunkFileNames: '[name]-[hash].js' });
   await bundle.close();
+}
+
+/**
+ * The agent's program is one file with all that it uses, ssh2 too, and beside it what V8 makes of that, compiled with the
+ * flags that the program runs with.
+ * @returns the files that it imports only when they are needed, to be bundled beside it.
+ */
+async function bundleAgent() {
+  const dir = join(ROOT, 'packages/agent/program');
+  const external = /^(cpu-features|yaml|zstd-napi|fs-native-extensions\/.*|pino-pretty)(\/|$)/;
+  const imported = new Set();
+  const plugins = [importedLater(imported), nativePartOfSsh2(), nativePartOfLocks()];
+  const bundle = await rolldown({
+    input: { main: built('agent', 'main.js') },
+    platform: 'node',
+    external,
+    plugins,
+  });
+  const { output } = await bundle.generate({ format: 'cjs', codeSplitting: false });
+  await bundle.close();
+  // What V8 has cached cannot import() by itself: see packages/agent/bin/start-program.js.
+  const code = inAscii(output[0].code).replace(/\bimport\(/g, 'importModule(');
+  const name = `main-${createHash('sha256').update(code).digest('hex').slice(0, 16)}.cjs`;
+  const start = `startProgram(new URL('./${name}', import.meta.url));`;
+  mkdirSync(dir, { recursive: true });
+  writeFileSync(join(dir, name), code);
+  const compile = [...agentFlags(), join(ROOT, 'tools/compile-program.mjs'), join(dir, name)];
+  const { status } = spawnSync(process.execPath, compile, { stdio: 'inherit' });
+  if (status !== 0) throw new Error(`${name} cannot be compiled`);
+  writeFileSync(join(dir, 'main.js'), `import { startProgram } from '../bin/start-program.js';\n${start}\n`);
+  return [...imported];
+}
+
+/** What is loaded by `import()` stays out of the agent's one file; the files are added to `imported`. */
+function importedLater(imported) {
+  return {
+    name: 'imported-later',
+    async resolveId(source, importer, { kind }) {
+      if (kind !== 'dynamic-import' || IN_AGENT.includes(basename(source))) return undefined;
+      const ours = /^@deploy-tools\/([^/]+)\/(.+)$/.exec(source);
+      if (ours === null && !source.startsWith('.')) return { id: source, external: true };
+      const file = ours === null ? resolve(dirname(importer), source) : built(ours[1], ours[2]);
+      imported.add(file);
+      return { id: `./${basename(file)}`, external: true };
+    },
+  };
+}
+
+/** What its first lines start Node.js with. */
+function agentFlags() {
+  const bin = readFileSync(join(ROOT, 'packages/agent/bin/deploy-agent.js'), 'utf8');
+  return /^':' \/\/; exec node (.*) "\$0"/m.exec(bin)[1].split(' ');
+}
+
+/** ssh2 finds its native part by a path relative to its own file. */
+function nativePartOfSsh2() {
+  const id = 'ssh2/lib/protocol/crypto/build/Release/sshcrypto.node';
+  return {
+    name: 'native-part-of-ssh2',
+    resolveId: (source) => (source.endsWith('sshcrypto.node') ? { id, external: true } : undefined),
+  };
+}
+
+/** fs-native-extensions searches for its native part, which takes 10 ms; where it is on this kind of host is tried first. */
+function nativePartOfLocks() {
+  const name = 'fs-native-extensions';
+  const code = `
+    let binding;
+    try {
+      binding = require('${name}/prebuilds/${process.platform}-${process.arch}/${name}.node');
+    } catch {
+      binding = require('${name}/binding.js');
+    }
+    module.exports = binding;`;
+  return {
+    name: 'native-part-of-locks',
+    load: (id) => (id.endsWith(`/${name}/binding.js`) ? { code, moduleType: 'js' } : undefined),
+  };
+}
+
+/** So that V8 keeps one byte for a character: these stand in strings and comments only. */
+function inAscii(code) {
+  return code.replace(/[^\0-\x7f]/g, (unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, '0')}`);
 }

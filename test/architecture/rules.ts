@@ -13,7 +13,7 @@ const SOURCES = /^sources\//;
 const NOTICES = /^notices\//;
 const PORTS = [
   /^registry\/layers\/(byte-store|derived-store|stored-file|digester)$/,
-  /^registry\/meta\/(meta|fleet)-store$/,
+  /^registry\/meta\/((meta|fleet|track)-store|author)$/,
   /^registry\/ingest\/(ingest-task|layer-files|verify-layer)$/,
 ];
 const CORE = /^registry\/core\//;
@@ -33,10 +33,13 @@ export const RULES: readonly Rule[] = [
     mayImport: [SHARED, /^registry\/layers\/stored-file$/],
   },
   { files: /^registry\/layers\//, mayImport: [SHARED, /^registry\/layers\//] },
-  { files: /^registry\/meta\/(meta|fleet)-store$/, mayImport: [SHARED, /^registry\/meta\/fleet-store$/] },
+  {
+    files: /^registry\/meta\/(meta|fleet|track)-store$/,
+    mayImport: [SHARED, /^registry\/meta\/((fleet|track)-store|author)$/],
+  },
   {
     files: /^registry\/meta\/sqlite\//,
-    mayImport: [SHARED, /^registry\/meta\/sqlite\//, /^registry\/meta\/(meta|fleet)-store$/],
+    mayImport: [SHARED, /^registry\/meta\/sqlite\//, /^registry\/meta\/((meta|fleet|track)-store|author)$/],
   },
   { files: TAKEOVER, mayImport: [SHARED, TAKEOVER], mayImportTypes: PORTS },
   { files: /^registry\/ingest\//, mayImport: [SHARED, /^registry\/ingest\//] },

@@ -1,4 +1,6 @@
 import { randomBytes } from 'node:crypto';
+import { existsSync, statSync } from 'node:fs';
+import { join } from 'node:path';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { agentOnce, makeAgentSite, startAgent, stopAgent } from '../support/agent-site.js';
 import type { Archive } from '../support/archive.js';
@@ -8,6 +10,7 @@ import { makeSite, startRegistry } from '../support/registry-process.js';
 import { fileScope, testScope } from '../support/scope.js';
 import { startTcpProxy } from '../support/tcp-proxy.js';
 import { gnuTarTree, listTree, packTree } from '../support/tree.js';
+import { until } from '../support/until.js';
 import { startWorld, WITHOUT_MANIFESTS, type World } from '../support/world.js';
 
 const scope = fileScope();
@@ -27,10 +30,12 @@ describe('a connection that is cut', () => {
     });
     await addConfiguration(own.operator, 'cut', { 'cut-code': big });
     const proxy = await startTcpProxy(testScope(), own.registry);
+    proxy.delay(5);
     const site = makeAgentSite(testScope());
+    const part = join(site.dir, 'cache', `${big.hash}.part`);
     const agent = startAgent(testScope(), own, site, 'cut', ['-addr', `${proxy.host}:${proxy.port}`]);
     for (const bytes of [1_000_000, 2_000_000]) {
-      await proxy.receivedAtLeast(bytes);
+      await until('so much is on the disk', () => existsSync(part) && statSync(part).size >= bytes);
       proxy.cut();
     }
     await agent.log.line('deployed');
@@ -38,8 +43,8 @@ describe('a connection that is cut', () => {
     const done = await agent.log.line('downloaded');
     expect(resumed).toHaveLength(2);
     const [first = 0, second = 0] = resumed.map((line) => Number(line.from));
-    expect(first).toBeGreaterThan(200_000);
-    expect(second).toBeGreaterThan(first + 200_000);
+    expect(first).toBeGreaterThanOrEqual(1_000_000);
+    expect(second).toBeGreaterThanOrEqual(2_000_000);
     expect(done.bytes).toBe(big.size - second);
     expect(
       agent.log.lines.filter((line) => line.msg === 'deployment failed, it is tried again later'),
@@ -55,19 +60,17 @@ describe('a connection between polls', () => {
     const before = world.registry.log.lines.length;
     const agent = startAgent(testScope(), world, site, 'polls', ['-poll', '150ms', '-watch=false']);
     await agent.log.line('deployed');
-    const times: number[] = [];
-    for (let at = agent.log.lines.length; times.length < 9; at = agent.log.lines.length) {
-      await agent.log.lineAfter(at, 'nothing new');
-      times.push(performance.now());
-    }
+    const polls = () => agent.log.lines.filter(({ msg }) => msg === 'nothing new');
+    while (polls().length < 9) await agent.log.lineAfter(agent.log.lines.length, 'nothing new');
     expect(await stopAgent(agent)).toBe(0);
     const mine = world.registry.log.lines.slice(before).filter((line) => line.role === 'agent');
     expect(mine.filter((line) => line.msg === 'authenticated')).toHaveLength(1);
+    const times = polls().map(({ time }) => Date.parse(String(time)));
     const pauses = times.slice(1).map((time, index) => time - (times[index] ?? 0));
-    const typical = pauses.sort((a, b) => a - b)[4] ?? 0;
-    expect(typical).toBeGreaterThan(130);
-    expect(typical).toBeLessThan(400);
-    expect(new Set(pauses.map(Math.round)).size).toBeGreaterThan(1);
+    // By the agent's own clock. On a loaded machine any of them may be late, but none comes early, and not all are late.
+    expect(Math.min(...pauses)).toBeGreaterThan(120);
+    expect(Math.min(...pauses)).toBeLessThan(400);
+    expect(new Set(pauses).size).toBeGreaterThan(1);
   });
 
   it('is made again when the registry was restarted', async () => {
@@ -103,7 +106,7 @@ describe('a registry that is not there', () => {
     await agent.log.lineAfter(agent.log.lines.length, (line) => line.kind === 'connect');
     const started = performance.now();
     expect(await stopAgent(agent)).toBe(0);
-    expect(performance.now() - started).toBeLessThan(2000);
+    expect(performance.now() - started).toBeLessThan(10_000);
     expect((await agentOnce(down, host, 'x')).status).toBe(4);
     await startRegistry(testScope(), site, ['-addr', `127.0.0.1:${port}`]);
     const fp = await agentOnce(down, host, 'x');
@@ -120,6 +123,6 @@ describe('a registry that is not there', () => {
     await agent.log.lineAfter(polls, 'nothing new', 400).catch(() => undefined); // it has asked, and waits
     const started = performance.now();
     expect(await stopAgent(agent)).toBe(0);
-    expect(performance.now() - started).toBeLessThan(4000);
+    expect(performance.now() - started).toBeLessThan(15_000);
   });
 });

@@ -3,14 +3,14 @@ import { appendFileSync, existsSync, mkdirSync, readdirSync, readFileSync, write
 import { join } from 'node:path';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { type AgentSite, agentOnce, makeAgentSite, startAgent, stopAgent } from '../support/agent-site.js';
-import { type Archive, archiveOf } from '../support/archive.js';
-import { addConfiguration, changeLayer } from '../support/configuration.js';
+import { type Archive, addVersion, archiveOf } from '../support/archive.js';
+import { addConfiguration, changeLayer, command } from '../support/configuration.js';
 import { loseManifests } from '../support/lose-manifests.js';
 import { fileScope, type Scope, testScope } from '../support/scope.js';
 import { startTcpProxy } from '../support/tcp-proxy.js';
 import { tempDir } from '../support/temp-dir.js';
 import { gnuTarTree, listTree, tar } from '../support/tree.js';
-import { startWorld, type World } from '../support/world.js';
+import { overOneConnection, startWorld, type World } from '../support/world.js';
 
 const scope = fileScope();
 let world: World;
@@ -18,9 +18,9 @@ let tree: string;
 let first: Archive;
 let second: Archive;
 
-/** Content that no compression makes shorter: 10 MB in 60 files of 100 kB and one of 4 MB. */
+/** Content that no compression makes shorter: 10 MB in 60 files of 100 kB and one of 4 MB. Both are versions of `tree`. */
 beforeAll(async () => {
-  world = await startWorld(scope);
+  world = await overOneConnection(scope, await startWorld(scope));
   tree = tempDir(scope);
   for (let number = 0; number < 60; number++) writeFileSync(join(tree, `f${number}`), randomBytes(100_000));
   writeFileSync(join(tree, 'large'), randomBytes(4_000_000));
@@ -28,6 +28,8 @@ beforeAll(async () => {
   appendFileSync(join(tree, 'f7'), 'changed');
   appendFileSync(join(tree, 'large'), 'appended');
   second = await packed();
+  await addVersion(world.operator, first, 'tree', 'v1');
+  await addVersion(world.operator, second, 'tree', 'v2');
 });
 
 async function packed(): Promise<Archive> {
@@ -50,13 +52,13 @@ describe('an update', () => {
     async (reuse) => {
       const own = testScope();
       const name = `update-${reuse}`;
-      await addConfiguration(world.operator, name, { [name]: first });
+      await command(world.operator, `addconf ${name} tree:v1`);
       const site = makeAgentSite(own);
       const proxy = await startTcpProxy(own, world.registry);
       const flags = ['-addr', `${proxy.host}:${proxy.port}`, '-reuse', reuse];
       expect((await agentOnce(world, site, name, flags)).status).toBe(0);
       await expectRelease(own, site, first);
-      await changeLayer(world.operator, name, name, 'v2', second);
+      await command(world.operator, `changeconf ${name} tree:v2`);
       const before = proxy.received();
       const done = await agentOnce(world, site, name, [...flags, '-cleanold']);
       expect(done.stderr).toContain('"msg":"built"');
@@ -69,12 +71,12 @@ describe('an update', () => {
 
   it('comes at once to an agent that runs', async () => {
     const own = testScope();
-    await addConfiguration(world.operator, 'running', { running: first });
+    await command(world.operator, 'addconf running tree:v1');
     const site = makeAgentSite(own);
     const agent = startAgent(own, world, site, 'running');
     await agent.log.line('deployed');
     const at = agent.log.lines.length;
-    await changeLayer(world.operator, 'running', 'running', 'v2', second);
+    await command(world.operator, 'changeconf running tree:v2');
     await agent.log.lineAfter(at, 'deployed');
     await expectRelease(own, site, second);
     expect(agent.log.lines.filter((line) => line.msg === 'built').map((line) => line.stale)).toEqual([0, 0]);
@@ -85,7 +87,7 @@ describe('an update', () => {
 describe('a deployment that is cut off', () => {
   it('goes on where it was when the connection was lost: nothing that came is fetched again', async () => {
     const own = testScope();
-    await addConfiguration(world.operator, 'cut', { cut: first });
+    await command(world.operator, 'addconf cut tree:v1');
     const site = makeAgentSite(own);
     const proxy = await startTcpProxy(own, world.registry);
     const agent = startAgent(own, world, site, 'cut', ['-addr', `${proxy.host}:${proxy.port}`]);
@@ -103,7 +105,7 @@ describe('a deployment that is cut off', () => {
 
   it('goes on where it was when the agent was killed', async () => {
     const own = testScope();
-    await addConfiguration(world.operator, 'killed', { killed: first });
+    await command(world.operator, 'addconf killed tree:v1');
     const site = makeAgentSite(own);
     const proxy = await startTcpProxy(own, world.registry);
     const flags = ['-addr', `${proxy.host}:${proxy.port}`];
@@ -122,7 +124,7 @@ describe('a deployment that is cut off', () => {
 describe('what is left half built', () => {
   it('is removed when nothing is to be deployed any more', async () => {
     const own = testScope();
-    await addConfiguration(world.operator, 'left', { left: first });
+    await command(world.operator, 'addconf left tree:v1');
     const site = makeAgentSite(own);
     expect((await agentOnce(world, site, 'left')).status).toBe(0);
     mkdirSync(join(site.dir, 'unpacked', '.new-0123456789ab'));

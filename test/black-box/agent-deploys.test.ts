@@ -9,7 +9,7 @@ import { run } from '../support/run.js';
 import { fileScope, testScope } from '../support/scope.js';
 import { tempDir } from '../support/temp-dir.js';
 import { gnuTarTree, listTree, packTree } from '../support/tree.js';
-import { startWorld, type World } from '../support/world.js';
+import { overOneConnection, startWorld, type World } from '../support/world.js';
 
 describe('deploy-agent -once', () => {
   const scope = fileScope();
@@ -19,7 +19,7 @@ describe('deploy-agent -once', () => {
   let config2: Archive;
 
   beforeAll(async () => {
-    world = await startWorld(scope);
+    world = await overOneConnection(scope, await startWorld(scope));
     code1 = await packTree(scope, world.root, 'code1', {
       'bin/app': { content: '#!/bin/sh\necho one\n', mode: 0o755 },
       'lib/deep/er/module.txt': 'module',

@@ -17,7 +17,7 @@ import { loseManifests } from '../support/lose-manifests.js';
 import { fileScope, type Scope, testScope } from '../support/scope.js';
 import { tempDir } from '../support/temp-dir.js';
 import { gnuTarTree, listTree, packTree, tar } from '../support/tree.js';
-import { startWorld, WITHOUT_MANIFESTS, type World } from '../support/world.js';
+import { overOneConnection, startWorld, WITHOUT_MANIFESTS, type World } from '../support/world.js';
 
 let world: World;
 let one: Archive;
@@ -25,7 +25,7 @@ let two: Archive;
 
 const scope = fileScope();
 beforeAll(async () => {
-  world = await startWorld(scope, WITHOUT_MANIFESTS); // also what it would refuse otherwise reaches the agents
+  world = await overOneConnection(scope, await startWorld(scope, WITHOUT_MANIFESTS)); // also what it would refuse otherwise reaches the agents
   one = await packTree(scope, world.root, 'one', { 'version.txt': 'one', 'a/b': 'b' });
   two = await packTree(scope, world.root, 'two', { 'version.txt': 'two', 'a/c': 'c' });
 });

@@ -8,14 +8,14 @@ import { run } from '../support/run.js';
 import { fileScope, testScope } from '../support/scope.js';
 import { makeSshKey } from '../support/ssh-key.js';
 import { packTree } from '../support/tree.js';
-import { startWorld, type World } from '../support/world.js';
+import { overOneConnection, startWorld, type World } from '../support/world.js';
 
 const scope = fileScope();
 let world: World;
 const OTHER_FINGERPRINT = `SHA256:${'A'.repeat(43)}`;
 
 beforeAll(async () => {
-  world = await startWorld(scope);
+  world = await overOneConnection(scope, await startWorld(scope));
   const code = await packTree(scope, world.root, 'code', { 'a.txt': 'a' });
   await addConfiguration(world.operator, 'project', { code });
 });

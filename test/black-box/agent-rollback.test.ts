@@ -13,13 +13,13 @@ import type { Archive } from '../support/archive.js';
 import { addConfiguration, changeLayer, command, configurationHashOf } from '../support/configuration.js';
 import { fileScope, type Scope, testScope } from '../support/scope.js';
 import { listTree, packTree } from '../support/tree.js';
-import { startWorld, type World } from '../support/world.js';
+import { overOneConnection, startWorld, type World } from '../support/world.js';
 
 const scope = fileScope();
 let world: World;
 
 beforeAll(async () => {
-  world = await startWorld(scope, ['-heartbeat', '1s', '-lost-after', '10s']);
+  world = await overOneConnection(scope, await startWorld(scope, ['-heartbeat', '1s', '-lost-after', '10s']));
 });
 
 /** A release that is healthy when its file says so. */
@@ -33,7 +33,7 @@ const HEALTH = [
   '-min-healthy',
   '300ms',
   '-healthy-deadline',
-  '1s',
+  '2s',
 ];
 const CHECKED = [...HEALTH, '-health-interval', '50ms'];
 
@@ -78,7 +78,7 @@ describe('a release whose health check fails', () => {
     await waiting;
     const { status, stdout } = await world.operator.exec(`status ${name} -wait 30s`);
     expect(status).toBe(1);
-    expect(stdout).toMatch(/web7 +rolled-back .*unhealthy: not healthy within 1s: exec test/);
+    expect(stdout).toMatch(/web7 +rolled-back .*unhealthy: not healthy within 2s: exec test/);
     expect(site.calls().map(({ env }) => [env.OLDID, env.NEWID, env.REASON])).toEqual([
       ['', first, 'deploy'],
       [first, second, 'deploy'],
@@ -138,7 +138,7 @@ describe('a release whose health check fails', () => {
     const site = makeAgentSite(testScope());
     const done = await agentOnce(world, site, 'nothing', CHECKED);
     expect(done.status).toBe(1);
-    expect(done.stderr).toContain('not healthy within 1s');
+    expect(done.stderr).toContain('not healthy within 2s');
     expect(site.calls()).toHaveLength(1);
     expect(deployedHash(site)).toBeUndefined();
     expect(journal(site)).toMatchObject({ attempt: { step: 'failed', activated: true } });

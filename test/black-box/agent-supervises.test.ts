@@ -68,7 +68,7 @@ describe('a supervised program', () => {
     expect(failures).toEqual([]);
     expect([...answers.keys()].sort()).toEqual(['v1', 'v2', 'v3']);
     expect(requests).toBeGreaterThan(500);
-    expect(slowestMs).toBeLessThan(5000);
+    expect(slowestMs).toBeLessThan(10_000);
     expect(deployedHash(site)).toBe(await configurationHashOf(world.operator, 'served'));
     expect(await stopAgent(agent)).toBe(0);
   });
@@ -77,7 +77,8 @@ describe('a supervised program', () => {
     await addConfiguration(world.operator, 'dying', { 'dying-code': await release('v1') });
     const first = await configurationHashOf(world.operator, 'dying');
     const site = makeAgentSite(testScope());
-    const { agent, port } = await serve(testScope(), site, 'dying');
+    // Time enough for the death of v2 to come before the end of its proof, however slowly it starts.
+    const { agent, port } = await serve(testScope(), site, 'dying', ['-min-healthy', '2s']);
     await agent.log.line('deployed');
     await changeLayer(world.operator, 'dying', 'dying-code', 'v2', await release('v2', true));
     await agent.log.line('gone back to the last good release');

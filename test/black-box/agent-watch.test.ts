@@ -8,7 +8,7 @@ import { fileScope, testScope } from '../support/scope.js';
 import { startTcpProxy } from '../support/tcp-proxy.js';
 import { packTree } from '../support/tree.js';
 import { until } from '../support/until.js';
-import { startWorld, type World } from '../support/world.js';
+import { overOneConnection, startWorld, type World } from '../support/world.js';
 
 /** Polls are too far apart to be what a test sees. */
 const NO_POLLS = ['-poll', '1h'];
@@ -18,7 +18,7 @@ let world: World;
 let versions: readonly Archive[];
 
 beforeAll(async () => {
-  world = await startWorld(scope, ['-heartbeat', '200ms']);
+  world = await overOneConnection(scope, await startWorld(scope, ['-heartbeat', '200ms']));
   versions = await Promise.all(
     [1, 2, 3, 4].map((number) => packTree(scope, world.root, `v${number}`, { 'a.txt': String(number) })),
   );
@@ -128,16 +128,16 @@ describe('a connection that is lost', () => {
     expect(site.calls()).toHaveLength(3);
     const left = performance.now();
     expect(await again.stop()).toBe(0);
-    expect(performance.now() - left).toBeLessThan(5000);
+    expect(performance.now() - left).toBeLessThan(20_000);
     expect(await stopAgent(agent)).toBe(0);
   });
 
   it('because it lived long enough is made again, and nothing is missed', async () => {
-    const own = await startWorld(testScope(), ['-deadline', '2s']);
+    const own = await startWorld(testScope(), ['-deadline', '3s']);
     await change(own, 'deadline', 1);
     const site = makeAgentSite(testScope());
     const agent = startAgent(testScope(), own, site, 'deadline', NO_POLLS);
-    for (const number of [2, 3, 4]) {
+    for (const number of [2, 3]) {
       const from = agent.log.lines.length;
       await agent.log.lineAfter(from, told);
       await change(own, 'deadline', number);
@@ -157,7 +157,7 @@ describe('a connection that is lost', () => {
     await change(world, 'halfopen', 1);
     const proxy = await startTcpProxy(testScope(), world.registry);
     const site = makeAgentSite(testScope());
-    const through = [...NO_POLLS, '-addr', `${proxy.host}:${proxy.port}`, '-silence', '1500ms'];
+    const through = [...NO_POLLS, '-addr', `${proxy.host}:${proxy.port}`, '-silence', '3s'];
     const agent = startAgent(testScope(), world, site, 'halfopen', through);
     await agent.log.line(told);
     await agent.log.line('deployed');
@@ -165,7 +165,7 @@ describe('a connection that is lost', () => {
     proxy.freeze();
     await change(world, 'halfopen', 2);
     await agent.log.lineAfter(from, ({ msg }) =>
-      msg.startsWith('nothing was heard from the registry for 1.5s'),
+      msg.startsWith('nothing was heard from the registry for 3s'),
     );
     await agent.log.lineAfter(from, 'deployed');
     expect(site.calls()).toHaveLength(2);

@@ -5,7 +5,7 @@ import { beforeAll, describe, expect, it } from 'vitest';
 import { type Archive, addVersion, makeTar } from '../support/archive.js';
 import type { RunResult } from '../support/run.js';
 import { fileScope } from '../support/scope.js';
-import { startWorld, type World } from '../support/world.js';
+import { overOneConnection, startWorld, type World } from '../support/world.js';
 
 const scope = fileScope();
 let world: World;
@@ -13,7 +13,7 @@ let first: Archive;
 let second: Archive;
 
 beforeAll(async () => {
-  world = await startWorld(scope);
+  world = await overOneConnection(scope, await startWorld(scope));
   first = makeTar(join(world.root, 'first'), randomBytes(100));
   second = makeTar(join(world.root, 'second'), randomBytes(200));
   await addVersion(world.operator, first, 'code', 'v1');

@@ -30,7 +30,7 @@ async function slowWorld(scope: Scope, flags: readonly string[] = []): Promise<S
     proxy,
     slowOperator: openSsh(proxy, { dir: root, user: 'ops', key: operator }),
     slowAgent: openSsh(proxy, { dir: root, user: 'deploy-agent', key: agent }),
-    archive: makeTar(join(root, 'blob'), randomBytes(16 * MIB)),
+    archive: makeTar(join(root, 'blob'), randomBytes(8 * MIB)),
   };
 }
 
@@ -87,7 +87,7 @@ describe('stopping', () => {
     greeted.socket.write('SSH-2.0-x\r\n');
     const started = performance.now();
     expect(await world.registry.stop()).toBe(0);
-    expect(performance.now() - started).toBeLessThan(5000);
+    expect(performance.now() - started).toBeLessThan(20_000);
     await Promise.all([console.ended, silent.closed, greeted.closed]);
   });
 
@@ -98,7 +98,7 @@ describe('stopping', () => {
     world.proxy.stall();
     const started = performance.now();
     expect(await world.registry.stop()).toBe(0);
-    expect(performance.now() - started).toBeLessThan(5000);
+    expect(performance.now() - started).toBeLessThan(20_000);
     await world.registry.log.line('grace period is over, ending what still runs');
     world.proxy.cut();
     expect((await put).status).not.toBe(0);

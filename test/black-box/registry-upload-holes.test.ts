@@ -14,7 +14,7 @@ it('two bytes written at 10 GiB cost no hashing of 10 GiB: they are refused at o
   const written = await sftp.write(handle, 10 * GIB, Buffer.from('xx'));
   const begun = performance.now();
   const closed = await sftp.close(handle);
-  expect(performance.now() - begun).toBeLessThan(5000);
+  expect(performance.now() - begun).toBeLessThan(10_000);
   expect([statusName(written.status), statusName(closed.status)]).toContain('FAILURE');
   expect(statusName(closed.status)).toBe('FAILURE');
   expect([...partialUploads(world), ...storedUploads(world)]).toEqual([]);

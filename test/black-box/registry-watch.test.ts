@@ -128,7 +128,7 @@ describe('a watch ends with status 0', () => {
     const stopped = own.registry.stop();
     expect(await watch.ended).toBe(0);
     expect(await stopped).toBe(0);
-    expect(performance.now() - started).toBeLessThan(5000);
+    expect(performance.now() - started).toBeLessThan(20_000);
     expect(own.registry.log.lines.filter(({ msg }) => msg.startsWith('grace period'))).toEqual([]);
   });
 

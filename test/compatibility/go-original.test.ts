@@ -282,7 +282,7 @@ describeWithGo('our programs against a registry in Go', () => {
     });
 
     it('status and output survive when they overtake the reply to the request', async () => {
-      for (let round = 0; round < 10; round += 1) {
+      for (let round = 0; round < 5; round += 1) {
         expect((await deployctl('configurations')).stdout).toBe('project1\n');
       }
     });

@@ -31,12 +31,12 @@ export class LogFollower {
    * @param wanted a message, or a condition.
    * @throws after `timeoutMs`, or when the program ends before.
    */
-  async line(wanted: Wanted, timeoutMs = 15_000): Promise<LogLine> {
+  async line(wanted: Wanted, timeoutMs = 30_000): Promise<LogLine> {
     return this.lineAfter(0, wanted, timeoutMs);
   }
 
   /** The same among the lines from an index on, such as an earlier `lines.length`. */
-  async lineAfter(index: number, wanted: Wanted, timeoutMs = 15_000): Promise<LogLine> {
+  async lineAfter(index: number, wanted: Wanted, timeoutMs = 30_000): Promise<LogLine> {
     const fits = typeof wanted === 'string' ? (line: LogLine) => line.msg === wanted : wanted;
     const end = performance.now() + timeoutMs;
     for (;;) {

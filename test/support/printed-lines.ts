@@ -15,7 +15,7 @@ export interface PrintingProgram {
   readonly ended: Promise<number | NodeJS.Signals>;
 }
 
-const TIMEOUT_MS = 15_000;
+const TIMEOUT_MS = 30_000;
 
 /** Starts a program; killed at the end of the scope if it still runs. */
 export function startPrinting(

@@ -60,13 +60,19 @@ export function registryArgs(site: RegistrySite, flags: readonly string[] = []):
   return ['-addr', '127.0.0.1:0', ...files, ...flags];
 }
 
-/** Starts the real program and waits until it says that it is ready. @throws with its log when it does not start. */
+/**
+ * Starts the real program and waits until it says that it is ready.
+ * @param env what differs from this process's environment.
+ * @throws with its log when it does not start.
+ */
 export async function startRegistry(
   scope: Scope,
   site: RegistrySite,
   flags: readonly string[] = [],
+  env: NodeJS.ProcessEnv = {},
 ): Promise<RegistryProcess> {
-  const program = startProgram(scope, 'deploy-registry', registryArgs(site, flags));
+  const args = registryArgs(site, flags);
+  const program = startProgram(scope, 'deploy-registry', args, { ...process.env, ...env });
   const ready = await program.log.line('registry ready');
   const [, host = '', port = ''] = /^\[?([^\]]*)\]?:(\d+)$/.exec(String(ready.address)) ?? [];
   return {
@@ -81,11 +87,12 @@ export async function startRegistry(
     stop: () => end(program, 'SIGTERM'),
     kill9: async () => void (await end(program, 'SIGKILL')),
     restart: (newFlags = flags) =>
-      startRegistry(scope, site, [
-        ...newFlags,
-        '-addr',
-        `${host.includes(':') ? `[${host}]` : host}:${port}`,
-      ]),
+      startRegistry(
+        scope,
+        site,
+        [...newFlags, '-addr', `${host.includes(':') ? `[${host}]` : host}:${port}`],
+        env,
+      ),
   };
 }
 

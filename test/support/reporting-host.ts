@@ -63,7 +63,7 @@ export class ReportingHost {
   }
 
   /** Waits for a line of the registry, said already or yet to come. */
-  async hears(fits: (line: RegistryLine) => boolean, timeoutMs = 20_000): Promise<RegistryLine> {
+  async hears(fits: (line: RegistryLine) => boolean, timeoutMs = 40_000): Promise<RegistryLine> {
     const end = performance.now() + timeoutMs;
     for (;;) {
       const found = this.heard.find(fits);

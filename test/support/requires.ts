@@ -20,6 +20,8 @@ const PACKAGES: Readonly<Record<string, string>> = {
   sshd: 'openssh-server',
   rsync: 'rsync',
   serf: 'serf',
+  'docker-registry': 'docker-registry',
+  skopeo: 'skopeo',
 };
 
 /** `describe` where all these programs are installed; otherwise skipped, the title saying what to install. */

@@ -5,7 +5,7 @@ export interface RunOptions {
   readonly input?: string | Uint8Array;
   readonly cwd?: string;
   readonly env?: NodeJS.ProcessEnv;
-  /** After this long the program is killed and the run fails; 20 s unless told. */
+  /** After this long the program is killed and the run fails; 40 s unless told. */
   readonly timeoutMs?: number;
 }
 
@@ -18,7 +18,7 @@ export interface RunResult {
 
 /** Runs a program to its end. @throws when it cannot be started or takes too long. */
 export function run(command: string, args: readonly string[], options: RunOptions = {}): Promise<RunResult> {
-  const { input = '', cwd, env = process.env, timeoutMs = 20_000 } = options;
+  const { input = '', cwd, env = process.env, timeoutMs = 40_000 } = options;
   return new Promise((resolve, reject) => {
     const child = spawn(command, args, { cwd, env, stdio: ['pipe', 'pipe', 'pipe'] });
     const output = { stdout: '', stderr: '' };

@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { run } from './run.js';
@@ -26,12 +27,10 @@ export async function makeSshKey(
   const comment = `${name}@test`;
   const made = await run('ssh-keygen', ['-q', '-N', '', '-C', comment, '-f', path, ...options]);
   if (made.status !== 0) throw new Error(`ssh-keygen: ${made.stderr}`);
-  return {
-    path,
-    line: readFileSync(`${path}.pub`, 'utf8').trim(),
-    fingerprint: await fingerprintOfFile(path),
-    comment,
-  };
+  const line = readFileSync(`${path}.pub`, 'utf8').trim();
+  const blob = Buffer.from(line.split(' ')[1] ?? '', 'base64');
+  const digest = createHash('sha256').update(blob).digest('base64');
+  return { path, line, fingerprint: `SHA256:${digest.replace(/=+$/, '')}`, comment };
 }
 
 /** What `ssh-keygen -l` says about a key file. */

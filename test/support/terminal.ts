@@ -92,7 +92,7 @@ export class Terminal {
   }
 
   /** Waits until the screen is as wanted. @throws with the screen when it does not become so. */
-  async until(what: string, holds: () => boolean, timeoutMs = 10_000): Promise<void> {
+  async until(what: string, holds: () => boolean, timeoutMs = 30_000): Promise<void> {
     const end = performance.now() + timeoutMs;
     while (!holds()) {
       const left = end - performance.now();

@@ -91,6 +91,8 @@ async function follow(what: Following): Promise<number> {
       if (flags.report) reporter.follow(connection);
     },
   );
+  // The registry's part of the handshake goes on meanwhile; what goes wrong is told to who asks for the session next.
+  if (flags.once) link.sftp().catch(() => undefined);
   const control = await openControl(what, new Map([[name, { ...application, nudge: () => pushes.nudge() }]]));
   const manager = serviceManager({
     environment: process.env,

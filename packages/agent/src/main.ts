@@ -18,7 +18,7 @@ const SUBCOMMANDS: Readonly<Record<string, (argv: readonly string[]) => Promise<
   plan: runPlan,
 };
 const subcommand = Object.hasOwn(SUBCOMMANDS, word ?? '') ? SUBCOMMANDS[word ?? ''] : undefined;
-await (subcommand === undefined ? runDaemon(process.argv.slice(2)) : subcommand(rest));
+void (subcommand === undefined ? runDaemon(process.argv.slice(2)) : subcommand(rest));
 
 async function runDaemon(argv: readonly string[]): Promise<void> {
   const { own, command } = splitCommand(argv);

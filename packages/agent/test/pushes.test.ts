@@ -142,8 +142,8 @@ describe('a registry that does not tell', () => {
     ['knows no such command', (channel: ServerChannel) => reply(channel, 1, '', 'unknown command\n')],
     ['ends it without a word', (channel: ServerChannel) => reply(channel, 0)],
   ])('and %s is left to polling, on the same connection', async (_, serve) => {
-    const { pushes, connection, again } = await follow(serve, 100);
-    expect(await pushes.wait(500, undefined, never)).toBe('time'); // silence is not looked for
+    const { pushes, connection, again } = await follow(serve, 1500);
+    expect(await pushes.wait(1800, undefined, never)).toBe('time'); // silence is not looked for
     expect(pushes.working).toBe(false);
     expect(await Promise.race([connection.closed, 'open'])).toBe('open');
     connection.close();
@@ -153,10 +153,10 @@ describe('a registry that does not tell', () => {
 
 describe('silence', () => {
   it('of the registry ends the connection, lines keep it', async () => {
-    const { pushes, connection, tell } = await follow(undefined, 1500);
-    for (let beats = 0; beats < 20; beats += 1) {
+    const { pushes, connection, tell } = await follow(undefined, 2000);
+    for (let beats = 0; beats < 12; beats += 1) {
       tell(heartbeat);
-      expect(await pushes.wait(100, undefined, never)).toBe('time');
+      expect(await pushes.wait(200, undefined, never)).toBe('time');
     }
     expect(await pushes.wait(FOREVER_MS, undefined, never)).toBe('lost');
     await connection.closed;
@@ -169,10 +169,10 @@ describe('silence', () => {
   });
 
   it('is none behind a download', async () => {
-    const { pushes, connection } = await follow(undefined, 1000);
-    for (let parts = 0; parts < 6; parts += 1) {
+    const { pushes, connection } = await follow(undefined, 2000);
+    for (let parts = 0; parts < 3; parts += 1) {
       await connection.exec(DOWNLOAD, { stdout: nowhere(), stderr: nowhere() });
-      expect(await pushes.wait(400, undefined, never)).toBe('time');
+      expect(await pushes.wait(800, undefined, never)).toBe('time');
     }
     expect(await pushes.wait(FOREVER_MS, undefined, never)).toBe('lost');
   });

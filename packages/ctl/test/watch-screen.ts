@@ -1,4 +1,4 @@
-const LIMIT_MS = 8000;
+const LIMIT_MS = 30_000;
 
 /** @returns waits until what was printed since the last match matches; the error of a timeout shows it. */
 export function watchScreen(terminal: { onData(listener: (text: string) => void): unknown }) {

@@ -9,6 +9,8 @@ import { Fleet } from './core/fleet/fleet.js';
 import { Heartbeats } from './core/heartbeats.js';
 import { Indexer } from './core/indexer.js';
 import type { Registry } from './core/registry.js';
+import { openTrack } from './core/tracks/open-track.js';
+import { TimedTrackRunner } from './core/tracks/timed-track-runner.js';
 import { ingestArchive } from './ingest/ingest-archive.js';
 import { verifyPack } from './ingest/verify-pack.js';
 import { startSweeping } from './jobs/fleet-sweep-job.js';
@@ -67,6 +69,7 @@ export async function startRegistry(
       undo.push(() => job.stop());
     }
     undo.push(startSweeping(registry.fleet));
+    await registry.tracks.start();
     log.info(
       { address: server.address, dir, fingerprint: hostKey.fingerprint, keyType: hostKey.type },
       'registry ready',
@@ -84,7 +87,7 @@ async function openRegistry(
   flags: FlagValues<typeof REGISTRY_FLAGS>,
   log: Logger,
   undo: Undo,
-): Promise<Registry> {
+): Promise<Registry & { readonly tracks: TimedTrackRunner }> {
   const bytes = await FileByteStore.open(dir);
   const derived = await FileDerivedStore.open(dir);
   const clock = () => new Date();
@@ -107,7 +110,16 @@ async function openRegistry(
   const fleet = await openFleet(stores, flags);
   undo.push(() => fleet.close());
   const told = { fleet, events: new ConfigurationEvents(), heartbeats: new Heartbeats(flags.heartbeat) };
-  return { ...stores, ...tools, ...told, indexer, limits };
+  const context = { environment: process.env, log };
+  const tracks = new TimedTrackRunner({
+    registry: () => registry,
+    random: Math.random,
+    incoming: join(dir, 'incoming'),
+    open: (track) => openTrack(track, limits.trackFiles, context),
+  });
+  undo.push(() => tracks.stop());
+  const registry = { ...stores, ...tools, ...told, indexer, limits, tracks };
+  return registry;
 }
 
 /** A round reads the whole store: the least interval protects against a slip of the unit. */
@@ -144,6 +156,7 @@ function limitsOf(flags: FlagValues<typeof REGISTRY_FLAGS>): Registry['limits'] 
     minFree: flags['min-free'],
     auditKeepMs: flags['audit-keep'],
     historyKeepMs: flags['history-keep'],
+    trackFiles: flags['track-files'].map((path) => resolve(path)),
     unchecked: flags.unchecked,
   };
 }

@@ -1,6 +1,5 @@
 import { runProgram } from '@deploy-tools/shared/cli/program.js';
 import { createLogger } from '@deploy-tools/shared/log.js';
-import { startRegistry } from './compose.js';
 import { REGISTRY_FLAGS } from './registry-flags.js';
 
 await runProgram(
@@ -12,6 +11,7 @@ await runProgram(
     run: async (flags) => {
       const log = await createLogger('deploy-registry', flags['log-level']);
       const stopping = firstSignal(); // from here on, so that a signal during the start is not lost
+      const { startRegistry } = await import('./compose.js'); // not for -h, nor for a flag that is wrong
       const registry = await startRegistry(flags, log);
       const signal = await stopping;
       log.info({ signal }, 'stopping');

@@ -149,6 +149,12 @@ export const REGISTRY_FLAGS = [
     min: 4,
   },
   {
+    name: 'track-files',
+    type: 'list',
+    help: 'directory of this host below which file:// sources may be followed (repeatable); none without it',
+    completes: 'directory',
+  },
+  {
     name: 'grace',
     type: 'duration',
     help: 'time that running commands and transfers have when stopping',

@@ -58,8 +58,16 @@ const ERROR_TABLE = {
 
 export const ERROR_KINDS = Object.keys(ERROR_TABLE) as readonly ErrorKind[];
 
+/** Told apart by a mark, not by the class: a program may hold two copies of this module (tools/bundle-programs.mjs). */
+const MARK = Symbol.for('deploy-tools.DeployError');
+
 /** The one error class of the project: what happened, to what, and what to do next. */
 export class DeployError extends Error {
+  static override [Symbol.hasInstance](value: unknown): boolean {
+    return typeof value === 'object' && value !== null && MARK in value;
+  }
+
+  readonly [MARK] = true;
   readonly kind: ErrorKind;
   /** What the person who reads this can do about it, one sentence. */
   readonly hint: string | undefined;

@@ -1,5 +1,8 @@
+import { createRequire } from 'node:module';
 import { type Logger as PinoLogger, pino } from 'pino';
 import { DeployError } from './errors.js';
+
+const require = createRequire(import.meta.url);
 
 export type Logger = PinoLogger;
 
@@ -18,7 +21,7 @@ export async function createLogger(name: string, level: string): Promise<Logger>
   }
   const options = { name, level, base: { name }, timestamp: pino.stdTimeFunctions.isoTime };
   if (!process.stderr.isTTY) return pino(options, pino.destination({ dest: 2, sync: true }));
-  const { PinoPretty } = await import('pino-pretty');
+  const { PinoPretty }: typeof import('pino-pretty') = require('pino-pretty');
   return pino(
     options,
     PinoPretty({ destination: 2, sync: true, ignore: 'pid,hostname,name', translateTime: 'SYS:HH:MM:ss.l' }),

@@ -33,6 +33,8 @@ export interface Listing {
 /** What a deployment from a source came to, for sources that take note of it (dewy's `shipped_to`). */
 export interface ShippedReport {
   readonly tag: string;
+  /** What was done with it, in dewy's words: a program was switched, or files were. */
+  readonly command: 'server' | 'assets';
   readonly host: string;
   /** RFC 3339 UTC. */
   readonly time: string;

@@ -1,9 +1,11 @@
+import type { SafeEntry } from '@deploy-tools/shared/archive/entry-policy.js';
 import { DeployError } from '@deploy-tools/shared/errors.js';
 import type { AssemblyPlan, CopyPlan } from '../release/content-plan.js';
 import { type DiskRelease, STAMP_NUMBERS } from '../release/disk-release.js';
 import type { FetchBatch } from '../release/fetch-batches.js';
 import type { TreeNode } from '../release/release-tree.js';
 import { attributesOf } from '../unpack/attributes.js';
+import { attributeColumns } from './attribute-columns.js';
 import type { AssembleJob, BuildTask, FileJob, WriteJob } from './build-task.js';
 
 /** Bounds of a task: some 10 ms of work, so that the threads end at the same time. */
@@ -45,26 +47,22 @@ export function copyTask(
   const jobs = {
     paths: copies.map(({ node }) => mainPath(node)),
     roots: new Uint32Array(copies.length),
-    from: copies.map(({ file }) => file.path),
+    from: copies.map(({ node, file }) => (file.path === mainPath(node) ? '' : file.path)),
     stamps: new BigInt64Array(copies.length * STAMP_NUMBERS),
-    modes: new Uint32Array(copies.length),
-    uids: new Float64Array(copies.length),
-    gids: new Float64Array(copies.length),
-    seconds: new Float64Array(copies.length),
-    nanoseconds: new Uint32Array(copies.length),
+    attributes: attributeColumns(copies, ({ node }) => node.entry),
   };
-  for (const [row, { node, root, file }] of copies.entries()) {
+  for (const [row, { root, file }] of copies.entries()) {
     const from = file.stamp * STAMP_NUMBERS;
     const stamp = releases[root]?.stamps.subarray(from, from + STAMP_NUMBERS) ?? [];
     jobs.stamps.set(stamp, row * STAMP_NUMBERS);
     jobs.roots[row] = root;
-    jobs.modes[row] = node.entry.mode;
-    jobs.uids[row] = node.entry.uid;
-    jobs.gids[row] = node.entry.gid;
-    jobs.seconds[row] = node.entry.mtimeSeconds;
-    jobs.nanoseconds[row] = node.entry.mtimeNanoseconds;
   }
   return { kind: 'copy', jobs };
+}
+
+export function closeTask(directories: readonly SafeEntry[]): BuildTask & { kind: 'close' } {
+  const attributes = attributeColumns(directories, (entry) => entry);
+  return { kind: 'close', jobs: { paths: directories.map(({ path }) => path), attributes } };
 }
 
 export function assembleJob({ node, pieces }: AssemblyPlan): AssembleJob {

@@ -1,4 +1,5 @@
 import type { ByteName } from '@deploy-tools/shared/archive/byte-name.js';
+import type { SafeEntry } from '@deploy-tools/shared/archive/entry-policy.js';
 import { DeployError } from '@deploy-tools/shared/errors.js';
 import { BATCH_BYTES, type BatchSource, fetchAll } from '../fetch/fetch-batches.js';
 import {
@@ -12,9 +13,10 @@ import {
 import type { DiskRelease } from '../release/disk-release.js';
 import { fetchBatches } from '../release/fetch-batches.js';
 import type { ReleaseTree, TreeNode } from '../release/release-tree.js';
-import { assembleJob, copyTask, fileJob, inTasks, mainPath, writeJobs } from './build-jobs.js';
+import { assembleJob, closeTask, copyTask, fileJob, inTasks, mainPath, writeJobs } from './build-jobs.js';
 import type { BuildSetup } from './build-task.js';
 import type { BuildThreads } from './build-threads.js';
+import { closingOrder, emptyDirectories } from './directory-order.js';
 
 export interface BuildRequest {
   readonly tree: ReleaseTree;
@@ -74,14 +76,15 @@ class ReleaseBuild {
 
   async #local(): Promise<void> {
     const { tree, plan, threads, beforeLateFetch, onLocalDone } = this.#request;
-    const empty = tree.nodes.filter(({ entry, chunks }) => entry.type !== 'file' || chunks.length === 0);
+    const nodes = tree.nodes.filter(({ entry, chunks }) => entry.type !== 'file' || chunks.length === 0);
+    const empty = [
+      ...nodes.map((node) => ({ ...node.entry, path: mainPath(node) })),
+      ...emptyDirectories(tree),
+    ];
     await allOf([
       ...inTasks(plan.copies, sizeOf).map((copies) => this.#copy(copies)),
       ...inTasks(plan.assemblies, sizeOf).map((assemblies) => this.#assemble(assemblies)),
-      ...inTasks(empty, () => 0).map((nodes) => {
-        const entries = () => nodes.map((node) => ({ ...node.entry, path: mainPath(node) }));
-        return threads.run('make', () => ({ kind: 'make', entries: entries() }));
-      }),
+      ...inTasks(empty, () => 0).map((entries) => threads.run('make', () => ({ kind: 'make', entries }))),
     ]);
     onLocalDone();
     if (this.#late.bytes > 0) beforeLateFetch(this.#late.bytes);
@@ -149,9 +152,18 @@ class ReleaseBuild {
     for (const node of tree.nodes) {
       for (const path of node.paths.slice(1)) links.push({ path, existing: mainPath(node) });
     }
-    const directories = [...tree.directories.values()];
     const files = [...this.#parts].map(fileJob);
-    return (await threads.run('finish', () => ({ kind: 'finish', files, links, directories }))).at;
+    if (files.length + links.length > 0)
+      await threads.run('finish', () => ({ kind: 'finish', files, links }));
+    return await this.#close(closingOrder(tree.directories.values()));
+  }
+
+  /** @returns when everything was done, so the latest of what the threads say. */
+  async #close({ atOnce, inOrder }: ReturnType<typeof closingOrder>): Promise<bigint> {
+    const { threads } = this.#request;
+    const close = (directories: readonly SafeEntry[]) => threads.run('close', () => closeTask(directories));
+    await allOf(inTasks(atOnce, () => 0).map(close));
+    return (await close(inOrder)).at;
   }
 }
 

@@ -3,6 +3,7 @@ import type { SafeEntry } from '@deploy-tools/shared/archive/entry-policy.js';
 import type { ChunkSource } from '../release/content-index.js';
 import type { Attributes } from '../unpack/attributes.js';
 import type { Ownership, PlainError } from '../unpack/tree-task.js';
+import type { AttributeColumns } from './attribute-columns.js';
 
 /** How a file that is proven unchanged is taken over. */
 export type ReuseMethod = 'reflink' | 'hardlink' | 'copy';
@@ -25,20 +26,22 @@ export interface FileJob extends Attributes {
   readonly path: ByteName;
 }
 
-/** Files to be taken over whole, a column for each property: thousands of objects take long to pass between threads. */
+/** Files to be taken over whole. */
 export interface CopyJobs {
   /** Where they are made. */
   readonly paths: readonly ByteName[];
-  /** Where they are: which root, and the path below it. */
+  /** Where they are: which root, and the path below it, empty where it is the same as the one above. */
   readonly roots: Uint32Array;
   readonly from: readonly ByteName[];
   /** Rows as in DiskRelease. */
   readonly stamps: BigInt64Array;
-  readonly modes: Uint32Array;
-  readonly uids: Float64Array;
-  readonly gids: Float64Array;
-  readonly seconds: Float64Array;
-  readonly nanoseconds: Uint32Array;
+  readonly attributes: AttributeColumns;
+}
+
+/** Directories that get their attributes. */
+export interface DirectoryJobs {
+  readonly paths: readonly ByteName[];
+  readonly attributes: AttributeColumns;
 }
 
 /** One of them. */
@@ -75,7 +78,7 @@ export interface WriteJob {
 }
 
 export type BuildTask =
-  /** Symlinks, empty files, FIFOs and devices. */
+  /** Symlinks, empty files, FIFOs and devices; and directories, whose attributes have to wait. */
   | { readonly kind: 'make'; readonly entries: readonly SafeEntry[] }
   | { readonly kind: 'copy'; readonly jobs: CopyJobs }
   | { readonly kind: 'assemble'; readonly jobs: readonly AssembleJob[] }
@@ -86,8 +89,9 @@ export type BuildTask =
       /** Files that were written in parts. */
       readonly files: readonly FileJob[];
       readonly links: readonly { readonly path: ByteName; readonly existing: ByteName }[];
-      readonly directories: readonly SafeEntry[];
     }
+  /** When nothing is made in them any more. In their order. */
+  | { readonly kind: 'close'; readonly jobs: DirectoryJobs }
   /** To be asked of a complete release. */
   | { readonly kind: 'stamp'; readonly root: string; readonly paths: readonly ByteName[] };
 
@@ -100,7 +104,8 @@ export type BuildReply =
   /** For each job, the numbers of its pieces that were not found. */
   | { readonly kind: 'assembled'; readonly missing: readonly (readonly number[])[] }
   | { readonly kind: 'written'; readonly buffer: ArrayBuffer }
-  /** When the release was complete, by the clock of the file system: nanoseconds since 1970. */
-  | { readonly kind: 'finished'; readonly at: bigint }
+  | { readonly kind: 'finished' }
+  /** When that was done, by the clock of the file system: nanoseconds since 1970. */
+  | { readonly kind: 'closed'; readonly at: bigint }
   /** A row for each path, zeros for what is not a file. */
   | { readonly kind: 'stamped'; readonly stamps: BigInt64Array };

@@ -29,6 +29,7 @@ interface ReplyOf {
   readonly assemble: 'assembled';
   readonly write: 'written';
   readonly finish: 'finished';
+  readonly close: 'closed';
   readonly stamp: 'stamped';
 }
 

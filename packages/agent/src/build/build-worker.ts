@@ -2,14 +2,14 @@ import { parentPort } from 'node:worker_threads';
 import { byteName, fsPath } from '@deploy-tools/shared/archive/byte-name.js';
 import { DeployError, toDeployError } from '@deploy-tools/shared/errors.js';
 import { STAMP_NUMBERS } from '../release/disk-release.js';
-import { fsTime } from '../unpack/file-times.js';
 import { writeError } from '../unpack/write-error.js';
 import { FileAssembler } from './assemble-file.js';
+import { attributesAt } from './attribute-columns.js';
 import { BuildPlace } from './build-place.js';
 import type { AssembleJob, BuildReply, BuildSetup, BuildTask, CopyJob, CopyJobs } from './build-task.js';
 import { takeOver } from './copy-file.js';
 import { lookAt, writeStamp } from './file-stamp.js';
-import { finishTree, makeEntry } from './finish-tree.js';
+import { closeDirectories, finishTree, makeEntry } from './finish-tree.js';
 import { writeChunks } from './write-chunks.js';
 
 /** The body of the threads that build-threads.ts starts: a setup, then tasks, each answered in turn. */
@@ -51,7 +51,10 @@ function perform(place: BuildPlace, task: Exclude<BuildTask, { kind: 'stamp' }>)
       writeChunks(place, new Uint8Array(task.buffer), task.jobs);
       return { kind: 'written', buffer: task.buffer };
     case 'finish':
-      return { kind: 'finished', at: finishTree(place, task) };
+      finishTree(place, task);
+      return { kind: 'finished' };
+    case 'close':
+      return { kind: 'closed', at: closeDirectories(place, task.jobs) };
   }
 }
 
@@ -69,15 +72,9 @@ function copyAll(place: BuildPlace, jobs: CopyJobs): number[] {
 }
 
 function copyJob(jobs: CopyJobs, row: number): CopyJob {
-  return {
-    path: jobs.paths[row] ?? '',
-    root: jobs.roots[row] ?? 0,
-    from: jobs.from[row] ?? '',
-    mode: jobs.modes[row] ?? 0,
-    uid: jobs.uids[row] ?? 0,
-    gid: jobs.gids[row] ?? 0,
-    time: fsTime(jobs.seconds[row] ?? 0, jobs.nanoseconds[row] ?? 0),
-  };
+  const path = jobs.paths[row] ?? '';
+  const from = jobs.from[row] || path;
+  return { path, root: jobs.roots[row] ?? 0, from, ...attributesAt(jobs.attributes, row) };
 }
 
 function assembleAll(place: BuildPlace, jobs: readonly AssembleJob[]): number[][] {

@@ -1,17 +1,26 @@
 import { chmodSync, closeSync, constants, linkSync, lstatSync, openSync, symlinkSync } from 'node:fs';
 import { fsPath } from '@deploy-tools/shared/archive/byte-name.js';
 import type { SafeEntry } from '@deploy-tools/shared/archive/entry-policy.js';
-import { attributesOf, setFileAttributes, setNodeAttributes } from '../unpack/attributes.js';
-import { DelayedDirectories } from '../unpack/delayed-directories.js';
+import {
+  attributesOf,
+  setDirectoryAttributes,
+  setFileAttributes,
+  setNodeAttributes,
+} from '../unpack/attributes.js';
 import { makeSpecialFile } from '../unpack/special-file.js';
 import { writeError } from '../unpack/write-error.js';
+import { attributesAt } from './attribute-columns.js';
 import type { BuildPlace } from './build-place.js';
-import type { BuildTask, FileJob } from './build-task.js';
+import type { BuildTask, DirectoryJobs, FileJob } from './build-task.js';
 import { writeWhole } from './write-chunks.js';
 
-/** Makes what has no content: symlinks, empty files, FIFOs and devices. */
+/** Makes what has no content: symlinks, empty files, FIFOs and devices; a directory without its attributes. */
 export function makeEntry(place: BuildPlace, entry: SafeEntry): void {
   try {
+    if (entry.type === 'directory') {
+      place.directory(entry.path);
+      return;
+    }
     const attributes = attributesOf(entry);
     if (entry.type === 'file') {
       writeWhole(place, { path: entry.path, ...attributes }, new Uint8Array(0));
@@ -26,22 +35,23 @@ export function makeEntry(place: BuildPlace, entry: SafeEntry): void {
   }
 }
 
-/**
- * What has to wait for everything else: files that were written in parts, hard links, and the modes and times of
- * directories.
- * @returns the file system's time when all of it was done, in nanoseconds since 1970.
- */
-export function finishTree(place: BuildPlace, task: BuildTask & { kind: 'finish' }): bigint {
+/** What has to wait for contents: files that were written in parts, and hard links. */
+export function finishTree(place: BuildPlace, task: BuildTask & { kind: 'finish' }): void {
   for (const file of task.files) named(file.path, () => finishFile(place, file));
   for (const { path, existing } of task.links) {
     named(path, () => linkSync(fsPath(`${place.root}/${existing}`), place.at(path)));
   }
-  const delayed = new DelayedDirectories();
-  for (const entry of task.directories) {
-    named(entry.path, () => place.directory(entry.path));
-    delayed.set(entry);
+}
+
+/**
+ * Gives directories, in this order, their owners, times and modes.
+ * @returns the file system's time when it was done, in nanoseconds since 1970.
+ */
+export function closeDirectories(place: BuildPlace, { paths, attributes }: DirectoryJobs): bigint {
+  for (const [row, path] of paths.entries()) {
+    const directory = fsPath(path === '' ? place.root : `${place.root}/${path}`);
+    named(path, () => setDirectoryAttributes(directory, attributesAt(attributes, row), place.ownership));
   }
-  delayed.apply(place.root, place.ownership);
   return changeTime(fsPath(place.root));
 }
 

@@ -2,12 +2,12 @@ import { join, resolve } from 'node:path';
 import { parseFlags } from '@deploy-tools/shared/cli/flags.js';
 import { DeployError, describeError, toDeployError } from '@deploy-tools/shared/errors.js';
 import { readRegularFile } from '@deploy-tools/shared/host/regular-file.js';
-import { isSeq, LineCounter, parseDocument } from 'yaml';
 import { AGENT_FLAGS } from '../agent-flags.js';
 import { type AgentFlags, agentSettings } from '../agent-settings.js';
 import { reportIdentity } from '../report/report-identity.js';
 import type { Launch } from '../supervise/start-child.js';
 import { CONFIGURATION_KEYS, SHARED_KEYS } from './config-keys.js';
+import { isSeq, LineCounter, parseDocument } from './yaml.js';
 import { flagsOf, Mistakes, pairsOf, textsOf } from './yaml-keys.js';
 
 const MAX_BYTES = 1024 * 1024;

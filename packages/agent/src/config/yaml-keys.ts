@@ -1,6 +1,7 @@
 import { type FlagSpec, parseFlags } from '@deploy-tools/shared/cli/flags.js';
 import { describeError } from '@deploy-tools/shared/errors.js';
-import { isMap, isScalar, isSeq, type LineCounter, type Node, type YAMLMap } from 'yaml';
+import type { LineCounter, Node, YAMLMap } from 'yaml';
+import { isMap, isScalar, isSeq } from './yaml.js';
 
 /** Notes mistakes, each with its place in the file. */
 export class Mistakes {

@@ -1,5 +1,3 @@
-import type { AgentConfig } from '@deploy-tools/shared/config-json.js';
-import type { AgentContext } from '../agent-context.js';
 import { isSameRevision, type RevisionId } from './hold.js';
 
 /** Has each deployment wait a time of its own, so that the hosts of a fleet do not all begin at once. */
@@ -28,29 +26,4 @@ export class RandomDelay {
     this.#drawn = { id, at };
     return { ms: Math.max(0, at - this.#now()), isDrawn };
   }
-}
-
-/**
- * How long a deployment has to wait yet. Nothing is waited for on a host where nothing runs, and when somebody said to try
- * again.
- * @param before what state.json holds.
- * @param sleeps whether the time is spent here; else who calls comes back.
- * @returns milliseconds. @throws AbortError.
- */
-export async function delayBefore(
-  { delay, ledger, log, timers, signal }: AgentContext,
-  before: AgentConfig | undefined,
-  config: AgentConfig,
-  sleeps: boolean,
-): Promise<number> {
-  const { hold } = ledger.journal;
-  const isRetry = hold?.retry === true && isSameRevision(hold, config);
-  if (before === undefined || isRetry) return 0;
-  const { ms, isDrawn } = delay.left(config);
-  const { hash, revision } = config;
-  if (isDrawn)
-    log.info({ hash, revision, seconds: Math.ceil(ms / 1000) }, 'new configuration, waiting a random delay');
-  if (!sleeps) return ms;
-  if (ms > 0) await timers.sleep(ms, signal);
-  return 0;
 }

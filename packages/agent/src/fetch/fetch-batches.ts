@@ -1,9 +1,10 @@
 import type { FetchBatch } from '../release/fetch-batches.js';
+import { collectPackets } from './collect-packets.js';
 
 /** Bytes of a batch, and of each buffer. */
 export const BATCH_BYTES = 1024 * 1024;
 /** Buffers in all: on their way from the registry, or waiting to be written. */
-const BUFFERS = 8;
+const BUFFERS = 6;
 
 export interface BatchSource {
   /** Fills `target` from a layer's pack. */
@@ -30,6 +31,7 @@ export async function fetchAll(
       try {
         await fill(batch, buffer, source);
         buffer = await deliver(batch, buffer);
+        collectPackets();
       } catch (error) {
         failure ??= { error };
         return;

@@ -1,6 +1,7 @@
 import { join } from 'node:path';
 import type { AgentConfig } from '@deploy-tools/shared/config-json.js';
 import { describeError, isDeployError } from '@deploy-tools/shared/errors.js';
+import { checkSpace } from '@deploy-tools/shared/host/free-space.js';
 import { chunkPlaces } from '@deploy-tools/shared/layers/chunk-places.js';
 import type { AgentContext } from '../agent-context.js';
 import { missingBytes } from '../archive-cache.js';
@@ -11,7 +12,6 @@ import { ManifestShelf } from '../fetch/manifest-shelf.js';
 import { PackFiles } from '../fetch/pack-files.js';
 import { PackLanes } from '../fetch/pack-lanes.js';
 import type { Sessions } from '../fetch/sessions.js';
-import { checkSpace } from '../free-space.js';
 import { loadSources } from '../records/load-sources.js';
 import { recordable, recordOf } from '../records/record-of.js';
 import { ReleaseRecords } from '../records/release-records.js';

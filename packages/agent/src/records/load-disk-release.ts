@@ -36,13 +36,18 @@ function diskRelease(record: ReleaseRecord, shelf: ManifestShelf, root: string):
     if (entries === undefined) return undefined;
     layers.push({ entries, rows: new Int32Array(entries.length).fill(-1) });
   }
-  for (const [row, { layer, index }] of record.places.entries())
-    layers[layer]?.rows.fill(row, index, index + 1);
+  let row = 0;
+  for (const { layer, index } of record.places) {
+    const rows = layers[layer]?.rows;
+    if (rows !== undefined) rows[index] = row; // one that is out of bounds is ignored
+    row += 1;
+  }
   const files = new Map<ByteName, DiskFile>();
   for (const { entries, rows } of layers) {
-    for (const [index, { path, chunks }] of entries.entries()) {
-      const row = rows[index] ?? -1;
-      if (chunks.length > 0) files.set(path, { path, chunks, stamp: row < 0 ? undefined : row });
+    for (let index = 0; index < entries.length; index++) {
+      const { path, chunks } = entries[index] as ManifestEntry;
+      const at = rows[index] ?? -1;
+      if (chunks.length > 0) files.set(path, { path, chunks, stamp: at < 0 ? undefined : at });
       else files.delete(path);
     }
   }

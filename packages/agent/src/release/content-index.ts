@@ -75,5 +75,6 @@ export function fileAt(
 }
 
 function sameContent(a: readonly ChunkRef[], b: readonly ChunkRef[]): boolean {
-  return a === b || (a.length === b.length && a.every((chunk, at) => chunk.digest === b[at]?.digest));
+  if (a === b) return true;
+  return a.length === b.length && a.every((chunk, at) => chunk.digest === b[at]?.digest);
 }

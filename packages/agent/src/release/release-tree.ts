@@ -42,6 +42,8 @@ interface Node extends TreeNode {
 export class TreeLayer {
   readonly #nodes = new Map<ByteName, Node>();
   readonly #directories = new Map<ByteName, SafeEntry | undefined>([['', undefined]]);
+  /** One that is there for sure: the next entry often lies in it too. */
+  #directory: ByteName = '';
 
   /**
    * @param entry admitted by the policy of the release.
@@ -49,7 +51,7 @@ export class TreeLayer {
    */
   lay(entry: SafeEntry, place: EntryPlace, chunks: readonly ChunkRef[]): void {
     const { path } = entry;
-    this.#parents(path, parentPath(path));
+    this.#enter(path);
     if (entry.type === 'directory') {
       this.#nodes.delete(path);
       this.#directories.set(path, entry);
@@ -62,11 +64,11 @@ export class TreeLayer {
 
   /** To be asked once, after the last entry. */
   tree(): ReleaseTree {
-    const nodes = new Set<Node>();
+    const nodes: Node[] = [];
     for (const [path, node] of this.#nodes) {
+      if (node.paths.length === 0) nodes.push(node);
       if (path === node.entry.path) node.paths.unshift(path);
       else node.paths.push(path);
-      nodes.add(node);
     }
     const directories = new Map<ByteName, SafeEntry>();
     const implicit: ByteName[] = [];
@@ -74,13 +76,20 @@ export class TreeLayer {
       if (entry !== undefined) directories.set(path, entry);
       else if (path !== '') implicit.push(path);
     }
-    return { directories, implicit, nodes: [...nodes] };
+    return { directories, implicit, nodes };
   }
 
   /** What it replaces is not a directory that holds something: the policy has seen to that. */
   #put(path: ByteName, node: Node): void {
-    this.#directories.delete(path);
+    if (this.#directories.delete(path)) this.#directory = '';
     this.#nodes.set(path, node);
+  }
+
+  #enter(path: ByteName): void {
+    const parent = parentPath(path);
+    if (parent === this.#directory) return;
+    this.#parents(path, parent);
+    this.#directory = parent;
   }
 
   #parents(path: ByteName, parent: ByteName): void {

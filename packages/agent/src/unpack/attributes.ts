@@ -1,4 +1,4 @@
-import { fchmodSync, fchownSync, futimesSync, lchownSync, lutimesSync } from 'node:fs';
+import { chmodSync, fchmodSync, fchownSync, futimesSync, lchownSync, lutimesSync, utimesSync } from 'node:fs';
 import type { SafeEntry } from '@deploy-tools/shared/archive/entry-policy.js';
 import { type FsTime, fsTime } from './file-times.js';
 import type { Ownership } from './tree-task.js';
@@ -28,4 +28,15 @@ export function setFileAttributes(fd: number, attributes: Attributes, ownership:
 export function setNodeAttributes(path: string | Buffer, attributes: Attributes, ownership: Ownership): void {
   if (ownership === 'archive') lchownSync(path, attributes.uid, attributes.gid);
   lutimesSync(path, attributes.time, attributes.time);
+}
+
+/** When nothing is made in it any more: that would change its time, and the mode may close it. */
+export function setDirectoryAttributes(
+  path: string | Buffer,
+  attributes: Attributes,
+  ownership: Ownership,
+): void {
+  if (ownership === 'archive') lchownSync(path, attributes.uid, attributes.gid);
+  utimesSync(path, attributes.time, attributes.time);
+  chmodSync(path, attributes.mode);
 }

@@ -1,7 +1,6 @@
-import { chmodSync, lchownSync, utimesSync } from 'node:fs';
 import { type ByteName, fsPath } from '@deploy-tools/shared/archive/byte-name.js';
 import type { SafeEntry } from '@deploy-tools/shared/archive/entry-policy.js';
-import { fsTime } from './file-times.js';
+import { attributesOf, setDirectoryAttributes } from './attributes.js';
 import type { Ownership } from './tree-task.js';
 
 /**
@@ -26,14 +25,8 @@ export class DelayedDirectories {
     const paths = [...this.#entries.keys()].sort().reverse();
     for (const path of paths) {
       const entry = this.#entries.get(path);
-      if (entry !== undefined) applyTo(fsPath(path === '' ? root : `${root}/${path}`), entry, ownership);
+      if (entry === undefined) continue;
+      setDirectoryAttributes(fsPath(path === '' ? root : `${root}/${path}`), attributesOf(entry), ownership);
     }
   }
-}
-
-function applyTo(path: string | Buffer, entry: SafeEntry, ownership: Ownership): void {
-  const time = fsTime(entry.mtimeSeconds, entry.mtimeNanoseconds);
-  if (ownership === 'archive') lchownSync(path, entry.uid, entry.gid);
-  utimesSync(path, time, time);
-  chmodSync(path, entry.mode);
 }

@@ -1,4 +1,5 @@
-import { delayBefore, RandomDelay } from '@deploy-tools/agent/deploy/random-delay.js';
+import { delayBefore } from '@deploy-tools/agent/deploy/delay-before.js';
+import { RandomDelay } from '@deploy-tools/agent/deploy/random-delay.js';
 import { describe, expect, it } from 'vitest';
 import { testScope } from '../../../../test/support/scope.js';
 import { tempDir } from '../../../../test/support/temp-dir.js';

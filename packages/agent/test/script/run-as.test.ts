@@ -113,7 +113,7 @@ describe.runIf(IS_ROOT)('a hook that root runs as another user', () => {
       command: 'cat',
       cwd: '/',
       environment: { PATH },
-      timeoutMs: 300,
+      timeoutMs: 20_000,
       stdin: '',
       as,
       onLine: () => {},

@@ -151,9 +151,9 @@ describe('what a script prints', () => {
 describe('a script that takes too long', () => {
   it('is ended with its whole group, also a grandchild that ignores TERM', async () => {
     const stubborn = `sh -c 'trap "" TERM; echo "$$"; while :; do sleep 0.1; done' & wait`;
-    const { lines, error, ms } = await ran(script(stubborn), { timeoutMs: 500, killAfterMs: 500 });
-    expect(error).toBe('the script SCRIPT did not end within 500ms and was stopped');
-    expect(ms).toBeLessThan(5000);
+    const { lines, error, ms } = await ran(script(stubborn), { timeoutMs: 1500, killAfterMs: 500 });
+    expect(error).toBe('the script SCRIPT did not end within 1.5s and was stopped');
+    expect(ms).toBeLessThan(9000);
     const pid = lines[0]?.replace('stdout: ', '') ?? '';
     expect(pid).toMatch(/^\d+$/);
     await until('the grandchild has ended', () => !isRunning(pid));
@@ -162,18 +162,18 @@ describe('a script that takes too long', () => {
   it('leaves what it started the time to clean up, though it is gone itself', async () => {
     const file = join(tempDir(testScope()), 'cleaned');
     const child = `sh -c 'trap "sleep 1; echo yes > ${file}; exit" TERM; while :; do sleep 0.05; done' > /dev/null 2>&1`;
-    const { error, ms } = await ran(script(`${child} & wait`), { timeoutMs: 500 });
-    expect(error).toContain('did not end within 500ms');
+    const { error, ms } = await ran(script(`${child} & wait`), { timeoutMs: 1500 });
+    expect(error).toContain('did not end within 1.5s');
     expect(readFileSync(file, 'utf8')).toBe('yes\n');
-    expect(ms).toBeLessThan(8000);
+    expect(ms).toBeLessThan(9000);
   });
 
   it('may clean up on TERM, and fails all the same', async () => {
     const { lines, error } = await ran(script("trap 'echo cleaning; exit 0' TERM; sleep 30 & wait"), {
-      timeoutMs: 500,
+      timeoutMs: 1500,
     });
     expect(lines).toEqual(['stdout: cleaning']);
-    expect(error).toContain('did not end within 500ms');
+    expect(error).toContain('did not end within 1.5s');
   });
 
   it('is killed when it ignores TERM itself', async () => {
@@ -189,7 +189,7 @@ describe('a process that a script leaves behind', () => {
   it('lives on and holds nothing up, though it keeps the output open', async () => {
     const { lines, error, ms } = await ran(script('sleep 30 & echo $!'));
     expect(error).toBeUndefined();
-    expect(ms).toBeLessThan(3000);
+    expect(ms).toBeLessThan(15_000);
     const pid = lines[0]?.replace('stdout: ', '') ?? '';
     expect(isRunning(pid)).toBe(true);
     process.kill(Number(pid), 'SIGKILL');
@@ -200,8 +200,8 @@ describe('a process that a script leaves behind', () => {
     mkdirSync(join(dir, 'run'));
     const daemon = `setsid sh -c 'echo $$ > ${dir}/run/pid; exec sleep 30' > /dev/null 2>&1 &`;
     const wait = `while ! test -s ${dir}/run/pid; do sleep 0.02; done`;
-    const { error } = await ran(script(`${daemon} ${wait}; sleep 30`), { timeoutMs: 1000 });
-    expect(error).toContain('did not end within 1s');
+    const { error } = await ran(script(`${daemon} ${wait}; sleep 30`), { timeoutMs: 2000 });
+    expect(error).toContain('did not end within 2s');
     const pid = readFileSync(join(dir, 'run/pid'), 'utf8').trim();
     expect(isRunning(pid)).toBe(true);
     process.kill(Number(pid), 'SIGKILL');

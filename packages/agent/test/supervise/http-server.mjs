@@ -4,7 +4,7 @@ import { createServer } from 'node:http';
 import { Server as NetServer } from 'node:net';
 
 const { VERSION = '?', CONVENTION = 'systemd', SLOW_START = '0', SERVER_STARTER_GENERATION } = process.env;
-const IDLE_MS = 300;
+const IDLE_MS = 1000;
 
 function descriptors() {
   if (CONVENTION === 'starter')

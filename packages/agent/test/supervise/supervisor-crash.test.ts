@@ -1,5 +1,4 @@
 import { join } from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { parseHttpCheck } from '@deploy-tools/agent/health/parse-checks.js';
 import { proveHealthy } from '@deploy-tools/agent/health/prove-healthy.js';
 import { readChildren } from '@deploy-tools/agent/supervise/child-record.js';
@@ -20,15 +19,15 @@ function healthy(port: number): Prove {
   return (program, signal) =>
     proveHealthy({
       checks: [parseHttpCheck(`http://127.0.0.1:${port}/`)],
-      ...{ minHealthyMs: 300, deadlineMs: 10_000, intervalMs: 50, timeoutMs: 2000 },
+      ...{ minHealthyMs: 300, deadlineMs: 60_000, intervalMs: 50, timeoutMs: 20_000 },
       ...{ environment: {}, cwd: '/', timers: systemTimers, signal, died: program.died },
     });
 }
 
 describe('a crash', () => {
   it('is told and followed by a start, after growing pauses, whatever the status', async () => {
+    const dir = tempDir(testScope()); // removed when the supervisor has stopped, and with it who writes there
     const site = await supervised(testScope(), { backoff: QUICK }, []);
-    const dir = tempDir(testScope());
     const count = `echo x >> ${join(dir, 'runs')}; n=$(wc -l < ${join(dir, 'runs')}); [ $n -le 4 ] || exec sleep 60; exit $((n - 1))`;
     site.supervisor.start(shellLaunch(count));
     await site.event('crashed', 4);
@@ -88,7 +87,7 @@ describe('stopping', () => {
     const site = await supervised(testScope());
     const { program } = await site.supervisor.switchTo(serverLaunch('v1'), healthy(site.port), NEVER);
     const slow = ask(site.port, false, '/slow');
-    await sleep(200); // for the request to reach it
+    await ask(site.port); // one that came later is answered: it has reached it
     await site.supervisor.stop();
     expect(await slow).toMatch(/^v1 /);
     expect(isRunning(program.pid)).toBe(false);

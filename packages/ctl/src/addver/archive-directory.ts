@@ -1,8 +1,8 @@
 import { open } from 'node:fs/promises';
 import { byteName } from '@deploy-tools/shared/archive/byte-name.js';
+import { gzipBytes } from '@deploy-tools/shared/archive/gzip-bytes.js';
+import { TAR_END, type TarMember, tarHeader, tarPadding } from '@deploy-tools/shared/archive/tar-blocks.js';
 import { DeployError, toDeployError } from '@deploy-tools/shared/errors.js';
-import { gzipBytes } from '../tar/gzip-bytes.js';
-import { TAR_END, type TarMember, tarHeader, tarPadding } from '../tar/tar-blocks.js';
 import type { ArchiveSource } from './archive-source.js';
 import { type DirectoryEntry, listDirectory } from './directory-entries.js';
 

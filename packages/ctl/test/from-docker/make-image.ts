@@ -1,8 +1,8 @@
 import { execFileSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { gzipSync } from 'node:zlib';
-import { TAR_END, type TarMember, tarHeader, tarPadding } from '@deploy-tools/ctl/tar/tar-blocks.js';
 import { byteName } from '@deploy-tools/shared/archive/byte-name.js';
+import { TAR_END, type TarMember, tarHeader, tarPadding } from '@deploy-tools/shared/archive/tar-blocks.js';
 
 /** An entry of an archive that a test makes: content makes it a file, a link target a symlink. */
 export interface MadeEntry {

@@ -27,7 +27,7 @@ export function mergeLayers(archives: readonly Uint8Array[]): Record<string, str
     }
     return tree(root);
   } finally {
-    rmSync(dir, { recursive: true, force: true });
+    rmSync(dir, { recursive: true, force: true, maxRetries: 5 });
   }
 }
 

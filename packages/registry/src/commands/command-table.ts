@@ -1,14 +1,17 @@
 import { addconf } from './addconf.js';
+import { addtrack } from './addtrack.js';
 import { addver } from './addver.js';
 import { agents } from './agents.js';
 import { audit } from './audit.js';
 import { bumpconf } from './bumpconf.js';
 import { changeconf } from './changeconf.js';
+import { check } from './check.js';
 import type { Command } from './command.js';
 import { components } from './components.js';
 import { configurations } from './configurations.js';
 import { delcomp } from './delcomp.js';
 import { delconf } from './delconf.js';
+import { deltrack } from './deltrack.js';
 import { delver } from './delver.js';
 import { diff } from './diff.js';
 import { forget } from './forget.js';
@@ -23,7 +26,9 @@ import { rollback } from './rollback.js';
 import { showcomp } from './showcomp.js';
 import { showconf } from './showconf.js';
 import { status } from './status.js';
+import { tracks } from './tracks.js';
 import { watch } from './watch.js';
+import { yank } from './yank.js';
 
 const COMMANDS: readonly Command[] = [
   addver,
@@ -46,6 +51,11 @@ const COMMANDS: readonly Command[] = [
   delver,
   delcomp,
   delconf,
+  addtrack,
+  tracks,
+  check,
+  deltrack,
+  yank,
   gc,
   fsck,
   audit,

@@ -1,6 +1,6 @@
 import { setImmediate } from 'node:timers/promises';
 import type { Configuration } from '@deploy-tools/shared/model.js';
-import type { Author } from '../meta/meta-store.js';
+import type { Author } from '../meta/author.js';
 
 /** What a configuration's last revision says, and who made it. */
 export interface ConfigurationHead {

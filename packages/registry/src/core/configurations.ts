@@ -7,7 +7,8 @@ import {
   type LayerRef,
 } from '@deploy-tools/shared/model.js';
 import { checkConfigurationName } from '@deploy-tools/shared/names.js';
-import type { Author, MetaReader, MetaWriter } from '../meta/meta-store.js';
+import type { Author } from '../meta/author.js';
+import type { MetaReader, MetaWriter } from '../meta/meta-store.js';
 import { headOf } from './configuration-events.js';
 import { type Registry, timestamp } from './registry.js';
 import { requireVersion } from './versions.js';
@@ -128,7 +129,8 @@ function checkRevision(name: string, last: number, expected: number): void {
   });
 }
 
-async function replaceLayer(
+/** Sets one layer, inside {@link commitChange}. @throws DeployError not-found. */
+export async function replaceLayer(
   registry: Registry,
   tx: MetaWriter,
   change: Change,

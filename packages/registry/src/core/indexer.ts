@@ -19,7 +19,11 @@ export class Indexer {
     this.#stores = stores;
     this.#log = stores.log;
     this.#started = stores.clock().toISOString();
-    this.#jobs = new SharedJobs(SLOTS, (hash, signal) => this.#index(hash, signal));
+    this.#jobs = new SharedJobs(
+      SLOTS,
+      (hash, signal) => this.#index(hash, signal),
+      () => new DeployError('cancelled', 'reading the archive was stopped', { hint: 'try again' }),
+    );
   }
 
   /** Begins to read an archive or upload that will be asked for; whatever comes of it is logged. */

@@ -9,6 +9,7 @@ import type { ConfigurationEvents } from './configuration-events.js';
 import type { Fleet } from './fleet/fleet.js';
 import type { Heartbeats } from './heartbeats.js';
 import type { Indexer } from './indexer.js';
+import type { TrackRunner } from './tracks/track-runner.js';
 
 /** Reads a manifest and its pack through and compares them: see ingest/verify-pack.ts. */
 export type VerifyLayer = (files: LayerFiles, signal: AbortSignal) => Promise<VerifiedLayer>;
@@ -24,6 +25,8 @@ export interface Registry {
   readonly heartbeats: Heartbeats;
   readonly derived: DerivedStore;
   readonly indexer: Indexer;
+  /** The sources that are followed. */
+  readonly tracks: TrackRunner;
   readonly openDigester: () => Digester;
   readonly verify: VerifyLayer;
   readonly clock: () => Date;
@@ -46,6 +49,8 @@ export interface RegistryLimits {
   readonly auditKeepMs: number;
   /** How long what hosts deployed is kept, in milliseconds. */
   readonly historyKeepMs: number;
+  /** Directories of the registry's host below which tracks may follow directories; absolute. */
+  readonly trackFiles: readonly string[];
   /** Versions may be made of what is no safe archive, too. */
   readonly unchecked: boolean;
 }

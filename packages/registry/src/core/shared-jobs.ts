@@ -1,4 +1,4 @@
-import { DeployError } from '@deploy-tools/shared/errors.js';
+import type { DeployError } from '@deploy-tools/shared/errors.js';
 
 /** How soon somebody needs a result: a command waits; one is likely to come; some day. */
 export type Urgency = 'awaited' | 'soon' | 'idle';
@@ -20,19 +20,26 @@ interface Job<T> {
 export class SharedJobs<T> {
   readonly #work: (key: string, signal: AbortSignal) => Promise<T>;
   readonly #slots: number;
+  readonly #cancelled: () => DeployError;
   /** Those that can be shared, in the order of arrival; one that was ended may still be running. */
   readonly #jobs = new Map<string, Job<T>>();
   readonly #running = new Set<Job<T>>();
   #stopped = false;
 
-  constructor(slots: number, work: (key: string, signal: AbortSignal) => Promise<T>) {
+  /** @param cancelled what those are told who wait for a job that was ended. */
+  constructor(
+    slots: number,
+    work: (key: string, signal: AbortSignal) => Promise<T>,
+    cancelled: () => DeployError,
+  ) {
     this.#slots = slots;
     this.#work = work;
+    this.#cancelled = cancelled;
   }
 
   /** @throws what the job throws; DeployError cancelled, when it was dropped or all was stopped. */
   run(key: string, urgency: Urgency): Promise<T> {
-    if (this.#stopped) return Promise.reject(cancelled());
+    if (this.#stopped) return Promise.reject(this.#cancelled());
     const job = this.#jobs.get(key) ?? this.#add(key, urgency);
     if (ORDER.indexOf(urgency) < ORDER.indexOf(job.urgency)) job.urgency = urgency;
     this.#next();
@@ -99,14 +106,10 @@ export class SharedJobs<T> {
   #end(job: Job<T>): void {
     job.controller.abort();
     this.#forget(job);
-    if (!this.#running.has(job)) job.settle(Promise.reject(cancelled()));
+    if (!this.#running.has(job)) job.settle(Promise.reject(this.#cancelled()));
   }
 
   #forget(job: Job<T>): void {
     if (this.#jobs.get(job.key) === job) this.#jobs.delete(job.key);
   }
-}
-
-function cancelled(): DeployError {
-  return new DeployError('cancelled', 'reading the archive was stopped', { hint: 'try again' });
 }

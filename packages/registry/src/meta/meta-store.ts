@@ -1,20 +1,14 @@
 import type { ErrorKind } from '@deploy-tools/shared/errors.js';
 import type { ComponentVersion, Configuration } from '@deploy-tools/shared/model.js';
+import type { Author } from './author.js';
 import type { FleetReader, FleetWriter } from './fleet-store.js';
+import type { TrackReader, TrackWriter } from './track-store.js';
 
 /** One revision of a configuration, as history keeps it. A revision without layers deleted the configuration. */
 export interface Revision extends Configuration {
   readonly author: Author;
   /** The command line that made it. */
   readonly command: string;
-}
-
-export interface Author {
-  readonly fingerprint: string;
-  readonly comment: string;
-  /** The SSH user name and the IP address; empty where they were not written down. */
-  readonly user: string;
-  readonly address: string;
 }
 
 /** A stored upload that no version names yet. */
@@ -101,6 +95,8 @@ export interface AuditQuery {
 export interface MetaReader {
   /** What hosts reported. */
   readonly fleet: FleetReader;
+  /** Sources that are followed. */
+  readonly tracks: TrackReader;
   version(component: string, version: string): Promise<ComponentVersion | undefined>;
   /** Oldest first; versions of the same millisecond in the order of insertion. */
   versions(component: string): Promise<readonly ComponentVersion[]>;
@@ -141,6 +137,7 @@ export interface MetaReader {
 /** What a writing transaction can do besides. It sees its own writes. */
 export interface MetaWriter extends MetaReader {
   readonly fleet: FleetWriter;
+  readonly tracks: TrackWriter;
   /** @throws DeployError exists when the component has that version. */
   insertVersion(version: ComponentVersion): Promise<void>;
   /** Deleting what is not there does nothing. */

@@ -1,8 +1,9 @@
 import { Heartbeats } from '@deploy-tools/registry/core/heartbeats.js';
-import { expect, test, vi } from 'vitest';
+import { expect, onTestFinished, test, vi } from 'vitest';
 
 test('each who joined is called once a period, not all at the same time, on one timer', () => {
   vi.useFakeTimers();
+  onTestFinished(() => void vi.useRealTimers());
   const heartbeats = new Heartbeats(10_000);
   const calls = Array.from({ length: 50 }, () => 0);
   const leave = calls.map((_, index) =>
@@ -25,5 +26,4 @@ test('each who joined is called once a period, not all at the same time, on one 
   expect(vi.getTimerCount()).toBe(0);
   heartbeats.join(() => {});
   expect(vi.getTimerCount()).toBe(1);
-  vi.useRealTimers();
 });

@@ -9,7 +9,7 @@ import { kindOfRejection } from '../../../shared/test/support/kind-of.js';
 function controlled(slots: number) {
   const started: string[] = [];
   const running = new Map<string, { finish: () => void; fail: (error: Error) => void }>();
-  const jobs = new SharedJobs<string>(slots, (key, signal) => {
+  const work = (key: string, signal: AbortSignal): Promise<string> => {
     started.push(key);
     return new Promise((resolve, reject) => {
       const end = (settle: () => void) => () => {
@@ -25,7 +25,8 @@ function controlled(slots: number) {
         end(() => reject(new DeployError('cancelled', 'aborted'))),
       );
     });
-  });
+  };
+  const jobs = new SharedJobs<string>(slots, work, () => new DeployError('cancelled', 'stopped'));
   return { jobs, started, running };
 }
 

@@ -9,6 +9,8 @@ import type { Ingest } from '@deploy-tools/registry/core/index-archive.js';
 import { Indexer } from '@deploy-tools/registry/core/indexer.js';
 import type { Principal } from '@deploy-tools/registry/core/principal.js';
 import type { Registry, RegistryLimits } from '@deploy-tools/registry/core/registry.js';
+import { openTrack } from '@deploy-tools/registry/core/tracks/open-track.js';
+import { TimedTrackRunner } from '@deploy-tools/registry/core/tracks/timed-track-runner.js';
 import { beginUpload } from '@deploy-tools/registry/core/uploads.js';
 import { addVersion } from '@deploy-tools/registry/core/versions.js';
 import { FileByteStore } from '@deploy-tools/registry/layers/file-byte-store.js';
@@ -64,6 +66,7 @@ const LIMITS: RegistryLimits = {
   minFree: 0,
   auditKeepMs: 365 * 24 * 60 * MINUTE,
   historyKeepMs: 90 * 24 * 60 * MINUTE,
+  trackFiles: [],
   unchecked: false,
 };
 
@@ -94,8 +97,16 @@ export async function openLastingRegistry(
   const stores = { meta, bytes, derived, clock: () => new Date(now), log };
   const indexer = new Indexer({ ...stores, ingest, policy: DEFAULT_UNPACK_POLICY, minFree: 0 });
   const fleet = await Fleet.open({ ...FLEET, ...stores, steady: () => now });
-  return {
+  const allLimits = { ...LIMITS, ...limits };
+  const tracks = new TimedTrackRunner({
+    registry: () => registry,
+    random: () => 0.5,
+    incoming: join(dir, 'incoming'),
+    open: (track) => openTrack(track, allLimits.trackFiles, { environment: {}, log }),
+  });
+  const registry: TestRegistry = {
     ...stores,
+    tracks,
     dir,
     indexer,
     fleet,
@@ -104,17 +115,19 @@ export async function openLastingRegistry(
     openDigester: () => new FileDigester(),
     verify: textVerify,
     stopping: new AbortController().signal,
-    limits: { ...LIMITS, ...limits },
+    limits: allLimits,
     pass: (ms) => {
       now += ms;
     },
     close: async () => {
+      await tracks.stop();
       await indexer.stop();
       await fleet.close();
       await meta.close();
-      rmSync(dir, { recursive: true, force: true });
+      rmSync(dir, { recursive: true, force: true, maxRetries: 5 });
     },
   };
+  return registry;
 }
 
 /** Uploads a text as an operator. @returns its hash. */

@@ -26,7 +26,7 @@ export function originalDirectory(
   versions: readonly (readonly [component: string, version: string])[],
 ): string {
   const dir = mkdtempSync(join(tmpdir(), 'deploy-test-'));
-  onTestFinished(() => rmSync(dir, { recursive: true, force: true }));
+  onTestFinished(() => rmSync(dir, { recursive: true, force: true, maxRetries: 5 }));
   writeFileSync(join(dir, 'state.db'), state, { mode: 0o600 });
   mkdirSync(join(dir, 'files'), { mode: 0o700 });
   for (const [component, version] of versions) {

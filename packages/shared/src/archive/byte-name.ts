@@ -15,6 +15,7 @@ export function fsPath(name: ByteName): string | Buffer {
 }
 
 const SHOWN_CHARACTERS = 200;
+const NOT_ASCII = /[^\0-\x7f]/;
 
 /**
  * A name in double quotes, for a message: read as UTF-8, control characters escaped, the middle of an overlong name
@@ -37,8 +38,5 @@ function decode(name: ByteName): string {
 }
 
 function isAscii(text: string): boolean {
-  for (let at = 0; at < text.length; at++) {
-    if (text.charCodeAt(at) > 0x7f) return false;
-  }
-  return true;
+  return !NOT_ASCII.test(text);
 }

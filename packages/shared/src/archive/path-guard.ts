@@ -46,6 +46,8 @@ export class PathGuard {
   readonly #files = new Set<ByteName>();
   /** Directories that hold something: real ones for good, since nothing may replace them any more. */
   readonly #occupied = new Set<ByteName>(['']);
+  /** The one that was met last: neighbours in an archive lie in the same directory. */
+  #directory: ByteName = '';
   /** Paths that a link target steps back over (`x/..`): they must never be links, or the target would move. */
   readonly #pinned = new Set<ByteName>();
   readonly #outsideLinks: boolean;
@@ -146,11 +148,14 @@ export class PathGuard {
   /** Checks that no directory above the path is a symlink or a file, and notes that they hold something. */
   #enter(path: ByteName): void {
     if (path === '') return;
-    for (let at = parentPath(path); !this.#occupied.has(at); at = parentPath(at)) {
+    const parent = parentPath(path);
+    if (parent === this.#directory) return;
+    for (let at = parent; !this.#occupied.has(at); at = parentPath(at)) {
       this.#refuseBelow(at, 'its path');
       this.#count(at.length);
       this.#occupied.add(at);
     }
+    this.#directory = parent;
   }
 
   #refuseNoDirectory(path: ByteName, what: string): void {

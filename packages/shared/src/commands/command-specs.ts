@@ -1,6 +1,7 @@
 import type { CommandSpec } from './command-spec.js';
 import { CONF, CONF_WORD, IF_REVISION, JSON_FLAG } from './common-flags.js';
 import { AGENTS, DIFF, FORGET, HISTORY, LOGS, RETRY, ROLLBACK, STATUS } from './fleet-specs.js';
+import { ADDTRACK, CHECK, DELTRACK, TRACKS, YANK } from './track-specs.js';
 
 export type { CommandSpec, Role } from './command-spec.js';
 
@@ -266,6 +267,11 @@ export const COMMAND_SPECS: readonly CommandSpec[] = [
   LOGS,
   RETRY,
   FORGET,
+  ADDTRACK,
+  TRACKS,
+  CHECK,
+  DELTRACK,
+  YANK,
   GC,
   FSCK,
   AUDIT,

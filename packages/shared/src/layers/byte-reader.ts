@@ -8,6 +8,9 @@ export class ByteReader {
   readonly #bytes: Buffer;
   readonly #what: string;
   #at = 0;
+  /** All bytes as text, made when first needed: names and digests are cut out of it, which is cheaper than one by one. */
+  #latin1: string | undefined;
+  #hex: string | undefined;
 
   /** @param what is read, for messages: `manifest root`. */
   constructor(bytes: Uint8Array, what: string) {
@@ -25,10 +28,9 @@ export class ByteReader {
 
   /**
    * @param field for the message.
-   * @param bounds that the number must keep, both included.
+   * @param min, max that the number must keep to, both included.
    */
-  varint(field: string, bounds: { readonly min?: number; readonly max?: number } = {}): number {
-    const { min = 0, max = Number.MAX_SAFE_INTEGER } = bounds;
+  varint(field: string, min = 0, max = Number.MAX_SAFE_INTEGER): number {
     const value = this.#varint();
     if (value < min || value > max) throw this.corrupt(`${field} is ${value}, not ${min} to ${max}`);
     return value;
@@ -51,15 +53,18 @@ export class ByteReader {
   }
 
   name(field: string, maxBytes: number): ByteName {
-    const length = this.varint(`length of ${field}`, { max: maxBytes });
+    const length = this.#varint();
+    if (length > maxBytes) throw this.corrupt(`${field} has ${length} bytes, more than ${maxBytes}`);
     const from = this.#take(length);
-    return this.#bytes.toString('latin1', from, from + length);
+    this.#latin1 ??= this.#bytes.toString('latin1');
+    return this.#latin1.slice(from, from + length);
   }
 
   /** Lower-case hex. */
   digest(): string {
     const from = this.#take(DIGEST_BYTES);
-    return this.#bytes.toString('hex', from, from + DIGEST_BYTES);
+    this.#hex ??= this.#bytes.toString('hex');
+    return this.#hex.slice(from * 2, (from + DIGEST_BYTES) * 2);
   }
 
   raw(length: number): Buffer {
@@ -84,6 +89,13 @@ export class ByteReader {
   }
 
   #varint(): number {
+    const first = this.#bytes[this.#at];
+    if (first === undefined || first >= 0x80) return this.#longVarint();
+    this.#at += 1;
+    return first;
+  }
+
+  #longVarint(): number {
     let value = 0;
     for (let scale = 1; ; scale *= 128) {
       const byte = this.u8();

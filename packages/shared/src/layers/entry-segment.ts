@@ -98,7 +98,7 @@ function readEntry(reader: ByteReader, previous: ByteName | undefined): Manifest
   const type = TYPES[reader.u8()];
   if (type === undefined) throw reader.corrupt('an entry is of unknown type');
   if (path === '' && type !== 'directory') throw reader.corrupt('its root is not a directory');
-  const mode = reader.varint('mode', { max: 0o7777 });
+  const mode = reader.varint('mode', 0, 0o7777);
   const uid = reader.varint('uid');
   const gid = reader.varint('gid');
   const size = type === 'file' ? reader.varint('size') : 0;
@@ -111,7 +111,7 @@ function readEntry(reader: ByteReader, previous: ByteName | undefined): Manifest
 
 function readPath(reader: ByteReader, previous: ByteName | undefined): ByteName {
   const before = previous ?? '';
-  const shared = reader.varint('shared', { max: before.length });
+  const shared = reader.varint('shared', 0, before.length);
   const rest = reader.name('path', MAX_NAME - shared);
   if (rest !== '' && shared < before.length && rest[0] === before[shared]) {
     throw reader.corrupt('a path shares less than it could');
@@ -127,8 +127,8 @@ function readChunks(reader: ByteReader, size: number): ChunkRef[] {
   let sum = 0;
   for (let at = 0; at < count; at++) {
     const digest = reader.digest();
-    const length = reader.varint('chunk length', { min: 1, max: MAX_CHUNK });
-    const packedLength = reader.varint('packed length', { min: 1, max: length });
+    const length = reader.varint('chunk length', 1, MAX_CHUNK);
+    const packedLength = reader.varint('packed length', 1, length);
     chunks.push({ digest, length, packedLength });
     sum += length;
   }

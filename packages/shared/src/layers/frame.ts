@@ -4,10 +4,8 @@ import { MAX_CHUNK } from './manifest.js';
 
 type Binding = typeof import('zstd-napi/binding.js');
 
-interface Zstd {
-  readonly binding: Binding;
-  readonly compressor: InstanceType<Binding['CCtx']>;
-  readonly decompressor: InstanceType<Binding['DCtx']>;
+interface Compressor {
+  readonly context: InstanceType<Binding['CCtx']>;
   /** Fits any chunk, compressed. */
   readonly output: Buffer;
 }
@@ -17,11 +15,16 @@ const LEVEL = 3;
 
 const require = createRequire(import.meta.url);
 /** Loaded when first needed: a program that meets no pack does not need the native library. */
-const zstd = once(open);
+const zstd = once((): Binding => require('zstd-napi/binding.js'));
+const compressor = once((): Compressor => {
+  const { CCtx, compressBound } = zstd();
+  return { context: new CCtx(), output: Buffer.allocUnsafeSlow(compressBound(MAX_CHUNK)) };
+});
+const decompressor = once(() => new (zstd().DCtx)());
 
 /** zstd's version number, such as 10507: what it compresses may differ between versions. */
 export function zstdVersion(): number {
-  return zstd().binding.versionNumber();
+  return zstd().versionNumber();
 }
 
 /**
@@ -29,10 +32,10 @@ export function zstdVersion(): number {
  * @returns bytes that are the caller's; with `stored`, the data itself, not copied.
  */
 export function packFrame(data: Uint8Array): { readonly bytes: Uint8Array; readonly stored: boolean } {
-  const { binding, compressor, output } = zstd();
-  const bound = binding.compressBound(data.length);
+  const { context, output } = compressor();
+  const bound = zstd().compressBound(data.length);
   const target = bound <= output.length ? output : Buffer.allocUnsafeSlow(bound);
-  const length = compressor.compress(target, data, LEVEL);
+  const length = context.compress(target, data, LEVEL);
   if (length >= data.length) return { bytes: data, stored: true };
   return { bytes: Buffer.from(target.subarray(0, length)), stored: false };
 }
@@ -55,26 +58,16 @@ export function unpackFrame(bytes: Uint8Array, length: number, scratch?: Buffer)
 
 /** @returns why it failed. */
 function decompress(bytes: Uint8Array, into: Uint8Array): string | undefined {
-  const { binding, decompressor } = zstd();
+  const binding = zstd();
   try {
     const claimed = binding.getFrameContentSize(bytes);
     if (claimed !== into.length) return `it says that it holds ${claimed} bytes, not ${into.length}`;
     if (binding.findFrameCompressedSize(bytes) !== bytes.length) return 'other bytes follow it';
-    const given = decompressor.decompress(into, bytes);
+    const given = decompressor().decompress(into, bytes);
     return given === into.length ? undefined : `it holds ${given} bytes, not ${into.length}`;
   } catch (error) {
     return error instanceof Error ? error.message : String(error);
   }
-}
-
-function open(): Zstd {
-  const binding: Binding = require('zstd-napi/binding.js');
-  return {
-    binding,
-    compressor: new binding.CCtx(),
-    decompressor: new binding.DCtx(),
-    output: Buffer.allocUnsafeSlow(binding.compressBound(MAX_CHUNK)),
-  };
 }
 
 function once<T extends object>(make: () => T): () => T {

@@ -54,10 +54,10 @@ export function decodeManifestRoot(bytes: Uint8Array): ManifestRoot {
   readVersion(reader);
   const compressor = reader.varint('compressor');
   const archive = { hash: reader.digest(), size: reader.varint('archive size') };
-  const pack = { hash: reader.digest(), size: reader.varint('pack size', { min: PACK_HEADER.length }) };
-  const contentOffset = reader.varint('content offset', { min: PACK_HEADER.length, max: pack.size });
+  const pack = { hash: reader.digest(), size: reader.varint('pack size', PACK_HEADER.length) };
+  const contentOffset = reader.varint('content offset', PACK_HEADER.length, pack.size);
   const entries = reader.varint('entries');
-  const contentBytes = reader.varint('content bytes', { min: pack.size - contentOffset });
+  const contentBytes = reader.varint('content bytes', pack.size - contentOffset);
   const entrySegments = readSegments(reader, PACK_HEADER.length, MAX_SEGMENT_ENTRIES);
   const timeSegments = readSegments(reader, endOf(entrySegments, PACK_HEADER.length), TIME_SEGMENT_ENTRIES);
   reader.end();
@@ -100,9 +100,9 @@ function readSegments(reader: ByteReader, from: number, maxEntries: number): Seg
   let offset = from;
   for (let at = 0; at < count; at++) {
     const digest = reader.digest();
-    const length = reader.varint('segment length', { min: 1, max: MAX_SEGMENT });
-    const packedLength = reader.varint('packed length', { min: 1, max: length });
-    const entries = reader.varint('entries of a segment', { min: 1, max: maxEntries });
+    const length = reader.varint('segment length', 1, MAX_SEGMENT);
+    const packedLength = reader.varint('packed length', 1, length);
+    const entries = reader.varint('entries of a segment', 1, maxEntries);
     segments.push({ digest, length, packedLength, entries, offset });
     offset += packedLength;
   }

@@ -39,7 +39,7 @@ export function decodeTimeSegment(bytes: Uint8Array, count: number): EntryTime[]
   }
   const times = seconds.map((value) => ({
     seconds: value,
-    nanoseconds: reader.varint('nanoseconds', { max: 999_999_999 }),
+    nanoseconds: reader.varint('nanoseconds', 0, 999_999_999),
   }));
   reader.end();
   return times;

@@ -89,7 +89,7 @@ describe('ssh-agent', () => {
     const [host, wrong, right] = [
       makeKey(dir, 'host'),
       makeKey(dir, 'wrong'),
-      makeKey(dir, 'right', '-t', 'rsa'),
+      makeKey(dir, 'right', '-t', 'rsa', '-b', '2048'),
     ];
     const socket = await startAgent(dir);
     const empty = connectAgent(socket);

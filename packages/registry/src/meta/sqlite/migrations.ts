@@ -1,4 +1,5 @@
 import { FLEET_SCHEMA } from './fleet-schema.js';
+import { TRACK_SCHEMA } from './track-schema.js';
 
 /**
  * The schema, one statement list per version of `PRAGMA user_version`. A released entry is never edited: a change is
@@ -99,4 +100,5 @@ export const MIGRATIONS: readonly string[] = [
   CREATE INDEX archive_indexes_by_pack ON archive_indexes (pack);
   `,
   FLEET_SCHEMA,
+  TRACK_SCHEMA,
 ];

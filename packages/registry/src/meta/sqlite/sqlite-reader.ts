@@ -20,6 +20,7 @@ import {
   NEWEST_INDEXED,
 } from './sqlite-index.js';
 import { SqliteStatements } from './sqlite-statements.js';
+import { SqliteTracks } from './sqlite-tracks.js';
 
 const VERSION_COLUMNS = 'component, version, hash, size, created';
 
@@ -38,11 +39,13 @@ interface RevisionRow {
 /** The reading half of the port over one SQLite connection. */
 export class SqliteReader implements MetaReader {
   readonly fleet: SqliteFleet;
+  readonly tracks: SqliteTracks;
   readonly #sql: SqliteStatements;
 
   constructor(db: Database.Database) {
     this.#sql = new SqliteStatements(db);
     this.fleet = new SqliteFleet(this.#sql);
+    this.tracks = new SqliteTracks(this.#sql);
   }
 
   async version(component: string, version: string): Promise<ComponentVersion | undefined> {

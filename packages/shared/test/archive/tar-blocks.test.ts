@@ -1,6 +1,6 @@
 import { execFileSync } from 'node:child_process';
-import { TAR_END, type TarMember, tarHeader, tarPadding } from '@deploy-tools/ctl/tar/tar-blocks.js';
 import { byteName } from '@deploy-tools/shared/archive/byte-name.js';
+import { TAR_END, type TarMember, tarHeader, tarPadding } from '@deploy-tools/shared/archive/tar-blocks.js';
 import type { TarEntry } from '@deploy-tools/shared/archive/tar-entry.js';
 import { TarReader } from '@deploy-tools/shared/archive/tar-reader.js';
 import fc from 'fast-check';

@@ -1,6 +1,6 @@
 import { statfs } from 'node:fs/promises';
-import { formatByteSize } from '@deploy-tools/shared/byte-size.js';
-import { DeployError } from '@deploy-tools/shared/errors.js';
+import { formatByteSize } from '../byte-size.js';
+import { DeployError } from '../errors.js';
 
 /**
  * @param what needs the space, for the message: `the download`.

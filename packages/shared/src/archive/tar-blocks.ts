@@ -1,4 +1,4 @@
-import type { ByteName } from '@deploy-tools/shared/archive/byte-name.js';
+import type { ByteName } from './byte-name.js';
 
 const BLOCK = 512;
 /** What fits the octal fields of a header (POSIX 1003.1, ustar interchange format). */

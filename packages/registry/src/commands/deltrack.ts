@@ -1,0 +1,10 @@
+import { DELTRACK } from '@deploy-tools/shared/commands/track-specs.js';
+import { deleteTrack } from '../core/tracks/tracks.js';
+import { command } from './command.js';
+import { required } from './required.js';
+import { trackJson } from './track-json.js';
+
+export const deltrack = command(DELTRACK, async ({ registry }, args) => {
+  const { component } = required({ component: args.component });
+  return { value: trackJson(await deleteTrack(registry, component)), text: '' };
+});

@@ -1,0 +1,17 @@
+import { YANK } from '@deploy-tools/shared/commands/track-specs.js';
+import { unyankVersion, yankVersion } from '../core/tracks/yank.js';
+import { command } from './command.js';
+import { required } from './required.js';
+
+export const yank = command(YANK, async ({ registry, change }, args) => {
+  const layer = required({ component: args.component, version: args.version });
+  if (args.undo) {
+    await unyankVersion(registry, layer);
+    return { value: { ...layer, yanked: false, instead: null, bumped: [] }, text: '' };
+  }
+  const { instead, bumped } = await yankVersion(registry, change, layer);
+  return {
+    value: { ...layer, yanked: true, instead: instead ?? null, bumped },
+    text: bumped.map((name) => `${name} has ${layer.component}:${instead} now\n`).join(''),
+  };
+});

@@ -1,0 +1,39 @@
+import { sep } from 'node:path';
+import { DeployError } from '@deploy-tools/shared/errors.js';
+import { openSource } from '@deploy-tools/sources/open-source.js';
+import type { SourceContext } from '@deploy-tools/sources/source-context.js';
+import { parseSourceUrl, type SourceUrl } from '@deploy-tools/sources/source-url.js';
+import type { Track } from '../../meta/track-store.js';
+import type { WatchedSource } from './check-track.js';
+
+type Sourced = Pick<Track, 'source' | 'os' | 'arch' | 'slot'>;
+
+/**
+ * What a track's source is and what is wanted of it.
+ * @param fileRoots below which alone directories of this host may be followed.
+ * @throws DeployError invalid, unsupported.
+ */
+export function readTrackSource(track: Sourced, fileRoots: readonly string[]): SourceUrl {
+  const url = parseSourceUrl(track.source, { os: track.os, arch: track.arch });
+  const { place } = url;
+  if (place.scheme === 'file' && !fileRoots.some((root) => isWithin(place.directory, root))) {
+    throw new DeployError('invalid', `the registry does not follow directories such as ${place.directory}`, {
+      hint: 'it has to be started with -track-files DIR, a directory above it',
+    });
+  }
+  return { ...url, wants: { ...url.wants, slot: track.slot ?? url.wants.slot } };
+}
+
+/** @throws DeployError also denied: credentials in the environment that cannot be used. */
+export async function openTrack(
+  track: Sourced,
+  fileRoots: readonly string[],
+  context: SourceContext,
+): Promise<Omit<WatchedSource, 'listing'>> {
+  const { wants } = readTrackSource(track, fileRoots);
+  return { wants, source: await openSource(track.source, { ...context, platform: wants.platform }) };
+}
+
+function isWithin(path: string, root: string): boolean {
+  return path === root || path.startsWith(root.endsWith(sep) ? root : root + sep);
+}

@@ -1,0 +1,8 @@
+/** Who made a change. */
+export interface Author {
+  readonly fingerprint: string;
+  readonly comment: string;
+  /** The SSH user name and the IP address; empty where they were not written down. */
+  readonly user: string;
+  readonly address: string;
+}

@@ -1,0 +1,157 @@
+import type { IncomingMessage } from 'node:http';
+import { DeployError } from '@deploy-tools/shared/errors.js';
+import { openedResponse, validatorOf } from '../objects/http-object.js';
+import type { ObjectContext } from '../objects/object-context.js';
+import type { OpenedObject, OpenFrom } from '../opened-object.js';
+import type { Artifact, Listing, ShippedReport, Source, SourceRelease } from '../source.js';
+import type { SourceContext } from '../source-context.js';
+import type { SourcePlace } from '../source-place.js';
+import { GithubApi } from './github-api.js';
+import { githubCredentials } from './github-credentials.js';
+import { githubReleases, record, text } from './github-releases.js';
+import { shippingRecord } from './shipping-record.js';
+
+const PUBLIC_API = 'https://api.github.com';
+const PER_PAGE = 100;
+/** GitHub lists no more than 10,000 releases. */
+const MAX_PAGES = 100;
+const DEFAULT_TIMEOUT_MS = 60_000;
+
+/**
+ * The releases of a repository on GitHub or GitHub Enterprise (GITHUB_API_URL).
+ * A listing is one conditional request for each hundred releases; unchanged pages do not count against the rate limit.
+ * @throws DeployError invalid, denied, not-found: what the environment says of credentials.
+ */
+export function openGhrSource(
+  label: string,
+  place: SourcePlace & { scheme: 'ghr' },
+  context: SourceContext,
+): Source {
+  const { environment, log } = context;
+  const timeoutMs = context.timeoutMs ?? DEFAULT_TIMEOUT_MS;
+  const api = new GithubApi({
+    base: apiBase(environment.GITHUB_API_URL || PUBLIC_API),
+    credentials: githubCredentials(environment),
+    log,
+    timeoutMs,
+    now: Date.now,
+  });
+  const objects = { environment, headerTimeoutMs: timeoutMs, idleTimeoutMs: timeoutMs };
+  const repository = `/repos/${place.owner}/${place.repository}`;
+  return {
+    label,
+    kind: 'files',
+    list: (known, signal) => listReleases(api, repository, known, signal),
+    open: (artifact, from, signal) =>
+      openAsset(api, `${repository}/releases/assets/`, artifact, from, signal, objects),
+    report: (shipped, signal) => report(api, repository, shipped, signal),
+  };
+}
+
+function apiBase(url: string): string {
+  if (URL.canParse(url) && /^https?:$/.test(new URL(url).protocol)) return url.replace(/\/+$/, '');
+  throw new DeployError('invalid', 'GITHUB_API_URL is not an http(s):// URL', {
+    hint: 'for GitHub Enterprise it is https://HOST/api/v3',
+  });
+}
+
+/** What a listing's validator holds: for each page its ETag, and how many releases came of it. */
+interface KnownPage {
+  readonly etag: string;
+  readonly releases: number;
+}
+
+async function listReleases(
+  api: GithubApi,
+  repository: string,
+  known: Listing | undefined,
+  signal: AbortSignal,
+): Promise<Listing> {
+  const knownPages = pagesOf(known);
+  const pages: KnownPage[] = [];
+  const releases: SourceRelease[] = [];
+  let next: string | undefined = `${repository}/releases?per_page=${PER_PAGE}`;
+  let changed = known === undefined;
+  let before = 0;
+  while (next !== undefined && pages.length < MAX_PAGES) {
+    const knownPage = knownPages[pages.length];
+    const headers = knownPage === undefined ? {} : { 'if-none-match': knownPage.etag };
+    const response: IncomingMessage = await api.request(next, { headers }, signal);
+    const unchanged = response.statusCode === 304 && knownPage !== undefined && known !== undefined;
+    if (unchanged) response.resume();
+    const page = unchanged
+      ? known.releases.slice(before, before + knownPage.releases)
+      : githubReleases(await api.json(response, signal));
+    const etag = unchanged ? knownPage.etag : (response.headers.etag ?? '');
+    before += knownPage?.releases ?? 0;
+    changed ||= !unchanged;
+    pages.push({ etag, releases: page.length });
+    releases.push(...page);
+    next = nextPage(api, response.headers.link);
+  }
+  if (!changed && known !== undefined && pages.length === knownPages.length) return known;
+  const validator = pages.every(({ etag }) => etag !== '') ? JSON.stringify(pages) : undefined;
+  return { releases, validator };
+}
+
+function pagesOf(known: Listing | undefined): KnownPage[] {
+  return known?.validator === undefined ? [] : JSON.parse(known.validator);
+}
+
+/** The `next` of a Link header (RFC 8288). @throws DeployError corrupt when it leads elsewhere. */
+function nextPage(api: GithubApi, link: string | string[] | undefined): string | undefined {
+  const url = /<([^>]+)>\s*;\s*rel="next"/.exec(String(link ?? ''))?.[1];
+  if (url === undefined || api.isOwn(url)) return url;
+  throw new DeployError('corrupt', 'the next page of releases is said to be on another server', {
+    hint: 'check GITHUB_API_URL, and what is between here and there',
+  });
+}
+
+/** @param assets where assets are, below the API. */
+async function openAsset(
+  api: GithubApi,
+  assets: string,
+  artifact: Artifact,
+  from: OpenFrom,
+  signal: AbortSignal,
+  context: ObjectContext,
+): Promise<OpenedObject> {
+  if (!/^\d{1,20}$/.test(artifact.id)) {
+    throw new DeployError('not-found', `there is no artifact ${JSON.stringify(artifact.id)}`);
+  }
+  const headers: Record<string, string> = {
+    accept: 'application/octet-stream',
+    'accept-encoding': 'identity',
+  };
+  if (from.offset > 0) headers.range = `bytes=${from.offset}-`;
+  if (from.offset > 0 && from.validator !== undefined) headers['if-range'] = from.validator;
+  const response = await api.request(`${assets}${artifact.id}`, { headers }, signal);
+  const validator = validatorOf(response);
+  const opened = openedResponse(response, { from, signal, context, label: artifact.name, validator });
+  return opened ?? (await openAsset(api, assets, artifact, { offset: 0 }, signal, context));
+}
+
+/** As dewy does: an asset of the release, whose name is the record. A failure leaves none. */
+async function report(
+  api: GithubApi,
+  repository: string,
+  shipped: ShippedReport,
+  signal: AbortSignal,
+): Promise<void> {
+  if (shipped.error !== undefined) return;
+  const tagged = await api.request(
+    `${repository}/releases/tags/${encodeURIComponent(shipped.tag)}`,
+    {},
+    signal,
+  );
+  const upload = text(record(await api.json(tagged, signal), 'a release'), 'upload_url');
+  if (!api.isOwn(upload.replace(/\{.*$/, ''))) {
+    throw new DeployError('corrupt', 'records are to be uploaded to a server that is not GitHub');
+  }
+  const info = shippingRecord(shipped);
+  const url = new URL(upload.replace(/\{.*$/, ''));
+  url.searchParams.set('name', `${info.replaceAll(' ', '_')}.txt`);
+  const headers = { 'content-type': 'text/plain', 'content-length': String(Buffer.byteLength(info)) };
+  const response = await api.request(url.href, { post: info, headers }, signal);
+  response.resume();
+}

@@ -1,0 +1,161 @@
+import type { IncomingMessage } from 'node:http';
+import { DeployError } from '@deploy-tools/shared/errors.js';
+import type { Logger } from '@deploy-tools/shared/log.js';
+import { httpJson } from '../objects/http-json.js';
+import { httpGet } from '../objects/http-request.js';
+
+import { appJwt, type GithubApp, type GithubCredentials } from './github-credentials.js';
+import { askedPatience } from './github-patience.js';
+import { type JsonRecord, record, text } from './github-releases.js';
+
+/** A page of 100 releases with many assets and long notes has some megabytes. */
+const MAX_JSON_BYTES = 64 * 1024 * 1024;
+const MAX_MESSAGE_BYTES = 64 * 1024;
+const JSON_TYPE = 'application/vnd.github+json';
+/** A token is not used any more when it holds no longer than this. */
+const TOKEN_MARGIN_MS = 5 * 60_000;
+
+interface AppToken {
+  readonly token: string;
+  readonly expires: number;
+}
+
+export interface GithubApiOptions {
+  /** Without a slash at its end. */
+  readonly base: string;
+  readonly credentials: GithubCredentials;
+  readonly log: Logger;
+  readonly timeoutMs: number;
+  /** Milliseconds since 1970. */
+  readonly now: () => number;
+}
+
+export interface GithubRequest {
+  readonly headers?: Readonly<Record<string, string>>;
+  /** A text to POST. */
+  readonly post?: string;
+}
+
+/** GitHub's REST API: credentials, errors, limits. Keeps the token of a GitHub App while it holds. */
+export class GithubApi {
+  readonly #options: GithubApiOptions;
+  #token: Promise<AppToken> | undefined;
+
+  constructor(options: GithubApiOptions) {
+    this.#options = options;
+  }
+
+  /**
+   * An answer that is not an error: 2xx, 304, or 416 to a request for a part.
+   * @param path below the API, or a whole URL that the API gave.
+   * @throws DeployError not-found, denied, connect, timeout, cancelled; with `retryAfterMs` where GitHub asks for patience.
+   */
+  async request(path: string, request: GithubRequest, signal: AbortSignal): Promise<IncomingMessage> {
+    const authorization = await this.#authorization(signal);
+    const headers = { accept: JSON_TYPE, ...authorization, ...request.headers };
+    return this.#send(path, { ...request, headers }, signal);
+  }
+
+  /** Whether a URL that the API gave is the API's own, and may be sent the credentials. */
+  isOwn(url: string): boolean {
+    const own = new URL(this.#options.base);
+    const other = URL.canParse(url) ? new URL(url) : undefined;
+    if (other === undefined) return false;
+    const uploads = own.origin === 'https://api.github.com' && other.origin === 'https://uploads.github.com';
+    return uploads || other.origin === own.origin;
+  }
+
+  /** The JSON of an answer. @throws DeployError corrupt, too-large, timeout, connect, cancelled. */
+  async json(response: IncomingMessage, signal: AbortSignal): Promise<unknown> {
+    return this.#readJson(response, MAX_JSON_BYTES, signal);
+  }
+
+  async #send(path: string, request: GithubRequest, signal: AbortSignal): Promise<IncomingMessage> {
+    const url = new URL(path.startsWith('/') ? `${this.#options.base}${path}` : path);
+    const headers = { 'x-github-api-version': '2022-11-28', ...request.headers };
+    const headerTimeoutMs = this.#options.timeoutMs;
+    const response = await httpGet(url, { post: request.post, headers, headerTimeoutMs, signal });
+    const status = response.statusCode ?? 0;
+    if ((status >= 200 && status < 300) || status === 304 || status === 416) return response;
+    const said = await this.#message(response, signal);
+    if (status === 401) this.#token = undefined;
+    throw refused(url, response, said, this.#options);
+  }
+
+  async #message(response: IncomingMessage, signal: AbortSignal): Promise<string> {
+    const said = await this.#readJson(response, MAX_MESSAGE_BYTES, signal).catch(() => undefined);
+    if (signal.aborted) throw new DeployError('cancelled', 'stopped before it was done');
+    const message = typeof said === 'object' && said !== null && 'message' in said ? said.message : undefined;
+    return typeof message === 'string' ? message.replace(/[^\x20-\x7e]+/g, ' ').slice(0, 200) : '';
+  }
+
+  async #readJson(response: IncomingMessage, maxBytes: number, signal: AbortSignal): Promise<unknown> {
+    const label = new URL(this.#options.base).host;
+    return await httpJson(response, { label, maxBytes, idleMs: this.#options.timeoutMs, signal });
+  }
+
+  async #authorization(signal: AbortSignal): Promise<Record<string, string>> {
+    const { credentials } = this.#options;
+    if (credentials.kind === 'none') return {};
+    const token =
+      credentials.kind === 'token' ? credentials.token : await this.#appToken(credentials.app, signal);
+    return { authorization: `Bearer ${token}` };
+  }
+
+  /** Callers side by side wait for one request. */
+  async #appToken(app: GithubApp, signal: AbortSignal): Promise<string> {
+    const pending = this.#token;
+    const held = await pending?.catch(() => undefined);
+    if (held !== undefined && held.expires - TOKEN_MARGIN_MS > this.#options.now()) return held.token;
+    // Somebody else may have asked while this waited; what failed for that caller may do for this one.
+    if (this.#token === pending) this.#token = this.#askToken(app, signal);
+    return (await (this.#token ?? this.#askToken(app, signal))).token;
+  }
+
+  async #askToken(app: GithubApp, signal: AbortSignal): Promise<AppToken> {
+    const headers = { accept: JSON_TYPE, authorization: `Bearer ${appJwt(app, this.#options.now())}` };
+    const path = `/app/installations/${app.installation}/access_tokens`;
+    const response = await this.#send(path, { post: '', headers }, signal);
+    const answer: JsonRecord = record(await this.json(response, signal), 'a token');
+    const expires = Date.parse(text(answer, 'expires_at'));
+    this.#options.log.debug(
+      { app: app.id, installation: app.installation },
+      'got a token for the GitHub App',
+    );
+    return { token: text(answer, 'token'), expires: Number.isNaN(expires) ? 0 : expires };
+  }
+}
+
+function refused(
+  url: URL,
+  response: IncomingMessage,
+  said: string,
+  { credentials, now }: GithubApiOptions,
+): DeployError {
+  const status = response.statusCode ?? 0;
+  const what = `${url.host} answered ${status}${said === '' ? '' : `, "${said}"`}`;
+  const wait = askedPatience(status, response.headers, now());
+  const limited = status === 429 || (status === 403 && (wait !== undefined || /rate limit/i.test(said)));
+  if (limited) {
+    const hint =
+      credentials.kind === 'none'
+        ? 'GITHUB_TOKEN raises the limit from 60 to 5000 requests an hour'
+        : 'it is asked again when the limit ends';
+    return new DeployError('connect', `the rate limit of ${url.host} is used up`, {
+      hint,
+      retryAfterMs: wait ?? 60_000,
+    });
+  }
+  if (status === 404 || status === 410) {
+    const hint =
+      credentials.kind === 'none'
+        ? 'check the name; a private repository needs GITHUB_TOKEN or a GitHub App'
+        : 'check the name, and that the token or App may read the repository';
+    return new DeployError('not-found', `${url.host} has no ${url.pathname}`, { hint });
+  }
+  if (status >= 500 || status === 408) {
+    return new DeployError('connect', what, wait === undefined ? {} : { retryAfterMs: wait });
+  }
+  const hint = 'check GITHUB_TOKEN or GH_TOKEN, or the keys and rights of the GitHub App';
+  return new DeployError('denied', what, { hint });
+}

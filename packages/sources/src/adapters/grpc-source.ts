@@ -1,0 +1,136 @@
+import { DeployError } from '@deploy-tools/shared/errors.js';
+import { type ChannelCredentials, credentials, type ServiceError, status } from '@grpc/grpc-js';
+import type { ObjectContext } from '../objects/object-context.js';
+import { urlOpener } from '../objects/open-url.js';
+import type { OpenUrl } from '../opened-object.js';
+import type { Wants } from '../select/wants.js';
+import type { Listing, ShippedReport, Source } from '../source.js';
+import type { SourcePlace } from '../source-place.js';
+import { type CurrentResponse, type DewyClient, dewyClient } from './dewy-service.js';
+
+type GrpcPlace = SourcePlace & { readonly scheme: 'grpc' };
+
+/** What an artifact may be fetched from: an answer must not make this host read its own files. */
+const FETCHABLE = /^(https?|s3|gs):\/\//;
+
+/**
+ * dewy's registry service: it picks the release itself, one for each platform, and names where the artifact is. The
+ * id of its last answer is kept, to be reported with.
+ */
+export function openGrpcSource(
+  label: string,
+  place: GrpcPlace,
+  wants: Wants,
+  context: ObjectContext,
+): Source {
+  const channel: ChannelCredentials = place.tls ? credentials.createSsl() : credentials.createInsecure();
+  const client = dewyClient(`${place.host}:${place.port}`, channel);
+  const open = urlOpener(context);
+  let current: CurrentResponse | undefined;
+  return {
+    label,
+    kind: 'files',
+    list: async (known, signal) => {
+      const answer = await call<CurrentResponse>(label, context, signal, (deadline, done) =>
+        client.Current(
+          {
+            arch: wants.platform.arch,
+            os: wants.platform.os,
+            ...(wants.artifact === undefined ? {} : { arifact_name: wants.artifact }),
+          },
+          { deadline },
+          done,
+        ),
+      );
+      current = answer;
+      return listingOf(label, answer, known);
+    },
+    open: (artifact, from, signal) => openArtifact(open, artifact.id, from, signal),
+    report: (shipped, signal) => report({ label, context, client, current }, shipped, signal),
+  };
+}
+
+/** The release that the service picked; none when it names none. */
+function listingOf(
+  label: string,
+  { tag, artifact_url: url }: CurrentResponse,
+  known: Listing | undefined,
+): Listing {
+  if (tag === '') return { releases: [], validator: undefined };
+  if (!URL.canParse(url) || !FETCHABLE.test(url)) {
+    throw new DeployError(
+      'unsupported',
+      `${label} names an artifact that is at no http(s)://, s3:// or gs:// URL`,
+    );
+  }
+  const { pathname, host, protocol } = new URL(url);
+  // What signs a URL is another one in each answer.
+  const validator = JSON.stringify([tag, protocol, host, pathname]);
+  if (known?.validator === validator) return known;
+  const name = decodeURIComponent(pathname.slice(pathname.lastIndexOf('/') + 1)) || 'artifact';
+  const artifact = { name, id: url, size: undefined, digest: undefined };
+  return { releases: [{ tag, prerelease: false, created: undefined, artifacts: [artifact] }], validator };
+}
+
+async function openArtifact(open: OpenUrl, url: string, ...rest: [Parameters<OpenUrl>[1], AbortSignal]) {
+  if (!FETCHABLE.test(url)) throw new DeployError('not-found', 'there is no such artifact');
+  return await open(url, ...rest);
+}
+
+async function report(
+  what: {
+    readonly label: string;
+    readonly context: ObjectContext;
+    readonly client: DewyClient;
+    readonly current: CurrentResponse | undefined;
+  },
+  { tag, error }: ShippedReport,
+  signal: AbortSignal,
+): Promise<void> {
+  const id = what.current?.tag === tag ? what.current.id : '';
+  const request = { id, tag, ...(error === undefined ? {} : { err: error }) };
+  await call(what.label, what.context, signal, (deadline, done) =>
+    what.client.Report(request, { deadline }, done),
+  );
+}
+
+type Done<T> = (error: ServiceError | null, answer?: T) => void;
+
+function call<T>(
+  label: string,
+  { headerTimeoutMs }: ObjectContext,
+  signal: AbortSignal,
+  start: (deadline: number, done: Done<T>) => { cancel(): void },
+): Promise<T> {
+  return new Promise((resolve, reject) => {
+    if (signal.aborted) return reject(cancelled(label));
+    const abort = (): void => running.cancel();
+    const running = start(Date.now() + headerTimeoutMs, (error, answer) => {
+      signal.removeEventListener('abort', abort);
+      if (error === null && answer !== undefined) resolve(answer);
+      else reject(signal.aborted ? cancelled(label) : grpcError(label, error));
+    });
+    signal.addEventListener('abort', abort, { once: true });
+  });
+}
+
+function cancelled(label: string): DeployError {
+  return new DeployError('cancelled', `${label} was given up`);
+}
+
+const KINDS: Readonly<Record<number, 'not-found' | 'denied' | 'unsupported' | 'timeout' | 'invalid'>> = {
+  [status.NOT_FOUND]: 'not-found',
+  [status.PERMISSION_DENIED]: 'denied',
+  [status.UNAUTHENTICATED]: 'denied',
+  [status.UNIMPLEMENTED]: 'unsupported',
+  [status.DEADLINE_EXCEEDED]: 'timeout',
+  [status.INVALID_ARGUMENT]: 'invalid',
+};
+
+function grpcError(label: string, error: ServiceError | null): DeployError {
+  const kind = KINDS[error?.code ?? -1] ?? 'connect';
+  return new DeployError(kind, `${label}: ${error?.details ?? 'no answer'}`, {
+    hint: 'check address and port, and no-tls=true where the service has no certificate',
+    cause: error,
+  });
+}

@@ -1,0 +1,105 @@
+import { DeployError } from '@deploy-tools/shared/errors.js';
+import { googleAccess, googleUrl } from '../objects/google-access.js';
+import { googleStorage } from '../objects/gs-object.js';
+import { httpError } from '../objects/http-errors.js';
+import { httpJson } from '../objects/http-json.js';
+import { httpGet } from '../objects/http-request.js';
+import type { ObjectContext } from '../objects/object-context.js';
+import type { Listing, ShippedReport, Source } from '../source.js';
+import type { SourcePlace } from '../source-place.js';
+import { BucketListing, type BucketObject } from './bucket-releases.js';
+import { shippingObject } from './shipping-record.js';
+
+type GsPlace = SourcePlace & { readonly scheme: 'gs' };
+
+const MAX_ANSWER_BYTES = 16 * 1024 * 1024;
+const FIELDS = 'items(name,size,updated),nextPageToken';
+
+/** A bucket of releases at Google, `<prefix>/<version>/<artifact>`, by its JSON API: a request for each thousand objects. */
+export function openGsSource(label: string, place: GsPlace, context: ObjectContext): Source {
+  const open = googleStorage(context);
+  const { environment } = context;
+  const [reading, writing] = [googleAccess(environment), googleAccess(environment, 'read_write')];
+  const call: Call = async (path, post, signal) => {
+    const access = await (post === undefined ? reading : writing)(objectUrl(place, ''));
+    const headers = { ...access.headers, ...(post === undefined ? {} : { 'content-type': 'text/plain' }) };
+    const { headerTimeoutMs, idleTimeoutMs: idleMs } = context;
+    const response = await httpGet(googleUrl(access.endpoint, path), {
+      post,
+      headers,
+      headerTimeoutMs,
+      signal,
+    });
+    const status = response.statusCode ?? 0;
+    if (status >= 200 && status < 300)
+      return await httpJson(response, { label, maxBytes: MAX_ANSWER_BYTES, idleMs, signal });
+    response.destroy();
+    throw httpError(label, status, response.headers['retry-after']);
+  };
+  return {
+    label,
+    kind: 'files',
+    list: (known, signal) => list(label, place, call, known, signal),
+    open: (artifact, from, signal) => open(objectUrl(place, artifact.id), from, signal),
+    report: (shipped, signal) => report(place, call, shipped, signal),
+  };
+}
+
+/** @param post a text to POST; GET without. */
+type Call = (path: string, post: string | undefined, signal: AbortSignal) => Promise<unknown>;
+
+interface Page {
+  readonly items?: readonly {
+    readonly name?: unknown;
+    readonly size?: unknown;
+    readonly updated?: unknown;
+  }[];
+  readonly nextPageToken?: unknown;
+}
+
+async function list(
+  label: string,
+  place: GsPlace,
+  call: Call,
+  known: Listing | undefined,
+  signal: AbortSignal,
+): Promise<Listing> {
+  const listing = new BucketListing(label, place.prefix);
+  const query = new URLSearchParams({ prefix: listing.prefix, fields: FIELDS, maxResults: '1000' });
+  for (;;) {
+    const path = `/storage/v1/b/${encodeURIComponent(place.bucket)}/o?${query}`;
+    const page = ((await call(path, undefined, signal)) ?? {}) as Page;
+    if (page.items !== undefined && !Array.isArray(page.items))
+      throw new DeployError('corrupt', `${label} answered with what is no list of objects`);
+    listing.add((page.items ?? []).map(bucketObject));
+    if (typeof page.nextPageToken !== 'string' || page.nextPageToken === '') return listing.releases(known);
+    query.set('pageToken', page.nextPageToken);
+  }
+}
+
+function bucketObject({ name, size, updated }: NonNullable<Page['items']>[number]): BucketObject {
+  return {
+    key: String(name ?? ''),
+    size: /^\d{1,15}$/.test(String(size)) ? Number(size) : undefined,
+    changed: typeof updated === 'string' ? updated : undefined,
+  };
+}
+
+/** As dewy does: an empty object whose name is the record. A failure leaves none. */
+async function report(
+  place: GsPlace,
+  call: Call,
+  shipped: ShippedReport,
+  signal: AbortSignal,
+): Promise<void> {
+  if (shipped.error !== undefined) return;
+  const prefix = place.prefix === '' ? '' : `${place.prefix}/`;
+  const name = `${prefix}${shipped.tag}/${shippingObject(shipped)}`;
+  const query = new URLSearchParams({ uploadType: 'media', name });
+  const path = `/upload/storage/v1/b/${encodeURIComponent(place.bucket)}/o?${query}`;
+  await call(path, '', signal);
+}
+
+function objectUrl({ bucket }: GsPlace, key: string): URL {
+  return new URL(`gs://${bucket}/${key.split('/').map(encodeURIComponent).join('/')}`);
+}

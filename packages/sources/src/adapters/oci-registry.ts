@@ -1,0 +1,167 @@
+import { readFile } from 'node:fs/promises';
+import type { IncomingMessage } from 'node:http';
+import { homedir } from 'node:os';
+import { join } from 'node:path';
+import { DeployError, errnoOf } from '@deploy-tools/shared/errors.js';
+import { httpError } from '../objects/http-errors.js';
+import { httpJson } from '../objects/http-json.js';
+import { httpGet } from '../objects/http-request.js';
+import type { ObjectContext } from '../objects/object-context.js';
+import { bearerChallenge } from './bearer-challenge.js';
+
+/** Manifests are at most 4 MiB (OCI distribution-spec); lists of tags may be longer. */
+const MAX_ANSWER_BYTES = 16 * 1024 * 1024;
+const MAX_TOKEN_BYTES = 1024 * 1024;
+/** When the server does not say how long a token lives (Docker's token specification), less what an answer may take. */
+const TOKEN_SECONDS = 60;
+const MARGIN_SECONDS = 15;
+
+export interface OciAnswer {
+  readonly json: unknown;
+  readonly link: string | undefined;
+}
+
+interface Token {
+  readonly authorization: string;
+  readonly until: number;
+}
+
+/**
+ * One repository of an OCI registry, with its token authentication. Name and password come from Docker's configuration
+ * (`$DOCKER_CONFIG/config.json` or `~/.docker/config.json`, `auths`); without any, it is asked anonymously. Registries on this
+ * host are spoken to by http, as container tools do.
+ */
+export class OciRegistry {
+  readonly #base: string;
+  readonly #host: string;
+  readonly #label: string;
+  readonly #context: ObjectContext;
+  #token: Promise<Token> | undefined;
+
+  constructor(label: string, host: string, repository: string, context: ObjectContext) {
+    const name = host.replace(/:\d+$/, '');
+    const isLocal = name === 'localhost' || /^127\./.test(name);
+    this.#base = `${isLocal ? 'http' : 'https'}://${host}/v2/${repository}`;
+    this.#host = host;
+    this.#label = label;
+    this.#context = context;
+  }
+
+  /** @param path below the repository, or what a Link header says. @throws DeployError. */
+  async json(path: string, accept: string, signal: AbortSignal): Promise<OciAnswer> {
+    const response = await this.#get(this.url(path), { accept }, signal);
+    const { link } = response.headers;
+    return { json: await this.#read(response, MAX_ANSWER_BYTES, signal), link: link?.toString() };
+  }
+
+  /** The headers that a request needs, asked for by a request that needs none else. */
+  async authorization(path: string, signal: AbortSignal): Promise<Readonly<Record<string, string>>> {
+    const held = await this.#token?.catch(() => undefined);
+    if (held !== undefined && held.until > Date.now()) return { authorization: held.authorization };
+    const challenge = await this.#challenge(path, signal);
+    if (challenge === undefined) return {};
+    this.#token = this.#askToken(challenge, signal);
+    return { authorization: (await this.#token).authorization };
+  }
+
+  url(path: string): string {
+    return new URL(path, `${this.#base}/`).href;
+  }
+
+  async #get(
+    url: string,
+    headers: Readonly<Record<string, string>>,
+    signal: AbortSignal,
+  ): Promise<IncomingMessage> {
+    const held = await this.#token?.catch(() => undefined);
+    const first = held !== undefined && held.until > Date.now() ? { authorization: held.authorization } : {};
+    let response = await this.#send(url, { ...headers, ...first }, signal);
+    if (response.statusCode === 401) {
+      response.destroy();
+      this.#token = this.#askToken(response.headers['www-authenticate'] ?? '', signal);
+      const { authorization } = await this.#token;
+      response = await this.#send(url, { ...headers, authorization }, signal);
+    }
+    if (response.statusCode === 200) return response;
+    response.destroy();
+    throw httpError(this.#label, response.statusCode ?? 0, response.headers['retry-after']);
+  }
+
+  async #challenge(path: string, signal: AbortSignal): Promise<string | undefined> {
+    const response = await this.#send(this.url(path), { range: 'bytes=0-0' }, signal);
+    response.destroy();
+    return response.statusCode === 401 ? (response.headers['www-authenticate'] ?? '') : undefined;
+  }
+
+  #send(
+    url: string,
+    headers: Readonly<Record<string, string>>,
+    signal: AbortSignal,
+  ): Promise<IncomingMessage> {
+    return httpGet(new URL(url), { headers, headerTimeoutMs: this.#context.headerTimeoutMs, signal });
+  }
+
+  #read(response: IncomingMessage, maxBytes: number, signal: AbortSignal): Promise<unknown> {
+    const { idleTimeoutMs: idleMs } = this.#context;
+    return httpJson(response, { label: this.#label, maxBytes, idleMs, signal });
+  }
+
+  async #askToken(header: string, signal: AbortSignal): Promise<Token> {
+    const basic = await dockerCredentials(this.#host, this.#context.environment);
+    const challenge = bearerChallenge(header);
+    if (challenge === undefined) {
+      if (/^basic\b/i.test(header) && basic !== undefined)
+        return { authorization: basic, until: Number.POSITIVE_INFINITY };
+      throw denied(this.#label);
+    }
+    const response = await this.#send(
+      challenge.url,
+      basic === undefined ? {} : { authorization: basic },
+      signal,
+    );
+    const status = response.statusCode ?? 0;
+    if (status !== 200) {
+      response.destroy();
+      if (status === 401 || status === 403) throw denied(this.#label);
+      throw httpError(`the token service of ${this.#label}`, status, undefined);
+    }
+    const answer = (await this.#read(response, MAX_TOKEN_BYTES, signal)) as Record<string, unknown>;
+    const { token, access_token, expires_in } = answer;
+    const word = token ?? access_token;
+    if (typeof word !== 'string')
+      throw new DeployError('corrupt', `${this.#label} gave a token that is none`);
+    const seconds = typeof expires_in === 'number' ? expires_in : TOKEN_SECONDS;
+    return {
+      authorization: `Bearer ${word}`,
+      until: Date.now() + Math.max(seconds - MARGIN_SECONDS, 1) * 1000,
+    };
+  }
+}
+
+function denied(label: string): DeployError {
+  return new DeployError('denied', `${label} may not be read`, {
+    hint: "check the name; a private repository needs a login in Docker's configuration (docker login)",
+  });
+}
+
+/** `Basic …` for a host, of `auths` in Docker's configuration. @throws DeployError invalid: the file. */
+async function dockerCredentials(
+  host: string,
+  { DOCKER_CONFIG, HOME }: ObjectContext['environment'],
+): Promise<string | undefined> {
+  const path = join(DOCKER_CONFIG ?? join(HOME ?? homedir(), '.docker'), 'config.json');
+  try {
+    const { auths } = JSON.parse(await readFile(path, 'utf8')) as {
+      auths?: Record<string, { auth?: unknown }>;
+    };
+    const found = [host, `https://${host}`, `https://${host}/v1/`].map((name) => auths?.[name]?.auth);
+    const auth = found.find((each) => typeof each === 'string' && each !== '');
+    return auth === undefined ? undefined : `Basic ${String(auth)}`;
+  } catch (error) {
+    if (errnoOf(error) === 'ENOENT') return undefined;
+    throw new DeployError('invalid', `${path} cannot be read as Docker's configuration`, {
+      hint: 'mend it, or name another directory by DOCKER_CONFIG',
+      cause: error,
+    });
+  }
+}

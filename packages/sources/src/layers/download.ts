@@ -1,0 +1,154 @@
+import { type FileHandle, open, readFile, rm, stat, truncate, writeFile } from 'node:fs/promises';
+import { dirname } from 'node:path';
+import { DeployError, isDeployError, toDeployError } from '@deploy-tools/shared/errors.js';
+import { checkSpace } from '@deploy-tools/shared/host/free-space.js';
+import type { OpenedObject } from '../opened-object.js';
+import type { Artifact, Source } from '../source.js';
+
+/** A transfer that breaks is gone on with at once, as long as each attempt brings something. */
+const MAX_ATTEMPTS = 20;
+
+/**
+ * Fetches an artifact into a file, going on with what an earlier call left of it. What an interruption leaves stays, with
+ * a note of what it is part of beside it, `<path>.json`.
+ * @returns the size in bytes. The content is not verified.
+ * @throws DeployError as Source; too-large; no-space, after which nothing is left; corrupt, when the size is not the listed one.
+ */
+export async function download(
+  source: Source,
+  artifact: Artifact,
+  path: string,
+  maxBytes: number,
+  signal: AbortSignal,
+): Promise<number> {
+  try {
+    if ((artifact.size ?? 0) > maxBytes) throw tooLarge(artifact, maxBytes);
+    if (await isComplete(artifact, path)) return await sizeOf(path);
+    for (let attempt = 1; ; attempt++) {
+      const before = await sizeOf(path);
+      try {
+        return await attemptDownload(source, artifact, path, maxBytes, signal);
+      } catch (error) {
+        if (!isBroken(error) || attempt === MAX_ATTEMPTS || (await sizeOf(path)) <= before) throw error;
+      }
+    }
+  } catch (error) {
+    const failure = toDeployError(error);
+    if (['too-large', 'no-space', 'corrupt'].includes(failure.kind)) await removeDownload(path);
+    throw failure;
+  }
+}
+
+/** Removes a file that `download` made, or a part of one. */
+export async function removeDownload(path: string): Promise<void> {
+  await Promise.all([rm(path, { force: true }), rm(notePath(path), { force: true })]);
+}
+
+async function attemptDownload(
+  source: Source,
+  artifact: Artifact,
+  path: string,
+  maxBytes: number,
+  signal: AbortSignal,
+): Promise<number> {
+  const { offset, validator } = await beginning(artifact, path);
+  await checkSpace(
+    dirname(path),
+    Math.max((artifact.size ?? 0) - offset, 0),
+    `the artifact ${artifact.name}`,
+  );
+  const opened = await source.open(artifact, { offset, validator }, signal);
+  const total = await writeBody(opened, artifact, path, maxBytes);
+  const expected = opened.size ?? artifact.size;
+  if (expected !== undefined && total < expected) {
+    throw new DeployError('connect', `${artifact.name} ended after ${total} of ${expected} bytes`);
+  }
+  if (total !== (artifact.size ?? total)) {
+    throw new DeployError(
+      'corrupt',
+      `${artifact.name} has ${total} bytes where its source lists ${artifact.size}`,
+    );
+  }
+  return total;
+}
+
+async function writeBody(
+  opened: OpenedObject,
+  artifact: Artifact,
+  path: string,
+  maxBytes: number,
+): Promise<number> {
+  await writeFile(notePath(path), JSON.stringify({ id: artifact.id, validator: opened.validator }));
+  const file: FileHandle = await open(path, 'a', 0o600);
+  try {
+    await truncate(path, opened.offset);
+    let total = opened.offset;
+    for await (const chunk of opened.body) {
+      total += chunk.length;
+      if (total > maxBytes) throw tooLarge(artifact, maxBytes);
+      await file.writeFile(chunk);
+    }
+    await file.sync();
+    return total;
+  } finally {
+    await file.close();
+  }
+}
+
+/** Fetched by an earlier call that failed after it; what is verified anyway need not be fetched again. */
+async function isComplete(artifact: Artifact, path: string): Promise<boolean> {
+  if (artifact.digest === undefined || artifact.size !== (await sizeOf(path))) return false;
+  return (await readNote(path))?.id === artifact.id;
+}
+
+/** Where to go on: in the middle only when something will tell that the content is still the same. */
+async function beginning(
+  artifact: Artifact,
+  path: string,
+): Promise<{ readonly offset: number; readonly validator: string | undefined }> {
+  const size = await sizeOf(path);
+  const note = size === 0 ? undefined : await readNote(path);
+  const isPart = note?.id === artifact.id && size < (artifact.size ?? Number.POSITIVE_INFINITY);
+  if (!isPart || (note.validator === undefined && artifact.digest === undefined)) {
+    return { offset: 0, validator: undefined };
+  }
+  return { offset: size, validator: note.validator };
+}
+
+interface Note {
+  readonly id: string;
+  readonly validator: string | undefined;
+}
+
+async function readNote(path: string): Promise<Note | undefined> {
+  try {
+    const { id, validator } = JSON.parse(await readFile(notePath(path), 'utf8'));
+    return typeof id === 'string'
+      ? { id, validator: typeof validator === 'string' ? validator : undefined }
+      : undefined;
+  } catch {
+    return undefined; // then it is fetched from its beginning
+  }
+}
+
+function notePath(path: string): string {
+  return `${path}.json`;
+}
+
+async function sizeOf(path: string): Promise<number> {
+  return stat(path).then(
+    ({ size }) => size,
+    () => 0,
+  );
+}
+
+function isBroken(error: unknown): boolean {
+  const broken = isDeployError(error, 'connect') || isDeployError(error, 'timeout');
+  return broken && error.retryAfterMs === undefined;
+}
+
+function tooLarge({ name }: Artifact, maxBytes: number): DeployError {
+  return new DeployError('too-large', `${name} is larger than ${maxBytes} bytes`, {
+    hint: 'raise the limit if this is meant to be',
+  });
+}

@@ -1,0 +1,32 @@
+import type { UnpackPolicy } from '@deploy-tools/shared/archive/unpack-policy.js';
+import type { ErrorKind } from '@deploy-tools/shared/errors.js';
+import type { ArtifactContent } from './artifact-content.js';
+
+/** An artifact to be made a tar.gz, as a thread is told of it. */
+export interface RepackTask {
+  readonly from: string;
+  /** A file that is not there yet. */
+  readonly into: string;
+  readonly content: Exclude<ArtifactContent, 'tar' | 'tar.gz' | 'tar.zst'>;
+  /** What a single file is called in the archive. */
+  readonly name: string;
+  readonly policy: UnpackPolicy;
+}
+
+/** Of the archive that was made. */
+export interface Repacked {
+  /** Hex SHA-256. */
+  readonly hash: string;
+  readonly size: number;
+}
+
+export type RepackReply =
+  | { readonly kind: 'done'; readonly made: Repacked }
+  | {
+      readonly kind: 'failed';
+      readonly error: {
+        readonly kind: ErrorKind;
+        readonly message: string;
+        readonly hint: string | undefined;
+      };
+    };

@@ -1,0 +1,44 @@
+import { createReadStream, fstatSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+import { DeployError, toDeployError } from '@deploy-tools/shared/errors.js';
+import { openRegularFile } from '@deploy-tools/shared/host/regular-file.js';
+import type { OpenedObject, OpenFrom } from '../opened-object.js';
+import { objectBody } from './object-body.js';
+import type { ObjectContext } from './object-context.js';
+
+const PIECE_BYTES = 256 * 1024;
+
+/** Opens `file:///path`, a regular file. @see OpenUrl */
+export function openFile(
+  url: URL,
+  from: OpenFrom,
+  signal: AbortSignal,
+  { idleTimeoutMs }: ObjectContext,
+): OpenedObject {
+  const path = pathOf(url);
+  try {
+    const fd = openRegularFile(path);
+    const { size, mtimeNs, ino } = fstatSync(fd, { bigint: true });
+    const validator = `${size}-${mtimeNs}-${ino}`;
+    const isSame = from.validator === undefined || from.validator === validator;
+    const offset = isSame && from.offset <= Number(size) ? from.offset : 0;
+    const stream = createReadStream('', { fd, start: offset, highWaterMark: PIECE_BYTES });
+    const bytes = Number(size) - offset;
+    const body = objectBody(stream, { label: path, idleMs: idleTimeoutMs, bytes, signal });
+    return { size: Number(size), validator, offset, body };
+  } catch (error) {
+    const { kind, message } = toDeployError(error);
+    throw new DeployError(kind, `cannot read ${path}: ${message}`, { cause: error });
+  }
+}
+
+function pathOf(url: URL): string {
+  try {
+    return fileURLToPath(url);
+  } catch (error) {
+    throw new DeployError('invalid', `${url.href} is no file of this host`, {
+      hint: 'write it as file:///path',
+      cause: error,
+    });
+  }
+}

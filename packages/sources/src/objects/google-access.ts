@@ -1,0 +1,63 @@
+import { DeployError, toDeployError } from '@deploy-tools/shared/errors.js';
+import type { GoogleAuth } from 'google-auth-library';
+import { showUrl } from './show-url.js';
+
+const ENDPOINT = 'https://storage.googleapis.com';
+const SCOPES = 'https://www.googleapis.com/auth/devstorage';
+
+/** Where Google Cloud Storage is, and what a request has to carry. */
+export interface GoogleAccess {
+  readonly endpoint: string;
+  readonly headers: Readonly<Record<string, string>>;
+}
+
+/**
+ * Finds the server and the credentials for a `gs://` URL: STORAGE_EMULATOR_HOST without any; else the application default
+ * credentials, at `?endpoint=` where the URL has one. The library for them is loaded when they are needed, and kept.
+ * @throws by its result DeployError denied, connect.
+ */
+export function googleAccess(
+  environment: Readonly<Record<string, string | undefined>>,
+  scope: 'read_only' | 'read_write' = 'read_only',
+): (url: URL) => Promise<GoogleAccess> {
+  let auth: Promise<GoogleAuth> | undefined;
+  const credentials = async (label: string): Promise<Record<string, string>> => {
+    // A project that is named is not looked up; objects are in none.
+    auth ??= import('google-auth-library').then(
+      ({ GoogleAuth }) => new GoogleAuth({ scopes: `${SCOPES}.${scope}`, projectId: 'none' }),
+    );
+    return await authorization(await auth, label);
+  };
+  return async (url) => {
+    const emulator = environment.STORAGE_EMULATOR_HOST;
+    if (emulator !== undefined && emulator !== '') return { endpoint: withScheme(emulator), headers: {} };
+    const endpoint = url.searchParams.get('endpoint') ?? ENDPOINT;
+    return { endpoint, headers: await credentials(showUrl(url.href)) };
+  };
+}
+
+/** A path of Google's JSON API at an endpoint. @throws DeployError invalid. */
+export function googleUrl(endpoint: string, path: string): URL {
+  if (URL.canParse(path, endpoint)) return new URL(path, endpoint);
+  throw new DeployError('invalid', `"${endpoint}" is no address of a server`, {
+    hint: 'write it as http://HOST:PORT',
+  });
+}
+
+function withScheme(host: string): string {
+  return host.includes('://') ? host : `http://${host}`;
+}
+
+async function authorization(auth: GoogleAuth, label: string): Promise<Record<string, string>> {
+  try {
+    const token = await auth.getAccessToken();
+    if (token !== null && token !== undefined) return { authorization: `Bearer ${token}` };
+    throw new Error('there is no token');
+  } catch (error) {
+    const { kind, message } = toDeployError(error);
+    throw new DeployError(kind === 'connect' ? kind : 'denied', `no credentials for ${label}: ${message}`, {
+      hint: 'set GOOGLE_APPLICATION_CREDENTIALS, or run on a machine that has a service account',
+      cause: error,
+    });
+  }
+}

@@ -1,0 +1,59 @@
+import { isPlatformWord } from './platform.js';
+
+/**
+ * What an artifact is, going by its name: an archive, one file without an archive around it, or something that is not
+ * for deploying (checksums, signatures, packages of a distribution, a record of a deployment).
+ */
+export type ArtifactFormat = ArchiveName | 'file' | 'other';
+
+export type ArchiveName = 'tar.zst' | 'tar.gz' | 'tar.xz' | 'tar.bz2' | 'tar' | 'zip';
+
+/** In the order in which they are preferred: what need not be packed anew first, zip last since it may lack modes. */
+export const ARCHIVE_NAMES: readonly ArchiveName[] = ['tar.zst', 'tar.gz', 'tar.xz', 'tar.bz2', 'tar', 'zip'];
+
+const SUFFIXES: readonly (readonly [string, ArchiveName])[] = [
+  ['.tar.zst', 'tar.zst'],
+  ['.tzst', 'tar.zst'],
+  ['.tar.gz', 'tar.gz'],
+  ['.tgz', 'tar.gz'],
+  ['.tar.xz', 'tar.xz'],
+  ['.txz', 'tar.xz'],
+  ['.tar.bz2', 'tar.bz2'],
+  ['.tbz2', 'tar.bz2'],
+  ['.tbz', 'tar.bz2'],
+  ['.tar', 'tar'],
+  ['.zip', 'zip'],
+];
+
+/** What dewy leaves beside the artifacts of a release after a deployment. */
+const SHIPPING_RECORD = /^shipped_to_.*\.txt$/i;
+
+/** The kind of an artifact by its name. */
+export function artifactFormat(name: string): ArtifactFormat {
+  const lower = name.toLowerCase();
+  const archive = SUFFIXES.find(([suffix]) => lower.endsWith(suffix) && lower.length > suffix.length);
+  if (archive !== undefined) return archive[1];
+  if (SHIPPING_RECORD.test(name) || isChecksumFile(name)) return 'other';
+  const extension = /\.([a-z][a-z0-9]{0,11})$/.exec(lower)?.[1];
+  return extension === undefined || isPlatformWord(extension) ? 'file' : 'other';
+}
+
+const CHECKSUM_LIST = /(^|[^a-z0-9])(checksums?|(sha256|sha512)(sums?)?)(\.txt)?$/i;
+const CHECKSUM_SUFFIX = /\.(sha256|sha512)(sum)?$/i;
+
+/** Whether a name is that of a file with checksums: `checksums.txt`, `app_1.2_checksums.txt`, `SHA256SUMS`, `x.sha256`. */
+export function isChecksumFile(name: string): boolean {
+  return CHECKSUM_SUFFIX.test(name) || CHECKSUM_LIST.test(name);
+}
+
+/**
+ * The files of a release that may say what an artifact's checksum is: its own (`<artifact>.sha256`) before lists of
+ * many. Lists are by their names: what is in them is seen when they are read.
+ */
+export function checksumFilesOf(artifact: string, names: readonly string[]): string[] {
+  const own = names.filter(
+    (name) => CHECKSUM_SUFFIX.test(name) && name.replace(CHECKSUM_SUFFIX, '') === artifact,
+  );
+  const lists = names.filter((name) => !CHECKSUM_SUFFIX.test(name) && CHECKSUM_LIST.test(name));
+  return [...own.sort(), ...lists.sort()];
+}

@@ -1,0 +1,18 @@
+/** Where releases appear, as a source's URL says it. */
+export type SourcePlace =
+  | { readonly scheme: 'ghr'; readonly owner: string; readonly repository: string }
+  | {
+      readonly scheme: 's3';
+      readonly region: string;
+      readonly bucket: string;
+      /** Without slashes at its ends; empty for the bucket itself. */
+      readonly prefix: string;
+      /** `http(s)://…` of a server that is not Amazon's. */
+      readonly endpoint: string | undefined;
+    }
+  | { readonly scheme: 'gs'; readonly bucket: string; readonly prefix: string }
+  | { readonly scheme: 'grpc'; readonly host: string; readonly port: number; readonly tls: boolean }
+  | { readonly scheme: 'img'; readonly host: string; readonly repository: string }
+  | { readonly scheme: 'file'; readonly directory: string };
+
+export type SourceScheme = SourcePlace['scheme'];
