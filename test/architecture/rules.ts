@@ -13,7 +13,7 @@ const SOURCES = /^sources\//;
 const NOTICES = /^notices\//;
 const PORTS = [
   /^registry\/layers\/(byte-store|derived-store|stored-file|digester)$/,
-  /^registry\/meta\/((meta|fleet|track)-store|author)$/,
+  /^registry\/meta\/((meta|fleet|notice|track)-store|author)$/,
   /^registry\/ingest\/(ingest-task|layer-files|verify-layer)$/,
 ];
 const CORE = /^registry\/core\//;
@@ -34,16 +34,20 @@ export const RULES: readonly Rule[] = [
   },
   { files: /^registry\/layers\//, mayImport: [SHARED, /^registry\/layers\//] },
   {
-    files: /^registry\/meta\/(meta|fleet|track)-store$/,
-    mayImport: [SHARED, /^registry\/meta\/((fleet|track)-store|author)$/],
+    files: /^registry\/meta\/(meta|fleet|notice|track)-store$/,
+    mayImport: [SHARED, /^registry\/meta\/((fleet|notice|track)-store|author)$/],
   },
   {
     files: /^registry\/meta\/sqlite\//,
-    mayImport: [SHARED, /^registry\/meta\/sqlite\//, /^registry\/meta\/((meta|fleet|track)-store|author)$/],
+    mayImport: [
+      SHARED,
+      /^registry\/meta\/sqlite\//,
+      /^registry\/meta\/((meta|fleet|notice|track)-store|author)$/,
+    ],
   },
   { files: TAKEOVER, mayImport: [SHARED, TAKEOVER], mayImportTypes: PORTS },
   { files: /^registry\/ingest\//, mayImport: [SHARED, /^registry\/ingest\//] },
-  { files: COMMANDS, mayImport: [SHARED, COMMANDS, CORE], mayImportTypes: PORTS },
+  { files: COMMANDS, mayImport: [SHARED, NOTICES, COMMANDS, CORE], mayImportTypes: PORTS },
   { files: SFTP, mayImport: [SHARED, SFTP, CORE], mayImportTypes: PORTS },
   { files: /^registry\/ssh\//, mayImport: [SHARED, /^registry\/ssh\//, COMMANDS, CORE, SFTP] },
   { files: /^registry\/jobs\//, mayImport: [SHARED, /^registry\/jobs\//, CORE] },
@@ -52,8 +56,8 @@ export const RULES: readonly Rule[] = [
   { files: /^registry\/compose$/, mayImport: [SHARED, SOURCES, NOTICES, /^registry\//] },
 
   // A phase may use what all phases share, but neither another phase nor the cycle that orders them.
-  { files: /^agent\/phases\//, mayImport: [SHARED, /^agent\/(?!phases\/|cycle$|compose$|main$)/] },
-  { files: /^agent\/cycle$/, mayImport: [SHARED, /^agent\//] },
+  { files: /^agent\/phases\//, mayImport: [SHARED, /^agent\/(?!phases\/|cycle$|obtain$|compose$|main$)/] },
+  { files: /^agent\/(cycle|obtain)$/, mayImport: [SHARED, /^agent\//] },
   // Looks at what the phases look at, and does nothing.
   { files: /^agent\/examine\//, mayImport: [SHARED, /^agent\//] },
   { files: /^agent\//, mayImport: [SHARED, SOURCES, NOTICES, /^agent\/(?!phases\/)/] },

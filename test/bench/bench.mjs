@@ -14,6 +14,7 @@ import { makeKeys } from './lib/programs.mjs';
 import { makeReleases } from './lib/releases.mjs';
 import { output } from './lib/run.mjs';
 import { megabytes } from './lib/stats.mjs';
+import { manifestBench } from './manifest-bench.mjs';
 import { pushBench } from './push-bench.mjs';
 import { releasesBench } from './releases-bench.mjs';
 import { startupBench } from './startup-bench.mjs';
@@ -35,6 +36,7 @@ const BENCHES = {
   push: pushBench,
   watchers: watchersBench,
   fleet: fleetBench,
+  manifest: manifestBench,
 };
 
 const options = yargs(hideBin(process.argv))

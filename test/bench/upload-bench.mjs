@@ -1,9 +1,10 @@
 import { rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { startChild } from './lib/child.mjs';
+import { longestTurns, loopWatch } from './lib/loop-turns.mjs';
 import { operatorOf } from './lib/operator.mjs';
 import { sshOptions, startRegistry, startSshd } from './lib/programs.mjs';
-import { settleDisk, timed } from './lib/run.mjs';
+import { settleDisk, timed, wallClock } from './lib/run.mjs';
 import {
   heading,
   median,
@@ -17,7 +18,8 @@ import {
 
 /**
  * `deployctl addver` of a first release and of the next, each time in an empty registry; the same first one by stock
- * sftp and ssh; and by sftp to OpenSSH's server, which only stores it. Another operator's questions meanwhile.
+ * sftp and ssh; and by sftp to OpenSSH's server, which only stores it. Another operator's questions meanwhile, and for how
+ * long the registry's event loop stands still.
  */
 export async function uploadBench({ dir, keys, releases, rounds }) {
   const { old } = releases();
@@ -36,6 +38,7 @@ export async function uploadBench({ dir, keys, releases, rounds }) {
   print(times, sshd !== undefined);
   memoryVerdict('deployctl addver', peaks.deployctl);
   memoryVerdict('deploy-registry', peaks.registry);
+  await eventLoop({ dir, keys, releases: releases() });
 }
 
 /** Milliseconds of each step, in two registries that are made for it. */
@@ -62,9 +65,28 @@ async function uploadRound({ dir, keys, releases: { old, fresh }, sshd }) {
   return { ...byDeployctl, ...byStock, sshd: stored };
 }
 
-async function inRegistry({ dir, keys }, work) {
+/** The same in a registry that is watched from within, which takes it memory. */
+async function eventLoop({ dir, keys, releases: { old, fresh } }) {
+  const file = join(dir, 'upload-turns');
+  const { delay, itself } = await inRegistry(
+    { dir, keys, env: loopWatch(file) },
+    async ({ operator, registry }) => {
+      const bystander = await startChild('bystander', registry.port, keys.operator);
+      const begun = wallClock();
+      for (const archive of [old.archive, fresh.archive])
+        await operator.addver(`code:${archive.hash}`, archive);
+      await bystander.stop();
+      return longestTurns(file, begun);
+    },
+  );
+  rmSync(file, { force: true });
+  const figure = `${itself.toFixed(1)} ms, ${delay.toFixed(1)} ms with its waits for a core`;
+  verdict("registry's event loop stood still for at most", figure, 'below 50 ms', itself < 50);
+}
+
+async function inRegistry({ dir, keys, env }, work) {
   const place = join(dir, 'upload');
-  const registry = await startRegistry(place, keys);
+  const registry = await startRegistry(place, keys, [], env);
   settleDisk(dir);
   const result = await work({ registry, operator: operatorOf(registry, keys) });
   await registry.stop();

@@ -13,7 +13,7 @@ const scope = fileScope();
 let world: World;
 
 beforeAll(async () => {
-  world = await startWorld(scope);
+  world = await startWorld(scope, ['-heartbeat', '100ms']);
   const code = await packTree(scope, world.root, 'one', { version: '1' });
   await addConfiguration(world.operator, 'app', { 'app-code': code });
 });
@@ -38,6 +38,7 @@ describe('doctor', () => {
         .filter((line) => !line.startsWith('ok ')),
     ).toEqual([]);
     expect(status).toBe(0);
+    expect(stdout).toMatch(/^ok {4}clock +.*, as the registry's$/m);
     expect(existsSync(site.dir)).toBe(false);
   });
 

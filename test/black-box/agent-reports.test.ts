@@ -48,4 +48,11 @@ it('-once tells the outcome before it ends; -report=false tells nothing', async 
   expect((await agentOnce(world, site, 'project', ['-host', 'cron1'])).status).toBe(1);
   expect(existsSync(join(site.dir, 'outcomes.jsonl'))).toBe(false);
   expect(await command(world.operator, 'status -name project')).toMatch(/cron1 +failed .*exit status 4/);
+
+  // An outcome of what this agent followed once is no reason not to be heard.
+  const gone = { Type: 'state', Config: 'gone', State: 'healthy', Deploy: 'd9' };
+  writeFileSync(join(site.dir, 'outcomes.jsonl'), `${JSON.stringify(gone)}\n`);
+  site.scriptDoes('');
+  expect((await agentOnce(world, site, 'project', ['-host', 'cron1'])).status).toBe(0);
+  expect(await command(world.operator, 'status -name project')).toMatch(/in sync +cron1/);
 });

@@ -284,4 +284,20 @@ describe('releases on the disk', () => {
     const there = hashes.map((hash) => existsSync(join(site.dir, 'unpacked', hash)));
     expect(there).toEqual([false, false, true, true]);
   });
+
+  it('do not pile up when each one fails: the last good one, the last that failed and the newest stay', async () => {
+    const name = 'failing';
+    await addConfiguration(world.operator, name, { 'failing-code': await release('v1', 'good') });
+    const site = makeAgentSite(testScope());
+    const hashes: string[] = [];
+    for (const version of ['v1', 'v2', 'v3', 'v4']) {
+      if (version !== 'v1')
+        await changeLayer(world.operator, name, 'failing-code', version, await release(version, 'good'));
+      expect((await agentOnce(world, site, name, ['-keep', '1'])).status).toBe(version === 'v1' ? 0 : 1);
+      hashes.push(await configurationHashOf(world.operator, name));
+      site.scriptDoes('exit 3');
+    }
+    const there = hashes.map((hash) => existsSync(join(site.dir, 'unpacked', hash)));
+    expect(there).toEqual([true, false, false, true]);
+  });
 });

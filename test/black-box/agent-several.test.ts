@@ -2,12 +2,13 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { type AgentSite, deployedHash, makeAgentSite, stopAgent } from '../support/agent-site.js';
-import { addConfiguration, changeLayer, configurationHashOf } from '../support/configuration.js';
+import { addConfiguration, changeLayer, command, configurationHashOf } from '../support/configuration.js';
 import { binPath, startProgram } from '../support/program.js';
 import { run } from '../support/run.js';
 import { fileScope, testScope } from '../support/scope.js';
 import { tempDir } from '../support/temp-dir.js';
 import { packTree } from '../support/tree.js';
+import { until } from '../support/until.js';
 import { startWorld, type World } from '../support/world.js';
 
 const scope = fileScope();
@@ -23,8 +24,8 @@ function entry(name: string, site: AgentSite): string {
   return `  - name: ${name}\n    dir: ${site.dir}\n    state: ${site.state}\n    script: ${site.script}\n`;
 }
 
-function fileFor(dir: string, ...entries: string[]): string {
-  const { host, port, fingerprint, site } = world.registry;
+function fileFor({ registry }: World, dir: string, ...entries: string[]): string {
+  const { host, port, fingerprint, site } = registry;
   const shared = `addr: ${host}:${port}\nfp: ${fingerprint}\nkey: ${site.agent.path}\ndir: ${dir}\npoll: 100ms\nhost: web1\n`;
   return `${shared}configurations:\n${entries.join('')}`;
 }
@@ -40,7 +41,7 @@ describe('several configurations in one agent', () => {
       makeAgentSite(testScope()),
     ];
     const path = join(dir, 'agent.yml');
-    writeFileSync(path, fileFor(dir, entry('good', good), entry('bad', bad)));
+    writeFileSync(path, fileFor(world, dir, entry('good', good), entry('bad', bad)));
     const agent = startProgram(testScope(), 'deploy-agent', ['-config', path, '-v']);
     await agent.log.line('deployed');
     await agent.log.line((line) => line.msg.startsWith('deployment failed'));
@@ -57,7 +58,7 @@ describe('several configurations in one agent', () => {
     agent.child.kill('SIGHUP');
     await agent.log.lineAfter(broken, 'the configurations stay as they are');
     const reread = agent.log.lines.length;
-    writeFileSync(path, fileFor(dir, entry('good', good), entry('later', later)));
+    writeFileSync(path, fileFor(world, dir, entry('good', good), entry('later', later)));
     agent.child.kill('SIGHUP');
     await agent.log.lineAfter(reread, 'deployed');
     expect(deployedHash(later)).toBe(await configurationHashOf(world.operator, 'later'));
@@ -70,9 +71,43 @@ describe('several configurations in one agent', () => {
     expect(await stopAgent(agent)).toBe(0);
   });
 
+  it('may be more than a connection has channels, and come and go', async () => {
+    const few = await startWorld(testScope(), ['-max-channels', '4']);
+    const names = Array.from({ length: 6 }, (_, index) => `app${index}`);
+    const code = await packTree(testScope(), few.root, 'one', { version: 'one' });
+    await addConfiguration(few.operator, 'first', { code });
+    for (const name of [...names, 'later']) await command(few.operator, `addconf ${name} code:v1`);
+    const dir = tempDir(testScope());
+    const path = join(dir, 'agent.yml');
+    const file = (all: readonly string[]) =>
+      fileFor(few, dir, ...all.map((name) => `  - {name: ${name}, script: ""}\n`));
+    writeFileSync(path, file(names));
+    const agent = startProgram(testScope(), 'deploy-agent', ['-config', path, '-v']);
+    const inSync = async (name: string) =>
+      (await few.operator.exec(`status ${name} -wait 50s`, { timeoutMs: 60_000 })).status;
+    for (const name of names) expect(await inSync(name)).toBe(0);
+    expect(agent.log.lines.filter(({ msg }) => /refuse|failed/.test(msg))).toEqual([]);
+
+    for (let round = 0; round < 4; round++) {
+      const reread = agent.log.lines.length;
+      writeFileSync(path, file([...names.slice(1), ...(round % 2 === 0 ? ['later'] : [])]));
+      agent.child.kill('SIGHUP');
+      await agent.log.lineAfter(reread, 'read the configurations again');
+    }
+    writeFileSync(path, file([...names.slice(1), 'later']));
+    agent.child.kill('SIGHUP');
+    expect(await inSync('later')).toBe(0);
+    await until('the first is not followed any more', async () => {
+      const { stdout } = await few.operator.exec('status app0');
+      return stdout.includes('no host follows it');
+    });
+    expect(agent.log.lines.filter(({ msg }) => /takes no reports|watch/.test(msg))).toEqual([]);
+    expect(await stopAgent(agent)).toBe(0);
+  });
+
   it('does not start with a file that has a mistake, and names it', async () => {
     const dir = tempDir(testScope());
-    writeFileSync(join(dir, 'agent.yml'), fileFor(dir, '  - name: a\n    colour: red\n'));
+    writeFileSync(join(dir, 'agent.yml'), fileFor(world, dir, '  - name: a\n    colour: red\n'));
     const done = await run(binPath('deploy-agent'), ['-config', join(dir, 'agent.yml')]);
     expect(done.status).toBe(1);
     expect(done.stderr).toMatch(/agent\.yml: line 9, column 5: there is no key "colour" here/);

@@ -1,4 +1,4 @@
-import { readFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { beforeAll, describe, expect, it } from 'vitest';
@@ -48,6 +48,46 @@ async function serve(
 }
 
 const journal = (site: AgentSite) => JSON.parse(readFileSync(join(site.dir, 'journal.json'), 'utf8'));
+
+describe('why a program failed', () => {
+  it('is what it printed, in logs; one that crashes after it was healthy is failed', async () => {
+    const program =
+      'test ! -e bad || exec sh -c "echo cannot start >&2; exit 7"\nwhile test ! -e ../../crash; do sleep 0.1; done\necho lost >&2; exit 9\n';
+    const good = await packTree(scope, world.root, 'good', { 'run.sh': program });
+    await addConfiguration(world.operator, 'told', { 'told-code': good });
+    const site = makeAgentSite(testScope());
+    const flags = ['-poll', '100ms', '-script', '', '-min-healthy', '0s', '-host', 'sup1'];
+    const args = [...agentArgs(world, site, 'told', flags), '--', '/bin/sh', 'run.sh'];
+    const agent = startProgram(testScope(), 'deploy-agent', args);
+    await agent.log.line('deployed');
+    const bad = await packTree(scope, world.root, 'bad', { 'run.sh': program, bad: '' });
+    await changeLayer(world.operator, 'told', 'told-code', 'v2', bad);
+    expect((await world.operator.exec('status told -wait 15s -settle')).status).toBe(1);
+    await until('the log', async () =>
+      /cannot start/.test((await world.operator.exec('logs told sup1')).stdout),
+    );
+
+    await world.operator.exec('rollback told');
+    expect((await world.operator.exec('status told -wait 15s')).status).toBe(0);
+    writeFileSync(join(site.dir, 'crash'), '');
+    await until('the crash is told', async () =>
+      /failed +sup1 +failed .*ended with exit status 9/.test(
+        (await world.operator.exec('status told')).stdout,
+      ),
+    );
+    const crashed =
+      /^sup1, told: failed, after it was deployed\nunhealthy: the program .*exit status 9.*\n(lost\n)+$/;
+    await until('what it printed', async () =>
+      crashed.test((await world.operator.exec('logs told sup1')).stdout),
+    );
+    expect(JSON.parse((await world.operator.exec('logs told sup1 -json')).stdout)).toMatchObject({
+      deploy: null,
+      result: null,
+    });
+    expect((await world.operator.exec('status told -wait 5s')).status).toBe(1);
+    expect(await stopAgent(agent)).toBe(0);
+  });
+});
 
 describe('a supervised program', () => {
   it(`is switched across two releases under a load of 8 connections for ${LOAD_MS / 1000} s: nothing is lost`, async () => {

@@ -9,6 +9,9 @@ const PACKAGES: Readonly<Record<string, string>> = {
   psftp: 'putty-tools',
   puttygen: 'putty-tools',
   lftp: 'lftp',
+  zip: 'zip',
+  xz: 'xz-utils',
+  bzip2: 'bzip2',
   curl: 'curl',
   rclone: 'rclone',
   dbclient: 'dropbear-bin',
@@ -18,10 +21,11 @@ const PACKAGES: Readonly<Record<string, string>> = {
   'systemd-notify': 'systemd',
   'systemd-analyze': 'systemd',
   sshd: 'openssh-server',
-  rsync: 'rsync',
-  serf: 'serf',
   'docker-registry': 'docker-registry',
   skopeo: 'skopeo',
+  rsync: 'rsync',
+  serf: 'serf',
+  openssl: 'openssl',
 };
 
 /** `describe` where all these programs are installed; otherwise skipped, the title saying what to install. */

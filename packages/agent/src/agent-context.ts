@@ -13,6 +13,7 @@ import type { Hook } from './script/run-hook.js';
 import type { ReleaseProgram } from './supervise/release-program.js';
 import type { Destination } from './sync/destination.js';
 import type { Timers } from './timers.js';
+import type { Turns } from './turns.js';
 import type { Ownership } from './unpack/tree-task.js';
 
 /** Where the agent keeps things; all paths are absolute. */
@@ -68,6 +69,10 @@ export interface AgentContext {
   readonly log: Logger;
   /** Run while a release is built. */
   readonly threads: BuildThreads;
+  /** In which releases are made, of all configurations of this agent. */
+  readonly builds: Turns;
+  /** In which the registry is asked what it wants, of all configurations of this agent. */
+  readonly looks: Turns;
   readonly ledger: Ledger;
   readonly pause: Pause;
   readonly delay: RandomDelay;

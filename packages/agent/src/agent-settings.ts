@@ -114,7 +114,10 @@ const ALLOWED = {
   setid: 'setid',
 } as const satisfies Record<string, keyof UnpackPolicy['allow']>;
 
-function policyOf(flags: AgentFlags): UnpackPolicy {
+/** @throws DeployError usage. */
+export function policyOf(
+  flags: Pick<AgentFlags, 'allow' | 'max-entries' | 'max-size' | 'max-ratio'>,
+): UnpackPolicy {
   const words = flags.allow.flatMap((list) => list.split(','));
   const unknown = words.find((word) => !Object.hasOwn(ALLOWED, word));
   if (unknown !== undefined) {
@@ -144,7 +147,8 @@ function reuseOf(word: string): ReuseMode {
   });
 }
 
-function ownershipOf(flags: AgentFlags): AgentSettings['ownership'] {
+/** @throws DeployError usage. */
+export function ownershipOf(flags: Pick<AgentFlags, 'owner'>): AgentSettings['ownership'] {
   if (flags.owner && process.getuid?.() !== 0)
     throw new DeployError('usage', 'only root can keep owners (-owner)');
   return flags.owner ? 'archive' : 'self';

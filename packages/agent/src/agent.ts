@@ -38,7 +38,11 @@ export async function runAgent(
     let pause = jittered(loop.pollMs, loop.random);
     let seen: string | undefined;
     try {
-      const open = async () => ({ first: await link.sftp(), another: () => link.another() });
+      const open = async () => ({
+        first: await link.sftp(),
+        own: () => link.own(),
+        another: () => link.another(),
+      });
       await resume(context, open);
       const outcome = await cycle(context, await open(), loop.once);
       redials = 0;

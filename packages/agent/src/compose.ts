@@ -18,6 +18,7 @@ import { openApplication } from './open-application.js';
 import { Pushes } from './pushes.js';
 import { registryAccess } from './registry-access.js';
 import { RegistryLink } from './registry-link.js';
+import { RegistryWatch } from './registry-watch.js';
 import { OutcomeStore } from './report/outcome-store.js';
 import { reportIdentity } from './report/report-identity.js';
 import { Reporter } from './report/reporter.js';
@@ -76,21 +77,19 @@ async function follow(what: Following): Promise<number> {
     onProgress: () => reporter.progressed(name),
   });
   const { context } = application;
-  const pushes = new Pushes({ name, silenceMs: flags.silence, log });
+  const pushes = new Pushes();
+  const watch = new RegistryWatch({ pushes: new Map([[name, pushes]]), silenceMs: flags.silence, log });
   const onRetry = () => {
     if (context.ledger.retry()) pushes.nudge();
   };
   const configs = new Map([[name, { present: application.present, onRetry }]]);
   const outcomes = new OutcomeStore(join(dir, 'outcomes.jsonl'));
   const reporter = new Reporter({ hello, configs, outcomes, log });
-  const link = new RegistryLink(
-    { ...what.connect, maxBandwidth: flags['max-bandwidth'] },
-    log,
-    (connection) => {
-      if (flags.watch && !flags.once) pushes.follow(connection);
-      if (flags.report) reporter.follow(connection);
-    },
-  );
+  const reach = { ...what.connect, maxBandwidth: flags['max-bandwidth'] };
+  const link = new RegistryLink(reach, log, (connection) => {
+    if (flags.watch && !flags.once) watch.follow(connection);
+    if (flags.report) reporter.follow(connection);
+  });
   // The registry's part of the handshake goes on meanwhile; what goes wrong is told to who asks for the session next.
   if (flags.once) link.sftp().catch(() => undefined);
   const control = await openControl(what, new Map([[name, { ...application, nudge: () => pushes.nudge() }]]));

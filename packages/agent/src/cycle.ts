@@ -1,8 +1,7 @@
 import type { AgentConfig } from '@deploy-tools/shared/config-json.js';
 import { DeployError, describeError, toDeployError } from '@deploy-tools/shared/errors.js';
-import { checkSpace } from '@deploy-tools/shared/host/free-space.js';
 import type { AgentContext } from './agent-context.js';
-import { pruneCache, readCache } from './archive-cache.js';
+import { pruneCache } from './archive-cache.js';
 import { beginAttempt, isCurrent } from './deploy/begin-attempt.js';
 import { delayBefore } from './deploy/delay-before.js';
 import { type DeployRoots, rootOf } from './deploy/deploy-roots.js';
@@ -17,16 +16,13 @@ import { startProgram } from './deploy/switch-program.js';
 import type { Sessions } from './fetch/sessions.js';
 import { bootId } from './host-process.js';
 import { layerLabel } from './layer-label.js';
+import { obtain } from './obtain.js';
 import type { Outcome } from './outcome.js';
 import { activate } from './phases/activate.js';
-import { build } from './phases/build.js';
 import { commit } from './phases/commit.js';
-import { download } from './phases/download.js';
-import { plan } from './phases/plan.js';
 import { prune } from './phases/prune.js';
 import { resolve } from './phases/resolve.js';
 import { rollBack } from './phases/roll-back.js';
-import { unpack } from './phases/unpack.js';
 import { validate } from './phases/validate.js';
 import { keepRecord } from './records/keep-record.js';
 import { pruneRecords } from './records/prune-records.js';
@@ -52,7 +48,8 @@ export type OpenSessions = () => Promise<Sessions>;
 export async function cycle(context: AgentContext, sessions: Sessions, impatient: boolean): Promise<Outcome> {
   const { ledger, log } = context;
   const before = readState(context.paths.state);
-  const config = await resolve(sessions.first, context.settings.name);
+  const ask = () => resolve(sessions.first, context.settings.name);
+  const config = await context.looks.take(ask, context.signal);
   const { hash } = config;
   context.onWanted(config);
   const { inFlight } = ledger;
@@ -133,9 +130,13 @@ async function attempted(
   act: () => Promise<Outcome>,
 ): Promise<Outcome> {
   try {
-    return await act();
+    const outcome = await act();
+    if (outcome.kind === 'waiting') await cleanUpAround(context);
+    return outcome;
   } catch (thrown) {
-    throw await failed(context, open, toDeployError(thrown));
+    const error = await failed(context, open, toDeployError(thrown));
+    if (context.ledger.inFlight === undefined) await cleanUpAround(context);
+    throw error;
   } finally {
     await context.threads.stop();
   }
@@ -153,7 +154,7 @@ async function stage(
   if ((await runDeployHook(context, 'pre', roots)) === 'vetoed') return undefined;
   ledger.step('fetch');
   const unpackedIn = ledger.inFlight?.unpackedIn ?? (before?.hash === config.hash ? '' : undefined);
-  const release = await facts.time('fetch', () => obtain(context, sessions, before, config, unpackedIn));
+  const release = await obtain(context, sessions, before, config, unpackedIn);
   ledger.step('stage');
   const prepared = await facts
     .time('prepare', async () => {
@@ -168,29 +169,6 @@ async function stage(
   if (prepared === 'done') return release;
   await release.durable;
   return undefined;
-}
-
-/** The release on disk: from an attempt before, built of chunks, or unpacked from archives. */
-async function obtain(
-  context: AgentContext,
-  sessions: Sessions,
-  before: AgentConfig | undefined,
-  config: AgentConfig,
-  unpackedIn: string | undefined,
-): Promise<Release> {
-  const ready = usableRelease(context.paths.unpacked, config.hash, unpackedIn);
-  if (ready !== undefined) {
-    context.log.debug({ root: ready.root }, 'the release is unpacked already');
-    return ready;
-  }
-  const built = await build(context, sessions, before, config);
-  if (built !== undefined) return built;
-  const { whole, partial } = await readCache(context, config);
-  const todo = plan(config, whole, partial);
-  await checkSpace(context.paths.cache, todo.downloadBytes, 'the download');
-  context.facts.expect(todo.downloadBytes, 0);
-  for (const layer of todo.download) await download(context, sessions.first, layer);
-  return await unpack(context, config);
 }
 
 /** From `staged`, or where an agent was cut off after, to `healthy`. */
@@ -216,11 +194,7 @@ async function goLive(context: AgentContext, release: Release): Promise<Outcome>
   log.info({ hash }, 'deployed');
   await lastHook(context, 'post', roots);
   await lastHook(context, 'success', roots);
-  await prune(
-    context,
-    { pruneCache, pruneRecords, removeLeftovers, removeReleases: remover(context, hash) },
-    roots.config,
-  );
+  await cleanUp(context, [roots.config]);
   return { kind: 'deployed', hash };
 }
 
@@ -285,9 +259,22 @@ async function wayBack(context: AgentContext, open: OpenSessions, why: DeployErr
   return await endFailed(context, why);
 }
 
-function remover(context: AgentContext, hash: string) {
-  return async (keep: number, spared: ReadonlySet<string>): Promise<void> => {
+/** After a failure or a veto: what failed, or waits, stays for who looks at it and for the next attempt, but does not pile up. */
+async function cleanUpAround(context: AgentContext): Promise<void> {
+  const { ledger, paths } = context;
+  const { attempt } = ledger.journal;
+  const all = [readState(paths.state), attempt?.before, attempt?.config];
+  const needed = all.filter((config) => config !== undefined);
+  await cleanUp(context, needed);
+}
+
+/** @param needed what runs comes first. */
+async function cleanUp(context: AgentContext, needed: readonly AgentConfig[]): Promise<void> {
+  const removeSome = async (keep: number, spared: ReadonlySet<string>): Promise<void> => {
     const releases = await superfluousReleases(context.paths.unpacked, keep, spared);
-    if (releases.length > 0) await keepRecord(context, hash, () => removeReleases(context, releases));
+    const remove = () => removeReleases(context, releases);
+    if (releases.length > 0) await keepRecord(context, needed[0]?.hash ?? '', remove);
   };
+  const pruning = { pruneCache, pruneRecords, removeLeftovers, removeReleases: removeSome };
+  await prune(context, pruning, needed);
 }

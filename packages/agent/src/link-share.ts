@@ -1,5 +1,6 @@
 import type { SftpClient } from '@deploy-tools/shared/client/sftp-client.js';
-import type { ErrorKind } from '@deploy-tools/shared/errors.js';
+import { type ErrorKind, isDeployError } from '@deploy-tools/shared/errors.js';
+import type { OwnSession } from './fetch/sessions.js';
 import type { Link, RegistryLink } from './registry-link.js';
 
 /**
@@ -17,6 +18,18 @@ export class LinkShare implements Link {
   async sftp(): Promise<SftpClient> {
     this.#session = await this.#link.sftp();
     return this.#session;
+  }
+
+  /** Registries bound the open files of a session. One that lets no more be opened leaves the shared one. */
+  async own(): Promise<OwnSession> {
+    await this.sftp();
+    try {
+      const own = await this.#link.another();
+      return { sftp: own, end: () => own.end() };
+    } catch (error) {
+      if (!isDeployError(error, 'unsupported')) throw error;
+      return { sftp: await this.sftp(), end: () => {} };
+    }
   }
 
   async another(): Promise<SftpClient> {

@@ -8,6 +8,7 @@ import { runCtl, runWake } from './control/ctl-programs.js';
 import { runDoctor } from './examine/doctor-program.js';
 import { runPlan } from './examine/plan-program.js';
 import { splitCommand } from './split-command.js';
+import { stopSignal } from './stop-signal.js';
 
 const [word, ...rest] = process.argv.slice(2);
 const SUBCOMMANDS: Readonly<Record<string, (argv: readonly string[]) => Promise<void>>> = {
@@ -16,6 +17,7 @@ const SUBCOMMANDS: Readonly<Record<string, (argv: readonly string[]) => Promise<
   doctor: runDoctor,
   guard: async (argv) => await (await import('./guard/guard-program.js')).runGuard(argv),
   plan: runPlan,
+  manifest: async (argv) => await (await import('./manifest/manifest-program.js')).runManifest(argv),
 };
 const subcommand = Object.hasOwn(SUBCOMMANDS, word ?? '') ? SUBCOMMANDS[word ?? ''] : undefined;
 void (subcommand === undefined ? runDaemon(process.argv.slice(2)) : subcommand(rest));
@@ -29,7 +31,8 @@ async function runDaemon(argv: readonly string[]): Promise<void> {
         'Follows a configuration: fetches and unpacks its layers and runs the deploy script when it changes.\n' +
         'After -- comes a program that is run from the current release and switched without a gap: -- CMD ARGS\n' +
         'Also: deploy-agent doctor (could an agent with these flags work here?), plan (what would it do now?), and to talk to one\n' +
-        'that runs on this host: ctl, wake. guard starts a program only where the wanted release is here. Each answers -h.',
+        'that runs on this host: ctl, wake. guard starts a program only where the wanted release is here. Without a registry:\n' +
+        'manifest (deploys once what a file says). Each answers -h.',
       flags: AGENT_FLAGS,
       run: async (flags) => {
         const log = await createLogger('deploy-agent', flags.v ? 'debug' : flags['log-level']);
@@ -62,19 +65,4 @@ function checkedConfig(path: string, other: unknown): string {
   throw new DeployError('usage', 'with -config, everything is said in the file', {
     hint: 'leave out -name, and the program after --',
   });
-}
-
-/** Aborted by SIGTERM or SIGINT, whichever comes first; a second one ends the process at once. */
-function stopSignal(onStop: (signal: NodeJS.Signals) => void): AbortSignal {
-  const stop = new AbortController();
-  const listener = (signal: NodeJS.Signals) => {
-    for (const name of ['SIGTERM', 'SIGINT'] as const) {
-      process.removeListener(name, listener);
-      process.once(name, () => process.exit(1));
-    }
-    onStop(signal);
-    stop.abort();
-  };
-  process.once('SIGTERM', listener).once('SIGINT', listener);
-  return stop.signal;
 }

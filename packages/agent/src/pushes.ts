@@ -1,21 +1,3 @@
-import type { Connection } from '@deploy-tools/shared/client/connection.js';
-import { formatDuration } from '@deploy-tools/shared/duration.js';
-import { describeError, isDeployError } from '@deploy-tools/shared/errors.js';
-import type { Logger } from '@deploy-tools/shared/log.js';
-import type { WatchEvent } from '@deploy-tools/shared/watch-line.js';
-import { watchConfiguration } from './watch-channel.js';
-
-/** As many bytes in the time of silence are a download, behind which the signs of life have to wait. */
-const BUSY_BYTES = 256 * 1024;
-
-export interface PushOptions {
-  /** The configuration. */
-  readonly name: string;
-  /** A connection on which no line came for so long is given up. */
-  readonly silenceMs: number;
-  readonly log: Logger;
-}
-
 /**
  * Why waiting is over: the time, a configuration that was not seen yet, somebody who asked, or the connection is of no use
  * any more.
@@ -23,35 +5,44 @@ export interface PushOptions {
 export type Awakening = 'time' | 'told' | 'nudged' | 'lost';
 
 /**
- * What the registry tells by itself between polls. It follows one connection at a time; with a registry that tells
+ * What the registry tells of one configuration between polls, as RegistryWatch hears it. With a registry that tells
  * nothing, waiting is all it does.
  */
 export class Pushes {
-  readonly #options: PushOptions;
-  #connection: Connection | undefined;
   #working = false;
   #told: string | undefined;
   #lost = false;
-  #refusalLogged = false;
   #nudged = false;
   #look = () => {};
-
-  constructor(options: PushOptions) {
-    this.#options = options;
-  }
 
   /** Whether the registry tells of changes at present. */
   get working(): boolean {
     return this.#working;
   }
 
-  /** Asks the registry to tell over this connection, once. What was before it is forgotten; undefined for nothing new. */
-  follow(connection: Connection | undefined): void {
-    this.#connection = connection;
+  /** The registry is asked to tell, or nobody is any more. What was before is forgotten. */
+  restart(): void {
     this.#working = false;
     this.#told = undefined;
     this.#lost = false;
-    if (connection !== undefined) void this.#watch(connection);
+  }
+
+  /** The registry gives signs of life. */
+  heard(): void {
+    this.#working = true;
+  }
+
+  /** The registry wants this. @param hash of the configuration. */
+  told(hash: string): void {
+    this.#told = hash;
+    this.#look();
+  }
+
+  /** The registry tells nothing any more. @param missed false where it never did: everything is left to polling then. */
+  ended(missed: boolean): void {
+    this.#working = false;
+    this.#lost ||= missed;
+    this.#look();
   }
 
   /** Somebody wants the agent to look now. */
@@ -102,73 +93,5 @@ export class Pushes {
       };
       this.#look();
     });
-  }
-
-  async #watch(connection: Connection): Promise<void> {
-    const { name, log } = this.#options;
-    const silence = this.#expectLines(connection);
-    try {
-      const end = await watchConfiguration(connection, name, (event) => {
-        silence.heard();
-        this.#take(connection, event);
-      });
-      log[this.#working ? 'debug' : 'warn'](end, 'the registry ended the watch');
-    } catch (error) {
-      this.#explain(error);
-    } finally {
-      silence.stop();
-      this.#ended(connection, this.#working);
-    }
-  }
-
-  #take(connection: Connection, event: WatchEvent): void {
-    if (this.#connection !== connection) return;
-    if (!this.#working) this.#options.log.debug('the registry tells of changes');
-    this.#working = true;
-    if (event.kind === 'config' && event.name === this.#options.name) {
-      this.#options.log.debug({ revision: event.revision, hash: event.hash }, 'told');
-      this.#told = event.hash;
-      this.#look();
-    }
-  }
-
-  /** @param missed false where the watch never worked: everything is left to polling then. */
-  #ended(connection: Connection, missed: boolean): void {
-    if (this.#connection !== connection) return;
-    this.#working = false;
-    this.#lost ||= missed;
-    this.#look();
-  }
-
-  #explain(error: unknown): void {
-    const { log } = this.#options;
-    if (isDeployError(error, 'connect')) return; // whoever uses the connection meets it too
-    if (!isDeployError(error, 'unsupported')) log.warn({ err: describeError(error) }, 'watching failed');
-    else if (!this.#refusalLogged) {
-      this.#refusalLogged = true;
-      log.info('the registry does not tell of changes, it is polled only');
-    }
-  }
-
-  #expectLines(connection: Connection): { heard(): void; stop(): void } {
-    const { silenceMs, log } = this.#options;
-    let received = connection.bytesReceived;
-    const silent = () => {
-      const more = connection.bytesReceived - received;
-      received += more;
-      if (more >= BUSY_BYTES) {
-        timer.refresh();
-        return;
-      }
-      log.warn(`nothing was heard from the registry for ${formatDuration(silenceMs)}, connecting anew`);
-      this.#ended(connection, true);
-      connection.close();
-    };
-    const timer = setTimeout(silent, silenceMs);
-    const heard = () => {
-      received = connection.bytesReceived;
-      timer.refresh();
-    };
-    return { heard, stop: () => clearTimeout(timer) };
   }
 }

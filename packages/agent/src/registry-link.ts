@@ -4,11 +4,14 @@ import type { Connection } from '@deploy-tools/shared/client/connection.js';
 import { SftpClient } from '@deploy-tools/shared/client/sftp-client.js';
 import { DeployError, type ErrorKind } from '@deploy-tools/shared/errors.js';
 import type { Logger } from '@deploy-tools/shared/log.js';
+import type { OwnSession } from './fetch/sessions.js';
 
 /** A way to the registry, as one configuration uses it. */
 export interface Link {
   /** The session, opened where needed. @throws DeployError connect or auth. */
   sftp(): Promise<SftpClient>;
+  /** One for who opens many files. @throws DeployError connect or auth. */
+  own(): Promise<OwnSession>;
   /** One more session on the same connection. @throws DeployError connect. */
   another(): Promise<SftpClient>;
   /** It is of no use any more; the next use opens another. @param why the kind of what went wrong. */
@@ -71,6 +74,11 @@ export class RegistryLink implements Link {
       this.close();
       throw error;
     }
+  }
+
+  /** Who uses this alone has its session. */
+  async own(): Promise<OwnSession> {
+    return { sftp: await this.sftp(), end: () => {} };
   }
 
   /** One more session on the connection that is open; ends with it, or before. @throws DeployError connect. */

@@ -9,15 +9,16 @@ import { decodeWatchLine, MAX_WATCH_LINE, type WatchEvent } from '@deploy-tools/
 const MAX_COMPLAINT = 1000;
 
 /**
- * Has the registry tell about one configuration over a channel of its own.
- * @param onEvent called for each line in order.
+ * Has the registry tell about configurations over a channel of its own.
+ * @param names 1 to 100. @param onEvent called for each line in order. @param signal ends it.
  * @returns when the registry has ended it: its exit status, and what it complained about.
- * @throws DeployError unsupported when it refuses; corrupt for lines that are none; connect.
+ * @throws DeployError unsupported when it refuses; corrupt for lines that are none; connect. AbortError.
  */
-export async function watchConfiguration(
+export async function watchConfigurations(
   connection: Connection,
-  name: string,
+  names: readonly string[],
   onEvent: (event: WatchEvent) => void,
+  signal: AbortSignal,
 ): Promise<{ readonly status: number; readonly complaint: string }> {
   let complaint = '';
   const stderr = new Writable({
@@ -27,7 +28,7 @@ export async function watchConfiguration(
     },
   });
   const stdout = new WatchLines(onEvent);
-  const status = await connection.exec(joinCommandLine(['watch', name]), { stdout, stderr });
+  const status = await connection.exec(joinCommandLine(['watch', ...names]), { stdout, stderr, signal });
   return { status, complaint: complaint.trim() };
 }
 

@@ -6,6 +6,7 @@ import { Ledger } from '@deploy-tools/agent/deploy/ledger.js';
 import { Pause } from '@deploy-tools/agent/deploy/pause.js';
 import { RandomDelay } from '@deploy-tools/agent/deploy/random-delay.js';
 import { systemTimers } from '@deploy-tools/agent/timers.js';
+import { Turns } from '@deploy-tools/agent/turns.js';
 import { DEFAULT_UNPACK_POLICY } from '@deploy-tools/shared/archive/unpack-policy.js';
 import type { AgentConfig } from '@deploy-tools/shared/config-json.js';
 import { createLogger } from '@deploy-tools/shared/log.js';
@@ -48,6 +49,8 @@ export async function agentContext(
     },
     log: await createLogger('test', 'silent'),
     threads: new BuildThreads(),
+    builds: new Turns(1),
+    looks: new Turns(1),
     ledger: new Ledger({
       path: join(dir, 'journal.json'),
       attemptsPath: join(dir, 'attempts.json'),

@@ -1,5 +1,6 @@
 import { Writable } from 'node:stream';
 import { Pushes } from '@deploy-tools/agent/pushes.js';
+import { RegistryWatch } from '@deploy-tools/agent/registry-watch.js';
 import { connect } from '@deploy-tools/shared/client/connect.js';
 import type { Connection } from '@deploy-tools/shared/client/connection.js';
 import { loadKeyFile } from '@deploy-tools/shared/client/key-file.js';
@@ -28,6 +29,9 @@ const heartbeat: WatchEvent = { kind: 'heartbeat', time: '2026-01-01T00:00:00.00
 
 interface Followed {
   readonly pushes: Pushes;
+  readonly watch: RegistryWatch;
+  /** What the watch looks at; the project is in it. */
+  readonly all: Map<string, Pushes>;
   readonly connection: Connection;
   readonly server: TestServer;
   /** The server's end of each watch. */
@@ -61,7 +65,9 @@ async function follow(
     clientKeys: [key],
     ...(serve === 'refuse' ? {} : { onExec }),
   });
-  const pushes = new Pushes({ name: 'project', silenceMs, log: await createLogger('test', 'silent') });
+  const pushes = new Pushes();
+  const all = new Map([['project', pushes]]);
+  const watch = new RegistryWatch({ pushes: all, silenceMs, log: await createLogger('test', 'silent') });
   const again = async () => {
     const connection = await connect({
       addr: server.addr,
@@ -69,14 +75,14 @@ async function follow(
       identity: { credentials: [await loadKeyFile(key.path)] },
       hostKey: { fingerprint: host.fingerprint },
     });
-    pushes.follow(connection);
+    watch.follow(connection);
     return connection;
   };
   const connection = await again();
   if (serve !== 'refuse') await until('the watch', () => channels.length > 0);
   const tell = (...events: readonly WatchEvent[]) =>
     void channels.at(-1)?.write(events.map(encodeWatchLine).join(''));
-  return { pushes, connection, server, channels, commands, tell, again };
+  return { pushes, watch, all, connection, server, channels, commands, tell, again };
 }
 
 describe('waiting', () => {
@@ -126,13 +132,32 @@ describe('waiting', () => {
   });
 
   it('is not over when the connection was closed on purpose', async () => {
-    const { pushes, connection, tell } = await follow();
+    const { pushes, watch, connection, tell } = await follow();
     tell(heartbeat);
     await until('the first line', () => pushes.working);
-    pushes.follow(undefined);
+    watch.follow(undefined);
     connection.close();
     await connection.closed;
     expect(await pushes.wait(30, undefined, never)).toBe('time');
+  });
+});
+
+describe('several configurations', () => {
+  it('are told of over one channel, and over another one when there are more', async () => {
+    const { pushes, watch, all, channels, commands, tell } = await follow();
+    const other = new Pushes();
+    all.set('other one', other);
+    const closed = new Promise((resolve) => channels[0]?.resume().once('close', resolve));
+    watch.renew();
+    await until('the other watch', () => channels.length === 2);
+    expect(commands).toEqual(['watch project', 'watch project "other one"']);
+    await closed;
+    const waiting = [pushes.wait(FOREVER_MS, H1, never), other.wait(FOREVER_MS, H1, never)];
+    tell(config(H1), config(H2, 'other one'));
+    expect(await waiting[1]).toBe('told');
+    expect(pushes.working).toBe(true);
+    tell(config(H2));
+    expect(await waiting[0]).toBe('told');
   });
 });
 
@@ -163,7 +188,7 @@ describe('silence', () => {
   });
 
   it('from the beginning does too', async () => {
-    const { pushes, connection } = await follow(undefined, 50);
+    const { pushes, connection } = await follow(undefined, 1000);
     expect(await pushes.wait(FOREVER_MS, undefined, never)).toBe('lost');
     await connection.closed;
   });

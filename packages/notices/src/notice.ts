@@ -1,40 +1,111 @@
-/** Something that people may want to be told. All times are RFC 3339 UTC. */
-export type Notice =
-  | {
-      readonly event: 'version-added';
-      readonly time: string;
-      readonly component: string;
-      readonly version: string;
-      /** The person, or the track, that added it. */
-      readonly author: string;
-    }
-  | {
-      readonly event: 'configuration-changed';
-      readonly time: string;
-      readonly configuration: string;
-      readonly revision: number;
-      readonly author: string;
-      /** The command line that made the change. */
-      readonly command: string;
-    }
-  | {
-      readonly event: 'deploy-started' | 'deploy-succeeded' | 'deploy-failed' | 'deploy-rolled-back';
-      readonly time: string;
-      readonly configuration: string;
-      /** 0 where there is no registry. */
-      readonly revision: number;
-      /** How many hosts follow the configuration, and how many of them are in that state now. */
-      readonly hosts: number;
-      readonly done: number;
-      /** Those to look at, a bounded number, with why. */
-      readonly named: readonly { readonly host: string; readonly reason: string }[];
-    }
-  | {
-      readonly event: 'host-lost' | 'host-recovered';
-      readonly time: string;
-      readonly host: string;
-      /** Of the configurations that it follows. */
-      readonly configurations: readonly string[];
-    };
+/** What people may want to be told of, in the order of docs/notices.md. */
+export const NOTICE_EVENTS = [
+  'version-added',
+  'configuration-changed',
+  'deploy-started',
+  'deploy-succeeded',
+  'deploy-failed',
+  'deploy-rolled-back',
+  'host-lost',
+  'host-recovered',
+  'test',
+] as const;
 
-export type NoticeEvent = Notice['event'];
+export type NoticeEvent = (typeof NOTICE_EVENTS)[number];
+
+/** Something that people may want to be told. All times are RFC 3339 UTC. */
+export type Notice = VersionNotice | ConfigurationNotice | DeployNotice | HostNotice | TestNotice;
+
+export interface VersionNotice {
+  readonly event: 'version-added';
+  readonly time: string;
+  readonly component: string;
+  readonly version: string;
+  /** The person, or the track, that added it. */
+  readonly author: string;
+}
+
+export interface ConfigurationNotice {
+  readonly event: 'configuration-changed';
+  readonly time: string;
+  readonly configuration: string;
+  readonly revision: number;
+  readonly author: string;
+  /** The command line that made the change. */
+  readonly command: string;
+  /** Whether the change deleted it. */
+  readonly deleted: boolean;
+}
+
+/** A host to look at, and why. */
+export interface NamedHost {
+  readonly host: string;
+  readonly reason: string;
+}
+
+export interface NoticeError {
+  /** As of DeployError. */
+  readonly kind: string;
+  readonly message: string;
+}
+
+export interface DeployNotice {
+  readonly event: 'deploy-started' | 'deploy-succeeded' | 'deploy-failed' | 'deploy-rolled-back';
+  readonly time: string;
+  readonly configuration: string;
+  /** 0 where there is no registry. */
+  readonly revision: number;
+  /** What is deployed where there is no revision, such as a tag. */
+  readonly release?: string;
+  /** How many hosts follow the configuration. */
+  readonly hosts: number;
+  /** How many of them run it (started, succeeded), failed to, or went back. */
+  readonly done: number;
+  /** Those to look at, a bounded number. */
+  readonly named: readonly NamedHost[];
+  /** What most of those say that did not succeed. */
+  readonly error?: NoticeError;
+  /** The same event told before, with newer numbers: in between, or as they stay. */
+  readonly edition?: 'progress' | 'final';
+  /** The revision that is wanted instead, before all hosts ran this one. */
+  readonly replacedBy?: number;
+  /** Of a failure: see streak.ts. */
+  readonly streak?: { readonly failures: number; readonly since: string; readonly silence: boolean };
+  /** Of the first success after failures. */
+  readonly recovered?: { readonly failures: number; readonly since: string; readonly ms: number };
+}
+
+export interface HostNotice {
+  readonly event: 'host-lost' | 'host-recovered';
+  readonly time: string;
+  readonly hosts: number;
+  readonly named: readonly NamedHost[];
+  /** That these hosts follow. */
+  readonly configurations: readonly string[];
+}
+
+/** Somebody wants to know whether messages arrive. */
+export interface TestNotice {
+  readonly event: 'test';
+  readonly time: string;
+  readonly author: string;
+}
+
+export function isNoticeEvent(text: string): text is NoticeEvent {
+  return NOTICE_EVENTS.some((event) => event === text);
+}
+
+export function isDeployNotice(notice: Notice): notice is DeployNotice {
+  return notice.event.startsWith('deploy-');
+}
+
+/** Whether it tells of something that went wrong. */
+export function isFailure({ event }: Notice): boolean {
+  return event === 'deploy-failed' || event === 'deploy-rolled-back' || event === 'host-lost';
+}
+
+/** What a receiver is left with that is to be told only of what went wrong and of its end. */
+export function isLoud(notice: Notice): boolean {
+  if (isFailure(notice) || notice.event === 'host-recovered' || notice.event === 'test') return true;
+  return notice.event === 'deploy-succeeded' && notice.recovered !== undefined;
+}

@@ -1,4 +1,4 @@
-import { join, resolve } from 'node:path';
+import { isAbsolute, join, resolve } from 'node:path';
 import { DEFAULT_UNPACK_POLICY, type UnpackPolicy } from '@deploy-tools/shared/archive/unpack-policy.js';
 import type { FlagValues } from '@deploy-tools/shared/cli/flags.js';
 import { DeployError } from '@deploy-tools/shared/errors.js';
@@ -8,6 +8,7 @@ import { ConfigurationEvents } from './core/configuration-events.js';
 import { Fleet } from './core/fleet/fleet.js';
 import { Heartbeats } from './core/heartbeats.js';
 import { Indexer } from './core/indexer.js';
+import { NoticeDesk } from './core/notices/notice-desk.js';
 import type { Registry } from './core/registry.js';
 import { openTrack } from './core/tracks/open-track.js';
 import { TimedTrackRunner } from './core/tracks/timed-track-runner.js';
@@ -16,12 +17,14 @@ import { verifyPack } from './ingest/verify-pack.js';
 import { startSweeping } from './jobs/fleet-sweep-job.js';
 import { SHORTEST_ROUND_MS, startHousekeeping } from './jobs/housekeeping-job.js';
 import { startIndexing } from './jobs/indexing-job.js';
+import { startNotices } from './jobs/notices-job.js';
 import { FileByteStore } from './layers/file-byte-store.js';
 import { FileDerivedStore } from './layers/file-derived-store.js';
 import { FileDigester } from './layers/file-digester.js';
 import { parseListenAddress } from './listen-address.js';
 import { SqliteMetaStore } from './meta/sqlite/sqlite-meta-store.js';
 import type { REGISTRY_FLAGS } from './registry-flags.js';
+import { openTransferMemory } from './sftp/transfer-memory.js';
 import { loadHostKey } from './ssh/host-key.js';
 import { openKeyRing } from './ssh/key-ring.js';
 import { startSshServer } from './ssh/ssh-server.js';
@@ -31,6 +34,9 @@ export interface RunningRegistry {
   /** Lets running work finish for the grace period, closes the store, releases the directory. */
   stop(): Promise<void>;
 }
+
+/** How long what waits for receivers of notices is still delivered when stopping. */
+const NOTICES_MS = 2000;
 
 type Undo = (() => Promise<void> | void)[];
 
@@ -54,6 +60,7 @@ export async function startRegistry(
       port: address.port,
       hostKey,
       ring,
+      memory: openTransferMemory(),
       compatible: flags.compat,
       maxConnections: flags['max-conns'],
       maxConnectionsPerAddress: flags['max-conns-per-addr'],
@@ -69,6 +76,8 @@ export async function startRegistry(
       undo.push(() => job.stop());
     }
     undo.push(startSweeping(registry.fleet));
+    const notices = await startNotices(registry);
+    undo.push(() => notices.stop());
     await registry.tracks.start();
     log.info(
       { address: server.address, dir, fingerprint: hostKey.fingerprint, keyType: hostKey.type },
@@ -109,7 +118,14 @@ async function openRegistry(
   const tools = { openDigester: () => new FileDigester(), verify: verifyPack, stopping: stop.signal };
   const fleet = await openFleet(stores, flags);
   undo.push(() => fleet.close());
-  const told = { fleet, events: new ConfigurationEvents(), heartbeats: new Heartbeats(flags.heartbeat) };
+  const notices = await openNotices(stores, flags['notify-exec']);
+  undo.push(() => notices.close(NOTICES_MS));
+  const told = {
+    notices,
+    fleet,
+    events: new ConfigurationEvents(),
+    heartbeats: new Heartbeats(flags.heartbeat),
+  };
   const context = { environment: process.env, log };
   const tracks = new TimedTrackRunner({
     registry: () => registry,
@@ -128,6 +144,18 @@ function checkHousekeeping(ms: number): void {
   throw new DeployError('usage', 'invalid value for flag -housekeeping: too small', {
     hint: 'give 0 for never, or at least 1s',
   });
+}
+
+/** @throws DeployError usage when the directory of programs is not named as a whole. */
+function openNotices(
+  stores: Pick<Registry, 'meta' | 'clock' | 'log'>,
+  directory: string | undefined,
+): Promise<NoticeDesk> {
+  if (directory !== undefined && !isAbsolute(directory)) {
+    throw new DeployError('usage', 'invalid value for flag -notify-exec: not an absolute path');
+  }
+  const programs = directory === undefined ? 'none' : { directory };
+  return NoticeDesk.open({ ...stores, environment: process.env, programs });
 }
 
 function openFleet(

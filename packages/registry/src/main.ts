@@ -1,6 +1,10 @@
+import { setFlagsFromString } from 'node:v8';
 import { runProgram } from '@deploy-tools/shared/cli/program.js';
 import { createLogger } from '@deploy-tools/shared/log.js';
 import { REGISTRY_FLAGS } from './registry-flags.js';
+
+// The program starts with a small young generation; the threads to come say themselves how large theirs is.
+setFlagsFromString('--max-semi-space-size=0');
 
 await runProgram(
   {

@@ -149,6 +149,12 @@ export const REGISTRY_FLAGS = [
     min: 4,
   },
   {
+    name: 'notify-exec',
+    type: 'string',
+    help: 'directory of the programs that operators may have run for notices; none without it',
+    completes: 'directory',
+  },
+  {
     name: 'track-files',
     type: 'list',
     help: 'directory of this host below which file:// sources may be followed (repeatable); none without it',

@@ -23,12 +23,15 @@ export function makeKeys(dir) {
  * A registry on `<dir>/registry`, on a free port unless the further flags name one. `peak()` is its peak memory so
  * far, in bytes; `restart()` starts another one on the same directory and port after a `stop()`.
  */
-export async function startRegistry(dir, keys, extra = []) {
+export async function startRegistry(dir, keys, extra = [], env = {}) {
   const home = join(dir, 'registry');
   mkdirSync(home, { recursive: true, mode: 0o700 });
   const files = ['-dir', home, '-opauth', `${keys.operator}.pub`, '-srvauth', `${keys.agent}.pub`];
   const args = ['-addr', '127.0.0.1:0', ...files, ...extra];
-  const child = startProgram(program('deploy-registry'), args, { stdio: ['ignore', 'ignore', 'pipe'] });
+  const child = startProgram(program('deploy-registry'), args, {
+    stdio: ['ignore', 'ignore', 'pipe'],
+    env: { ...process.env, ...env },
+  });
   const ready = await new Promise((resolve, reject) => {
     createInterface({ input: child.stderr }).on('line', (line) => {
       const entry = line.startsWith('{') ? JSON.parse(line) : {};
@@ -43,7 +46,7 @@ export async function startRegistry(dir, keys, extra = []) {
     fingerprint: ready.fingerprint,
     peak: () => peakMemory(child.pid),
     stop: () => stop(child),
-    restart: () => startRegistry(dir, keys, [...extra, '-addr', ready.address]),
+    restart: () => startRegistry(dir, keys, [...extra, '-addr', ready.address], env),
   };
 }
 

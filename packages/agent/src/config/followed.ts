@@ -7,7 +7,7 @@ import { runAgent } from '../agent.js';
 import { agentSettings } from '../agent-settings.js';
 import type { Controlled } from '../control/configuration-control.js';
 import { LinkShare } from '../link-share.js';
-import { type Application, openApplication } from '../open-application.js';
+import { type Application, openApplication, type SharedTurns } from '../open-application.js';
 import { Pushes } from '../pushes.js';
 import type { RegistryLink } from '../registry-link.js';
 import { systemTimers } from '../timers.js';
@@ -19,6 +19,7 @@ const AGAIN_MS = 30_000;
 /** What all configurations of an agent share. */
 export interface FollowTools {
   readonly link: RegistryLink;
+  readonly turns: SharedTurns;
   /** Of the agent. */
   readonly log: Logger;
   /** Something is worth a report. Must not throw. */
@@ -33,7 +34,7 @@ export interface FollowTools {
 export class Followed {
   readonly what: ConfiguredApplication;
   readonly name: string;
-  readonly pushes: Pushes;
+  readonly pushes = new Pushes();
   readonly #tools: FollowTools;
   readonly #log: Logger;
   readonly #stop = new AbortController();
@@ -46,7 +47,6 @@ export class Followed {
     this.name = what.flags.name ?? '';
     this.#tools = tools;
     this.#log = tools.log.child({ configuration: this.name });
-    this.pushes = new Pushes({ name: this.name, silenceMs: what.flags.silence, log: this.#log });
     this.#done = this.#run();
   }
 
@@ -103,6 +103,7 @@ export class Followed {
           settings: agentSettings(flags, command),
           dir,
           state: resolve(flags.state),
+          turns: this.#tools.turns,
           log: this.#log,
           signal,
         },

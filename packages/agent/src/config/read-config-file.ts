@@ -11,6 +11,8 @@ import { isSeq, LineCounter, parseDocument } from './yaml.js';
 import { flagsOf, Mistakes, pairsOf, textsOf } from './yaml-keys.js';
 
 const MAX_BYTES = 1024 * 1024;
+/** As a registry takes them. */
+const MOST = 100;
 
 /** One of the configurations, as its flags would have it. */
 export interface ConfiguredApplication {
@@ -68,6 +70,11 @@ function configFileOf(root: unknown, mistakes: Mistakes): ConfigFile {
     },
     mistakes,
   );
+  if (nodes.length > MOST)
+    mistakes.at(
+      nodes[MOST],
+      `an agent follows ${MOST} configurations at most; give the others to another agent`,
+    );
   if (mistakes.list.length === 0 && nodes.length === 0) mistakes.at(root, 'there are no configurations');
   const sharedWords = [...words, ...labels.map((label) => `-label=${label}`)];
   const applications = nodes.map((node) => applicationOf(node, sharedWords, mistakes));

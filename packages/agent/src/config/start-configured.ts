@@ -9,8 +9,11 @@ import { controlPath } from '../control/call-agent.js';
 import { answerControl, type Controlled } from '../control/configuration-control.js';
 import { serveControl } from '../control/control-server.js';
 import { serviceManager } from '../notify/service-manager.js';
+import { sharedTurns } from '../open-application.js';
+import type { Pushes } from '../pushes.js';
 import { registryAccess } from '../registry-access.js';
 import { RegistryLink } from '../registry-link.js';
+import { RegistryWatch } from '../registry-watch.js';
 import { OutcomeStore } from '../report/outcome-store.js';
 import { reportIdentity } from '../report/report-identity.js';
 import { Reporter } from '../report/reporter.js';
@@ -69,10 +72,12 @@ function aborted(signal: AbortSignal): Promise<void> {
 class Fleet {
   readonly #followed = new Map<string, Followed>();
   readonly #reporter: Reporter;
+  readonly #watch: RegistryWatch;
+  readonly #pushes = new Map<string, Pushes>();
   readonly #link: RegistryLink;
+  readonly #turns = sharedTurns();
   readonly #log: Logger;
   #file: ConfigFile;
-  #connection: Connection | undefined;
   /** One reload after the other. */
   #reloads = Promise.resolve();
   readonly #reported = new Map<string, { present: Followed['present']; onRetry: () => void }>();
@@ -81,7 +86,8 @@ class Fleet {
     this.#file = file;
     this.#link = link;
     this.#log = log;
-    const { host, label } = file.shared;
+    const { host, label, silence } = file.shared;
+    this.#watch = new RegistryWatch({ pushes: this.#pushes, silenceMs: silence, log });
     const hello = reportIdentity(host, label);
     const outcomes = new OutcomeStore(join(dir, 'outcomes.jsonl'));
     this.#reporter = new Reporter({ hello, configs: this.#reported, outcomes, log });
@@ -89,8 +95,7 @@ class Fleet {
 
   /** A connection was made, or closed here. */
   follow(connection: Connection | undefined): void {
-    this.#connection = connection;
-    if (this.#file.shared.watch) for (const { pushes } of this.#followed.values()) pushes.follow(connection);
+    if (this.#file.shared.watch) this.#watch.follow(connection);
     if (this.#file.shared.report) this.#reporter.follow(connection);
   }
 
@@ -108,13 +113,14 @@ class Fleet {
       if (this.#followed.has(name)) continue;
       const followed = new Followed(what, {
         link: this.#link,
+        turns: this.#turns,
         log: this.#log,
         onChange: (changed) => this.#reporter.changed(changed),
         onProgress: (changed) => this.#reporter.progressed(changed),
       });
       this.#followed.set(name, followed);
       this.#reported.set(name, { present: () => followed.present(), onRetry: () => followed.retry() });
-      if (file.shared.watch) followed.pushes.follow(this.#connection);
+      this.#pushes.set(name, followed.pushes);
     }
   }
 
@@ -135,8 +141,9 @@ class Fleet {
     const stale = [...this.#followed.values()].filter(isStale);
     await Promise.all(stale.map((followed) => this.#leave(followed)));
     this.begin({ ...file, shared: this.#file.shared });
+    this.#watch.renew();
     for (const { pushes } of this.#followed.values()) pushes.nudge();
-    if (this.#file.shared.report) this.#reporter.follow(this.#connection);
+    this.#reporter.renew();
     this.#log.info({ configurations: [...this.#followed.keys()] }, 'read the configurations again');
   }
 
@@ -144,6 +151,7 @@ class Fleet {
     await followed.end();
     this.#followed.delete(followed.name);
     this.#reported.delete(followed.name);
+    this.#pushes.delete(followed.name);
   }
 
   async end(): Promise<void> {

@@ -14,7 +14,7 @@ export const HEALTH_FLAGS = [
   {
     name: 'health-exec',
     type: 'list',
-    help: 'command for /bin/sh: 0 healthy, 1 warning, other critical',
+    help: 'command for /bin/sh: 0 healthy, 1 a warning that passes too, other critical',
   },
   {
     name: 'min-healthy',

@@ -8,14 +8,15 @@ import { ReleaseRecords } from './release-records.js';
 /** Records that are kept: as many as are looked at, and a few for going back. */
 const MOST_RECORDS = 5;
 
-/** Removes records of releases that are gone, old ones, and manifests that no record and not this configuration need. */
-export async function pruneRecords(context: AgentContext, config: AgentConfig): Promise<void> {
+/** Removes records of releases that are gone, old ones, and manifests that no record and none of these configurations need. */
+export async function pruneRecords(context: AgentContext, needing: readonly AgentConfig[]): Promise<void> {
   const { paths } = context;
   const records = new ReleaseRecords(paths.records);
   const existing = new Set(await releasesIn(paths.unpacked));
   const kept = records.list().filter((hash) => existing.has(hash));
   records.prune(new Set(kept.slice(0, MOST_RECORDS)));
-  const needed = new Set(config.layers.flatMap(({ manifest }) => manifest ?? []));
+  const layers = needing.flatMap((config) => config.layers);
+  const needed = new Set(layers.flatMap(({ manifest }) => manifest ?? []));
   for (const hash of kept.slice(0, MOST_RECORDS)) {
     for (const digest of manifestsOf(records, hash)) needed.add(digest);
   }

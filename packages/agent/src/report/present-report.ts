@@ -5,6 +5,7 @@ import type { Release, StateReport } from '@deploy-tools/shared/report/report.js
 import type { AttemptFacts } from '../deploy/attempt-facts.js';
 import { isOver } from '../deploy/deploy-step.js';
 import { type Attempt, isSettled, type Journal, runningRelease } from '../deploy/journal.js';
+import type { ProgramCrash } from '../supervise/open-program.js';
 
 /** What a host knows of a configuration. */
 export interface HostView {
@@ -16,11 +17,25 @@ export interface HostView {
   readonly wanted: AgentConfig | undefined;
   /** An operator on the host said to wait, and nothing is in progress. */
   readonly paused: boolean;
+  /** The supervised program keeps on ending by itself. */
+  readonly crash?: ProgramCrash | undefined;
   readonly facts: Pick<AttemptFacts, 'timings' | 'bytes' | 'progress' | 'log'>;
 }
 
 /** How far the configuration is on this host, in one line of exec report. Pure. */
 export function presentReport(view: HostView): StateReport {
+  const report = deployReport(view);
+  const { crash } = view;
+  if (crash === undefined || !['healthy', 'skipped', 'paused'].includes(report.state)) return report;
+  const { config, running, lastGood } = report;
+  const { message, log } = crash;
+  const error = { kind: 'unhealthy', message };
+  // It is no outcome of a deploy, and without a time nothing that is said later is taken for something earlier.
+  const where = { config, running, lastGood, ...releaseOf(view.wanted ?? view.lastGood) };
+  return withoutUndefined({ ...where, state: 'failed' as const, error, log });
+}
+
+function deployReport(view: HostView): StateReport {
   const { config, journal, lastGood, wanted } = view;
   const running = releaseOf(runningRelease(journal, lastGood));
   const where = { config, running, lastGood: releaseOf(lastGood) };

@@ -40,6 +40,7 @@ export class Reporter {
   #heartbeat: NodeJS.Timeout | undefined;
   #reopen: NodeJS.Timeout | undefined;
   #progress: NodeJS.Timeout | undefined;
+  readonly #progressing = new Set<string>();
   #behind = false;
   #refusal: string | undefined;
   #onSettled = () => {};
@@ -55,6 +56,11 @@ export class Reporter {
     if (connection !== undefined) this.#open(connection);
   }
 
+  /** There are other configurations now. */
+  renew(): void {
+    if (this.#channel !== undefined) this.#greet(this.#channel);
+  }
+
   /** Something has happened to a configuration: an outcome is kept until the registry has stored it. */
   changed(config: string): void {
     const report = this.#options.configs.get(config)?.present();
@@ -65,11 +71,16 @@ export class Reporter {
 
   /** A download got on; told now and then. */
   progressed(config: string): void {
-    if (this.#progress !== undefined || this.#channel === undefined) return;
+    if (this.#channel === undefined) return;
+    this.#progressing.add(config);
+    if (this.#progress !== undefined) return;
     const tell = () => {
       this.#progress = undefined;
-      const report = this.#options.configs.get(config)?.present();
-      if (report?.progress !== undefined) this.#say(report);
+      for (const name of this.#progressing) {
+        const report = this.#options.configs.get(name)?.present();
+        if (report?.progress !== undefined) this.#say(report);
+      }
+      this.#progressing.clear();
     };
     this.#progress = setTimeout(tell, PROGRESS_MS).unref();
   }
@@ -94,7 +105,13 @@ export class Reporter {
   }
 
   #isSettled(): boolean {
-    return this.#channel === undefined || this.#options.outcomes.list().length === 0;
+    return this.#channel === undefined || this.#owed().length === 0;
+  }
+
+  /** Outcomes to be told. A registry refuses those of what is not followed any more; they wait until it is again. */
+  #owed(): StateReport[] {
+    const { outcomes, configs } = this.#options;
+    return outcomes.list().filter(({ config }) => configs.has(config));
   }
 
   #open(connection: Connection): void {
@@ -109,15 +126,19 @@ export class Reporter {
         this.#ended(channel, () => this.#options.log.debug({ status }, 'the registry ended the report')),
       (error: unknown) => this.#ended(channel, () => this.#explain(error)),
     );
+    this.#greet(channel);
+    this.#heartbeat = setInterval(() => channel.say({ type: 'heartbeat' }), HEARTBEAT_MS).unref();
+  }
+
+  #greet(channel: ReportChannel): void {
     const { hello, configs } = this.#options;
     channel.say({ type: 'hello', hello: { ...hello, configs: [...configs.keys()] } });
     this.#tellAll();
-    this.#heartbeat = setInterval(() => channel.say({ type: 'heartbeat' }), HEARTBEAT_MS).unref();
   }
 
   /** What was not stored yet first, in its order: the last word is how things are now. */
   #tellAll(): void {
-    for (const report of this.#options.outcomes.list()) this.#say(report);
+    for (const report of this.#owed()) this.#say(report);
     for (const { present } of this.#options.configs.values()) this.#say(present());
   }
 
@@ -192,6 +213,7 @@ export class Reporter {
     clearTimeout(this.#reopen);
     clearTimeout(this.#progress);
     this.#progress = undefined;
+    this.#progressing.clear();
     const channel = this.#channel;
     this.#channel = undefined;
     this.#behind = false;

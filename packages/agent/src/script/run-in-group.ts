@@ -20,6 +20,8 @@ export interface GroupRun {
   readonly environment: Readonly<Record<string, string>>;
   /** Text for standard input, which is empty without. A program may end without reading it. */
   readonly stdin?: string;
+  /** Standard input instead of a text: an open file, which stays the caller's to close. */
+  readonly stdinFd?: number;
   readonly timeoutMs: number;
   /** Between TERM and KILL; {@link KILL_AFTER_MS} unless told. */
   readonly killAfterMs?: number;
@@ -50,7 +52,7 @@ export async function runInGroup(run: GroupRun): Promise<GroupEnd> {
     cwd: run.cwd,
     env: run.environment,
     detached: true,
-    stdio: [run.stdin === undefined ? 'ignore' : 'pipe', 'pipe', 'pipe'],
+    stdio: [run.stdinFd ?? (run.stdin === undefined ? 'ignore' : 'pipe'), 'pipe', 'pipe'],
   });
   passLines(child, run.onLine);
   if (child.pid !== undefined) run.onStart?.(child.pid);

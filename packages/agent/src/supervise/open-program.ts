@@ -1,5 +1,7 @@
 import type { Logger } from '@deploy-tools/shared/log.js';
+import { LogTail } from '../script/log-tail.js';
 import type { Timers } from '../timers.js';
+import { CrashWatch } from './crash-watch.js';
 import { endEarlierChildren } from './end-earlier-children.js';
 import { formatListenSpec, parseListenSpec } from './listen-spec.js';
 import { openListeners } from './open-listeners.js';
@@ -18,6 +20,24 @@ export interface ProgramOptions {
   readonly recordPath: string;
   readonly timers: Timers;
   readonly log: Logger;
+  /** A line of the program that was started last. Must not throw. */
+  readonly onLine: (line: string) => void;
+  /** What is known of crashes has changed. Must not throw. */
+  readonly onCrash: () => void;
+}
+
+export interface OpenProgram {
+  readonly program: ReleaseProgram;
+  /** Undefined while it works. */
+  crash(): ProgramCrash | undefined;
+  close(): Promise<void>;
+}
+
+/** That the program keeps on ending by itself. */
+export interface ProgramCrash {
+  readonly message: string;
+  /** The last that it printed. */
+  readonly log: readonly string[];
 }
 
 /**
@@ -25,9 +45,7 @@ export interface ProgramOptions {
  * left running is ended first.
  * @throws DeployError in-use, denied, invalid, not-found: a port that cannot be opened.
  */
-export async function openProgram(
-  options: ProgramOptions,
-): Promise<{ readonly program: ReleaseProgram; close(): Promise<void> }> {
+export async function openProgram(options: ProgramOptions): Promise<OpenProgram> {
   const { command, as, ports, stopTimeoutMs, recordPath, timers, log } = options;
   const onFound = (pid: number) => log.warn({ pid }, 'ending the program that an earlier agent left running');
   await endEarlierChildren({ recordPath, stopTimeoutMs, timers, onFound });
@@ -37,20 +55,44 @@ export async function openProgram(
       { ports: listeners.sockets.map(({ spec }) => formatListenSpec(spec)) },
       'listening for the program',
     );
+  const crashes = new CrashWatch({ timers, onChange: options.onCrash });
+  const tail = new LogTail();
+  let newest = 0;
   const supervisor = new Supervisor({
     listeners: listeners.sockets,
     recordPath,
     stopTimeoutMs,
     minUpMs: MIN_UP_MS,
     timers,
-    onLine: ({ pid, stream, line }) => log.info({ pid, stream }, line),
-    onEvent: (event) => tell(log, event),
+    onLine: ({ pid, generation, stream, line }) => {
+      log.info({ pid, stream }, line);
+      newest = Math.max(newest, generation);
+      if (generation < newest) return; // one that is draining
+      tail.push(line);
+      options.onLine(line);
+    },
+    onEvent: (event) => {
+      tell(log, event);
+      if (event.kind === 'started' && crashes.crash === undefined) tail.clear();
+      if (event.kind === 'ended' && event.generation === newest) {
+        // One that did not take over: the one in charge is listened to again.
+        const charge = supervisor.inCharge?.program?.generation ?? newest;
+        if (charge < newest) tail.clear();
+        newest = charge;
+      }
+      crashes.take(event);
+    },
   });
   const close = async (): Promise<void> => {
+    crashes.close();
     await supervisor.stop();
     await listeners.close();
   };
-  return { program: releaseProgram(supervisor, command, as), close };
+  const crash = () => {
+    const message = crashes.crash;
+    return message === undefined ? undefined : { message, log: tail.lines() };
+  };
+  return { program: releaseProgram(supervisor, command, as), crash, close };
 }
 
 function tell(log: Logger, event: SupervisorEvent): void {

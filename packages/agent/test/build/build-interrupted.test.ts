@@ -39,7 +39,8 @@ async function cutAfter(scope: Scope, site: BuildSite, bytes: number): Promise<S
     ends.push(() => sftp.end());
     return sftp;
   };
-  return { first: await another(), another };
+  const first = await another();
+  return { first, another, own: async () => ({ sftp: first, end: () => {} }) };
 }
 
 const leftovers = (site: BuildSite) =>

@@ -53,7 +53,9 @@ export async function makeBuildSite(
     received += bytes;
   };
   const another = () => openSftp(scope, registry, count);
-  const sessions: Sessions = { first: await another(), another };
+  const first = await another();
+  const own = async () => ({ sftp: first, end: () => {} });
+  const sessions: Sessions = { first, another, own };
   let before: AgentConfig | undefined;
   return {
     registry,

@@ -41,6 +41,21 @@ describe('what a host says of a configuration', () => {
     expect(report({}, B)).toMatchObject({ state: 'pending', hash: B.hash });
   });
 
+  it('while the program keeps on crashing: failed, which is no outcome of a deploy', () => {
+    const crash = { message: 'it ended', log: ['boom'] };
+    const said = (journal: Journal, paused = false) =>
+      presentReport({
+        ...{ config: 'project', journal, paused, lastGood: B, wanted: B, facts: new AttemptFacts(), crash },
+      });
+    const failed = { state: 'failed', hash: B.hash, error: { kind: 'unhealthy', message: 'it ended' } };
+    for (const one of [said({}), said({ attempt: attempt('healthy') }), said({}, true)]) {
+      expect(one).toMatchObject({ ...failed, running: { hash: B.hash }, log: ['boom'] });
+      expect(one).not.toHaveProperty('deploy');
+      expect(one).not.toHaveProperty('since');
+    }
+    expect(said({ attempt: attempt('activating') })).toMatchObject({ state: 'activating', deploy: 'd1' });
+  });
+
   it('in an attempt: its step and its id, without the log', () => {
     const said = report({ attempt: attempt('validating', { activated: true }) }, B);
     expect(said).toMatchObject({

@@ -113,6 +113,7 @@ function forPositional(grammar: Grammar, read: ReadWords, word: string): Complet
 }
 
 function forFlag(flag: FlagSpec, at: Word, values: ReadonlyMap<string, string>): Completion | undefined {
+  if (flag.oneOf !== undefined) return { ...at, kind: 'words', words: flag.oneOf };
   const kind: Completes | undefined = flag.completes;
   switch (kind) {
     case undefined:

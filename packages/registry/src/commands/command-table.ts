@@ -20,6 +20,7 @@ import { gc } from './gc.js';
 import { help } from './help.js';
 import { history } from './history.js';
 import { logs } from './logs.js';
+import { notify } from './notify.js';
 import { replaceconf } from './replaceconf.js';
 import { retry } from './retry.js';
 import { rollback } from './rollback.js';
@@ -59,6 +60,7 @@ const COMMANDS: readonly Command[] = [
   gc,
   fsck,
   audit,
+  notify,
   watch,
   help,
 ];

@@ -11,6 +11,7 @@ import type { AuditRecord } from '../meta/meta-store.js';
 import type { Command, CommandContext, ExitStatus } from './command.js';
 import { findCommand } from './command-table.js';
 import { printable, printableJson } from './printable.js';
+import { withoutSecrets } from './without-secrets.js';
 
 /** What the caller sees. The status is the original's, 0, or 1 for whatever else, help included; 3 is ours. */
 export interface Reply {
@@ -42,7 +43,7 @@ export async function dispatch(
   const started = performance.now();
   const attempt: Attempt = { command: '', args: [], values: {}, changes: false };
   const log = registry.log.child({
-    command: line,
+    command: withoutSecrets(line),
     via,
     who: principal.comment,
     fingerprint: principal.fingerprint,
@@ -142,7 +143,7 @@ async function audit(
     address: principal.address,
     via,
     command: attempt.command,
-    args: attempt.args,
+    args: attempt.args.map(withoutSecrets),
     subjects: subjectsOf(attempt.values),
     changes: attempt.changes,
     result: error === undefined ? 'ok' : refused ? 'refused' : 'failed',

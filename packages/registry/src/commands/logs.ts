@@ -1,5 +1,6 @@
 import { LOGS } from '@deploy-tools/shared/commands/fleet-specs.js';
 import { DeployError } from '@deploy-tools/shared/errors.js';
+import type { StateReport } from '@deploy-tools/shared/report/report.js';
 import type { Registry } from '../core/registry.js';
 import type { DeployRecord, HostLog } from '../meta/fleet-store.js';
 import { command } from './command.js';
@@ -20,10 +21,13 @@ export const logs = command(LOGS, async ({ registry }, args) => {
 });
 
 interface Found {
-  readonly deploy: string;
+  /** Null for what is of no deploy: a program that crashed. */
+  readonly deploy: string | null;
   /** Undefined while it has no outcome. */
   readonly record: DeployRecord | undefined;
   readonly lines: readonly string[];
+  /** Why it failed, where there is no record that tells. */
+  readonly error?: StateReport['error'];
 }
 
 /** Of the deploy that is asked for; without one, what is under way, else the last. */
@@ -37,8 +41,11 @@ function findLog(
     const query = { configuration, host, limit: 1, ...(wanted === undefined ? {} : { deploy: wanted }) };
     const [record] = await fleet.deploys(query);
     const current = await fleet.hostLog(host, configuration);
-    if (current !== undefined && isNews(registry, configuration, host, current, wanted)) {
-      return { deploy: current.deploy, record: undefined, lines: current.lines };
+    const now = registry.fleet.followers(configuration).find((follower) => follower.record.host === host);
+    if (current !== undefined && isNews(now?.report, current, wanted)) {
+      const { error } = now?.report ?? {};
+      const deploy = current.deploy === '' ? null : current.deploy;
+      return { deploy, record: undefined, lines: current.lines, ...(error === undefined ? {} : { error }) };
     }
     if (record === undefined) {
       const which = wanted === undefined ? 'deploy' : `deploy ${wanted}`;
@@ -51,23 +58,20 @@ function findLog(
   });
 }
 
-/** Whether it is the log of what the host is doing now. */
-function isNews(
-  registry: Registry,
-  configuration: string,
-  host: string,
-  log: HostLog,
-  wanted: string | undefined,
-): boolean {
-  const now = registry.fleet.followers(configuration).find(({ record }) => record.host === host)?.report;
-  return now?.deploy === log.deploy && (wanted === undefined || wanted === log.deploy);
+/** Whether it is the log of what the host is doing now, or of what its program crashed with. */
+function isNews(now: StateReport | undefined, { deploy }: HostLog, wanted: string | undefined): boolean {
+  if (now === undefined) return false;
+  if (now.deploy === undefined) return deploy === '' && now.state === 'failed' && wanted === undefined;
+  return now.deploy === deploy && (wanted === undefined || wanted === deploy);
 }
 
-function heading(configuration: string, host: string, { deploy, record, lines }: Found): string {
+function heading(configuration: string, host: string, { deploy, record, lines, error }: Found): string {
+  if (deploy === null)
+    return `${host}, ${configuration}: failed, after it was deployed\n${error === undefined ? '' : `${errorLine(error)}\n`}`;
   const what = `${host}, ${configuration}, deploy ${deploy}`;
   if (record === undefined) return `${what}: under way\n`;
-  const { state, revision, error } = record.report;
-  const failed = error === undefined ? '' : `\n${errorLine(error)}`;
+  const failed = record.report.error === undefined ? '' : `\n${errorLine(record.report.error)}`;
+  const { state, revision } = record.report;
   const none = lines.length === 0 ? '\n(it sent no log)' : '';
   return `${what}: revision ${revision ?? '-'} ${state} at ${seconds(record.time)}${failed}${none}\n`;
 }

@@ -9,6 +9,7 @@ import type { ConfigurationEvents } from './configuration-events.js';
 import type { Fleet } from './fleet/fleet.js';
 import type { Heartbeats } from './heartbeats.js';
 import type { Indexer } from './indexer.js';
+import type { NoticeDesk } from './notices/notice-desk.js';
 import type { TrackRunner } from './tracks/track-runner.js';
 
 /** Reads a manifest and its pack through and compares them: see ingest/verify-pack.ts. */
@@ -21,6 +22,8 @@ export interface Registry {
   readonly events: ConfigurationEvents;
   /** The hosts that report. */
   readonly fleet: Fleet;
+  /** Those who are told what happens. */
+  readonly notices: NoticeDesk;
   /** The signs of life of watches and reports. */
   readonly heartbeats: Heartbeats;
   readonly derived: DerivedStore;

@@ -10,6 +10,8 @@ export interface NewVersion {
   readonly version: string;
   /** Of an upload, or of an archive that is stored already. */
   readonly hash: string;
+  /** Who adds it, by name, for those who are told. */
+  readonly author?: string;
 }
 
 /**
@@ -36,6 +38,8 @@ export async function addVersion(registry: Registry, wanted: NewVersion): Promis
   await registry.meta.write(async (tx) => {
     if (!(await tx.hasUpload(hash))) await registry.bytes.removeUpload(hash); // sent again meanwhile: kept
   });
+  const { author = '' } = wanted;
+  registry.notices.tell({ event: 'version-added', time: added.created, component, version, author });
   return added;
 }
 

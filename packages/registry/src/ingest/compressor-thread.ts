@@ -6,7 +6,7 @@ import type { CompressBatch, CompressorStart, CompressReply } from './compress-b
 import type { SpooledChunk } from './stored-chunk.js';
 
 /** Few messages, little memory. */
-const BATCH_BYTES = 1024 * 1024;
+const BATCH_BYTES = 512 * 1024;
 /** Enough that neither thread waits for the other's messages. */
 const MAX_BATCHES = 4;
 const YOUNG_HEAP_MIB = 2;

@@ -3,7 +3,7 @@ import { closeSync, fsyncSync, openSync, readSync, writeSync } from 'node:fs';
 import { DeployError } from '@deploy-tools/shared/errors.js';
 import type { StoredChunk } from './stored-chunk.js';
 
-const BUFFER_BYTES = 1024 * 1024;
+const BUFFER_BYTES = 512 * 1024;
 
 /** Writes a file from front to back and hashes it. */
 export class HashedWriter {

@@ -1,5 +1,6 @@
 import type { SafeEntry } from '@deploy-tools/shared/archive/entry-policy.js';
 import type { EntrySink } from '@deploy-tools/shared/archive/read-archive.js';
+import { SpentBuffers } from '@deploy-tools/shared/host/spent-buffers.js';
 import { ContentChunker } from '@deploy-tools/shared/layers/content-chunker.js';
 import type { ChunkStore } from './chunk-store.js';
 import { type LayerEntry, layerEntryOf } from './layer-entry.js';
@@ -15,6 +16,7 @@ export class LayerReader implements EntrySink {
   bytes = 0;
   readonly #store: ChunkStore;
   readonly #chunker: ContentChunker;
+  readonly #spent = new SpentBuffers();
   /** Of the entry at hand. */
   readonly #chunks: StoredChunk[] = [];
   #entry: SafeEntry | undefined;
@@ -33,6 +35,7 @@ export class LayerReader implements EntrySink {
   }
 
   data(chunk: Uint8Array): void {
+    this.#spent.add(chunk.length);
     this.#chunker.write(chunk);
   }
 

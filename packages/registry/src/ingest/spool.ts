@@ -1,7 +1,7 @@
 import { openSync, rmSync, writeSync } from 'node:fs';
 import { packFrame } from '@deploy-tools/shared/layers/frame.js';
 
-const BUFFER_BYTES = 1024 * 1024;
+const BUFFER_BYTES = 512 * 1024;
 
 /** The name that the spool for a pack has for a moment. */
 export function spoolPath(pack: string): string {

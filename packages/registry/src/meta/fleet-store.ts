@@ -85,6 +85,8 @@ export interface FleetReader {
   deployLog(host: string, configuration: string, deploy: string): Promise<readonly string[]>;
   /** Of the revisions from this one on, by revision and state. */
   landings(configuration: string, fromRevision: number): Promise<readonly Landing[]>;
+  /** How many attempts at a revision did not end healthy on the host where most did not; 0 when there is none. */
+  mostFailures(configuration: string, revision: number): Promise<number>;
 }
 
 export interface FleetWriter extends FleetReader {

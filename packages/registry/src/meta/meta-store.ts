@@ -2,6 +2,7 @@ import type { ErrorKind } from '@deploy-tools/shared/errors.js';
 import type { ComponentVersion, Configuration } from '@deploy-tools/shared/model.js';
 import type { Author } from './author.js';
 import type { FleetReader, FleetWriter } from './fleet-store.js';
+import type { NoticeReader, NoticeWriter } from './notice-store.js';
 import type { TrackReader, TrackWriter } from './track-store.js';
 
 /** One revision of a configuration, as history keeps it. A revision without layers deleted the configuration. */
@@ -95,6 +96,8 @@ export interface AuditQuery {
 export interface MetaReader {
   /** What hosts reported. */
   readonly fleet: FleetReader;
+  /** Who is told what happens, and what they were told. */
+  readonly notices: NoticeReader;
   /** Sources that are followed. */
   readonly tracks: TrackReader;
   version(component: string, version: string): Promise<ComponentVersion | undefined>;
@@ -137,6 +140,7 @@ export interface MetaReader {
 /** What a writing transaction can do besides. It sees its own writes. */
 export interface MetaWriter extends MetaReader {
   readonly fleet: FleetWriter;
+  readonly notices: NoticeWriter;
   readonly tracks: TrackWriter;
   /** @throws DeployError exists when the component has that version. */
   insertVersion(version: ComponentVersion): Promise<void>;

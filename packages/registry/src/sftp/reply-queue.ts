@@ -1,4 +1,5 @@
 import type { Socket } from 'node:net';
+import type { PacketPool } from '@deploy-tools/shared/sftp/packet-pool.js';
 import type { ServerChannel } from 'ssh2';
 import type { TransferCounter } from './sftp-files.js';
 
@@ -31,6 +32,7 @@ export class ReplyQueue {
   readonly #socket: Socket;
   /** A reply that is not sent yet is work that runs: the client of a shutdown's last CLOSE waits for it. */
   readonly #transfers: TransferCounter;
+  readonly #packets: PacketPool;
   readonly #queue: { readonly cost: Cost; readonly reply: Promise<Buffer> }[] = [];
   #requestBytes = 0;
   #replyBytes = 0;
@@ -41,10 +43,12 @@ export class ReplyQueue {
   readonly #onClose = () => this.close();
   readonly #onDrain = () => this.#notify();
 
-  constructor(channel: ServerChannel, socket: Socket, transfers: TransferCounter) {
+  /** @param packets gets back the memory of replies that were sent. */
+  constructor(channel: ServerChannel, socket: Socket, transfers: TransferCounter, packets: PacketPool) {
     this.#channel = channel;
     this.#socket = socket;
     this.#transfers = transfers;
+    this.#packets = packets;
     channel.on('close', this.#onClose);
     socket.on('close', this.#onClose).on('drain', this.#onDrain);
   }
@@ -117,6 +121,7 @@ export class ReplyQueue {
       this.#notify();
     });
     while (!taken && !this.#closed) await this.#change();
+    if (taken) this.#packets.give(reply); // ssh2 has copied it
   }
 
   #change(): Promise<void> {

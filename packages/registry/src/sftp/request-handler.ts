@@ -1,4 +1,5 @@
 import { DeployError } from '@deploy-tools/shared/errors.js';
+import type { PacketPool } from '@deploy-tools/shared/sftp/packet-pool.js';
 import { PacketReader } from '@deploy-tools/shared/sftp/packet-reader.js';
 import { PacketWriter } from '@deploy-tools/shared/sftp/packet-writer.js';
 import {
@@ -37,15 +38,20 @@ type Handle =
 export class RequestHandler {
   readonly #files: SftpFiles;
   readonly #gone: AbortSignal;
+  readonly #packets: PacketPool;
   readonly #handles = new Map<number, Handle>();
   #opening = 0;
   #nextHandle = 1;
   #over = false;
 
-  /** @param gone says that nobody waits for replies any more. */
-  constructor(files: SftpFiles, gone: AbortSignal) {
+  /**
+   * @param gone says that nobody waits for replies any more.
+   * @param packets gives the memory of large replies.
+   */
+  constructor(files: SftpFiles, gone: AbortSignal, packets: PacketPool) {
     this.#files = files;
     this.#gone = gone;
+    this.#packets = packets;
   }
 
   /** What a request holds until its reply is sent. */
@@ -155,7 +161,7 @@ export class RequestHandler {
     const offset = request.uint64();
     const length = Math.min(request.uint32(), MAX_DATA);
     if (file.read === undefined) throw new DeployError('denied', 'the file is open for writing only');
-    const reply = Buffer.allocUnsafe(DATA_HEADER + length);
+    const reply = this.#packets.take(DATA_HEADER + length);
     const got = await track(pending, file.read(reply.subarray(DATA_HEADER), offset));
     if (got === 0 && length > 0) return statusReply(id, STATUS.EOF, 'end of file');
     reply.writeUInt32BE(got + DATA_HEADER - 4, 0);

@@ -10,6 +10,19 @@ import { ReplyQueue } from './reply-queue.js';
 import { RequestHandler } from './request-handler.js';
 import type { SftpFiles, TransferCounter } from './sftp-files.js';
 import { statusReply } from './status-reply.js';
+import type { TransferMemory } from './transfer-memory.js';
+
+/** A byte that came from the socket is there twice before it is in a request: as it came, and decrypted. */
+const COPIES_IN = 2;
+
+/** What an SFTP session has of its connection and its process. */
+export interface SftpSurroundings {
+  /** For its backpressure, which ssh2 does not look at. */
+  readonly socket: Socket;
+  readonly log: Logger;
+  readonly transfers: TransferCounter;
+  readonly memory: TransferMemory;
+}
 
 /**
  * Serves SFTP version 3 (draft-ietf-secsh-filexfer-02) on a raw subsystem channel until the client ends it. Requests
@@ -19,20 +32,18 @@ import { statusReply } from './status-reply.js';
  */
 export async function serveSftp(
   channel: ServerChannel,
-  socket: Socket,
   files: SftpFiles,
-  log: Logger,
-  transfers: TransferCounter,
+  { socket, log, transfers, memory }: SftpSurroundings,
 ): Promise<number> {
   const gone = new AbortController();
   const onGone = () => gone.abort();
   channel.on('close', onGone);
   socket.on('close', onGone);
-  const handler = new RequestHandler(files, gone.signal);
-  const replies = new ReplyQueue(channel, socket, transfers);
+  const handler = new RequestHandler(files, gone.signal, memory.packets);
+  const replies = new ReplyQueue(channel, socket, transfers, memory.packets);
   let status = 0;
   try {
-    await serve(channel, handler, replies);
+    await serve(channel, handler, replies, memory);
     await replies.flushed();
   } catch (error) {
     status = 1;
@@ -49,10 +60,16 @@ export async function serveSftp(
   return status;
 }
 
-async function serve(channel: ServerChannel, handler: RequestHandler, replies: ReplyQueue): Promise<void> {
-  const splitter = new PacketSplitter();
+async function serve(
+  channel: ServerChannel,
+  handler: RequestHandler,
+  replies: ReplyQueue,
+  { spent, packets }: TransferMemory,
+): Promise<void> {
+  const splitter = new PacketSplitter((length) => packets.take(length));
   let greeted = false;
   for await (const chunk of chunksOf(channel)) {
+    spent.add(COPIES_IN * chunk.length);
     for (const packet of splitter.push(chunk)) {
       if (!greeted) {
         replies.add({ request: packet.length, reply: 0 }, Promise.resolve(greeting(packet)));
@@ -61,7 +78,11 @@ async function serve(channel: ServerChannel, handler: RequestHandler, replies: R
       }
       const cost = handler.costOf(packet);
       if (!(await replies.room(cost))) return; // nobody is left to answer
-      replies.add(cost, answer(handler, packet));
+      spent.add(cost.reply);
+      replies.add(
+        cost,
+        answer(handler, packet).finally(() => packets.give(packet)),
+      );
     }
   }
   if (!splitter.atBoundary) throw new DeployError('connect', 'the client ended in the middle of a packet');

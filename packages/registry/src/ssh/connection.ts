@@ -3,6 +3,7 @@ import type { Logger } from '@deploy-tools/shared/log.js';
 import type { ClientInfo, Connection as SshClient } from 'ssh2';
 import type { Principal } from '../core/principal.js';
 import type { Registry } from '../core/registry.js';
+import type { TransferMemory } from '../sftp/transfer-memory.js';
 import { Activity } from './activity.js';
 import { judge } from './authenticate.js';
 import type { KeyRing } from './key-ring.js';
@@ -18,6 +19,7 @@ const PARTING_MS = 1000;
 
 export interface ConnectionPolicy {
   readonly ring: KeyRing;
+  readonly memory: TransferMemory;
   /** What is left of the time for the handshake, to the end of authentication. */
   readonly handshakeMs: number;
   /** Longest life of a connection; 0 for no limit. */
@@ -194,6 +196,7 @@ class ServedConnection implements Connection {
       log: this.#log,
       activity: this.#activity,
       socket: this.#socket,
+      memory: this.#policy.memory,
       speaker: speakerOf(this.#principal, this.#policy.ring, blob),
     });
   }

@@ -115,7 +115,7 @@ async function runSftp(
   registry: Registry,
   principal: Principal,
   channel: ServerChannel,
-  { activity, log, socket }: SessionContext,
+  { activity, log, socket, memory }: SessionContext,
 ): Promise<void> {
   channel.on('error', (error: Error) => log.debug({ err: error.message }, 'channel broke'));
   const files =
@@ -123,6 +123,6 @@ async function runSftp(
       ? agentFiles(registry, log, activity)
       : operatorFiles(registry, principal, log, activity);
   log.debug('sftp session opened');
-  const status = await serveSftp(channel, socket, files, log, activity);
+  const status = await serveSftp(channel, files, { socket, log, transfers: activity, memory });
   log.debug({ status }, 'sftp session closed');
 }

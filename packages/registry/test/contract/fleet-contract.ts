@@ -48,6 +48,7 @@ function hosts(withStore: WithStore): void {
       expect(await fleet.deploys({ limit: 10 })).toEqual([]);
       expect(await fleet.deployLog('web1', 'p', 'd1')).toEqual([]);
       expect(await fleet.landings('p', 0)).toEqual([]);
+      expect(await fleet.mostFailures('p', 1)).toBe(0);
       await fleet.deleteHost('web1');
       await fleet.deleteHostState('web1', 'p');
       await fleet.touchHostState('web1', 'p', TIME);
@@ -183,6 +184,20 @@ function deploys(withStore: WithStore): void {
         { revision: 7, state: 'healthy', hosts: 2 },
       ]);
       expect(await fleet.landings('p', 0)).toHaveLength(3);
+    });
+  });
+
+  withStore('the host where most attempts at a revision failed says how many', async (store) => {
+    await store.write(async ({ fleet }) => {
+      const states = ['failed', 'rolled-back', 'healthy', 'inconsistent'] as const;
+      for (const [number, state] of states.entries()) {
+        await fleet.putDeploy(deployOf('web1', number, { revision: 7, state }), []);
+      }
+      await fleet.putDeploy(deployOf('web2', 1, { revision: 7, state: 'failed' }), []);
+      await fleet.putDeploy(deployOf('web3', 1, { revision: 7, config: 'q', state: 'failed' }), []);
+      await fleet.putDeploy(deployOf('web2', 9, { revision: 8 }), []);
+      expect(await fleet.mostFailures('p', 7)).toBe(3);
+      expect(await fleet.mostFailures('p', 8)).toBe(0);
     });
   });
 }

@@ -5,6 +5,7 @@ import { auditContract } from './audit-contract.js';
 import { fleetContract } from './fleet-contract.js';
 import { indexContract } from './index-contract.js';
 import { layerOf, revisionOf, uploadOf, versionOf } from './meta-samples.js';
+import { noticeContract } from './notice-contract.js';
 import { tracksContract } from './tracks-contract.js';
 import { transactionContract } from './transaction-contract.js';
 
@@ -42,6 +43,7 @@ export function metaStoreContract(name: string, open: () => Promise<OpenedMetaSt
     describe('indexes', () => indexContract(withStore));
     describe('audit', () => auditContract(withStore));
     describe('hosts and deploys', () => fleetContract(withStore));
+    describe('notices', () => noticeContract(withStore));
     describe('tracks', () => tracksContract(withStore));
   });
 }

@@ -3,6 +3,7 @@ import { agentFiles } from '@deploy-tools/registry/sftp/agent-files.js';
 import { operatorFiles } from '@deploy-tools/registry/sftp/operator-files.js';
 import { RequestHandler } from '@deploy-tools/registry/sftp/request-handler.js';
 import { SftpClient } from '@deploy-tools/shared/client/sftp-client.js';
+import { PacketPool } from '@deploy-tools/shared/sftp/packet-pool.js';
 import { PacketReader } from '@deploy-tools/shared/sftp/packet-reader.js';
 import { PacketSplitter } from '@deploy-tools/shared/sftp/packet-splitter.js';
 import { PacketWriter } from '@deploy-tools/shared/sftp/packet-writer.js';
@@ -145,7 +146,7 @@ test('a READ of more than a packet holds is answered with what fits', async () =
   const content = Buffer.alloc(2 * MAX_PACKET, 1);
   const files = agentFiles(registry, registry.log, { begin: () => () => {} });
   const { hash } = await addText(registry, 'large', 'v1', content.toString());
-  const handler = new RequestHandler(files, new AbortController().signal);
+  const handler = new RequestHandler(files, new AbortController().signal, new PacketPool());
   const open = new PacketWriter(PACKET.OPEN).uint32(1).string(`/files/${hash}`).uint32(1).attrs({}).finish();
   const handle = new PacketReader(await handler.handle(open.subarray(4), 1), 9).bytes();
   const ask = (offset: number, length: number) => {

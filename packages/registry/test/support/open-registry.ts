@@ -7,6 +7,7 @@ import type { Speaker } from '@deploy-tools/registry/core/fleet/presence.js';
 import { Heartbeats } from '@deploy-tools/registry/core/heartbeats.js';
 import type { Ingest } from '@deploy-tools/registry/core/index-archive.js';
 import { Indexer } from '@deploy-tools/registry/core/indexer.js';
+import { NoticeDesk } from '@deploy-tools/registry/core/notices/notice-desk.js';
 import type { Principal } from '@deploy-tools/registry/core/principal.js';
 import type { Registry, RegistryLimits } from '@deploy-tools/registry/core/registry.js';
 import { openTrack } from '@deploy-tools/registry/core/tracks/open-track.js';
@@ -97,6 +98,7 @@ export async function openLastingRegistry(
   const stores = { meta, bytes, derived, clock: () => new Date(now), log };
   const indexer = new Indexer({ ...stores, ingest, policy: DEFAULT_UNPACK_POLICY, minFree: 0 });
   const fleet = await Fleet.open({ ...FLEET, ...stores, steady: () => now });
+  const notices = await NoticeDesk.open({ ...stores, environment: {}, programs: 'none' });
   const allLimits = { ...LIMITS, ...limits };
   const tracks = new TimedTrackRunner({
     registry: () => registry,
@@ -110,6 +112,7 @@ export async function openLastingRegistry(
     dir,
     indexer,
     fleet,
+    notices,
     events: new ConfigurationEvents(),
     heartbeats: new Heartbeats(10_000),
     openDigester: () => new FileDigester(),
@@ -122,6 +125,7 @@ export async function openLastingRegistry(
     close: async () => {
       await tracks.stop();
       await indexer.stop();
+      await notices.close(0);
       await fleet.close();
       await meta.close();
       rmSync(dir, { recursive: true, force: true, maxRetries: 5 });

@@ -1,3 +1,4 @@
+import type { Intake } from '@deploy-tools/registry/core/fleet/fleet.js';
 import type { Presence, Speaker } from '@deploy-tools/registry/core/fleet/presence.js';
 import type { RegistryLine, StateReport } from '@deploy-tools/shared/report/report.js';
 import { SPEAKER, type TestRegistry } from './open-registry.js';
@@ -8,7 +9,7 @@ export interface PlayedAgent {
   /** What it was told, `end` lines with their reason. */
   readonly told: (RegistryLine | { readonly type: 'end'; readonly reason: string })[];
   hello(configs: readonly string[]): Promise<void>;
-  report(report: StateReport): Promise<boolean>;
+  report(report: StateReport): Promise<Intake>;
   /** It has a sign of life. */
   beat(): void;
   leave(): void;

@@ -2,6 +2,7 @@ import { once } from 'node:events';
 import { connect, createServer, type Socket } from 'node:net';
 import { serveSftp } from '@deploy-tools/registry/sftp/serve-sftp.js';
 import type { SftpFiles, TransferCounter } from '@deploy-tools/registry/sftp/sftp-files.js';
+import { openTransferMemory } from '@deploy-tools/registry/sftp/transfer-memory.js';
 import { Activity } from '@deploy-tools/registry/ssh/activity.js';
 import { generateHostKey } from '@deploy-tools/registry/ssh/generate-host-key.js';
 import type { Logger } from '@deploy-tools/shared/log.js';
@@ -28,6 +29,7 @@ export async function startSftpServer(
 ): Promise<TestSftpServer> {
   const statuses: number[] = [];
   const activity = new Activity();
+  const memory = openTransferMemory();
   const sockets = new Map<number | undefined, Socket>();
   let wake = () => {};
   const ssh = new ssh2.Server({ hostKeys: [generateHostKey()] });
@@ -40,7 +42,9 @@ export async function startSftpServer(
         if (socket === undefined) return;
         const channel = acceptChannel();
         channel.on('error', () => undefined);
-        statuses.push(await serveSftp(channel, socket, files(activity), log, activity));
+        statuses.push(
+          await serveSftp(channel, files(activity), { socket, log, transfers: activity, memory }),
+        );
         wake();
       });
     });

@@ -27,6 +27,8 @@ export interface FlagSpec {
   readonly min?: number;
   readonly max?: number;
   readonly completes?: Completes;
+  /** The only values that it takes; offered by completion. */
+  readonly oneOf?: readonly string[];
 }
 
 /** Words without a flag, in order. A word with several targets is split at the first colon. */
@@ -213,18 +215,27 @@ function parserOptions(flags: readonly FlagSpec[]): Parameters<typeof Parser>[1]
 }
 
 function convert(flag: FlagSpec, raw: unknown): FlagValue {
-  if (flag.type === 'list') return Array.isArray(raw) ? raw.map(String) : [];
+  if (flag.type === 'list')
+    return (Array.isArray(raw) ? raw.map(String) : []).map((text) => known(flag, text));
   const last: unknown = Array.isArray(raw) ? raw.at(-1) : raw; // of a flag given twice, as in Go
   const text = last === undefined ? flag.default : String(last);
   if (text === undefined) return flag.type === 'bool' ? false : undefined;
   try {
-    return withinBounds(flag, convertText(flag.type, text));
+    return withinBounds(flag, convertText(flag.type, known(flag, text)));
   } catch (error) {
     throw new DeployError('usage', `invalid value "${text}" for flag -${flag.name}`, {
       ...(error instanceof DeployError && error.hint !== undefined ? { hint: error.hint } : {}),
       cause: error,
     });
   }
+}
+
+/** @throws DeployError usage when it is not among the values that the flag takes. */
+function known(flag: FlagSpec, text: string): string {
+  if (flag.oneOf === undefined || flag.oneOf.includes(text)) return text;
+  throw new DeployError('usage', `invalid value "${text}" for flag -${flag.name}`, {
+    hint: `give one of ${flag.oneOf.join(', ')}`,
+  });
 }
 
 function withinBounds(flag: FlagSpec, value: FlagValue): FlagValue {

@@ -1,6 +1,6 @@
 import { DeployError, describeError, exitCodeOf } from '../errors.js';
 import { programVersion } from '../version.js';
-import { type FlagSpec, type FlagValues, parseFlags } from './flags.js';
+import { type FlagSpec, type FlagValues, type PositionalSpec, parseFlags } from './flags.js';
 import { flagUsage } from './usage.js';
 
 export interface Program<Fs extends readonly FlagSpec[]> {
@@ -8,6 +8,8 @@ export interface Program<Fs extends readonly FlagSpec[]> {
   /** One line under the usage. */
   readonly summary: string;
   readonly flags: Fs;
+  /** Words without a flag; what they stand for is among the flags. */
+  readonly positionals?: readonly PositionalSpec[];
   /** @returns the exit status. */
   readonly run: (values: FlagValues<Fs>) => Promise<number>;
 }
@@ -24,7 +26,7 @@ export async function runProgram<const Fs extends readonly FlagSpec[]>(
 ): Promise<void> {
   try {
     const flags: readonly FlagSpec[] = [...program.flags, VERSION];
-    const parsed = parseFlags({ flags }, argv);
+    const parsed = parseFlags({ flags, positionals: program.positionals ?? [] }, argv);
     if (parsed.help) {
       process.stdout.write(programUsage(program));
       return;

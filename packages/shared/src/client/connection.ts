@@ -8,6 +8,8 @@ export interface ExecStreams {
   readonly stderr: Writable;
   /** Without it the command reads end of file at once. */
   readonly stdin?: Readable;
+  /** Closes the channel when it is aborted: the command is rejected with its reason. */
+  readonly signal?: AbortSignal;
 }
 
 export interface Captured {
@@ -133,13 +135,18 @@ export class Connection implements PeerFacts {
       reject(error);
       channel.close();
     };
+    const { signal } = streams;
+    const abort = () => fail(signal?.reason as Error);
     streams.stdout.once('error', fail);
     streams.stderr.once('error', fail);
     channel.on('error', fail);
+    signal?.addEventListener('abort', abort, { once: true });
+    if (signal?.aborted === true) abort();
     // The event `exit` can be over already: a server may send the status before its consent. ssh2 keeps it for `close`.
     channel.on('close', (code: number | null | undefined) => {
       streams.stdout.off('error', fail);
       streams.stderr.off('error', fail);
+      signal?.removeEventListener('abort', abort);
       if (code === undefined) reject(this.#lost('the command ended without an exit status'));
       else resolve(code ?? 255);
     });

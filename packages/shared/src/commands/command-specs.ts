@@ -1,6 +1,7 @@
 import type { CommandSpec } from './command-spec.js';
 import { CONF, CONF_WORD, IF_REVISION, JSON_FLAG } from './common-flags.js';
 import { AGENTS, DIFF, FORGET, HISTORY, LOGS, RETRY, ROLLBACK, STATUS } from './fleet-specs.js';
+import { NOTIFY } from './notify-specs.js';
 import { ADDTRACK, CHECK, DELTRACK, TRACKS, YANK } from './track-specs.js';
 
 export type { CommandSpec, Role } from './command-spec.js';
@@ -275,6 +276,7 @@ export const COMMAND_SPECS: readonly CommandSpec[] = [
   GC,
   FSCK,
   AUDIT,
+  NOTIFY,
   WATCH,
   HELP,
 ];

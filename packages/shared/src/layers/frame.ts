@@ -29,7 +29,7 @@ export function zstdVersion(): number {
 
 /**
  * How data lies in a pack: one zstd frame, or the data itself when that is not longer.
- * @returns bytes that are the caller's; with `stored`, the data itself, not copied.
+ * @returns bytes that are valid until the next call; with `stored`, the data itself, not copied.
  */
 export function packFrame(data: Uint8Array): { readonly bytes: Uint8Array; readonly stored: boolean } {
   const { context, output } = compressor();
@@ -37,7 +37,7 @@ export function packFrame(data: Uint8Array): { readonly bytes: Uint8Array; reado
   const target = bound <= output.length ? output : Buffer.allocUnsafeSlow(bound);
   const length = context.compress(target, data, LEVEL);
   if (length >= data.length) return { bytes: data, stored: true };
-  return { bytes: Buffer.from(target.subarray(0, length)), stored: false };
+  return { bytes: target.subarray(0, length), stored: false };
 }
 
 /**

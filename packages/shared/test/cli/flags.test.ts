@@ -182,3 +182,24 @@ describe('splitSubcommand', () => {
     );
   });
 });
+
+describe('a flag that takes some values only', () => {
+  const grammar = {
+    flags: [
+      { name: 'do', type: 'string', help: '', oneOf: ['add', 'remove'] },
+      { name: 'event', type: 'list', help: '', oneOf: ['a', 'b'] },
+    ],
+    positionals: [{ label: 'add|remove', flags: ['do'] }],
+  } as const;
+
+  test('takes these, and refuses others with what it takes', () => {
+    expect(parseFlags(grammar, ['add', '-event', 'a', '-event=b']).values).toEqual({
+      do: 'add',
+      event: ['a', 'b'],
+    });
+    expect(parseFlags(grammar, []).values).toEqual({ do: undefined, event: [] });
+    for (const argv of [['change'], ['-do', ''], ['add', '-event', 'a', '-event', 'c']]) {
+      expect(kindOf(() => parseFlags(grammar, argv))).toBe('usage');
+    }
+  });
+});

@@ -13,21 +13,27 @@ const contents = fc.oneof(
 );
 const data = contents.map((bytes) => Buffer.from(bytes));
 
+/** A copy, which outlives the next call. */
+function packedFrame(bytes: Buffer): { bytes: Buffer; stored: boolean } {
+  const { bytes: packed, stored } = packFrame(bytes);
+  return { bytes: Buffer.from(packed), stored };
+}
+
 describe('frame', () => {
   it('any data survives, is never longer, and gives the same bytes again', () => {
     fc.assert(
       fc.property(data, (bytes) => {
-        const packed = packFrame(bytes);
+        const packed = packedFrame(bytes);
         expect(packed.bytes.length).toBeLessThanOrEqual(bytes.length);
         expect(packed.stored).toBe(packed.bytes.length === bytes.length);
         expect(unpackFrame(packed.bytes, bytes.length).equals(bytes)).toBe(true);
-        expect(packFrame(bytes).bytes).toEqual(packed.bytes);
+        expect(packedFrame(bytes).bytes).toEqual(packed.bytes);
       }),
     );
   });
 
   it('whatever the bytes are, gives as much as was asked for, or says that they are damaged', () => {
-    const given = fc.oneof(damaged(data.map((bytes) => Buffer.from(packFrame(bytes).bytes))), data);
+    const given = fc.oneof(damaged(data.map((bytes) => packedFrame(bytes).bytes)), data);
     fc.assert(
       fc.property(given, fc.integer({ min: 1, max: 262_144 }), (bytes, length) => {
         const outcome = kindOf(() => expect(unpackFrame(bytes, length).length).toBe(length));
@@ -38,8 +44,8 @@ describe('frame', () => {
   });
 
   const zeros = Buffer.alloc(100_000);
-  const packed = Buffer.from(packFrame(zeros).bytes);
-  const half = Buffer.from(packFrame(zeros.subarray(50_000)).bytes);
+  const packed = packedFrame(zeros).bytes;
+  const half = packedFrame(zeros.subarray(50_000)).bytes;
   it.each<[string, Buffer, number]>([
     ['a frame of more than was said', packed, 99_999],
     ['a frame of less than was said', packed, 100_001],

@@ -5,8 +5,9 @@ import { checkSpace } from '@deploy-tools/shared/host/free-space.js';
 import type { OpenedObject } from '../opened-object.js';
 import type { Artifact, Source } from '../source.js';
 
-/** A transfer that breaks is gone on with at once, as long as each attempt brings something. */
-const MAX_ATTEMPTS = 20;
+/** A transfer that breaks is gone on with at once, so often in all, and so often without having brought anything. */
+const MAX_BREAKS = 20;
+const MAX_FRUITLESS_BREAKS = 3;
 
 /**
  * Fetches an artifact into a file, going on with what an earlier call left of it. What an interruption leaves stays, with
@@ -24,12 +25,15 @@ export async function download(
   try {
     if ((artifact.size ?? 0) > maxBytes) throw tooLarge(artifact, maxBytes);
     if (await isComplete(artifact, path)) return await sizeOf(path);
-    for (let attempt = 1; ; attempt++) {
+    let fruitless = 0;
+    for (let breaks = 1; ; breaks++) {
       const before = await sizeOf(path);
+      const opened = await openRest(source, artifact, path, signal);
       try {
-        return await attemptDownload(source, artifact, path, maxBytes, signal);
+        return await readRest(opened, artifact, path, maxBytes);
       } catch (error) {
-        if (!isBroken(error) || attempt === MAX_ATTEMPTS || (await sizeOf(path)) <= before) throw error;
+        fruitless = (await sizeOf(path)) > before ? 0 : fruitless + 1;
+        if (!isBroken(error) || breaks === MAX_BREAKS || fruitless === MAX_FRUITLESS_BREAKS) throw error;
       }
     }
   } catch (error) {
@@ -44,20 +48,27 @@ export async function removeDownload(path: string): Promise<void> {
   await Promise.all([rm(path, { force: true }), rm(notePath(path), { force: true })]);
 }
 
-async function attemptDownload(
+async function openRest(
   source: Source,
   artifact: Artifact,
   path: string,
-  maxBytes: number,
   signal: AbortSignal,
-): Promise<number> {
+): Promise<OpenedObject> {
   const { offset, validator } = await beginning(artifact, path);
   await checkSpace(
     dirname(path),
     Math.max((artifact.size ?? 0) - offset, 0),
     `the artifact ${artifact.name}`,
   );
-  const opened = await source.open(artifact, { offset, validator }, signal);
+  return source.open(artifact, { offset, validator }, signal);
+}
+
+async function readRest(
+  opened: OpenedObject,
+  artifact: Artifact,
+  path: string,
+  maxBytes: number,
+): Promise<number> {
   const total = await writeBody(opened, artifact, path, maxBytes);
   const expected = opened.size ?? artifact.size;
   if (expected !== undefined && total < expected) {

@@ -1,11 +1,17 @@
+import { execFileSync } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
+import { readFileSync } from 'node:fs';
 import type { RequestListener } from 'node:http';
+import { createServer as createTlsServer, globalAgent } from 'node:https';
+import { join } from 'node:path';
 import { urlOpener } from '@deploy-tools/sources/objects/open-url.js';
 import { describe, expect, it } from 'vitest';
+import { describeWith } from '../../../../test/support/requires.js';
 import { testScope } from '../../../../test/support/scope.js';
+import { tempDir } from '../../../../test/support/temp-dir.js';
 import { kindOfRejection } from '../../../shared/test/support/kind-of.js';
-import { bytesOf, httpServer, openAt, opener, serveBytes } from './open-objects.js';
+import { bytesOf, httpServer, listening, openAt, opener, serveBytes } from './open-objects.js';
 
 const CONTENT = randomBytes(300_000);
 const open = opener();
@@ -188,5 +194,42 @@ describe('redirects', () => {
       response.writeHead(301, { location: 'file:///etc/passwd' }).end();
     });
     expect(await kindOfRejection(openAt(open, url))).toBe('invalid');
+  });
+});
+
+describeWith(['openssl'], 'over TLS', () => {
+  it('nothing leads to where it is not encrypted, and certificates are looked at', async () => {
+    const scope = testScope();
+    const dir = tempDir(scope);
+    const [key, cert] = [join(dir, 'key'), join(dir, 'cert')];
+    const request = ['req', '-x509', '-newkey', 'ed25519', '-nodes', '-days', '2', '-subj', '/CN=localhost'];
+    execFileSync(
+      'openssl',
+      [...request, '-addext', 'subjectAltName=IP:127.0.0.1', '-keyout', key, '-out', cert],
+      {
+        stdio: 'ignore',
+      },
+    );
+    const plain = await httpServer(scope, (_, response) => void response.end('in the clear'));
+    const server = createTlsServer(
+      { key: readFileSync(key), cert: readFileSync(cert) },
+      (request, response) => {
+        if (request.url === '/here') response.end('encrypted');
+        else response.writeHead(302, { location: request.url === '/there' ? '/here' : `${plain}/` }).end();
+      },
+    );
+    const url = await listening(scope, server, 'https');
+    await expect(openAt(open, `${url}/here`)).rejects.toMatchObject({
+      kind: 'connect',
+      message: expect.stringContaining('self-signed certificate'),
+    });
+    const { ca } = globalAgent.options;
+    globalAgent.options.ca = readFileSync(cert);
+    scope.defer(() => void Object.assign(globalAgent.options, { ca }));
+    expect((await bytesOf(await openAt(open, `${url}/there`))).toString()).toBe('encrypted');
+    await expect(openAt(open, `${url}/out`)).rejects.toMatchObject({
+      kind: 'denied',
+      message: `${url}/out redirects to ${plain}/, which is not encrypted`,
+    });
   });
 });

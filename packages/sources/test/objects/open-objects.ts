@@ -5,14 +5,18 @@ import type { OpenedObject, OpenFrom, OpenUrl } from '@deploy-tools/sources/open
 import type { Scope } from '../../../../test/support/scope.js';
 
 /** An HTTP server of the test's own; ended with its connections at the end of the scope. @returns `http://127.0.0.1:PORT`. */
-export async function httpServer(scope: Scope, listener: RequestListener): Promise<string> {
-  const server: Server = createServer(listener);
+export function httpServer(scope: Scope, listener: RequestListener): Promise<string> {
+  return listening(scope, createServer(listener), 'http');
+}
+
+/** Has a server listen, until the end of the scope. @returns `SCHEME://127.0.0.1:PORT`. */
+export async function listening(scope: Scope, server: Server, scheme: 'http' | 'https'): Promise<string> {
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   scope.defer(() => {
     server.closeAllConnections();
     return new Promise<void>((resolve) => server.close(() => resolve()));
   });
-  return `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+  return `${scheme}://127.0.0.1:${(server.address() as AddressInfo).port}`;
 }
 
 /** Serves these bytes as RFC 9110 says: whole, or from an offset when If-Range fits. */

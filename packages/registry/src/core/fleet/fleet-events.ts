@@ -1,6 +1,7 @@
 /** Tells who is interested that something changed about the hosts that follow a configuration. */
 export class FleetEvents {
   readonly #listeners = new Map<string, Set<() => void>>();
+  readonly #ofAll = new Set<(configuration: string) => void>();
 
   /** @param listener must not throw, and returns soon. @returns to be called when it is to be told no more. */
   subscribe(configuration: string, listener: () => void): () => void {
@@ -13,7 +14,14 @@ export class FleetEvents {
     };
   }
 
+  /** The same of every configuration, with its name. */
+  subscribeAll(listener: (configuration: string) => void): () => void {
+    this.#ofAll.add(listener);
+    return () => this.#ofAll.delete(listener);
+  }
+
   publish(configuration: string): void {
+    for (const listener of this.#ofAll) listener(configuration);
     for (const listener of this.#listeners.get(configuration) ?? []) listener();
   }
 }

@@ -27,6 +27,9 @@ const LAZY_MS = 1000;
 /** How often it is written down that a host is heard, when nothing else is. */
 const CONTACT_EVERY_MS = 5 * 60_000;
 
+/** What became of what an agent said: an outcome is stored, or was before. */
+export type Intake = 'noted' | 'known' | 'stored';
+
 /**
  * The hosts that report: what they follow and what they last said. It is kept in memory and written down when it
  * changes; a heartbeat changes nothing. Outcomes are on the disk before they are acknowledged.
@@ -105,10 +108,10 @@ export class Fleet {
 
   /**
    * Notes what an agent says of a configuration; resolves when an outcome is stored, at once otherwise.
-   * @returns whether it is an outcome, to be acknowledged.
+   * @returns what became of it; `stored` and `known` are to be acknowledged.
    * @throws DeployError invalid when its hello did not name the configuration.
    */
-  async report(presence: Presence, { log, ...said }: StateReport): Promise<boolean> {
+  async report(presence: Presence, { log, ...said }: StateReport): Promise<Intake> {
     const host = this.#roster.hosts.get(presence.host);
     const follow = host?.follows.get(said.config);
     if (host === undefined || follow?.presence !== presence) {
@@ -118,13 +121,12 @@ export class Fleet {
     const isPast = isBefore(report, follow.report);
     if (!isPast) this.#note(host, follow, report);
     if (isOutcome(report.state) && report.deploy !== undefined) {
-      await this.#store(presence, follow, { ...report, deploy: report.deploy }, log ?? []);
-      return true;
+      return await this.#store(presence, follow, { ...report, deploy: report.deploy }, log ?? []);
     }
     if (log !== undefined && !isPast) {
       this.#book.log(presence.host, report.config, { deploy: report.deploy ?? '', lines: log });
     }
-    return false;
+    return 'noted';
   }
 
   /** The hosts that follow a configuration; without one, all that any host follows. */
@@ -205,14 +207,16 @@ export class Fleet {
     follow: Follow,
     report: StateReport & { readonly deploy: string },
     log: readonly string[],
-  ): Promise<void> {
+  ): Promise<Intake> {
     const outcome = attemptAndState(report);
-    if (follow.stored === outcome) return;
+    if (follow.stored === outcome) return 'known';
     await this.#book.deploy(
       { time: this.#now(), host, key: speaker.key, address: speaker.address, report },
       log,
     );
     follow.stored = outcome;
+    this.events.publish(follow.configuration); // once more: now it is on record
+    return 'stored';
   }
 
   #speakFor(presence: Presence, follow: Follow): void {

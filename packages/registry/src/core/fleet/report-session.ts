@@ -5,7 +5,7 @@ import type { Registry } from '../registry.js';
 import { Pace } from './pace.js';
 import type { Listener, Presence, Speaker } from './presence.js';
 
-/** What an agent may say: lines a second, and how many at once. An outcome costs as much as OUTCOME_COST lines. */
+/** What an agent may say: lines a second, and how many at once. An outcome that is stored costs as much as OUTCOME_COST lines. */
 const LINES_PER_SECOND = 20;
 const BURST = 400;
 const OUTCOME_COST = 20;
@@ -144,9 +144,10 @@ export class ReportSession {
   }
 
   async #state(presence: Presence, report: StateReport): Promise<void> {
-    if (!(await this.#registry.fleet.report(presence, report)) || report.deploy === undefined) return;
+    const intake = await this.#registry.fleet.report(presence, report);
+    if (intake === 'noted' || report.deploy === undefined) return;
     this.#answer({ type: 'ack', deploy: report.deploy, state: report.state });
-    await this.#pace.spend(OUTCOME_COST, this.#closing.signal);
+    if (intake === 'stored') await this.#pace.spend(OUTCOME_COST, this.#closing.signal);
   }
 
   /** The key files may have changed since. */

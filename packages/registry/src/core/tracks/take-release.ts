@@ -86,7 +86,8 @@ async function add(
   const act = { component: track.component, command: 'addver', args, subjects: [component] };
   return await auditedAct(registry, act, async () => {
     await store(registry, track, layer, signal);
-    await addVersion(registry, { component, version, hash: layer.hash });
+    const author = trackAuthor(track.component).comment;
+    await addVersion(registry, { component, version, hash: layer.hash, author });
     return { component, version };
   });
 }

@@ -1,4 +1,5 @@
 import { FLEET_SCHEMA } from './fleet-schema.js';
+import { NOTICE_SCHEMA } from './notice-schema.js';
 import { TRACK_SCHEMA } from './track-schema.js';
 
 /**
@@ -101,4 +102,5 @@ export const MIGRATIONS: readonly string[] = [
   `,
   FLEET_SCHEMA,
   TRACK_SCHEMA,
+  NOTICE_SCHEMA,
 ];

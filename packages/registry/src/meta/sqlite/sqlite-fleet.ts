@@ -76,6 +76,17 @@ export class SqliteFleet implements FleetWriter {
     );
   }
 
+  async mostFailures(configuration: string, revision: number): Promise<number> {
+    const row = this.#sql.one<{ most: number | null }>(
+      `SELECT max(failures) AS most FROM (
+         SELECT count(*) AS failures FROM deploys
+         WHERE configuration = ? AND revision = ? AND state <> 'healthy' GROUP BY host)`,
+      configuration,
+      revision,
+    );
+    return row?.most ?? 0;
+  }
+
   async putHost({ host, key, agent, labels, firstSeen }: HostRecord): Promise<void> {
     this.#sql.run(
       `INSERT INTO hosts (host, fingerprint, comment, agent, labels, first_seen) VALUES (?, ?, ?, ?, ?, ?)

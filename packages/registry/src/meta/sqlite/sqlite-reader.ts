@@ -19,6 +19,7 @@ import {
   indexOf,
   NEWEST_INDEXED,
 } from './sqlite-index.js';
+import { SqliteNotices } from './sqlite-notices.js';
 import { SqliteStatements } from './sqlite-statements.js';
 import { SqliteTracks } from './sqlite-tracks.js';
 
@@ -39,12 +40,14 @@ interface RevisionRow {
 /** The reading half of the port over one SQLite connection. */
 export class SqliteReader implements MetaReader {
   readonly fleet: SqliteFleet;
+  readonly notices: SqliteNotices;
   readonly tracks: SqliteTracks;
   readonly #sql: SqliteStatements;
 
   constructor(db: Database.Database) {
     this.#sql = new SqliteStatements(db);
     this.fleet = new SqliteFleet(this.#sql);
+    this.notices = new SqliteNotices(this.#sql);
     this.tracks = new SqliteTracks(this.#sql);
   }
 

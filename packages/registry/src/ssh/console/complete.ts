@@ -40,7 +40,7 @@ export async function complete(
   return [await matching(registry, principal, spec, flagBefore(spec, words), words, value), word];
 }
 
-type Wanted = Pick<FlagSpec, 'name' | 'completes'> | undefined;
+type Wanted = Pick<FlagSpec, 'name' | 'completes' | 'oneOf'> | undefined;
 
 async function matching(
   registry: Registry,
@@ -50,6 +50,9 @@ async function matching(
   words: readonly string[],
   partial: string,
 ): Promise<string[]> {
+  if (flag?.oneOf !== undefined) {
+    return flag.oneOf.filter((word) => word.startsWith(partial)).map((word) => `${word} `);
+  }
   if (flag?.completes === undefined) return [];
   const names = await namesFor(registry, principal, flag.completes, spec, words, partial);
   return names

@@ -84,7 +84,7 @@ describe('two agents of one host', () => {
     expect(one.told).toEqual([{ type: 'end', reason: 'another agent speaks for this host now' }]);
     expect(await kindOfRejection(one.report(healthy('d1')))).toBe('invalid');
     one.leave();
-    expect(await two.report(healthy('d1'))).toBe(true);
+    expect(await two.report(healthy('d1'))).toBe('stored');
   });
 
   test('from elsewhere: refused while the first is heard, let in when it is not', async () => {
@@ -195,9 +195,9 @@ describe('an outcome', () => {
     const agent = playAgent(registry, 'web1');
     await agent.hello(['p']);
     const log = ['one', 'two'];
-    expect(await agent.report(healthy('d1', { log }))).toBe(true);
+    expect(await agent.report(healthy('d1', { log }))).toBe('stored');
     registry.pass(1000);
-    expect(await agent.report(healthy('d1', { log }))).toBe(true);
+    expect(await agent.report(healthy('d1', { log }))).toBe('known');
     const records = await stored(registry);
     expect(records).toMatchObject([{ host: 'web1', key: SPEAKER.key, address: SPEAKER.address }]);
     expect(records[0]?.report).toEqual(healthy('d1'));
@@ -241,7 +241,7 @@ describe('an outcome', () => {
     const registry = await openRegistry();
     const agent = playAgent(registry, 'web1');
     await agent.hello(['p']);
-    expect(await agent.report({ config: 'p', state: 'healthy', hash: HASH })).toBe(false);
+    expect(await agent.report({ config: 'p', state: 'healthy', hash: HASH })).toBe('noted');
     expect(await stored(registry)).toEqual([]);
     expect(registry.fleet.followers('p')).toMatchObject([{ report: { state: 'healthy' } }]);
   });

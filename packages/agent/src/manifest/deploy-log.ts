@@ -1,0 +1,66 @@
+import { closeSync, mkdtempSync, openSync, rmSync, writeSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { formatByteSize } from '@deploy-tools/shared/byte-size.js';
+import { describeError } from '@deploy-tools/shared/errors.js';
+
+/** What the commands at the end get to read; the rest is on standard error only. */
+const MAX_BYTES = 64 * 1024 * 1024;
+
+/**
+ * The log of one deployment: for people, on standard error, and once more in a file that has no name, for the commands
+ * at the end. A disk that is full does not end a deployment.
+ */
+export class DeployLog {
+  readonly #write: (text: string) => void;
+  readonly #maxBytes: number;
+  #fd: number | undefined;
+  #bytes = 0;
+
+  /** @param write to standard error. */
+  constructor(write: (text: string) => void, maxBytes = MAX_BYTES) {
+    this.#write = write;
+    this.#maxBytes = maxBytes;
+    try {
+      this.#fd = unnamedFile();
+    } catch (error) {
+      this.line(`the commands at the end get no log: ${describeError(error)}`);
+    }
+  }
+
+  line(text: string): void {
+    const line = `${new Date().toISOString()} ${text}\n`;
+    this.#write(line);
+    this.#keep(line);
+  }
+
+  /** A file descriptor to read all of it from its beginning, whoever else does so; the caller's to close. */
+  reader(): number {
+    return openSync(this.#fd === undefined ? '/dev/null' : `/proc/self/fd/${this.#fd}`, 'r');
+  }
+
+  close(): void {
+    if (this.#fd !== undefined) closeSync(this.#fd);
+    this.#fd = undefined;
+  }
+
+  #keep(line: string): void {
+    if (this.#fd === undefined || this.#bytes > this.#maxBytes) return;
+    this.#bytes += Buffer.byteLength(line);
+    const fits = this.#bytes <= this.#maxBytes;
+    try {
+      writeSync(this.#fd, fits ? line : `what came after ${formatByteSize(this.#maxBytes)} is not here\n`);
+    } catch {
+      this.#bytes = this.#maxBytes + 1; // the line is on standard error
+    }
+  }
+}
+
+function unnamedFile(): number {
+  const dir = mkdtempSync(join(tmpdir(), 'deploy-agent-log-'));
+  try {
+    return openSync(join(dir, 'log'), 'wx', 0o600);
+  } finally {
+    rmSync(dir, { recursive: true, force: true });
+  }
+}

@@ -1,0 +1,109 @@
+import { DeployError } from '@deploy-tools/shared/errors.js';
+
+type Environment = Readonly<Record<string, string | undefined>>;
+
+/**
+ * Fills in what stands between `{{` and `}}`, as Go's templates with the functions of kayac/go-config do, as far as manifests
+ * have use for it: `env "A" "B" "default"`, `must_env "A"`, `json_escape`, texts, and `|` to hand a value on.
+ * `{{-` and `-}}` take the blanks beside away.
+ * @param label for messages.
+ * @throws DeployError invalid, with the line; a variable that is missing.
+ */
+export function fillTemplate(text: string, environment: Environment, label: string): string {
+  let filled = '';
+  let at = 0;
+  for (;;) {
+    const begin = text.indexOf('{{', at);
+    if (begin < 0) return filled + text.slice(at);
+    const action = ACTION.exec(text.slice(begin));
+    if (action === null) throw mistake(text, begin, label, 'what begins with {{ does not end');
+    const [whole, trimsLeft, body, trimsRight] = action;
+    const before = text.slice(at, begin);
+    filled += trimsLeft === undefined ? before : before.trimEnd();
+    filled += filledIn(body ?? '', environment, (what) => mistake(text, begin, label, what));
+    at = begin + whole.length;
+    if (trimsRight !== undefined) at += text.slice(at).length - text.slice(at).trimStart().length;
+  }
+}
+
+/** Texts in it may hold braces. */
+const ACTION = /^\{\{(?:(-)(?=\s))?((?:"(?:[^"\\\n]|\\.)*"|`[^`]*`|[^"`{}])*?)(?:(?<=\s)(-))?\}\}/;
+const WORD = /\s*(?:("(?:[^"\\\n]|\\.)*"|`[^`]*`)|([A-Za-z_]\w*)|(\|))\s*/y;
+
+type Fail = (what: string) => DeployError;
+
+function filledIn(body: string, environment: Environment, fail: Fail): string {
+  let piped: string | undefined;
+  for (const words of pipelineOf(body, fail)) {
+    const [name, ...rest] = words;
+    const args = [...rest, ...(piped === undefined ? [] : [piped])];
+    if (name === undefined) throw fail('there is nothing to fill in');
+    piped = name.isText ? name.text : call(name.text, args.map(textOf), environment, fail);
+    if (name.isText && args.length > 0) throw fail('a text takes no arguments');
+  }
+  return piped ?? '';
+}
+
+interface Word {
+  readonly text: string;
+  readonly isText: boolean;
+}
+
+function textOf(word: Word | string): string {
+  return typeof word === 'string' ? word : word.text;
+}
+
+/** The words of each command between bars. */
+function pipelineOf(body: string, fail: Fail): Word[][] {
+  const commands: Word[][] = [[]];
+  const words = new RegExp(WORD);
+  while (words.lastIndex < body.length && body.trim() !== '') {
+    const match = words.exec(body);
+    if (match === null)
+      throw fail(`"${body.trim()}" is not understood: there are env, must_env and json_escape`);
+    const [, quoted, name] = match;
+    if (quoted !== undefined) commands.at(-1)?.push({ text: unquoted(quoted, fail), isText: true });
+    else if (name !== undefined) commands.at(-1)?.push({ text: name, isText: false });
+    else commands.push([]);
+  }
+  return commands;
+}
+
+function unquoted(quoted: string, fail: Fail): string {
+  if (quoted.startsWith('`')) return quoted.slice(1, -1);
+  try {
+    return String(JSON.parse(quoted));
+  } catch {
+    throw fail(`${quoted} is no text`);
+  }
+}
+
+function call(name: string, args: readonly string[], environment: Environment, fail: Fail): string {
+  const [first] = args;
+  if (name === 'json_escape' && first !== undefined && args.length === 1)
+    return JSON.stringify(first).slice(1, -1);
+  if (name === 'must_env' && first !== undefined && args.length === 1) {
+    const value = environment[first];
+    if (value === undefined) throw fail(`the environment variable ${first} is not set`);
+    return value;
+  }
+  if (name === 'env' && first !== undefined) {
+    const names = args.length === 1 ? args : args.slice(0, -1);
+    const found = names.map((each) => environment[each]).find((value) => value !== undefined && value !== '');
+    const fallback = args.length === 1 ? undefined : args.at(-1);
+    const value = found ?? fallback;
+    if (value === undefined)
+      throw fail(`the environment variable ${first} is not set, and there is no default`);
+    return value;
+  }
+  throw fail(
+    `${name} with ${args.length} arguments is not understood: there are env, must_env and json_escape`,
+  );
+}
+
+function mistake(text: string, at: number, label: string, what: string): DeployError {
+  const line = text.slice(0, at).split('\n').length;
+  return new DeployError('invalid', `${label}: line ${line}: ${what}`, {
+    hint: 'see docs/manifest-deployments.md; {{ "{{" }} gives {{',
+  });
+}

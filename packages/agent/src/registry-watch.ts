@@ -1,0 +1,138 @@
+import type { Connection } from '@deploy-tools/shared/client/connection.js';
+import { formatDuration } from '@deploy-tools/shared/duration.js';
+import { describeError, isDeployError } from '@deploy-tools/shared/errors.js';
+import type { Logger } from '@deploy-tools/shared/log.js';
+import type { WatchEvent } from '@deploy-tools/shared/watch-line.js';
+import type { Pushes } from './pushes.js';
+import { watchConfigurations } from './watch-channel.js';
+
+/** As many bytes in the time of silence are a download, behind which the signs of life have to wait. */
+const BUSY_BYTES = 256 * 1024;
+
+export interface RegistryWatchOptions {
+  /** By the name of the configuration; looked at whenever a watch begins. At most 100: a registry takes no more. */
+  readonly pushes: ReadonlyMap<string, Pushes>;
+  /** A connection on which no line came for so long is given up. */
+  readonly silenceMs: number;
+  readonly log: Logger;
+}
+
+/** One channel with exec `watch`. */
+interface Watch {
+  readonly connection: Connection;
+  readonly pushes: readonly (readonly [name: string, pushes: Pushes])[];
+  /** Aborted when another one takes its place. */
+  readonly over: AbortController;
+  working: boolean;
+}
+
+/**
+ * Has the registry tell of changes, of all configurations over one channel: a registry bounds the channels of a connection.
+ * It follows one connection at a time.
+ */
+export class RegistryWatch {
+  readonly #options: RegistryWatchOptions;
+  #watch: Watch | undefined;
+  #refusalLogged = false;
+
+  constructor(options: RegistryWatchOptions) {
+    this.#options = options;
+  }
+
+  /** Asks the registry to tell over this connection, once. What was before it is forgotten; undefined for nothing new. */
+  follow(connection: Connection | undefined): void {
+    this.#leave();
+    if (connection !== undefined) this.#begin(connection);
+  }
+
+  /** There are other configurations now. */
+  renew(): void {
+    const connection = this.#watch?.connection;
+    if (connection !== undefined) this.follow(connection);
+  }
+
+  #leave(): void {
+    const left = this.#watch;
+    this.#watch = undefined;
+    for (const [, pushes] of left?.pushes ?? []) pushes.restart();
+    left?.over.abort();
+  }
+
+  #begin(connection: Connection): void {
+    const pushes = [...this.#options.pushes];
+    for (const [, each] of pushes) each.restart();
+    const watch: Watch = { connection, pushes, over: new AbortController(), working: false };
+    this.#watch = watch;
+    if (pushes.length > 0) void this.#run(watch);
+  }
+
+  async #run(watch: Watch): Promise<void> {
+    const { log } = this.#options;
+    const silence = this.#expectLines(watch);
+    watch.over.signal.addEventListener('abort', silence.stop, { once: true });
+    try {
+      const names = watch.pushes.map(([name]) => name);
+      const take = (event: WatchEvent) => {
+        silence.heard();
+        this.#take(watch, event);
+      };
+      const end = await watchConfigurations(watch.connection, names, take, watch.over.signal);
+      log[watch.working ? 'debug' : 'warn'](end, 'the registry ended the watch');
+    } catch (error) {
+      if (this.#watch === watch) this.#explain(error);
+    } finally {
+      silence.stop();
+      this.#ended(watch, watch.working);
+    }
+  }
+
+  #take(watch: Watch, event: WatchEvent): void {
+    if (this.#watch !== watch) return;
+    if (!watch.working) this.#options.log.debug('the registry tells of changes');
+    watch.working = true;
+    for (const [name, pushes] of watch.pushes) {
+      pushes.heard();
+      if (event.kind !== 'config' || event.name !== name) continue;
+      this.#options.log.debug({ configuration: name, revision: event.revision, hash: event.hash }, 'told');
+      pushes.told(event.hash);
+    }
+  }
+
+  #ended(watch: Watch, missed: boolean): void {
+    if (this.#watch !== watch) return;
+    for (const [, pushes] of watch.pushes) pushes.ended(missed);
+  }
+
+  #explain(error: unknown): void {
+    const { log } = this.#options;
+    if (isDeployError(error, 'connect')) return; // whoever uses the connection meets it too
+    if (!isDeployError(error, 'unsupported')) log.warn({ err: describeError(error) }, 'watching failed');
+    else if (!this.#refusalLogged) {
+      this.#refusalLogged = true;
+      log.info('the registry does not tell of changes, it is polled only');
+    }
+  }
+
+  #expectLines(watch: Watch): { heard(): void; stop(): void } {
+    const { silenceMs, log } = this.#options;
+    const { connection } = watch;
+    let received = connection.bytesReceived;
+    const silent = () => {
+      const more = connection.bytesReceived - received;
+      received += more;
+      if (more >= BUSY_BYTES) {
+        timer.refresh();
+        return;
+      }
+      log.warn(`nothing was heard from the registry for ${formatDuration(silenceMs)}, connecting anew`);
+      this.#ended(watch, true);
+      connection.close();
+    };
+    const timer = setTimeout(silent, silenceMs);
+    const heard = () => {
+      received = connection.bytesReceived;
+      timer.refresh();
+    };
+    return { heard, stop: () => clearTimeout(timer) };
+  }
+}

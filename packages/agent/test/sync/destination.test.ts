@@ -1,0 +1,43 @@
+import { chmodSync, existsSync, mkdirSync, readdirSync, statSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { destinationPlace, freshBeside } from '@deploy-tools/agent/sync/destination-place.js';
+import { lockDestination } from '@deploy-tools/agent/sync/lock-destination.js';
+import { expect, it } from 'vitest';
+import { testScope } from '../../../../test/support/scope.js';
+import { tempDir } from '../../../../test/support/temp-dir.js';
+import { kindOfRejection } from '../../../shared/test/support/kind-of.js';
+import { instantTimers } from '../instant-timers.js';
+
+it('makes room beside a destination, and clears what was left there', async () => {
+  const dest = join(tempDir(testScope()), 'srv', 'app');
+  const place = destinationPlace(dest);
+  const left = await freshBeside(place);
+  mkdirSync(join(left, 'closed'));
+  writeFileSync(join(left, 'closed', 'file'), '');
+  chmodSync(join(left, 'closed'), 0o500);
+  const fresh = await freshBeside(place);
+  expect(dirname(fresh)).toBe(dirname(dest));
+  expect(existsSync(left)).toBe(false);
+  expect(statSync(fresh).mode & 0o777).toBe(0o700);
+  expect(readdirSync(dirname(dest))).toEqual([fresh.slice(dirname(dest).length + 1)]);
+});
+
+it('holds a destination for one at a time', async () => {
+  const dest = join(tempDir(testScope()), 'app');
+  const { lock } = destinationPlace(dest);
+  const lines: string[] = [];
+  const request = { dest, path: lock, waits: false, log: (line: string) => void lines.push(line) };
+  const signal = new AbortController().signal;
+  const release = await lockDestination({ ...request, timers: instantTimers(), signal });
+  await expect(lockDestination({ ...request, timers: instantTimers(), signal })).rejects.toMatchObject({
+    kind: 'locked',
+    message: `process ${process.pid} is deploying to ${dest}`,
+  });
+  const timers = { ...instantTimers(), sleep: async () => release() };
+  const next = await lockDestination({ ...request, waits: true, timers, signal });
+  expect(lines).toEqual([`waiting: process ${process.pid} is deploying to ${dest}`]);
+  const stop = AbortSignal.abort();
+  const waiting = lockDestination({ ...request, waits: true, timers: instantTimers(), signal: stop });
+  expect(await kindOfRejection(waiting)).toBe('cancelled');
+  next();
+});

@@ -1,0 +1,35 @@
+import { readFile, stat } from 'node:fs/promises';
+import { DeployError } from '@deploy-tools/shared/errors.js';
+
+/** Variables of the process, as they are passed in. */
+export type Environment = Readonly<Record<string, string | undefined>>;
+
+const LARGEST_SECRET = 4096;
+
+/** A variable, or the content of the file that NAME_FILE names; undefined when there is neither. @throws DeployError. */
+export async function secretFrom(environment: Environment, name: string): Promise<string | undefined> {
+  const value = environment[name];
+  if (value !== undefined && value !== '') return value;
+  const file = environment[`${name}_FILE`];
+  return file === undefined || file === '' ? undefined : secretIn(file);
+}
+
+/** A file's content without its last newline. @throws DeployError denied, not-found, invalid. */
+export async function secretIn(file: string): Promise<string> {
+  const found = await stat(file).catch(unreadable(file));
+  if (!found.isFile() || found.size > LARGEST_SECRET) {
+    throw new DeployError('invalid', `${file} is not a file of at most ${LARGEST_SECRET} bytes`);
+  }
+  const secret = (await readFile(file, 'utf8').catch(unreadable(file))).replace(/\r?\n$/, '');
+  if (secret === '') throw new DeployError('invalid', `${file} is empty`);
+  return secret;
+}
+
+function unreadable(file: string): (error: unknown) => never {
+  return (error) => {
+    throw new DeployError('denied', `the secret in ${file} cannot be read`, {
+      hint: 'the file has to be there, and readable for this program alone',
+      cause: error,
+    });
+  };
+}

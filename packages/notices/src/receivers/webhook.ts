@@ -1,0 +1,56 @@
+import { createHmac } from 'node:crypto';
+import { DeployError } from '@deploy-tools/shared/errors.js';
+import { programVersion } from '@deploy-tools/shared/version.js';
+import { type Environment, secretFrom, secretIn } from '../environment.js';
+import { eventJson } from '../event-json.js';
+import { post, refusalOf } from '../http-answer.js';
+import type { Message, Receiver } from '../receiver.js';
+import type { WebhookUrl } from '../receiver-url.js';
+
+/** The variable that is taken where the URL names none. */
+const COMMON_SECRET = 'WEBHOOK_SECRET';
+
+/** `sha256=` and the hex HMAC-SHA-256 of `timestamp.body`. */
+export function signature(secret: string, timestamp: string, body: string): string {
+  return `sha256=${createHmac('sha256', secret).update(`${timestamp}.${body}`).digest('hex')}`;
+}
+
+/** Posts the event as JSON, signed; see docs/notices.md. */
+export function webhookReceiver(url: WebhookUrl, environment: Environment, clock: () => Date): Receiver {
+  const { host } = new URL(url.url);
+  const agent = `deploy-tools/${programVersion()}`;
+  return {
+    label: `webhook+${url.url}`,
+    edits: false,
+    quiet: url.quiet,
+    send: async (message: Message, signal: AbortSignal): Promise<void> => {
+      const body = eventJson(message);
+      const secret = await webhookSecret(url, environment);
+      const timestamp = String(Math.floor(clock().getTime() / 1000));
+      const headers = {
+        'Content-Type': 'application/json',
+        'User-Agent': agent,
+        'Deploy-Event': message.notice.event,
+        'Deploy-Delivery': message.id,
+        'Deploy-Timestamp': timestamp,
+        ...(secret === undefined ? {} : { 'Deploy-Signature': signature(secret, timestamp, body) }),
+      };
+      const answer = await post(url.url, headers, body, signal);
+      if (answer.status < 200 || answer.status > 299) throw refusalOf(host, answer);
+    },
+  };
+}
+
+/** Undefined when messages are not to be signed. @throws DeployError when the secret is not where the URL says. */
+export async function webhookSecret(
+  { secret }: WebhookUrl,
+  environment: Environment,
+): Promise<string | undefined> {
+  if (secret === undefined) return secretFrom(environment, COMMON_SECRET);
+  if ('file' in secret) return secretIn(secret.file);
+  const found = await secretFrom(environment, secret.env);
+  if (found === undefined) {
+    throw new DeployError('denied', `${secret.env} is not set`, { hint: `set it, or ${secret.env}_FILE` });
+  }
+  return found;
+}

@@ -1,0 +1,65 @@
+import { NOTIFY, type NOTIFY_ACTIONS } from '@deploy-tools/shared/commands/notify-specs.js';
+import { DeployError } from '@deploy-tools/shared/errors.js';
+import { authorName } from '../core/notices/change-notice.js';
+import { type CommandContext, type CommandResult, command } from './command.js';
+import { receiverJson, receiversText } from './notify-text.js';
+import { required } from './required.js';
+
+type Action = (typeof NOTIFY_ACTIONS)[number];
+
+interface Args {
+  readonly receiver: string | undefined;
+  readonly event: readonly string[];
+  readonly name: readonly string[];
+  readonly v: boolean;
+}
+
+export const notify = command(NOTIFY, async (context, args) => {
+  const { do: action } = required({ do: args.do });
+  const isFiltered = args.event.length + args.name.length > 0;
+  if (isFiltered && action !== 'add') throw new DeployError('usage', '-event and -name are for notify add');
+  return ACTIONS[action as Action](context, args);
+});
+
+const ACTIONS: Readonly<Record<Action, (context: CommandContext, args: Args) => Promise<CommandResult>>> = {
+  add: async ({ registry, change }, { receiver, event, name }) => {
+    const { receiver: url } = required({ receiver });
+    const { fingerprint, comment } = change.author;
+    const filter = { events: [...new Set(event)], names: [...new Set(name)] };
+    const { id } = await registry.notices.add({ url, ...filter, fingerprint, comment });
+    return one(
+      registry.notices.list(),
+      id,
+      `receiver ${id} added; to see a message there: notify test ${id}\n`,
+    );
+  },
+  list: async ({ registry }, { receiver, v }) => {
+    const id = receiver === undefined ? undefined : idOf(receiver);
+    if (id !== undefined) registry.notices.require(id);
+    const listed = registry.notices.list().filter(({ record }) => id === undefined || record.id === id);
+    return { value: listed.map(receiverJson), text: receiversText(listed, v) };
+  },
+  test: async ({ registry, change }, { receiver }) => {
+    const id = idOf(required({ receiver }).receiver);
+    await registry.notices.test(id, authorName(change.author));
+    return one(registry.notices.list(), id, `receiver ${id} has taken a test message\n`);
+  },
+  remove: async ({ registry }, { receiver }) => {
+    const id = idOf(required({ receiver }).receiver);
+    const listed = registry.notices.list();
+    await registry.notices.remove(id);
+    return one(listed, id, '');
+  },
+};
+
+function one(listed: Parameters<typeof receiverJson>[0][], id: number, text: string): CommandResult {
+  const found = listed.find(({ record }) => record.id === id);
+  return { value: found === undefined ? null : receiverJson(found), text };
+}
+
+function idOf(text: string): number {
+  if (/^\d{1,9}$/.test(text)) return Number(text);
+  throw new DeployError('usage', `"${text}" is not the number of a receiver`, {
+    hint: 'notify list shows them',
+  });
+}

@@ -1,0 +1,193 @@
+import { randomUUID } from 'node:crypto';
+import { Delivery, type DeliveryReport } from '@deploy-tools/notices/delivery.js';
+import type { Environment } from '@deploy-tools/notices/environment.js';
+import type { Notice } from '@deploy-tools/notices/notice.js';
+import { checkReceiver, openReceiver, type ReceiverTools } from '@deploy-tools/notices/open-receiver.js';
+import type { Message, MessageShelf, Receiver, ThreadMemory } from '@deploy-tools/notices/receiver.js';
+import type { AllowedPrograms } from '@deploy-tools/notices/receivers/exec.js';
+import { wordNotice } from '@deploy-tools/notices/wording.js';
+import { DeployError, describeError } from '@deploy-tools/shared/errors.js';
+import type { Logger } from '@deploy-tools/shared/log.js';
+import type { MetaStore } from '../../meta/meta-store.js';
+import type { ReceiverRecord } from '../../meta/notice-store.js';
+import { isWanted } from './is-wanted.js';
+
+const MAX_RECEIVERS = 50;
+/** Threads that are remembered for each receiver. */
+const MAX_THREADS = 100;
+const TEST_MS = 30_000;
+
+export interface NoticeDeskOptions {
+  readonly meta: MetaStore;
+  readonly clock: () => Date;
+  readonly log: Logger;
+  readonly environment: Environment;
+  readonly programs: AllowedPrograms;
+}
+
+/** A receiver and how its deliveries fare; undefined when its URL cannot be used any more. */
+export interface ListedReceiver {
+  readonly record: ReceiverRecord;
+  readonly report: DeliveryReport | undefined;
+}
+
+interface Desk {
+  readonly record: ReceiverRecord;
+  readonly receiver: Receiver;
+  readonly delivery: Delivery;
+}
+
+/** Those who are told, and what becomes of what they are told. */
+export class NoticeDesk {
+  readonly #options: NoticeDeskOptions;
+  readonly #records = new Map<number, ReceiverRecord>();
+  readonly #desks = new Map<number, Desk>();
+
+  private constructor(options: NoticeDeskOptions) {
+    this.#options = options;
+  }
+
+  /**
+   * With the receivers of an earlier run, and what waits for them; one that cannot be used any more is logged, and told
+   * nothing.
+   */
+  static async open(options: NoticeDeskOptions): Promise<NoticeDesk> {
+    const desk = new NoticeDesk(options);
+    for (const record of await options.meta.read(({ notices }) => notices.receivers())) {
+      try {
+        const waiting = await options.meta.read(({ notices }) => notices.waiting(record.id));
+        const messages = waiting.map(({ since, message }) => ({
+          since,
+          message: JSON.parse(message) as Message,
+        }));
+        desk.#seat(record).delivery.resume(messages);
+      } catch (error) {
+        options.log.error(
+          { receiver: record.id, err: describeError(error) },
+          'a receiver of notices cannot be used',
+        );
+      }
+    }
+    return desk;
+  }
+
+  /** By id. */
+  list(): ListedReceiver[] {
+    return [...this.#records.values()].map((record) => ({
+      record,
+      report: this.#desks.get(record.id)?.delivery.report(),
+    }));
+  }
+
+  /** @throws DeployError usage, denied, exists, too-large; whatever keeps the receiver from being used. */
+  async add(wanted: Omit<ReceiverRecord, 'id' | 'added'>): Promise<ReceiverRecord> {
+    await checkReceiver(wanted.url, this.#options);
+    const added = this.#options.clock().toISOString();
+    const record = await this.#options.meta.write(async ({ notices }) => {
+      const known = await notices.receivers();
+      const same = known.find(({ url }) => url === wanted.url);
+      if (same !== undefined) {
+        throw new DeployError('exists', `receiver ${same.id} has this URL already`, {
+          hint: `change it by: notify remove ${same.id}, and notify add`,
+        });
+      }
+      if (known.length >= MAX_RECEIVERS) {
+        throw new DeployError('too-large', `there are ${MAX_RECEIVERS} receivers already`, {
+          hint: 'remove some',
+        });
+      }
+      return notices.addReceiver({ ...wanted, added });
+    });
+    this.#seat(record);
+    return record;
+  }
+
+  /** What waits for it is not delivered. @throws DeployError not-found. */
+  async remove(id: number): Promise<ReceiverRecord> {
+    const record = this.require(id);
+    await this.#options.meta.write(({ notices }) => notices.deleteReceiver(id));
+    const desk = this.#desks.get(id);
+    this.#records.delete(id);
+    this.#desks.delete(id);
+    await desk?.delivery.close(0);
+    return record;
+  }
+
+  /** Sends a message past the queue. @throws DeployError not-found; why it was not taken. */
+  async test(id: number, author: string): Promise<ReceiverRecord> {
+    const record = this.require(id);
+    await checkReceiver(record.url, this.#options);
+    const receiver = this.#desks.get(id)?.receiver ?? this.#seat(record).receiver;
+    const time = this.#options.clock().toISOString();
+    const message = wordNotice({ event: 'test', time, author }, randomUUID());
+    const late = new AbortController();
+    const timer = setTimeout(() => late.abort(tookTooLong()), TEST_MS);
+    try {
+      await receiver.send(message, late.signal);
+    } finally {
+      clearTimeout(timer);
+    }
+    return record;
+  }
+
+  /** @throws DeployError not-found. */
+  require(id: number): ReceiverRecord {
+    const record = this.#records.get(id);
+    if (record !== undefined) return record;
+    throw new DeployError('not-found', `there is no receiver ${id}`, { hint: 'notify list shows them' });
+  }
+
+  /** Returns at once, whatever becomes of the receivers. */
+  tell(notice: Notice): void {
+    const message = wordNotice(notice, randomUUID());
+    this.#options.log.debug({ event: notice.event, title: message.title }, 'notice');
+    for (const { record, delivery } of this.#desks.values()) {
+      if (isWanted(record, notice)) delivery.offer(message);
+    }
+  }
+
+  /** Delivers what waits, within this time; the rest waits for the next start. */
+  async close(deadlineMs: number): Promise<void> {
+    await Promise.all([...this.#desks.values()].map(({ delivery }) => delivery.close(deadlineMs)));
+  }
+
+  #seat(record: ReceiverRecord): Desk {
+    this.#records.set(record.id, record);
+    const { environment, clock, programs, log } = this.#options;
+    const tools: ReceiverTools = { environment, clock, programs, threads: this.#threadsOf(record.id) };
+    const receiver = openReceiver(record.url, tools);
+    const shelf = this.#shelfOf(record.id);
+    const desk = { record, receiver, delivery: new Delivery(receiver, { clock, log, shelf }) };
+    this.#desks.set(record.id, desk);
+    return desk;
+  }
+
+  /** What cannot be written down waits in memory alone. */
+  #shelfOf(receiver: number): MessageShelf {
+    const { meta, log } = this.#options;
+    const failed = (error: unknown) =>
+      log.error({ receiver, err: describeError(error) }, 'what waits for a receiver cannot be written down');
+    return {
+      put: ({ message, since }) => {
+        const record = { id: message.id, since, message: JSON.stringify(message) };
+        meta.write(({ notices }) => notices.putWaiting(receiver, record)).catch(failed);
+      },
+      takeOut: (id) => {
+        meta.write(({ notices }) => notices.deleteWaiting(receiver, id)).catch(failed);
+      },
+    };
+  }
+
+  #threadsOf(id: number): ThreadMemory {
+    const { meta } = this.#options;
+    return {
+      recall: (thread) => meta.read(({ notices }) => notices.thread(id, thread)),
+      keep: (thread, reference) =>
+        meta.write(({ notices }) => notices.putThread(id, thread, reference, MAX_THREADS)),
+    };
+  }
+}
+
+function tookTooLong(): DeployError {
+  return new DeployError('timeout', `the receiver did not answer within ${TEST_MS / 1000} s`);
+}

@@ -1,0 +1,106 @@
+import { errorSignature } from '@deploy-tools/notices/error-signature.js';
+import type { NamedHost, NoticeError } from '@deploy-tools/notices/notice.js';
+import { assess } from '../fleet/assess.js';
+import type { HostStatus } from '../fleet/fleet-status.js';
+
+/** How many hosts a notice names. */
+const MAX_NAMED = 10;
+const LONGEST_REASON = 200;
+/** States that say: it is at work on what is wanted. */
+const AT_WORK: ReadonlySet<string> = new Set(['fetching', 'staged', 'activating', 'validating']);
+
+/** How far the rollout of a revision is, as far as notices care. */
+export interface RolloutFacts {
+  readonly revision: number;
+  readonly hosts: number;
+  readonly inSync: number;
+  /** Hosts that failed and are done with going back. */
+  readonly failed: number;
+  /** Hosts that are not heard and failed when they were. */
+  readonly failedAndGone: number;
+  /** What the failures say: `deploy-failed` when any host did not go back, undefined when no host says. */
+  readonly failure: 'deploy-failed' | 'deploy-rolled-back' | undefined;
+  /** What most of them say. */
+  readonly error: NoticeError | undefined;
+  /** Whether any host is at work, or done. */
+  readonly begun: boolean;
+  /** Whether nothing more is to be expected of any host soon. */
+  readonly settled: boolean;
+  /** Whether all hosts were heard since the registry started, or are not waited for any more. */
+  readonly heard: boolean;
+  /** Those that failed, then those that are lost. */
+  readonly named: readonly NamedHost[];
+  /** The most attempts at the revision that failed on one host. */
+  readonly rounds: number;
+}
+
+/** @param wanted the hash of the revision. @param mostFailures as stored: see FleetReader. */
+export function rolloutFacts(
+  { revision, hash: wanted }: { readonly revision: number; readonly hash: string },
+  hosts: readonly HostStatus[],
+  mostFailures: number,
+): RolloutFacts {
+  const failed = hosts.filter(isDoneFailing);
+  const lost = hosts.filter(
+    ({ category, settled }) => settled && category !== 'failed' && category !== 'in-sync',
+  );
+  return {
+    revision,
+    hosts: hosts.length,
+    inSync: hosts.filter(({ category }) => category === 'in-sync').length,
+    failed: failed.length,
+    failedAndGone: lost.filter(
+      ({ follower }) => assess({ ...follower, contact: 'live' }, wanted) === 'failed',
+    ).length,
+    failure: failureOf(failed),
+    error: commonError(failed),
+    begun: hosts.some((host) => isBegun(host, wanted)),
+    settled: hosts.every((host) => host.settled && !isGoingBack(host)),
+    heard: hosts.every(({ follower, settled }) => settled || follower.contact !== 'unheard'),
+    named: [...failed.map(nameFailed), ...lost.map(nameLost)].slice(0, MAX_NAMED),
+    rounds: Math.max(mostFailures, failed.length > 0 ? 1 : 0),
+  };
+}
+
+function isGoingBack({ category, follower }: HostStatus): boolean {
+  return category === 'failed' && follower.report?.state === 'rolling-back';
+}
+
+/** A host that is going back has not said yet how that ends. */
+function isDoneFailing(host: HostStatus): boolean {
+  return host.category === 'failed' && !isGoingBack(host);
+}
+
+function isBegun({ category, follower }: HostStatus, wanted: string): boolean {
+  if (category === 'in-sync' || category === 'failed') return true;
+  const { report } = follower;
+  return category === 'pending' && report?.hash === wanted && AT_WORK.has(report.state);
+}
+
+function failureOf(failed: readonly HostStatus[]): RolloutFacts['failure'] {
+  const states = failed.map(({ follower }) => follower.report?.state);
+  if (states.some((state) => state === 'failed' || state === 'inconsistent')) return 'deploy-failed';
+  return states.includes('rolled-back') ? 'deploy-rolled-back' : undefined;
+}
+
+function commonError(failed: readonly HostStatus[]): NoticeError | undefined {
+  const counts = new Map<string, { error: NoticeError; count: number }>();
+  for (const { follower } of failed) {
+    const error = follower.report?.error;
+    if (error === undefined) continue;
+    const signature = errorSignature(error);
+    const known = counts.get(signature) ?? { error, count: 0 };
+    counts.set(signature, { ...known, count: known.count + 1 });
+  }
+  return [...counts.values()].sort((a, b) => b.count - a.count)[0]?.error;
+}
+
+function nameFailed({ follower }: HostStatus): NamedHost {
+  const { error, state = 'failed' } = follower.report ?? {};
+  const reason = error === undefined ? state : `${error.kind}: ${error.message}`;
+  return { host: follower.record.host, reason: reason.slice(0, LONGEST_REASON) };
+}
+
+function nameLost({ follower }: HostStatus): NamedHost {
+  return { host: follower.record.host, reason: `silent for ${Math.round(follower.silentMs / 1000)} s` };
+}

@@ -1,0 +1,170 @@
+import type { Notice } from '@deploy-tools/notices/notice.js';
+import { describeError } from '@deploy-tools/shared/errors.js';
+import type { Revision } from '../../meta/meta-store.js';
+import { statusOf } from '../fleet/fleet-status.js';
+import { type Registry, timestamp } from '../registry.js';
+import { changeNotice } from './change-notice.js';
+import { adoptRollout, type JudgedRollout, judgeRollout } from './judge-rollout.js';
+import { type RolloutFacts, rolloutFacts } from './rollout-facts.js';
+import { decodeRolloutState, encodeRolloutState, newRollout, type RolloutState } from './rollout-state.js';
+
+/** What happens on many hosts at the same time is looked at together. */
+const GATHER_MS = 500;
+/** After the store failed. */
+const AFTER_FAILURE_MS = 5000;
+/** Changes of one configuration that are told one by one; of more in one look the newest. */
+const MAX_CHANGES = 20;
+
+/**
+ * Makes notices of configurations and their rollouts: compares what is on record with what was told. What was told is
+ * written down before it is told, so that nothing is told twice, whenever the registry ends.
+ */
+export class Rollouts {
+  readonly #registry: Registry;
+  readonly #states: Map<string, RolloutState>;
+  readonly #dirty = new Set<string>();
+  readonly #again = new Map<string, NodeJS.Timeout>();
+  /** RFC 3339 UTC. */
+  readonly #openedAt: string;
+  readonly #unsubscribe: readonly (() => void)[];
+  #timer: NodeJS.Timeout | undefined;
+  #looking: Promise<void> = Promise.resolve();
+  #stopped = false;
+
+  private constructor(registry: Registry, states: Map<string, RolloutState>) {
+    this.#registry = registry;
+    this.#states = states;
+    this.#openedAt = timestamp(registry);
+    this.#unsubscribe = [
+      registry.events.subscribe(undefined, ({ name }) => this.#mark(name)),
+      registry.fleet.events.subscribeAll((name) => this.#mark(name)),
+    ];
+  }
+
+  /** What is there and was never told of is not told now; what changed after it was told is. */
+  static async open(registry: Registry): Promise<Rollouts> {
+    const records = await registry.meta.read(({ notices }) => notices.rollouts());
+    const states = new Map(
+      records.map(({ configuration, state }) => [configuration, decodeRolloutState(state)]),
+    );
+    const rollouts = new Rollouts(registry, states);
+    for (const name of await registry.meta.read((tx) => tx.configurations())) {
+      if (states.has(name)) continue;
+      const found = await rollouts.#find(name);
+      if (found !== undefined) await rollouts.#note(name, adoptRollout(found.facts));
+    }
+    for (const name of states.keys()) rollouts.#mark(name);
+    return rollouts;
+  }
+
+  /** Hosts become lost by the passing of time: to be called now and then. */
+  look(): void {
+    for (const [name, { told, settled }] of this.#states) {
+      if (told === 'started' || told === 'nothing' || (told === 'failed' && !settled)) this.#mark(name);
+    }
+  }
+
+  /** Resolves when nothing is looked at any more. */
+  async stop(): Promise<void> {
+    this.#stopped = true;
+    for (const unsubscribe of this.#unsubscribe) unsubscribe();
+    clearTimeout(this.#timer);
+    for (const timer of this.#again.values()) clearTimeout(timer);
+    await this.#looking;
+  }
+
+  #mark(name: string): void {
+    if (this.#stopped) return;
+    this.#dirty.add(name);
+    this.#timer ??= setTimeout(() => {
+      this.#timer = undefined;
+      this.#looking = this.#looking.then(() => this.#lookAtAll());
+    }, GATHER_MS).unref();
+  }
+
+  async #lookAtAll(): Promise<void> {
+    for (const name of [...this.#dirty]) {
+      if (this.#stopped) return;
+      this.#dirty.delete(name);
+      try {
+        const againMs = await this.#lookAt(name);
+        if (againMs !== undefined) this.#lookAgain(name, againMs);
+      } catch (error) {
+        this.#registry.log.error(
+          { configuration: name, err: describeError(error) },
+          'notices cannot be made',
+        );
+        this.#lookAgain(name, AFTER_FAILURE_MS);
+      }
+    }
+  }
+
+  #lookAgain(name: string, ms: number): void {
+    if (this.#stopped || this.#again.has(name)) return;
+    const timer = setTimeout(() => {
+      this.#again.delete(name);
+      this.#mark(name);
+    }, ms).unref();
+    this.#again.set(name, timer);
+  }
+
+  async #lookAt(name: string): Promise<number | undefined> {
+    const found = await this.#find(name);
+    if (found === undefined) return undefined;
+    const before = this.#states.get(name);
+    const { state, notices, againMs } = this.#judge(name, before, found);
+    const changes = found.revisions.filter((revision) => this.#isNews(revision, before)).map(changeNotice);
+    // A store that cannot be written to is no reason for silence.
+    if (before === undefined || encodeRolloutState(before) !== encodeRolloutState(state)) {
+      await this.#note(name, state).catch((error: unknown) =>
+        this.#registry.log.error(
+          { configuration: name, err: describeError(error) },
+          'what is told is not on record',
+        ),
+      );
+    }
+    for (const notice of [...changes, ...notices] satisfies Notice[]) this.#registry.notices.tell(notice);
+    return againMs;
+  }
+
+  /** A name that comes back brings its history along. */
+  #isNews({ revision, mtime }: Revision, before: RolloutState | undefined): boolean {
+    return before === undefined ? mtime >= this.#openedAt : revision > before.revision;
+  }
+
+  #judge(name: string, before: RolloutState | undefined, { head, facts }: Found): JudgedRollout {
+    if (head.layers.length > 0) return judgeRollout(name, before, facts, this.#registry.clock());
+    const isKnown = before?.revision === head.revision;
+    return {
+      state: isKnown ? before : newRollout(head.revision, undefined),
+      notices: [],
+      againMs: undefined,
+    };
+  }
+
+  async #note(name: string, state: RolloutState): Promise<void> {
+    this.#states.set(name, state);
+    const record = { configuration: name, revision: state.revision, state: encodeRolloutState(state) };
+    await this.#registry.meta.write(({ notices }) => notices.putRollout(record));
+  }
+
+  async #find(name: string): Promise<Found | undefined> {
+    const stored = await this.#registry.meta.read(async (tx) => {
+      const revisions = await tx.revisions(name, MAX_CHANGES);
+      const head = revisions.at(-1);
+      if (head === undefined) return undefined;
+      return { head, revisions, failures: await tx.fleet.mostFailures(name, head.revision) };
+    });
+    if (stored === undefined) return undefined;
+    const { head, revisions, failures } = stored;
+    const hosts = statusOf(this.#registry, this.#registry.fleet.followers(name), () => head.hash);
+    return { head, revisions, facts: rolloutFacts(head, hosts, failures) };
+  }
+}
+
+interface Found {
+  readonly head: Revision;
+  /** The newest, oldest first. */
+  readonly revisions: readonly Revision[];
+  readonly facts: RolloutFacts;
+}

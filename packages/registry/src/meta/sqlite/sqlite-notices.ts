@@ -1,0 +1,111 @@
+import type { NoticeWriter, ReceiverRecord, RolloutRecord, WaitingRecord } from '../notice-store.js';
+import type { SqliteStatements } from './sqlite-statements.js';
+
+interface ReceiverRow {
+  readonly id: number;
+  readonly url: string;
+  readonly events: string;
+  readonly names: string;
+  readonly added: string;
+  readonly fingerprint: string;
+  readonly comment: string;
+}
+
+/** What notices need, over one SQLite connection; its caller holds an open transaction. */
+export class SqliteNotices implements NoticeWriter {
+  readonly #sql: SqliteStatements;
+
+  constructor(sql: SqliteStatements) {
+    this.#sql = sql;
+  }
+
+  async receivers(): Promise<readonly ReceiverRecord[]> {
+    return this.#sql.all<ReceiverRow>('SELECT * FROM notice_receivers ORDER BY id').map((row) => ({
+      ...row,
+      events: JSON.parse(row.events) as string[],
+      names: JSON.parse(row.names) as string[],
+    }));
+  }
+
+  async rollouts(): Promise<readonly RolloutRecord[]> {
+    return this.#sql.all<RolloutRecord>('SELECT * FROM notice_rollouts ORDER BY configuration');
+  }
+
+  async lostHosts(): Promise<readonly string[]> {
+    const rows = this.#sql.all<{ host: string }>('SELECT host FROM notice_lost_hosts ORDER BY host');
+    return rows.map(({ host }) => host);
+  }
+
+  async thread(receiver: number, thread: string): Promise<string | undefined> {
+    return this.#sql.one<{ reference: string }>(
+      'SELECT reference FROM notice_threads WHERE receiver = ? AND thread = ?',
+      receiver,
+      thread,
+    )?.reference;
+  }
+
+  async waiting(receiver: number): Promise<readonly WaitingRecord[]> {
+    return this.#sql.all<WaitingRecord>(
+      'SELECT id, since, message FROM notice_waiting WHERE receiver = ? ORDER BY place',
+      receiver,
+    );
+  }
+
+  async putWaiting(receiver: number, { id, since, message }: WaitingRecord): Promise<void> {
+    this.#sql.run(
+      `INSERT INTO notice_waiting (receiver, id, since, message)
+       SELECT id, ?, ?, ? FROM notice_receivers WHERE id = ?
+       ON CONFLICT (receiver, id) DO UPDATE SET message = excluded.message`,
+      ...[id, since, message, receiver],
+    );
+  }
+
+  async deleteWaiting(receiver: number, id: string): Promise<void> {
+    this.#sql.run('DELETE FROM notice_waiting WHERE receiver = ? AND id = ?', receiver, id);
+  }
+
+  async addReceiver(receiver: Omit<ReceiverRecord, 'id'>): Promise<ReceiverRecord> {
+    const { url, events, names, added, fingerprint, comment } = receiver;
+    const { lastInsertRowid } = this.#sql.run(
+      `INSERT INTO notice_receivers (url, events, names, added, fingerprint, comment) VALUES (?, ?, ?, ?, ?, ?)`,
+      ...[url, JSON.stringify(events), JSON.stringify(names), added, fingerprint, comment],
+    );
+    return { ...receiver, id: Number(lastInsertRowid) };
+  }
+
+  async deleteReceiver(id: number): Promise<boolean> {
+    return this.#sql.run('DELETE FROM notice_receivers WHERE id = ?', id).changes > 0;
+  }
+
+  async putRollout({ configuration, revision, state }: RolloutRecord): Promise<void> {
+    this.#sql.run(
+      `INSERT INTO notice_rollouts (configuration, revision, state) VALUES (?, ?, ?)
+       ON CONFLICT (configuration) DO UPDATE SET revision = excluded.revision, state = excluded.state`,
+      configuration,
+      revision,
+      state,
+    );
+  }
+
+  async addLostHost(host: string): Promise<void> {
+    this.#sql.run('INSERT INTO notice_lost_hosts (host) VALUES (?) ON CONFLICT (host) DO NOTHING', host);
+  }
+
+  async deleteLostHost(host: string): Promise<void> {
+    this.#sql.run('DELETE FROM notice_lost_hosts WHERE host = ?', host);
+  }
+
+  async putThread(receiver: number, thread: string, reference: string, keep: number): Promise<void> {
+    this.#sql.run('DELETE FROM notice_threads WHERE receiver = ? AND thread = ?', receiver, thread);
+    this.#sql.run(
+      `INSERT INTO notice_threads (receiver, thread, reference)
+       SELECT id, ?, ? FROM notice_receivers WHERE id = ?`,
+      ...[thread, reference, receiver],
+    );
+    this.#sql.run(
+      `DELETE FROM notice_threads WHERE receiver = ? AND id <= (
+         SELECT id FROM notice_threads WHERE receiver = ? ORDER BY id DESC LIMIT 1 OFFSET ?)`,
+      ...[receiver, receiver, keep],
+    );
+  }
+}

@@ -1,0 +1,68 @@
+import {
+  changeLayer,
+  deleteConfiguration,
+  putConfiguration,
+} from '@deploy-tools/registry/core/configurations.js';
+import { Rollouts } from '@deploy-tools/registry/core/notices/rollouts.js';
+import { afterEach, beforeEach, expect, it } from 'vitest';
+import { type HttpPeer, startHttpPeer } from '../../../../notices/test/support/http-peer.js';
+import { addText, OPERATOR, openRegistry, type TestRegistry } from '../../support/open-registry.js';
+
+const change = { author: OPERATOR, command: 'x' };
+const V1 = [{ component: 'code', version: 'v1' }];
+let registry: TestRegistry;
+let peer: HttpPeer;
+
+beforeEach(async () => {
+  registry = await openRegistry();
+  peer = await startHttpPeer(() => ({ status: 200 }));
+  for (const version of ['v1', 'v2']) await addText(registry, 'code', version);
+});
+afterEach(() => peer.close());
+
+/** From now on. */
+async function listen(): Promise<void> {
+  const url = `webhook+${peer.url}/`;
+  await registry.notices.add({ url, events: [], names: [], fingerprint: '', comment: '' });
+}
+
+const titles = () => peer.requests.map(({ body }) => JSON.parse(body).title);
+
+it('what was there before is not told of; what is changed from then on is, one by one, deletions too', async () => {
+  await putConfiguration(registry, change, 'old', V1);
+  await putConfiguration(registry, change, 'gone', V1);
+  await deleteConfiguration(registry, change, 'gone');
+  await listen();
+  registry.pass(1000);
+  const rollouts = await Rollouts.open(registry);
+  await changeLayer(registry, change, 'old', { component: 'code', version: 'v2' });
+  await changeLayer(registry, change, 'old', { component: 'code', version: 'v1' });
+  await deleteConfiguration(registry, change, 'old');
+  await peer.received(3);
+  await putConfiguration(registry, change, 'gone', V1);
+  await peer.received(4);
+  await rollouts.stop();
+  expect(titles()).toEqual([
+    'old: revision 2',
+    'old: revision 3',
+    'old: deleted (revision 4)',
+    'gone: revision 3',
+  ]);
+});
+
+it('what was changed while nobody looked is told at the next start, and only once', async () => {
+  await (await Rollouts.open(registry)).stop();
+  await putConfiguration(registry, change, 'p', V1);
+  const first = await Rollouts.open(registry); // adopts it
+  await first.stop();
+  await listen();
+  await changeLayer(registry, change, 'p', { component: 'code', version: 'v2' });
+  const second = await Rollouts.open(registry);
+  await peer.received(1);
+  await second.stop();
+  const third = await Rollouts.open(registry);
+  await changeLayer(registry, change, 'p', { component: 'code', version: 'v1' });
+  await peer.received(2);
+  await third.stop();
+  expect(titles()).toEqual(['p: revision 2', 'p: revision 3']);
+});

@@ -1,0 +1,54 @@
+import type { CommandSpec } from './command-spec.js';
+import { JSON_FLAG } from './common-flags.js';
+
+/** What `notify` can be told to do. */
+export const NOTIFY_ACTIONS = ['add', 'list', 'test', 'remove'] as const;
+
+/** What receivers can be told of; the registry knows what each means. */
+export const NOTIFY_EVENTS = [
+  'version-added',
+  'configuration-changed',
+  'deploy-started',
+  'deploy-succeeded',
+  'deploy-failed',
+  'deploy-rolled-back',
+  'host-lost',
+  'host-recovered',
+] as const;
+
+export const NOTIFY = {
+  name: 'notify',
+  summary: 'add, list, test and remove those who are told what happens: Slack, mail, webhooks, programs',
+  role: 'operator',
+  changes: true,
+  flags: [
+    { name: 'do', type: 'string', help: 'add, list, test or remove', oneOf: NOTIFY_ACTIONS },
+    { name: 'receiver', type: 'string', help: 'URL to add; number of the receiver to test, remove or list' },
+    {
+      name: 'event',
+      type: 'list',
+      help: 'with add: only this event; all without it',
+      oneOf: NOTIFY_EVENTS,
+    },
+    {
+      name: 'name',
+      type: 'list',
+      help: 'with add: only what is about this configuration or component',
+      completes: 'configuration',
+    },
+    { name: 'v', type: 'bool', help: 'with list: show the last deliveries' },
+    JSON_FLAG,
+  ],
+  positionals: [
+    { label: 'add|list|test|remove', flags: ['do'] },
+    { label: 'URL|NUMBER', flags: ['receiver'] },
+  ],
+  examples: [
+    "notify add 'slack://deploys?title=shop' -name project1",
+    "notify add 'smtp://mail.example.com:587/ops@example.com?from=deploy@example.com' -event deploy-failed -event host-lost",
+    "notify add 'webhook+https://example.com/hook?secret-env=WEBHOOK_SECRET'",
+    'notify list -v',
+    'notify test 1',
+    'notify remove 1',
+  ],
+} as const satisfies CommandSpec;
