@@ -1,7 +1,7 @@
 import { mkdir, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { AgentConfig } from '@deploy-tools/shared/config-json.js';
-import { DeployError, toDeployError } from '@deploy-tools/shared/errors.js';
+import { DeployError, describeError, toDeployError } from '@deploy-tools/shared/errors.js';
 import { syncDirectory } from '@deploy-tools/shared/host/atomic-file.js';
 import type { Logger } from '@deploy-tools/shared/log.js';
 import { configurationHash } from '@deploy-tools/shared/model.js';
@@ -19,7 +19,9 @@ import type { Wants } from '@deploy-tools/sources/select/wants.js';
 import type { Listing, Source } from '@deploy-tools/sources/source.js';
 import type { AgentContext } from '../agent-context.js';
 import { readCache } from '../archive-cache.js';
+import { isCurrent } from '../deploy/begin-attempt.js';
 import type { Releases } from '../releases.js';
+import { readState } from '../state-file.js';
 import type { TakenRelease, TakenReleases } from './taken-release.js';
 
 export interface SourceOptions {
@@ -46,6 +48,8 @@ export class SourceReleases implements Releases {
   /** The source works, but nothing is there: that is no reason to look less often. */
   #isEmpty = false;
   #patience: number | undefined;
+  /** Until when it is to be left alone, in milliseconds of the clock. */
+  #notBefore = 0;
   /** What was said last of what is waited for, so that it is said once. */
   #said = '';
 
@@ -59,8 +63,22 @@ export class SourceReleases implements Releases {
   }
 
   async wanted(context: AgentContext): Promise<AgentConfig> {
-    if (context.pause.paused && this.#taken !== undefined) return this.#taken.config;
-    return await this.#patiently(() => this.#look(context));
+    const taken = this.#taken;
+    if (taken === undefined) return await this.#patiently(context, () => this.#look(context));
+    if (context.pause.paused) return taken.config;
+    const isDone = isCurrent(context, readState(context.paths.state), taken.config);
+    if (!isDone && context.clock().getTime() < this.#notBefore) return taken.config;
+    try {
+      return await this.#patiently(context, () => this.#look(context));
+    } catch (error) {
+      if (isDone || context.signal.aborted) throw error;
+      // What it takes is here already: it does not have to wait for the source.
+      this.#options.log.error(
+        { tag: taken.tag, err: describeError(error) },
+        'going on with what was fetched before',
+      );
+      return taken.config;
+    }
   }
 
   async fetch(context: AgentContext, config: AgentConfig): Promise<void> {
@@ -68,7 +86,7 @@ export class SourceReleases implements Releases {
     if (config.layers.every(({ hash }) => whole.has(hash))) return;
     const tag = config.layers[0]?.version ?? '';
     this.#options.log.warn({ tag }, 'archives of the release are gone from the cache, fetching them again');
-    await this.#patiently(async () => {
+    await this.#patiently(context, async () => {
       const picked = await this.#pickTag(tag, context.signal);
       const layers = await this.#download(context, picked);
       if (configurationHash(layers.map(({ hash }) => hash)) === config.hash) return;
@@ -79,7 +97,7 @@ export class SourceReleases implements Releases {
   }
 
   /** Notes how long the source is to be left alone when it cannot be used. */
-  async #patiently<T>(act: () => Promise<T>): Promise<T> {
+  async #patiently<T>({ clock }: AgentContext, act: () => Promise<T>): Promise<T> {
     const { pollMs, random } = this.#options;
     this.#isEmpty = false;
     try {
@@ -91,6 +109,7 @@ export class SourceReleases implements Releases {
       const error = toDeployError(thrown);
       this.#failures = this.#isEmpty ? 0 : this.#failures + 1;
       this.#patience = pauseBefore(pollMs, this.#failures, error.retryAfterMs, random());
+      this.#notBefore = clock().getTime() + this.#patience;
       throw error;
     }
   }
