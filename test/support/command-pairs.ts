@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { binPath, PROJECT_ROOT } from './program.js';
+import { run } from './run.js';
 
 /** A row of a page "Coming from …": what is typed there, and what is typed here, in order. */
 interface CommandPair {
@@ -85,4 +86,10 @@ export function filledIn(text: string, places: Readonly<Record<string, string>>)
 /** An environment in which our programs are found by their names. */
 export function pathToPrograms(env: NodeJS.ProcessEnv = {}): NodeJS.ProcessEnv {
   return { ...process.env, ...env, PATH: `${dirname(binPath('deployctl'))}:${process.env.PATH}` };
+}
+
+/** A command line as the words that a shell makes of it. */
+export async function wordsOf(command: string): Promise<string[]> {
+  const { stdout } = await run('sh', ['-c', `for word in ${command}; do printf '%s\\n' "$word"; done`]);
+  return stdout.split('\n').slice(0, -1);
 }
