@@ -2,7 +2,7 @@ import { type IncomingMessage, request as requestHttp } from 'node:http';
 import { request as requestHttps } from 'node:https';
 import { formatDuration } from '@deploy-tools/shared/duration.js';
 import { DeployError, toDeployError } from '@deploy-tools/shared/errors.js';
-import { showUrl } from './show-url.js';
+import { decoded, showUrl } from './show-url.js';
 
 const MAX_REDIRECTS = 10;
 const REDIRECTS = [301, 302, 303, 307, 308];
@@ -53,7 +53,7 @@ function redirectTarget(from: URL, location: string): URL {
 
 function basicAuthorization({ username, password }: URL): Record<string, string> {
   if (username === '' && password === '') return {};
-  const pair = `${decodeURIComponent(username)}:${decodeURIComponent(password)}`;
+  const pair = `${decoded(username) ?? username}:${decoded(password) ?? password}`;
   return { authorization: `Basic ${Buffer.from(pair).toString('base64')}` };
 }
 

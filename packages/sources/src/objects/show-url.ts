@@ -20,7 +20,8 @@ export function bucketAndKey(url: URL): { readonly bucket: string; readonly key:
   });
 }
 
-function decoded(text: string): string | undefined {
+/** Percent escapes undone; undefined when they are none. */
+export function decoded(text: string): string | undefined {
   try {
     return decodeURIComponent(text);
   } catch {

@@ -174,6 +174,8 @@ describe('redirects', () => {
     expect((await bytesOf(opened)).toString()).toBe('found');
     const basic = `Basic ${Buffer.from('user:pass').toString('base64')}`;
     expect(seen).toEqual([basic, basic, undefined]);
+    await bytesOf(await openAt(open, target.replace('//', '//100%25:100%@')));
+    expect(seen.at(-1)).toBe(`Basic ${Buffer.from('100%:100%').toString('base64')}`);
   });
 
   it('end after ten', async () => {
