@@ -175,6 +175,7 @@ async function stage(
 async function goLive(context: AgentContext, release: Release): Promise<Outcome> {
   const { ledger, facts, signal, log } = context;
   const roots = rootsOf(context);
+  let died: AbortSignal | undefined;
   if (ledger.inFlight?.step !== 'validating') {
     signal.throwIfAborted();
     ledger.step('activate', { unpackedIn: bootId() });
@@ -186,9 +187,10 @@ async function goLive(context: AgentContext, release: Release): Promise<Outcome>
     if (active.status === 'rejected') throw active.reason;
     if (durable.status === 'rejected') throw durable.reason;
     if (active.value === 'vetoed') return vetoed(context);
+    died = active.value.died;
   }
   ledger.step('validate', { activated: true });
-  await facts.time('validate', () => validate(context, roots));
+  await facts.time('validate', () => validate(context, roots, died));
   const { hash } = roots.config;
   commit(context, roots.config);
   log.info({ hash }, 'deployed');

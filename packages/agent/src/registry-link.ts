@@ -35,6 +35,8 @@ export class RegistryLink implements Link {
   #connection: Connection | undefined;
   #sftp: SftpClient | undefined;
   #opening: Promise<SftpClient> | undefined;
+  /** How often it was closed: a connection that is made after a close is of no use any more. */
+  #closes = 0;
 
   /** @param onConnection gets each connection that is made, and undefined when it was closed here, not when it was lost. */
   constructor(
@@ -51,14 +53,22 @@ export class RegistryLink implements Link {
   /** The session, opened where needed. @throws DeployError connect or auth. */
   async sftp(): Promise<SftpClient> {
     if (this.#sftp !== undefined) return this.#sftp;
-    this.#opening ??= this.#open().finally(() => {
-      this.#opening = undefined;
-    });
+    if (this.#opening === undefined) {
+      const opening = this.#open().finally(() => {
+        if (this.#opening === opening) this.#opening = undefined;
+      });
+      this.#opening = opening;
+    }
     return await this.#opening;
   }
 
   async #open(): Promise<SftpClient> {
+    const closes = this.#closes;
     const connection = await connect(this.#options);
+    if (closes !== this.#closes) {
+      connection.close();
+      throw new DeployError('connect', 'the connection was closed');
+    }
     this.#connection = connection;
     this.#log.debug({ registry: connection.peer, version: connection.serverIdent }, 'connected');
     void connection.closed.then((reason) => {
@@ -90,6 +100,8 @@ export class RegistryLink implements Link {
   /** Ends the connection; the next use opens another. */
   close(): void {
     const connection = this.#connection;
+    this.#closes += 1;
+    this.#opening = undefined;
     this.#forget();
     if (connection === undefined) return;
     this.#onConnection(undefined);

@@ -46,6 +46,18 @@ describe('the link to the registry', () => {
     link.close();
   });
 
+  it('leaves no connection open that is made after it was closed', async () => {
+    const { link, server } = await linkTo(true);
+    const opening = link.sftp().catch((error: unknown) => error);
+    link.close();
+    expect(await opening).toMatchObject({ kind: 'connect' });
+    const [connection] = server.connections;
+    if (connection !== undefined) await once(connection, 'close');
+    expect(server.connections).toHaveLength(1);
+    expect(await link.sftp()).toBeDefined();
+    link.close();
+  });
+
   it('leaves no connection open when the session is refused', async () => {
     const { link, server } = await linkTo(false);
     for (const attempt of [0, 1]) {

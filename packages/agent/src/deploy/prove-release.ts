@@ -5,15 +5,17 @@ import { inheritedEnvironment, type Root } from '../script/script-environment.js
 
 /**
  * Has the checks pass: all of them `once`, or without a break `for-long`, during which the supervised program must not
- * end.
+ * end: `died` tells of that.
  * @throws DeployError unhealthy, naming the check and its last answer; AbortError.
  */
 export async function proveRelease(
   context: AgentContext,
   { root }: Root,
   how: 'once' | 'for-long',
+  died: AbortSignal | undefined,
   signal: AbortSignal = context.signal,
 ): Promise<void> {
+  if (died?.aborted === true) throw died.reason;
   const { health } = context.settings;
   if (health.checks.length === 0 && (how === 'once' || context.program === undefined)) return;
   await proveHealthy({
@@ -24,7 +26,7 @@ export async function proveRelease(
     as: context.runAs,
     timers: context.timers,
     signal,
-    died: how === 'once' ? undefined : context.program?.died,
+    died,
     onAnswer: (answer, changed) => tell(context, answer, changed),
   });
 }

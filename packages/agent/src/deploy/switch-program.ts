@@ -6,13 +6,19 @@ import { proveRelease } from './prove-release.js';
 /**
  * Lets the supervised program of a release take over, where there is one and it does not run from there already. The new
  * one has to pass the checks once before; they may be answered by the old one, so it has to be proven again after.
+ * @returns aborted when the program of the release ends by itself, also where it did so before this returns; undefined where
+ * there is none.
  * @throws DeployError unhealthy; AbortError. The one before is in charge then.
  */
-export async function switchProgram(context: AgentContext, config: AgentConfig, next: Root): Promise<void> {
+export async function switchProgram(
+  context: AgentContext,
+  config: AgentConfig,
+  next: Root,
+): Promise<AbortSignal | undefined> {
   const { program, signal, env } = context;
-  if (program === undefined || program.root === next.root) return;
-  const prove = (_: unknown, stop: AbortSignal) => proveRelease(context, next, 'once', stop);
-  await program.switchTo(next.root, programEnvironment(env, next, config), prove, signal);
+  if (program === undefined || program.root === next.root) return program?.died;
+  const prove = (_: unknown, stop: AbortSignal) => proveRelease(context, next, 'once', undefined, stop);
+  return await program.switchTo(next.root, programEnvironment(env, next, config), prove, signal);
 }
 
 /** Runs the program of a release that was proven before, as at the start of the agent. */
@@ -25,5 +31,5 @@ export async function restartProgram(context: AgentContext): Promise<void> {
   const { program, signal } = context;
   if (program?.root === undefined) return;
   const place = { id: '', root: program.root };
-  await program.restart((_, stop) => proveRelease(context, place, 'once', stop), signal);
+  await program.restart((_, stop) => proveRelease(context, place, 'once', undefined, stop), signal);
 }

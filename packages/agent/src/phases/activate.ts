@@ -6,12 +6,15 @@ import { placeRelease } from '../deploy/place-release.js';
 import { runDeployHook } from '../deploy/run-deploy-hook.js';
 import { switchProgram } from '../deploy/switch-program.js';
 
+/** What came of it; `died` is aborted when the program that took over ends by itself, undefined where there is none. */
+export type Activated = 'vetoed' | { readonly died: AbortSignal | undefined };
+
 /**
  * Makes a complete release the running one: `current`, the destination, the script, the supervised program. Where the host
  * says not now, `current` is as it was, and so is a destination that had a release before.
  * @throws DeployError script, unhealthy, those of the sync; AbortError.
  */
-export async function activate(context: AgentContext, roots: DeployRoots): Promise<'done' | 'vetoed'> {
+export async function activate(context: AgentContext, roots: DeployRoots): Promise<Activated> {
   const { paths, log } = context;
   const { old, next, config } = roots;
   if (old !== undefined && !existsSync(old.root))
@@ -27,6 +30,5 @@ export async function activate(context: AgentContext, roots: DeployRoots): Promi
     await placeRelease(context, old, 'back');
     return 'vetoed';
   }
-  await switchProgram(context, config, next);
-  return 'done';
+  return { died: await switchProgram(context, config, next) };
 }

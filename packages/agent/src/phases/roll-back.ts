@@ -19,8 +19,8 @@ export async function rollBack(context: AgentContext, roots: DeployRoots): Promi
   await placeRelease(context, roots.next, 'back');
   const script = await runToEnd(context, 'script', roots);
   if (script !== undefined) throw script;
-  await switchProgram(context, roots.config, roots.next);
-  await proveRelease(context, roots.next, 'for-long');
+  const died = await switchProgram(context, roots.config, roots.next);
+  await proveRelease(context, roots.next, 'for-long', died);
   if (hook !== undefined) throw hook;
 }
 

@@ -8,11 +8,16 @@ import { switchProgram } from '../deploy/switch-program.js';
 /**
  * Has an activated release prove itself, from the beginning: the program runs, the checks pass for long enough, then the
  * hook.
+ * @param died of the run that took over in this very attempt: that it ended since then counts, though it may run again.
  * @throws DeployError unhealthy, script; AbortError.
  */
-export async function validate(context: AgentContext, roots: DeployRoots): Promise<void> {
-  await switchProgram(context, roots.config, roots.next);
-  await proveRelease(context, roots.next, 'for-long');
+export async function validate(
+  context: AgentContext,
+  roots: DeployRoots,
+  died: AbortSignal | undefined,
+): Promise<void> {
+  const now = await switchProgram(context, roots.config, roots.next);
+  await proveRelease(context, roots.next, 'for-long', died ?? now);
   if ((await runDeployHook(context, 'validate', roots)) === 'vetoed')
     throw new DeployError('script', 'the validate hook says not now, but the release runs already', {
       hint: 'exit with 0 or 1 there; ask before, in the pre or prepare hook',

@@ -5,17 +5,20 @@ import type { Prove, Supervisor } from './supervisor.js';
 export interface ReleaseProgram {
   /** The release that it runs from; undefined before the first. */
   readonly root: string | undefined;
-  /** Aborted when the run that is in charge ends; undefined while none is. */
+  /** Aborted when the run that goes on, or begins, ends by itself, and in the pause after that; undefined before the first. */
   readonly died: AbortSignal | undefined;
   /** Runs it from a release that was proven before. */
   start(root: string, environment: Readonly<Record<string, string>>): void;
-  /** @see Supervisor.switchTo; resolves when the one before has ended too. */
+  /**
+   * @see Supervisor.switchTo; resolves when the one before has ended too, or the new one has.
+   * @returns aborted when the new one ends by itself, from the moment that it took over.
+   */
   switchTo(
     root: string,
     environment: Readonly<Record<string, string>>,
     prove: Prove,
     signal: AbortSignal,
-  ): Promise<void>;
+  ): Promise<AbortSignal>;
   /** Another run from the same release takes over. */
   restart(prove: Prove, signal: AbortSignal): Promise<void>;
 }
@@ -37,15 +40,21 @@ export function releaseProgram(
       return supervisor.inCharge?.launch.cwd;
     },
     get died() {
-      return supervisor.inCharge?.program?.died;
+      return supervisor.inCharge?.crashed;
     },
     start: (root, environment) => supervisor.start(launch(root, environment)),
     switchTo: async (root, environment, prove, signal) => {
-      const switched = await supervisor.switchTo(launch(root, environment), prove, signal);
-      await switched.drained;
+      const { crashed, drained } = await supervisor.switchTo(launch(root, environment), prove, signal);
+      await Promise.race([drained, aborted(crashed)]);
+      return crashed;
     },
     restart: async (prove, signal) => {
       await (await supervisor.restart(prove, signal)).drained;
     },
   };
+}
+
+function aborted(signal: AbortSignal): Promise<void> {
+  if (signal.aborted) return Promise.resolve();
+  return new Promise((resolve) => signal.addEventListener('abort', () => resolve(), { once: true }));
 }

@@ -65,8 +65,17 @@ export type Prove = (program: ProgramChild, signal: AbortSignal) => Promise<void
 /** A program that took over. */
 export interface Switched {
   readonly program: ProgramChild;
+  /** Aborted when this run ends by itself, from the moment that it took over. */
+  readonly crashed: AbortSignal;
   /** Resolves when the one before has ended; at once when there was none. Never rejects. */
   readonly drained: Promise<void>;
+}
+
+export interface InCharge {
+  readonly launch: Launch;
+  readonly program: ProgramChild | undefined;
+  /** Aborted when the run that goes on, or begins, ends by itself, with a DeployError as its reason. */
+  readonly crashed: AbortSignal;
 }
 
 /** The program that is kept running, through crashes, until another takes over. */
@@ -75,6 +84,12 @@ interface Charge {
   child: ProgramChild | undefined;
   /** Aborted when another took over, or all is stopped. */
   readonly over: AbortController;
+  /** Of the run that goes on, or begins: aborted when it has ended by itself, and so in the pause that follows. */
+  crash: AbortController;
+}
+
+function chargeOf(launch: Launch, child: ProgramChild | undefined): Charge {
+  return { launch, child, over: new AbortController(), crash: new AbortController() };
 }
 
 /**
@@ -97,10 +112,10 @@ export class Supervisor {
   }
 
   /** What is in charge; its `program` is undefined in the pause after a crash. Undefined before the first. */
-  get inCharge(): { readonly launch: Launch; readonly program: ProgramChild | undefined } | undefined {
-    return this.#charge === undefined
-      ? undefined
-      : { launch: this.#charge.launch, program: this.#charge.child };
+  get inCharge(): InCharge | undefined {
+    if (this.#charge === undefined) return undefined;
+    const { launch, child: program, crash } = this.#charge;
+    return { launch, program, crashed: crash.signal };
   }
 
   /**
@@ -110,7 +125,7 @@ export class Supervisor {
   start(launch: Launch): void {
     if (this.#charge !== undefined || this.#stopped !== undefined)
       throw new DeployError('internal', 'a program was started while one is in charge');
-    this.#charge = { launch, child: undefined, over: new AbortController() };
+    this.#charge = chargeOf(launch, undefined);
     void this.#keepRunning(this.#charge);
   }
 
@@ -161,12 +176,13 @@ export class Supervisor {
       stop.clear();
     }
     const before = this.#charge;
-    this.#charge = { launch, child: next, over: new AbortController() };
+    this.#charge = chargeOf(launch, next);
     this.#tell('in-charge', next);
     void this.#keepRunning(this.#charge);
     before?.over.abort();
     return {
       program: next,
+      crashed: this.#charge.crash.signal,
       drained: before?.child === undefined ? Promise.resolve() : this.#end(before.child),
     };
   }
@@ -207,11 +223,13 @@ export class Supervisor {
       pause = nextPause(pause, upMs, backoff);
       const generation = charge.child?.generation ?? this.#generation;
       charge.child = undefined;
+      charge.crash.abort(error);
       this.#options.onEvent({ kind: 'crashed', error, generation, upMs, restartInMs: pause });
       await timers.sleep(pause, charge.over.signal).catch((thrown: unknown) => {
         if (!charge.over.signal.aborted) throw thrown;
       });
       if (charge.over.signal.aborted) return;
+      charge.crash = new AbortController();
     }
   }
 

@@ -1,3 +1,4 @@
+import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { parseHttpCheck } from '@deploy-tools/agent/health/parse-checks.js';
 import { proveHealthy } from '@deploy-tools/agent/health/prove-healthy.js';
@@ -45,6 +46,22 @@ describe('a crash', () => {
     ]);
     await until('it stays', () => site.supervisor.inCharge?.program?.generation === 5);
     expect(readChildren(site.recordPath).map(({ generation }) => generation)).toEqual([5]);
+  });
+
+  it('is told for good to who let the program take over, though it runs again', async () => {
+    const dir = tempDir(testScope());
+    const site = await supervised(testScope(), { backoff: QUICK }, []);
+    await site.supervisor.switchTo(shellLaunch('sleep 60'), proven, NEVER);
+    const once = `[ -e ${join(dir, 'ran')} ] && exec sleep 60; touch ${join(dir, 'ran')}; while ! [ -e ${join(dir, 'go')} ]; do sleep 0.02; done; exit 3`;
+    const { crashed } = await site.supervisor.switchTo(shellLaunch(once), proven, NEVER);
+    expect(crashed.aborted).toBe(false);
+    writeFileSync(join(dir, 'go'), '');
+    await site.event('crashed', 1);
+    expect(site.supervisor.inCharge?.crashed).toBe(crashed); // in the pause it is no other run yet
+    await site.event('started', 3);
+    expect(crashed.reason).toMatchObject({ kind: 'unhealthy' });
+    await until('it runs', () => site.supervisor.inCharge?.program?.generation === 3);
+    expect(site.supervisor.inCharge?.crashed.aborted).toBe(false);
   });
 
   it('ends what the program leaves behind', async () => {

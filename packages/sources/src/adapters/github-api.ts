@@ -3,7 +3,6 @@ import { DeployError } from '@deploy-tools/shared/errors.js';
 import type { Logger } from '@deploy-tools/shared/log.js';
 import { httpJson } from '../objects/http-json.js';
 import { httpGet } from '../objects/http-request.js';
-
 import { appJwt, type GithubApp, type GithubCredentials } from './github-credentials.js';
 import { askedPatience } from './github-patience.js';
 import { type JsonRecord, record, text } from './github-releases.js';

@@ -27,7 +27,7 @@ test.each<[string, string, boolean, string[]]>([
 
 test('any text is read', () => {
   fc.assert(
-    fc.property(fc.string({ unit: 'binary', maxLength: 300 }), fc.boolean(), (text, own) => {
+    fc.property(fc.string({ unit: 'binary', maxLength: 90 }), fc.boolean(), (text, own) => {
       for (const { algorithm, hex } of parseChecksums(text, 'app.zip', own)) {
         expect(hex.length).toBe(algorithm === 'sha256' ? 64 : 128);
       }
