@@ -1,12 +1,11 @@
-import { spawn } from 'node:child_process';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { type AgentSite, makeAgentSite, startAgent, stopAgent } from '../support/agent-site.js';
 import { addConfiguration, changeLayer, command } from '../support/configuration.js';
-import { freePort } from '../support/free-port.js';
 import { binPath, type RunningProgram } from '../support/program.js';
 import { describeWith } from '../support/requires.js';
 import { run } from '../support/run.js';
-import { fileScope, type Scope, testScope } from '../support/scope.js';
+import { fileScope, testScope } from '../support/scope.js';
+import { startSerf } from '../support/serf.js';
 import { packTree } from '../support/tree.js';
 import { until } from '../support/until.js';
 import { startWorld, type World } from '../support/world.js';
@@ -58,33 +57,17 @@ describe('as a handler of consul watch', () => {
   });
 });
 
-/** An agent of Serf. @returns the address for `serf event`, and that for others to join. */
-async function startSerf(inScope: Scope, node: string, ...flags: string[]) {
-  const [bind, rpc] = [`127.0.0.1:${await freePort()}`, `127.0.0.1:${await freePort()}`];
-  const args = ['agent', `-node=${node}`, `-bind=${bind}`, `-rpc-addr=${rpc}`, '-profile=local', ...flags];
-  const child = spawn('serf', args, { stdio: 'ignore' });
-  const ended = new Promise((resolve) => child.once('close', resolve));
-  inScope.defer(async () => {
-    child.kill('SIGKILL');
-    await ended;
-  });
-  const members = () => run('serf', ['members', `-rpc-addr=${rpc}`, '-status=alive']);
-  await until(`serf ${node} answers`, async () => (await members()).status === 0);
-  return { bind, rpc, members };
-}
-
 describeWith(['serf'], 'as a handler of Serf', () => {
   it('wake has the agent of one host look when an event is fired on another', async () => {
     const { site, agent } = await sleeper('by-serf');
     const there = await startSerf(testScope(), 'there');
     const handler = `user:deploy=${binPath('deploy-agent')} wake -dir ${site.dir}`;
-    const here = await startSerf(testScope(), 'here', `-join=${there.bind}`, `-event-handler=${handler}`);
+    const flags = [`-join=${there.bind}`, `-event-handler=${handler}`];
+    const here = await startSerf(testScope(), 'here', flags);
     await until('they are one cluster', async () => (await here.members()).stdout.includes('there'));
     await until('they are one cluster', async () => (await there.members()).stdout.includes('here'));
     const before = agent.log.lines.length;
-    expect(await run('serf', ['event', `-rpc-addr=${there.rpc}`, 'deploy', 'payload'])).toMatchObject({
-      status: 0,
-    });
+    expect((await there.event('deploy', 'payload')).status).toBe(0);
     await agent.log.lineAfter(before, 'deployed');
     expect(await stopAgent(agent)).toBe(0);
   });
