@@ -4,7 +4,7 @@ import { restartProgram } from './deploy/switch-program.js';
 import type { Pushes } from './pushes.js';
 
 /** The program starts anew, gracefully, where there is one; what is wanted is looked at in any case. */
-export function hangUp(context: AgentContext, pushes: Pushes): void {
+export function hangUp(context: AgentContext, pushes: Pick<Pushes, 'nudge'>): void {
   pushes.nudge();
   restartProgram(context).catch((error: unknown) => {
     if (!context.signal.aborted)

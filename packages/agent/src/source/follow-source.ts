@@ -97,7 +97,11 @@ async function follow(what: Following): Promise<number> {
     taken: new TakenReleases(dir, `${settings.name} of ${url.label}`, log),
     incoming: join(dir, 'incoming'),
   });
-  const configs = new Map([[settings.name, { ...application, nudge: () => pushes.nudge() }]]);
+  const nudge = () => {
+    releases.lookNow();
+    pushes.nudge();
+  };
+  const configs = new Map([[settings.name, { ...application, nudge }]]);
   const answer = (request: ControlRequest) => answerControl(configs, request);
   const control = flags.once ? undefined : await serveControl({ path: controlPath(dir), answer, log });
   const manager = serviceManager({
@@ -106,7 +110,7 @@ async function follow(what: Following): Promise<number> {
     onTrouble: (message) => log.warn(message),
   });
   signals.stop.addEventListener('abort', () => manager.stopping(), { once: true });
-  signals.onHangup(() => hangUp(context, pushes));
+  signals.onHangup(() => hangUp(context, { nudge }));
   try {
     log.info({ configuration: settings.name, dir, source: source.label }, 'agent ready');
     manager.ready(`following ${source.label}`);

@@ -62,6 +62,11 @@ export class SourceReleases implements Releases {
     return this.#patience;
   }
 
+  /** Somebody wants the source to be looked at now, however patient it has to be. */
+  lookNow(): void {
+    this.#notBefore = 0;
+  }
+
   async wanted(context: AgentContext): Promise<AgentConfig> {
     const taken = this.#taken;
     if (taken === undefined) return await this.#patiently(context, () => this.#look(context));

@@ -100,6 +100,9 @@ test('what was fetched before is gone on with while the source is away, and not 
   const asked = github.requests.length;
   expect(await restarted.wanted(context)).toEqual(config);
   expect(github.requests.length).toBe(asked);
+  restarted.lookNow();
+  expect(await restarted.wanted(context)).toEqual(config);
+  expect(github.requests.length).toBe(asked + 1);
   writeState(context.paths.state, config);
   github.answer({ status: 500 });
   await expect(restarted.wanted(context)).rejects.toThrow();
