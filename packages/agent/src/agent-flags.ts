@@ -1,6 +1,7 @@
 import type { FlagSpec } from '@deploy-tools/shared/cli/flags.js';
 import { HEALTH_FLAGS } from './health/health-flags.js';
 import type { Hook } from './script/run-hook.js';
+import { SOURCE_FLAGS } from './source/source-flags.js';
 import { SUPERVISE_FLAGS } from './supervise/supervise-flags.js';
 import { SYNC_FLAGS } from './sync/sync-flags.js';
 
@@ -27,6 +28,7 @@ export const AGENT_FLAGS = [
     type: 'string',
     help: 'YAML file with several configurations, instead of the other flags',
   },
+  ...SOURCE_FLAGS,
   {
     name: 'fp',
     type: 'string',
@@ -41,7 +43,12 @@ export const AGENT_FLAGS = [
     default: './deploy.sh',
   },
   { name: 'state', type: 'string', help: 'file to save state to', default: 'state.json' },
-  { name: 'poll', type: 'duration', help: 'registry poll interval', default: '30s' },
+  {
+    name: 'poll',
+    type: 'duration',
+    help: 'interval between looks at the registry, or the source',
+    default: '30s',
+  },
   { name: 'cleanold', type: 'bool', help: 'remove unreferenced unpacked files after successful switch' },
   { name: 'v', type: 'bool', help: "be more chatty about what's happening (same as -log-level debug)" },
   { name: 'once', type: 'bool', help: 'look once, deploy if needed, and exit with its result' },
@@ -82,7 +89,12 @@ export const AGENT_FLAGS = [
   ...SUPERVISE_FLAGS,
   { name: 'host', type: 'string', help: 'name that the registry knows this host by; its own without' },
   { name: 'label', type: 'list', help: 'KEY=VALUE that the registry shows with this host' },
-  { name: 'report', type: 'bool', help: 'tell the registry what happens here', default: 'true' },
+  {
+    name: 'report',
+    type: 'bool',
+    help: 'tell the registry, or a source that takes note of it, what happens here',
+    default: 'true',
+  },
   { name: 'known-hosts', type: 'string', help: 'known_hosts file to use instead of ~/.ssh/known_hosts' },
   { name: 'allow', type: 'list', help: 'let archives hold outside-links, devices, fifos or setid bits' },
   {

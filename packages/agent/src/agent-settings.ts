@@ -26,6 +26,7 @@ export function agentSettings(
   flags: AgentFlags,
   command: Launch['command'] | undefined = undefined,
 ): AgentSettings {
+  refuseSource(flags);
   if (flags.name === undefined || flags.name === '')
     throw new DeployError('usage', 'name should be set: the configuration to track');
   if (flags.state === '') throw new DeployError('usage', 'state should be set: the file to save state to');
@@ -65,6 +66,15 @@ function configurationName(name: string): string {
   } catch (error) {
     throw new DeployError('usage', `-name: ${describeError(error)}`, { cause: error });
   }
+}
+
+function refuseSource({ source, slot, notify }: AgentFlags): void {
+  if (source !== undefined)
+    throw new DeployError('usage', 'with -source there is no registry to look at', {
+      hint: 'leave out -source here',
+    });
+  if (slot !== undefined || notify.length > 0)
+    throw new DeployError('usage', '-slot and -notify are for an agent without a registry, with -source');
 }
 
 function checkDuration(name: string, ms: number): void {

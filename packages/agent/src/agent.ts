@@ -1,10 +1,17 @@
-import { type DeployError, describeError, exitCodeOf, toDeployError } from '@deploy-tools/shared/errors.js';
+import {
+  type DeployError,
+  describeError,
+  type ErrorKind,
+  exitCodeOf,
+  toDeployError,
+} from '@deploy-tools/shared/errors.js';
 import type { AgentContext } from './agent-context.js';
-import { cycle, recover, resume } from './cycle.js';
+import { cycle, type OpenUpstream, recover, resume } from './cycle.js';
 import type { Hold } from './deploy/hold.js';
 import type { Outcome } from './outcome.js';
 import type { Pushes } from './pushes.js';
 import type { Link } from './registry-link.js';
+import { isWithoutRegistry, type Releases } from './releases.js';
 
 const FIRST_REDIAL_MS = 1000;
 const LONGEST_REDIAL_MS = 60_000;
@@ -26,23 +33,20 @@ export interface AgentLoop {
  */
 export async function runAgent(
   context: AgentContext,
-  link: Link,
+  link: Link | Releases,
   pushes: Pushes,
   loop: AgentLoop,
 ): Promise<number> {
   let redials = 0;
   const { signal } = context;
-  signal.addEventListener('abort', () => link.close('cancelled'), { once: true });
+  const close = (why: ErrorKind) => (isWithoutRegistry(link) ? undefined : link.close(why));
+  signal.addEventListener('abort', () => close('cancelled'), { once: true });
   if (!(await recovered(context))) return loop.once ? 1 : 0;
   while (!signal.aborted) {
     let pause = jittered(loop.pollMs, loop.random);
     let seen: string | undefined;
     try {
-      const open = async () => ({
-        first: await link.sftp(),
-        own: () => link.own(),
-        another: () => link.another(),
-      });
+      const open = opening(link);
       await resume(context, open);
       const outcome = await cycle(context, await open(), loop.once);
       redials = 0;
@@ -55,21 +59,31 @@ export async function runAgent(
       if (error.kind === 'cancelled' || (signal.aborted && error.kind === 'connect')) break;
       report(context, error);
       if (loop.once) return exitCodeOf(error);
-      if (error.kind === 'connect' || error.kind === 'auth' || error.kind === 'corrupt')
-        link.close(error.kind);
-      if (error.kind === 'connect') {
+      if (error.kind === 'connect' || error.kind === 'auth' || error.kind === 'corrupt') close(error.kind);
+      const patience = isWithoutRegistry(link) ? link.patience() : undefined;
+      if (patience !== undefined) pause = patience;
+      else if (error.kind === 'connect') {
         await pushes.sleep(redialPause(redials, loop), signal);
         redials += 1;
         continue;
       }
     }
     if ((await pushes.wait(pause, seen, signal)) === 'lost') {
-      link.close('connect');
+      close('connect');
       await pushes.sleep(redialPause(redials, loop), signal);
       redials += 1;
     }
   }
   return loop.once ? 1 : 0;
+}
+
+function opening(link: Link | Releases): OpenUpstream {
+  if (isWithoutRegistry(link)) return async () => link;
+  return async () => ({
+    first: await link.sftp(),
+    own: () => link.own(),
+    another: () => link.another(),
+  });
 }
 
 /** @returns false when the agent was to stop before it was done. */

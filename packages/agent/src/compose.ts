@@ -1,18 +1,17 @@
 import { join, resolve } from 'node:path';
 import type { ConnectOptions } from '@deploy-tools/shared/client/connect.js';
-import { describeError } from '@deploy-tools/shared/errors.js';
 import { takeDirectory } from '@deploy-tools/shared/host/dir-lock.js';
 import type { Logger } from '@deploy-tools/shared/log.js';
 import type { Hello } from '@deploy-tools/shared/report/report.js';
 import { type AgentLoop, runAgent } from './agent.js';
-import type { AgentContext, AgentSettings } from './agent-context.js';
+import type { AgentSettings } from './agent-context.js';
 import { type AgentFlags, agentSettings } from './agent-settings.js';
 import type { AgentSignals } from './agent-signals.js';
 import { controlPath } from './control/call-agent.js';
 import { answerControl, type Controlled } from './control/configuration-control.js';
 import type { ControlRequest } from './control/control-line.js';
 import { serveControl } from './control/control-server.js';
-import { restartProgram } from './deploy/switch-program.js';
+import { hangUp } from './hang-up.js';
 import { serviceManager } from './notify/service-manager.js';
 import { openApplication } from './open-application.js';
 import { Pushes } from './pushes.js';
@@ -122,13 +121,4 @@ async function openControl({ flags, dir, log }: Following, configs: ReadonlyMap<
   if (flags.once) return undefined;
   const answer = (request: ControlRequest) => answerControl(configs, request);
   return await serveControl({ path: controlPath(dir), answer, log });
-}
-
-/** The program starts anew, gracefully, where there is one; the registry is looked at in any case. */
-function hangUp(context: AgentContext, pushes: Pushes): void {
-  pushes.nudge();
-  restartProgram(context).catch((error: unknown) => {
-    if (!context.signal.aborted)
-      context.log.error({ err: describeError(error) }, 'the program was not restarted');
-  });
 }

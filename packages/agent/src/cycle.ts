@@ -13,7 +13,6 @@ import { checkPlace } from './deploy/place-release.js';
 import { releaseBefore } from './deploy/release-before.js';
 import { runDeployHook } from './deploy/run-deploy-hook.js';
 import { startProgram } from './deploy/switch-program.js';
-import type { Sessions } from './fetch/sessions.js';
 import { bootId } from './host-process.js';
 import { layerLabel } from './layer-label.js';
 import { obtain } from './obtain.js';
@@ -33,22 +32,24 @@ import {
   superfluousReleases,
   usableRelease,
 } from './release-directory.js';
+import { isWithoutRegistry, type Upstream } from './releases.js';
 import { awaitEarlierScript } from './script/await-earlier-script.js';
 import { removeScriptState } from './script/script-state.js';
 import { readState } from './state-file.js';
 
-/** Opens what is needed of the registry. @throws DeployError connect, auth. */
-export type OpenSessions = () => Promise<Sessions>;
+/** Opens what is needed of the registry, or of the place without one. @throws DeployError connect, auth. */
+export type OpenUpstream = () => Promise<Upstream>;
 
 /**
  * One look at the registry and, when it wants something else than what runs, one deployment, phase by phase, each step
  * in the journal before it is taken. What a crash leaves is taken up by {@link resume}.
  * @param impatient whether to try at once what failed lately.
  */
-export async function cycle(context: AgentContext, sessions: Sessions, impatient: boolean): Promise<Outcome> {
+export async function cycle(context: AgentContext, upstream: Upstream, impatient: boolean): Promise<Outcome> {
   const { ledger, log } = context;
   const before = readState(context.paths.state);
-  const ask = () => resolve(sessions.first, context.settings.name);
+  const ask = () =>
+    isWithoutRegistry(upstream) ? upstream.wanted(context) : resolve(upstream.first, context.settings.name);
   const config = await context.looks.take(ask, context.signal);
   const { hash } = config;
   context.onWanted(config);
@@ -69,9 +70,9 @@ export async function cycle(context: AgentContext, sessions: Sessions, impatient
   const layers = config.layers.map(layerLabel);
   log.info({ hash, revision: config.revision, layers }, 'new configuration');
   beginAttempt(context, before, config);
-  const open = async () => sessions;
+  const open = async () => upstream;
   return await attempted(context, open, async () => {
-    const release = await stage(context, sessions, before, config);
+    const release = await stage(context, upstream, before, config);
     return release === undefined ? vetoed(context) : await goLive(context, release);
   });
 }
@@ -94,7 +95,7 @@ export async function recover(context: AgentContext): Promise<void> {
  * Finishes, or goes back from, an attempt that an agent before this one, or a lost connection, left in the middle.
  * @throws what the attempt failed for; DeployError connect when it has to wait for the registry.
  */
-export async function resume(context: AgentContext, open: OpenSessions): Promise<void> {
+export async function resume(context: AgentContext, open: OpenUpstream): Promise<void> {
   const { ledger, log, paths } = context;
   const attempt = ledger.inFlight;
   const what = attempt === undefined ? 'nothing' : resumptionOf(attempt.step);
@@ -126,7 +127,7 @@ export async function resume(context: AgentContext, open: OpenSessions): Promise
 /** Runs an attempt, or the rest of one, to its end. @throws what it failed for, when all that follows is done. */
 async function attempted(
   context: AgentContext,
-  open: OpenSessions,
+  open: OpenUpstream,
   act: () => Promise<Outcome>,
 ): Promise<Outcome> {
   try {
@@ -145,7 +146,7 @@ async function attempted(
 /** Everything up to a complete release in a directory of its own. @returns undefined when the host says not now. */
 async function stage(
   context: AgentContext,
-  sessions: Sessions,
+  upstream: Upstream,
   before: AgentConfig | undefined,
   config: AgentConfig,
 ): Promise<Release | undefined> {
@@ -154,7 +155,7 @@ async function stage(
   if ((await runDeployHook(context, 'pre', roots)) === 'vetoed') return undefined;
   ledger.step('fetch');
   const unpackedIn = ledger.inFlight?.unpackedIn ?? (before?.hash === config.hash ? '' : undefined);
-  const release = await obtain(context, sessions, before, config, unpackedIn);
+  const release = await obtain(context, upstream, before, config, unpackedIn);
   ledger.step('stage');
   const prepared = await facts
     .time('prepare', async () => {
@@ -212,7 +213,7 @@ function vetoed({ ledger, log, clock }: AgentContext): Outcome {
  * What follows a failure: nothing when the release is not to blame for it, going back where that is wanted, the hook.
  * @returns what is to be told.
  */
-async function failed(context: AgentContext, open: OpenSessions, error: DeployError): Promise<DeployError> {
+async function failed(context: AgentContext, open: OpenUpstream, error: DeployError): Promise<DeployError> {
   const { ledger, paths, settings, facts } = context;
   const attempt = ledger.inFlight;
   if (attempt === undefined) return error; // after `healthy`
@@ -234,7 +235,7 @@ async function failed(context: AgentContext, open: OpenSessions, error: DeployEr
 }
 
 /** Goes back to the last good release. @returns what is to be told: why, or that it has to wait. */
-async function wayBack(context: AgentContext, open: OpenSessions, why: DeployError): Promise<DeployError> {
+async function wayBack(context: AgentContext, open: OpenUpstream, why: DeployError): Promise<DeployError> {
   const { ledger, paths, facts, log } = context;
   try {
     const lastGood = releaseBefore(context);

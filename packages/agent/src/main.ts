@@ -31,10 +31,11 @@ async function runDaemon(argv: readonly string[]): Promise<void> {
         'Follows a configuration: fetches and unpacks its layers and runs the deploy script when it changes.\n' +
         'After -- comes a program that is run from the current release and switched without a gap: -- CMD ARGS\n' +
         'Also: deploy-agent doctor (could an agent with these flags work here?), plan (what would it do now?), and to talk to one\n' +
-        'that runs on this host: ctl, wake. guard starts a program only where the wanted release is here. Without a registry:\n' +
-        'manifest (deploys once what a file says). Each answers -h.',
+        'that runs on this host: ctl, wake. guard starts a program only where the wanted release is here.\n' +
+        'Without a registry: -source (follows a place that releases appear in), manifest (deploys once what a file says). Each answers -h.',
       flags: AGENT_FLAGS,
       run: async (flags) => {
+        if (flags.source !== undefined) return await sourced(argv);
         const log = await createLogger('deploy-agent', flags.v ? 'debug' : flags['log-level']);
         const stop = stopSignal((signal) => log.info({ signal }, 'stopping; a running script is waited for'));
         const onHangup = (listener: () => void) => void process.on('SIGHUP', listener);
@@ -51,6 +52,11 @@ async function runDaemon(argv: readonly string[]): Promise<void> {
     },
     own,
   );
+}
+
+/** Loaded when it is needed, with a loop of its own. */
+async function sourced(argv: readonly string[]): Promise<number> {
+  return await (await import('./source/source-program.js')).runSourced(argv);
 }
 
 /** Loaded when it is needed: an agent of one configuration starts without it, and without YAML. */

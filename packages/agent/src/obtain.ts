@@ -8,6 +8,7 @@ import { download } from './phases/download.js';
 import { plan } from './phases/plan.js';
 import { unpack } from './phases/unpack.js';
 import { type Release, usableRelease } from './release-directory.js';
+import { isWithoutRegistry, type Upstream } from './releases.js';
 
 /**
  * The release on disk: from an attempt before, built of chunks, or unpacked from archives.
@@ -16,7 +17,7 @@ import { type Release, usableRelease } from './release-directory.js';
  */
 export async function obtain(
   context: AgentContext,
-  sessions: Sessions,
+  upstream: Upstream,
   before: AgentConfig | undefined,
   config: AgentConfig,
   unpackedIn: string | undefined,
@@ -27,23 +28,27 @@ export async function obtain(
     return ready;
   }
   const { builds, facts, signal, threads } = context;
-  const act = () => facts.time('fetch', () => make(context, sessions, before, config));
+  const act = () => facts.time('fetch', () => make(context, upstream, before, config));
   const { root, durable } = await builds.take(act, signal);
   const release = { root, durable: durable.finally(() => threads.stop()) };
   release.durable.catch(() => undefined); // told to who waits for it, which may be a while
   return release;
 }
 
-/** Over a session of its own. */
+/** From a registry, over a session of its own. */
 async function make(
   context: AgentContext,
-  sessions: Sessions,
+  upstream: Upstream,
   before: AgentConfig | undefined,
   config: AgentConfig,
 ): Promise<Release> {
-  const own = await sessions.own();
+  if (isWithoutRegistry(upstream)) {
+    await upstream.fetch(context, config);
+    return await unpack(context, config);
+  }
+  const own = await upstream.own();
   try {
-    return await makeOver(context, { ...sessions, first: own.sftp }, before, config);
+    return await makeOver(context, { ...upstream, first: own.sftp }, before, config);
   } finally {
     own.end();
   }

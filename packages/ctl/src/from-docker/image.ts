@@ -1,13 +1,7 @@
 import { DeployError } from '@deploy-tools/shared/errors.js';
+import type { ImageLayer } from '@deploy-tools/shared/image/image.js';
 import { asArray, asObject, type JsonObject } from './image-json.js';
 import type { SpooledFile } from './spool-archive.js';
-
-/** One layer as it is stored: tar, tar.gz or tar.zst. */
-export interface ImageLayer {
-  readonly file: SpooledFile;
-  /** Hex SHA-256 of the layer's tar stream; undefined when the image does not tell. */
-  readonly diffId: string | undefined;
-}
 
 export interface Image {
   /** How the image calls itself, `alpine:latest`; undefined when it has no tag. */

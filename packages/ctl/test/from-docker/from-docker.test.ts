@@ -4,9 +4,6 @@ import { mkdirSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { describe, expect, test } from 'vitest';
-import { startFakeRegistry } from '../fake-registry.js';
-import { binPath, runBin } from '../run-bin.js';
-import { runBody } from '../run-body.js';
 import {
   addImage,
   addIndex,
@@ -16,8 +13,11 @@ import {
   type MadeEntry,
   makeTar,
   ociArchive,
-} from './make-image.js';
-import { mergeLayers } from './merge-layers.js';
+} from '../../../shared/test/image/make-image.js';
+import { mergeLayers } from '../../../shared/test/image/merge-layers.js';
+import { startFakeRegistry } from '../fake-registry.js';
+import { binPath, runBin } from '../run-bin.js';
+import { runBody } from '../run-body.js';
 
 const fixture = (name: string) => readFileSync(new URL(`../fixtures/${name}`, import.meta.url));
 

@@ -9,25 +9,17 @@ import type { Wants } from '../select/wants.js';
 import type { Artifact, Source } from '../source.js';
 import { artifactContent, CONTENT_HEAD_BYTES } from './artifact-content.js';
 import { download, removeDownload } from './download.js';
+import type { LayerFile } from './layer-file.js';
+import { IMAGE_DIR, makeImage } from './make-image.js';
 import { repack } from './repack.js';
 import { verifyDownload } from './verify-download.js';
-
-/** An archive on this disk that is a layer as it is: tar, tar.gz or tar.zst. */
-export interface LayerFile {
-  readonly path: string;
-  /** Hex SHA-256 of the archive. */
-  readonly hash: string;
-  readonly size: number;
-  /** The artifact that it was made of. */
-  readonly name: string;
-}
 
 export interface FetchOptions {
   readonly checksum: Wants['checksum'];
   readonly log: Logger;
   /** Of one artifact, in bytes; 50 GB when undefined. */
   readonly maxArtifactBytes?: number | undefined;
-  /** For what is packed anew; what is a layer already is checked where it is added or unpacked. */
+  /** For what is packed anew, images too; what is a layer already is checked where it is added or unpacked. */
   readonly policy?: UnpackPolicy | undefined;
 }
 
@@ -38,7 +30,7 @@ const REPACKED = '.repacked';
 
 /**
  * Fetches what was picked of a release, verifies it and makes layers of it: `<dir>/<hash>.layer`, for the caller to move
- * or remove. An interrupted download is continued by the next call for the same artifact.
+ * or remove. Those of an image are what deploy-from-docker makes of it, and two of them may be the same file. An interrupted download is continued by the next call for the same artifact.
  * @param dir on the disk where the layers will be, of this source alone, one call at a time: what is left there of other
  *   releases is removed.
  * @returns the layers, lowest first.
@@ -59,7 +51,9 @@ export async function fetchRelease(
       const fetching = { source, picked, artifact, dir, signal, options };
       layers.push((await layerAtHand(fetching)) ?? (await fetchLayer(fetching)));
     }
-    return layers;
+    if (source.kind === 'files') return layers;
+    const policy = options.policy ?? DEFAULT_UNPACK_POLICY;
+    return await makeImage(layers, dir, policy, (hash) => layerPath(dir, hash), signal);
   } catch (error) {
     throw toDeployError(error);
   }
@@ -114,7 +108,7 @@ async function fetchLayer(fetching: Fetching): Promise<LayerFile> {
     const made = await repackPart(part, content, fetching);
     const path = layerPath(dir, made.hash);
     await rename(`${part}${REPACKED}`, path);
-    return { path, ...made, name: artifact.name };
+    return { ...made, path, name: artifact.name };
   } catch (error) {
     // A connection that was lost while checksums were read says nothing against what is here already.
     const keep = isDeployError(error, 'connect') || isDeployError(error, 'timeout') || signal.aborted;
@@ -152,6 +146,7 @@ async function removeLeftovers(dir: string, source: Source, picked: PickedReleas
       return [part, `${part}.json`, `${artifact.digest?.slice('sha256:'.length)}${LAYER}`];
     }),
   );
+  await rm(join(dir, IMAGE_DIR), { recursive: true, force: true });
   for (const name of await readdir(dir)) {
     const isOurs = /^[0-9a-f]{32}\.part(\.json|\.repacked)?$|^[0-9a-f]{64}\.layer$/.test(name);
     if (isOurs && !wanted.has(name)) await rm(join(dir, name), { force: true });

@@ -29,7 +29,7 @@ export async function repackInto(task: RepackTask): Promise<Repacked> {
   } finally {
     await file.close();
   }
-  return { hash: hash.digest('hex'), size: written };
+  return { path: task.into, hash: hash.digest('hex'), size: written };
 }
 
 function tarOf({ from, content, name, policy }: RepackTask, size: number): AsyncGenerator<Uint8Array> {

@@ -13,15 +13,26 @@ export interface RepackTask {
   readonly policy: UnpackPolicy;
 }
 
+/** The stored layers of an image to be made its archives, as a thread is told of them. */
+export interface ImageTask {
+  readonly content: 'image';
+  /** Lowest first. */
+  readonly from: readonly string[];
+  /** An empty directory. */
+  readonly into: string;
+  readonly policy: UnpackPolicy;
+}
+
 /** Of the archive that was made. */
 export interface Repacked {
+  readonly path: string;
   /** Hex SHA-256. */
   readonly hash: string;
   readonly size: number;
 }
 
 export type RepackReply =
-  | { readonly kind: 'done'; readonly made: Repacked }
+  | { readonly kind: 'done'; readonly made: readonly Repacked[] }
   | {
       readonly kind: 'failed';
       readonly error: {

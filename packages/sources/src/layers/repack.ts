@@ -1,6 +1,6 @@
 import { Worker } from 'node:worker_threads';
 import { DeployError, describeError } from '@deploy-tools/shared/errors.js';
-import type { Repacked, RepackReply, RepackTask } from './repack-task.js';
+import type { ImageTask, Repacked, RepackReply, RepackTask } from './repack-task.js';
 
 /** Bounds what a hostile artifact can make the thread allocate; one block of bzip2 may take half of it. */
 const MAX_HEAP_MIB = 1024;
@@ -10,6 +10,17 @@ const MAX_HEAP_MIB = 1024;
  * @throws DeployError cancelled; what the task failed with; too-large, when it took more memory than it may; internal.
  */
 export async function repack(task: RepackTask, signal: AbortSignal): Promise<Repacked> {
+  const [made] = await inThread(task, signal);
+  if (made === undefined) throw new DeployError('internal', 'the packing thread made nothing');
+  return made;
+}
+
+/** Makes the archives of an image's layers, lowest first, as `repack` does of an artifact. */
+export async function packImage(task: ImageTask, signal: AbortSignal): Promise<readonly Repacked[]> {
+  return await inThread(task, signal);
+}
+
+async function inThread(task: RepackTask | ImageTask, signal: AbortSignal): Promise<readonly Repacked[]> {
   if (signal.aborted) throw cancelled();
   const worker = new Worker(new URL('./repack-worker.js', import.meta.url), {
     workerData: task,

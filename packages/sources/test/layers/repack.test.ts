@@ -81,7 +81,7 @@ describe('a zip file', () => {
       new Set([Date.UTC(2026, 6, 3, 10, 20, 30) / 1000]),
     );
     const [first, second] = [taskOf(rawZip(members), 'zip'), taskOf(rawZip(members), 'zip')];
-    expect(await repackInto(first)).toEqual(await repackInto(second));
+    expect((await repackInto(first)).hash).toBe((await repackInto(second)).hash);
   });
 
   it('made by DOS has its backslashes turned, and modes of its own', async () => {
@@ -229,7 +229,7 @@ describe('a single file', () => {
   it('becomes a program in an archive, the same every time', async () => {
     const [first, second] = [taskOf(patterned(70_000), 'file'), taskOf(patterned(70_000), 'file')];
     const made = await repackInto(first);
-    expect(await repackInto(second)).toEqual(made);
+    expect((await repackInto(second)).hash).toBe(made.hash);
     expect(membersOf(first.into).map(({ entry: { name, mode, size } }) => [name, mode, size])).toEqual([
       ['app', 0o755, 70_000],
     ]);

@@ -1,10 +1,10 @@
 import { DeployError, describeError, toDeployError } from '@deploy-tools/shared/errors.js';
+import { pauseBefore } from '@deploy-tools/sources/pause-before.js';
 import type { Track } from '../../meta/track-store.js';
 import { type Registry, timestamp } from '../registry.js';
 import { SharedJobs } from '../shared-jobs.js';
 import { checkTrack, type WatchedSource } from './check-track.js';
 import type { TakeTools } from './take-release.js';
-import { pauseBefore } from './track-pace.js';
 import type { CheckReport, TrackRunner, TrackTimes } from './track-runner.js';
 import { noTrack } from './tracks.js';
 

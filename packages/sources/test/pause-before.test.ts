@@ -1,4 +1,4 @@
-import { LONGEST_PAUSE_MS, pauseBefore } from '@deploy-tools/registry/core/tracks/track-pace.js';
+import { LONGEST_PAUSE_MS, pauseBefore } from '@deploy-tools/sources/pause-before.js';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 

@@ -1,14 +1,14 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { planLayers } from '@deploy-tools/ctl/from-docker/layer-plan.js';
-import { scanLayer } from '@deploy-tools/ctl/from-docker/read-layer.js';
-import { resolveEntries, type ScannedEntry } from '@deploy-tools/ctl/from-docker/resolve-entries.js';
-import { rewriteLayer } from '@deploy-tools/ctl/from-docker/rewrite-layer.js';
 import { EntryPolicy } from '@deploy-tools/shared/archive/entry-policy.js';
 import { DEFAULT_UNPACK_POLICY } from '@deploy-tools/shared/archive/unpack-policy.js';
+import { planLayers } from '@deploy-tools/shared/image/layer-plan.js';
+import { scanLayer } from '@deploy-tools/shared/image/read-layer.js';
+import { resolveEntries, type ScannedEntry } from '@deploy-tools/shared/image/resolve-entries.js';
+import { rewriteLayer } from '@deploy-tools/shared/image/rewrite-layer.js';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { temporaryDirectory } from '../../../shared/test/client/ssh-tools.js';
+import { temporaryDirectory } from '../client/ssh-tools.js';
 import { type MadeEntry, makeTar } from './make-image.js';
 import { mergeLayers } from './merge-layers.js';
 
@@ -21,7 +21,7 @@ async function rewritten(layers: readonly (readonly MadeEntry[])[]): Promise<Buf
     const path = join(dir, `layer-${index}`);
     const tar = makeTar(entries);
     writeFileSync(path, tar);
-    return { file: { path, size: tar.length, sha256: '' }, diffId: undefined };
+    return { file: { path }, diffId: undefined };
   });
   const scanned: ScannedEntry[][] = [];
   for (const file of files) scanned.push(await scanLayer(file, 'layer', SIGNAL));

@@ -1,10 +1,10 @@
-import type { ByteName } from '@deploy-tools/shared/archive/byte-name.js';
-import type { EntryPolicy } from '@deploy-tools/shared/archive/entry-policy.js';
-import { parentPath } from '@deploy-tools/shared/archive/path-guard.js';
-import { TAR_END, type TarMember, tarHeader, tarPadding } from '@deploy-tools/shared/archive/tar-blocks.js';
-import type { TarEntry } from '@deploy-tools/shared/archive/tar-entry.js';
-import type { TarHandler } from '@deploy-tools/shared/archive/tar-reader.js';
-import { DeployError } from '@deploy-tools/shared/errors.js';
+import type { ByteName } from '../archive/byte-name.js';
+import type { EntryPolicy } from '../archive/entry-policy.js';
+import { parentPath } from '../archive/path-guard.js';
+import { TAR_END, type TarMember, tarHeader, tarPadding } from '../archive/tar-blocks.js';
+import type { TarEntry } from '../archive/tar-entry.js';
+import type { TarHandler } from '../archive/tar-reader.js';
+import { DeployError } from '../errors.js';
 import type { ImageLayer } from './image.js';
 import type { LayerPlan, Placement } from './layer-plan.js';
 import { layerBytes } from './read-layer.js';

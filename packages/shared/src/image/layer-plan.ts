@@ -1,6 +1,6 @@
-import type { ByteName } from '@deploy-tools/shared/archive/byte-name.js';
-import { parentPath } from '@deploy-tools/shared/archive/path-guard.js';
-import type { TarEntryType } from '@deploy-tools/shared/archive/tar-entry.js';
+import type { ByteName } from '../archive/byte-name.js';
+import { parentPath } from '../archive/path-guard.js';
+import type { TarEntryType } from '../archive/tar-entry.js';
 
 /** What deciding about an entry needs to know of it. */
 export interface LayerEntry {

@@ -1,8 +1,8 @@
-/** What a track waits between looks at the most, however often they failed. */
+/** What is waited between looks at a source at the most, however often they failed. */
 export const LONGEST_PAUSE_MS = 3_600_000;
 
 /**
- * The pause before a track's next look, in milliseconds: within a tenth around the interval; after failures doubled each time up
+ * The pause before the next look at a source, in milliseconds: within a tenth around the interval; after failures doubled each time up
  * to an hour, the upper half of it by chance; never sooner than the source asked for.
  * @param failures looks that failed one after another, 0 after a good one.
  * @param random from 0 to 1.

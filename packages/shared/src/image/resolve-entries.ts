@@ -1,6 +1,6 @@
-import { type ByteName, showName } from '@deploy-tools/shared/archive/byte-name.js';
-import { parentPath } from '@deploy-tools/shared/archive/path-guard.js';
-import { DeployError } from '@deploy-tools/shared/errors.js';
+import { type ByteName, showName } from '../archive/byte-name.js';
+import { parentPath } from '../archive/path-guard.js';
+import { DeployError } from '../errors.js';
 import { type LayerEntry, whiteoutOf } from './layer-plan.js';
 
 /** An entry as its layer says it. */

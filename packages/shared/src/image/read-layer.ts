@@ -1,10 +1,10 @@
 import { createHash } from 'node:crypto';
-import { decompress } from '@deploy-tools/shared/archive/decompress.js';
-import { memberPath } from '@deploy-tools/shared/archive/path-guard.js';
-import { archiveFile } from '@deploy-tools/shared/archive/read-archive.js';
-import type { TarEntry } from '@deploy-tools/shared/archive/tar-entry.js';
-import { type TarHandler, TarReader } from '@deploy-tools/shared/archive/tar-reader.js';
-import { DeployError, toDeployError } from '@deploy-tools/shared/errors.js';
+import { decompress } from '../archive/decompress.js';
+import { memberPath } from '../archive/path-guard.js';
+import { archiveFile } from '../archive/read-archive.js';
+import type { TarEntry } from '../archive/tar-entry.js';
+import { type TarHandler, TarReader } from '../archive/tar-reader.js';
+import { DeployError, toDeployError } from '../errors.js';
 import type { ImageLayer } from './image.js';
 import type { ScannedEntry } from './resolve-entries.js';
 

@@ -1,0 +1,13 @@
+import { describeError } from '@deploy-tools/shared/errors.js';
+import type { AgentContext } from './agent-context.js';
+import { restartProgram } from './deploy/switch-program.js';
+import type { Pushes } from './pushes.js';
+
+/** The program starts anew, gracefully, where there is one; what is wanted is looked at in any case. */
+export function hangUp(context: AgentContext, pushes: Pushes): void {
+  pushes.nudge();
+  restartProgram(context).catch((error: unknown) => {
+    if (!context.signal.aborted)
+      context.log.error({ err: describeError(error) }, 'the program was not restarted');
+  });
+}

@@ -1,0 +1,159 @@
+import { basename, join, resolve } from 'node:path';
+import { DeployError, isDeployError } from '@deploy-tools/shared/errors.js';
+import { takeDirectory } from '@deploy-tools/shared/host/dir-lock.js';
+import type { Logger } from '@deploy-tools/shared/log.js';
+import { openSource } from '@deploy-tools/sources/open-source.js';
+import type { Source } from '@deploy-tools/sources/source.js';
+import type { SourcePlace } from '@deploy-tools/sources/source-place.js';
+import { parseSourceUrl, type SourceUrl } from '@deploy-tools/sources/source-url.js';
+import { runAgent } from '../agent.js';
+import { type AgentFlags, agentSettings } from '../agent-settings.js';
+import type { AgentSignals } from '../agent-signals.js';
+import { controlPath } from '../control/call-agent.js';
+import { answerControl } from '../control/configuration-control.js';
+import type { ControlRequest } from '../control/control-line.js';
+import { serveControl } from '../control/control-server.js';
+import { hangUp } from '../hang-up.js';
+import { serviceManager } from '../notify/service-manager.js';
+import { openApplication } from '../open-application.js';
+import { Pushes } from '../pushes.js';
+import { reportIdentity } from '../report/report-identity.js';
+import { checkStatePlace } from '../state-place.js';
+import type { Launch } from '../supervise/start-child.js';
+import { AttemptTeller } from './attempt-teller.js';
+import { SourceReleases } from './source-releases.js';
+import { TakenReleases } from './taken-release.js';
+
+/** What is waited for at the end, for the source and the receivers to take what they are told. */
+const LAST_WORD_MS = 5000;
+
+/**
+ * The agent that follows a source by itself; composes what an agent of a registry has, but for the registry.
+ * @param flags with a source.
+ * @param command of the supervised program.
+ * @throws DeployError with one sentence for each reason not to start.
+ */
+export async function followSource(
+  flags: AgentFlags,
+  command: Launch['command'] | undefined,
+  log: Logger,
+  signals: AgentSignals,
+): Promise<number> {
+  const url = readSource(flags);
+  const name = flags.name ?? nameOf(url.place);
+  const without = { ...flags, name, source: undefined, slot: undefined, notify: [] };
+  const settings = agentSettings(without, command);
+  const { host } = reportIdentity(flags.host, []);
+  const source = await openSource(url.label, { environment: process.env, log });
+  const dir = resolve(flags.dir);
+  const lock = takeDirectory(dir, 'agent', 0o750);
+  try {
+    const state = resolve(flags.state);
+    checkStatePlace(state);
+    return await follow({ flags, command, log, signals, settings, host, url, source, dir, state });
+  } finally {
+    lock.release();
+  }
+}
+
+interface Following {
+  readonly flags: AgentFlags;
+  readonly command: Launch['command'] | undefined;
+  readonly log: Logger;
+  readonly signals: AgentSignals;
+  readonly settings: ReturnType<typeof agentSettings>;
+  readonly host: string;
+  readonly url: SourceUrl;
+  readonly source: Source;
+  readonly dir: string;
+  readonly state: string;
+}
+
+/** Everything that is held while the agent runs, and let go of at its end. */
+async function follow(what: Following): Promise<number> {
+  const { flags, command, log, signals, settings, url, source, dir, state } = what;
+  const notifier = await openNotices(flags.notify, log);
+  let teller: AttemptTeller | undefined;
+  const program = { ports: flags.port, stopTimeoutMs: flags['stop-timeout'] };
+  const application = await openApplication({
+    ...{ settings, dir, state, log, signal: signals.stop },
+    program: command === undefined ? undefined : { command, ...program },
+    onChange: () => teller?.look(application.context.ledger.journal),
+    onProgress: () => {},
+  });
+  const { context } = application;
+  const { ledger, clock } = context;
+  teller = new AttemptTeller(
+    {
+      ...{ name: settings.name, host: what.host, notifier, clock, log },
+      command: command === undefined ? 'assets' : 'server',
+      source: flags.report ? source : undefined,
+    },
+    ledger.journal,
+  );
+  const pushes = new Pushes();
+  const releases = new SourceReleases({
+    ...{ source, wants: url.wants, log, pollMs: flags.poll, random: Math.random },
+    taken: new TakenReleases(dir, `${settings.name} of ${url.label}`, log),
+    incoming: join(dir, 'incoming'),
+  });
+  const configs = new Map([[settings.name, { ...application, nudge: () => pushes.nudge() }]]);
+  const answer = (request: ControlRequest) => answerControl(configs, request);
+  const control = flags.once ? undefined : await serveControl({ path: controlPath(dir), answer, log });
+  const manager = serviceManager({
+    environment: process.env,
+    pid: process.pid,
+    onTrouble: (message) => log.warn(message),
+  });
+  signals.stop.addEventListener('abort', () => manager.stopping(), { once: true });
+  signals.onHangup(() => hangUp(context, pushes));
+  try {
+    log.info({ configuration: settings.name, dir, source: source.label }, 'agent ready');
+    manager.ready(`following ${source.label}`);
+    const loop = { pollMs: flags.poll, once: flags.once, random: Math.random };
+    return await runAgent(context, releases, pushes, loop);
+  } finally {
+    control?.close();
+    await application.close();
+    await teller.close(LAST_WORD_MS);
+    await manager.close();
+  }
+}
+
+/** @throws DeployError usage: what a receiver needs is not there. */
+async function openNotices(urls: readonly string[], log: Logger) {
+  if (urls.length === 0) return undefined;
+  const { openNotifier } = await import('@deploy-tools/notices/notifier.js');
+  return await openNotifier(urls, { environment: process.env, log, clock: () => new Date() });
+}
+
+/** @throws DeployError usage. */
+function readSource({ source, slot }: AgentFlags): SourceUrl {
+  const text = source ?? '';
+  const withSlot =
+    slot === undefined ? text : `${text}${text.includes('?') ? '&' : '?'}slot=${encodeURIComponent(slot)}`;
+  try {
+    return parseSourceUrl(withSlot);
+  } catch (error) {
+    if (!isDeployError(error)) throw error;
+    const hint = error.hint === undefined ? {} : { hint: error.hint };
+    throw new DeployError('usage', `-source: ${error.message}`, { ...hint, cause: error });
+  }
+}
+
+/** What the application is called when nobody says: the repository's name, the last part of a path. */
+function nameOf(place: SourcePlace): string {
+  switch (place.scheme) {
+    case 'ghr':
+      return place.repository;
+    case 'img':
+      return basename(place.repository);
+    case 's3':
+    case 'gs':
+      return basename(place.prefix) || place.bucket;
+    case 'file':
+      return basename(place.directory);
+    case 'grpc':
+      return place.host;
+  }
+}

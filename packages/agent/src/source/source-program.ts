@@ -1,0 +1,56 @@
+import { parseFlags } from '@deploy-tools/shared/cli/flags.js';
+import { runProgram } from '@deploy-tools/shared/cli/program.js';
+import { DeployError } from '@deploy-tools/shared/errors.js';
+import { createLogger } from '@deploy-tools/shared/log.js';
+import { AGENT_FLAGS } from '../agent-flags.js';
+import { splitCommand } from '../split-command.js';
+import { stopSignal } from '../stop-signal.js';
+import { followSource } from './follow-source.js';
+
+/** What only means something with a registry. */
+const OF_REGISTRIES = [
+  'addr',
+  'fp',
+  'key',
+  'known-hosts',
+  'config',
+  'watch',
+  'silence',
+  'label',
+  'reuse',
+  'max-bandwidth',
+] as const;
+
+/** `deploy-agent -source URL`. Sets process.exitCode. @returns the exit status. */
+export async function runSourced(argv: readonly string[]): Promise<number> {
+  const { own, command } = splitCommand(argv);
+  await runProgram(
+    {
+      name: 'deploy-agent',
+      summary: '',
+      flags: AGENT_FLAGS,
+      run: async (flags) => {
+        const { given } = parseFlags({ flags: AGENT_FLAGS }, own);
+        const other = OF_REGISTRIES.find((name) => given.has(name));
+        if (other !== undefined)
+          throw new DeployError(
+            'usage',
+            `-${other} is for an agent that follows a registry, and -source for one without`,
+            {
+              hint: `leave out -${other}, or -source`,
+            },
+          );
+        // A script that nobody named is a registry's custom.
+        const script = given.has('script') ? flags.script : '';
+        const log = await createLogger('deploy-agent', flags.v ? 'debug' : flags['log-level']);
+        const stop = stopSignal((signal) => log.info({ signal }, 'stopping; a running script is waited for'));
+        const onHangup = (listener: () => void) => void process.on('SIGHUP', listener);
+        const status = await followSource({ ...flags, script }, command, log, { stop, onHangup });
+        log.info('stopped');
+        return status;
+      },
+    },
+    own,
+  );
+  return Number(process.exitCode ?? 0);
+}

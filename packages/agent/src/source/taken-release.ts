@@ -1,0 +1,47 @@
+import { join } from 'node:path';
+import { type AgentConfig, decodeConfigJson, encodeConfigJson } from '@deploy-tools/shared/config-json.js';
+import { describeError, errnoOf } from '@deploy-tools/shared/errors.js';
+import { writeFileAtomic } from '@deploy-tools/shared/host/atomic-file.js';
+import { readRegularFile } from '@deploy-tools/shared/host/regular-file.js';
+import type { Logger } from '@deploy-tools/shared/log.js';
+
+const MAX_BYTES = 16 * 1024 * 1024;
+
+/** The release that was taken from a source last: what is wanted until a newer one is there. */
+export interface TakenRelease {
+  readonly tag: string;
+  readonly config: AgentConfig;
+}
+
+/** Keeps the release that was taken last through restarts of the agent, in its directory. */
+export class TakenReleases {
+  readonly #path: string;
+  readonly #source: string;
+  readonly #log: Logger;
+
+  /** @param source what is followed, and what of it: what was taken of another counts for nothing. */
+  constructor(dir: string, source: string, log: Logger) {
+    this.#path = join(dir, 'source.json');
+    this.#source = source;
+    this.#log = log;
+  }
+
+  /** Undefined also when what was kept cannot be read: it is fetched again then. */
+  read(): TakenRelease | undefined {
+    try {
+      const kept: unknown = JSON.parse(readRegularFile(this.#path, MAX_BYTES).toString('utf8'));
+      const { source, tag, config } = kept as Readonly<Record<string, unknown>>;
+      if (source !== this.#source || typeof tag !== 'string') return undefined;
+      return { tag, config: decodeConfigJson(String(config)) };
+    } catch (error) {
+      if (errnoOf(error) !== 'ENOENT')
+        this.#log.warn({ path: this.#path, err: describeError(error) }, 'the release is fetched again');
+      return undefined;
+    }
+  }
+
+  write({ tag, config }: TakenRelease): void {
+    const kept = { source: this.#source, tag, config: encodeConfigJson(config) };
+    writeFileAtomic(this.#path, `${JSON.stringify(kept)}\n`, 0o640);
+  }
+}

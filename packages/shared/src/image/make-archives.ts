@@ -1,0 +1,69 @@
+import { createHash } from 'node:crypto';
+import { createWriteStream } from 'node:fs';
+import { join } from 'node:path';
+import { pipeline } from 'node:stream/promises';
+import { EntryPolicy } from '../archive/entry-policy.js';
+import { gzipBytes } from '../archive/gzip-bytes.js';
+import type { UnpackPolicy } from '../archive/unpack-policy.js';
+import { toDeployError } from '../errors.js';
+import type { ImageLayer } from './image.js';
+import { planLayers } from './layer-plan.js';
+import { scanLayer } from './read-layer.js';
+import { resolveEntries } from './resolve-entries.js';
+import { rewriteLayer } from './rewrite-layer.js';
+
+/** A layer's archive, a tar.gz on this disk. */
+export interface MadeArchive {
+  readonly path: string;
+  /** Hex SHA-256 of the archive. */
+  readonly hash: string;
+  readonly size: number;
+}
+
+/**
+ * Makes the archives of an image's layers, whiteouts applied, as files in a directory: `layer-1.tar.gz` is the lowest.
+ * Together they are a release that agents unpack, or they are refused here. The same image always gives the same bytes,
+ * however its layers are compressed.
+ * @param policy that the agents will apply, or a wider one.
+ * @throws DeployError corrupt, invalid, unsafe, too-large, no-space, cancelled.
+ */
+export async function makeArchives(
+  layers: readonly ImageLayer[],
+  dir: string,
+  policy: UnpackPolicy,
+  signal: AbortSignal,
+): Promise<readonly MadeArchive[]> {
+  const labelled = layers.map((layer, index) => ({ layer, label: `layer ${index + 1}` }));
+  const entries = [];
+  for (const { layer, label } of labelled) entries.push(await scanLayer(layer, label, signal));
+  const plans = planLayers(resolveEntries(entries));
+  const admitted = new EntryPolicy(policy);
+  const made: MadeArchive[] = [];
+  for (const [index, { layer, label }] of labelled.entries()) {
+    const path = join(dir, `layer-${index + 1}.tar.gz`);
+    const tar = rewriteLayer(layer, plans[index] ?? [], admitted, label, signal);
+    made.push({ path, ...(await writeHashed(gzipBytes(tar), path)) });
+  }
+  return made;
+}
+
+async function writeHashed(
+  bytes: AsyncIterable<Uint8Array>,
+  path: string,
+): Promise<Omit<MadeArchive, 'path'>> {
+  const hash = createHash('sha256');
+  let size = 0;
+  async function* counted(): AsyncGenerator<Uint8Array> {
+    for await (const chunk of bytes) {
+      hash.update(chunk);
+      size += chunk.length;
+      yield chunk;
+    }
+  }
+  try {
+    await pipeline(counted(), createWriteStream(path));
+  } catch (error) {
+    throw toDeployError(error);
+  }
+  return { hash: hash.digest('hex'), size };
+}
