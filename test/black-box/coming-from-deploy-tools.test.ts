@@ -1,7 +1,7 @@
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeAll, expect } from 'vitest';
-import { classicImage, makeTar } from '../../packages/ctl/test/from-docker/make-image.js';
+import { classicImage, makeTar } from '../../packages/shared/test/image/make-image.js';
 import { type AgentSite, makeAgentSite, stopAgent } from '../support/agent-site.js';
 import { type Archive, makeArchive, upload } from '../support/archive.js';
 import { filledIn, type PairTest, pathToPrograms, testPairs, wordsOf } from '../support/command-pairs.js';
