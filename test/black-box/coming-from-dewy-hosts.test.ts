@@ -7,24 +7,17 @@ import { addConfiguration } from '../support/configuration.js';
 import { ask } from '../support/http-load.js';
 import { type RunningProgram, startProgram } from '../support/program.js';
 import { fileScope, testScope } from '../support/scope.js';
+import { SERVED_APP } from '../support/served-app.js';
 import { packTree } from '../support/tree.js';
 import { until } from '../support/until.js';
 import { startWorld, type World } from '../support/world.js';
-
-/** Answers on each socket with its process id. */
-const MYAPP = `#!/usr/bin/env node
-const { createServer } = require('node:http');
-for (let number = 0; number < Number(process.env.LISTEN_FDS); number += 1)
-  createServer((_, response) => response.setHeader('connection', 'close').end(String(process.pid))).listen({ fd: 3 + number });
-process.on('SIGTERM', () => process.exit(0));
-`;
 
 const scope = fileScope();
 let world: World;
 
 beforeAll(async () => {
   world = await startWorld(scope);
-  const app = { 'index.html': 'hello', myapp: { content: MYAPP, mode: 0o755 } };
+  const app = { 'index.html': 'hello', myapp: SERVED_APP };
   await addConfiguration(world.operator, 'web', { myapp: await packTree(scope, world.root, 'app', app) });
 });
 

@@ -45,6 +45,13 @@ export function testPairs(page: string, program: string, section: string, tests:
   });
 }
 
+/** The titles of the sections of a page that have pairs. */
+export function sectionsWithPairs(page: string, program: string): string[] {
+  const text = readFileSync(join(PROJECT_ROOT, 'docs', page), 'utf8');
+  const titles = [...text.matchAll(/^## (.*)$/gm)].map(([, title = '']) => title);
+  return titles.filter((title) => pairsOf(text, program, title).length > 0);
+}
+
 function pairsOf(text: string, program: string, section: string): CommandPair[] {
   const body = text.split(/^## /m).find((part) => part.startsWith(`${section}\n`)) ?? '';
   const pairs: CommandPair[] = [];

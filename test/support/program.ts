@@ -18,14 +18,15 @@ export interface RunningProgram {
   readonly ended: Promise<number | NodeJS.Signals>;
 }
 
-/** Starts a program with its log followed; killed at the end of the scope if it still runs. */
+/** Starts a program with its log followed; killed at the end of the scope if it still runs. @param cwd this process's unless told. */
 export function startProgram(
   scope: Scope,
   name: string,
   args: readonly string[],
   env: NodeJS.ProcessEnv = process.env,
+  cwd?: string,
 ): RunningProgram {
-  const child = spawn(binPath(name), args, { env, stdio: ['ignore', 'ignore', 'pipe'] });
+  const child = spawn(binPath(name), args, { env, cwd, stdio: ['ignore', 'ignore', 'pipe'] });
   const log = new LogFollower(child.stderr);
   const ended = new Promise<number | NodeJS.Signals>((resolve, reject) => {
     child.once('error', reject);
