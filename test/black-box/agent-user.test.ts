@@ -1,4 +1,4 @@
-import { chmodSync, mkdirSync, statSync, writeFileSync } from 'node:fs';
+import { chmodSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { makeAgentSite, startAgent, stopAgent } from '../support/agent-site.js';
@@ -44,7 +44,6 @@ asRoot('an agent of root with -user (skipped unless root runs it)', () => {
 
   it('runs two applications of one file as different users', async () => {
     const site = makeAgentSite(testScope());
-    mkdirSync(site.dir, { mode: 0o755 });
     chmodSync(site.root, 0o755);
     const script = join(site.root, 'who');
     writeFileSync(script, '#!/bin/sh\necho "$CONFIG as $(id -un): $(cat "$NEWROOT/name")"\n', {

@@ -27,6 +27,10 @@ export function agentSettings(
   command: Launch['command'] | undefined = undefined,
 ): AgentSettings {
   refuseSource(flags);
+  if (flags.config !== undefined)
+    throw new DeployError('usage', 'a file of several configurations is not looked at here', {
+      hint: 'give what one of its entries says as flags instead of -config, with its -dir',
+    });
   if (flags.name === undefined || flags.name === '')
     throw new DeployError('usage', 'name should be set: the configuration to track');
   if (flags.state === '') throw new DeployError('usage', 'state should be set: the file to save state to');

@@ -47,7 +47,7 @@ export async function runAgent(
     let seen: string | undefined;
     try {
       const open = opening(link);
-      await resume(context, open);
+      await resumed(context, open, loop.once);
       const outcome = await cycle(context, await open(), loop.once);
       redials = 0;
       if (loop.once) return outcome.kind === 'waiting' ? 1 : 0;
@@ -84,6 +84,20 @@ function opening(link: Link | Releases): OpenUpstream {
     own: () => link.own(),
     another: () => link.another(),
   });
+}
+
+/**
+ * Ends what an agent before this one began. That it failed is told, and is no reason not to look at what is wanted now.
+ * @throws what has to be waited for, or what leaves the attempt as it was.
+ */
+async function resumed(context: AgentContext, open: OpenUpstream, once: boolean): Promise<void> {
+  try {
+    await resume(context, open);
+  } catch (thrown) {
+    const error = toDeployError(thrown);
+    if (once || error.kind === 'cancelled' || context.ledger.inFlight !== undefined) throw thrown;
+    report(context, error);
+  }
 }
 
 /** @returns false when the agent was to stop before it was done. */

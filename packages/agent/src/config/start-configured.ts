@@ -1,3 +1,4 @@
+import { chmodSync, statSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { isDeepStrictEqual } from 'node:util';
 import type { Connection } from '@deploy-tools/shared/client/connection.js';
@@ -20,6 +21,13 @@ import { Reporter } from '../report/reporter.js';
 import { Followed } from './followed.js';
 import { type ConfigFile, readConfigFile } from './read-config-file.js';
 
+/** The configurations' own directories are open to their users' groups alone; what is above them has to be passed by all. */
+function letPass({ configurations }: ConfigFile, dir: string): void {
+  const isShared = [...configurations.values()].some(({ flags }) => flags.user !== undefined);
+  const mode = statSync(dir).mode & 0o7777;
+  if (isShared && (mode & 0o001) === 0) chmodSync(dir, mode | 0o011);
+}
+
 /**
  * Follows the configurations of a file, over one connection, until the signal. SIGHUP reads it again: what has changed is
  * stopped and begun with anew; a file with a mistake changes nothing.
@@ -31,6 +39,7 @@ export async function startConfigured(path: string, log: Logger, signals: AgentS
   const dir = resolve(file.shared.dir);
   const lock = takeDirectory(dir, 'agent', 0o750);
   try {
+    letPass(file, dir);
     const bounded = { ...connection, maxBandwidth: file.shared['max-bandwidth'] };
     const link = new RegistryLink(bounded, log, (made) => fleet.follow(made));
     const fleet = new Fleet(file, dir, link, log);

@@ -78,6 +78,7 @@ export class FleetJournal {
   }
 
   async #work(): Promise<void> {
+    await Promise.resolve(); // until the caller has kept the promise: with an empty queue all of this is done at once
     while (this.#urgent > 0) {
       this.#urgent = 0;
       while (this.#queue.size > 0) {

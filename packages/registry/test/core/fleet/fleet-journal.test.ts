@@ -88,6 +88,16 @@ test('a store that takes nothing is asked once for all of a batch', async () => 
   expect(transactions()).toBeLessThanOrEqual(3);
 });
 
+test('a look at what may wait, when it was written already, keeps nothing from being written', async () => {
+  const registry = await openRegistry();
+  const { journal } = journalOf(registry);
+  await journal.flush();
+  await journal.write('a', (tx) => tx.putHost(host('a')));
+  await journal.flush();
+  await Promise.all([journal.flush(), journal.write('b', (tx) => tx.putHost(host('b')))]);
+  expect(await registry.meta.read(({ fleet }) => fleet.hosts())).toHaveLength(2);
+});
+
 test('what may wait is written when something may not', async () => {
   const registry = await openRegistry();
   const { journal, transactions } = journalOf(registry);
