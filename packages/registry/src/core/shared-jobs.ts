@@ -56,6 +56,12 @@ export class SharedJobs<T> {
     if (job !== undefined && job.urgency !== 'awaited') this.#end(job);
   }
 
+  /** Ends a job, also one that a command waits for: what it was about is gone. */
+  cancel(key: string): void {
+    const job = this.#jobs.get(key);
+    if (job !== undefined) this.#end(job);
+  }
+
   /** Ends all jobs; resolves when none runs any more. Later ones are rejected. */
   async stop(): Promise<void> {
     this.#stopped = true;

@@ -23,14 +23,15 @@ export interface Bumped {
 /** Sets the track's configurations to a release that it added; one that cannot be set does not hold the others up. */
 export async function bumpConfigurations(
   registry: Registry,
-  { component, bump }: Track,
+  track: Track,
   added: AddedRelease,
 ): Promise<Bumped> {
+  const { component, bump } = track;
   const bumped: string[] = [];
   const refused: { name: string; error: string }[] = [];
   for (const name of bump) {
     try {
-      const { before, after } = await setLayers(registry, component, name, added);
+      const { before, after } = await setLayers(registry, track, name, added);
       if (before !== after) bumped.push(name);
     } catch (error) {
       registry.log.warn({ component, configuration: name, err: describeError(error) }, 'not bumped');
@@ -42,10 +43,11 @@ export async function bumpConfigurations(
 
 async function setLayers(
   registry: Registry,
-  component: string,
+  track: Track,
   name: string,
   { tag, layers }: AddedRelease,
 ): Promise<ConfigurationChanged> {
+  const { component } = track;
   const [only] = layers;
   const isFile = only !== undefined && only.component === component;
   const args = isFile
@@ -56,7 +58,7 @@ async function setLayers(
   const change: Change = { author: trackAuthor(component), command: actLine(act) };
   return await auditedAct(registry, act, () =>
     commitChange(registry, change, name, async (tx) => {
-      await refuseYanked(tx, component, tag);
+      await refuseStale(tx, track, tag);
       return isFile
         ? replaceLayer(registry, tx, change, name, await requireVersion(tx, component, only.version))
         : changeImage(registry, tx, change, name, component, layers);
@@ -83,8 +85,10 @@ async function changeImage(
   return { before, after: same ? before : await appendLayers(registry, tx, change, name, after) };
 }
 
-/** In the transaction that changes: a yank that comes now finds the change, or the change finds the yank. */
-async function refuseYanked(tx: MetaReader, component: string, tag: string): Promise<void> {
+/** In the transaction that changes: a yank, or the end of the track, finds the change, or the change finds it. */
+async function refuseStale(tx: MetaReader, { component, created }: Track, tag: string): Promise<void> {
+  if ((await tx.tracks.track(component))?.track.created !== created)
+    throw new DeployError('cancelled', 'the track was deleted meanwhile');
   if ((await tx.tracks.yanked(component)).includes(tag))
     throw new DeployError('invalid', `${tag} was yanked meanwhile`);
 }

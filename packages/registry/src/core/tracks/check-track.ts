@@ -1,3 +1,4 @@
+import { DeployError } from '@deploy-tools/shared/errors.js';
 import type { LayerRef } from '@deploy-tools/shared/model.js';
 import { compareTags, selectRelease } from '@deploy-tools/sources/select/select-release.js';
 import type { Wants } from '@deploy-tools/sources/select/wants.js';
@@ -62,6 +63,8 @@ export async function checkTrack(
       await keep({ added: { tag, time: timestamp(registry), layers: added } });
     }
   }
+  if (signal.aborted)
+    throw new DeployError('cancelled', 'looking at the source was stopped', { hint: 'try again' });
   const bumped = await finishBump(registry, { track, progress }, waiting, keep);
   if (waiting.join('\n') !== progress.waiting.join('\n')) await keep({ waiting });
   watched.listing = listing;

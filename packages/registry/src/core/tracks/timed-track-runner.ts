@@ -32,6 +32,15 @@ interface Follow {
   checking: boolean;
   /** It changed while a look went on, which may not have seen it. */
   again: boolean;
+  /** Until when the source asked to be left alone, in milliseconds since 1970. */
+  notBefore: number;
+}
+
+function askedForPatience(until: number): DeployError {
+  const time = new Date(until).toISOString();
+  return new DeployError('connect', `the source asked to be left alone until ${time}`, {
+    hint: 'it is looked at then without being asked to',
+  });
 }
 
 /** Looks at each track's source when its time has come, with a timer for each; failures are logged and kept with the track. */
@@ -75,10 +84,12 @@ export class TimedTrackRunner implements TrackRunner {
   forget(component: string): void {
     clearTimeout(this.#follows.get(component)?.timer);
     this.#follows.delete(component);
-    this.#looks.drop(component);
+    this.#looks.cancel(component);
   }
 
   check(component: string): Promise<CheckReport> {
+    const { notBefore } = this.#follows.get(component) ?? IDLE;
+    if (notBefore > this.#now()) return Promise.reject(askedForPatience(notBefore));
     return this.#looks.run(component, 'awaited');
   }
 
@@ -97,10 +108,16 @@ export class TimedTrackRunner implements TrackRunner {
     if (this.#stopped) return;
     const follow = this.#followOf(component);
     clearTimeout(follow.timer);
-    follow.next = new Date(this.#options.registry().clock().getTime() + ms).toISOString();
+    const now = this.#now();
+    const wait = Math.max(ms, follow.notBefore - now);
+    follow.next = new Date(now + wait).toISOString();
     follow.timer = setTimeout(() => {
       this.#looks.run(component, 'soon').catch(() => undefined); // logged where it fails
-    }, ms).unref();
+    }, wait).unref();
+  }
+
+  #now(): number {
+    return this.#options.registry().clock().getTime();
   }
 
   async #look(component: string, signal: AbortSignal): Promise<CheckReport> {
@@ -139,6 +156,7 @@ export class TimedTrackRunner implements TrackRunner {
     error: DeployError,
   ): Promise<void> {
     follow.failures += 1;
+    follow.notBefore = this.#now() + (error.retryAfterMs ?? 0);
     const ms = pauseBefore(intervalMs, follow.failures, error.retryAfterMs, this.#options.random());
     registry.log.warn(
       { component, failures: follow.failures, retrySeconds: Math.ceil(ms / 1000), err: describeError(error) },
@@ -164,4 +182,5 @@ const IDLE: Readonly<Follow> = {
   next: undefined,
   checking: false,
   again: false,
+  notBefore: 0,
 };

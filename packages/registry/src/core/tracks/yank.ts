@@ -1,6 +1,7 @@
 import { DeployError } from '@deploy-tools/shared/errors.js';
 import type { LayerRef } from '@deploy-tools/shared/model.js';
 import type { MetaReader } from '../../meta/meta-store.js';
+import type { TrackProgress } from '../../meta/track-store.js';
 import { type Change, changeLayer } from '../configurations.js';
 import { type Registry, timestamp } from '../registry.js';
 import { requireVersion } from '../versions.js';
@@ -21,7 +22,8 @@ export async function yankVersion(registry: Registry, change: Change, layer: Lay
   const { component, version } = layer;
   const { users, instead } = await registry.meta.write(async (tx) => {
     await requireVersion(tx, component, version);
-    const bump = (await tx.tracks.track(component))?.track.bump ?? [];
+    const followed = await tx.tracks.track(component);
+    const bump = followed?.track.bump ?? [];
     const users = (await tx.configurationsUsing(component, version)).filter((name) => bump.includes(name));
     const instead = await versionInstead(tx, layer);
     if (users.length > 0 && instead === undefined) {
@@ -30,6 +32,11 @@ export async function yankVersion(registry: Registry, change: Change, layer: Lay
       });
     }
     await tx.tracks.yank(component, version, timestamp(registry)); // from now on no track sets it
+    if (followed?.progress.added?.tag === version)
+      await tx.tracks.putProgress(component, {
+        ...followed.progress,
+        ...wentBackTo(layer, instead, timestamp(registry)),
+      });
     return { users, instead };
   });
   for (const name of users) {
@@ -37,6 +44,16 @@ export async function yankVersion(registry: Registry, change: Change, layer: Lay
   }
   registry.tracks.follow(component); // the source may have one that was passed over
   return { instead: users.length > 0 ? instead : undefined, bumped: users };
+}
+
+/** The track goes on from there: what is older at the source is no news. */
+function wentBackTo(
+  { component }: LayerRef,
+  instead: string | undefined,
+  time: string,
+): Pick<TrackProgress, 'added' | 'bumped'> {
+  if (instead === undefined) return { added: undefined, bumped: undefined };
+  return { added: { tag: instead, time, layers: [{ component, version: instead }] }, bumped: instead };
 }
 
 /** Tracks may take it again. @throws DeployError not-found: it was not yanked. */

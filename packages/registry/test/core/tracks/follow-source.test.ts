@@ -187,10 +187,32 @@ describe('yank', () => {
     expect(await layers()).toEqual(['code:v0.2.0']);
   });
 
+  test('goes back to one that is gone at the source, and the track to nothing older', async () => {
+    release('v0.2.0');
+    await ran('check code');
+    release('v0.3.0');
+    await ran('check code');
+    rmSync(join(source, 'v0.2.0'), { recursive: true });
+    expect(await ran('yank code:v0.3.0')).toBe('project1 has code:v0.2.0 now\n');
+    await ran('check code');
+    expect(await layers()).toEqual(['code:v0.2.0']);
+  });
+
   test('is refused where there is nothing to go back to, or nothing of that name', async () => {
     expect((await run('yank code:v0.1.0')).stderr).toContain('no version to go back to');
     expect((await run('yank code:v9')).stderr).toContain('no version "v9"');
     expect((await run('yank code:v0.1.0 -undo')).stderr).toContain('was not yanked');
+    expect(await layers()).toEqual(['code:v0.1.0']);
+  });
+});
+
+describe('a track that is deleted while it is looked at', () => {
+  test('adds and changes nothing more, and who waits for the look is told', async () => {
+    release('v0.2.0');
+    const looking = run('check code');
+    await ran('deltrack code');
+    const { stdout, stderr } = await looking;
+    expect(stdout + stderr).toMatch(/stopped|follows no source|deleted/);
     expect(await layers()).toEqual(['code:v0.1.0']);
   });
 });
