@@ -1,5 +1,6 @@
 import { LOGS } from '@deploy-tools/shared/commands/fleet-specs.js';
 import { DeployError } from '@deploy-tools/shared/errors.js';
+import type { DeployState } from '@deploy-tools/shared/report/deploy-state.js';
 import type { StateReport } from '@deploy-tools/shared/report/report.js';
 import type { Registry } from '../core/registry.js';
 import type { DeployRecord, HostLog } from '../meta/fleet-store.js';
@@ -19,6 +20,15 @@ export const logs = command(LOGS, async ({ registry }, args) => {
   };
   return { value, text: `${heading(name, host, found)}${lines.map((line) => `${line}\n`).join('')}` };
 });
+
+const UNDER_WAY: ReadonlySet<DeployState> = new Set([
+  'pending',
+  'fetching',
+  'staged',
+  'activating',
+  'validating',
+  'rolling-back',
+]);
 
 interface Found {
   /** Null for what is of no deploy: a program that crashed. */
@@ -47,6 +57,10 @@ function findLog(
       const deploy = current.deploy === '' ? null : current.deploy;
       return { deploy, record: undefined, lines: current.lines, ...(error === undefined ? {} : { error }) };
     }
+    if (isUnderWay(now?.report, record, wanted)) {
+      const { deploy = '', error } = now?.report ?? {};
+      return { deploy, record: undefined, lines: [], ...(error === undefined ? {} : { error }) };
+    }
     if (record === undefined) {
       const which = wanted === undefined ? 'deploy' : `deploy ${wanted}`;
       throw new DeployError('not-found', `no ${which} of "${configuration}" on host ${host} is known`, {
@@ -65,11 +79,23 @@ function isNews(now: StateReport | undefined, { deploy }: HostLog, wanted: strin
   return now.deploy === deploy && (wanted === undefined || wanted === deploy);
 }
 
+/** Whether the host is at a deploy that has no outcome yet and has sent no log. */
+function isUnderWay(
+  now: StateReport | undefined,
+  record: DeployRecord | undefined,
+  wanted: string | undefined,
+): boolean {
+  if (now?.deploy === undefined || !UNDER_WAY.has(now.state) || now.deploy === record?.report.deploy)
+    return false;
+  return wanted === undefined || wanted === now.deploy;
+}
+
 function heading(configuration: string, host: string, { deploy, record, lines, error }: Found): string {
   if (deploy === null)
     return `${host}, ${configuration}: failed, after it was deployed\n${error === undefined ? '' : `${errorLine(error)}\n`}`;
   const what = `${host}, ${configuration}, deploy ${deploy}`;
-  if (record === undefined) return `${what}: under way\n`;
+  if (record === undefined)
+    return `${what}: under way\n${error === undefined ? '' : `${errorLine(error)}\n`}`;
   const failed = record.report.error === undefined ? '' : `\n${errorLine(record.report.error)}`;
   const { state, revision } = record.report;
   const none = lines.length === 0 ? '\n(it sent no log)' : '';

@@ -241,6 +241,11 @@ describe('logs', () => {
     await registry.fleet.close();
     expect(await ran('logs project1 web1')).toBe('web1, project1, deploy d3: under way\nso far\n');
     expect(JSON.parse(await ran('logs project1 web1 -json'))).toMatchObject({ deploy: 'd3', result: null });
+    const why = { kind: 'unhealthy', message: 'not healthy' } as const;
+    await agent.report(stateOf({ state: 'rolling-back', deploy: 'd4', error: why }));
+    expect(await ran('logs project1 web1')).toBe(
+      'web1, project1, deploy d4: under way\nunhealthy: not healthy\n',
+    );
     expect((await run('logs project1 web1 -deploy d9')).stderr).toContain(
       'no deploy d9 of "project1" on host web1',
     );
