@@ -14,8 +14,9 @@ export default defineConfig({
   test: {
     reporters: ['default', new SummaryReporter()],
     sequence: { sequencer: LongestFirst },
-    // Most tests wait for the programs that they drive; one worker for each core would be idle.
-    maxWorkers: 3,
+    // Most tests wait for the programs that they drive; one worker for each core would be idle. CI is in no hurry, and a deadline
+    // in a test is kept the more surely the less runs beside it.
+    maxWorkers: process.env.CI === undefined ? 5 : 3,
     projects: [
       { test: { ...common, name: 'unit', include: ['packages/*/test/**/*.test.ts'] } },
       { test: { ...common, name: 'architecture', include: ['test/architecture/**/*.test.ts'] } },
