@@ -56,12 +56,20 @@ export class OciRegistry {
 
   /** The headers that a request needs, asked for by a request that needs none else. */
   async authorization(path: string, signal: AbortSignal): Promise<Readonly<Record<string, string>>> {
-    const held = await this.#token?.catch(() => undefined);
-    if (held !== undefined && held.until > Date.now()) return { authorization: held.authorization };
+    const held = await this.#held();
+    if (held !== undefined) return held;
     const challenge = await this.#challenge(path, signal);
     if (challenge === undefined) return {};
     this.#token = this.#askToken(challenge, signal);
     return { authorization: (await this.#token).authorization };
+  }
+
+  /** With the token that was asked for last, while it holds. */
+  async #held(): Promise<{ readonly authorization: string } | undefined> {
+    const token = await this.#token?.catch(() => undefined);
+    return token !== undefined && token.until > Date.now()
+      ? { authorization: token.authorization }
+      : undefined;
   }
 
   url(path: string): string {
@@ -73,9 +81,7 @@ export class OciRegistry {
     headers: Readonly<Record<string, string>>,
     signal: AbortSignal,
   ): Promise<IncomingMessage> {
-    const held = await this.#token?.catch(() => undefined);
-    const first = held !== undefined && held.until > Date.now() ? { authorization: held.authorization } : {};
-    let response = await this.#send(url, { ...headers, ...first }, signal);
+    let response = await this.#send(url, { ...headers, ...(await this.#held()) }, signal);
     if (response.statusCode === 401) {
       response.destroy();
       this.#token = this.#askToken(response.headers['www-authenticate'] ?? '', signal);

@@ -1,6 +1,10 @@
 import { DeployError } from '@deploy-tools/shared/errors.js';
 import type { LayerRef } from '@deploy-tools/shared/model.js';
-import { compareTags, selectRelease } from '@deploy-tools/sources/select/select-release.js';
+import {
+  compareTags,
+  type PickedRelease,
+  selectRelease,
+} from '@deploy-tools/sources/select/select-release.js';
 import type { Wants } from '@deploy-tools/sources/select/wants.js';
 import type { Listing, Source } from '@deploy-tools/sources/source.js';
 import type { FollowedTrack, TrackProgress } from '../../meta/track-store.js';
@@ -46,22 +50,11 @@ export async function checkTrack(
     return { component, ...NOTHING, waiting: progress.waiting };
   }
   const yanked = new Set(await registry.meta.read((tx) => tx.tracks.yanked(component)));
-  const releases = listing.releases.filter(({ tag }) => !yanked.has(tag));
-  const picked = selectRelease(releases, watched.wants);
-  const waiting = picked.waiting.map(({ tag, reason }) => `${tag} is not complete: ${reason}`);
+  const { picked, waiting } = pickNews(listing, watched.wants, progress, yanked);
   let added: readonly LayerRef[] = [];
-  if (picked.release === undefined) waiting.push(`nothing to take: ${picked.reasons.join('; ')}`);
-  else {
-    const { tag } = picked.release;
-    const news = isNews(tag, progress, yanked, watched.wants);
-    if (news === 'older')
-      waiting.push(
-        `${progress.added?.tag} is gone from the source, ${tag} is the newest there; nothing is changed, yank takes a version back`,
-      );
-    if (news === 'news') {
-      added = await takeRelease(registry, tools, { track, ...watched, picked }, signal);
-      await keep({ added: { tag, time: timestamp(registry), layers: added } });
-    }
+  if (picked !== undefined) {
+    added = await takeRelease(registry, tools, { track, ...watched, picked }, signal);
+    await keep({ added: { tag: picked.release.tag, time: timestamp(registry), layers: added } });
   }
   if (signal.aborted)
     throw new DeployError('cancelled', 'looking at the source was stopped', { hint: 'try again' });
@@ -69,6 +62,31 @@ export async function checkTrack(
   if (waiting.join('\n') !== progress.waiting.join('\n')) await keep({ waiting });
   watched.listing = listing;
   return { component, changed, added, bumped, waiting };
+}
+
+/** The release to take, undefined for none; and what cannot be taken, a sentence each. */
+function pickNews(
+  listing: Listing,
+  wants: Wants,
+  progress: TrackProgress,
+  yanked: ReadonlySet<string>,
+): { readonly picked: PickedRelease | undefined; readonly waiting: string[] } {
+  const found = selectRelease(
+    listing.releases.filter(({ tag }) => !yanked.has(tag)),
+    wants,
+  );
+  const waiting = found.waiting.map(({ tag, reason }) => `${tag} is not complete: ${reason}`);
+  if (found.release === undefined) {
+    waiting.push(`nothing to take: ${found.reasons.join('; ')}`);
+    return { picked: undefined, waiting };
+  }
+  const { tag } = found.release;
+  const news = isNews(tag, progress, yanked, wants);
+  if (news === 'older')
+    waiting.push(
+      `${progress.added?.tag} is gone from the source, ${tag} is the newest there; nothing is changed, yank takes a version back`,
+    );
+  return { picked: news === 'news' ? found : undefined, waiting };
 }
 
 /** What was added last is set where it is to be set. */
