@@ -14,6 +14,13 @@ const OUTSIDE =
   /^(ssh2|zstd-napi|fs-native-extensions|better-sqlite3|pino-pretty|yaml|@aws-sdk\/.*|google-auth-library|@grpc\/.*|nodemailer|yauzl|xz-decompress|unbzip2-stream)(\/|$)/;
 /** Of the agent's program, parts that are imported when they are needed and are in its one file all the same. */
 const IN_AGENT = ['start-configured.js', 'sync-tree.js'];
+/** Of its threads, those that an update waits for are compiled as the program is. */
+const COMPILED = ['build-worker'];
+/** Of Node.js, what takes milliseconds to load, and is loaded when it is used: some runs never do. */
+const SELDOM = {
+  main: ['node:http', 'node:https', 'node:dns/promises', 'assert'],
+  'build-worker': ['node:crypto'],
+};
 
 for (const name of ['registry', 'agent', 'ctl']) {
   rmSync(join(ROOT, 'packages', name, 'program'), { recursive: true, force: true });
@@ -23,7 +30,11 @@ await bundleModules('ctl', [
   ...['deployctl-main.js', 'from-docker-main.js'].map((main) => built('ctl', main)),
   ...workersOf('ctl'),
 ]);
-await bundleModules('agent', [...workersOf('agent', 'sources'), ...(await bundleAgent())]);
+await bundleModules(
+  'agent',
+  [...workersOf('agent', 'sources'), ...(await bundleAgent())],
+  [compiledWorkers()],
+);
 
 function built(name, file) {
   return join(ROOT, 'packages', name, 'dist', file);
@@ -33,15 +44,18 @@ function built(name, file) {
 function workersOf(...names) {
   return names.flatMap((name) => {
     const files = readdirSync(built(name, ''), { recursive: true });
-    return files.filter((file) => file.endsWith('-worker.js')).map((file) => built(name, file));
+    const workers = files.filter((file) => file.endsWith('-worker.js'));
+    return workers
+      .filter((file) => !COMPILED.includes(basename(file, '.js')))
+      .map((file) => built(name, file));
   });
 }
 
 /** Files of a package that begin something, each with what it shares with none in one ES module of its name. */
-async function bundleModules(name, files) {
+async function bundleModules(name, files, plugins = []) {
   const input = Object.fromEntries(files.map((file) => [basename(file, '.js'), file]));
   if (Object.keys(input).length < files.length) throw new Error(`two of ${files} have the same name`);
-  const bundle = await rolldown({ input, platform: 'node', external: OUTSIDE });
+  const bundle = await rolldown({ input, platform: 'node', external: OUTSIDE, plugins });
   const dir = join(ROOT, 'packages', name, 'program');
   await bundle.write({ dir, format: 'es', entryFileNames: '[name].js', chunkFileNames: '[name]-[hash].js' });
   await bundle.close();
@@ -49,33 +63,53 @@ async function bundleModules(name, files) {
 
 /**
  * The agent's program is one file with all that it uses, ssh2 too, and beside it what V8 makes of that, compiled with the
- * flags that the program runs with.
+ * flags that the program runs with. So are some threads.
  * @returns the files that it imports only when they are needed, to be bundled beside it.
  */
 async function bundleAgent() {
+  const imported = new Set();
+  await bundleCompiled(built('agent', 'main.js'), imported);
+  const files = readdirSync(built('agent', ''), { recursive: true });
+  for (const file of files.filter((file) => COMPILED.includes(basename(file, '.js'))))
+    await bundleCompiled(built('agent', file), imported);
+  return [...imported];
+}
+
+/** @param file that begins something; what starts it gets its name. */
+async function bundleCompiled(file, imported) {
   const dir = join(ROOT, 'packages/agent/program');
   const external = /^(cpu-features|yaml|zstd-napi|fs-native-extensions\/.*|pino-pretty)(\/|$)/;
-  const imported = new Set();
-  const plugins = [importedLater(imported), nativePartOfSsh2(), nativePartOfLocks()];
-  const bundle = await rolldown({
-    input: { main: built('agent', 'main.js') },
-    platform: 'node',
-    external,
-    plugins,
-  });
+  const plugins = [
+    importedLater(imported),
+    compiledWorkers(),
+    nativePartOfSsh2(),
+    nativePartOfLocks(),
+    httpAgentsOfSsh2(),
+  ];
+  const bundle = await rolldown({ input: file, platform: 'node', external, plugins });
   const { output } = await bundle.generate({ format: 'cjs', codeSplitting: false });
   await bundle.close();
-  // What V8 has cached cannot import() by itself: see packages/agent/bin/start-program.js.
+  // What V8 has cached cannot import() by itself: see packages/agent/bin/start-program.cjs.
   const code = inAscii(output[0].code).replace(/\bimport\(/g, 'importModule(');
-  const name = `main-${createHash('sha256').update(code).digest('hex').slice(0, 16)}.cjs`;
-  const start = `startProgram(new URL('./${name}', import.meta.url));`;
+  const program = basename(file, '.js');
+  const name = `${program}-${createHash('sha256').update(code).digest('hex').slice(0, 16)}.cjs`;
   mkdirSync(dir, { recursive: true });
   writeFileSync(join(dir, name), code);
   const compile = [...agentFlags(), join(ROOT, 'tools/compile-program.mjs'), join(dir, name)];
   const { status } = spawnSync(process.execPath, compile, { stdio: 'inherit' });
   if (status !== 0) throw new Error(`${name} cannot be compiled`);
-  writeFileSync(join(dir, 'main.js'), `import { startProgram } from '../bin/start-program.js';\n${start}\n`);
-  return [...imported];
+  const path = `require('node:path').join(__dirname, '${name}')`;
+  const lines = [
+    `const { startProgram } = require('../bin/start-program.cjs');`,
+    `startProgram(${path}, new Set(${JSON.stringify(SELDOM[program])}));`,
+  ];
+  writeFileSync(join(dir, `${program}.cjs`), `${lines.join('\n')}\n`);
+}
+
+/** Threads that are compiled are found under another name. */
+function compiledWorkers() {
+  const reference = new RegExp(`(["'\`])\\./(${COMPILED.join('|')})\\.js\\1`, 'g');
+  return { name: 'compiled-workers', renderChunk: (code) => code.replace(reference, '"./$2.cjs"') };
 }
 
 /** What is loaded by `import()` stays out of the agent's one file; the files are added to `imported`. */
@@ -95,7 +129,7 @@ function importedLater(imported) {
 
 /** What its first lines start Node.js with. */
 function agentFlags() {
-  const bin = readFileSync(join(ROOT, 'packages/agent/bin/deploy-agent.js'), 'utf8');
+  const bin = readFileSync(join(ROOT, 'packages/agent/bin/deploy-agent.cjs'), 'utf8');
   return /^':' \/\/; exec node (.*) "\$0"/m.exec(bin)[1].split(' ');
 }
 
@@ -105,6 +139,14 @@ function nativePartOfSsh2() {
   return {
     name: 'native-part-of-ssh2',
     resolveId: (source) => (source.endsWith('sshcrypto.node') ? { id, external: true } : undefined),
+  };
+}
+
+/** ssh2 comes with agents for HTTP over SSH, which nobody here uses, and with them all that Node.js has of HTTP and TLS. */
+function httpAgentsOfSsh2() {
+  return {
+    name: 'http-agents-of-ssh2',
+    load: (id) => (id.endsWith('/ssh2/lib/http-agents.js') ? { code: '', moduleType: 'js' } : undefined),
   };
 }
 

@@ -1,12 +1,12 @@
 // Compiles a CommonJS program, every function of it, and writes what V8 made of it beside it: see
-// packages/agent/bin/start-program.js.
+// packages/agent/bin/start-program.cjs.
 import { readFileSync, writeFileSync } from 'node:fs';
 import { setFlagsFromString } from 'node:v8';
 import { Script } from 'node:vm';
-import { asFunction } from '../packages/agent/bin/start-program.js';
+import program from '../packages/agent/bin/start-program.cjs';
 
 const [filename] = process.argv.slice(2);
-const source = asFunction(readFileSync(filename, 'utf8'));
+const source = program.asFunction(readFileSync(filename, 'utf8'));
 setFlagsFromString('--no-lazy');
 const script = new Script(source, { filename });
 setFlagsFromString('--lazy'); // the flags are part of what V8 compares
