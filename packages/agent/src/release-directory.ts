@@ -6,6 +6,7 @@ import { errnoOf } from '@deploy-tools/shared/errors.js';
 import { syncDirectory } from '@deploy-tools/shared/host/atomic-file.js';
 import type { AgentContext } from './agent-context.js';
 import { bootId } from './host-process.js';
+import { spreadDirectories } from './host-spread.js';
 import { syncTree } from './host-sync.js';
 import { removeTree } from './unpack/remove-tree.js';
 
@@ -29,7 +30,8 @@ export interface Release {
 
 /** Makes an empty directory in which a release is made before it gets its name. */
 export async function freshDirectory(unpacked: string): Promise<string> {
-  await mkdir(unpacked, { recursive: true, mode: 0o750 });
+  const made = await mkdir(unpacked, { recursive: true, mode: 0o750 });
+  if (made !== undefined) await spreadDirectories(unpacked);
   const fresh = join(unpacked, `.new-${randomBytes(6).toString('hex')}`);
   await mkdir(fresh, { mode: 0o755 });
   return fresh;
@@ -120,6 +122,8 @@ export async function superfluousReleases(
 
 /** Removes releases, with their marks. */
 export async function removeReleases(context: AgentContext, hashes: readonly string[]): Promise<void> {
+  // Made by an agent that did not do it, or moved here.
+  if (hashes.length > 0) await spreadDirectories(context.paths.unpacked);
   for (const hash of hashes) {
     const root = join(context.paths.unpacked, hash);
     context.log.debug({ root }, 'removing a release');

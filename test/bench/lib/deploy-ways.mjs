@@ -6,7 +6,7 @@ import { rsyncWay } from '../ways/rsync.mjs';
 import { sftpAndTar } from '../ways/sftp-and-tar.mjs';
 import { addReleases, operatorOf } from './operator.mjs';
 import { startRegistry, startSshd } from './programs.mjs';
-import { settleDisk } from './run.mjs';
+import { settleDisk, spreadDirectories } from './run.mjs';
 
 /** The names of the two ways by sftp; the first is how the original fetches. */
 export const AS_THE_ORIGINAL = 'sftp -R 1 + tar';
@@ -15,17 +15,23 @@ export const BY_DEFAULT = 'sftp + tar';
 /**
  * The ways to bring a release to a host, each with the server that it needs started and filled. A way has jobs, done
  * in order between its `begin()` and `end()`; `run(port)` does one by that port and tells `ms`. `waits` is how many
- * answers a way awaits one after the other, where these are most of what it does. What cannot run here is said and
- * left out.
+ * answers a way awaits one after the other, where these are most of what it does. Each begins in a directory of a new name,
+ * for ext4 remembers where one of the same name was. What cannot run here is said and left out.
  */
 export async function startDeployWays({ dir, keys, releases }) {
   const place = join(dir, 'deploy');
   mkdirSync(place);
+  spreadDirectories(place);
   const registry = await startRegistry(place, keys);
   const operator = operatorOf(registry, keys);
   await addReleases(operator, releases(), 'first');
   const sshd = await startSshd(keys);
-  const site = { dir: place, keys, registry, operator, sshd, releases: releases() };
+  let homes = 0;
+  const newHome = () => {
+    homes += 1;
+    return join(place, `home-${homes}`);
+  };
+  const site = { dir: place, newHome, keys, registry, operator, sshd, releases: releases() };
   const found = [
     sftpAndTar(site, AS_THE_ORIGINAL, true),
     sftpAndTar(site, BY_DEFAULT, false),

@@ -11,10 +11,10 @@ const WITH = '--with=unix';
  * its store are made here, in no figure.
  * @returns the way, or why it is left out.
  */
-export async function casyncWay({ dir, releases }) {
+export async function casyncWay({ dir, newHome, releases }) {
   if (!isInstalled('casync')) return 'casync is not installed';
   const served = join(dir, 'casync-store');
-  const home = join(dir, 'casync');
+  let home;
   const store = join(served, 'default.castr');
   mkdirSync(served);
   const make = (name, { tree }) =>
@@ -36,7 +36,10 @@ export async function casyncWay({ dir, releases }) {
     name: 'casync',
     server: { port: server.ready.port },
     waits: chunks,
-    begin: () => mkdirSync(home),
+    begin: () => {
+      home = newHome();
+      mkdirSync(home);
+    },
     jobs: [
       { name: 'cold', run: (port) => extract(port, 'old') },
       { name: 'update', run: (port) => extract(port, 'fresh', `--seed=${join(home, 'old')}`) },

@@ -1,5 +1,4 @@
 import { spawnSync } from 'node:child_process';
-import { join } from 'node:path';
 import { makeAgentHome } from '../lib/agent-home.mjs';
 import { program } from '../lib/programs.mjs';
 import { output } from '../lib/run.mjs';
@@ -10,14 +9,14 @@ const NAME = 'deploy';
  * `deploy-agent -once` in a fresh directory, then on the next release in the same one. One way for each kind of reuse,
  * where the agent has kinds.
  */
-export function oursWays({ dir, keys, registry, operator, releases }) {
+export function oursWays({ newHome, keys, registry, operator, releases }) {
   const kinds = output(program('deploy-agent'), ['-h']).includes('-reuse')
     ? ['auto', 'copy', 'hardlink']
     : [''];
   return kinds.map((kind) => {
     const name = kind === '' ? 'ours' : `ours ${kind}`;
     const flags = kind === '' ? [] : ['-reuse', kind];
-    const home = () => makeAgentHome(join(dir, 'agent'), { registry, keys, name: NAME, flags });
+    const home = () => makeAgentHome(newHome(), { registry, keys, name: NAME, flags });
     return ourWay({ name, home, registry, operator, releases });
   });
 }

@@ -9,10 +9,10 @@ import { isInstalled, timed } from '../lib/run.mjs';
  * @param sshd undefined where there is none.
  * @returns the way, or why it is left out.
  */
-export function rsyncWay({ dir, keys, sshd, releases }) {
+export function rsyncWay({ newHome, keys, sshd, releases }) {
   if (!isInstalled('rsync')) return 'rsync is not installed';
   if (sshd === undefined) return "OpenSSH's server is not installed, so no rsync over ssh";
-  const home = join(dir, 'rsync');
+  let home;
   const rsync = (port, tree, into, ...options) => ({
     ms: timed('rsync', [
       ...[
@@ -29,7 +29,10 @@ export function rsyncWay({ dir, keys, sshd, releases }) {
   return {
     name: 'rsync',
     server: sshd,
-    begin: () => mkdirSync(home),
+    begin: () => {
+      home = newHome();
+      mkdirSync(home);
+    },
     jobs: [
       { name: 'cold', run: (port) => rsync(port, old.tree, 'old') },
       {

@@ -10,29 +10,31 @@ const READ_BYTES = 32_768;
  * same work for a first release and for any other, so there is one job.
  * @param oneByOne reads as the original agent does: one request of 32 KiB, then the next.
  */
-export function sftpAndTar({ dir, keys, registry, releases }, name, oneByOne) {
+export function sftpAndTar({ newHome, keys, registry, releases }, name, oneByOne) {
   const options = oneByOne ? ['-B', String(READ_BYTES), '-R', '1'] : [];
-  const home = join(dir, 'sftp');
+  let home;
   const { hash, bytes } = releases.fresh.archive;
-  const archive = join(home, 'archive');
-  const into = join(home, 'unpacked');
   const target = (port) => ['-P', String(port), 'deploy-agent@127.0.0.1'];
   return {
     name,
     server: registry,
     waits: oneByOne ? Math.ceil(bytes / READ_BYTES) : undefined,
-    begin: () => mkdirSync(into, { recursive: true }),
+    begin: () => {
+      home = newHome();
+      mkdirSync(join(home, 'unpacked'), { recursive: true });
+    },
     jobs: [
       {
         name: 'release',
         run: (port) => {
+          const archive = join(home, 'archive');
           const input = `get files/${hash} ${archive}\n`;
           const fetching = timed(
             'sftp',
             ['-b', '-', ...options, ...sshOptions(keys.agent), ...target(port)],
             { input },
           );
-          return { ms: fetching + timed('tar', ['xzf', archive, '-C', into]) };
+          return { ms: fetching + timed('tar', ['xzf', archive, '-C', join(home, 'unpacked')]) };
         },
       },
     ],
