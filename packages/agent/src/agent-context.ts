@@ -1,5 +1,6 @@
 import type { UnpackPolicy } from '@deploy-tools/shared/archive/unpack-policy.js';
 import type { AgentConfig } from '@deploy-tools/shared/config-json.js';
+import type { DeployError } from '@deploy-tools/shared/errors.js';
 import type { Logger } from '@deploy-tools/shared/log.js';
 import type { BuildThreads } from './build/build-threads.js';
 import type { ReuseMode } from './build/reuse-method.js';
@@ -78,6 +79,8 @@ export interface AgentContext {
   readonly delay: RandomDelay;
   /** What the registry wants, whenever it was looked at. */
   readonly onWanted: (config: AgentConfig) => void;
+  /** What keeps this host from doing what is wanted; undefined when nothing does. */
+  readonly onTrouble: (error: DeployError | undefined) => void;
   /** Of the attempt in flight. */
   readonly facts: AttemptFacts;
   /** The supervised one, where the agent has one. */

@@ -49,6 +49,7 @@ export async function runAgent(
       const open = opening(link);
       await resumed(context, open, loop.once);
       const outcome = await cycle(context, await open(), loop.once);
+      context.onTrouble(undefined);
       redials = 0;
       if (loop.once) return outcome.kind === 'waiting' ? 1 : 0;
       seen = outcome.hash;
@@ -58,6 +59,7 @@ export async function runAgent(
       const error = toDeployError(thrown);
       if (error.kind === 'cancelled' || (signal.aborted && error.kind === 'connect')) break;
       report(context, error);
+      if (!isTold(context, error)) context.onTrouble(error);
       if (loop.once) return exitCodeOf(error);
       if (error.kind === 'connect' || error.kind === 'auth' || error.kind === 'corrupt') close(error.kind);
       const patience = isWithoutRegistry(link) ? link.patience() : undefined;
@@ -148,6 +150,11 @@ function waitingFor(why: Hold['why'] | 'paused' | 'delayed' | undefined): string
   if (why === 'delayed') return 'the random delay is not over, waiting';
   if (why === 'withdrawn') return 'gone back from by an operator on this host, waiting';
   return why === 'vetoed' ? 'not now, waiting' : 'failed before, waiting';
+}
+
+/** A lost connection shows by itself; what an attempt failed for is in the journal, where that could be written. */
+function isTold({ ledger }: AgentContext, { kind, message }: DeployError): boolean {
+  return kind === 'connect' || ledger.journal.attempt?.error?.message === message;
 }
 
 function report(context: AgentContext, error: DeployError): void {

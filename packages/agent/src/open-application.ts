@@ -1,7 +1,7 @@
 import { chownSync, mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import type { AgentConfig } from '@deploy-tools/shared/config-json.js';
-import { isDeployError } from '@deploy-tools/shared/errors.js';
+import { type DeployError, isDeployError } from '@deploy-tools/shared/errors.js';
 import type { Logger } from '@deploy-tools/shared/log.js';
 import type { StateReport } from '@deploy-tools/shared/report/report.js';
 import type { AgentContext, AgentPaths, AgentSettings } from './agent-context.js';
@@ -89,6 +89,12 @@ export async function openApplication(options: ApplicationOptions): Promise<Appl
   const onWanted = (config: AgentConfig): void => {
     if (wanted.saw(config, clock(), lastGood())) onChange();
   };
+  let trouble: DeployError | undefined;
+  const onTrouble = (error: DeployError | undefined): void => {
+    const isNews = trouble?.message !== error?.message;
+    trouble = error;
+    if (isNews) onChange();
+  };
   const env = { ...process.env, ...userEnvironment(runAs) };
   const tools = {
     ...(options.turns ?? sharedTurns()),
@@ -99,6 +105,7 @@ export async function openApplication(options: ApplicationOptions): Promise<Appl
     delay: new RandomDelay(settings.randomDelayMs, Math.random, systemTimers.now),
     facts,
     onWanted,
+    onTrouble,
     clock,
     timers: systemTimers,
     signal,
@@ -113,6 +120,7 @@ export async function openApplication(options: ApplicationOptions): Promise<Appl
         wanted: wanted.last?.config,
         paused: pause.holding,
         crash: supervised?.crash(),
+        trouble,
       }),
     wanted: () => wanted.last,
     close: async () => {

@@ -60,6 +60,7 @@ export async function agentContext(
     pause: new Pause(join(dir, 'paused')),
     delay: new RandomDelay(0, Math.random, systemTimers.now),
     onWanted: () => {},
+    onTrouble: () => {},
     facts: new AttemptFacts(),
     program: undefined,
     timers: systemTimers,

@@ -1,9 +1,10 @@
 import type { AgentConfig } from '@deploy-tools/shared/config-json.js';
+import type { DeployError } from '@deploy-tools/shared/errors.js';
 import type { DeployState } from '@deploy-tools/shared/report/deploy-state.js';
 import { withoutUndefined } from '@deploy-tools/shared/report/json-fields.js';
 import type { Release, StateReport } from '@deploy-tools/shared/report/report.js';
 import type { AttemptFacts } from '../deploy/attempt-facts.js';
-import { isOver } from '../deploy/deploy-step.js';
+import { DEPLOY_STEPS, isOver } from '../deploy/deploy-step.js';
 import { type Attempt, isSettled, type Journal, runningRelease } from '../deploy/journal.js';
 import type { ProgramCrash } from '../supervise/open-program.js';
 
@@ -19,12 +20,14 @@ export interface HostView {
   readonly paused: boolean;
   /** The supervised program keeps on ending by itself. */
   readonly crash?: ProgramCrash | undefined;
+  /** What the last look or attempt failed with, whether or not the journal could be written. */
+  readonly trouble?: Pick<DeployError, 'kind' | 'message'> | undefined;
   readonly facts: Pick<AttemptFacts, 'timings' | 'bytes' | 'progress' | 'log'>;
 }
 
 /** How far the configuration is on this host, in one line of exec report. Pure. */
 export function presentReport(view: HostView): StateReport {
-  const report = deployReport(view);
+  const report = troubled(deployReport(view), view);
   const { crash } = view;
   if (crash === undefined || !['healthy', 'skipped', 'paused'].includes(report.state)) return report;
   const { config, running, lastGood } = report;
@@ -33,6 +36,19 @@ export function presentReport(view: HostView): StateReport {
   // It is no outcome of a deploy, and without a time nothing that is said later is taken for something earlier.
   const where = { config, running, lastGood, ...releaseOf(view.wanted ?? view.lastGood) };
   return withoutUndefined({ ...where, state: 'failed' as const, error, log });
+}
+
+/** Where nothing says why the host does not do what is wanted, as when its disk is too full for the journal. */
+function troubled(report: StateReport, { trouble }: HostView): StateReport {
+  if (trouble === undefined || report.error !== undefined || !isUndone(report.state)) return report;
+  const { kind, message } = trouble;
+  return { ...report, error: { kind, message } };
+}
+
+/** Neither is there what is wanted, nor has it failed. */
+function isUndone(state: DeployState): boolean {
+  const step = DEPLOY_STEPS.find((known) => known === state);
+  return step !== undefined && !isOver(step);
 }
 
 function deployReport(view: HostView): StateReport {

@@ -56,6 +56,27 @@ describe('what a host says of a configuration', () => {
     expect(said({ attempt: attempt('activating') })).toMatchObject({ state: 'activating', deploy: 'd1' });
   });
 
+  it('where the journal tells nothing of it: what went wrong, until it is over', () => {
+    const trouble = { kind: 'no-space', message: 'no space left' } as const;
+    const said = (journal: Journal, wanted: typeof A) =>
+      presentReport({
+        ...{
+          config: 'project',
+          journal,
+          paused: false,
+          lastGood: A,
+          wanted,
+          facts: new AttemptFacts(),
+          trouble,
+        },
+      });
+    expect(said({}, B)).toMatchObject({ state: 'pending', error: trouble });
+    expect(said({ attempt: attempt('fetching') }, B)).toMatchObject({ state: 'fetching', error: trouble });
+    expect(said({}, A)).not.toHaveProperty('error');
+    const failed = { kind: 'unhealthy', message: 'no' };
+    expect(said({ attempt: attempt('failed', { error: failed }) }, B)).toMatchObject({ error: failed });
+  });
+
   it('in an attempt: its step and its id, without the log', () => {
     const said = report({ attempt: attempt('validating', { activated: true }) }, B);
     expect(said).toMatchObject({
