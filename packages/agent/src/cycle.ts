@@ -70,7 +70,6 @@ export async function cycle(context: AgentContext, upstream: Upstream, impatient
   const layers = config.layers.map(layerLabel);
   log.info({ hash, revision: config.revision, layers }, 'new configuration');
   beginAttempt(context, before, config);
-  context.onTrouble(undefined);
   const open = async () => upstream;
   return await attempted(context, open, async () => {
     const release = await stage(context, upstream, before, config);

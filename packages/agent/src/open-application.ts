@@ -75,7 +75,13 @@ export async function openApplication(options: ApplicationOptions): Promise<Appl
   const lastGood = () => lastGoodIn(state);
   const clock = () => new Date();
   const journal = { path: join(dir, 'journal.json'), attemptsPath: join(dir, 'attempts.json') };
-  const ledger = new Ledger({ ...journal, clock, lastGood, onChange });
+  let trouble: DeployError | undefined;
+  // Whoever can write the journal gets on.
+  const onStep = () => {
+    trouble = undefined;
+    onChange();
+  };
+  const ledger = new Ledger({ ...journal, clock, lastGood, onChange: onStep });
   const pause = new Pause(join(dir, 'paused'), onChange);
   const facts = new AttemptFacts(onProgress);
   const threads = new BuildThreads();
@@ -89,7 +95,6 @@ export async function openApplication(options: ApplicationOptions): Promise<Appl
   const onWanted = (config: AgentConfig): void => {
     if (wanted.saw(config, clock(), lastGood())) onChange();
   };
-  let trouble: DeployError | undefined;
   const onTrouble = (error: DeployError | undefined): void => {
     const isNews = trouble?.message !== error?.message;
     trouble = error;

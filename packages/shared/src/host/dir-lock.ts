@@ -1,7 +1,7 @@
 import { accessSync, closeSync, constants, ftruncateSync, openSync, readSync, writeSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { tryLock } from 'fs-native-extensions';
-import { DeployError, errnoOf } from '../errors.js';
+import { DeployError, errnoOf, toDeployError } from '../errors.js';
 import { makeDirectory } from './make-directory.js';
 
 /** An exclusive lock on a directory; the kernel releases it when the process ends, however it ends. */
@@ -50,6 +50,12 @@ export function takeDirectory(dir: string, holder: string, mode: number): DirLoc
     return lockDirectory(dir, holder);
   } catch (error) {
     if (error instanceof DeployError) throw error;
+    const known = toDeployError(error);
+    if (known.kind === 'no-space')
+      throw new DeployError('no-space', `the data directory ${dir}: ${known.message}`, {
+        hint: 'free some space on this host',
+        cause: error,
+      });
     throw new DeployError(
       'denied',
       `the data directory ${dir} is not writable (${errnoOf(error) ?? String(error)})`,
