@@ -1,14 +1,6 @@
 import { spawnSync } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
-import {
-  appendFileSync,
-  mkdirSync,
-  readdirSync,
-  readFileSync,
-  rmSync,
-  symlinkSync,
-  writeFileSync,
-} from 'node:fs';
+import { mkdirSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, it } from 'vitest';
 import {
@@ -20,12 +12,11 @@ import {
   stopAgent,
 } from '../support/agent-site.js';
 import { type Archive, archiveOf } from '../support/archive.js';
-import { addConfiguration, changeLayer, command, configurationHashOf } from '../support/configuration.js';
+import { addConfiguration, changeLayer, configurationHashOf } from '../support/configuration.js';
 import { loseManifests } from '../support/lose-manifests.js';
 import { fileScope, type Scope, testScope } from '../support/scope.js';
 import { tempDir } from '../support/temp-dir.js';
 import { gnuTarTree, listTree, packTree, tar } from '../support/tree.js';
-import { until } from '../support/until.js';
 import { overOneConnection, startWorld, WITHOUT_MANIFESTS, type World } from '../support/world.js';
 
 let world: World;
@@ -200,36 +191,8 @@ describe.skipIf(!canMount)(
       expect(deployedHash(site)).toBe(await configurationHashOf(world.operator, 'full'));
       expect(site.calls()).toHaveLength(2);
     });
-
-    it('shows in status when not even the journal can be written, and is over when there is space', async () => {
-      await addConfiguration(world.operator, 'crammed', { 'crammed-code': one });
-      const site = makeAgentSite(testScope());
-      smallDisk(testScope(), site.dir, '2m');
-      const flags = ['-host', 'crammed1', '-poll', '1s'];
-      const agent = startAgent(testScope(), world, site, 'crammed', flags);
-      await agent.log.line('deployed');
-      const filler = join(site.dir, 'filler');
-      fill(filler);
-      await changeLayer(world.operator, 'crammed', 'crammed-code', 'v2', two);
-      const status = () => command(world.operator, 'status crammed');
-      await until('it is told', async () => /crammed1 +pending .*no-space/.test(await status()));
-      rmSync(filler);
-      expect((await world.operator.exec('status crammed -wait 20s')).status).toBe(0);
-      expect(await status()).not.toContain('no-space');
-      expect(await stopAgent(agent)).toBe(0);
-    });
   },
 );
-
-/** Writes until nothing is left. */
-function fill(path: string): void {
-  const bytes = Buffer.alloc(4096);
-  try {
-    for (;;) appendFileSync(path, bytes);
-  } catch {
-    // full now
-  }
-}
 
 function smallDisk(scope: Scope, dir: string, size: string): void {
   mkdirSync(dir);
