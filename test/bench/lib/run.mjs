@@ -80,7 +80,7 @@ function must({ status, stderr, error }) {
 
 /**
  * On ext4, gives each directory that is made in this one inodes of its own. Otherwise what was removed in the round before
- * makes everything several times as slow, whoever makes it: see docs/operations.md. Elsewhere it does nothing.
+ * makes everything several times as slow, whoever makes it: see docs/agent.md, "What it does". Elsewhere it does nothing.
  */
 export function spreadDirectories(dir) {
   spawnSync('chattr', ['+T', dir], { stdio: 'ignore' });
