@@ -59,7 +59,8 @@ export async function dispatch(
     return { ...result.reply, stderr: result.reply.stderr + unwritten };
   } catch (thrown) {
     const error = toDeployError(thrown);
-    log.warn({ ms: elapsed(started), kind: error.kind, err: error.message }, 'command failed');
+    const said = withoutSecrets(error.message); // it may quote a word that is refused
+    log.warn({ ms: elapsed(started), kind: error.kind, err: said }, 'command failed');
     if (error.kind === 'internal') log.error({ err: thrown }, 'unexpected error');
     await audit(registry, principal, via, attempt, started, error).catch((failure: unknown) =>
       auditFailed(log, failure),
@@ -147,7 +148,7 @@ async function audit(
     subjects: subjectsOf(attempt.values),
     changes: attempt.changes,
     result: error === undefined ? 'ok' : refused ? 'refused' : 'failed',
-    ...(error === undefined ? {} : { error: error.message }),
+    ...(error === undefined ? {} : { error: withoutSecrets(error.message) }),
     durationMs: elapsed(started),
   };
   await registry.meta.write((tx) => tx.appendAudit(record));

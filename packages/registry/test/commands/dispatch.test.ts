@@ -40,6 +40,44 @@ describe('a command line', () => {
     expect(reply.stderr.startsWith(stderr)).toBe(true);
   });
 
+  test.each([
+    'delconf -force -name old prod',
+    'delconf -name "" -force prod',
+    'delconf -name old -force false',
+    'delver -name code -version v1 code:v2',
+    'delver -version v1 code:v2',
+    'addconf -name old -layer code:v1 prod',
+    'addconf prod -name old -layer code:v1',
+    'addconf prod code:v1 -layer code:v2',
+    'changeconf -name old -component code -version v1 prod',
+    'delcomp -name nothing spare',
+    'showcomp -name code extra',
+  ])('%j, whose words contradict its flags, is refused and changes nothing', async (line) => {
+    const registry = await openRegistry();
+    await addText(registry, 'spare', 'v1');
+    for (const version of ['v1', 'v2']) await addText(registry, 'code', version);
+    for (const name of ['old', 'prod']) await run(registry, `addconf ${name} code:v2`);
+    await run(registry, 'addconf prod code:v1');
+    const state = async () => {
+      const lines = ['configurations', 'showconf -v old', 'showconf -v prod', 'showcomp code', 'components'];
+      return Promise.all(lines.map((shown) => run(registry, shown)));
+    };
+    const before = await state();
+    const reply = await run(registry, line);
+    expect(reply).toMatchObject({ status: 1, stdout: '' });
+    expect(reply.stderr).toMatch(
+      /^-\w+ is given, and the word ".+" says it again \(give either the flag or /,
+    );
+    expect(await state()).toEqual(before);
+    expect((await auditOf(registry)).find(({ error }) => error !== undefined)?.result).toBe('refused');
+  });
+
+  test('that is refused for a word with a secret keeps it out of the audit log', async () => {
+    const registry = await openRegistry();
+    await run(registry, 'notify add -receiver x https://user:hush@example.com/?token=hush');
+    expect(JSON.stringify(await auditOf(registry))).not.toContain('hush');
+  });
+
   test('-h prints the usage with status 1, as the original', async () => {
     const registry = await openRegistry();
     for (const { name } of COMMAND_SPECS) {

@@ -81,7 +81,8 @@ export interface ParsedFlags<Fs extends readonly FlagSpec[]> {
 
 /**
  * Parses a command line in the manner of Go's flag package: `-name x`, `-name=x`, `--name x`, booleans `-v` and
- * `-v=false`; a value may begin with a dash. Unlike Go, flags may follow positional words; `--` ends flags.
+ * `-v=false`; a value may begin with a dash; of a flag that is written twice the last value counts. Unlike Go, flags may
+ * follow positional words; `--` ends flags. A word never says again what a flag says: that is a usage error.
  * @throws DeployError usage.
  */
 export function parseFlags<const Fs extends readonly FlagSpec[]>(
@@ -89,7 +90,7 @@ export function parseFlags<const Fs extends readonly FlagSpec[]>(
   argv: readonly string[],
 ): ParsedFlags<Fs> {
   const written = goToLong(grammar.flags, argv);
-  const words = assignPositionals(grammar, written.words);
+  const words = assignPositionals(grammar, written);
   const byName = new Map<string, FlagSpec>(grammar.flags.map((flag) => [flag.name, flag]));
   const parsed: Record<string, unknown> = Parser(
     [...written.long, ...words.long],
@@ -172,9 +173,10 @@ function longToken(name: string, value: string): string {
   return `--${name}="${value}"`;
 }
 
+/** What the words stand for. @throws DeployError usage for a word of too many, or for a flag that is written too. */
 function assignPositionals(
   grammar: Grammar<readonly FlagSpec[]>,
-  words: readonly string[],
+  { words, given: flags }: Pick<Written, 'words' | 'given'>,
 ): { long: string[]; given: Set<string> } {
   const long: string[] = [];
   const given = new Set<string>();
@@ -191,11 +193,19 @@ function assignPositionals(
     const parts = second === undefined ? [word] : [word.slice(0, colon), word.slice(colon + 1)];
     for (const [part, name] of [first, second].entries()) {
       if (name === undefined) continue;
+      if (flags.has(name)) throw saidTwice(name, word, spec);
       given.add(name);
       long.push(longToken(name, parts[part] ?? ''));
     }
   }
   return { long, given };
+}
+
+/** Neither wins, not even where both say the same: the one that loses may name what must not be touched. */
+function saidTwice(name: string, word: string, { label }: PositionalSpec): DeployError {
+  return new DeployError('usage', `-${name} is given, and the word "${word}" says it again`, {
+    hint: `give either the flag or ${label}; a value with a space in it has to be quoted`,
+  });
 }
 
 function parserOptions(flags: readonly FlagSpec[]): Parameters<typeof Parser>[1] {
