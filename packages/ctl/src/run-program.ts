@@ -1,11 +1,12 @@
 import { homedir, userInfo } from 'node:os';
+import { endOnLostOutput } from '@deploy-tools/shared/cli/output-errors.js';
 import { describeError, exitCodeOf } from '@deploy-tools/shared/errors.js';
 import type { ProgramIo } from './program-io.js';
 
 /** What a program does: gives its exit status, or throws a DeployError. */
 export type ProgramBody = (io: ProgramIo) => Promise<number>;
 
-const SIGNAL_NUMBERS = { SIGINT: 2, SIGTERM: 15, SIGPIPE: 13 } as const;
+const SIGNAL_NUMBERS = { SIGINT: 2, SIGTERM: 15 } as const;
 
 /**
  * Runs a program's body and turns its outcome into the exit status: what it returns, that of the error it throws, or
@@ -21,10 +22,7 @@ export async function runProgram(name: string, body: ProgramBody): Promise<void>
       controller.abort();
     });
   }
-  process.stdout.on('error', (error: NodeJS.ErrnoException) => {
-    // Whoever read our output has seen enough: end as SIGPIPE would have it.
-    if (error.code === 'EPIPE') process.exit(128 + SIGNAL_NUMBERS.SIGPIPE);
-  });
+  endOnLostOutput(name);
   process.exitCode = await exitStatus(name, body, processIo(controller.signal));
   if (ended !== undefined) process.exitCode = 128 + SIGNAL_NUMBERS[ended];
 }

@@ -1,5 +1,6 @@
 import { resolve } from 'node:path';
 import type { FlagSpec, FlagValues } from '@deploy-tools/shared/cli/flags.js';
+import { endOnLostOutput } from '@deploy-tools/shared/cli/output-errors.js';
 import { type Program, runProgram } from '@deploy-tools/shared/cli/program.js';
 import { columns } from '@deploy-tools/shared/columns.js';
 import { DeployError, describeError, exitCodeOf } from '@deploy-tools/shared/errors.js';
@@ -32,6 +33,7 @@ const HELP: Readonly<Record<ControlCommand, string>> = {
 
 /** `deploy-agent ctl COMMAND`: asks the agent that runs on this host. Sets process.exitCode. */
 export async function runCtl([word, ...argv]: readonly string[]): Promise<void> {
+  endOnLostOutput('deploy-agent ctl');
   if (word === undefined || /^--?h(elp)?$/.test(word)) {
     process.stdout.write(
       `Usage: deploy-agent ctl COMMAND [-dir DIR] [-name NAME] [-json]\n\n${commandList()}`,

@@ -20,6 +20,7 @@ export async function runManifest(argv: readonly string[]): Promise<void> {
         'is what a handler of Serf gets, or the events of `consul watch -type event`. URLs: s3://, gs://, https://, http://, file://.',
       flags: MANIFEST_FLAGS,
       positionals: [{ label: 'URL', flags: ['url'] }],
+      goesOnWithoutOutput: true, // the program that started this may be gone
       run: deploy,
     },
     argv,
@@ -34,8 +35,6 @@ async function deploy(flags: ManifestFlags): Promise<number> {
   }
   const settings = manifestSettings(flags);
   const environment = process.env;
-  // Whoever started this may be gone; the deployment goes on.
-  for (const stream of [process.stdout, process.stderr]) stream.on('error', () => {});
   const log = new DeployLog((text) => process.stderr.write(text));
   const context: DeployContext = {
     ...{ settings, environment, log, timers: systemTimers },

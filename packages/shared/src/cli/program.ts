@@ -1,6 +1,7 @@
 import { DeployError, describeError, exitCodeOf } from '../errors.js';
 import { programVersion } from '../version.js';
 import { type FlagSpec, type FlagValues, type PositionalSpec, parseFlags } from './flags.js';
+import { endOnLostOutput, goOnWithoutOutput } from './output-errors.js';
 import { flagUsage } from './usage.js';
 
 export interface Program<Fs extends readonly FlagSpec[]> {
@@ -10,6 +11,8 @@ export interface Program<Fs extends readonly FlagSpec[]> {
   readonly flags: Fs;
   /** Words without a flag; what they stand for is among the flags. */
   readonly positionals?: readonly PositionalSpec[];
+  /** What it does is finished even if nobody reads any more what it prints. */
+  readonly goesOnWithoutOutput?: boolean;
   /** @returns the exit status. */
   readonly run: (values: FlagValues<Fs>) => Promise<number>;
 }
@@ -24,6 +27,8 @@ export async function runProgram<const Fs extends readonly FlagSpec[]>(
   program: Program<Fs>,
   argv: readonly string[],
 ): Promise<void> {
+  if (program.goesOnWithoutOutput === true) goOnWithoutOutput();
+  else endOnLostOutput(program.name);
   try {
     const flags: readonly FlagSpec[] = [...program.flags, VERSION];
     const parsed = parseFlags({ flags, positionals: program.positionals ?? [] }, argv);
