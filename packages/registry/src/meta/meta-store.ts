@@ -28,6 +28,9 @@ export interface StoredBlob {
   readonly size: number;
 }
 
+/** The files that agents fetch for a layer. */
+export type LayerFileKind = 'archive' | 'manifest' | 'pack';
+
 /** What is known of an archive from reading it through: see docs/manifest-and-pack.md. */
 export type ArchiveIndex = IndexedArchive | RefusedArchive;
 
@@ -120,6 +123,11 @@ export interface MetaReader {
   head(name: string): Promise<Revision | undefined>;
   /** Names of configurations whose head has a layer of this component (and version, when given). */
   configurationsUsing(component: string, version?: string): Promise<readonly string[]>;
+  /**
+   * Names of configurations of which any revision, and be it of a deleted one, has a layer with this archive, or with
+   * an archive that this manifest or pack was made of.
+   */
+  configurationsWith(kind: LayerFileKind, hash: string): Promise<readonly string[]>;
   /** Of one owner, or of all; oldest first. */
   uploads(owner?: string): Promise<readonly Upload[]>;
   hasUpload(hash: string): Promise<boolean>;

@@ -1,3 +1,4 @@
+import type { LayerFileKind } from '@deploy-tools/registry/meta/meta-store.js';
 import { expect } from 'vitest';
 import { hashOf, indexOf, layerOf, refusedOf, revisionOf, uploadOf, versionOf } from './meta-samples.js';
 import type { WithStore } from './meta-store-contract.js';
@@ -74,6 +75,35 @@ export function indexContract(withStore: WithStore): void {
       expect(newest).toEqual([hashOf('new'), hashOf('third')].sort());
     });
   });
+
+  withStore(
+    'a file is of the configurations that ever named it, by what is made of archives too',
+    async (store) => {
+      const [a, b] = [versionOf('a', 'v1'), versionOf('b', 'v1')];
+      const shared = { ...indexOf('other'), archive: { hash: b.hash, size: 1 }, pack: indexOf('a').pack };
+      await store.write(async (tx) => {
+        await tx.appendRevision(revisionOf('p', 1, [a]));
+        await tx.appendRevision(revisionOf('p', 2, [a, b]));
+        await tx.appendRevision(revisionOf('p', 3, [b]));
+        await tx.appendRevision(revisionOf('q', 1, [a]));
+        await tx.appendRevision(revisionOf('q', 2, []));
+        await tx.appendRevision(revisionOf('r', 1, [b]));
+        await tx.putIndex({ ...indexOf('a'), archive: { hash: a.hash, size: 1 } });
+        await tx.putIndex(shared);
+      });
+      await store.read(async (tx) => {
+        const named = async (kind: LayerFileKind, hash: string) =>
+          (await tx.configurationsWith(kind, hash)).toSorted();
+        expect(await named('archive', a.hash)).toEqual(['p', 'q']);
+        expect(await named('archive', b.hash)).toEqual(['p', 'r']);
+        expect(await named('manifest', indexOf('a').manifest.hash)).toEqual(['p', 'q']);
+        expect(await named('manifest', shared.manifest.hash)).toEqual(['p', 'r']);
+        expect(await named('pack', shared.pack.hash)).toEqual(['p', 'q', 'r']);
+        expect(await named('pack', a.hash)).toEqual([]);
+        expect(await named('archive', hashOf('nobody'))).toEqual([]);
+      });
+    },
+  );
 
   withStore('archives by use: those of heads, then the newest first, each once', async (store) => {
     const at = (second: number) => `2026-01-01T00:00:0${second}.000Z`;

@@ -103,4 +103,5 @@ export const MIGRATIONS: readonly string[] = [
   FLEET_SCHEMA,
   TRACK_SCHEMA,
   NOTICE_SCHEMA,
+  'CREATE INDEX revision_layers_by_hash ON revision_layers (hash, configuration);',
 ];

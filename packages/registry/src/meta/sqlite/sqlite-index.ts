@@ -21,6 +21,18 @@ export const ARCHIVES_BY_USE = `
     JOIN configurations c ON c.name = l.configuration AND c.head = l.number WHERE c.deleted = 0
   ) GROUP BY hash ORDER BY max(used) DESC, max(created) DESC, hash`;
 
+/**
+ * Names of configurations of which any revision names an archive; two parameters, both its hash. One step in the index for
+ * each name, however many revisions have the archive: https://www.sqlite.org/lang_with.html, recursive queries.
+ */
+export const CONFIGURATIONS_WITH_ARCHIVE = `
+  WITH RECURSIVE found (name) AS (
+    SELECT min(configuration) FROM revision_layers WHERE hash = ?
+    UNION ALL
+    SELECT (SELECT min(configuration) FROM revision_layers WHERE hash = ? AND configuration > found.name)
+    FROM found WHERE found.name IS NOT NULL
+  ) SELECT name FROM found WHERE name IS NOT NULL`;
+
 /** A row with either a manifest and a pack, or a reason. */
 export interface IndexRow {
   readonly archive: string;

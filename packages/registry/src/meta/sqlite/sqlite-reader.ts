@@ -5,6 +5,7 @@ import type {
   AuditQuery,
   AuditRecord,
   IndexedArchive,
+  LayerFileKind,
   MetaReader,
   Revision,
   Upload,
@@ -13,6 +14,7 @@ import { type AuditRow, auditRecord, auditSelect } from './sqlite-audit.js';
 import { SqliteFleet } from './sqlite-fleet.js';
 import {
   ARCHIVES_BY_USE,
+  CONFIGURATIONS_WITH_ARCHIVE,
   INDEX_COLUMNS,
   type IndexRow,
   indexedOf,
@@ -155,6 +157,19 @@ export class SqliteReader implements MetaReader {
       version ?? null,
     );
     return rows.map((row) => row.name);
+  }
+
+  async configurationsWith(kind: LayerFileKind, hash: string): Promise<readonly string[]> {
+    const archives =
+      kind === 'archive'
+        ? [hash]
+        : this.all<{ archive: string }>(`SELECT archive FROM archive_indexes WHERE ${kind} = ?`, hash).map(
+            ({ archive }) => archive,
+          );
+    const names = archives.flatMap((archive) =>
+      this.all<{ name: string }>(CONFIGURATIONS_WITH_ARCHIVE, archive, archive).map(({ name }) => name),
+    );
+    return [...new Set(names)];
   }
 
   async uploads(owner?: string): Promise<readonly Upload[]> {
