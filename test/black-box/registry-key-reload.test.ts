@@ -1,8 +1,8 @@
-import { mkdirSync, readlinkSync, renameSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { mkdirSync, renameSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, it } from 'vitest';
 import { openSsh } from '../support/open-ssh.js';
-import { makeSite, type RegistrySite, startRegistry } from '../support/registry-process.js';
+import { makeSite, startRegistry } from '../support/registry-process.js';
 import { type Scope, testScope } from '../support/scope.js';
 import { makeSshKey, type SshKey } from '../support/ssh-key.js';
 import { Terminal } from '../support/terminal.js';
@@ -69,85 +69,54 @@ it('the agents’ file is watched as well', async () => {
   expect((await world.agent.sftp('ls\n')).status).toBe(255);
 });
 
-it('a broken file keeps the old keys and is logged; so does one that is gone; a good one then counts', async () => {
+it('the last key that is removed from a file ends its sessions, and an operator is told by every command', async () => {
   const scope = testScope();
   const world = await startWorld(scope);
-  const { operator, operatorKeys } = world.registry.site;
-  const next = await makeSshKey(world.root, 'next');
-  const session = await console(scope, world, operator);
-  for (const text of ['', 'broken\n', `${next.line}\nssh-rsa AAAA\n`]) {
-    const notUsable = 'key file not usable, keeping the keys in force';
-    const line = await changing(world, () => writeFileSync(operatorKeys, text), notUsable);
-    expect(line.level).toBe(50);
-    expect(line.err).toContain(operatorKeys);
-    expect((await world.operator.exec('components')).status).toBe(0);
-  }
-  await changing(world, () => rmSync(operatorKeys), 'key file removed, keeping the keys in force');
-  expect((await world.operator.exec('components')).status).toBe(0);
-  await session.run('components');
-  await changing(world, () => writeFileSync(operatorKeys, lines(next)));
-  expect(await session.ended).toBe(255);
-  expect((await world.client('ops', next).exec('components')).status).toBe(0);
+  const watching = world.agent.exec('watch project1');
+  await world.registry.log.line(({ msg, role }) => msg === 'authenticated' && role === 'agent');
+  await changing(
+    world,
+    () => writeFileSync(world.registry.site.agentKeys, ''),
+    'no key of the key file is active',
+  );
+  expect((await watching).status).toBe(0);
+  expect((await world.agent.exec('watch project1')).status).toBe(255);
+  const answer = await world.operator.exec('components -json');
+  expect(answer).toMatchObject({ status: 0, stdout: '[]\n' });
+  expect(answer.stderr).toContain(`${world.registry.site.agentKeys} has no key: no agent can log in`);
 });
 
-it('a file that is replaced by rename, again and again', async () => {
-  const world = await startWorld(testScope());
-  const { operator, operatorKeys } = world.registry.site;
-  for (const name of ['one', 'two', 'three']) {
-    const added = await makeSshKey(world.root, name);
-    await changing(world, () => {
-      writeFileSync(`${operatorKeys}.new`, lines(operator, added));
-      renameSync(`${operatorKeys}.new`, operatorKeys);
-    });
-    expect((await world.client('ops', added).exec('components')).status).toBe(0);
-  }
-});
-
-/** A volume as Kubernetes writes it: files are links through `..data`, a link that is swapped by rename. */
-function projectVolume(dir: string, generation: string, keys: string): void {
-  mkdirSync(join(dir, generation), { recursive: true });
-  writeFileSync(join(dir, generation, 'operator.keys'), keys);
-  const data = join(dir, '..data');
-  let old: string | undefined;
-  try {
-    old = readlinkSync(data);
-  } catch {
-    symlinkSync('..data/operator.keys', join(dir, 'operator.keys')); // the first generation
-  }
-  symlinkSync(generation, `${data}_tmp`);
-  renameSync(`${data}_tmp`, data);
-  if (old !== undefined) rmSync(join(dir, old), { recursive: true });
-}
-
-it('a Kubernetes volume: the directory behind a link is swapped', async () => {
+it('a link that is pointed elsewhere', async () => {
   const scope = testScope();
   const base = await makeSite(scope);
-  const volume = join(base.root, 'volume');
-  projectVolume(volume, '..2026_1', lines(base.operator));
-  const site: RegistrySite = { ...base, operatorKeys: join(volume, 'operator.keys') };
-  const registry = await startRegistry(scope, site);
-  const client = (key: SshKey) => openSsh(registry, { dir: site.root, user: 'ops', key });
-  for (const generation of ['..2026_2', '..2026_3', '..2026_4']) {
-    const next = await makeSshKey(site.root, `key${generation}`);
-    const from = registry.log.lines.length;
-    projectVolume(volume, generation, lines(next));
-    await registry.log.lineAfter(from, ({ msg, keys }) => msg === 'key file loaded' && keys === 1);
-    expect((await client(next).exec('components')).status).toBe(0);
-    expect((await client(site.operator).exec('components')).status).toBe(255);
-  }
+  const link = join(base.root, 'link.keys');
+  const other = await makeSshKey(base.root, 'other');
+  mkdirSync(join(base.root, 'store'));
+  writeFileSync(join(base.root, 'store', 'b'), lines(other));
+  symlinkSync(base.operatorKeys, link);
+  const registry = await startRegistry(scope, { ...base, operatorKeys: link });
+  const from = registry.log.lines.length;
+  symlinkSync('store/b', `${link}.new`);
+  renameSync(`${link}.new`, link);
+  await registry.log.lineAfter(from, 'key file loaded');
+  const client = (key: SshKey) => openSsh(registry, { dir: base.root, user: 'ops', key });
+  expect((await client(other).exec('components')).status).toBe(0);
+  expect((await client(base.operator).exec('components')).status).toBe(255);
 });
 
-it('a key file that becomes a device keeps the keys in force, and the registry serves on', async () => {
-  const world = await startWorld(testScope());
-  const { operatorKeys } = world.registry.site;
-  const line = await changing(
-    world,
-    () => {
-      symlinkSync('/dev/zero', `${operatorKeys}.new`);
-      renameSync(`${operatorKeys}.new`, operatorKeys);
-    },
-    'key file not usable, keeping the keys in force',
-  );
-  expect(line.err).toContain(`${operatorKeys} is not a regular file`);
-  expect((await world.operator.exec('components')).status).toBe(0);
+it('a key that may read other configurations now ends its sessions; what it may not read is refused', async () => {
+  const scope = testScope();
+  const world = await startWorld(scope);
+  const { agent, agentKeys } = world.registry.site;
+  const watching = world.agent.exec('watch db');
+  await world.registry.log.line(({ msg, role }) => msg === 'authenticated' && role === 'agent');
+  await changing(world, () => writeFileSync(agentKeys, `config="web,static-*" ${agent.line}\n`));
+  expect((await watching).status).toBe(0);
+  const refused = await world.agent.exec('watch web db');
+  expect(refused).toMatchObject({
+    status: 1,
+    stderr:
+      'this key may not read configuration "db" (the registry\'s key file says config="web,static-*" of it)\n',
+  });
+  expect((await world.agent.sftp('get configs/db.json /dev/null\n')).status).toBe(1);
 });

@@ -40,8 +40,7 @@ describe('the registry refuses to start, with one sentence and status 1', () => 
       (site) => rmSync(site.agentKeys),
       'the key file SITE/service.keys does not exist',
     ],
-    'a key file is empty': [(site) => writeFileSync(site.agentKeys, ''), 'SITE/service.keys has no key'],
-    'a key file has comments only': [
+    'the operator key file has comments only': [
       (site) => writeFileSync(site.operatorKeys, '# nobody\n\n'),
       'SITE/operator.keys has no key',
     ],

@@ -26,7 +26,7 @@ import { SqliteMetaStore } from './meta/sqlite/sqlite-meta-store.js';
 import type { REGISTRY_FLAGS } from './registry-flags.js';
 import { openTransferMemory } from './sftp/transfer-memory.js';
 import { loadHostKey } from './ssh/host-key.js';
-import { openKeyRing } from './ssh/key-ring.js';
+import { type KeyRing, openKeyRing } from './ssh/key-ring.js';
 import { startSshServer } from './ssh/ssh-server.js';
 import { takeOverOriginal } from './takeover/take-over.js';
 
@@ -54,7 +54,7 @@ export async function startRegistry(
     const lock = takeDirectory(dir, 'registry', 0o700);
     undo.push(() => lock.release());
     const hostKey = loadHostKey(join(dir, 'host_key'));
-    const registry = await openRegistry(dir, flags, log, undo);
+    const registry = await openRegistry(dir, flags, { log, undo, ring });
     const server = await startSshServer(registry, {
       host: address.host === '' ? '::' : address.host,
       port: address.port,
@@ -94,8 +94,7 @@ export async function startRegistry(
 async function openRegistry(
   dir: string,
   flags: FlagValues<typeof REGISTRY_FLAGS>,
-  log: Logger,
-  undo: Undo,
+  { log, undo, ring }: { readonly log: Logger; readonly undo: Undo; readonly ring: KeyRing },
 ): Promise<Registry & { readonly tracks: TimedTrackRunner }> {
   const bytes = await FileByteStore.open(dir);
   const derived = await FileDerivedStore.open(dir);
@@ -125,6 +124,7 @@ async function openRegistry(
     fleet,
     events: new ConfigurationEvents(),
     heartbeats: new Heartbeats(flags.heartbeat),
+    keyTroubles: () => ring.troubles(),
   };
   const context = { environment: process.env, log };
   const tracks = new TimedTrackRunner({

@@ -56,7 +56,8 @@ export async function dispatch(
       () => '',
       (failure: unknown) => auditFailed(log, failure),
     );
-    return { ...result.reply, stderr: result.reply.stderr + unwritten };
+    const troubles = registry.keyTroubles().map((trouble) => printable(`warning: ${trouble}\n`));
+    return { ...result.reply, stderr: [result.reply.stderr, unwritten, ...troubles].join('') };
   } catch (thrown) {
     const error = toDeployError(thrown);
     const said = withoutSecrets(error.message); // it may quote a word that is refused

@@ -1,4 +1,5 @@
 import type { Role } from '@deploy-tools/shared/commands/command-specs.js';
+import type { Access } from './access.js';
 
 /** Who speaks to the registry, as proven by a key. */
 export interface Principal {
@@ -11,4 +12,6 @@ export interface Principal {
   readonly comment: string;
   /** The peer's IP address. */
   readonly address: string;
+  /** What it may read of configurations; operators all. */
+  readonly access: Access;
 }

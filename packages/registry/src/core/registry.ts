@@ -30,6 +30,8 @@ export interface Registry {
   readonly indexer: Indexer;
   /** The sources that are followed. */
   readonly tracks: TrackRunner;
+  /** What is wrong with the key files now, a sentence each, for operators. */
+  readonly keyTroubles: () => readonly string[];
   readonly openDigester: () => Digester;
   readonly verify: VerifyLayer;
   readonly clock: () => Date;

@@ -1,42 +1,66 @@
+import { setImmediate } from 'node:timers/promises';
 import { encodeConfigJson, toAgentConfig } from '@deploy-tools/shared/config-json.js';
 import { DeployError } from '@deploy-tools/shared/errors.js';
 import type { Logger } from '@deploy-tools/shared/log.js';
 import type { Configuration } from '@deploy-tools/shared/model.js';
 import { type Attrs, type NameEntry, OPEN_FLAG } from '@deploy-tools/shared/sftp/protocol.js';
+import { type Access, isReadableFile, requireReadable } from '../core/access.js';
 import { requireConfiguration } from '../core/configurations.js';
 import type { Registry } from '../core/registry.js';
-import type { MetaReader } from '../meta/meta-store.js';
+import type { StoredFileInfo } from '../layers/stored-file.js';
+import type { LayerFileKind, MetaReader } from '../meta/meta-store.js';
 import { directoryAttrs, fileAttrs, nameEntry } from './listing.js';
 import type { SftpFile, SftpFiles, TransferCounter } from './sftp-files.js';
 
 /** The directories of files that are named by their hash. */
-const BLOBS = { files: 'archive', manifests: 'manifest', packs: 'pack' } as const;
-type BlobKind = (typeof BLOBS)[keyof typeof BLOBS];
+const BLOBS = { files: 'archive', manifests: 'manifest', packs: 'pack' } as const satisfies Record<
+  string,
+  LayerFileKind
+>;
+
+/** How many files of a list are compared with what the key may read before others get their turn. */
+const COMPARED_AT_ONCE = 100;
 
 type Node =
   | { readonly kind: 'root' | 'configs' }
   | { readonly kind: 'config'; readonly name: string }
-  | { readonly kind: 'blobs'; readonly of: BlobKind }
-  | { readonly kind: 'blob'; readonly of: BlobKind; readonly hash: string };
+  | { readonly kind: 'blobs'; readonly of: LayerFileKind }
+  | { readonly kind: 'blob'; readonly of: LayerFileKind; readonly hash: string };
+
+/** Whose tree it is, and what counts and logs what is read from it. */
+export interface AgentView {
+  readonly access: Access;
+  readonly log: Logger;
+  readonly transfers: TransferCounter;
+}
 
 /**
  * The agents' tree: `/configs/NAME.json`, `/files/HASH`, `/manifests/DIGEST` and `/packs/HASH`, read only. A path is
- * matched against these forms and never becomes a path on disk.
+ * matched against these forms and never becomes a path on disk. What the key may not read is not listed: a configuration
+ * is refused, whether there is one or not, and a file is as one that does not exist.
  */
-export function agentFiles(registry: Registry, log: Logger, transfers: TransferCounter): SftpFiles {
+export function agentFiles(registry: Registry, view: AgentView): SftpFiles {
+  const { access } = view;
   const readOnly = async () => {
     throw new DeployError('denied', 'agents may only read');
+  };
+  /** The node, once it is known that the key may read it. */
+  const readable = async (path: string): Promise<Node> => {
+    const node = parsePath(path);
+    if (node.kind === 'config') requireReadable(access, node.name);
+    if (node.kind === 'blob') await requireReadableFile(registry, access, node.of, node.hash);
+    return node;
   };
   return {
     open: async (path, flags) => {
       if ((flags & ~OPEN_FLAG.READ) !== 0 || flags === 0) await readOnly();
-      const node = parsePath(path);
+      const node = await readable(path);
       if (node.kind === 'config') return openConfig(registry, node.name);
-      if (node.kind === 'blob') return openBlob(registry, node.of, node.hash, log, transfers);
+      if (node.kind === 'blob') return openBlob(registry, node.of, node.hash, view);
       throw new DeployError('invalid', `${path} is a directory`);
     },
-    stat: (path) => statNode(registry, parsePath(path)),
-    list: (path) => listDirectory(registry, parsePath(path), path),
+    stat: async (path) => statNode(registry, await readable(path)),
+    list: async (path) => listDirectory(registry, access, await readable(path), path),
     setStat: readOnly,
     rename: readOnly,
   };
@@ -66,20 +90,55 @@ async function statNode(registry: Registry, node: Node): Promise<Attrs> {
   return fileAttrs(0o444, info.size, info.mtime);
 }
 
-async function listDirectory(registry: Registry, node: Node, path: string): Promise<NameEntry[]> {
+async function requireReadableFile(
+  registry: Registry,
+  access: Access,
+  of: LayerFileKind,
+  hash: string,
+): Promise<void> {
+  if (access.patterns === undefined) return;
+  if (await registry.meta.read((tx) => isReadableFile(access, tx, of, hash))) return;
+  throw new DeployError('not-found', `no ${of} ${hash}`);
+}
+
+async function listDirectory(
+  registry: Registry,
+  access: Access,
+  node: Node,
+  path: string,
+): Promise<NameEntry[]> {
   if (node.kind === 'root') {
     const attrs = directoryAttrs(0o555, now(registry));
     return ['configs', ...Object.keys(BLOBS)].map((name) => nameEntry(name, attrs));
   }
-  if (node.kind === 'configs') return listConfigs(registry);
+  if (node.kind === 'configs') return listConfigs(registry, access);
   if (node.kind !== 'blobs') throw new DeployError('invalid', `${path} is not a directory`);
   const { of } = node;
-  const infos = await (of === 'archive' ? registry.bytes.archives() : registry.derived.list(of));
+  const all = await (of === 'archive' ? registry.bytes.archives() : registry.derived.list(of));
+  const infos = access.patterns === undefined ? all : await readableOf(registry, access, of, all);
   return infos.map(({ hash, size, mtime }) => nameEntry(hash, fileAttrs(0o444, size, mtime)));
 }
 
-async function listConfigs(registry: Registry): Promise<NameEntry[]> {
-  const names = await registry.meta.read((tx) => tx.configurations());
+async function readableOf(
+  registry: Registry,
+  access: Access,
+  of: LayerFileKind,
+  infos: readonly StoredFileInfo[],
+): Promise<StoredFileInfo[]> {
+  const readable: StoredFileInfo[] = [];
+  for (let at = 0; at < infos.length; at += COMPARED_AT_ONCE) {
+    if (at > 0) await setImmediate();
+    await registry.meta.read(async (tx) => {
+      for (const info of infos.slice(at, at + COMPARED_AT_ONCE)) {
+        if (await isReadableFile(access, tx, of, info.hash)) readable.push(info);
+      }
+    });
+  }
+  return readable;
+}
+
+async function listConfigs(registry: Registry, { mayRead }: Access): Promise<NameEntry[]> {
+  const names = (await registry.meta.read((tx) => tx.configurations())).filter(mayRead);
   const entries: NameEntry[] = [];
   for (const name of names)
     entries.push(nameEntry(`${name}.json`, (await openConfig(registry, name)).stat()));
@@ -116,10 +175,9 @@ async function configurationFor(
 
 async function openBlob(
   registry: Registry,
-  of: BlobKind,
+  of: LayerFileKind,
   hash: string,
-  log: Logger,
-  transfers: TransferCounter,
+  { log, transfers }: AgentView,
 ): Promise<SftpFile> {
   const file = await (of === 'archive' ? registry.bytes.open(hash) : registry.derived.open(of, hash));
   const transferEnded = transfers.begin();

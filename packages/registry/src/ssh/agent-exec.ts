@@ -2,6 +2,7 @@ import { splitCommandLine } from '@deploy-tools/shared/cli/command-line.js';
 import { DeployError, describeError, toDeployError } from '@deploy-tools/shared/errors.js';
 import { encodeWatchLine } from '@deploy-tools/shared/watch-line.js';
 import type { ServerChannel } from 'ssh2';
+import { requireReadable } from '../core/access.js';
 import type { Feed } from '../core/feed.js';
 import type { Speaker } from '../core/fleet/presence.js';
 import type { Registry } from '../core/registry.js';
@@ -67,10 +68,12 @@ async function serve(
 }
 
 /** `watch NAME…`: every word is a name, also one that begins with a dash. */
-async function watch(registry: Registry, { words, feed, channel }: Call): Promise<void> {
+async function watch(registry: Registry, { words, feed, channel, speaker }: Call): Promise<void> {
   channel.resume(); // standard input is not used; its EOF must still be seen
   if (words.length === 0) throw new DeployError('usage', 'name the configurations to watch');
-  await feedWatch(registry, checkWatchedNames(words), feed, (notice) => encodeWatchLine(watchEvent(notice)));
+  const names = checkWatchedNames(words);
+  for (const name of names) requireReadable(speaker.access, name);
+  await feedWatch(registry, names, feed, (notice) => encodeWatchLine(watchEvent(notice)));
 }
 
 async function report(registry: Registry, { words, feed, channel, speaker }: Call): Promise<void> {

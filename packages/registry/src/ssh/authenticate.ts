@@ -1,6 +1,7 @@
 import { fingerprintOf } from '@deploy-tools/shared/client/fingerprint.js';
 import type { Logger } from '@deploy-tools/shared/log.js';
 import type { AuthContext, PublicKeyAuthContext } from 'ssh2';
+import { accessTo } from '../core/access.js';
 import type { Principal } from '../core/principal.js';
 import type { AuthorizedKey } from './authorized-keys.js';
 import { AGENT_USER, type KeyRing } from './key-ring.js';
@@ -45,7 +46,8 @@ export function judge(
     return { ok: false, reason: 'wrong signature' };
   }
   const { fingerprint, comment } = key;
-  return { ok: true, principal: { role, user: context.username, fingerprint, comment, address } };
+  const access = accessTo(key.config);
+  return { ok: true, principal: { role, user: context.username, fingerprint, comment, address, access } };
 }
 
 function lookUp(

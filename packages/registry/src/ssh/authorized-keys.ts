@@ -1,6 +1,6 @@
 import { BlockList, isIP } from 'node:net';
 import { fingerprintOf } from '@deploy-tools/shared/client/fingerprint.js';
-import { DeployError } from '@deploy-tools/shared/errors.js';
+import type { Role } from '@deploy-tools/shared/commands/command-specs.js';
 import { checkHostName } from '@deploy-tools/shared/names.js';
 import ssh2 from 'ssh2';
 import { plainAddress } from './peer-address.js';
@@ -16,6 +16,8 @@ export interface AuthorizedKey {
   readonly admits: (address: string, now: Date) => boolean;
   /** The one host that the key may report as, and no other key (option `host=`, ours). */
   readonly host: string | undefined;
+  /** Patterns of the configurations that the key may read, see core/access.ts; undefined for all (option `config=`, ours). */
+  readonly config: string | undefined;
 }
 
 const MIN_RSA_BITS = 2048;
@@ -23,36 +25,45 @@ const KEY_TYPE = /^(ssh-(ed25519|rsa|dss)|ecdsa-sha2-nistp(256|384|521)|sk-[a-z0
 /** Options that restrict what we do not offer anyway; sshd(8), AUTHORIZED_KEYS FILE FORMAT. */
 const HARMLESS = /^(no-)?(agent-forwarding|port-forwarding|pty|user-rc|X11-forwarding)$|^restrict$/i;
 
+/** A key file's text, read line by line. */
+export interface AuthorizedKeys {
+  /** Of the good lines, each key once. */
+  readonly keys: readonly AuthorizedKey[];
+  /** Of each bad line, which one it is and why: `line 3: not a public key`. */
+  readonly problems: readonly string[];
+}
+
 /**
- * Parses a whole file in OpenSSH's authorized_keys format.
- * @param path for messages only.
- * @param allowHost whether the option `host=` makes sense: for agents.
- * @throws DeployError invalid naming the first bad line, or saying that there is no key at all. An option that we do
- * not enforce is a bad line: ignoring a restriction would admit more than its author meant.
+ * Parses a whole file in OpenSSH's authorized_keys format. An option that we do not enforce is a bad line: ignoring a
+ * restriction would admit more than its author meant. So is a key that an earlier line has with other options; with
+ * the same options it is passed over.
+ * @param role whose keys they are: `host=` and `config=` make sense for agents only.
  */
-export function parseAuthorizedKeys(text: string, path: string, allowHost: boolean): AuthorizedKey[] {
+export function parseAuthorizedKeys(text: string, role: Role): AuthorizedKeys {
   const keys: AuthorizedKey[] = [];
+  const problems: string[] = [];
+  const earlier = new Map<string, { readonly number: number; readonly options: string }>();
   for (const [index, raw] of text.split('\n').entries()) {
     const line = raw.trim();
     if (line === '' || line.startsWith('#')) continue;
+    const number = index + 1;
     try {
-      keys.push(parseLine(line, allowHost));
+      const { key, options } = parseLine(line, role);
+      const same = earlier.get(key.fingerprint);
+      if (same === undefined) {
+        earlier.set(key.fingerprint, { number, options });
+        keys.push(key);
+      } else if (same.options !== options) {
+        throw new Error(`line ${same.number} has the same key with other options`);
+      }
     } catch (error) {
-      const reason = error instanceof Error ? error.message : String(error);
-      throw new DeployError('invalid', `${path}, line ${index + 1}: ${reason}`, {
-        hint: 'correct or remove that line',
-      });
+      problems.push(`line ${number}: ${error instanceof Error ? error.message : String(error)}`);
     }
   }
-  if (keys.length === 0) {
-    throw new DeployError('invalid', `${path} has no key`, {
-      hint: 'add at least one public key, one a line',
-    });
-  }
-  return keys;
+  return { keys, problems };
 }
 
-function parseLine(line: string, allowHost: boolean): AuthorizedKey {
+function parseLine(line: string, role: Role): { readonly key: AuthorizedKey; readonly options: string } {
   const { options, rest } = splitOptions(line);
   const [type = '', base64 = '', ...comment] = rest.split(/[ \t]+/);
   if (type.startsWith('sk-')) throw new Error(`keys of type ${type} are not supported`);
@@ -61,17 +72,19 @@ function parseLine(line: string, allowHost: boolean): AuthorizedKey {
   if (base64 === '' || blob.toString('base64').replace(/=+$/, '') !== base64.replace(/=+$/, '')) {
     throw new Error('not a public key');
   }
-  const key = ssh2.utils.parseKey(`${type} ${base64}`);
-  if (key instanceof Error || key.type !== type || key.isPrivateKey()) throw new Error('not a public key');
+  const parsed = ssh2.utils.parseKey(`${type} ${base64}`);
+  if (parsed instanceof Error || parsed.type !== type || parsed.isPrivateKey())
+    throw new Error('not a public key');
   if (type === 'ssh-rsa' && rsaBits(blob) < MIN_RSA_BITS)
     throw new Error(`RSA key of less than ${MIN_RSA_BITS} bits`);
-  return {
-    key,
-    blob: key.getPublicSSH(),
-    fingerprint: fingerprintOf(key.getPublicSSH()),
+  const key = {
+    key: parsed,
+    blob: parsed.getPublicSSH(),
+    fingerprint: fingerprintOf(parsed.getPublicSSH()),
     comment: comment.join(' '),
-    ...readOptions(options, allowHost),
+    ...readOptions(options, role),
   };
+  return { key, options };
 }
 
 function splitOptions(line: string): { options: string; rest: string } {
@@ -89,21 +102,33 @@ function splitOptions(line: string): { options: string; rest: string } {
   throw new Error(quoted ? 'a quote is not closed' : 'not a public key');
 }
 
-function readOptions(options: string, allowHost: boolean): Pick<AuthorizedKey, 'admits' | 'host'> {
+function readOptions(options: string, role: Role): Pick<AuthorizedKey, 'admits' | 'host' | 'config'> {
   let host: string | undefined;
+  let config: string | undefined;
   const checks: AuthorizedKey['admits'][] = [];
   const list: readonly string[] = options.match(/(?:[^,"\\]|\\.|"(?:[^"\\]|\\.)*")+/g) ?? [];
   if (list.join(',') !== options) throw new Error('the options are malformed');
   for (const option of list) {
-    const [, name = '', value] = /^([^=]+)(?:="(.*)")?$/s.exec(option) ?? [];
-    if (HARMLESS.test(name) && value === undefined) continue;
-    if (/^from$/i.test(name) && value !== undefined) checks.push(fromPatterns(value.replaceAll('\\"', '"')));
+    const [, name = '', quoted] = /^([^=]+)(?:="(.*)")?$/s.exec(option) ?? [];
+    if (HARMLESS.test(name) && quoted === undefined) continue;
+    const value = quoted?.replaceAll('\\"', '"');
+    if (/^from$/i.test(name) && value !== undefined) checks.push(fromPatterns(value));
     else if (/^expiry-time$/i.test(name) && value !== undefined) checks.push(expiry(value));
-    else if (allowHost && /^host$/i.test(name) && value !== undefined && host === undefined) {
+    else if (role === 'agent' && /^host$/i.test(name) && value !== undefined && host === undefined) {
       host = checkHostName(value);
+    } else if (role === 'agent' && /^config$/i.test(name) && value !== undefined && config === undefined) {
+      config = checkPatterns(value);
     } else throw new Error(`option ${name === '' ? option : name} is not supported`);
   }
-  return { admits: (address, now) => checks.every((check) => check(plainAddress(address), now)), host };
+  const admits: AuthorizedKey['admits'] = (address, now) =>
+    checks.every((check) => check(plainAddress(address), now));
+  return { admits, host, config };
+}
+
+/** @returns it. @throws Error when a pattern is missing. */
+function checkPatterns(config: string): string {
+  if (config.split(',').every((pattern) => /^!?[^!]/.test(pattern.trim()))) return config;
+  throw new Error(`config="${config}" has an empty pattern`);
 }
 
 /** `from="10.0.0.0/8,!10.1.2.3,192.168.1.*"`: a negated match refuses, otherwise one match is needed. */

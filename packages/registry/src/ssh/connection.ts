@@ -32,7 +32,7 @@ export interface ConnectionPolicy {
 
 /** One accepted SSH connection, as the server sees it. */
 export interface Connection {
-  /** Ends the connection when its key may not log in any more. */
+  /** Ends the connection when its key may not log in any more, or may read other configurations. */
   recheckKey(): void;
   /** Refuses new work; resolves, having ended the connection, when what runs is done. */
   drain(): Promise<void>;
@@ -109,7 +109,8 @@ class ServedConnection implements Connection {
     const principal = this.#principal;
     if (principal === undefined || this.#blob === undefined) return;
     const key = this.#policy.ring.find(principal.role, this.#blob);
-    if (key?.admits(this.#address, this.#registry.clock()) === true) return;
+    const admitted = key?.admits(this.#address, this.#registry.clock()) === true;
+    if (admitted && key.config === principal.access.patterns) return;
     this.#log.warn('the key was removed or restricted, ending its connection');
     void this.#dismiss();
   }

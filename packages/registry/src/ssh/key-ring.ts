@@ -1,13 +1,11 @@
-import { isAbsolute, resolve } from 'node:path';
 import type { Role } from '@deploy-tools/shared/commands/command-specs.js';
-import { DeployError, describeError, errnoOf, isDeployError } from '@deploy-tools/shared/errors.js';
-import { readRegularFile } from '@deploy-tools/shared/host/regular-file.js';
+import { describeError } from '@deploy-tools/shared/errors.js';
 import type { Logger } from '@deploy-tools/shared/log.js';
-import { type FSWatcher, watch } from 'chokidar';
-import { type AuthorizedKey, parseAuthorizedKeys } from './authorized-keys.js';
+import type { AuthorizedKey } from './authorized-keys.js';
+import { KeyFile } from './key-file.js';
 
-/** Room for several thousand keys. */
-const MAX_KEY_FILE_BYTES = 1024 * 1024;
+/** A change takes effect after twice as long at the most. */
+const CHECK_INTERVAL_MS = 300;
 
 /** SSH's user name for agents; every other name is an operator's. */
 export const AGENT_USER = 'deploy-agent';
@@ -19,6 +17,8 @@ export interface KeyRing {
   isBound(host: string): boolean;
   /** Called after a key file took effect. */
   onChange(listener: () => void): void;
+  /** What is wrong with the key files now, a sentence each. */
+  troubles(): readonly string[];
   close(): Promise<void>;
 }
 
@@ -28,69 +28,40 @@ export interface KeyFiles {
 }
 
 /**
- * Reads both key files and keeps them current while it lives. A file that cannot be used any more is logged and the
- * keys of its last good version stay.
+ * Reads both key files and keeps them current while it lives, by checking them again and again: a notification of the
+ * system may be lost, or be of a link and not of what it leads to, and a key that was removed has to be so for certain.
  * @throws DeployError invalid when a file cannot be used at the start.
  */
 export function openKeyRing(files: KeyFiles, log: Logger): KeyRing {
-  const keys: Record<Role, AuthorizedKey[]> = {
-    operator: load(files.operator, 'operator'),
-    agent: load(files.agent, 'agent'),
-  };
+  const steady = () => performance.now();
+  const open = (role: Role) => KeyFile.open({ path: files[role], role, log, steady });
+  const opened: Record<Role, KeyFile> = { operator: open('operator'), agent: open('agent') };
+  const both = [opened.operator, opened.agent];
   const listeners: (() => void)[] = [];
-  const reload = (role: Role) => {
-    const path = files[role];
-    try {
-      keys[role] = load(path, role);
-      log.info({ path, role, keys: keys[role].length }, 'key file loaded');
-      for (const listener of listeners) listener();
-    } catch (error) {
-      log.error({ path, role, err: describeError(error) }, 'key file not usable, keeping the keys in force');
+  let timer: NodeJS.Timeout | undefined;
+  let checking = Promise.resolve();
+  const check = async () => {
+    for (const file of both) {
+      if (await file.check()) for (const listener of listeners) listener();
     }
   };
-  const watchers: FSWatcher[] = (['operator', 'agent'] as const).map((role) =>
-    watch(absolute(files[role]), {
-      ignoreInitial: true,
-      awaitWriteFinish: { stabilityThreshold: 100, pollInterval: 20 },
-    })
-      .on('add', () => reload(role))
-      .on('change', () => reload(role))
-      .on('unlink', () =>
-        log.warn({ path: files[role], role }, 'key file removed, keeping the keys in force'),
-      )
-      .on('error', (error) =>
-        log.error({ path: files[role], err: String(error) }, 'key file cannot be watched'),
-      ),
-  );
+  const checkLater = () => {
+    timer = setTimeout(() => {
+      checking = check()
+        .catch((error: unknown) => log.error({ err: describeError(error) }, 'a key file cannot be checked'))
+        .then(() => (timer === undefined ? undefined : checkLater()));
+    }, CHECK_INTERVAL_MS);
+  };
+  checkLater();
   return {
-    find: (role, blob) => keys[role].find((key) => key.blob.equals(blob)),
-    isBound: (host) => keys.agent.some((key) => key.host === host),
+    find: (role, blob) => opened[role].keys.find((key) => key.blob.equals(blob)),
+    isBound: (host) => opened.agent.keys.some((key) => key.host === host),
     onChange: (listener) => listeners.push(listener),
+    troubles: () => both.flatMap(({ trouble }) => trouble ?? []),
     close: async () => {
-      await Promise.all(watchers.map((watcher) => watcher.close()));
+      clearTimeout(timer);
+      timer = undefined;
+      await checking;
     },
   };
-}
-
-function load(path: string, role: Role): AuthorizedKey[] {
-  let text: string;
-  try {
-    text = readRegularFile(path, MAX_KEY_FILE_BYTES).toString('utf8');
-  } catch (error) {
-    throw new DeployError('invalid', `the key file ${unusable(path, error)}`, {
-      hint: 'it holds public keys in the format of authorized_keys',
-      cause: error,
-    });
-  }
-  return parseAuthorizedKeys(text, path, role === 'agent');
-}
-
-function unusable(path: string, error: unknown): string {
-  if (isDeployError(error)) return error.message;
-  const code = errnoOf(error);
-  return code === 'ENOENT' ? `${path} does not exist` : `${path} cannot be read (${code ?? String(error)})`;
-}
-
-function absolute(path: string): string {
-  return isAbsolute(path) ? path : resolve(path);
 }

@@ -120,7 +120,7 @@ async function runSftp(
   channel.on('error', (error: Error) => log.debug({ err: error.message }, 'channel broke'));
   const files =
     principal.role === 'agent'
-      ? agentFiles(registry, log, activity)
+      ? agentFiles(registry, { access: principal.access, log, transfers: activity })
       : operatorFiles(registry, principal, log, activity);
   log.debug('sftp session opened');
   const status = await serveSftp(channel, files, { socket, log, transfers: activity, memory });

@@ -8,7 +8,7 @@ import type { KeyRing } from './key-ring.js';
  * @param blob the public key as it goes over the wire.
  */
 export function speakerOf(
-  { fingerprint, comment, address }: Principal,
+  { fingerprint, comment, address, access }: Principal,
   ring: KeyRing,
   blob: Buffer,
 ): Speaker {
@@ -16,6 +16,7 @@ export function speakerOf(
   return {
     key: { fingerprint, comment },
     address,
+    access,
     owns: (host) => ownHost() === host,
     refusal: (host) => {
       const own = ownHost();

@@ -10,7 +10,13 @@ import { PacketWriter } from '@deploy-tools/shared/sftp/packet-writer.js';
 import { MAX_DATA, MAX_PACKET, PACKET, STATUS } from '@deploy-tools/shared/sftp/protocol.js';
 import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { addText, OPERATOR, openLastingRegistry, type TestRegistry } from '../support/open-registry.js';
+import {
+  AGENT,
+  addText,
+  OPERATOR,
+  openLastingRegistry,
+  type TestRegistry,
+} from '../support/open-registry.js';
 import { startSftpServer, type TestSftpServer } from '../support/sftp-server.js';
 
 let registry: TestRegistry;
@@ -25,7 +31,10 @@ beforeAll(async () => {
       (transfers) => operatorFiles(registry, OPERATOR, registry.log, transfers),
       registry.log,
     ),
-    agent: await startSftpServer((transfers) => agentFiles(registry, registry.log, transfers), registry.log),
+    agent: await startSftpServer(
+      (transfers) => agentFiles(registry, { access: AGENT.access, log: registry.log, transfers }),
+      registry.log,
+    ),
   };
 });
 
@@ -144,7 +153,11 @@ test('a listing fits the packets that every client takes', async () => {
 
 test('a READ of more than a packet holds is answered with what fits', async () => {
   const content = Buffer.alloc(2 * MAX_PACKET, 1);
-  const files = agentFiles(registry, registry.log, { begin: () => () => {} });
+  const files = agentFiles(registry, {
+    access: AGENT.access,
+    log: registry.log,
+    transfers: { begin: () => () => {} },
+  });
   const { hash } = await addText(registry, 'large', 'v1', content.toString());
   const handler = new RequestHandler(files, new AbortController().signal, new PacketPool());
   const open = new PacketWriter(PACKET.OPEN).uint32(1).string(`/files/${hash}`).uint32(1).attrs({}).finish();

@@ -8,7 +8,13 @@ import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { secondSftp } from '../../../shared/test/sftp/second-decoder.js';
 import { hashOf } from '../contract/meta-samples.js';
-import { addText, OPERATOR, openLastingRegistry, type TestRegistry } from '../support/open-registry.js';
+import {
+  AGENT,
+  addText,
+  OPERATOR,
+  openLastingRegistry,
+  type TestRegistry,
+} from '../support/open-registry.js';
 import { startSftpServer, type TestSftpServer } from '../support/sftp-server.js';
 
 let registry: TestRegistry;
@@ -21,7 +27,10 @@ beforeAll(async () => {
     (transfers) => operatorFiles(registry, OPERATOR, registry.log, transfers),
     registry.log,
   );
-  agents = await startSftpServer((transfers) => agentFiles(registry, registry.log, transfers), registry.log);
+  agents = await startSftpServer(
+    (transfers) => agentFiles(registry, { access: AGENT.access, log: registry.log, transfers }),
+    registry.log,
+  );
 });
 
 afterAll(async () => {

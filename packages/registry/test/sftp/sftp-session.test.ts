@@ -9,7 +9,13 @@ import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { kindOfRejection } from '../../../shared/test/support/kind-of.js';
 import { hashOf } from '../contract/meta-samples.js';
-import { addText, OPERATOR, openLastingRegistry, type TestRegistry } from '../support/open-registry.js';
+import {
+  AGENT,
+  addText,
+  OPERATOR,
+  openLastingRegistry,
+  type TestRegistry,
+} from '../support/open-registry.js';
 import { startSftpServer, type TestSftpServer } from '../support/sftp-server.js';
 
 let registry: TestRegistry;
@@ -23,7 +29,10 @@ beforeAll(async () => {
     (transfers) => operatorFiles(registry, OPERATOR, registry.log, transfers),
     registry.log,
   );
-  agents = await startSftpServer((transfers) => agentFiles(registry, registry.log, transfers), registry.log);
+  agents = await startSftpServer(
+    (transfers) => agentFiles(registry, { access: AGENT.access, log: registry.log, transfers }),
+    registry.log,
+  );
   await addText(registry, 'code', 'v1', content.toString('latin1'));
   const change = { author: OPERATOR, command: 'x' };
   await putConfiguration(registry, change, 'pröject 1', [{ component: 'code', version: 'v1' }]);

@@ -1,6 +1,7 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { accessTo } from '@deploy-tools/registry/core/access.js';
 import { ConfigurationEvents } from '@deploy-tools/registry/core/configuration-events.js';
 import { Fleet } from '@deploy-tools/registry/core/fleet/fleet.js';
 import type { Speaker } from '@deploy-tools/registry/core/fleet/presence.js';
@@ -43,6 +44,7 @@ export const OPERATOR: Principal = {
   fingerprint: 'SHA256:operator',
   comment: 'ops@example',
   address: '192.0.2.1',
+  access: accessTo(undefined),
 };
 
 export const AGENT: Principal = {
@@ -56,6 +58,7 @@ export const AGENT: Principal = {
 export const SPEAKER: Speaker = {
   key: { fingerprint: AGENT.fingerprint, comment: AGENT.comment },
   address: AGENT.address,
+  access: AGENT.access,
   refusal: () => undefined,
   owns: () => false,
 };
@@ -115,6 +118,7 @@ export async function openLastingRegistry(
     notices,
     events: new ConfigurationEvents(),
     heartbeats: new Heartbeats(10_000),
+    keyTroubles: () => [],
     openDigester: () => new FileDigester(),
     verify: textVerify,
     stopping: new AbortController().signal,

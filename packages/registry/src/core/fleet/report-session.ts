@@ -1,6 +1,7 @@
 import { DeployError } from '@deploy-tools/shared/errors.js';
 import { decodeAgentLine } from '@deploy-tools/shared/report/agent-line.js';
 import type { AgentLine, Hello, RegistryLine, StateReport } from '@deploy-tools/shared/report/report.js';
+import { requireReadable } from '../access.js';
 import type { Registry } from '../registry.js';
 import { Pace } from './pace.js';
 import type { Listener, Presence, Speaker } from './presence.js';
@@ -129,6 +130,7 @@ export class ReportSession {
 
   async #hello(hello: Hello): Promise<void> {
     this.#checkKey(hello.host);
+    for (const name of hello.configs) requireReadable(this.#speaker.access, name);
     if (this.#presence !== undefined && this.#presence.host !== hello.host) {
       throw new DeployError('invalid', 'a channel is for one host');
     }

@@ -1,3 +1,4 @@
+import { accessTo } from '@deploy-tools/registry/core/access.js';
 import { ReportSession } from '@deploy-tools/registry/core/fleet/report-session.js';
 import { encodeAgentLine } from '@deploy-tools/shared/report/encode-agent-line.js';
 import type { AgentLine, RegistryLine } from '@deploy-tools/shared/report/report.js';
@@ -51,6 +52,16 @@ describe('a channel', () => {
     await take(HELLO);
     const other = { ...HELLO.hello, host: 'web2' };
     expect(await kindOfRejection(take({ type: 'hello', hello: other }))).toBe('invalid');
+  });
+
+  test('is refused when the key may not read a configuration that it would follow', async () => {
+    const registry = await openRegistry();
+    const { take } = open(registry, { ...SPEAKER, access: accessTo('web-*') });
+    await expect(take(HELLO)).rejects.toThrow('this key may not read configuration "p"');
+    expect(registry.fleet.followers()).toEqual([]);
+    await take({ type: 'hello', hello: { ...HELLO.hello, configs: ['web-1'] } });
+    expect(registry.fleet.followers().map(({ configuration }) => configuration)).toEqual(['web-1']);
+    await expect(take(HELLO)).rejects.toThrow('this key may not read configuration "p"');
   });
 
   test('passes over lines of a type that is not known', async () => {
