@@ -12,7 +12,7 @@ const SHARED = /^shared\//;
 const SOURCES = /^sources\//;
 const NOTICES = /^notices\//;
 const PORTS = [
-  /^registry\/layers\/(byte-store|derived-store|stored-file|digester)$/,
+  /^registry\/layers\/(byte-store|derived-store|read-marks|stored-file|digester)$/,
   /^registry\/meta\/((meta|fleet|notice|track)-store|author)$/,
   /^registry\/ingest\/(ingest-task|layer-files|verify-layer)$/,
 ];
@@ -29,7 +29,7 @@ export const RULES: readonly Rule[] = [
 
   { files: CORE, mayImport: [SHARED, SOURCES, NOTICES, CORE], mayImportTypes: PORTS },
   {
-    files: /^registry\/layers\/(byte-store|derived-store|digester)$/,
+    files: /^registry\/layers\/(byte-store|derived-store|read-marks|digester)$/,
     mayImport: [SHARED, /^registry\/layers\/stored-file$/],
   },
   { files: /^registry\/layers\//, mayImport: [SHARED, /^registry\/layers\//] },

@@ -5,6 +5,7 @@ import type { Logger } from '@deploy-tools/shared/log.js';
 import type { Ingested, IngestTask } from '../ingest/ingest-task.js';
 import type { ByteStore, LocatedFile } from '../layers/byte-store.js';
 import type { DerivedKind, DerivedStore } from '../layers/derived-store.js';
+import type { ReadMarks } from '../layers/read-marks.js';
 import type { ArchiveIndex, IndexedArchive, MetaStore, StoredBlob } from '../meta/meta-store.js';
 import { chooseReuse } from './choose-reuse.js';
 
@@ -16,6 +17,7 @@ export interface IndexStores {
   readonly meta: MetaStore;
   readonly bytes: ByteStore;
   readonly derived: DerivedStore;
+  readonly marks: ReadMarks;
   readonly clock: () => Date;
   readonly log: Logger;
   readonly ingest: Ingest;
@@ -27,7 +29,13 @@ export interface IndexStores {
 /** Where the files are written before they have a hash. */
 type Drafts = Readonly<Record<DerivedKind, string>>;
 
-/** What says something about the archive, and will say it again; with `unsupported` it is good all the same. */
+/** Times that a process may end while it reads an archive, for whatever reason, before the archive is to blame. */
+const MAX_CUT_OFF = 3;
+
+/**
+ * What says something about the archive, and will say it again. With `unsupported` it was read to its end and is safe:
+ * see ingest/ingest-archive.ts.
+ */
 const REFUSALS: readonly ErrorKind[] = ['invalid', 'corrupt', 'unsafe', 'too-large', 'unsupported'];
 
 /**
@@ -45,15 +53,43 @@ export async function indexArchive(
   await checkSpace(stores, size);
   const drafts = { manifest: derived.draft('manifest'), pack: derived.draft('pack') };
   try {
-    return await keep(stores, await readThrough(stores, { path, hash, size }, drafts, signal), drafts);
+    return await keep(stores, await readMarked(stores, { path, hash, size }, drafts, signal), drafts);
   } finally {
     for (const draft of Object.values(drafts)) await derived.discard(draft);
   }
 }
 
+interface StoredArchive extends StoredBlob {
+  readonly path: string;
+}
+
+/** Reads an archive, unless doing so has ended the registry again and again. */
+async function readMarked(
+  stores: IndexStores,
+  archive: StoredArchive,
+  drafts: Drafts,
+  signal: AbortSignal,
+): Promise<ArchiveIndex> {
+  const { hash, size } = archive;
+  const cutOff = await stores.marks.begin(hash);
+  if (cutOff >= MAX_CUT_OFF) {
+    const reason = {
+      kind: 'too-large',
+      message: `the registry ended ${cutOff} times while it read this archive, which is not read again within a day`,
+      hint: 'look into the log of the service for why it ended; most likely it had too little memory',
+    } as const;
+    return { kind: 'refused', archive: { hash, size }, made: stores.clock().toISOString(), reason };
+  }
+  try {
+    return await readThrough(stores, archive, drafts, signal);
+  } finally {
+    await stores.marks.end(hash);
+  }
+}
+
 async function readThrough(
   stores: IndexStores,
-  { path, hash, size }: { readonly path: string; readonly hash: string; readonly size: number },
+  { path, hash, size }: StoredArchive,
   drafts: Drafts,
   signal: AbortSignal,
 ): Promise<ArchiveIndex> {

@@ -1,3 +1,4 @@
+import { RAISE_THE_LIMIT } from '@deploy-tools/shared/archive/entry-policy.js';
 import { DeployError, describeError, isDeployError } from '@deploy-tools/shared/errors.js';
 import type { Logger } from '@deploy-tools/shared/log.js';
 import type { ArchiveIndex, IndexedArchive } from '../meta/meta-store.js';
@@ -81,7 +82,7 @@ export class Indexer {
 
 /** What an archive is refused for, as an error. */
 export function refusal({ reason }: Extract<ArchiveIndex, { kind: 'refused' }>): DeployError {
-  const hint = reason.kind === 'too-large' ? 'the registry sets the limits by its flags' : reason.hint;
+  const hint = reason.hint === RAISE_THE_LIMIT ? 'the registry sets the limits by its flags' : reason.hint;
   return new DeployError(reason.kind, reason.message, hint === undefined ? {} : { hint });
 }
 

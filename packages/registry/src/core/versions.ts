@@ -58,7 +58,10 @@ async function takeBack(registry: Registry, hash: string, error: unknown): Promi
   throw error;
 }
 
-/** Waits, without a transaction, until the archive has been read through. @throws DeployError when it is refused. */
+/**
+ * Waits, without a transaction, until the archive has been read through. One of which no manifest can be made
+ * (`unsupported`) was read to its end and is safe all the same. @throws DeployError when it is refused.
+ */
 async function checkArchive(registry: Registry, hash: string): Promise<void> {
   const index = await registry.indexer.ensure(hash, 'awaited').catch(explainMissing);
   if (index.kind === 'indexed' || index.reason.kind === 'unsupported' || registry.limits.unchecked) return;

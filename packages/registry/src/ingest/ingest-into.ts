@@ -1,7 +1,7 @@
 import { closeSync } from 'node:fs';
 import { EntryPolicy } from '@deploy-tools/shared/archive/entry-policy.js';
 import { readArchive } from '@deploy-tools/shared/archive/read-archive.js';
-import { DeployError } from '@deploy-tools/shared/errors.js';
+import { DeployError, isDeployError } from '@deploy-tools/shared/errors.js';
 import { ChunkStore } from './chunk-store.js';
 import { EarlierPacks } from './earlier-packs.js';
 import { HashedSource } from './hashed-source.js';
@@ -25,7 +25,7 @@ export async function ingestInto(task: IngestTask, source: AsyncIterable<Uint8Ar
   try {
     for (const files of task.reuse) earlier.open(files);
     const reader = new LayerReader(store);
-    const archive = await readWhole(task, source, reader);
+    const archive = await readWhole(task, source, reader).catch(refuseUnread);
     await store.finish();
     const { entries, bytes } = reader;
     const written = writeLayer({ archive, entries: layerOrder(entries), bytes }, task.into);
@@ -35,6 +35,12 @@ export async function ingestInto(task: IngestTask, source: AsyncIterable<Uint8Ar
     earlier.close();
     closeSync(spool);
   }
+}
+
+/** What could not be read to its end has not been checked, whatever it was that this program cannot do. */
+function refuseUnread(error: unknown): never {
+  if (!isDeployError(error, 'unsupported')) throw error;
+  throw new DeployError('invalid', error.message, { cause: error });
 }
 
 /** Reads the archive into the reader, and proves that it is the one that was asked for. */

@@ -9,11 +9,23 @@ export interface LayerTasks {
   readonly verify: { readonly given: LayerFiles; readonly answer: VerifiedLayer };
 }
 
-export type LayerTask = {
-  [Kind in keyof LayerTasks]: { kind: Kind; given: LayerTasks[Kind]['given'] };
-}[keyof LayerTasks];
+/** One kind of task. */
+export interface LayerTaskOf<Kind extends keyof LayerTasks> {
+  readonly kind: Kind;
+  readonly given: LayerTasks[Kind]['given'];
+}
+
+export type LayerTask = { [Kind in keyof LayerTasks]: LayerTaskOf<Kind> }[keyof LayerTasks];
 
 /** The one answer of a thread. */
 export type LayerReply<Kind extends keyof LayerTasks> =
   | { readonly kind: 'done'; readonly answer: LayerTasks[Kind]['answer'] }
   | { readonly kind: 'failed'; readonly error: PlainError };
+
+/** How a task ended, whether its thread could answer or not. */
+export type LayerOutcome<Kind extends keyof LayerTasks> = LayerReply<Kind> | OutOfMemory;
+
+/** The task would take more memory than it may have. */
+export interface OutOfMemory {
+  readonly kind: 'out-of-memory';
+}

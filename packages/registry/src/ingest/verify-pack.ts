@@ -1,5 +1,5 @@
 import type { LayerFiles } from './layer-files.js';
-import { runLayerTask } from './run-layer-task.js';
+import { LayerTaskRunner } from './layer-task-runner.js';
 import type { VerifiedLayer } from './verify-layer.js';
 
 /**
@@ -8,6 +8,10 @@ import type { VerifiedLayer } from './verify-layer.js';
  * @throws DeployError corrupt: make them again from the archive; unsupported: another version of the format;
  *   not-found; denied; cancelled.
  */
-export function verifyPack(files: LayerFiles, signal: AbortSignal): Promise<VerifiedLayer> {
-  return runLayerTask('verify', files, signal);
+export function verifyPack(
+  files: LayerFiles,
+  signal: AbortSignal,
+  runner: LayerTaskRunner = new LayerTaskRunner(),
+): Promise<VerifiedLayer> {
+  return runner.run('verify', files, signal);
 }

@@ -63,6 +63,35 @@ describe('an upload', () => {
     expect(tasks).toHaveLength(1);
   });
 
+  test('that the registry ended upon three times is not read again for a day, and its addver says so', async () => {
+    const registry = await openRegistry();
+    const hash = hashOf('text');
+    for (let times = 0; times < 3; times += 1) await registry.marks.begin(hash); // and never end
+    await upload(registry, 'text');
+    const adding = addVersion(registry, { component: 'c', version: 'v1', hash });
+    await expect(adding).rejects.toMatchObject({
+      kind: 'too-large',
+      message: expect.stringContaining('the registry ended 3 times while it read this archive'),
+    });
+    expect(await registry.meta.read((tx) => tx.components())).toEqual([]);
+    registry.pass(25 * 60 * MINUTE);
+    expect(await registry.indexer.renew(hash, 'awaited')).toMatchObject({ kind: 'indexed' });
+  });
+
+  test('that is read to its end, refused or stopped is not counted', async () => {
+    const registry = await openRegistry();
+    for (const text of ['bad text', 'text']) {
+      const hash = await upload(registry, text);
+      for (let times = 0; times < 5; times += 1) await registry.indexer.renew(hash, 'awaited');
+    }
+    const { ingest } = gated();
+    const stopped = await openRegistry({}, ingest);
+    const hash = await upload(stopped, 'text');
+    await stopped.indexer.stop();
+    expect(await registry.marks.begin(hashOf('text'))).toBe(0);
+    expect(await stopped.marks.begin(hash)).toBe(0);
+  });
+
   test('that is refused fails its addver with the reason, and nothing is added; the next upload is none the worse', async () => {
     const registry = await openRegistry();
     const hash = await upload(registry, 'bad bytes');

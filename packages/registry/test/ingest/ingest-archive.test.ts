@@ -4,6 +4,8 @@ import { readFileSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { join } from 'node:path';
 import { ingestArchive } from '@deploy-tools/registry/ingest/ingest-archive.js';
+import { LayerTaskRunner } from '@deploy-tools/registry/ingest/layer-task-runner.js';
+import { runInProcess } from '@deploy-tools/registry/ingest/run-in-process.js';
 import { verifyLayer } from '@deploy-tools/registry/ingest/verify-layer.js';
 import { verifyPack } from '@deploy-tools/registry/ingest/verify-pack.js';
 import { DEFAULT_UNPACK_POLICY } from '@deploy-tools/shared/archive/unpack-policy.js';
@@ -14,6 +16,7 @@ import { beforeEach, describe, expect, it } from 'vitest';
 import {
   END_OF_ARCHIVE,
   headerOf,
+  paxOf,
   type RawEntry,
   sealed,
   tarOf,
@@ -225,6 +228,50 @@ const START = `
 import { spawnSync } from 'node:child_process';
 spawnSync(process.execPath, process.argv.slice(1), { stdio: 'inherit' });
 `;
+
+describe('ingestArchive: memory', () => {
+  /** A name that leads outside, behind records that would take 180 MB if they were kept. */
+  function bomb(): Buffer {
+    const value = 'x'.repeat(60_000);
+    const headers = Array.from({ length: 3000 }, (_, at) => paxOf({ [`a${at}`]: value }, 'g'));
+    const tar = Buffer.concat([...headers, tarOf([{ name: '../../etc/cron.d/x', content: 'x' }])]);
+    return execFileSync('gzip', ['-1c'], { input: tar, maxBuffer: 2 ** 30 });
+  }
+
+  const many = tarOf(Array.from({ length: 60_000 }, (_, at) => ({ name: `${'d'.repeat(80)}${at}` })));
+
+  it('is not taken by extended headers that have no use: what follows them is refused', async () => {
+    const runner = new LayerTaskRunner({ thread: 32, process: 1 });
+    const task = fixture.task(bomb());
+    expect(await kindOfRejection(ingestArchive(task, NEVER, runner))).toBe('unsafe');
+  });
+
+  it('beyond that of a thread is that of a process, with the same result', async () => {
+    const expected = await fixture.ingest(many);
+    const task = fixture.task(many);
+    const ingested = await ingestArchive(task, NEVER, new LayerTaskRunner({ thread: 8, process: 512 }));
+    expect(ingested).toEqual({ ...expected.ingested, ms: expect.any(Number) });
+    expect(readFileSync(task.into.pack).equals(readFileSync(expected.files.pack))).toBe(true);
+  });
+
+  it('beyond that of a process is a refusal, and leaves nothing', async () => {
+    const task = fixture.task(many);
+    const runner = new LayerTaskRunner({ thread: 8, process: 9 });
+    await expect(ingestArchive(task, NEVER, runner)).rejects.toMatchObject({
+      kind: 'too-large',
+      message: expect.stringContaining('more than 9 MiB of memory'),
+    });
+    expect(exists(task.into)).toBe(false);
+  });
+
+  it('is given back at once when a process is stopped', async () => {
+    const task = fixture.task(many);
+    const stop = new AbortController();
+    const ended = kindOfRejection(runInProcess({ kind: 'ingest', given: task }, 512, stop.signal));
+    stop.abort();
+    expect(await ended).toBe('nothing thrown');
+  });
+});
 
 describe('ingestArchive: reuse', () => {
   const next = [...members.slice(0, -1), { name: 'new', content: noise(2, 90_000) }];

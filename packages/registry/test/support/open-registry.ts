@@ -18,6 +18,8 @@ import { addVersion } from '@deploy-tools/registry/core/versions.js';
 import { FileByteStore } from '@deploy-tools/registry/layers/file-byte-store.js';
 import { FileDerivedStore } from '@deploy-tools/registry/layers/file-derived-store.js';
 import { FileDigester } from '@deploy-tools/registry/layers/file-digester.js';
+import { FileReadMarks } from '@deploy-tools/registry/layers/file-read-marks.js';
+import type { ReadMarks } from '@deploy-tools/registry/layers/read-marks.js';
 import { SqliteMetaStore } from '@deploy-tools/registry/meta/sqlite/sqlite-meta-store.js';
 import { DEFAULT_UNPACK_POLICY } from '@deploy-tools/shared/archive/unpack-policy.js';
 import { createLogger } from '@deploy-tools/shared/log.js';
@@ -27,6 +29,7 @@ import { textIngest, textVerify } from './text-ingest.js';
 
 export interface TestRegistry extends Registry {
   readonly dir: string;
+  readonly marks: ReadMarks;
   /** Moves the registry's clock on. */
   pass(ms: number): void;
   /** Closes and removes it; done by itself when a test is over, where it was opened in one. */
@@ -98,7 +101,9 @@ export async function openLastingRegistry(
   const bytes = await FileByteStore.open(dir);
   const derived = await FileDerivedStore.open(dir);
   const log = await createLogger('test', 'silent');
-  const stores = { meta, bytes, derived, clock: () => new Date(now), log };
+  const clock = () => new Date(now);
+  const marks = await FileReadMarks.open(dir, clock);
+  const stores = { meta, bytes, derived, marks, clock, log };
   const indexer = new Indexer({ ...stores, ingest, policy: DEFAULT_UNPACK_POLICY, minFree: 0 });
   const fleet = await Fleet.open({ ...FLEET, ...stores, steady: () => now });
   const notices = await NoticeDesk.open({ ...stores, environment: {}, programs: 'none' });

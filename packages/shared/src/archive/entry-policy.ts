@@ -4,6 +4,9 @@ import { memberPath, PathGuard } from './path-guard.js';
 import type { TarEntry } from './tar-entry.js';
 import { RATIO_FREE_BYTES, type UnpackPolicy } from './unpack-policy.js';
 
+/** The hint of an error `too-large` that says which bound of the policy was exceeded. */
+export const RAISE_THE_LIMIT = 'raise the limit if this is meant to be';
+
 /** An entry that the policy admitted: what may be made of it, and where. */
 export interface SafeEntry extends Omit<TarEntry, 'name' | 'linkName'> {
   /** Below the root, in normal form; empty for the root itself, which only a directory can be. */
@@ -78,7 +81,8 @@ export class EntryPolicy {
     }
     // Before the content is read, so that nothing is written of a file that cannot fit.
     if (this.#bytes + entry.size > maxBytes) throw tooLarge('bytes', maxBytes);
-    this.#countName(entry.name.length);
+    // A symlink's target is counted where it is laid.
+    this.#countName(entry.name.length + (entry.type === 'hardlink' ? entry.linkName.length : 0));
   }
 
   #countName(bytes: number): void {
@@ -152,6 +156,6 @@ function hardlinkTarget(linkName: ByteName): ByteName {
 
 function tooLarge(bound: string, limit: number): DeployError {
   return new DeployError('too-large', `the limit on ${bound}, ${limit}, is exceeded`, {
-    hint: 'raise the limit if this is meant to be',
+    hint: RAISE_THE_LIMIT,
   });
 }

@@ -1,7 +1,38 @@
 import { DeployError } from '../errors.js';
 
-/** Keyword to value, both as bytes (see ByteName). */
+/**
+ * What a pax extended header says of the keywords that we use, as bytes (see ByteName): path, linkpath, size, uid, gid
+ * and mtime, and {@link SPARSE} for any record of a sparse file. An empty value is kept: it takes back what a global
+ * header said.
+ */
 export type PaxRecords = ReadonlyMap<string, string>;
+
+/** Stands for every record `GNU.sparse.*`, whose values nobody needs. */
+export const SPARSE = 'GNU.sparse.';
+
+/** Longer than any file system takes, so that the policy names its own bound first. */
+export const MAX_NAME_BYTES = 64 * 1024;
+
+/** A number or a time with as many digits as anybody writes. */
+const MAX_NUMBER_BYTES = 256;
+
+/** Of the keywords that are kept: most bytes of the value. */
+const KEPT: ReadonlyMap<string, number> = new Map([
+  ['path', MAX_NAME_BYTES],
+  ['linkpath', MAX_NAME_BYTES],
+  ['size', MAX_NUMBER_BYTES],
+  ['uid', MAX_NUMBER_BYTES],
+  ['gid', MAX_NUMBER_BYTES],
+  ['mtime', MAX_NUMBER_BYTES],
+]);
+
+/** Longer keywords are none of ours; this much is enough to tell. */
+const KEYWORD_BYTES = 32;
+const MAX_LENGTH_DIGITS = 10;
+const SPACE = 0x20;
+const ZERO = 0x30;
+const EQUALS = 0x3d;
+const NEWLINE = 0x0a;
 
 /** A time as whole seconds, rounded down, and nanoseconds to add. */
 export interface PaxTime {
@@ -10,31 +41,112 @@ export interface PaxTime {
 }
 
 /**
- * Parses the body of a pax extended header: records `LENGTH KEYWORD=VALUE\n`, LENGTH counting the whole record
- * (POSIX 1003.1, pax). An empty value is kept: it takes back what a global header said.
- * @throws DeployError corrupt.
+ * Reads the body of a pax extended header as it arrives: records `LENGTH KEYWORD=VALUE\n`, LENGTH counting the whole
+ * record (POSIX 1003.1, pax). It holds what PaxRecords keeps and nothing else, whatever the size of the body.
  */
-export function parsePaxRecords(body: Buffer): PaxRecords {
-  const records = new Map<string, string>();
-  let at = 0;
-  while (at < body.length) {
-    // Some writers pad the body with NULs.
-    if (body[at] === 0) break;
-    const space = body.indexOf(0x20, at);
-    const digits = space < 0 || space - at > 10 ? '' : body.toString('latin1', at, space);
-    const end = at + Number(digits);
-    if (!/^[0-9]+$/.test(digits) || end > body.length || end <= space + 1 || body[end - 1] !== 0x0a) {
-      throw new DeployError('corrupt', 'the archive has an extended header that cannot be read');
+export class PaxReader {
+  readonly #records = new Map<string, string>();
+  #state: 'length' | 'keyword' | 'value' | 'padding' = 'length';
+  #length = 0;
+  #digits = 0;
+  /** Bytes of the record that are still to come, its newline included. */
+  #left = 0;
+  #keyword = '';
+  #isKept = false;
+  #value = '';
+
+  /** @throws DeployError corrupt; too-large, for a name. */
+  write(bytes: Buffer): void {
+    for (let at = 0; at < bytes.length; ) {
+      if (this.#state === 'length') at = this.#takeLength(bytes, at);
+      else if (this.#state === 'keyword') at = this.#takeKeyword(bytes, at);
+      else if (this.#state === 'value') at = this.#takeValue(bytes, at);
+      else return;
     }
-    const record = body.toString('latin1', space + 1, end - 1);
-    const equals = record.indexOf('=');
-    if (equals <= 0) {
+  }
+
+  /** Says that the body ends here. @throws DeployError corrupt, within a record. */
+  end(): PaxRecords {
+    if (this.#state === 'padding' || (this.#state === 'length' && this.#digits === 0)) return this.#records;
+    throw unreadable();
+  }
+
+  #takeLength(bytes: Buffer, at: number): number {
+    const byte = bytes[at] ?? 0;
+    if (byte === SPACE && this.#digits > 0) {
+      this.#left = this.#length - this.#digits - 1;
+      if (this.#left < 1) throw unreadable();
+      this.#state = 'keyword';
+    } else if (byte === 0 && this.#digits === 0) {
+      // Some writers pad the body with NULs.
+      this.#state = 'padding';
+    } else {
+      if (byte < ZERO || byte > ZERO + 9 || this.#digits === MAX_LENGTH_DIGITS) throw unreadable();
+      this.#length = this.#length * 10 + (byte - ZERO);
+      this.#digits += 1;
+    }
+    return at + 1;
+  }
+
+  #takeKeyword(bytes: Buffer, at: number): number {
+    const end = Math.min(bytes.length, at + this.#left);
+    const equals = bytes.subarray(at, end).indexOf(EQUALS);
+    const stop = equals < 0 ? end : at + equals;
+    const wanted = Math.min(stop, at + KEYWORD_BYTES - this.#keyword.length);
+    this.#keyword += bytes.toString('latin1', at, Math.max(at, wanted));
+    this.#left -= stop - at;
+    if (equals < 0) {
+      if (this.#left > 0) return end;
       throw new DeployError('corrupt', 'the archive has an extended header without a keyword');
     }
-    records.set(record.slice(0, equals), record.slice(equals + 1));
-    at = end;
+    this.#left -= 1;
+    this.#beginValue();
+    return stop + 1;
   }
-  return records;
+
+  #beginValue(): void {
+    const keyword = this.#keyword;
+    if (keyword === '')
+      throw new DeployError('corrupt', 'the archive has an extended header without a keyword');
+    if (this.#left < 1) throw unreadable();
+    const most = KEPT.get(keyword);
+    this.#isKept = most !== undefined;
+    if (most !== undefined && this.#left - 1 > most) throw tooLong(keyword, this.#left - 1, most);
+    this.#state = 'value';
+  }
+
+  #takeValue(bytes: Buffer, at: number): number {
+    const end = Math.min(bytes.length, at + this.#left);
+    this.#left -= end - at;
+    const isWhole = this.#left === 0;
+    if (isWhole && bytes[end - 1] !== NEWLINE) throw unreadable();
+    if (this.#isKept) this.#value += bytes.toString('latin1', at, isWhole ? end - 1 : end);
+    if (isWhole) this.#endRecord();
+    return end;
+  }
+
+  #endRecord(): void {
+    if (this.#isKept) this.#records.set(this.#keyword, this.#value);
+    else if (this.#keyword.startsWith(SPARSE)) this.#records.set(SPARSE, '');
+    this.#state = 'length';
+    this.#length = 0;
+    this.#digits = 0;
+    this.#keyword = '';
+    this.#value = '';
+  }
+}
+
+function unreadable(): DeployError {
+  return new DeployError('corrupt', 'the archive has an extended header that cannot be read');
+}
+
+function tooLong(keyword: string, bytes: number, most: number): DeployError {
+  if (most === MAX_NUMBER_BYTES) return badValue(keyword);
+  return new DeployError('too-large', `the archive has a ${keyword} of ${bytes} bytes, the limit is ${most}`);
+}
+
+function badValue(keyword: string): DeployError {
+  return new DeployError('corrupt', `the archive has an extended header with a bad ${keyword}`);
 }
 
 /**
@@ -44,7 +156,7 @@ export function parsePaxRecords(body: Buffer): PaxRecords {
 export function paxInteger(keyword: string, value: string): number {
   const parsed = /^[0-9]+$/.test(value) ? Number(value) : Number.NaN;
   if (Number.isSafeInteger(parsed)) return parsed;
-  throw new DeployError('corrupt', `the archive has an extended header with a bad ${keyword}`);
+  throw badValue(keyword);
 }
 
 /**
@@ -53,9 +165,7 @@ export function paxInteger(keyword: string, value: string): number {
  */
 export function paxTime(keyword: string, value: string): PaxTime {
   const match = /^(-?)([0-9]{1,15})(?:\.([0-9]*))?$/.exec(value);
-  if (match === null) {
-    throw new DeployError('corrupt', `the archive has an extended header with a bad ${keyword}`);
-  }
+  if (match === null) throw badValue(keyword);
   const seconds = Number(match[2]);
   const nanoseconds = Number((match[3] ?? '').slice(0, 9).padEnd(9, '0'));
   if (match[1] === '') return { seconds, nanoseconds };

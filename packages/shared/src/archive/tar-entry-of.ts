@@ -1,6 +1,6 @@
 import { DeployError } from '../errors.js';
 import { type ByteName, showName } from './byte-name.js';
-import { type PaxRecords, paxInteger, paxTime } from './pax-records.js';
+import { type PaxRecords, paxInteger, paxTime, SPARSE } from './pax-records.js';
 import type { TarEntry, TarEntryType } from './tar-entry.js';
 import type { TarHeader } from './tar-header.js';
 
@@ -69,9 +69,7 @@ function typeOf(header: TarHeader, name: ByteName, size: number): TarEntryType {
 }
 
 function refuseSparse(name: ByteName, extended: ExtendedHeaders): void {
-  for (const keyword of [...extended.local.keys(), ...extended.global.keys()]) {
-    if (keyword.startsWith('GNU.sparse.')) throw sparse(name);
-  }
+  if (extended.local.has(SPARSE) || extended.global.has(SPARSE)) throw sparse(name);
 }
 
 function unknownType(flag: string, name: ByteName): DeployError {

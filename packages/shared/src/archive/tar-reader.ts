@@ -1,6 +1,6 @@
 import { DeployError } from '../errors.js';
 import { type ByteName, showName } from './byte-name.js';
-import { type PaxRecords, parsePaxRecords } from './pax-records.js';
+import { MAX_NAME_BYTES, PaxReader, type PaxRecords } from './pax-records.js';
 import type { TarEntry } from './tar-entry.js';
 import { type ExtendedHeaders, tarEntryOf } from './tar-entry-of.js';
 import { hasValidChecksum, isZeroBlock, parseTarHeader, TAR_BLOCK, type TarHeader } from './tar-header.js';
@@ -15,10 +15,18 @@ export interface TarHandler {
   entryEnd(): void;
 }
 
-/** Upper bound on one extended header: names and attributes, held in memory as a whole. */
-const MAX_EXTENDED_BYTES = 1024 * 1024;
+/**
+ * Most bytes of one extended header, by its flag. Those of pax are read as they arrive, so that the bound of `x` is on
+ * work (it may hold extended attributes); `g` has what one sentence about the archive takes, the others have one name.
+ */
+const MAX_EXTENDED_BYTES: ReadonlyMap<string, number> = new Map([
+  ['x', 1024 * 1024],
+  ['X', 1024 * 1024],
+  ['g', 64 * 1024],
+  ['L', MAX_NAME_BYTES],
+  ['K', MAX_NAME_BYTES],
+]);
 
-const EXTENDED_FLAGS = 'xXgLK';
 const NO_RECORDS: PaxRecords = new Map();
 
 /**
@@ -34,8 +42,8 @@ export class TarReader {
   /** Content bytes still to come of the current member or extended header, and the padding behind them. */
   #content = 0;
   #padding = 0;
-  /** The extended header being collected; undefined while a member's content passes. */
-  #extended: { flag: string; body: Buffer; filled: number } | undefined;
+  /** The extended header being read; undefined while a member's content passes. */
+  #extended: ExtendedHeader | undefined;
   #global: PaxRecords = NO_RECORDS;
   #local: PaxRecords = NO_RECORDS;
   #longName: ByteName | undefined;
@@ -97,7 +105,8 @@ export class TarReader {
       return;
     }
     const header = parseTarHeader(block);
-    if (EXTENDED_FLAGS.includes(header.flag)) this.#beginExtended(header);
+    const maxBytes = MAX_EXTENDED_BYTES.get(header.flag);
+    if (maxBytes !== undefined) this.#beginExtended(header, maxBytes);
     // A volume label (tar -V) describes the archive, not a member.
     else if (header.flag !== 'V') this.#beginMember(header);
   }
@@ -109,15 +118,16 @@ export class TarReader {
     this.#ended = true;
   }
 
-  #beginExtended(header: TarHeader): void {
+  #beginExtended(header: TarHeader, maxBytes: number): void {
     if (header.size < 0) throw new DeployError('corrupt', 'an extended header has a negative size');
-    if (header.size > MAX_EXTENDED_BYTES) {
+    if (header.size > maxBytes) {
       throw new DeployError(
         'too-large',
-        `an extended header of ${header.size} bytes exceeds the limit of ${MAX_EXTENDED_BYTES}`,
+        `an extended header of ${header.size} bytes exceeds the limit of ${maxBytes}`,
       );
     }
-    this.#extended = { flag: header.flag, body: Buffer.alloc(header.size), filled: 0 };
+    const { flag } = header;
+    this.#extended = { flag, content: flag === 'L' || flag === 'K' ? new LongText() : new PaxReader() };
     this.#expect(header.size);
     if (header.size === 0) this.#endExtended();
   }
@@ -152,7 +162,7 @@ export class TarReader {
       this.#handler.data(part);
       if (this.#content === 0) this.#handler.entryEnd();
     } else {
-      this.#extended.filled += part.copy(this.#extended.body, this.#extended.filled);
+      this.#extended.content.write(part);
       if (this.#content === 0) this.#endExtended();
     }
     return end;
@@ -162,10 +172,13 @@ export class TarReader {
     const extended = this.#extended;
     this.#extended = undefined;
     if (extended === undefined) return;
-    if (extended.flag === 'L') this.#longName = longText(extended.body);
-    else if (extended.flag === 'K') this.#longLink = longText(extended.body);
-    else if (extended.flag === 'g') this.#global = merge(this.#global, parsePaxRecords(extended.body));
-    else this.#local = merge(this.#local, parsePaxRecords(extended.body));
+    const { flag } = extended;
+    const said = extended.content.end();
+    if (typeof said === 'string') {
+      if (flag === 'L') this.#longName = said;
+      else this.#longLink = said;
+    } else if (flag === 'g') this.#global = merge(this.#global, said);
+    else this.#local = merge(this.#local, said);
   }
 
   #skipPadding(bytes: Buffer, at: number): number {
@@ -184,11 +197,25 @@ export class TarReader {
   }
 }
 
+interface ExtendedHeader {
+  readonly flag: string;
+  readonly content: PaxReader | LongText;
+}
+
 /** The text of a GNU long name: ended by NULs. A NUL within stays, for the entry policy to refuse. */
-function longText(body: Buffer): ByteName {
-  let end = body.length;
-  while (end > 0 && body[end - 1] === 0) end--;
-  return body.toString('latin1', 0, end);
+class LongText {
+  readonly #parts: Buffer[] = [];
+
+  write(bytes: Buffer): void {
+    this.#parts.push(Buffer.from(bytes));
+  }
+
+  end(): ByteName {
+    const body = Buffer.concat(this.#parts);
+    let end = body.length;
+    while (end > 0 && body[end - 1] === 0) end--;
+    return body.toString('latin1', 0, end);
+  }
 }
 
 function merge(older: PaxRecords, newer: PaxRecords): PaxRecords {

@@ -1,39 +1,83 @@
-import { parsePaxRecords, paxInteger, paxTime } from '@deploy-tools/shared/archive/pax-records.js';
+import {
+  MAX_NAME_BYTES,
+  PaxReader,
+  type PaxRecords,
+  paxInteger,
+  paxTime,
+  SPARSE,
+} from '@deploy-tools/shared/archive/pax-records.js';
 import { DeployError } from '@deploy-tools/shared/errors.js';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { kindOf } from '../support/kind-of.js';
 import { paxRecord } from './tar-builder.js';
 
 const latin1 = (options: { minLength?: number } = {}) =>
   fc.string({ unit: fc.integer({ min: 0, max: 255 }).map((code) => String.fromCharCode(code)), ...options });
 
+const KEPT = ['path', 'linkpath', 'size', 'uid', 'gid', 'mtime'] as const;
+
+/** What is kept of a body, given in pieces that end at the cuts. */
+function read(body: string, cuts: readonly number[] = []): PaxRecords {
+  const bytes = Buffer.from(body, 'latin1');
+  const reader = new PaxReader();
+  let at = 0;
+  for (const end of [...cuts.map((cut) => cut % (bytes.length + 1)), bytes.length].sort((a, b) => a - b)) {
+    reader.write(bytes.subarray(at, end));
+    at = end;
+  }
+  return reader.end();
+}
+
 describe('pax records', () => {
-  it('are read back as they were written, whatever bytes a value has', () => {
-    const keyword = latin1({ minLength: 1 }).map((text) => text.replaceAll('=', '_'));
+  it('of use are read back as they were written, whatever bytes a value has and however they are cut', () => {
+    const other = latin1({ minLength: 1 }).map((text) => `${text.replaceAll('=', '_')}!`);
+    const records = fc.dictionary(fc.oneof(fc.constantFrom(...KEPT), other), latin1());
     fc.assert(
-      fc.property(fc.dictionary(keyword, latin1()), (records) => {
-        const body = Object.entries(records).map(([key, value]) => paxRecord(key, value));
-        expect(parsePaxRecords(Buffer.from(body.join(''), 'latin1'))).toEqual(
-          new Map(Object.entries(records)),
-        );
+      fc.property(records, fc.array(fc.nat(), { maxLength: 20 }), (written, cuts) => {
+        const body = Object.entries(written).map(([key, value]) => paxRecord(key, value));
+        const kept = Object.entries(written).filter(([key]) => KEPT.some((keyword) => keyword === key));
+        expect(read(body.join(''), cuts)).toEqual(new Map(kept));
       }),
     );
   });
 
-  it('are read or refused as corrupt, whatever the body', () => {
+  it('are read or refused as corrupt, whatever the body, and the same however it is cut', () => {
     const pieces = fc.array(
-      fc.oneof(latin1(), fc.constantFrom('6 a=b\n', '5 a=\n', '4 =\n', '99 a=b\n', '6 a=bc')),
+      fc.oneof(latin1(), fc.constantFrom('8 uid=7\n', '7 uid=\n', '4 =\n', '5 a=\n', '99 gid=b\n', '6 a=bc')),
     );
+    const outcome = (body: string, cuts: readonly number[]): unknown => {
+      try {
+        return read(body, cuts);
+      } catch (error) {
+        expect(error).toMatchObject({ kind: 'corrupt' });
+        return 'corrupt';
+      }
+    };
     fc.assert(
-      fc.property(pieces, (parts) => {
-        try {
-          parsePaxRecords(Buffer.from(parts.join(''), 'latin1'));
-        } catch (error) {
-          expect(error).toMatchObject({ kind: 'corrupt' });
-        }
+      fc.property(pieces, fc.array(fc.nat(), { maxLength: 20 }), (parts, cuts) => {
+        const body = parts.join('');
+        expect(outcome(body, cuts)).toEqual(outcome(body, []));
       }),
       { numRuns: 1000 },
     );
+  });
+
+  it('of sparse files leave a mark, those of no use nothing', () => {
+    const kept = read(paxRecord('GNU.sparse.major', '1') + paxRecord('comment', 'x'.repeat(500_000)));
+    expect([...kept]).toEqual([[SPARSE, '']]);
+  });
+
+  it('keep no more of a value than a name or a number can have', () => {
+    expect(read(paxRecord('path', 'x'.repeat(MAX_NAME_BYTES))).get('path')).toHaveLength(MAX_NAME_BYTES);
+    for (const [keyword, kind] of [
+      ['path', 'too-large'],
+      ['linkpath', 'too-large'],
+      ['mtime', 'corrupt'],
+    ] as const) {
+      const record = paxRecord(keyword, '1'.repeat(MAX_NAME_BYTES + 1));
+      expect(kindOf(() => read(record.slice(0, 40)))).toBe(kind);
+    }
   });
 
   it('times keep nanoseconds, rounded down', () => {

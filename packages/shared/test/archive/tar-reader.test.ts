@@ -211,6 +211,18 @@ describe('TarReader: refusals', () => {
       /1073741824/,
     ],
     [
+      'overlong records for all that follows',
+      Buffer.concat([paxOf({ comment: 'x'.repeat(70_000) }, 'g'), tarOf([{ name: 'n' }])]),
+      'too-large',
+      /limit of 65536/,
+    ],
+    [
+      'an overlong GNU name',
+      Buffer.concat([gnuLong('L', 'x'.repeat(70_000)), tarOf([{ name: 'n' }])]),
+      'too-large',
+      /limit of 65536/,
+    ],
+    [
       'a broken extended header',
       tarOf([{ name: 'x', flag: 'x', content: '9 a=b\n' }]),
       'corrupt',

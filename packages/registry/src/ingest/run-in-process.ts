@@ -1,0 +1,51 @@
+import { fork } from 'node:child_process';
+import { DeployError, describeError } from '@deploy-tools/shared/errors.js';
+import { plainError } from '@deploy-tools/shared/plain-error.js';
+import type { ProcessTask } from './layer-process.js';
+import type { LayerOutcome, LayerTaskOf, LayerTasks } from './layer-task.js';
+
+/** A process has its stacks, its code and its buffers besides the objects of the thread. */
+const BESIDES_HEAP_MIB = 384;
+
+/**
+ * Runs a task as runInThread does, in a process of its own: what it takes is not the registry's memory, and when it is
+ * killed for it the registry goes on. It knows nothing of the registry's environment.
+ */
+export function runInProcess<Kind extends keyof LayerTasks>(
+  task: LayerTaskOf<Kind>,
+  heapMiB: number,
+  signal: AbortSignal,
+): Promise<LayerOutcome<Kind>> {
+  // Its own process group, so that an interrupt on a terminal is for the registry alone, which ends it.
+  const child = fork(new URL('./layer-process-worker.js', import.meta.url), {
+    ...{ execArgv: [], env: {}, detached: true, serialization: 'advanced' },
+    stdio: ['ignore', 'ignore', 'ignore', 'ipc'],
+  });
+  const abort = (): void => {
+    child.kill('SIGKILL');
+  };
+  signal.addEventListener('abort', abort, { once: true });
+  return new Promise<LayerOutcome<Kind>>((resolve) => {
+    let outcome: LayerOutcome<Kind> | undefined;
+    child.once('message', (reply) => {
+      outcome = reply as LayerOutcome<Kind>;
+    });
+    child.once('error', (error) => resolve(outcome ?? failed(`cannot be run: ${describeError(error)}`)));
+    // Killed by the kernel, or by V8 itself: either is short of memory.
+    child.once('exit', (status, killedBy) =>
+      resolve(
+        outcome ??
+          (killedBy === null ? failed(`ended with exit status ${status}`) : { kind: 'out-of-memory' }),
+      ),
+    );
+    const given: ProcessTask = { task, heapMiB, maxBytes: (heapMiB + BESIDES_HEAP_MIB) * 1024 ** 2 };
+    child.send(given, () => undefined); // one that could not be started says so by `error`
+  }).finally(() => signal.removeEventListener('abort', abort));
+}
+
+function failed(what: string): LayerOutcome<never> {
+  return {
+    kind: 'failed',
+    error: plainError(new DeployError('internal', `the process that reads archives ${what}`)),
+  };
+}

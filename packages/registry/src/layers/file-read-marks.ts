@@ -1,0 +1,57 @@
+import { mkdir, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { isDeployError, toDeployError } from '@deploy-tools/shared/errors.js';
+import type { ReadMarks } from './read-marks.js';
+
+const KEPT_MS = 24 * 60 * 60 * 1000;
+
+/**
+ * `reading/<hash>` below the registry's directory, with one byte for each time that reading was begun. Nothing is
+ * brought to the disk: what the loss of power takes away is no fault of an archive.
+ */
+export class FileReadMarks implements ReadMarks {
+  readonly #dir: string;
+  readonly #clock: () => Date;
+
+  private constructor(dir: string, clock: () => Date) {
+    this.#dir = dir;
+    this.#clock = clock;
+  }
+
+  /** Forgets those that are a day old. */
+  static async open(dir: string, clock: () => Date): Promise<FileReadMarks> {
+    const marks = new FileReadMarks(join(dir, 'reading'), clock);
+    await mkdir(marks.#dir, { recursive: true, mode: 0o700 });
+    for (const name of await readdir(marks.#dir)) await marks.#count(name);
+    return marks;
+  }
+
+  async begin(hash: string): Promise<number> {
+    const before = await this.#count(hash);
+    try {
+      await writeFile(join(this.#dir, hash), '.', { flag: 'a', mode: 0o600 });
+    } catch (error) {
+      throw toDeployError(error);
+    }
+    return before;
+  }
+
+  async end(hash: string): Promise<void> {
+    await rm(join(this.#dir, hash), { force: true });
+  }
+
+  /** How many marks an archive has; those of long ago are removed. */
+  async #count(hash: string): Promise<number> {
+    const path = join(this.#dir, hash);
+    try {
+      const { mtimeMs } = await stat(path);
+      if (this.#clock().getTime() - mtimeMs < KEPT_MS) return (await readFile(path)).length;
+      await rm(path, { force: true });
+      return 0;
+    } catch (error) {
+      const failure = toDeployError(error);
+      if (isDeployError(failure, 'not-found')) return 0;
+      throw failure;
+    }
+  }
+}
