@@ -1,6 +1,7 @@
 import type { UnpackPolicy } from '@deploy-tools/shared/archive/unpack-policy.js';
 import type { AgentConfig } from '@deploy-tools/shared/config-json.js';
 import type { DeployError } from '@deploy-tools/shared/errors.js';
+import type { Turns } from '@deploy-tools/shared/host/turns.js';
 import type { Logger } from '@deploy-tools/shared/log.js';
 import type { BuildThreads } from './build/build-threads.js';
 import type { ReuseMode } from './build/reuse-method.js';
@@ -14,7 +15,6 @@ import type { Hook } from './script/run-hook.js';
 import type { ReleaseProgram } from './supervise/release-program.js';
 import type { Destination } from './sync/destination.js';
 import type { Timers } from './timers.js';
-import type { Turns } from './turns.js';
 import type { Ownership } from './unpack/tree-task.js';
 
 /** Where the agent keeps things; all paths are absolute. */

@@ -2,6 +2,7 @@ import { chownSync, mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import type { AgentConfig } from '@deploy-tools/shared/config-json.js';
 import { type DeployError, isDeployError } from '@deploy-tools/shared/errors.js';
+import { Turns } from '@deploy-tools/shared/host/turns.js';
 import type { Logger } from '@deploy-tools/shared/log.js';
 import type { StateReport } from '@deploy-tools/shared/report/report.js';
 import type { AgentContext, AgentPaths, AgentSettings } from './agent-context.js';
@@ -17,7 +18,6 @@ import { readState } from './state-file.js';
 import { openProgram, type ProgramOptions } from './supervise/open-program.js';
 import type { Launch } from './supervise/start-child.js';
 import { systemTimers } from './timers.js';
-import { Turns } from './turns.js';
 
 /** Releases that are made at once: each takes three channels of a connection, of 16 that a registry allows, and two threads. */
 const BUILDS_AT_ONCE = 4;

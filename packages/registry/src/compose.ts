@@ -67,6 +67,8 @@ export async function startRegistry(
       compatible: flags.compat,
       maxConnections: flags['max-conns'],
       maxConnectionsPerAddress: flags['max-conns-per-addr'],
+      maxConnectionsPerKey: flags['max-conns-per-key'],
+      maxStrangers: flags['max-startups'],
       keepaliveMs: flags.keepalive,
       handshakeMs: flags.handshake,
       deadlineMs: flags.deadline,

@@ -69,6 +69,20 @@ export const REGISTRY_FLAGS = [
     default: '1000',
     min: 1,
   },
+  {
+    name: 'max-conns-per-key',
+    type: 'int',
+    help: 'most connections at once with one key',
+    default: '5000',
+    min: 1,
+  },
+  {
+    name: 'max-startups',
+    type: 'int',
+    help: 'most connections at once that have not authenticated; one more drops the oldest of who has the most',
+    default: '500',
+    min: 1,
+  },
   { name: 'max-channels', type: 'int', help: 'most open channels in one connection', default: '16', min: 1 },
   {
     name: 'max-auth-tries',

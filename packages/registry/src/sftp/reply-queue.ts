@@ -1,6 +1,6 @@
-import type { Socket } from 'node:net';
 import type { PacketPool } from '@deploy-tools/shared/sftp/packet-pool.js';
 import type { ServerChannel } from 'ssh2';
+import type { Outbound } from './outbound.js';
 import type { TransferCounter } from './sftp-files.js';
 
 /** Bounds for one session. */
@@ -12,8 +12,8 @@ const MAX_REQUEST_BYTES = 4 * 1024 * 1024;
  * gain nothing, as the client's window takes in what is on its way, and hundreds of clients read at once.
  */
 const MAX_REPLY_BYTES = 512 * 1024;
-/** What may lie in the socket: ssh2 itself never waits for it. */
-const MAX_SOCKET_BYTES = 256 * 1024;
+/** Of the connection, what may wait to leave before a reply does. */
+const MAX_WAITING_BYTES = 256 * 1024;
 
 /** What a request holds until its reply is sent. */
 export interface Cost {
@@ -29,7 +29,8 @@ export interface Cost {
  */
 export class ReplyQueue {
   readonly #channel: ServerChannel;
-  readonly #socket: Socket;
+  readonly #outbound: Outbound;
+  readonly #ignoreOutbound: () => void;
   /** A reply that is not sent yet is work that runs: the client of a shutdown's last CLOSE waits for it. */
   readonly #transfers: TransferCounter;
   readonly #packets: PacketPool;
@@ -41,16 +42,15 @@ export class ReplyQueue {
   #closed = false;
   #wake: (() => void)[] = [];
   readonly #onClose = () => this.close();
-  readonly #onDrain = () => this.#notify();
 
   /** @param packets gets back the memory of replies that were sent. */
-  constructor(channel: ServerChannel, socket: Socket, transfers: TransferCounter, packets: PacketPool) {
+  constructor(channel: ServerChannel, outbound: Outbound, transfers: TransferCounter, packets: PacketPool) {
     this.#channel = channel;
-    this.#socket = socket;
+    this.#outbound = outbound;
     this.#transfers = transfers;
     this.#packets = packets;
     channel.on('close', this.#onClose);
-    socket.on('close', this.#onClose).on('drain', this.#onDrain);
+    this.#ignoreOutbound = outbound.onChange(() => (outbound.closed ? this.close() : this.#notify()));
   }
 
   /**
@@ -83,7 +83,7 @@ export class ReplyQueue {
   close(): void {
     this.#closed = true;
     this.#channel.off('close', this.#onClose);
-    this.#socket.off('close', this.#onClose).off('drain', this.#onDrain);
+    this.#ignoreOutbound();
     this.#notify();
   }
 
@@ -113,7 +113,7 @@ export class ReplyQueue {
 
   /** ssh2 calls back when SSH's window took the reply; on a closed channel it never does. */
   async #write(reply: Buffer): Promise<void> {
-    while (this.#socket.writableLength > MAX_SOCKET_BYTES && !this.#closed) await this.#change();
+    while (this.#outbound.waiting > MAX_WAITING_BYTES && !this.#closed) await this.#change();
     if (this.#closed) return;
     let taken = false;
     this.#channel.write(reply, () => {

@@ -1,4 +1,5 @@
 import { DeployError } from '@deploy-tools/shared/errors.js';
+import type { Turns } from '@deploy-tools/shared/host/turns.js';
 import type { PacketPool } from '@deploy-tools/shared/sftp/packet-pool.js';
 import { PacketReader } from '@deploy-tools/shared/sftp/packet-reader.js';
 import { PacketWriter } from '@deploy-tools/shared/sftp/packet-writer.js';
@@ -16,7 +17,9 @@ import type { Cost } from './reply-queue.js';
 import type { SftpFile, SftpFiles } from './sftp-files.js';
 import { normalizePath } from './sftp-path.js';
 import { statusReply } from './status-reply.js';
+import type { TransferMemory } from './transfer-memory.js';
 
+/** Of one session; what a key may open over all of its sessions is for {@link Handles} to say. */
 const MAX_HANDLES = 64;
 /** Of entries in one NAME reply: every client takes packets of 34000 bytes (section 3 of the draft). */
 const NAME_REPLY_BYTES = 32_000;
@@ -27,9 +30,27 @@ const READ_FIELDS = 21;
 /** Length, type, id and data length before the data of a DATA reply. */
 const DATA_HEADER = 13;
 
-type Handle =
+/** What the session's key may have open. */
+export interface Handles {
+  /**
+   * @param entries of a directory's listing, which is kept until it is closed.
+   * @returns how to give it back; a text that says which bound is reached.
+   */
+  take(entries?: number): (() => void) | string;
+}
+
+type Handle = { readonly giveBack: () => void } & (
   | { readonly kind: 'file'; readonly file: SftpFile; readonly pending: Set<Promise<unknown>> }
-  | { readonly kind: 'directory'; readonly entries: readonly NameEntry[]; at: number };
+  | { readonly kind: 'directory'; readonly entries: readonly NameEntry[]; at: number }
+);
+
+export interface RequestHandlerOptions {
+  readonly files: SftpFiles;
+  readonly handles: Handles;
+  /** Says that nobody waits for replies any more. */
+  readonly gone: AbortSignal;
+  readonly memory: TransferMemory;
+}
 
 /**
  * Turns one request packet into its reply. Requests may overlap; CLOSE waits for those of its handle. State: the open
@@ -39,24 +60,24 @@ export class RequestHandler {
   readonly #files: SftpFiles;
   readonly #gone: AbortSignal;
   readonly #packets: PacketPool;
+  readonly #listings: Turns;
+  readonly #budget: Handles;
   readonly #handles = new Map<number, Handle>();
   #opening = 0;
   #nextHandle = 1;
   #over = false;
 
-  /**
-   * @param gone says that nobody waits for replies any more.
-   * @param packets gives the memory of large replies.
-   */
-  constructor(files: SftpFiles, gone: AbortSignal, packets: PacketPool) {
+  constructor({ files, handles, gone, memory }: RequestHandlerOptions) {
     this.#files = files;
+    this.#budget = handles;
     this.#gone = gone;
-    this.#packets = packets;
+    this.#packets = memory.packets;
+    this.#listings = memory.listings;
   }
 
   /** What a request holds until its reply is sent. */
   costOf(packet: Buffer): Cost {
-    return { request: packet.length, reply: packet[0] === PACKET.READ ? wantedBytes(packet) : 0 };
+    return { request: packet.length, reply: replyBytes(packet) };
   }
 
   /** @throws DeployError, whose kind becomes the STATUS reply. */
@@ -111,6 +132,7 @@ export class RequestHandler {
     const open = [...this.#handles.values()];
     this.#handles.clear();
     for (const handle of open) {
+      handle.giveBack();
       if (handle.kind !== 'file') continue;
       await Promise.allSettled(handle.pending);
       await handle.file.abandon();
@@ -121,17 +143,34 @@ export class RequestHandler {
     const path = normalizePath(request.string());
     const flags = request.uint32();
     return this.#withRoom(async () => {
-      const file = await this.#files.open(path, flags);
-      if (this.#over) await file.abandon();
-      return this.#newHandle(id, { kind: 'file', file, pending: new Set() });
+      const giveBack = this.#take();
+      try {
+        const file = await this.#files.open(path, flags);
+        if (!this.#over) return this.#newHandle(id, { kind: 'file', file, pending: new Set(), giveBack });
+        await file.abandon();
+        throw new DeployError('cancelled', 'the session is over');
+      } catch (error) {
+        giveBack();
+        throw error;
+      }
     });
   }
 
   async #opendir(request: PacketReader, id: number): Promise<Buffer> {
     const path = normalizePath(request.string());
     return this.#withRoom(async () => {
-      const entries = await this.#files.list(path);
-      return this.#newHandle(id, { kind: 'directory', entries, at: 0 });
+      const entries = await this.#listings.take(() => this.#files.list(path), this.#gone);
+      if (this.#over) throw new DeployError('cancelled', 'the session is over');
+      const giveBack = this.#take(entries.length);
+      return this.#newHandle(id, { kind: 'directory', entries, at: 0, giveBack });
+    });
+  }
+
+  #take(entries = 0): () => void {
+    const taken = this.#budget.take(entries);
+    if (typeof taken !== 'string') return taken;
+    throw new DeployError('too-large', `too much is open at once: ${taken}`, {
+      hint: 'close files and directories, or try again later',
     });
   }
 
@@ -185,6 +224,7 @@ export class RequestHandler {
     const handle = this.#handles.get(number);
     if (handle === undefined) throw noHandle();
     this.#handles.delete(number);
+    handle.giveBack();
     if (handle.kind === 'file') {
       await Promise.allSettled(handle.pending);
       await handle.file.close(this.#gone);
@@ -238,6 +278,12 @@ export class RequestHandler {
     const name = request.bytes();
     return name.length === 4 ? name.readUInt32BE(0) : 0;
   }
+}
+
+/** Of the reply to a request, about. */
+function replyBytes(packet: Buffer): number {
+  if (packet[0] === PACKET.READ) return wantedBytes(packet);
+  return packet[0] === PACKET.READDIR ? NAME_REPLY_BYTES : 0;
 }
 
 /** What a READ asks for, taken where it is read from; bytes may follow it that mean nothing. */

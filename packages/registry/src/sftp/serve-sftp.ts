@@ -1,4 +1,3 @@
-import type { Socket } from 'node:net';
 import { DeployError, describeError, sftpStatusOf } from '@deploy-tools/shared/errors.js';
 import type { Logger } from '@deploy-tools/shared/log.js';
 import { PacketReader } from '@deploy-tools/shared/sftp/packet-reader.js';
@@ -6,8 +5,9 @@ import { PacketSplitter } from '@deploy-tools/shared/sftp/packet-splitter.js';
 import { PacketWriter } from '@deploy-tools/shared/sftp/packet-writer.js';
 import { LIMITS_EXTENSION, PACKET, SFTP_VERSION, STATUS } from '@deploy-tools/shared/sftp/protocol.js';
 import type { ServerChannel } from 'ssh2';
+import type { Outbound } from './outbound.js';
 import { ReplyQueue } from './reply-queue.js';
-import { RequestHandler } from './request-handler.js';
+import { type Handles, RequestHandler } from './request-handler.js';
 import type { SftpFiles, TransferCounter } from './sftp-files.js';
 import { statusReply } from './status-reply.js';
 import type { TransferMemory } from './transfer-memory.js';
@@ -17,8 +17,9 @@ const COPIES_IN = 2;
 
 /** What an SFTP session has of its connection and its process. */
 export interface SftpSurroundings {
-  /** For its backpressure, which ssh2 does not look at. */
-  readonly socket: Socket;
+  readonly outbound: Outbound;
+  /** What its key may open. */
+  readonly handles: Handles;
   readonly log: Logger;
   readonly transfers: TransferCounter;
   readonly memory: TransferMemory;
@@ -33,14 +34,16 @@ export interface SftpSurroundings {
 export async function serveSftp(
   channel: ServerChannel,
   files: SftpFiles,
-  { socket, log, transfers, memory }: SftpSurroundings,
+  { outbound, handles, log, transfers, memory }: SftpSurroundings,
 ): Promise<number> {
   const gone = new AbortController();
   const onGone = () => gone.abort();
   channel.on('close', onGone);
-  socket.on('close', onGone);
-  const handler = new RequestHandler(files, gone.signal, memory.packets);
-  const replies = new ReplyQueue(channel, socket, transfers, memory.packets);
+  const ignoreOutbound = outbound.onChange(() => {
+    if (outbound.closed) onGone();
+  });
+  const handler = new RequestHandler({ files, handles, gone: gone.signal, memory });
+  const replies = new ReplyQueue(channel, outbound, transfers, memory.packets);
   let status = 0;
   try {
     await serve(channel, handler, replies, memory);
@@ -53,7 +56,7 @@ export async function serveSftp(
     replies.close();
     await handler.abandonAll();
     channel.off('close', onGone);
-    socket.off('close', onGone);
+    ignoreOutbound();
   }
   channel.exit(status);
   channel.end();

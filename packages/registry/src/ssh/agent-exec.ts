@@ -12,8 +12,8 @@ import { serveReport } from './report-channel.js';
 import type { SessionContext } from './session-context.js';
 import { TextOutlet } from './text-outlet.js';
 
-/** What may lie in the socket of an agent that does not read; there are thousands of them. */
-const MAX_SOCKET_BYTES = 64 * 1024;
+/** What may wait to leave for an agent that does not read; there are thousands of them. */
+const MAX_WAITING_BYTES = 64 * 1024;
 
 /** What a command reads and writes, and who calls it. */
 interface Call {
@@ -22,6 +22,9 @@ interface Call {
   readonly channel: ServerChannel;
   readonly speaker: Speaker;
 }
+
+/** What it has of its session. */
+type ExecContext = Pick<SessionContext, 'activity' | 'log' | 'outbound' | 'speaker'>;
 
 type AgentCommand = (registry: Registry, call: Call) => Promise<void>;
 
@@ -32,7 +35,7 @@ const COMMANDS: Readonly<Record<string, AgentCommand>> = { watch, report };
 export function agentExec(
   registry: Registry,
   line: string,
-  context: SessionContext,
+  context: ExecContext,
 ): ((channel: ServerChannel) => Promise<void>) | undefined {
   const [name = '', ...words] = wordsOf(line);
   const command = Object.hasOwn(COMMANDS, name) ? COMMANDS[name] : undefined;
@@ -44,12 +47,12 @@ export function agentExec(
 
 async function serve(
   channel: ServerChannel,
-  { activity, log, socket }: SessionContext,
+  { activity, log, outbound }: ExecContext,
   line: string,
   run: (feed: Feed) => Promise<void>,
 ): Promise<void> {
   const done = activity.begin();
-  const outlet = new TextOutlet(channel, socket, MAX_SOCKET_BYTES);
+  const outlet = new TextOutlet(channel, outbound, MAX_WAITING_BYTES);
   const feed = new ChannelFeed(outlet, channel, activity, false);
   channel.on('error', (error: Error) => log.debug({ err: error.message }, 'channel broke'));
   try {

@@ -1,11 +1,12 @@
-import type { ServerConfig } from 'ssh2';
+import { POST_QUANTUM_KEX } from '@deploy-tools/shared/ssh/key-exchange.js';
+import type { KexAlgorithm, ServerConfig } from 'ssh2';
 
 /**
  * What we offer. Modern only: an auditing client finds nothing to fail or to warn of. ssh2's own list would add group
  * exchange, which its server does not implement, SHA-1 MACs and ssh-rsa.
  */
 const MODERN = {
-  kex: ['curve25519-sha256', 'curve25519-sha256@libssh.org'],
+  kex: [POST_QUANTUM_KEX, 'curve25519-sha256', 'curve25519-sha256@libssh.org'],
   serverHostKey: [
     'ssh-ed25519',
     'ecdsa-sha2-nistp256',
@@ -35,6 +36,7 @@ const MODERN = {
 const COMPATIBLE = {
   ...MODERN,
   kex: [
+    POST_QUANTUM_KEX,
     'curve25519-sha256@libssh.org',
     'ecdh-sha2-nistp256',
     'diffie-hellman-group14-sha256',
@@ -46,10 +48,15 @@ const COMPATIBLE = {
 export function serverAlgorithms(compatible: boolean): NonNullable<ServerConfig['algorithms']> {
   const { kex, serverHostKey, cipher, hmac, compress } = compatible ? COMPATIBLE : MODERN;
   return {
-    kex: [...kex],
+    kex: kex.map((name) => name as KexAlgorithm),
     serverHostKey: [...serverHostKey],
     cipher: [...cipher],
     hmac: [...hmac],
     compress: [...compress],
   };
+}
+
+/** What users' keys may sign with; RSA with SHA-1 only where old clients are served. */
+export function signatureAlgorithms(compatible: boolean): readonly string[] {
+  return compatible ? [...MODERN.serverHostKey, 'ssh-rsa'] : MODERN.serverHostKey;
 }

@@ -60,8 +60,20 @@ function lookUp(
   if (key === undefined) return `unknown ${role} key`;
   if (!key.admits(address, policy.clock()))
     return 'the key may not be used from this address or at this time';
-  const sha1 =
-    context.key.algo === 'ssh-rsa' && (context.hashAlgo === undefined || context.hashAlgo === 'sha1');
-  if (sha1 && !policy.allowSha1) return 'RSA signature with SHA-1';
-  return { role, key };
+  const refused = refusedAlgorithm(context, key, policy.allowSha1);
+  return refused ?? { role, key };
+}
+
+/**
+ * A key signs with the algorithms that belong to it and no other (RFC 8332 for RSA): a client that gives its algorithm a name of
+ * its own would be verified with SHA-1. ssh2 says `ssh-rsa` and the hash for `rsa-sha2-256` and `-512`.
+ */
+function refusedAlgorithm(
+  { key: { algo }, hashAlgo }: PublicKeyAuthContext,
+  { key }: AuthorizedKey,
+  allowSha1: boolean,
+): string | undefined {
+  if (algo !== key.type) return `algorithm ${algo.slice(0, 64)} for a key of type ${key.type}`;
+  if (key.type !== 'ssh-rsa' || hashAlgo === 'sha256' || hashAlgo === 'sha512') return undefined;
+  return allowSha1 ? undefined : 'RSA signature with SHA-1';
 }

@@ -1,14 +1,22 @@
 import type { Socket } from 'node:net';
 import type { Logger } from '@deploy-tools/shared/log.js';
-import type { ClientInfo, Connection as SshClient } from 'ssh2';
+import type { ClientInfo, Session, Connection as SshClient } from 'ssh2';
 import type { Principal } from '../core/principal.js';
 import type { Registry } from '../core/registry.js';
+import type { Outbound } from '../sftp/outbound.js';
 import type { TransferMemory } from '../sftp/transfer-memory.js';
 import { Activity } from './activity.js';
+import { signatureAlgorithms } from './algorithms.js';
 import { judge } from './authenticate.js';
+import { outboundOf } from './floor/connection-outbound.js';
+import { insideOf } from './floor/ssh2-inside.js';
+import { TransportGuard } from './floor/transport-guard.js';
+import type { HoldingConnection, KeyBudgets } from './key-budgets.js';
 import type { KeyRing } from './key-ring.js';
 import { plainAddress } from './peer-address.js';
 import { serveSession } from './session.js';
+import { SessionPlace } from './session-place.js';
+import type { Holder } from './shares.js';
 import { speakerOf } from './speaker-of.js';
 
 /**
@@ -17,10 +25,18 @@ import { speakerOf } from './speaker-of.js';
  */
 const PARTING_MS = 1000;
 
+/** SSH_DISCONNECT_TOO_MANY_CONNECTIONS (RFC 4253, section 11.1). */
+const TOO_MANY_CONNECTIONS = 12;
+/** A session that was opened runs something by then; real clients ask at once. */
+const UNUSED_SESSION_MS = 60_000;
+/** Messages before authentication, besides two for each key that is tried. */
+const OTHER_MESSAGES_BEFORE = 50;
+
 export interface ConnectionPolicy {
   readonly ring: KeyRing;
   readonly memory: TransferMemory;
-  /** What is left of the time for the handshake, to the end of authentication. */
+  readonly budgets: KeyBudgets;
+  /** Time for the handshake, to the end of authentication. */
   readonly handshakeMs: number;
   /** Longest life of a connection; 0 for no limit. */
   readonly deadlineMs: number;
@@ -30,8 +46,19 @@ export interface ConnectionPolicy {
   readonly compatible: boolean;
 }
 
+/** What is known of a client that has said hello. */
+export interface Peer {
+  readonly client: SshClient;
+  readonly socket: Socket;
+  readonly info: ClientInfo;
+  /** What is left of the time for the handshake. */
+  readonly handshakeMs: number;
+  /** It is a stranger no more. */
+  readonly onAuthenticated: () => void;
+}
+
 /** One accepted SSH connection, as the server sees it. */
-export interface Connection {
+export interface Connection extends HoldingConnection {
   /** Ends the connection when its key may not log in any more, or may read other configurations. */
   recheckKey(): void;
   /** Refuses new work; resolves, having ended the connection, when what runs is done. */
@@ -39,14 +66,8 @@ export interface Connection {
   end(): void;
 }
 
-export function serveConnection(
-  registry: Registry,
-  policy: ConnectionPolicy,
-  client: SshClient,
-  socket: Socket,
-  info: ClientInfo,
-): Connection {
-  const held = new ServedConnection(registry, policy, client, socket, info);
+export function serveConnection(registry: Registry, policy: ConnectionPolicy, peer: Peer): Connection {
+  const held = new ServedConnection(registry, policy, peer);
   held.listen();
   return held;
 }
@@ -54,11 +75,13 @@ export function serveConnection(
 class ServedConnection implements Connection {
   readonly #registry: Registry;
   readonly #policy: ConnectionPolicy;
-  readonly #client: SshClient;
-  readonly #socket: Socket;
+  readonly #peer: Peer;
+  readonly #outbound: Outbound;
+  readonly #guard: TransportGuard;
   readonly #address: string;
   readonly #activity = new Activity();
   readonly #timers: NodeJS.Timeout[] = [];
+  readonly #places = new Set<SessionPlace>();
   #log: Logger;
   #principal: Principal | undefined;
   #blob: Buffer | undefined;
@@ -66,41 +89,63 @@ class ServedConnection implements Connection {
   #channels = 0;
   #draining = false;
 
-  constructor(
-    registry: Registry,
-    policy: ConnectionPolicy,
-    client: SshClient,
-    socket: Socket,
-    info: ClientInfo,
-  ) {
+  constructor(registry: Registry, policy: ConnectionPolicy, peer: Peer) {
+    const { client, socket, info } = peer;
     this.#registry = registry;
     this.#policy = policy;
-    this.#client = client;
-    this.#socket = socket;
-    socket.setMaxListeners(0); // each channel listens; -max-channels bounds them
+    this.#peer = peer;
+    this.#outbound = outboundOf(client, socket);
     this.#address = plainAddress(info.ip);
     const version = info.header.versions.software;
     this.#log = registry.log.child({ address: this.#address, port: info.port, client: version });
+    this.#guard = new TransportGuard({
+      client,
+      socket,
+      outbound: this.#outbound,
+      maxMessagesBefore: OTHER_MESSAGES_BEFORE + 2 * policy.maxAuthTries,
+      signatureAlgorithms: signatureAlgorithms(policy.compatible),
+      keyExchangeMs: policy.handshakeMs,
+      onViolation: (reason) => {
+        this.#log.warn({ reason }, 'connection ended: the client broke a rule of SSH');
+        this.end();
+      },
+    });
+  }
+
+  get holder(): Holder | undefined {
+    return this.#principal;
+  }
+
+  get heldBytes(): number {
+    return this.#guard.unread + this.#peer.socket.writableLength;
+  }
+
+  endForBudget(reason: string): void {
+    this.#log.warn({ reason, bytes: this.heldBytes }, 'connection ended');
+    this.#peer.socket.destroy();
   }
 
   listen(): void {
     const started = performance.now();
+    const { client, socket, handshakeMs } = this.#peer;
     this.#log.debug('connection opened');
-    this.#endAfter(this.#policy.handshakeMs, 'not authenticated in time');
-    this.#client.on('authentication', (context) => this.#authenticate(context));
-    this.#client.on('ready', () => {
+    this.#guard.start();
+    this.#endAfter(handshakeMs, 'not authenticated in time');
+    client.on('authentication', (context) => this.#authenticate(context));
+    client.on('ready', () => {
       this.#clearTimers();
       if (this.#policy.deadlineMs > 0)
         this.#endAfter(this.#policy.deadlineMs, 'the deadline of the connection is over');
       this.#log.info({ ms: Math.round(performance.now() - started) }, 'authenticated');
     });
-    this.#client.on('session', (accept, reject) => this.#openSession(accept, reject));
-    this.#client.on('error', (error: Error) => {
+    client.on('session', (accept, reject) => this.#openSession(accept, reject));
+    client.on('error', (error: Error) => {
       this.#log.info({ err: error.message }, 'connection broke');
       this.end(); // a peer that is gone does not close its side
     });
-    this.#socket.once('close', () => {
+    socket.once('close', () => {
       this.#clearTimers();
+      for (const place of [...this.#places]) place.close();
       this.#log.debug({ ms: Math.round(performance.now() - started) }, 'connection closed');
     });
   }
@@ -133,17 +178,18 @@ class ServedConnection implements Connection {
   }
 
   end(): void {
-    this.#client.end();
+    const { client, socket } = this.#peer;
+    client.end();
     // A peer that does not close its side must not keep the socket.
-    const timer = setTimeout(() => this.#socket.destroy(), 1000);
-    this.#socket.once('close', () => clearTimeout(timer));
+    const timer = setTimeout(() => socket.destroy(), 1000);
+    socket.once('close', () => clearTimeout(timer));
   }
 
   /** Resolves when the peer has left, at the latest after so long. */
   #left(ms: number): Promise<void> {
     return new Promise((resolve) => {
       const timer = setTimeout(resolve, ms);
-      this.#socket.once('close', () => {
+      this.#peer.socket.once('close', () => {
         clearTimeout(timer);
         resolve();
       });
@@ -161,6 +207,8 @@ class ServedConnection implements Connection {
       const { fingerprint, comment, user, role } = verdict.principal;
       this.#log = this.#log.child({ user, role, fingerprint, who: comment });
       context.accept();
+      this.#peer.onAuthenticated();
+      this.#takePlace(verdict.principal);
       return;
     }
     // A client asks with `none` first to learn the methods: not a try.
@@ -177,29 +225,71 @@ class ServedConnection implements Connection {
     this.end();
   }
 
-  #openSession(accept: () => Parameters<typeof serveSession>[2], reject: () => void): void {
-    const blob = this.#blob;
-    if (this.#principal === undefined || blob === undefined || this.#draining) {
+  /** A client that may log in, while others with its key have all the places, is told so and sent away. */
+  #takePlace(principal: Principal): void {
+    const { connections } = this.#policy.budgets;
+    const refused = connections.take(principal);
+    if (refused === undefined) {
+      this.#peer.socket.once('close', () => connections.give(principal));
+      return;
+    }
+    this.#draining = true;
+    this.#log.warn(
+      { limit: refused },
+      'connection refused: limit of connections reached (-max-conns-per-key, -max-conns)',
+    );
+    insideOf(this.#peer.client)._protocol.disconnect(TOO_MANY_CONNECTIONS);
+    this.end();
+  }
+
+  #openSession(accept: () => Session, reject: () => void): void {
+    const [principal, blob] = [this.#principal, this.#blob];
+    if (principal === undefined || blob === undefined || this.#draining) {
       reject();
       return;
     }
-    if (this.#channels >= this.#policy.maxChannels) {
-      this.#log.warn({ channels: this.#channels }, 'channel refused: limit reached (-max-channels)');
+    const refused = this.#takeChannel(principal);
+    if (refused !== undefined) {
+      this.#log.warn(
+        { channels: this.#channels, limit: refused },
+        'channel refused: limit reached (-max-channels)',
+      );
       reject();
       return;
     }
-    this.#channels += 1;
+    const { budgets, memory, ring } = this.#policy;
     const session = accept();
-    session.once('close', () => {
-      this.#channels -= 1;
+    const place = new SessionPlace({
+      unusedMs: UNUSED_SESSION_MS,
+      onUnused: () => {
+        this.#log.warn('connection ended: a session was opened and nothing run in it');
+        this.end();
+      },
+      onFree: () => {
+        this.#channels -= 1;
+        budgets.channels.give(principal);
+        this.#places.delete(place);
+      },
     });
-    serveSession(this.#registry, this.#principal, session, {
+    this.#places.add(place);
+    session.once('close', () => place.close());
+    serveSession(this.#registry, principal, session, {
       log: this.#log,
       activity: this.#activity,
-      socket: this.#socket,
-      memory: this.#policy.memory,
-      speaker: speakerOf(this.#principal, this.#policy.ring, blob),
+      outbound: this.#outbound,
+      memory,
+      handles: { take: (entries) => budgets.takeHandle(principal, entries) },
+      speaker: speakerOf({ principal, ring, blob, pace: budgets.paceOf(principal.fingerprint) }),
+      place,
     });
+  }
+
+  #takeChannel(principal: Principal): string | undefined {
+    const { maxChannels, budgets } = this.#policy;
+    if (this.#channels >= maxChannels) return `${maxChannels} in one connection`;
+    const refused = budgets.channels.take(principal);
+    if (refused === undefined) this.#channels += 1;
+    return refused;
   }
 
   #endAfter(ms: number, reason: string): void {

@@ -68,6 +68,7 @@ export function serveSession(
 
 /** Whatever a channel's work throws is logged here; it must not reach the process. */
 async function hold(context: SessionContext, what: string, work: () => Promise<void>): Promise<void> {
+  const over = context.place.begin();
   try {
     await work();
   } catch (error) {
@@ -75,6 +76,8 @@ async function hold(context: SessionContext, what: string, work: () => Promise<v
       { err: describeError(error), stack: error instanceof Error ? error.stack : undefined },
       `${what} failed`,
     );
+  } finally {
+    over();
   }
 }
 
@@ -84,10 +87,10 @@ async function runExec(
   channel: ServerChannel,
   line: string,
   onTerminal: boolean,
-  { activity, log, socket }: SessionContext,
+  { activity, log, outbound }: SessionContext,
 ): Promise<void> {
   const done = activity.begin();
-  const outlet = new TextOutlet(channel, socket);
+  const outlet = new TextOutlet(channel, outbound);
   const feed = new ChannelFeed(outlet, channel, activity, onTerminal);
   const shown = (text: string) => (onTerminal ? text.replace(/\r?\n/g, '\r\n') : text);
   channel.on('error', (error: Error) => log.debug({ err: error.message }, 'channel broke'));
@@ -115,7 +118,7 @@ async function runSftp(
   registry: Registry,
   principal: Principal,
   channel: ServerChannel,
-  { activity, log, socket, memory }: SessionContext,
+  { activity, log, outbound, handles, memory }: SessionContext,
 ): Promise<void> {
   channel.on('error', (error: Error) => log.debug({ err: error.message }, 'channel broke'));
   const files =
@@ -123,6 +126,6 @@ async function runSftp(
       ? agentFiles(registry, { access: principal.access, log, transfers: activity })
       : operatorFiles(registry, principal, log, activity);
   log.debug('sftp session opened');
-  const status = await serveSftp(channel, files, { socket, log, transfers: activity, memory });
+  const status = await serveSftp(channel, files, { outbound, handles, log, transfers: activity, memory });
   log.debug({ status }, 'sftp session closed');
 }

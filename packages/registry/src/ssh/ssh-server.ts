@@ -1,16 +1,20 @@
 import { createServer, type Server, type Socket } from 'node:net';
 import { DeployError, errnoOf } from '@deploy-tools/shared/errors.js';
 import type { Logger } from '@deploy-tools/shared/log.js';
+import { enablePostQuantumKex } from '@deploy-tools/shared/ssh/key-exchange.js';
 import ssh2 from 'ssh2';
 import type { Registry } from '../core/registry.js';
 import { serverAlgorithms } from './algorithms.js';
 import { type Connection, type ConnectionPolicy, serveConnection } from './connection.js';
 import { ConnectionLimits } from './connection-limits.js';
 import type { HostKey } from './host-key.js';
+import { KeyBudgets, openFileLimit } from './key-budgets.js';
 import type { KeyRing } from './key-ring.js';
-import { plainAddress } from './peer-address.js';
+import { PacedWarnings } from './paced-warnings.js';
+import { networkOf, plainAddress } from './peer-address.js';
+import { Strangers } from './strangers.js';
 
-export interface SshServerOptions extends ConnectionPolicy {
+export interface SshServerOptions extends Omit<ConnectionPolicy, 'budgets'> {
   readonly host: string;
   readonly port: number;
   readonly hostKey: HostKey;
@@ -19,6 +23,9 @@ export interface SshServerOptions extends ConnectionPolicy {
   readonly compatible: boolean;
   readonly maxConnections: number;
   readonly maxConnectionsPerAddress: number;
+  readonly maxConnectionsPerKey: number;
+  /** Connections at once that have not authenticated. */
+  readonly maxStrangers: number;
   readonly keepaliveMs: number;
 }
 
@@ -29,13 +36,30 @@ export interface SshServer {
   stop(graceMs: number): Promise<void>;
 }
 
+/** How often it is looked at what connections hold in memory. */
+const HELD_BYTES_MS = 250;
+
 /** @throws DeployError locked when the address is taken, invalid when there is no such address. */
 export async function startSshServer(registry: Registry, options: SshServerOptions): Promise<SshServer> {
+  await enablePostQuantumKex();
   const { log } = registry;
-  const limits = new ConnectionLimits(options.maxConnections, options.maxConnectionsPerAddress);
+  const maxConnections = affordable(options.maxConnections, log);
+  const door = {
+    log,
+    limits: new ConnectionLimits(maxConnections, options.maxConnectionsPerAddress),
+    strangers: new Strangers(Math.min(options.maxStrangers, maxConnections)),
+    warnings: new PacedWarnings(log),
+    handshakeMs: options.handshakeMs,
+    /** Accepted, but the peer has not said hello yet; by its address and port. */
+    greeting: new Map<string, Greeting>(),
+  };
+  const budgets = new KeyBudgets({
+    maxConnections,
+    maxConnectionsPerKey: options.maxConnectionsPerKey,
+    maxChannels: options.maxChannels,
+    maxOpenFiles: openFileLimit(),
+  });
   const connections = new Set<Connection>();
-  /** Accepted, but the peer has not said hello yet; by its address and port. */
-  const greeting = new Map<string, Greeting>();
   const ssh = new ssh2.Server({
     hostKeys: [options.hostKey.privateKey],
     algorithms: serverAlgorithms(options.compatible),
@@ -44,50 +68,100 @@ export async function startSshServer(registry: Registry, options: SshServerOptio
     keepaliveCountMax: 3,
   } as ssh2.ServerConfig);
   ssh.on('connection', (client, info) => {
-    const peer = greeting.get(peerKey(info.ip, info.port));
+    const peer = door.greeting.get(peerKey(info.ip, info.port));
     if (peer === undefined || peer.socket.destroyed) {
       client.end(); // it left while it said hello
       return;
     }
-    const { socket, timer, opened } = peer;
+    const { socket, timer, opened, onAuthenticated } = peer;
     clearTimeout(timer);
-    greeting.delete(peerKey(info.ip, info.port));
+    door.greeting.delete(peerKey(info.ip, info.port));
     const handshakeMs = Math.max(1, options.handshakeMs - (performance.now() - opened));
-    const connection = serveConnection(registry, { ...options, handshakeMs }, client, socket, info);
+    const connection = serveConnection(
+      registry,
+      { ...options, budgets },
+      { client, socket, info, handshakeMs, onAuthenticated },
+    );
     connections.add(connection);
     socket.once('close', () => connections.delete(connection));
   });
   ssh.on('error', (error: Error) => log.warn({ err: error.message }, 'connection failed'));
   const listener = createServer({ noDelay: true }, (socket) => {
-    const address = plainAddress(socket.remoteAddress ?? 'unknown');
-    const refused = limits.take(address);
-    if (refused !== undefined) {
-      log.warn({ address, limit: refused }, 'connection refused: limit reached');
-      socket.destroy();
-      return;
-    }
-    const key = peerKey(socket.remoteAddress, socket.remotePort);
-    const timer = setTimeout(() => {
-      log.warn({ address }, 'connection ended: no SSH greeting in time');
-      socket.destroy();
-    }, options.handshakeMs);
-    greeting.set(key, { socket, timer, opened: performance.now() });
-    socket.once('close', () => {
-      clearTimeout(timer);
-      limits.give(address);
-      greeting.delete(key);
-    });
-    ssh.injectSocket(socket);
+    if (letIn(door, socket)) ssh.injectSocket(socket);
   });
   await listen(listener, options.host, options.port);
   options.ring.onChange(() => {
     for (const connection of connections) connection.recheckKey();
   });
-  const stopAll = (graceMs: number) => {
-    for (const { socket } of greeting.values()) socket.destroy();
-    return stop(listener, connections, graceMs, log);
+  const sweep = setInterval(() => budgets.enforceHeldBytes(connections), HELD_BYTES_MS);
+  const stopAll = async (graceMs: number) => {
+    for (const { socket } of door.greeting.values()) socket.destroy();
+    await stop(listener, connections, graceMs, log);
+    clearInterval(sweep);
+    door.warnings.close();
   };
   return { address: addressOf(listener), stop: stopAll };
+}
+
+/** What decides whether a connection that comes in is served at all. */
+interface Door {
+  readonly log: Logger;
+  readonly limits: ConnectionLimits;
+  readonly strangers: Strangers;
+  readonly warnings: PacedWarnings;
+  readonly handshakeMs: number;
+  readonly greeting: Map<string, Greeting>;
+}
+
+/** A stranger makes room for who comes after it, so that strangers cannot hold all places. @returns whether it is served. */
+function letIn({ log, limits, strangers, warnings, handshakeMs, greeting }: Door, socket: Socket): boolean {
+  const address = plainAddress(socket.remoteAddress ?? 'unknown');
+  const network = networkOf(address);
+  if (limits.isFull) strangers.dropOne();
+  const refused = limits.take(network);
+  if (refused !== undefined) {
+    warnings.warn({ address, limit: refused }, 'connection refused: limit reached');
+    socket.destroy();
+    return false;
+  }
+  let hasPlace = true;
+  const givePlace = () => {
+    if (hasPlace) limits.give(network);
+    hasPlace = false;
+  };
+  const leave = strangers.enter(network, () => {
+    givePlace();
+    warnings.warn(
+      { address },
+      'connection dropped before it authenticated: others want its place (-max-startups)',
+    );
+    socket.destroy();
+  });
+  const key = peerKey(socket.remoteAddress, socket.remotePort);
+  const timer = setTimeout(() => {
+    log.warn({ address }, 'connection ended: no SSH greeting in time');
+    socket.destroy();
+  }, handshakeMs);
+  greeting.set(key, { socket, timer, opened: performance.now(), onAuthenticated: leave });
+  socket.once('close', () => {
+    clearTimeout(timer);
+    leave();
+    givePlace();
+    greeting.delete(key);
+  });
+  return true;
+}
+
+/** Each connection takes a file descriptor, and others are needed for files. */
+function affordable(maxConnections: number, log: Logger): number {
+  const openFiles = openFileLimit();
+  const most = Math.max(1, Math.floor(openFiles / 2));
+  if (most >= maxConnections) return maxConnections;
+  log.warn(
+    { openFiles, connections: most },
+    'fewer connections than -max-conns: the limit of open files (ulimit -n, LimitNOFILE=) does not allow more',
+  );
+  return most;
 }
 
 interface Greeting {
@@ -95,6 +169,7 @@ interface Greeting {
   readonly timer: NodeJS.Timeout;
   /** In milliseconds of performance.now(). */
   readonly opened: number;
+  readonly onAuthenticated: () => void;
 }
 
 function peerKey(address: string | undefined, port: number | undefined): string {

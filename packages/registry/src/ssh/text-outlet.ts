@@ -1,8 +1,8 @@
-import type { Socket } from 'node:net';
 import type { ServerChannel } from 'ssh2';
+import type { Outbound } from '../sftp/outbound.js';
 
-/** What may lie in the socket: ssh2 itself never waits for it. */
-const MAX_SOCKET_BYTES = 1024 * 1024;
+/** Of the connection, what may wait to leave. */
+const MAX_WAITING_BYTES = 1024 * 1024;
 
 /**
  * Sends text over a channel no faster than its peer takes it, so that answers nobody reads do not pile up. Made when
@@ -11,25 +11,24 @@ const MAX_SOCKET_BYTES = 1024 * 1024;
 export class TextOutlet {
   /** Aborted when nobody is left to take anything. */
   readonly left: AbortSignal;
-  readonly #socket: Socket;
-  readonly #maxSocketBytes: number;
+  readonly #outbound: Outbound;
+  readonly #maxWaitingBytes: number;
   #wake = () => {};
 
-  /** @param maxSocketBytes above it, of whatever channels, a text that was sent is not on its way yet. */
-  constructor(channel: ServerChannel, socket: Socket, maxSocketBytes = MAX_SOCKET_BYTES) {
+  /** @param maxWaitingBytes above it, of whatever channels, a text that was sent is not on its way yet. */
+  constructor(channel: ServerChannel, outbound: Outbound, maxWaitingBytes = MAX_WAITING_BYTES) {
     const leaving = new AbortController();
     this.left = leaving.signal;
-    this.#socket = socket;
-    this.#maxSocketBytes = maxSocketBytes;
-    if (socket.destroyed) leaving.abort();
+    this.#outbound = outbound;
+    this.#maxWaitingBytes = maxWaitingBytes;
+    if (outbound.closed) leaving.abort();
     const leave = () => {
       leaving.abort();
       this.#wake();
     };
-    const drain = () => this.#wake();
-    socket.on('drain', drain).on('close', leave);
+    const ignoreOutbound = outbound.onChange(() => (outbound.closed ? leave() : this.#wake()));
     channel.once('close', () => {
-      socket.off('drain', drain).off('close', leave);
+      ignoreOutbound();
       leave();
     });
   }
@@ -47,8 +46,7 @@ export class TextOutlet {
       taken = true;
       this.#wake();
     });
-    while (!over() && (!taken || this.#socket.writableLength > this.#maxSocketBytes))
-      await this.#change(enough);
+    while (!over() && (!taken || this.#outbound.waiting > this.#maxWaitingBytes)) await this.#change(enough);
   }
 
   #change(enough: AbortSignal | undefined): Promise<void> {

@@ -2,8 +2,8 @@ import { once } from 'node:events';
 import { agentFiles } from '@deploy-tools/registry/sftp/agent-files.js';
 import { operatorFiles } from '@deploy-tools/registry/sftp/operator-files.js';
 import { RequestHandler } from '@deploy-tools/registry/sftp/request-handler.js';
+import { openTransferMemory } from '@deploy-tools/registry/sftp/transfer-memory.js';
 import { SftpClient } from '@deploy-tools/shared/client/sftp-client.js';
-import { PacketPool } from '@deploy-tools/shared/sftp/packet-pool.js';
 import { PacketReader } from '@deploy-tools/shared/sftp/packet-reader.js';
 import { PacketSplitter } from '@deploy-tools/shared/sftp/packet-splitter.js';
 import { PacketWriter } from '@deploy-tools/shared/sftp/packet-writer.js';
@@ -159,7 +159,12 @@ test('a READ of more than a packet holds is answered with what fits', async () =
     transfers: { begin: () => () => {} },
   });
   const { hash } = await addText(registry, 'large', 'v1', content.toString());
-  const handler = new RequestHandler(files, new AbortController().signal, new PacketPool());
+  const handler = new RequestHandler({
+    files,
+    handles: { take: () => () => {} },
+    gone: new AbortController().signal,
+    memory: openTransferMemory(),
+  });
   const open = new PacketWriter(PACKET.OPEN).uint32(1).string(`/files/${hash}`).uint32(1).attrs({}).finish();
   const handle = new PacketReader(await handler.handle(open.subarray(4), 1), 9).bytes();
   const ask = (offset: number, length: number) => {

@@ -1,9 +1,9 @@
 import { once } from 'node:events';
 import { connect, createServer, type Socket } from 'node:net';
 import { setImmediate } from 'node:timers/promises';
-import { openTransferMemory } from '@deploy-tools/registry/sftp/transfer-memory.js';
 import { Activity } from '@deploy-tools/registry/ssh/activity.js';
 import { agentExec } from '@deploy-tools/registry/ssh/agent-exec.js';
+import { outboundOf } from '@deploy-tools/registry/ssh/floor/connection-outbound.js';
 import { generateHostKey } from '@deploy-tools/registry/ssh/generate-host-key.js';
 import { decodeWatchLine } from '@deploy-tools/shared/watch-line.js';
 import ssh2 from 'ssh2';
@@ -23,7 +23,6 @@ interface Watcher {
 /** An agent that watches `p` over a real connection. */
 async function startWatcher(registry: TestRegistry): Promise<Watcher> {
   const activity = new Activity();
-  const memory = openTransferMemory();
   let served: Socket | undefined;
   const ssh = new ssh2.Server({ hostKeys: [generateHostKey()] }, (connection) => {
     connection.on('error', () => undefined);
@@ -31,7 +30,12 @@ async function startWatcher(registry: TestRegistry): Promise<Watcher> {
     connection.on('session', (accept) => {
       accept().on('exec', (take, _refuse, { command }) => {
         if (served === undefined) return;
-        const context = { activity, log: registry.log, socket: served, memory, speaker: SPEAKER };
+        const context = {
+          activity,
+          log: registry.log,
+          outbound: outboundOf(connection, served),
+          speaker: SPEAKER,
+        };
         void agentExec(registry, command, context)?.(take());
       });
     });

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { accessTo } from '@deploy-tools/registry/core/access.js';
 import { ConfigurationEvents } from '@deploy-tools/registry/core/configuration-events.js';
 import { Fleet } from '@deploy-tools/registry/core/fleet/fleet.js';
+import { Pace } from '@deploy-tools/registry/core/fleet/pace.js';
 import type { Speaker } from '@deploy-tools/registry/core/fleet/presence.js';
 import { Heartbeats } from '@deploy-tools/registry/core/heartbeats.js';
 import type { Ingest } from '@deploy-tools/registry/core/index-archive.js';
@@ -62,6 +63,7 @@ export const SPEAKER: Speaker = {
   key: { fingerprint: AGENT.fingerprint, comment: AGENT.comment },
   address: AGENT.address,
   access: AGENT.access,
+  pace: new Pace(1e9, 1e9, () => 0),
   refusal: () => undefined,
   owns: () => false,
 };

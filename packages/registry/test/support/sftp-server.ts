@@ -4,6 +4,7 @@ import { serveSftp } from '@deploy-tools/registry/sftp/serve-sftp.js';
 import type { SftpFiles, TransferCounter } from '@deploy-tools/registry/sftp/sftp-files.js';
 import { openTransferMemory } from '@deploy-tools/registry/sftp/transfer-memory.js';
 import { Activity } from '@deploy-tools/registry/ssh/activity.js';
+import { outboundOf } from '@deploy-tools/registry/ssh/floor/connection-outbound.js';
 import { generateHostKey } from '@deploy-tools/registry/ssh/generate-host-key.js';
 import type { Logger } from '@deploy-tools/shared/log.js';
 import ssh2, { type ClientChannel } from 'ssh2';
@@ -35,15 +36,22 @@ export async function startSftpServer(
   const ssh = new ssh2.Server({ hostKeys: [generateHostKey()] });
   ssh.on('connection', (connection, info) => {
     const socket = sockets.get(info.port);
+    const outbound = socket === undefined ? undefined : outboundOf(connection, socket);
     connection.on('error', () => undefined);
     connection.on('authentication', (context) => context.accept());
     connection.on('session', (accept) => {
       accept().on('subsystem', async (acceptChannel) => {
-        if (socket === undefined) return;
+        if (outbound === undefined) return;
         const channel = acceptChannel();
         channel.on('error', () => undefined);
         statuses.push(
-          await serveSftp(channel, files(activity), { socket, log, transfers: activity, memory }),
+          await serveSftp(channel, files(activity), {
+            outbound,
+            handles: { take: () => () => {} },
+            log,
+            transfers: activity,
+            memory,
+          }),
         );
         wake();
       });

@@ -2,6 +2,7 @@ import type { Socket } from 'node:net';
 import ssh2, { type Client } from 'ssh2';
 import { formatDuration } from '../duration.js';
 import { DeployError } from '../errors.js';
+import { enablePostQuantumKex } from '../ssh/key-exchange.js';
 import { type Address, formatAddress, parseAddress } from './address.js';
 import { ConnectAttempt, KeysRefused } from './connect-attempt.js';
 import { Connection } from './connection.js';
@@ -37,7 +38,7 @@ export async function connect(options: ConnectOptions): Promise<Connection> {
   const policy = hostKeyPolicy(options.hostKey, address);
   const limit = startLimit(address, options);
   try {
-    const socket = await dial(address, limit.signal);
+    const [socket] = await Promise.all([dial(address, limit.signal), enablePostQuantumKex()]);
     return await handshake(socket, address, policy, options, limit.signal);
   } finally {
     limit.stop();

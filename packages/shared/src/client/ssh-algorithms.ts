@@ -1,4 +1,5 @@
-import type { Algorithms } from 'ssh2';
+import type { Algorithms, KexAlgorithm } from 'ssh2';
+import { POST_QUANTUM_KEX } from '../ssh/key-exchange.js';
 
 type HostKeyAlgorithm = 'ssh-ed25519' | 'ecdsa-sha2-nistp256' | 'rsa-sha2-512' | 'rsa-sha2-256';
 
@@ -16,7 +17,12 @@ const HOST_KEY_ALGORITHMS: readonly HostKeyAlgorithm[] = [
  */
 export function clientAlgorithms(preferredKeyTypes: readonly string[]): Algorithms {
   return {
-    kex: ['curve25519-sha256', 'curve25519-sha256@libssh.org', 'ecdh-sha2-nistp256'],
+    kex: [
+      POST_QUANTUM_KEX as KexAlgorithm,
+      'curve25519-sha256',
+      'curve25519-sha256@libssh.org',
+      'ecdh-sha2-nistp256',
+    ],
     serverHostKey: hostKeyAlgorithms(preferredKeyTypes),
     cipher: [
       'aes128-gcm@openssh.com',

@@ -20,7 +20,7 @@ export class Pace {
     this.#filledAt = steady();
   }
 
-  /** How long to wait until this much more may be said, in milliseconds. One at a time. */
+  /** How long to wait until this much more may be said, in milliseconds; who asks later waits longer. */
   owe(amount: number): number {
     const now = this.#steady();
     this.#left = Math.min(this.#burst, this.#left + ((now - this.#filledAt) / 1000) * this.#perSecond);

@@ -1,6 +1,7 @@
 import type { RegistryLine } from '@deploy-tools/shared/report/report.js';
 import type { HostKey } from '../../meta/fleet-store.js';
 import type { Access } from '../access.js';
+import type { Pace } from './pace.js';
 
 /** Who speaks on a channel, as proven by its key. */
 export interface Speaker {
@@ -8,6 +9,8 @@ export interface Speaker {
   readonly address: string;
   /** The configurations that its hosts may follow. */
   readonly access: Access;
+  /** How fast all who have this key are listened to. */
+  readonly pace: Pace;
   /** Why the key may not speak for this host, by the key files; asked again and again, for these may change. */
   readonly refusal: (host: string) => string | undefined;
   /** Whether the key file says that this key and no other speaks for this host. */

@@ -49,7 +49,7 @@ export class ReportSession {
    */
   async take(text: string): Promise<void> {
     const line = decodeAgentLine(text);
-    await this.#pace.spend(1, this.#closing.signal);
+    await this.#spend(1);
     if (this.#refused !== undefined) throw new DeployError('denied', this.#refused);
     if (line !== undefined) await this.#obey(line);
     while (this.#answers.length >= MAX_ANSWERS && !this.#closing.signal.aborted) {
@@ -149,7 +149,13 @@ export class ReportSession {
     const intake = await this.#registry.fleet.report(presence, report);
     if (intake === 'noted' || report.deploy === undefined) return;
     this.#answer({ type: 'ack', deploy: report.deploy, state: report.state });
-    if (intake === 'stored') await this.#pace.spend(OUTCOME_COST, this.#closing.signal);
+    if (intake === 'stored') await this.#spend(OUTCOME_COST);
+  }
+
+  /** By this channel's pace, and by that of its key: a key may open one channel after the other. */
+  async #spend(amount: number): Promise<void> {
+    await this.#pace.spend(amount, this.#closing.signal);
+    await this.#speaker.pace.spend(amount, this.#closing.signal);
   }
 
   /** The key files may have changed since. */

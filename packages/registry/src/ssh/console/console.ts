@@ -1,4 +1,3 @@
-import type { Socket } from 'node:net';
 import { createInterface, type Interface } from 'node:readline';
 import { PassThrough, Writable } from 'node:stream';
 import { StringDecoder } from 'node:string_decoder';
@@ -8,6 +7,7 @@ import { dispatch, type Reply } from '../../commands/dispatch.js';
 import { auditedLine } from '../../core/audited-line.js';
 import type { Principal } from '../../core/principal.js';
 import type { Registry } from '../../core/registry.js';
+import type { Outbound } from '../../sftp/outbound.js';
 import type { Activity } from '../activity.js';
 import { ChannelFeed } from '../channel-feed.js';
 import { TextOutlet } from '../text-outlet.js';
@@ -25,7 +25,7 @@ const AHEAD = { most: 1000, few: 100 } as const;
 
 export interface ConsoleContext {
   readonly activity: Activity;
-  readonly socket: Socket;
+  readonly outbound: Outbound;
 }
 
 /** Runs one line. @param onStart gets what Ctrl-C should end. */
@@ -44,10 +44,10 @@ export async function serveConsole(
   principal: Principal,
   channel: ServerChannel,
   size: TerminalSize | undefined,
-  { activity, socket }: ConsoleContext,
+  { activity, outbound }: ConsoleContext,
 ): Promise<void> {
   channel.on('error', () => channel.destroy());
-  const outlet = new TextOutlet(channel, socket);
+  const outlet = new TextOutlet(channel, outbound);
   const run: RunLine = async (line, stream, onStart) => {
     const done = activity.begin();
     const feed = new ChannelFeed(outlet, stream, activity, size !== undefined);

@@ -1,4 +1,4 @@
-import { Turns } from '@deploy-tools/agent/turns.js';
+import { Turns } from '@deploy-tools/shared/host/turns.js';
 import { describe, expect, it } from 'vitest';
 
 const never = new AbortController().signal;

@@ -1,0 +1,55 @@
+import type { Connection as SshClient } from 'ssh2';
+
+/**
+ * What the floor uses of ssh2 1.17 that ssh2 does not promise: lib/server.js (Client, Session), lib/Channel.js, lib/utils.js
+ * (ChannelManager) and lib/protocol/Protocol.js. test/ssh/floor/ssh2-inside.test.ts fails when one of these files changes.
+ */
+export interface Ssh2Inside {
+  readonly authenticated: boolean;
+  readonly _protocol: Ssh2Protocol;
+  readonly _chanMgr: {
+    /** By our number: true while a channel is being opened. */
+    readonly _channels: Readonly<Record<number, Ssh2Session | Ssh2Channel | true | undefined>>;
+    remove(channel: number): void;
+  };
+}
+
+export interface Ssh2Protocol {
+  /** Gets each decrypted message but those of a key exchange that is under way. */
+  _onPayload: (payload: Buffer) => unknown;
+  /** Counts as a sign of life. */
+  readonly _onPacket: () => void;
+  /** Of ours (tools/ssh2-hunks.mjs): what EXT_INFO says that users' keys may sign with, names with commas between. */
+  _serverSigAlgs?: string;
+  /** Ours, while keys are exchanged. */
+  readonly _kexinit: Buffer | undefined;
+  disconnect(reason: number): void;
+  requestFailure(): void;
+  channelOpenFail(channel: number, reason: number, description: string): void;
+  channelFailure(channel: number): void;
+  channelClose(channel: number): void;
+}
+
+/** A session channel; `_channel` comes with its first shell, exec or subsystem. */
+export interface Ssh2Session {
+  readonly _chanInfo: { readonly incoming: Ssh2Way; readonly outgoing: Ssh2Way };
+  readonly _channel: Ssh2Channel | undefined;
+}
+
+export interface Ssh2Channel {
+  readonly incoming: Ssh2Way;
+  readonly outgoing: Ssh2Way;
+  /** Bytes that came and were not read. */
+  readonly readableLength: number;
+}
+
+export interface Ssh2Way {
+  /** The peer's number of the channel for the outgoing way, ours for the incoming one. */
+  readonly id: number;
+  window: number;
+  readonly state: string;
+}
+
+export function insideOf(client: SshClient): Ssh2Inside {
+  return client as unknown as Ssh2Inside;
+}

@@ -1,0 +1,236 @@
+import type { Socket } from 'node:net';
+import type { Connection as SshClient } from 'ssh2';
+import type { Outbound } from '../../sftp/outbound.js';
+import { MESSAGE, readChannelOpen, readRequest, readUint32 } from './message.js';
+import { insideOf, type Ssh2Inside, type Ssh2Session } from './ssh2-inside.js';
+
+/** What a client sends until it is authenticated (OpenSSH's dispatch table has the same); a second key exchange is not among it. */
+const BEFORE_AUTHENTICATION: ReadonlySet<number> = new Set([
+  MESSAGE.DISCONNECT,
+  MESSAGE.IGNORE,
+  MESSAGE.UNIMPLEMENTED,
+  MESSAGE.DEBUG,
+  MESSAGE.SERVICE_REQUEST,
+  MESSAGE.EXT_INFO,
+  MESSAGE.USERAUTH_REQUEST,
+]);
+/** And what it sends then. GLOBAL_REQUEST is answered here, and everything else is left out. */
+const AFTER_AUTHENTICATION: ReadonlySet<number> = new Set([
+  MESSAGE.DISCONNECT,
+  MESSAGE.IGNORE,
+  MESSAGE.UNIMPLEMENTED,
+  MESSAGE.DEBUG,
+  MESSAGE.KEXINIT,
+  MESSAGE.REQUEST_SUCCESS,
+  MESSAGE.REQUEST_FAILURE,
+  MESSAGE.CHANNEL_OPEN,
+  MESSAGE.CHANNEL_WINDOW_ADJUST,
+  MESSAGE.CHANNEL_DATA,
+  MESSAGE.CHANNEL_EOF,
+  MESSAGE.CHANNEL_CLOSE,
+  MESSAGE.CHANNEL_REQUEST,
+]);
+/** The requests that begin a session's work. */
+const BEGINNINGS: ReadonlySet<string> = new Set(['shell', 'exec', 'subsystem']);
+
+const RESOURCE_SHORTAGE = 4;
+const MAX_WINDOW = 2 ** 32 - 1;
+
+/** Real clients say 16 KiB and more; with 0 ssh2 would write for ever, and with 1 a message for each byte. */
+const MIN_PACKET_BYTES = 1024;
+/** Sessions in one connection that were closed without having run anything. */
+const MAX_UNUSED_SESSIONS = 100;
+/**
+ * Of bytes that wait to be sent, what makes us stop reading. Whoever writes for a channel waits long before
+ * ({@link Outbound}), so this is met by those who ask and never read.
+ */
+const MAX_UNSENT_BYTES = 8 * 1024 * 1024;
+
+export interface GuardOptions {
+  readonly client: SshClient;
+  readonly socket: Socket;
+  readonly outbound: Outbound;
+  /** Messages that a client may send before it is authenticated. */
+  readonly maxMessagesBefore: number;
+  /** Algorithms that users' keys may sign with. */
+  readonly signatureAlgorithms: readonly string[];
+  /** Longest time for one exchange of keys after the first. */
+  readonly keyExchangeMs: number;
+  /** The client broke a rule, and is not listened to any more: end the connection. */
+  readonly onViolation: (reason: string) => void;
+}
+
+/**
+ * Stands between ssh2 and the messages of one client, and enforces what ssh2's server leaves to the good will of its peers:
+ * which messages belong before authentication, windows, packet sizes, an end of key exchanges, and that who does not read is not
+ * read from either (RFC 4251 to 4254; finding by finding in docs/ssh-floor.md).
+ *
+ * To be made when ssh2 has read the client's identification line, and before the first exchange of keys ends.
+ */
+export class TransportGuard {
+  readonly #options: GuardOptions;
+  readonly #inside: Ssh2Inside;
+  /** To ssh2. */
+  readonly #pass: (payload: Buffer) => unknown;
+  #messagesBefore = 0;
+  #unusedSessions = 0;
+  #keyExchange: NodeJS.Timeout | undefined;
+  #isOver = false;
+
+  constructor(options: GuardOptions) {
+    this.#options = options;
+    this.#inside = insideOf(options.client);
+    this.#pass = this.#inside._protocol._onPayload;
+  }
+
+  /** From here on no message reaches ssh2 that was not looked at. */
+  start(): void {
+    const { client, socket, outbound, signatureAlgorithms } = this.#options;
+    const protocol = this.#inside._protocol;
+    protocol._serverSigAlgs = signatureAlgorithms.join(',');
+    protocol._onPayload = (payload) => {
+      if (this.#admits(payload)) this.#pass(payload);
+    };
+    client.on('handshake', () => clearTimeout(this.#keyExchange));
+    socket.on('data', () => {
+      if (outbound.waiting > MAX_UNSENT_BYTES && outbound.waiting !== Number.POSITIVE_INFINITY)
+        socket.pause();
+    });
+    outbound.onChange(() => {
+      if (!this.#isOver && outbound.waiting <= MAX_UNSENT_BYTES) socket.resume();
+    });
+    socket.once('close', () => {
+      this.#isOver = true;
+      clearTimeout(this.#keyExchange);
+    });
+  }
+
+  /** Bytes of the client that lie here unread, over all channels. */
+  get unread(): number {
+    let bytes = 0;
+    for (const entry of Object.values(this.#inside._chanMgr._channels)) {
+      if (entry === undefined || entry === true) continue;
+      bytes += ('_chanInfo' in entry ? entry._channel?.readableLength : entry.readableLength) ?? 0;
+    }
+    return bytes;
+  }
+
+  #admits(payload: Buffer): boolean {
+    if (this.#isOver) return false;
+    const type = payload[0] ?? 0;
+    if (!this.#inside.authenticated) return this.#admitsBefore(type);
+    if (type === MESSAGE.GLOBAL_REQUEST) return this.#answerGlobalRequest(payload);
+    if (!AFTER_AUTHENTICATION.has(type)) return false;
+    switch (type) {
+      case MESSAGE.KEXINIT:
+        return this.#beginKeyExchange();
+      case MESSAGE.CHANNEL_OPEN:
+        return this.#admitsOpen(payload);
+      case MESSAGE.CHANNEL_WINDOW_ADJUST:
+        return this.#admitsAdjust(payload);
+      case MESSAGE.CHANNEL_DATA:
+        return this.#admitsData(payload);
+      case MESSAGE.CHANNEL_CLOSE:
+        return this.#admitsClose(payload);
+      case MESSAGE.CHANNEL_REQUEST:
+        return this.#admitsRequest(payload);
+      default:
+        return true;
+    }
+  }
+
+  #admitsBefore(type: number): boolean {
+    this.#messagesBefore += 1;
+    if (this.#messagesBefore > this.#options.maxMessagesBefore)
+      return this.#end('too many messages before authentication');
+    return (
+      BEFORE_AUTHENTICATION.has(type) || this.#end(`message ${type} does not belong before authentication`)
+    );
+  }
+
+  /** Nothing that a client may ask of the connection as a whole is offered. ssh2 would parse what it asks first. */
+  #answerGlobalRequest(payload: Buffer): false {
+    const request = readRequest(payload, 1);
+    if (request === undefined) return this.#end('malformed GLOBAL_REQUEST');
+    this.#inside._protocol._onPacket();
+    if (request.wantsReply) this.#inside._protocol.requestFailure();
+    return false;
+  }
+
+  #beginKeyExchange(): boolean {
+    clearTimeout(this.#keyExchange);
+    this.#keyExchange = setTimeout(
+      () => this.#end('a key exchange did not end in time'),
+      this.#options.keyExchangeMs,
+    );
+    return true;
+  }
+
+  #admitsOpen(payload: Buffer): boolean {
+    const open = readChannelOpen(payload);
+    if (open === undefined) return this.#end('malformed CHANNEL_OPEN');
+    if (open.maxPacket >= MIN_PACKET_BYTES) return true;
+    const reason = `a maximum packet size of at least ${MIN_PACKET_BYTES} is needed`;
+    this.#inside._protocol.channelOpenFail(open.sender, RESOURCE_SHORTAGE, reason);
+    return false;
+  }
+
+  #admitsAdjust(payload: Buffer): boolean {
+    const amount = readUint32(payload, 5);
+    const outgoing = this.#sessionOf(payload)?._chanInfo.outgoing;
+    if (amount === undefined) return this.#end('malformed CHANNEL_WINDOW_ADJUST');
+    if (outgoing === undefined) return false;
+    return outgoing.window + amount <= MAX_WINDOW || this.#end('a window of more than 2^32 - 1 bytes');
+  }
+
+  #admitsData(payload: Buffer): boolean {
+    const length = readUint32(payload, 5);
+    const session = this.#sessionOf(payload);
+    if (length === undefined) return this.#end('malformed CHANNEL_DATA');
+    if (session === undefined) return false;
+    const { incoming } = session._chanInfo;
+    if (incoming.state !== 'open') return this.#end('data after the end of a channel');
+    if (length > incoming.window) return this.#end('data beyond the window of a channel');
+    if (session._channel !== undefined) return true;
+    incoming.window -= length; // nobody reads it, and ssh2 would not count it
+    return false;
+  }
+
+  /** ssh2 neither forgets nor answers a session that is closed before it ran anything. */
+  #admitsClose(payload: Buffer): boolean {
+    const session = this.#sessionOf(payload);
+    if (session === undefined) return false;
+    if (session._channel !== undefined) return true;
+    const { incoming, outgoing } = session._chanInfo;
+    this.#unusedSessions += 1;
+    if (this.#unusedSessions > MAX_UNUSED_SESSIONS) return this.#end('too many sessions that ran nothing');
+    this.#pass(payload);
+    this.#inside._protocol.channelClose(outgoing.id);
+    this.#inside._chanMgr.remove(incoming.id);
+    return false;
+  }
+
+  /** A session runs one thing (RFC 4254, section 6.5); ssh2 lets the second request wait for ever. */
+  #admitsRequest(payload: Buffer): boolean {
+    const request = readRequest(payload, 5);
+    const session = this.#sessionOf(payload);
+    if (request === undefined) return this.#end('malformed CHANNEL_REQUEST');
+    if (session === undefined) return false;
+    if (session._channel === undefined || !BEGINNINGS.has(request.name)) return true;
+    if (request.wantsReply) this.#inside._protocol.channelFailure(session._chanInfo.outgoing.id);
+    return false;
+  }
+
+  #sessionOf(payload: Buffer): Ssh2Session | undefined {
+    const entry = this.#inside._chanMgr._channels[readUint32(payload, 1) ?? -1];
+    return typeof entry === 'object' && '_chanInfo' in entry ? entry : undefined;
+  }
+
+  #end(reason: string): false {
+    this.#isOver = true;
+    clearTimeout(this.#keyExchange);
+    this.#options.socket.pause();
+    this.#options.onViolation(reason);
+    return false;
+  }
+}

@@ -1,0 +1,50 @@
+import type { Principal } from '../core/principal.js';
+
+/** Who holds something: a key, in its role. */
+export type Holder = Pick<Principal, 'role' | 'fingerprint'>;
+
+export interface ShareBounds {
+  readonly total: number;
+  /** All agents together; what is left of the total is kept for operators. */
+  readonly agents: number;
+  /** One key, of whatever role. */
+  readonly perKey: number;
+}
+
+/** Counts what keys hold of one thing that there is only so much of. */
+export class Shares {
+  readonly #bounds: ShareBounds;
+  readonly #byKey = new Map<string, number>();
+  #total = 0;
+  #agents = 0;
+
+  constructor(bounds: ShareBounds) {
+    this.#bounds = bounds;
+  }
+
+  /** @returns undefined when it was taken, otherwise which bound is reached, for a log. */
+  take({ role, fingerprint }: Holder, amount = 1): string | undefined {
+    const { total, agents, perKey } = this.#bounds;
+    const held = this.#byKey.get(fingerprint) ?? 0;
+    if (held + amount > perKey) return `${perKey} for one key`;
+    if (role === 'agent' && this.#agents + amount > agents) return `${agents} for all agents`;
+    if (this.#total + amount > total) return `${total} in total`;
+    this.#byKey.set(fingerprint, held + amount);
+    this.#total += amount;
+    if (role === 'agent') this.#agents += amount;
+    return undefined;
+  }
+
+  /** Gives back what was taken. */
+  give({ role, fingerprint }: Holder, amount = 1): void {
+    const left = (this.#byKey.get(fingerprint) ?? amount) - amount;
+    this.#total -= amount;
+    if (role === 'agent') this.#agents -= amount;
+    if (left === 0) this.#byKey.delete(fingerprint);
+    else this.#byKey.set(fingerprint, left);
+  }
+
+  get total(): number {
+    return this.#total;
+  }
+}

@@ -1,0 +1,130 @@
+// What is changed in ssh2 1.17.0, and why: only what code outside of it cannot reach. Everything else that its server lacks is
+// done over it, by packages/registry/src/ssh/transport-guard.ts (docs/ssh-floor.md says what is where).
+
+/** The release that the hunks were made for. */
+export const VERSION = '1.17.0';
+
+/** Each `find` stands exactly once in its file and is replaced by `replace`. */
+export const HUNKS = [
+  {
+    file: 'lib/protocol/Protocol.js',
+    reason:
+      'An identification line that comes in three TCP segments is refused: what the second brought is forgotten. RFC 4253, ' +
+      'section 4.2, says nothing of segments.',
+    find: `  if (!this._buffer)
+    this._buffer = bufferSlice(data, op);
+
+  return p - chunkOffset;`,
+    replace: `  this._buffer = bufferSlice(data, op);
+
+  return p - chunkOffset;`,
+  },
+  {
+    file: 'lib/protocol/Protocol.js',
+    reason:
+      'The list of signature algorithms that the server takes (RFC 8308) lacks a comma, which hides P-521 and rsa-sha2-512, and ' +
+      'names DSA and SHA-1, whatever is taken: ours is put in its place.',
+    find: `  if (eddsaSupported)
+    serverSigAlgs = \`ssh-ed25519,\${serverSigAlgs}\`;`,
+    replace: `  if (eddsaSupported)
+    serverSigAlgs = \`ssh-ed25519,\${serverSigAlgs}\`;
+  if (proto._serverSigAlgs !== undefined)
+    serverSigAlgs = proto._serverSigAlgs;`,
+  },
+  {
+    file: 'lib/protocol/constants.js',
+    reason: 'Post-quantum key exchange (draft-ietf-sshm-mlkem-hybrid-kex); the method is the next hunks.',
+    find: `const SUPPORTED_KEX = DEFAULT_KEX.concat([
+`,
+    replace: `const SUPPORTED_KEX = DEFAULT_KEX.concat([
+  'mlkem768x25519-sha256',
+
+`,
+  },
+  {
+    file: 'lib/protocol/kex.js',
+    reason:
+      'The method itself. ML-KEM comes from outside, by setKem, as not every Node.js has it. The shared secret is a string of 32 ' +
+      'bytes, where that of the other methods is a number.',
+    find: `  class ECDHExchange extends KeyExchange {`,
+    replace: `  class HybridExchange extends Curve25519Exchange {
+    constructor(...args) {
+      super('sha256', ...args);
+
+      if (!kem)
+        throw new Error('ML-KEM is not loaded');
+      this.type = 'mlkem768x25519';
+      this._kemKeys = null;
+      this._ciphertext = null;
+    }
+    getPublicKey() {
+      let first = this._ciphertext;
+      if (!this._protocol._server) {
+        if (!this._kemKeys)
+          this._kemKeys = kem.generate();
+        first = this._kemKeys.publicKey;
+      }
+      return Buffer.concat([first, super.getPublicKey()]);
+    }
+    convertPublicKey(key) {
+      return key;
+    }
+    computeSecret(otherPublicKey) {
+      const isServer = this._protocol._server;
+      const len = (isServer ? kem.publicKeyBytes : kem.ciphertextBytes);
+      if (otherPublicKey.length !== len + 32)
+        return new Error('wrong length of the public key');
+      const number = super.computeSecret(otherPublicKey.slice(len));
+      if (number instanceof Error)
+        return number;
+      const classical = Buffer.alloc(32);
+      const start = Math.max(0, number.length - 32);
+      number.copy(classical, 32 - (number.length - start), start);
+      try {
+        const received = otherPublicKey.slice(0, len);
+        let secret;
+        if (isServer) {
+          const { ciphertext, secret: fresh } = kem.encapsulate(received);
+          this._ciphertext = ciphertext;
+          secret = fresh;
+        } else {
+          secret = this._kemKeys.decapsulate(received);
+        }
+        return createHash('sha256').update(secret).update(classical).digest();
+      } catch (ex) {
+        return ex;
+      }
+    }
+  }
+
+  class ECDHExchange extends KeyExchange {`,
+  },
+  {
+    file: 'lib/protocol/kex.js',
+    reason: 'The method is found by its name.',
+    find: `        case 'ecdh-sha2-nistp256':
+          return new ECDHExchange('prime256v1', 'sha256', ...args);`,
+    replace: `        case 'mlkem768x25519-sha256':
+          return new HybridExchange(...args);
+
+        case 'ecdh-sha2-nistp256':
+          return new ECDHExchange('prime256v1', 'sha256', ...args);`,
+  },
+  {
+    file: 'lib/protocol/kex.js',
+    reason: 'Where ML-KEM is kept.',
+    find: `const createKeyExchange = (() => {`,
+    replace: `let kem;
+
+const createKeyExchange = (() => {`,
+  },
+  {
+    file: 'lib/protocol/kex.js',
+    reason: 'How ML-KEM is given.',
+    find: `module.exports = {
+  KexInit,`,
+    replace: `module.exports = {
+  setKem: (value) => { kem = value; },
+  KexInit,`,
+  },
+];
