@@ -1,7 +1,9 @@
+import { byteName, showName } from '@deploy-tools/shared/archive/byte-name.js';
 import { DeployError } from '@deploy-tools/shared/errors.js';
 import { type ChannelCredentials, credentials, type ServiceError, status } from '@grpc/grpc-js';
 import type { ObjectContext } from '../objects/object-context.js';
 import { urlOpener } from '../objects/open-url.js';
+import { showUrl } from '../objects/show-url.js';
 import type { OpenUrl } from '../opened-object.js';
 import type { Wants } from '../select/wants.js';
 import type { Listing, ShippedReport, Source } from '../source.js';
@@ -12,6 +14,8 @@ type GrpcPlace = SourcePlace & { readonly scheme: 'grpc' };
 
 /** What an artifact may be fetched from: an answer must not make this host read its own files. */
 const FETCHABLE = /^(https?|s3|gs):\/\//;
+/** URLs that are read with this host's credentials. */
+const WITH_CREDENTIALS = /^(s3|gs):$/;
 
 /**
  * dewy's registry service: it picks the release itself, one for each platform, and names where the artifact is. The
@@ -45,7 +49,10 @@ export function openGrpcSource(
       current = answer;
       return listingOf(label, answer, known);
     },
-    open: (artifact, from, signal) => openArtifact(open, artifact.id, from, signal),
+    open: (artifact, from, signal) => {
+      refuseOptions(label, artifact.id);
+      return openArtifact(open, artifact.id, from, signal);
+    },
     report: (shipped, signal) => report({ label, context, client, current }, shipped, signal),
   };
 }
@@ -63,6 +70,7 @@ function listingOf(
       `${label} names an artifact that is at no http(s)://, s3:// or gs:// URL`,
     );
   }
+  refuseOptions(label, url);
   const { pathname, host, protocol } = new URL(url);
   // What signs a URL is another one in each answer.
   const validator = JSON.stringify([tag, protocol, host, pathname]);
@@ -70,6 +78,18 @@ function listingOf(
   const name = decodeURIComponent(pathname.slice(pathname.lastIndexOf('/') + 1)) || 'artifact';
   const artifact = { name, id: url, size: undefined, digest: undefined };
   return { releases: [{ tag, prerelease: false, created: undefined, artifacts: [artifact] }], validator };
+}
+
+/** An answer must not say which server gets the credentials. @throws DeployError denied. */
+function refuseOptions(label: string, url: string): void {
+  const { protocol, searchParams } = URL.canParse(url) ? new URL(url) : new URL('none:');
+  const [option] = searchParams.keys();
+  if (option === undefined || !WITH_CREDENTIALS.test(protocol)) return;
+  throw new DeployError(
+    'denied',
+    `${label} names an artifact at ${showUrl(url)} with the option ${showName(byteName(option))}, which a service may not give`,
+    { hint: 'name region or server in the environment of this program: AWS_REGION, AWS_ENDPOINT_URL_S3' },
+  );
 }
 
 async function openArtifact(open: OpenUrl, url: string, ...rest: [Parameters<OpenUrl>[1], AbortSignal]) {

@@ -7,7 +7,7 @@ import { httpError } from '../objects/http-errors.js';
 import { httpJson } from '../objects/http-json.js';
 import { httpGet } from '../objects/http-request.js';
 import type { ObjectContext } from '../objects/object-context.js';
-import { bearerChallenge } from './bearer-challenge.js';
+import { bearerChallenge, isOnThisHost } from './bearer-challenge.js';
 
 /** Manifests are at most 4 MiB (OCI distribution-spec); lists of tags may be longer. */
 const MAX_ANSWER_BYTES = 16 * 1024 * 1024;
@@ -40,8 +40,7 @@ export class OciRegistry {
 
   constructor(label: string, host: string, repository: string, context: ObjectContext) {
     const name = host.replace(/:\d+$/, '');
-    const isLocal = name === 'localhost' || /^127\./.test(name);
-    this.#base = `${isLocal ? 'http' : 'https'}://${host}/v2/${repository}`;
+    this.#base = `${isOnThisHost(name) ? 'http' : 'https'}://${host}/v2/${repository}`;
     this.#host = host;
     this.#label = label;
     this.#context = context;
@@ -113,8 +112,8 @@ export class OciRegistry {
   }
 
   async #askToken(header: string, signal: AbortSignal): Promise<Token> {
-    const basic = await dockerCredentials(this.#host, this.#context.environment);
     const challenge = bearerChallenge(header);
+    const basic = await dockerCredentials(this.#host, this.#context.environment);
     if (challenge === undefined) {
       if (/^basic\b/i.test(header) && basic !== undefined)
         return { authorization: basic, until: Number.POSITIVE_INFINITY };

@@ -13,8 +13,9 @@ export interface GoogleAccess {
 
 /**
  * Finds the server and the credentials for a `gs://` URL: STORAGE_EMULATOR_HOST without any; else the application default
- * credentials, at `?endpoint=` where the URL has one. The library for them is loaded when they are needed, and kept.
- * @throws by its result DeployError denied, connect.
+ * credentials, at CLOUDSDK_API_ENDPOINT_OVERRIDES_STORAGE or at the URL's `?endpoint=`, which must be Google's: whoever
+ * writes a URL does not decide who gets the token. The library for them is loaded when they are needed, and kept.
+ * @throws by its result DeployError denied, connect, invalid.
  */
 export function googleAccess(
   environment: Readonly<Record<string, string | undefined>>,
@@ -31,8 +32,11 @@ export function googleAccess(
   return async (url) => {
     const emulator = environment.STORAGE_EMULATOR_HOST;
     if (emulator !== undefined && emulator !== '') return { endpoint: withScheme(emulator), headers: {} };
-    const endpoint = url.searchParams.get('endpoint') ?? ENDPOINT;
-    return { endpoint, headers: await credentials(showUrl(url.href)) };
+    const label = showUrl(url.href);
+    const named = url.searchParams.get('endpoint') ?? undefined;
+    if (named !== undefined) requireGoogle(label, named);
+    const endpoint = named ?? (environment.CLOUDSDK_API_ENDPOINT_OVERRIDES_STORAGE || ENDPOINT);
+    return { endpoint, headers: await credentials(label) };
   };
 }
 
@@ -41,6 +45,15 @@ export function googleUrl(endpoint: string, path: string): URL {
   if (URL.canParse(path, endpoint)) return new URL(path, endpoint);
   throw new DeployError('invalid', `"${endpoint}" is no address of a server`, {
     hint: 'write it as http://HOST:PORT',
+  });
+}
+
+/** @throws DeployError denied. */
+function requireGoogle(label: string, endpoint: string): void {
+  const { protocol, hostname } = googleUrl(endpoint, '/');
+  if (protocol === 'https:' && hostname.endsWith('.googleapis.com')) return;
+  throw new DeployError('denied', `${label} names "${endpoint}", which would be sent a token of Google's`, {
+    hint: 'name another server by CLOUDSDK_API_ENDPOINT_OVERRIDES_STORAGE or STORAGE_EMULATOR_HOST in the environment',
   });
 }
 

@@ -7,8 +7,7 @@ import { bucketAndKey, showUrl } from './show-url.js';
 
 /**
  * Opens `gs://bucket/object` by Google's JSON API, as stored: an object that Google holds compressed comes compressed. With
- * STORAGE_EMULATOR_HOST there, and without credentials; else with the application default credentials, at `?endpoint=`
- * where the URL has one. @see OpenUrl
+ * STORAGE_EMULATOR_HOST there, and without credentials; else as googleAccess says. @see OpenUrl
  */
 export function googleStorage(context: ObjectContext): OpenKind {
   const access = googleAccess(context.environment);

@@ -10,11 +10,17 @@ export interface S3Place {
   readonly region: string | undefined;
 }
 
+/** It becomes a part of the server's name. */
+const REGION = /^[a-z0-9][a-z0-9-]{0,62}$/;
+
 type Environment = Readonly<Record<string, string | undefined>>;
 
 /**
  * Amazon's client, with credentials by its ordinary chain. Buckets are in the path where an endpoint is named, as servers other
- * than Amazon's want it, and checksums that they do not know are left out. Nothing is tried twice.
+ * than Amazon's want it, and checksums that they do not know are left out. Nothing is tried twice. An endpoint is sent the
+ * access key's id and the session token, and signatures by the secret: it comes from the environment or from a URL that
+ * the operator wrote, never from what a server answered.
+ * @throws DeployError invalid.
  */
 export function s3Client(place: S3Place, environment: Environment): S3Client {
   const named = environment.AWS_ENDPOINT_URL_S3 || environment.AWS_ENDPOINT_URL || undefined;
@@ -24,6 +30,8 @@ export function s3Client(place: S3Place, environment: Environment): S3Client {
       hint: 'write the endpoint as http://HOST:PORT',
     });
   }
+  if (place.region !== undefined && !REGION.test(place.region))
+    throw new DeployError('invalid', `"${place.region}" is no region of S3`, { hint: 'such as eu-west-1' });
   // Its hint that Node.js has later versions would stand in the middle of a deployment's log.
   process.env.AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED ??= 'true';
   const { AWS_REGION, AWS_DEFAULT_REGION, AWS_PROFILE, AWS_ACCESS_KEY_ID } = environment;

@@ -128,6 +128,22 @@ test.each(['file:///etc/passwd', '/etc/passwd', 'ftp://host/file', ''])(
 );
 
 test.each([
+  'gs://bucket/app.tgz?endpoint=http://127.0.0.1:1',
+  's3://bucket/app.tgz?endpoint=http://127.0.0.1:1',
+  's3://bucket/app.tgz?region=evil.example',
+])('credentials are not sent where an answer says: %s', async (url) => {
+  const site = await openSite(testScope());
+  site.answer = { id: '1', tag: 'v1', artifact_url: url };
+  await expect(site.source.list(undefined, SIGNAL)).rejects.toMatchObject({
+    kind: 'denied',
+    message: expect.stringContaining('/app.tgz with the option "'),
+  });
+  const artifact = { name: 'x', id: url, size: undefined, digest: undefined };
+  const opening = (async () => site.source.open(artifact, { offset: 0 }, SIGNAL))();
+  expect(await kindOfRejection(opening)).toBe('denied');
+});
+
+test.each([
   [status.NOT_FOUND, 'not-found'],
   [status.PERMISSION_DENIED, 'denied'],
   [status.UNAVAILABLE, 'connect'],

@@ -69,8 +69,11 @@ describe('an object of Google Cloud Storage', () => {
     });
     useFederatedIdentity(tempDir(scope), `${server}/token`);
     scope.defer(() => void vi.unstubAllEnvs());
-    const opened = await openAt(opener(), `${URL_OF_IT}?endpoint=${server}`);
+    const open = opener({ CLOUDSDK_API_ENDPOINT_OVERRIDES_STORAGE: server });
+    const opened = await openAt(open, URL_OF_IT);
     expect((await bytesOf(opened)).equals(CONTENT)).toBe(true);
+    for (const endpoint of [server, 'http://storage.googleapis.com', 'https://googleapis.com.example'])
+      expect(await kindOfRejection(openAt(open, `${URL_OF_IT}?endpoint=${endpoint}`))).toBe('denied');
     expect(seen.map(({ headers }) => headers.authorization)).toEqual(['Bearer a-token']);
   });
 
