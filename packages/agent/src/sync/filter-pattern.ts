@@ -27,14 +27,15 @@ export function hasWildcards(pattern: ByteName): boolean {
  * @returns undefined for a pattern that matches nothing, such as one with a class that does not end.
  */
 export function wildcardSource(pattern: ByteName): string | undefined {
-  let source = '';
-  for (let at = 0; at < pattern.length; ) {
-    const part = partAt(pattern, at);
-    if (part === undefined) return undefined;
-    source += part.source;
-    at = part.next;
-  }
-  return source;
+  return partsOf(pattern)
+    ?.map((part) => part.source)
+    .join('');
+}
+
+/** Whether a class of a pattern, `[…]`, names a slash; false for a pattern that matches nothing. */
+export function hasSlashInClass(pattern: ByteName): boolean {
+  const parts = partsOf(pattern) ?? [];
+  return parts.some(({ begin, next }) => pattern[begin] === '[' && pattern.slice(begin, next).includes('/'));
 }
 
 /** Matches exactly these bytes. */
@@ -46,6 +47,18 @@ interface Part {
   readonly source: string;
   /** Where the pattern goes on. */
   readonly next: number;
+}
+
+/** @returns undefined for a pattern that matches nothing. */
+function partsOf(pattern: ByteName): (Part & { readonly begin: number })[] | undefined {
+  const parts = [];
+  for (let begin = 0; begin < pattern.length; ) {
+    const part = partAt(pattern, begin);
+    if (part === undefined) return undefined;
+    parts.push({ ...part, begin });
+    begin = part.next;
+  }
+  return parts;
 }
 
 function partAt(pattern: ByteName, at: number): Part | undefined {

@@ -1,6 +1,6 @@
 import type { ByteName } from '@deploy-tools/shared/archive/byte-name.js';
 import { DeployError } from '@deploy-tools/shared/errors.js';
-import { hasWildcards, literalSource, wildcardSource } from './filter-pattern.js';
+import { hasSlashInClass, hasWildcards, literalSource, wildcardSource } from './filter-pattern.js';
 
 /** One rule of rsync's `--exclude` and `--exclude-from`, read the way that rsync(1), "FILTER RULES", describes. */
 export interface FilterRule {
@@ -30,15 +30,20 @@ export function filterRules(lines: readonly ByteName[]): FilterRule[] {
       throw new DeployError('invalid', `the exclude rule "${line}" has no pattern`, {
         hint: 'write the pattern after the blank',
       });
-    if (pattern === '!') rules = [];
+    // After a prefix it is the pattern of files that are called so.
+    if (line === '!') rules = [];
     else rules.push(ruleOf(pattern, line.startsWith('+ ')));
   }
   return rules;
 }
 
-/** The rules in a file of `--exclude-from`: a rule a line, without comments (`#`, `;`) and empty lines. */
+/**
+ * The rules in a file of `--exclude-from`: a rule a line, up to a NUL byte if there is one, without comments (`#`, `;`)
+ * and empty lines.
+ */
 export function ruleLines(text: ByteName): ByteName[] {
-  return text.split(/[\r\n]/).filter((line) => line !== '' && !/^[#;]/.test(line));
+  const lines = text.split(/[\r\n]/).map((line) => line.replace(/\0.*/, ''));
+  return lines.filter((line) => line !== '' && !/^[#;]/.test(line));
 }
 
 /**
@@ -64,7 +69,7 @@ function ruleOf(text: ByteName, isInclude: boolean): FilterRule {
   const pattern = isAnchored ? whole.slice(1) : whole;
   const isWild = hasWildcards(whole);
   const slashFirst = isWild && whole.startsWith('**');
-  const source = isWild ? wildcardSource(pattern) : literalSource(pattern);
+  const source = isWild ? sourceOf(pattern, isAnchored) : literalSource(pattern);
   const begin = isAnchored || slashFirst ? '^' : '^(?:[^]*/)?';
   return {
     isInclude,
@@ -73,4 +78,13 @@ function ruleOf(text: ByteName, isInclude: boolean): FilterRule {
     slashFirst,
     slashLast: isWild && whole.endsWith('***'),
   };
+}
+
+/**
+ * rsync compares a pattern that is not anchored, has no `**` and contains k slashes with the last k + 1 names of the path.
+ * It counts the slashes in classes as well, but no class matches one: such a pattern matches nothing.
+ */
+function sourceOf(pattern: ByteName, isAnchored: boolean): string | undefined {
+  if (!isAnchored && !pattern.includes('**') && hasSlashInClass(pattern)) return undefined;
+  return wildcardSource(pattern);
 }

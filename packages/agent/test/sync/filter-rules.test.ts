@@ -35,6 +35,17 @@ describe('a rule excludes what rsync(1) says of it', () => {
     ['\\**', '*', true],
     ['.*', '.git', true],
     ['(a|b)$', '(a|b)$', true],
+    ['[^/]*.log', 'x.log', false],
+    ['/[^/]*.log', 'x.log', true],
+    ['**[/a]x', 'ax', true],
+    ['x[^/]**', 'xa', true],
+    ['[a\\/]x', 'ax', false],
+    ['[/[:alpha:]]', 'a', false],
+    ['[a-/]', 'a', false],
+    ['d/[/a]b', 'd/ab', false],
+    ['[/a', '[/a', false],
+    ['\\[/a]*', '[/a]x', true],
+    ['[/a[x]', '[', false],
   ])('%s and %s: %s', (rule, path, expected) => {
     expect(excluded([rule], path)).toBe(expected);
   });
@@ -57,8 +68,17 @@ it('the first rule that matches decides', () => {
   expect(excluded(['*.log', '!'], 'x.log')).toBe(false);
 });
 
+it.each(['- !', '+ !'])('%s is for files that are called so, and forgets nothing', (rule) => {
+  expect(excluded(['*.log', rule], 'keep.log')).toBe(true);
+  expect(excluded([rule, '*'], '!')).toBe(rule === '- !');
+});
+
 it('a file of rules has comments and empty lines', () => {
   expect(ruleLines('# c\n; c\r\n\n a\n+ b\n#')).toEqual([' a', '+ b']);
+});
+
+it('a NUL byte ends a rule in a file', () => {
+  expect(ruleLines('a\0b\n\0c\nd')).toEqual(['a', 'd']);
 });
 
 it('a rule without a pattern is refused', () => {

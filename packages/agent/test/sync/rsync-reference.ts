@@ -13,7 +13,7 @@ export interface Planted {
   readonly time: number;
 }
 
-const NAMES = ['a', 'b', 'ab', 'a.b', 'c d', '[x]', 'x', 'é', '*', '-a', '#a', '\\', 'a\\b'];
+const NAMES = ['a', '!', 'b', 'ab', 'a.b', 'c d', '[x]', 'x', 'é', '*', '-a', '#a', '\\', 'a\\b'];
 const WORDS = [
   ...NAMES,
   '*',
@@ -30,6 +30,11 @@ const WORDS = [
   '[',
   '[]x]',
   '\\[',
+  '[^/]*',
+  '[/a]',
+  '[a\\/]',
+  '[',
+  'a]',
 ];
 const name = fc.constantFrom(...NAMES);
 const path = fc.array(name, { minLength: 1, maxLength: 3 }).map((names) => names.join('/'));
