@@ -11,7 +11,7 @@ const SLASH = 0x2f;
  */
 export function layerOrder(entries: readonly LayerEntry[]): readonly LayerEntry[] {
   const grouped = groupHardLinks(entries);
-  if (grouped === undefined) return entries;
+  if (grouped === undefined || hasLateDirectory(entries)) return entries;
   grouped.sort(compareEntries);
   const twice = grouped.some((entry, at) => entry.path === grouped[at + 1]?.path);
   // One of two equal paths may be a hard link, and stand apart.
@@ -41,6 +41,23 @@ function repeatsAcross(sorted: readonly LayerEntry[]): boolean {
   if (first < 0) return false;
   const links = new Set(sorted.slice(first).map((entry) => entry.path));
   return sorted.slice(0, first).some((entry) => links.has(entry.path));
+}
+
+/**
+ * Whether a directory stands after something in it. Over an earlier layer's file of that name, an archive that begins with the
+ * directory replaces the file; one that begins with what is in it cannot be unpacked.
+ */
+function hasLateDirectory(entries: readonly LayerEntry[]): boolean {
+  const parents = new Set<ByteName>();
+  for (const { type, path } of entries) {
+    if (type === 'directory' && parents.has(path)) return true;
+    for (let end = path.lastIndexOf('/'); end > 0; end = path.lastIndexOf('/', end - 1)) {
+      const parent = path.slice(0, end);
+      if (parents.has(parent)) break;
+      parents.add(parent);
+    }
+  }
+  return false;
 }
 
 /**

@@ -106,6 +106,10 @@ describe('layerOrder', () => {
       [entry('file', 'b'), entry('file', 'a'), entry('hardlink', 'c', 'x')],
     ],
     ['a link before its target', [entry('hardlink', 'c', 'b'), entry('file', 'b'), entry('file', 'a')]],
+    [
+      'a directory after something in it',
+      [entry('file', 'b/c/d'), entry('file', 'a'), entry('directory', 'b')],
+    ],
     ['a link to itself', [entry('file', 'b'), entry('file', 'a'), entry('hardlink', 'a', 'a')]],
     ['a link to a directory', [entry('directory', 'b'), entry('file', 'a'), entry('hardlink', 'c', 'b')]],
   ])('keeps the order of an archive that has %s', (_what, archive) => {
