@@ -6,6 +6,7 @@ const common = {
   pool: 'forks' as const,
   // The files that a worker runs share its process: a new one for each would take a fifth of the whole time.
   isolate: false,
+  setupFiles: ['test/support/properties.ts'],
   testTimeout: 120_000,
   hookTimeout: 120_000,
 };

@@ -21,6 +21,7 @@ const PACKAGES: Readonly<Record<string, string>> = {
   'systemd-notify': 'systemd',
   'systemd-analyze': 'systemd',
   sshd: 'openssh-server',
+  '/usr/lib/openssh/sftp-server': 'openssh-sftp-server',
   'docker-registry': 'docker-registry',
   skopeo: 'skopeo',
   rsync: 'rsync',
@@ -28,7 +29,7 @@ const PACKAGES: Readonly<Record<string, string>> = {
   openssl: 'openssl',
 };
 
-/** `describe` where all these programs are installed; otherwise skipped, the title saying what to install. */
+/** `describe` where all these programs, by name or by path, are installed; otherwise skipped, the title saying what to install. */
 export function describeWith(programs: readonly string[], title: string, body: () => void): void {
   const missing = programs.filter((program) => !isInstalled(program));
   describeUnlessMissing(
@@ -58,7 +59,8 @@ function describeUnlessMissing(packages: readonly string[], title: string, body:
 }
 
 function isInstalled(program: string): boolean {
-  return (process.env.PATH ?? '').split(delimiter).some((dir) => {
+  const dirs = program.startsWith('/') ? ['/'] : (process.env.PATH ?? '').split(delimiter);
+  return dirs.some((dir) => {
     try {
       accessSync(join(dir, program), constants.X_OK);
       return true;

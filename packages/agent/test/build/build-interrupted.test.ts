@@ -6,12 +6,13 @@ import type { Sessions } from '@deploy-tools/agent/fetch/sessions.js';
 import { build } from '@deploy-tools/agent/phases/build.js';
 import { removeTree } from '@deploy-tools/agent/unpack/remove-tree.js';
 import { isDeployError } from '@deploy-tools/shared/errors.js';
-import { describe, expect, it } from 'vitest';
+import { expect, it } from 'vitest';
 import { type Archive, archiveOf } from '../../../../test/support/archive.js';
+import { describeWith } from '../../../../test/support/requires.js';
 import { type Scope, testScope } from '../../../../test/support/scope.js';
 import { tempDir } from '../../../../test/support/temp-dir.js';
 import { listTree } from '../../../../test/support/tree.js';
-import { type BuildSite, damage, makeBuildSite, openSftp } from './build-site.js';
+import { type BuildSite, damage, makeBuildSite, openSftp, SFTP_SERVER } from './build-site.js';
 
 /** Content that no compression makes shorter: 40 files, and one of several chunks. */
 function noise(scope: Scope): { tree: string; archive: Archive } {
@@ -46,7 +47,7 @@ async function cutAfter(scope: Scope, site: BuildSite, bytes: number): Promise<S
 const leftovers = (site: BuildSite) =>
   readdirSync(site.context.paths.unpacked).filter((name) => name.startsWith('.new-'));
 
-describe('a deployment whose connection is lost', () => {
+describeWith([SFTP_SERVER], 'a deployment whose connection is lost', () => {
   it('leaves what came, and the next one fetches the rest only', async () => {
     const scope = testScope();
     const site = await makeBuildSite(scope);
@@ -85,7 +86,7 @@ describe('a deployment whose connection is lost', () => {
   });
 });
 
-describe('a registry whose manifest or pack is of no use', () => {
+describeWith([SFTP_SERVER], 'a registry whose manifest or pack is of no use', () => {
   const useless: Readonly<Record<string, (registry: string) => void>> = {
     'no manifest': (registry) => emptied(join(registry, 'manifests')),
     'no pack': (registry) => emptied(join(registry, 'packs')),
@@ -126,7 +127,7 @@ describe('a registry whose manifest or pack is of no use', () => {
   });
 });
 
-describe('whole archives', () => {
+describeWith([SFTP_SERVER], 'whole archives', () => {
   it('are preferred when they are in the cache', async () => {
     const scope = testScope();
     const site = await makeBuildSite(scope);

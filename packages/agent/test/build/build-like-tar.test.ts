@@ -15,12 +15,13 @@ import {
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { ReuseMode } from '@deploy-tools/agent/build/reuse-method.js';
-import { describe, expect, it } from 'vitest';
+import { expect, it } from 'vitest';
 import { type Archive, archiveOf } from '../../../../test/support/archive.js';
+import { describeWith } from '../../../../test/support/requires.js';
 import { type Scope, testScope } from '../../../../test/support/scope.js';
 import { tempDir } from '../../../../test/support/temp-dir.js';
 import { snapshotTree, type TreeSnapshot, withoutFreshTimes } from '../unpack/tree-snapshot.js';
-import { type BuildSite, makeBuildSite } from './build-site.js';
+import { type BuildSite, makeBuildSite, SFTP_SERVER } from './build-site.js';
 
 const MODULES = fileURLToPath(new URL('../../../../node_modules/', import.meta.url));
 
@@ -84,7 +85,7 @@ function nextVersion(tree: string): void {
 /** `auto` is copying or, where the file system can, reflinks. */
 const MODES: readonly ReuseMode[] = ['auto', 'hardlink', 'off'];
 
-describe('a release built of chunks is what GNU tar makes', () => {
+describeWith([SFTP_SERVER], 'a release built of chunks is what GNU tar makes', () => {
   it.each(MODES)('the first time and updated, with -reuse %s', async (reuse) => {
     const scope = testScope();
     const versions = versionsOf(scope, 'fast-check', 'pino');
@@ -151,7 +152,7 @@ const EDITS: Readonly<Record<string, (file: string) => void>> = {
   'only touched': (file) => utimesSync(file, 1e9, 1e9),
 };
 
-describe('after edits in place', () => {
+describeWith([SFTP_SERVER], 'after edits in place', () => {
   const cases = MODES.flatMap((reuse) => [true, false].map((recorded) => ({ reuse, recorded })));
 
   it.each(cases)('the next release is right, the old one stays: $reuse, $recorded', async (each) => {

@@ -21,7 +21,8 @@ import type { Scope } from '../../../../test/support/scope.js';
 import { tempDir } from '../../../../test/support/temp-dir.js';
 import { agentContext, configOf } from '../agent-context.js';
 
-const SFTP_SERVER = '/usr/lib/openssh/sftp-server';
+/** What a build site needs. */
+export const SFTP_SERVER = '/usr/lib/openssh/sftp-server';
 
 /** A registry's files, served by OpenSSH's sftp-server, and an agent that builds releases of them. */
 export interface BuildSite {
