@@ -1,9 +1,13 @@
+import { printableLine } from './printable.js';
+
 /**
  * Aligns rows as the original does (Go's text/tabwriter, minimum width 0, padding 3): every cell, the last one
- * included, is padded to its column's width plus three spaces.
+ * included, is padded to its column's width plus three spaces. A cell has no line break or other control character, so that
+ * what somebody wrote into one cannot look like a row.
  * @returns lines, each ended by a newline; the empty string for no rows.
  */
-export function columns(rows: readonly (readonly string[])[]): string {
+export function columns(table: readonly (readonly string[])[]): string {
+  const rows = table.map((row) => row.map(printableLine));
   const widths: number[] = [];
   for (const row of rows) {
     for (const [index, cell] of row.entries()) widths[index] = Math.max(widths[index] ?? 0, [...cell].length);

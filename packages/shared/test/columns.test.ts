@@ -19,6 +19,15 @@ describe('columns', () => {
     expect(columns([])).toBe('');
   });
 
+  test('shows what would look like another row, or reach beyond a cell, as escapes', () => {
+    expect(
+      columns([
+        ['a\nb\tc', '\x1b[2J'],
+        ['d', 'e'],
+      ]),
+    ).toBe('a\\nb\\tc   \\x1b[2J   \nd         e         \n');
+  });
+
   test('counts characters, not UTF-16 units or bytes', () => {
     expect(columns([['é😀'], ['abc']])).toBe('é😀    \nabc   \n');
   });

@@ -22,6 +22,47 @@ function place() {
   return { state, write, lines };
 }
 
+describe('what strangers say', () => {
+  const HOSTILE = 'x\u001b[31m\u009b2J\u202egpj\u2028\n[09:00] INFO: forged\u200b';
+  const unsafe = /[^\P{Cc}\n]|[\p{Cf}\p{Zl}\p{Zp}]/u;
+
+  /** Of every place in which a text may be logged. */
+  async function logEverywhere(write: WriteBytes): Promise<void> {
+    const log = await createLogger('test', 'info', write);
+    const child = log.child({ client: HOSTILE });
+    child.info({ user: HOSTILE, list: [HOSTILE], deep: { text: HOSTILE }, [HOSTILE]: 1 }, HOSTILE);
+    child.error(new Error(HOSTILE));
+    child.warn({ err: HOSTILE });
+  }
+
+  test('is escaped in JSON, and reads back as it was', async () => {
+    const { state, write, lines } = place();
+    await logEverywhere(write);
+    expect(state.text).not.toMatch(unsafe);
+    expect(lines()).toHaveLength(3);
+    expect(lines()[0]).toMatchObject({
+      client: HOSTILE,
+      user: HOSTILE,
+      list: [HOSTILE],
+      deep: { text: HOSTILE },
+      msg: HOSTILE,
+    });
+  });
+
+  test('is shown on a terminal, and cannot look like another line', async () => {
+    const { state, write } = place();
+    const { isTTY } = process.stderr;
+    process.stderr.isTTY = true;
+    onTestFinished(() => {
+      process.stderr.isTTY = isTTY;
+    });
+    await logEverywhere(write);
+    expect(state.text).not.toMatch(unsafe);
+    expect(state.text).toContain('x\\x1b[31m\\x9b2J\\u202egpj\\u2028\\n[09:00] INFO: forged');
+    expect(state.text).not.toMatch(/^\[09:00\]/m);
+  });
+});
+
 describe('a log that cannot be written', () => {
   test.each(['ENOSPC', 'EPIPE', 'EIO', 'EBADF'])(
     'for %s loses lines and says how many, later',

@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { formatByteSize } from '@deploy-tools/shared/byte-size.js';
 import { describeError } from '@deploy-tools/shared/errors.js';
+import { printable } from '@deploy-tools/shared/printable.js';
 
 /** What the commands at the end get to read; the rest is on standard error only. */
 const MAX_BYTES = 64 * 1024 * 1024;
@@ -29,7 +30,7 @@ export class DeployLog {
   }
 
   line(text: string): void {
-    const line = `${new Date().toISOString()} ${text}\n`;
+    const line = `${new Date().toISOString()} ${printable(text)}\n`;
     this.#write(line);
     this.#keep(line);
   }

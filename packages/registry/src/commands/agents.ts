@@ -1,6 +1,7 @@
 import { columns } from '@deploy-tools/shared/columns.js';
 import { AGENTS } from '@deploy-tools/shared/commands/fleet-specs.js';
 import { DeployError } from '@deploy-tools/shared/errors.js';
+import { printable } from '@deploy-tools/shared/printable.js';
 import { type HostStatus, statusOf } from '../core/fleet/fleet-status.js';
 import type { Follower } from '../core/fleet/follower.js';
 import type { Registry } from '../core/registry.js';
@@ -8,7 +9,7 @@ import type { Revision } from '../meta/meta-store.js';
 import { streamingCommand } from './command.js';
 import { hostJson } from './fleet-json.js';
 import { age, CATEGORY_WORDS, colorWanted, painted } from './fleet-text.js';
-import { printable, printableJson } from './printable.js';
+import { printableJson } from './printable-json.js';
 import { counts } from './status-text.js';
 
 const HEADER = ['SYNC', 'HOST', 'CONFIGURATION', 'WANTED', 'RUNS', 'STATE', 'HEARD', 'AGENT'];

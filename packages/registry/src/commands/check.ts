@@ -1,5 +1,6 @@
 import { CHECK } from '@deploy-tools/shared/commands/track-specs.js';
 import { describeError } from '@deploy-tools/shared/errors.js';
+import { printableLine } from '@deploy-tools/shared/printable.js';
 import type { CheckReport } from '../core/tracks/track-runner.js';
 import { noTrack } from '../core/tracks/tracks.js';
 import { command } from './command.js';
@@ -29,11 +30,13 @@ export const check = command(CHECK, async ({ registry }, args) => {
 
 function text(report: Checked): string {
   const { component } = report;
-  if ('error' in report) return `${component}: ${report.error}\n`;
+  if ('error' in report) return `${printableLine(`${component}: ${report.error}`)}\n`;
   const lines = [
     ...report.added.map((layer) => `added ${layer.component}:${layer.version}`),
     ...report.bumped.map((name) => `bumped ${name}`),
     ...report.waiting,
   ];
-  return (lines.length === 0 ? ['nothing new'] : lines).map((line) => `${component}: ${line}\n`).join('');
+  return (lines.length === 0 ? ['nothing new'] : lines)
+    .map((line) => `${printableLine(`${component}: ${line}`)}\n`)
+    .join('');
 }

@@ -4,13 +4,14 @@ import { commandUsage } from '@deploy-tools/shared/commands/command-help.js';
 import { COMMAND_SPECS } from '@deploy-tools/shared/commands/command-specs.js';
 import { DeployError, describeError, toDeployError } from '@deploy-tools/shared/errors.js';
 import type { Logger } from '@deploy-tools/shared/log.js';
+import { printable } from '@deploy-tools/shared/printable.js';
 import type { Feed } from '../core/feed.js';
 import type { Principal } from '../core/principal.js';
 import type { Registry } from '../core/registry.js';
 import type { AuditRecord } from '../meta/meta-store.js';
 import type { Command, CommandContext, ExitStatus } from './command.js';
 import { findCommand } from './command-table.js';
-import { printable, printableJson } from './printable.js';
+import { printableJson } from './printable-json.js';
 import { withoutSecrets } from './without-secrets.js';
 
 /** What the caller sees. The status is the original's, 0, or 1 for whatever else, help included; 3 is ours. */

@@ -1,8 +1,8 @@
 import { DeployError } from '@deploy-tools/shared/errors.js';
+import { printable } from '@deploy-tools/shared/printable.js';
 import type { StateReport } from '@deploy-tools/shared/report/report.js';
 import type { Category } from '../core/fleet/assess.js';
 import type { HostStatus } from '../core/fleet/fleet-status.js';
-import { printable } from './printable.js';
 
 /** What of an error a table shows. */
 const MAX_REASON = 200;

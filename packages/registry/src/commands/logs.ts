@@ -18,7 +18,10 @@ export const logs = command(LOGS, async ({ registry }, args) => {
     ...{ host, configuration: name, deploy, result: record === undefined ? null : deployJson(record) },
     log: lines,
   };
-  return { value, text: `${heading(name, host, found)}${lines.map((line) => `${line}\n`).join('')}` };
+  return {
+    value,
+    text: `${heading(name, host, found)}${lines.map((line) => `${line.replaceAll('\n', '\\n')}\n`).join('')}`,
+  };
 });
 
 const UNDER_WAY: ReadonlySet<DeployState> = new Set([

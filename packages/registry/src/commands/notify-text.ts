@@ -1,4 +1,5 @@
 import { columns } from '@deploy-tools/shared/columns.js';
+import { printableLine } from '@deploy-tools/shared/printable.js';
 import type { ListedReceiver } from '../core/notices/notice-desk.js';
 import { seconds } from './json-shapes.js';
 
@@ -16,7 +17,7 @@ export function receiverJson({ record, report }: ListedReceiver): object {
 export function receiversText(listed: readonly ListedReceiver[], verbose: boolean): string {
   if (listed.length === 0) return 'nobody is told; notify add adds a receiver\n';
   const troubles = listed.flatMap(({ record, report }) =>
-    report?.error === undefined ? [] : [`receiver ${record.id}: ${report.error}\n`],
+    report?.error === undefined ? [] : [`${printableLine(`receiver ${record.id}: ${report.error}`)}\n`],
   );
   const logs = verbose ? listed.map(deliveries) : [];
   return [columns([HEADER, ...listed.map(row)]), ...troubles, ...logs].join('');

@@ -1,10 +1,10 @@
 import { columns } from '@deploy-tools/shared/columns.js';
+import { printable, printableLine } from '@deploy-tools/shared/printable.js';
 import { CATEGORIES } from '../core/fleet/assess.js';
 import { countByCategory, type FleetStatus, type HostStatus } from '../core/fleet/fleet-status.js';
 import type { Verdict } from '../core/fleet/wait-verdict.js';
 import { age, CATEGORY_WORDS, painted, reason } from './fleet-text.js';
 import { seconds } from './json-shapes.js';
-import { printable } from './printable.js';
 
 /** How long a line of host names gets. */
 const LINE = 96;
@@ -15,9 +15,7 @@ const MARGIN = 10;
 export function statusText({ head, hosts }: FleetStatus, now: Date, color: boolean): string {
   const who = head.author.comment || head.author.fingerprint;
   const since = `since ${seconds(head.mtime)}`;
-  const wanted = printable(
-    `${head.name} is at revision ${head.revision} ${since} (${who}: ${head.command})\n`,
-  );
+  const wanted = `${printableLine(`${head.name} is at revision ${head.revision} ${since} (${who}: ${head.command})`)}\n`;
   if (hosts.length === 0) return `${wanted}no host follows it\n`;
   const trouble = hosts.filter(({ category }) => category !== 'in-sync');
   const fine = hosts.filter(({ category }) => category === 'in-sync');

@@ -13,7 +13,7 @@ import type { Registry } from '../core/registry.js';
 import { type ExitStatus, streamingCommand } from './command.js';
 import { hostJson } from './fleet-json.js';
 import { colorWanted } from './fleet-text.js';
-import { printableJson, printableJsonLine } from './printable.js';
+import { printableJson, printableJsonLine } from './printable-json.js';
 import { required } from './required.js';
 import { changeText, statusText, verdictText } from './status-text.js';
 

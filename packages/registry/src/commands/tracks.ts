@@ -1,6 +1,7 @@
 import { columns } from '@deploy-tools/shared/columns.js';
 import { TRACKS } from '@deploy-tools/shared/commands/track-specs.js';
 import { formatDuration } from '@deploy-tools/shared/duration.js';
+import { printableLine } from '@deploy-tools/shared/printable.js';
 import type { TrackTimes } from '../core/tracks/track-runner.js';
 import type { FollowedTrack } from '../meta/track-store.js';
 import { command } from './command.js';
@@ -39,8 +40,9 @@ function notes(followed: readonly FollowedTrack[]): string {
     .flatMap(({ track, progress: { error, waiting } }) => [
       ...(error === undefined
         ? []
-        : [`${track.component}: failing since ${seconds(error.since)}: ${error.message}\n`]),
-      ...waiting.map((what) => `${track.component}: ${what}\n`),
+        : [`${track.component}: failing since ${seconds(error.since)}: ${error.message}`]),
+      ...waiting.map((what) => `${track.component}: ${what}`),
     ])
+    .map((line) => `${printableLine(line)}\n`)
     .join('');
 }

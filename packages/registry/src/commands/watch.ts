@@ -1,8 +1,9 @@
 import { WATCH } from '@deploy-tools/shared/commands/command-specs.js';
+import { printableLine } from '@deploy-tools/shared/printable.js';
 import { watchLineJson } from '@deploy-tools/shared/watch-line.js';
 import { checkWatchedNames, feedWatch, type Notice, watchEvent } from '../core/watch.js';
 import { streamingCommand } from './command.js';
-import { printable, printableJsonLine } from './printable.js';
+import { printableJsonLine } from './printable-json.js';
 
 export const watch = streamingCommand(WATCH, async ({ registry }, args, feed) => {
   const names = args.name.length === 0 ? undefined : checkWatchedNames(args.name);
@@ -27,5 +28,5 @@ function textLine(notice: Notice): string {
     mtime === undefined
       ? ['-', name, 'unknown']
       : [mtime, name, String(revision), hash ?? 'deleted', author?.comment || author?.fingerprint, command];
-  return printable(`${cells.join('   ')}\n`);
+  return `${cells.map((cell) => printableLine(cell ?? '')).join('   ')}\n`;
 }

@@ -1,5 +1,6 @@
 import { splitCommandLine } from '@deploy-tools/shared/cli/command-line.js';
 import { DeployError, describeError, toDeployError } from '@deploy-tools/shared/errors.js';
+import { excerpt } from '@deploy-tools/shared/printable.js';
 import { encodeWatchLine } from '@deploy-tools/shared/watch-line.js';
 import type { ServerChannel } from 'ssh2';
 import { requireReadable } from '../core/access.js';
@@ -60,7 +61,7 @@ async function serve(
     channel.exit(0);
   } catch (thrown) {
     const error = toDeployError(thrown);
-    log.warn({ command: line, kind: error.kind, err: error.message }, 'command failed');
+    log.warn({ command: excerpt(line), kind: error.kind, err: excerpt(error.message) }, 'command failed');
     await outlet.send(channel.stderr, `${describeError(error)}\n`);
     channel.exit(1);
   } finally {

@@ -1,10 +1,13 @@
 import { fingerprintOf } from '@deploy-tools/shared/client/fingerprint.js';
 import type { Logger } from '@deploy-tools/shared/log.js';
+import { excerpt, printableLine } from '@deploy-tools/shared/printable.js';
 import type { AuthContext, PublicKeyAuthContext } from 'ssh2';
 import { accessTo } from '../core/access.js';
 import type { Principal } from '../core/principal.js';
 import type { AuthorizedKey } from './authorized-keys.js';
 import { AGENT_USER, type KeyRing } from './key-ring.js';
+
+const MAX_USER_BYTES = 64;
 
 export interface AuthenticationPolicy {
   readonly ring: KeyRing;
@@ -28,7 +31,10 @@ export function judge(
   log: Logger,
 ): Verdict | undefined {
   if (context.method === 'none') return { ok: false, reason: 'no key offered' };
-  if (context.method !== 'publickey') return { ok: false, reason: `method ${context.method} is not offered` };
+  if (context.method !== 'publickey')
+    return { ok: false, reason: `method ${excerpt(context.method)} is not offered` };
+  const unfit = unfitUser(context.username);
+  if (unfit !== undefined) return { ok: false, reason: unfit };
   const found = lookUp(policy, context, address);
   if (typeof found === 'string') {
     log.debug({ fingerprint: fingerprintOf(context.key.data), reason: found }, 'key refused');
@@ -48,6 +54,12 @@ export function judge(
   const { fingerprint, comment } = key;
   const access = accessTo(key.config);
   return { ok: true, principal: { role, user: context.username, fingerprint, comment, address, access } };
+}
+
+/** Why there can be no such user: names are shown to operators, in histories and the audit log. */
+function unfitUser(name: string): string | undefined {
+  if (Buffer.byteLength(name) > MAX_USER_BYTES) return `the user name is longer than ${MAX_USER_BYTES} bytes`;
+  return printableLine(name) === name ? undefined : 'the user name has control characters';
 }
 
 function lookUp(

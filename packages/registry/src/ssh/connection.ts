@@ -1,5 +1,6 @@
 import type { Socket } from 'node:net';
 import type { Logger } from '@deploy-tools/shared/log.js';
+import { excerpt } from '@deploy-tools/shared/printable.js';
 import type { ClientInfo, Session, Connection as SshClient } from 'ssh2';
 import type { Principal } from '../core/principal.js';
 import type { Registry } from '../core/registry.js';
@@ -97,7 +98,7 @@ class ServedConnection implements Connection {
     this.#outbound = outboundOf(client, socket);
     this.#address = plainAddress(info.ip);
     const version = info.header.versions.software;
-    this.#log = registry.log.child({ address: this.#address, port: info.port, client: version });
+    this.#log = registry.log.child({ address: this.#address, port: info.port, client: excerpt(version) });
     this.#guard = new TransportGuard({
       client,
       socket,
@@ -140,7 +141,7 @@ class ServedConnection implements Connection {
     });
     client.on('session', (accept, reject) => this.#openSession(accept, reject));
     client.on('error', (error: Error) => {
-      this.#log.info({ err: error.message }, 'connection broke');
+      this.#log.info({ err: excerpt(error.message) }, 'connection broke');
       this.end(); // a peer that is gone does not close its side
     });
     socket.once('close', () => {
@@ -215,7 +216,7 @@ class ServedConnection implements Connection {
     if (context.method !== 'none') {
       this.#tries += 1;
       this.#log.info(
-        { user: context.username, reason: verdict.ok ? undefined : verdict.reason },
+        { user: excerpt(context.username), reason: verdict.ok ? undefined : verdict.reason },
         'key not accepted',
       );
     }

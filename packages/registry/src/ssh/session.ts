@@ -1,4 +1,5 @@
 import { describeError } from '@deploy-tools/shared/errors.js';
+import { excerpt } from '@deploy-tools/shared/printable.js';
 import type { ServerChannel, Session } from 'ssh2';
 import { dispatch } from '../commands/dispatch.js';
 import type { Principal } from '../core/principal.js';
@@ -45,7 +46,10 @@ export function serveSession(
     session.on('exec', (accept, reject, { command }) => {
       const serve = agentExec(registry, command, context);
       if (serve === undefined) {
-        context.log.warn({ command }, 'exec refused: agents get SFTP, watch and report only');
+        context.log.warn(
+          { command: excerpt(command) },
+          'exec refused: agents get SFTP, watch and report only',
+        );
         reject?.();
         return;
       }

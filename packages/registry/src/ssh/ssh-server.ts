@@ -1,6 +1,7 @@
 import { createServer, type Server, type Socket } from 'node:net';
 import { DeployError, errnoOf } from '@deploy-tools/shared/errors.js';
 import type { Logger } from '@deploy-tools/shared/log.js';
+import { excerpt } from '@deploy-tools/shared/printable.js';
 import { enablePostQuantumKex } from '@deploy-tools/shared/ssh/key-exchange.js';
 import ssh2 from 'ssh2';
 import type { Registry } from '../core/registry.js';
@@ -85,7 +86,7 @@ export async function startSshServer(registry: Registry, options: SshServerOptio
     connections.add(connection);
     socket.once('close', () => connections.delete(connection));
   });
-  ssh.on('error', (error: Error) => log.warn({ err: error.message }, 'connection failed'));
+  ssh.on('error', (error: Error) => log.warn({ err: excerpt(error.message) }, 'connection failed'));
   const listener = createServer({ noDelay: true }, (socket) => {
     if (letIn(door, socket)) ssh.injectSocket(socket);
   });

@@ -1,4 +1,5 @@
 import { DeployError, describeError, exitCodeOf } from '../errors.js';
+import { printable } from '../printable.js';
 import { programVersion } from '../version.js';
 import { type FlagSpec, type FlagValues, type PositionalSpec, parseFlags } from './flags.js';
 import { endOnLostOutput, goOnWithoutOutput } from './output-errors.js';
@@ -42,7 +43,7 @@ export async function runProgram<const Fs extends readonly FlagSpec[]>(
     }
     process.exitCode = await program.run(parsed.values as FlagValues<Fs>);
   } catch (error) {
-    process.stderr.write(`${program.name}: ${describeError(error)}\n`);
+    process.stderr.write(`${program.name}: ${printable(describeError(error))}\n`);
     if (error instanceof DeployError && error.kind === 'usage')
       process.stderr.write(`see ${program.name} -h\n`);
     process.exitCode = exitCodeOf(error);

@@ -1,0 +1,43 @@
+/** Control characters, characters that reorder or hide text, and line and paragraph separators. */
+const UNSAFE = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu;
+
+/** What is logged of a text that a stranger chose, in characters. */
+const EXCERPT_LENGTH = 200;
+
+/**
+ * Makes text safe for a terminal: control characters other than newline and tab, and characters that reorder text,
+ * are shown as `\x1b` or `\u202e`. Text from one operator's command line may be shown on another's terminal.
+ */
+export function printable(text: string): string {
+  return text.replace(UNSAFE, (char) => (char === '\n' || char === '\t' ? char : shown(char)));
+}
+
+/** Makes text safe for a line that other lines follow, and a cell of a table: newline and tab are shown as `\n` and `\t`. */
+export function printableLine(text: string): string {
+  return text.replace(UNSAFE, (char) => (char === '\n' ? '\\n' : char === '\t' ? '\\t' : shown(char)));
+}
+
+/** JSON text that is as safe, and reads back as it was: such characters become `\u` escapes. */
+export function printableJsonText(json: string): string {
+  // A newline is of the indentation or ends a line: JSON escapes those of the values itself.
+  return json.replace(UNSAFE, (char) => (char === '\n' ? char : escapedUnits(char)));
+}
+
+/** The beginning of a text that is as long as a stranger wants, for the log. */
+export function excerpt(text: string): string {
+  if (text.length <= EXCERPT_LENGTH) return text;
+  const beginning = text.slice(0, EXCERPT_LENGTH).replace(/[\uD800-\uDBFF]$/, ''); // half of a character
+  return `${beginning}… (${text.length} characters)`;
+}
+
+function shown(char: string): string {
+  const code = char.codePointAt(0) ?? 0;
+  return code < 256 ? `\\x${code.toString(16).padStart(2, '0')}` : `\\u${code.toString(16).padStart(4, '0')}`;
+}
+
+function escapedUnits(char: string): string {
+  return Array.from(
+    { length: char.length },
+    (_, at) => `\\u${char.charCodeAt(at).toString(16).padStart(4, '0')}`,
+  ).join('');
+}
