@@ -56,6 +56,7 @@ describe('both forms of each command', () => {
       version: '4',
       hash: first.hash,
       size: first.size,
+      new: true,
     });
     expect((await json('showcomp a')).map((row: { version: string }) => row.version)).toEqual([
       '1',
@@ -68,7 +69,11 @@ describe('both forms of each command', () => {
       `addver a:1 ${second.hash}`,
       'version "1" of component "a" already exists, with other content',
     );
-    await fails(`addver a:1 ${first.hash}`, 'already exists, with the same content');
+    expect(await ok(`addver a:1 ${first.hash}`)).toBe(
+      'version "1" of component "a" is there already, with the same content\n',
+    );
+    expect(await json(`addver a:1 ${first.hash}`)).toMatchObject({ version: '1', new: false });
+    await fails(`addver -new a:1 ${first.hash}`, 'already exists, with the same content');
     await fails('addver a 5', 'invalid argument "a" (write it as COMPONENT:VERSION)');
     await fails(`addver a:5 ${first.hash} more`, 'unexpected argument "more"');
     await fails('addver -name a -version 5', 'name, version and hash should all be set');

@@ -35,10 +35,15 @@ function shape(output: string): string {
 
 /** Where wording may differ, the sense may not: a word that both answers have. */
 const KEY_WORDS: Readonly<Record<string, string>> = {
-  'addver -name code -version v01 -hash <H:code1>': 'already exists',
   "delver -name code -version 'v 02'": 'is used by configuration "project1"',
   'addconf -name project1 -layer code:v01 -layer code:v01': 'duplicate component "code"',
   'addconf -name project1 -layer code': 'invalid',
+};
+
+/** What fails there and is success here, with what is said then (docs/coming-from-deploy-tools.md). */
+const SUCCESS_HERE: Readonly<Record<string, string>> = {
+  'addver -name code -version v01 -hash <H:code1>':
+    'version "v01" of component "code" is there already, with the same content\n',
 };
 
 describe('the transcript of the original, replayed in order', () => {
@@ -64,6 +69,11 @@ describe('the transcript of the original, replayed in order', () => {
     it(`${index + 1}: ${line}`, async () => {
       const sent = line.replaceAll(/<H:(\w+)>/g, (_, name: string) => archives[name]?.hash ?? '');
       const answer = await world.operator.exec(sent);
+      const success = SUCCESS_HERE[line];
+      if (status !== 0 && success !== undefined) {
+        expect(answer).toEqual({ status: 0, stdout: success, stderr: '' });
+        return;
+      }
       expect(answer.status, answer.stderr).toBe(status);
       const text = answer.stdout + answer.stderr;
       if (line === 'help' || line.endsWith('-h') || line.includes('-nosuchflag')) {

@@ -107,8 +107,8 @@ describeWithGo('clients in Go against our registry', () => {
       expect(odd?.Output).toMatch(/^\S+ {3}back\\slash +\n$/);
     });
 
-    it('says in the words that the tools look for that a version exists', async () => {
-      const code = await makeArchive(worldScope, site.root, 'again', { 'app.js': 'v1' });
+    it('says in the words that the tools look for that a version exists with other content', async () => {
+      const code = await makeArchive(worldScope, site.root, 'again', { 'app.js': 'v2' });
       expect(await operator('addver', 'code', 'v 1', code.path)).toMatchObject({
         Status: 1,
         Output: expect.stringContaining('already exists'),

@@ -70,7 +70,10 @@ function run(state: RegistryState, name: string, values: Readonly<Record<string,
   switch (name) {
     case 'addver': {
       const id = `${values.name}:${values.version}`;
-      if (state.versions.has(id)) throw new Error(`version "${values.version}" already exists`);
+      const known = state.versions.get(id);
+      if (known !== undefined && (known !== values.hash || values.new === true))
+        throw new Error(`version "${values.version}" already exists`);
+      if (known !== undefined) return `version "${values.version}" is there already\n`;
       if (!state.files.has(String(values.hash))) throw new Error('no uploaded file with given hash found');
       state.versions.set(id, String(values.hash));
       return '';

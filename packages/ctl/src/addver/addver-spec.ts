@@ -1,6 +1,8 @@
 import type { FlagValues } from '@deploy-tools/shared/cli/flags.js';
 import type { CommandSpec } from '@deploy-tools/shared/commands/command-specs.js';
 
+import { NEW_FLAG } from '@deploy-tools/shared/commands/common-flags.js';
+
 /** addver as deployctl has it: it uploads a file or a directory first. Its own flags, besides the registry's. */
 export const ADDVER_LOCAL = {
   name: 'addver',
@@ -28,6 +30,7 @@ export const ADDVER_LOCAL = {
       help: 'times of files packed with -dir: "epoch" for $SOURCE_DATE_EPOCH or one fixed time, "keep" for their own',
       default: 'epoch',
     },
+    NEW_FLAG,
     { name: 'quiet', type: 'bool', help: 'show no progress' },
     { name: 'json', type: 'bool', help: 'print the component, version, hash and size as JSON' },
   ],

@@ -86,12 +86,14 @@ async function add(
   io: ProgramIo,
   connection: Connection,
   { name, version, archive }: Addition,
-  { quiet, json }: AddverValues,
+  { quiet, json, new: isNew }: AddverValues,
 ): Promise<number> {
   const digest =
     typeof archive === 'string' ? { hash: archive } : await uploadArchive(connection, archive, io, quiet);
-  const command = joinCommandLine(['addver', `-name=${name}`, `-version=${version}`, `-hash=${digest.hash}`]);
-  const status = await connection.exec(command, { stdout: io.stdout, stderr: io.stderr });
+  const words = ['addver', `-name=${name}`, `-version=${version}`, `-hash=${digest.hash}`];
+  const command = joinCommandLine(isNew ? [...words, '-new=true'] : words);
+  // With -json, standard output is for JSON alone.
+  const status = await connection.exec(command, { stdout: json ? io.stderr : io.stdout, stderr: io.stderr });
   if (status !== 0) return 1;
   if (json) io.stdout.write(`${JSON.stringify({ component: name, version, ...digest })}\n`);
   return 0;

@@ -122,6 +122,19 @@ describe('addver -file', () => {
     const ran = await deployctl('addver', 'code:v1', archive, '-quiet');
     expect(ran).toEqual({ status: 1, stdout: '', stderr: 'version "v1" already exists\n' });
   });
+
+  test('of what is there already is success, unless it is to be new; -json is JSON alone all the same', async () => {
+    const { deployctl, archive, state } = await setUp();
+    await deployctl('addver', 'code:v1', archive, '-quiet');
+    const again = await deployctl('addver', 'code:v1', archive, '-quiet');
+    expect(again).toEqual({ status: 0, stdout: 'version "v1" is there already\n', stderr: '' });
+    const json = await deployctl('addver', 'code:v1', archive, '-quiet', '-json');
+    expect(json).toMatchObject({ status: 0, stderr: 'version "v1" is there already\n' });
+    expect(JSON.parse(json.stdout)).toMatchObject({ version: 'v1', hash: sha256(archive) });
+    const insisting = await deployctl('addver', 'code:v1', archive, '-quiet', '-new');
+    expect(insisting).toEqual({ status: 1, stdout: '', stderr: 'version "v1" already exists\n' });
+    expect(state.commands.map((line) => line.endsWith('-new=true'))).toEqual([false, false, false, true]);
+  });
 });
 
 test('addver -hash names what the registry has, without an upload', async () => {

@@ -12,6 +12,11 @@ export const addver = command(ADDVER, async ({ registry, change }, args) => {
     version,
     hash,
     author: authorName(change.author),
+    insistNew: args.new,
   });
-  return { value: versionJson(added), text: '' };
+  const text = `version "${version}" of component "${name}" is there already, with the same content\n`;
+  return {
+    value: { ...versionJson(added.version), new: added.isNew },
+    text: added.isNew ? '' : text,
+  };
 });

@@ -12,35 +12,64 @@ export interface NewVersion {
   readonly hash: string;
   /** Who adds it, by name, for those who are told. */
   readonly author?: string;
+  /** A version that is there already is refused, whatever its content. */
+  readonly insistNew?: boolean;
+}
+
+export interface AddedVersion {
+  readonly version: ComponentVersion;
+  /** False where the same version, with the same content, was there already. */
+  readonly isNew: boolean;
 }
 
 /**
  * Names stored bytes as a version, once they are known to be a safe archive. Bytes become an archive inside the transaction, before the row: housekeeping
- * removes archives inside transactions too, so neither can overtake the other.
+ * removes archives inside transactions too, so neither can overtake the other. A version that is there with the same content is left
+ * as it is, so that the same can be added again, also by several at once; an upload then only replaces an archive that was lost.
  * @throws DeployError exists, not-found, invalid, corrupt, unsafe, too-large, no-space, cancelled.
  */
-export async function addVersion(registry: Registry, wanted: NewVersion): Promise<ComponentVersion> {
-  const component = checkComponentName(wanted.component);
-  const version = checkVersion(wanted.version);
-  const hash = checkArchiveHash(wanted.hash);
-  await registry.meta.read((tx) => checkFree(tx, component, version, hash));
-  await checkArchive(registry, hash);
-  const added = await registry.meta
-    .write(async (tx) => {
-      await checkFree(tx, component, version, hash); // somebody may have been faster
-      const { size } = await registry.bytes.promote(hash).catch(explainMissing);
-      const row: ComponentVersion = { component, version, hash, size, created: timestamp(registry) };
-      await tx.insertVersion(row);
-      await tx.deleteUpload(hash);
-      return row;
-    })
-    .catch((error: unknown) => takeBack(registry, hash, error));
+export async function addVersion(registry: Registry, wanted: NewVersion): Promise<AddedVersion> {
+  const checked = {
+    ...wanted,
+    component: checkComponentName(wanted.component),
+    version: checkVersion(wanted.version),
+    hash: checkArchiveHash(wanted.hash),
+  };
+  const { hash } = checked;
+  const isThere = (await registry.meta.read((tx) => sameVersion(tx, checked))) !== undefined;
+  if (!isThere) await checkArchive(registry, hash);
+  const added = await recordVersion(registry, checked, isThere);
+  if (added === undefined) return addVersion(registry, wanted); // it was deleted meanwhile
   await registry.meta.write(async (tx) => {
     if (!(await tx.hasUpload(hash))) await registry.bytes.removeUpload(hash); // sent again meanwhile: kept
   });
-  const { author = '' } = wanted;
-  registry.notices.tell({ event: 'version-added', time: added.created, component, version, author });
+  if (added.isNew) announce(registry, added.version, wanted.author);
   return added;
+}
+
+/** @returns undefined where it was to be there already and is not. */
+async function recordVersion(
+  registry: Registry,
+  wanted: NewVersion,
+  isThere: boolean,
+): Promise<AddedVersion | undefined> {
+  const { component, version, hash } = wanted;
+  return registry.meta
+    .write(async (tx) => {
+      const existing = await sameVersion(tx, wanted); // somebody may have been faster
+      if (existing === undefined && isThere) return undefined;
+      const { size } = await registry.bytes.promote(hash).catch(explainMissing);
+      await tx.deleteUpload(hash);
+      if (existing !== undefined) return { version: existing, isNew: false };
+      const row: ComponentVersion = { component, version, hash, size, created: timestamp(registry) };
+      await tx.insertVersion(row);
+      return { version: row, isNew: true };
+    })
+    .catch((error: unknown) => takeBack(registry, hash, error));
+}
+
+function announce(registry: Registry, { component, version, created }: ComponentVersion, author = ''): void {
+  registry.notices.tell({ event: 'version-added', time: created, component, version, author });
 }
 
 /** When a transaction failed, as on a full disk, after its archive was made: it is an upload again. */
@@ -68,9 +97,15 @@ async function checkArchive(registry: Registry, hash: string): Promise<void> {
   throw refusal(index);
 }
 
-async function checkFree(tx: MetaReader, component: string, version: string, hash: string): Promise<void> {
-  const existing = await tx.version(component, version);
-  if (existing !== undefined) throw alreadyExists(existing, hash);
+/**
+ * The version of that name, where it has the content that is wanted; undefined where there is none.
+ * @throws DeployError exists when it has other content, or was to be new.
+ */
+async function sameVersion(tx: MetaReader, wanted: NewVersion): Promise<ComponentVersion | undefined> {
+  const existing = await tx.version(wanted.component, wanted.version);
+  if (existing === undefined) return undefined;
+  if (existing.hash !== wanted.hash || wanted.insistNew === true) throw alreadyExists(existing, wanted.hash);
+  return existing;
 }
 
 /** @throws DeployError in-use while a configuration's head has it; not-found. */
@@ -124,7 +159,7 @@ export async function requireVersion(
   return found;
 }
 
-/** The words "already exists" are what the original's deploy-from-docker looks for. */
+/** The words "already exists" are what tools of the original look for. */
 function alreadyExists(existing: ComponentVersion, hash: string): DeployError {
   const same = existing.hash === hash ? 'with the same content' : 'with other content';
   return new DeployError(

@@ -1,12 +1,14 @@
+import { rmSync } from 'node:fs';
+import { join } from 'node:path';
 import { putConfiguration } from '@deploy-tools/registry/core/configurations.js';
 import { collect } from '@deploy-tools/registry/core/housekeeping.js';
 import type { Registry } from '@deploy-tools/registry/core/registry.js';
 import { beginUpload } from '@deploy-tools/registry/core/uploads.js';
 import { addVersion, deleteComponent, deleteVersion } from '@deploy-tools/registry/core/versions.js';
 import { DeployError } from '@deploy-tools/shared/errors.js';
-import { describe, expect, test } from 'vitest';
+import { describe, expect, test, vi } from 'vitest';
 import { kindOfRejection } from '../../../shared/test/support/kind-of.js';
-import { addText, NEVER, OPERATOR, openRegistry, upload } from '../support/open-registry.js';
+import { addText, MINUTE, NEVER, OPERATOR, openRegistry, upload } from '../support/open-registry.js';
 
 /** The registry, of which a transaction that adds a version fails when it is to be committed. */
 function onFullDisk(registry: Registry): Registry {
@@ -38,7 +40,8 @@ describe('adding a version', () => {
       hash: hash.toUpperCase(),
     });
     const created = registry.clock().toISOString();
-    expect(added).toEqual({ component: 'code', version: 'v 02', hash, size: 7, created });
+    const version = { component: 'code', version: 'v 02', hash, size: 7, created };
+    expect(added).toEqual({ version, isNew: true });
     expect(await registry.bytes.uploads()).toEqual([]);
     expect(await registry.meta.read((tx) => tx.uploads())).toEqual([]);
   });
@@ -51,10 +54,58 @@ describe('adding a version', () => {
     expect(await registry.bytes.archives()).toHaveLength(1);
   });
 
-  test('that exists is refused, and tells whether the content is the same', async () => {
+  test('that is there with the same content leaves it as it is, tells nobody, and keeps no upload', async () => {
+    const registry = await openRegistry();
+    const version = await addText(registry, 'code', 'v1', 'same');
+    registry.pass(MINUTE);
+    const tell = vi.spyOn(registry.notices, 'tell');
+    for (const isSentAgain of [false, true]) {
+      if (isSentAgain) await upload(registry, 'same');
+      const again = await addVersion(registry, { component: 'code', version: 'v1', hash: version.hash });
+      expect(again).toEqual({ version, isNew: false });
+      expect(await registry.bytes.uploads()).toEqual([]);
+      expect(await registry.meta.read((tx) => tx.uploads())).toEqual([]);
+    }
+    expect(tell).not.toHaveBeenCalled();
+    expect(await registry.bytes.archives()).toHaveLength(1);
+  });
+
+  test('whose archive was lost takes an upload of it, and is not said to be there without', async () => {
+    const registry = await openRegistry();
+    const { hash } = await addText(registry, 'code', 'v1', 'same');
+    rmSync(join(registry.dir, 'files', hash));
+    const wanted = { component: 'code', version: 'v1', hash };
+    expect(await kindOfRejection(addVersion(registry, wanted))).toBe('not-found');
+    await upload(registry, 'same');
+    expect(await addVersion(registry, wanted)).toMatchObject({ isNew: false });
+    expect(await registry.bytes.archives()).toMatchObject([{ hash }]);
+  });
+
+  test('that is there and is deleted meanwhile is added anew, with all checks', async () => {
+    const real = await openRegistry();
+    const { hash } = await addText(real, 'code', 'v1', 'same');
+    let isDeleted = false;
+    const read: Registry['meta']['read'] = async (work) => {
+      const result = await real.meta.read(work);
+      if (!isDeleted) {
+        isDeleted = true;
+        await deleteVersion(real, 'code', 'v1');
+      }
+      return result;
+    };
+    const { meta } = real;
+    const registry = {
+      ...real,
+      meta: { read, write: meta.write.bind(meta), close: meta.close.bind(meta) },
+    };
+    const added = await addVersion(registry, { component: 'code', version: 'v1', hash });
+    expect(added).toMatchObject({ isNew: true, version: { hash } });
+  });
+
+  test('that exists is refused with other content, and with any where it is to be new', async () => {
     const registry = await openRegistry();
     const { hash } = await addText(registry, 'code', 'v1');
-    const again = addVersion(registry, { component: 'code', version: 'v1', hash });
+    const again = addVersion(registry, { component: 'code', version: 'v1', hash, insistNew: true });
     await expect(again).rejects.toThrow(
       'version "v1" of component "code" already exists, with the same content',
     );
@@ -66,13 +117,27 @@ describe('adding a version', () => {
     await expect(other).rejects.toThrow('already exists, with other content');
   });
 
-  test('by many at once under one name is done once', async () => {
+  test('by many at once under one name is done once, and well for all with the same content', async () => {
     const registry = await openRegistry();
-    const hash = await upload(registry, 'same');
+    const [hash, other] = [await upload(registry, 'same'), await upload(registry, 'other')];
+    const tell = vi.spyOn(registry.notices, 'tell');
+    const same = Array.from({ length: 8 }, () =>
+      addVersion(registry, { component: 'c', version: 'v', hash }),
+    );
+    const refused = kindOfRejection(addVersion(registry, { component: 'c', version: 'v', hash: other }));
+    const added = await Promise.all(same);
+    expect(added.map(({ isNew }) => isNew).sort()).toEqual([...Array(7).fill(false), true]);
+    expect(new Set(added.map(({ version }) => version.created)).size).toBe(1);
+    expect(await refused).toBe('exists');
+    expect(tell).toHaveBeenCalledTimes(1);
+    expect((await registry.bytes.uploads()).map((upload) => upload.hash)).toEqual([other]);
+  });
+
+  test('by many at once that is to be new is done for one', async () => {
+    const registry = await openRegistry();
+    const wanted = { component: 'c', version: 'v', hash: await upload(registry, 'same'), insistNew: true };
     const outcomes = await Promise.all(
-      Array.from({ length: 8 }, () =>
-        kindOfRejection(addVersion(registry, { component: 'c', version: 'v', hash })),
-      ),
+      Array.from({ length: 8 }, () => kindOfRejection(addVersion(registry, wanted))),
     );
     expect(outcomes.sort()).toEqual([...Array(7).fill('exists'), 'nothing thrown']);
   });

@@ -163,5 +163,6 @@ export async function addText(
   version: string,
   content = `${component}:${version}`,
 ): Promise<ComponentVersion> {
-  return addVersion(registry, { component, version, hash: await upload(registry, content) });
+  const hash = await upload(registry, content);
+  return (await addVersion(registry, { component, version, hash })).version;
 }

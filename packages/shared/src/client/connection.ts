@@ -1,7 +1,7 @@
 import type { Socket } from 'node:net';
 import { type Duplex, type Readable, Writable } from 'node:stream';
 import type { Client, ClientChannel } from 'ssh2';
-import { DeployError } from '../errors.js';
+import { DeployError, isDeployError } from '../errors.js';
 
 export interface ExecStreams {
   readonly stdout: Writable;
@@ -63,7 +63,8 @@ export class Connection implements PeerFacts {
   }
 
   /**
-   * Runs one command. Both outputs are written with backpressure and left open.
+   * Runs one command. Both outputs are written with backpressure and left open. Standard output that cannot be written fails it,
+   * standard error does not: what the command does counts, not what it says about it.
    * @returns the exit status; 255 when a signal ended the command.
    */
   exec(command: string, streams: ExecStreams): Promise<number> {
@@ -138,14 +139,18 @@ export class Connection implements PeerFacts {
     const { signal } = streams;
     const abort = () => fail(signal?.reason as Error);
     streams.stdout.once('error', fail);
-    streams.stderr.once('error', fail);
+    const loseStderr = (error: Error) => {
+      if (isDeployError(error)) fail(error);
+      else channel.stderr.resume();
+    };
+    streams.stderr.on('error', loseStderr);
     channel.on('error', fail);
     signal?.addEventListener('abort', abort, { once: true });
     if (signal?.aborted === true) abort();
     // The event `exit` can be over already: a server may send the status before its consent. ssh2 keeps it for `close`.
     channel.on('close', (code: number | null | undefined) => {
       streams.stdout.off('error', fail);
-      streams.stderr.off('error', fail);
+      streams.stderr.off('error', loseStderr);
       signal?.removeEventListener('abort', abort);
       if (code === undefined) reject(this.#lost('the command ended without an exit status'));
       else resolve(code ?? 255);

@@ -1,5 +1,5 @@
 import type { CommandSpec } from './command-spec.js';
-import { CONF, CONF_WORD, IF_REVISION, JSON_FLAG } from './common-flags.js';
+import { CONF, CONF_WORD, IF_REVISION, JSON_FLAG, NEW_FLAG } from './common-flags.js';
 import { AGENTS, DIFF, FORGET, HISTORY, LOGS, RETRY, ROLLBACK, STATUS } from './fleet-specs.js';
 import { NOTIFY } from './notify-specs.js';
 import { ADDTRACK, CHECK, DELTRACK, TRACKS, YANK } from './track-specs.js';
@@ -31,6 +31,7 @@ export const ADDVER = {
       help: 'sha256 content hash in hex representation (64 chars)',
       completes: 'upload',
     },
+    NEW_FLAG,
     JSON_FLAG,
   ],
   positionals: [

@@ -1,5 +1,10 @@
 /** Flags and words that many commands take. */
 export const JSON_FLAG = { name: 'json', type: 'bool', help: 'print JSON instead of text' } as const;
+export const NEW_FLAG = {
+  name: 'new',
+  type: 'bool',
+  help: 'fail when the version is there already, also with the same content',
+} as const;
 export const CONF = {
   name: 'name',
   type: 'string',

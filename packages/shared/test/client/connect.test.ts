@@ -1,7 +1,7 @@
 import { writeFileSync } from 'node:fs';
 import { type AddressInfo, createConnection, createServer, type Socket } from 'node:net';
 import { join } from 'node:path';
-import { PassThrough } from 'node:stream';
+import { PassThrough, Writable } from 'node:stream';
 import { connect } from '@deploy-tools/shared/client/connect.js';
 import { loadKeyFile } from '@deploy-tools/shared/client/key-file.js';
 import { describe, expect, onTestFinished, test } from 'vitest';
@@ -72,6 +72,19 @@ describe('a connection', () => {
     stdin.end('hello');
     expect(await running).toBe(0);
     expect(String(stdout.read())).toBe('HELLO');
+  });
+
+  test('ends with its status, although nobody reads its standard error any more', async () => {
+    const { base } = await setUp({
+      onExec: (_command, channel) => reply(channel, 3, 'out', 'e'.repeat(1_000_000)),
+    });
+    const connection = await opened(base);
+    const stdout = new PassThrough();
+    const stderr = new Writable({
+      write: (_chunk, _encoding, done) => done(Object.assign(new Error('write EPIPE'), { code: 'EPIPE' })),
+    });
+    expect(await connection.exec('fsck', { stdout, stderr })).toBe(3);
+    expect(String(stdout.read())).toBe('out');
   });
 
   test('refuses to keep more than the bound', async () => {
