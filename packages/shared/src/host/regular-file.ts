@@ -28,10 +28,15 @@ export function readRegularFile(path: string, maxBytes: number): Buffer {
   throw new DeployError('too-large', `${path} is larger than ${formatByteSize(maxBytes)}`);
 }
 
-/** Opens a file for reading. @throws DeployError invalid when it is not a regular one; system errors as they are. */
-export function openRegularFile(path: string): number {
-  requireRegular(path, statSync(path));
-  const fd = openSync(path, OPEN_FLAGS);
+/**
+ * Opens a file for reading.
+ * @param through whether the path's last part may be a symlink.
+ * @throws DeployError invalid when it is not a regular one; system errors as they are, ELOOP for a symlink.
+ */
+export function openRegularFile(path: string, through: 'symlinks' | 'no symlink' = 'symlinks'): number {
+  const follows = through === 'symlinks';
+  if (follows) requireRegular(path, statSync(path));
+  const fd = openSync(path, follows ? OPEN_FLAGS : OPEN_FLAGS | constants.O_NOFOLLOW);
   try {
     requireRegular(path, fstatSync(fd));
     return fd;

@@ -1,9 +1,9 @@
-import type { Stats } from 'node:fs';
-import { opendir, readdir, stat } from 'node:fs/promises';
-import { join } from 'node:path';
-import { pathToFileURL } from 'node:url';
+import { closeSync, readlinkSync, type Stats } from 'node:fs';
+import { lstat, opendir, readdir, realpath, stat } from 'node:fs/promises';
+import { join, sep } from 'node:path';
 import { DeployError, errnoOf, toDeployError } from '@deploy-tools/shared/errors.js';
-import { openFile } from '../objects/file-object.js';
+import { openRegularFile } from '@deploy-tools/shared/host/regular-file.js';
+import { openFileBy } from '../objects/file-object.js';
 import type { ObjectContext } from '../objects/object-context.js';
 import type { OpenedObject, OpenFrom } from '../opened-object.js';
 import type { Artifact, Listing, Source, SourceRelease } from '../source.js';
@@ -22,28 +22,38 @@ const MAX_ARTIFACTS = 1000;
 export function openFileSource(
   label: string,
   place: SourcePlace & { scheme: 'file' },
-  { environment, timeoutMs = DEFAULT_TIMEOUT_MS }: SourceContext,
+  { environment, timeoutMs = DEFAULT_TIMEOUT_MS, fileRoots }: SourceContext,
 ): Source {
-  const objects = { environment, headerTimeoutMs: timeoutMs, idleTimeoutMs: timeoutMs };
+  const context = { environment, headerTimeoutMs: timeoutMs, idleTimeoutMs: timeoutMs };
+  const where: Directory = { path: place.directory, roots: fileRoots };
   return {
     label,
     kind: 'files',
-    list: async (known, signal) => listDirectory(place.directory, known, signal),
-    open: (artifact, from, signal) => openArtifact(place.directory, artifact, from, signal, objects),
+    list: async (known, signal) => listDirectory(where, known, signal),
+    open: (artifact, from, signal) => openArtifact(where, artifact, { from, signal, context }),
   };
 }
 
+interface Directory {
+  readonly path: string;
+  /** Directories that what is read has to be in, and no symlink is followed; undefined: anything may be read. */
+  readonly roots: readonly string[] | undefined;
+}
+
 async function listDirectory(
-  directory: string,
+  where: Directory,
   known: Listing | undefined,
   signal: AbortSignal,
 ): Promise<Listing> {
   const releases: SourceRelease[] = [];
+  const directory = where.path;
+  const look = where.roots === undefined ? stat : lstat;
   try {
+    await realDirectory(where);
     for await (const entry of await opendir(directory)) {
       signal.throwIfAborted();
       if (entry.name.startsWith('.')) continue;
-      const release = await readRelease(join(directory, entry.name), entry.name);
+      const release = await readRelease(join(directory, entry.name), entry.name, look);
       if (release !== undefined) releases.push(release);
       if (releases.length > MAX_RELEASES) throw tooMany(directory, MAX_RELEASES);
     }
@@ -56,26 +66,39 @@ async function listDirectory(
 }
 
 /** Undefined for what is no directory, and for one that went while it was looked at. */
-async function readRelease(path: string, tag: string): Promise<SourceRelease | undefined> {
-  const stats = await statIfThere(path);
+async function readRelease(path: string, tag: string, look: Look): Promise<SourceRelease | undefined> {
+  const stats = await look(path).catch(ignoreMissing);
   if (stats?.isDirectory() !== true) return undefined;
   const names = (await readIfThere(path)).filter((name) => !name.startsWith('.')).sort();
   if (names.length > MAX_ARTIFACTS) throw tooMany(path, MAX_ARTIFACTS);
   const artifacts: Artifact[] = [];
   for (const name of names) {
-    const file = await statIfThere(join(path, name));
+    const file = await look(join(path, name)).catch(ignoreMissing);
     if (file?.isFile() !== true) continue;
     artifacts.push({ name, id: `${tag}/${name}`, size: file.size, digest: undefined });
   }
   return { tag, prerelease: false, created: stats.mtime.toISOString(), artifacts };
 }
 
+type Look = (path: string) => Promise<Stats>;
+
+/** The directory's own path; where there are roots it has to lie in one of them. @throws DeployError denied. */
+async function realDirectory({ path, roots }: Directory): Promise<string> {
+  const real = await realpath(path);
+  if (roots === undefined) return real;
+  for (const root of roots) {
+    const top = await realpath(root);
+    if (real === top || real.startsWith(top.endsWith(sep) ? top : top + sep)) return real;
+  }
+  throw new DeployError('denied', `${path} leads to ${real}, which is in none of ${roots.join(', ')}`, {
+    hint: 'sources of this host are read below -track-files only',
+  });
+}
+
 async function openArtifact(
-  directory: string,
+  where: Directory,
   artifact: Artifact,
-  from: OpenFrom,
-  signal: AbortSignal,
-  context: ObjectContext,
+  opening: { readonly from: OpenFrom; readonly signal: AbortSignal; readonly context: ObjectContext },
 ): Promise<OpenedObject> {
   const parts = artifact.id.split('/');
   if (
@@ -84,12 +107,24 @@ async function openArtifact(
   ) {
     throw new DeployError('not-found', `there is no artifact ${JSON.stringify(artifact.id)}`);
   }
-  if (signal.aborted) throw new DeployError('cancelled', `${artifact.id} was given up`);
-  return openFile(pathToFileURL(join(directory, ...parts)), from, signal, context);
+  if (opening.signal.aborted) throw new DeployError('cancelled', `${artifact.id} was given up`);
+  const path = join(where.path, ...parts);
+  if (where.roots === undefined) return openFileBy(() => openRegularFile(path), path, opening);
+  const real = await realDirectory(where).catch((error: unknown) =>
+    Promise.reject(fileError(error, where.path)),
+  );
+  return openFileBy(() => openExactly(join(real, ...parts)), path, opening);
 }
 
-async function statIfThere(path: string): Promise<Stats | undefined> {
-  return stat(path).catch(ignoreMissing);
+/**
+ * Opens the file of a path in which there is no symlink, neither now nor when a directory of it is replaced by one
+ * meanwhile: the kernel says which file it opened.
+ */
+function openExactly(path: string): number {
+  const fd = openRegularFile(path, 'no symlink');
+  if (readlinkSync(`/proc/self/fd/${fd}`) === path) return fd;
+  closeSync(fd);
+  throw new DeployError('denied', 'there is a symlink in its path');
 }
 
 async function readIfThere(path: string): Promise<string[]> {

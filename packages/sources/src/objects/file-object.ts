@@ -13,18 +13,27 @@ export function openFile(
   url: URL,
   from: OpenFrom,
   signal: AbortSignal,
-  { idleTimeoutMs }: ObjectContext,
+  context: ObjectContext,
 ): OpenedObject {
   const path = pathOf(url);
+  return openFileBy(() => openRegularFile(path), path, { from, signal, context });
+}
+
+/** Opens a file as `openFile` does, by a function that gives its descriptor. @param path for messages. */
+export function openFileBy(
+  open: () => number,
+  path: string,
+  { from, signal, context }: { from: OpenFrom; signal: AbortSignal; context: ObjectContext },
+): OpenedObject {
   try {
-    const fd = openRegularFile(path);
+    const fd = open();
     const { size, mtimeNs, ino } = fstatSync(fd, { bigint: true });
     const validator = `${size}-${mtimeNs}-${ino}`;
     const isSame = from.validator === undefined || from.validator === validator;
     const offset = isSame && from.offset <= Number(size) ? from.offset : 0;
     const stream = createReadStream('', { fd, start: offset, highWaterMark: PIECE_BYTES });
     const bytes = Number(size) - offset;
-    const body = objectBody(stream, { label: path, idleMs: idleTimeoutMs, bytes, signal });
+    const body = objectBody(stream, { label: path, idleMs: context.idleTimeoutMs, bytes, signal });
     return { size: Number(size), validator, offset, body };
   } catch (error) {
     const { kind, message } = toDeployError(error);

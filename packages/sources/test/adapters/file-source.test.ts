@@ -46,6 +46,49 @@ test('what is no release and no artifact is left out', async () => {
   ]);
 });
 
+test('below roots no symlink is followed, whenever it is made, and no other directory is read', async () => {
+  const { dir, publish } = await site();
+  await publish('outside', { secret: Buffer.from('private key') });
+  const root = join(dir, 'root');
+  for (const [tag, name] of [
+    ['v1', 'app'],
+    ['v2', 'app'],
+  ] as const) {
+    mkdirSync(join(root, 'rel', tag), { recursive: true });
+    writeFileSync(join(root, 'rel', tag, name), tag);
+  }
+  symlinkSync(join(dir, 'outside', 'secret'), join(root, 'rel', 'v1', 'secret'));
+  symlinkSync(join(dir, 'outside'), join(root, 'rel', 'v3'));
+  symlinkSync(join(dir, 'outside'), join(root, 'elsewhere'));
+  symlinkSync(root, join(dir, 'root by another name'));
+  const context = { ...CONTEXT, fileRoots: [join(dir, 'root by another name')] };
+  const open = (path: string) => openSource(pathToFileURL(path).href, context);
+  const source = await open(join(root, 'rel'));
+  const { releases } = await source.list(undefined, SIGNAL);
+  expect(releases.flatMap(({ artifacts }) => artifacts.map(({ id }) => id))).toEqual(['v1/app', 'v2/app']);
+  const read = async (id: string) => {
+    const { body } = await source.open(
+      { name: 'x', id, size: undefined, digest: undefined },
+      { offset: 0 },
+      SIGNAL,
+    );
+    return (await readAll(body)).toString();
+  };
+  expect(await read('v1/app')).toBe('v1');
+  renameSync(join(root, 'rel', 'v2'), join(root, 'rel', 'was'));
+  symlinkSync(join(root, 'rel', 'v1'), join(root, 'rel', 'v2'));
+  for (const id of ['v1/secret', 'v3/secret', 'v2/app'])
+    await expect(read(id)).rejects.toThrow('cannot read');
+  for (const path of [join(root, 'elsewhere'), join(dir, 'outside')]) {
+    const outside = await open(path);
+    expect(await kindOfRejection(outside.list(undefined, SIGNAL))).toBe('denied');
+    const artifact = { name: 'x', id: 'v1/x', size: undefined, digest: undefined };
+    expect(await kindOfRejection(Promise.resolve(outside.open(artifact, { offset: 0 }, SIGNAL)))).toBe(
+      'denied',
+    );
+  }
+});
+
 test('a file that was replaced is read from its beginning', async () => {
   const { source, dir, publish } = await site();
   await publish('v1.0.0', { a: Buffer.from('first content') });

@@ -31,7 +31,10 @@ export async function openTrack(
   context: SourceContext,
 ): Promise<Omit<WatchedSource, 'listing'>> {
   const { wants } = readTrackSource(track, fileRoots);
-  return { wants, source: await openSource(track.source, { ...context, platform: wants.platform }) };
+  return {
+    wants,
+    source: await openSource(track.source, { ...context, fileRoots, platform: wants.platform }),
+  };
 }
 
 function isWithin(path: string, root: string): boolean {

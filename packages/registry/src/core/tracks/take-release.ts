@@ -1,3 +1,4 @@
+import { hash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
 import { mkdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -44,7 +45,8 @@ export async function takeRelease(
   const tag = checkVersion(picked.release.tag);
   const known = source.kind === 'files' ? await knownVersion(registry, component, tag) : undefined;
   if (known !== undefined) return [known];
-  const dir = join(incoming, encodeURIComponent(component));
+  // A name of ours: a component's may be longer than a file's can be.
+  const dir = join(incoming, hash('sha256', component));
   await mkdir(dir, { recursive: true, mode: 0o700 });
   const options = {
     checksum: wants.checksum,

@@ -52,6 +52,12 @@ async function layers(name = 'project1'): Promise<string[]> {
 }
 
 describe('a new release', () => {
+  test('of a component whose name is as long as names may be is added', async () => {
+    const component = 'ж'.repeat(60);
+    await ran(`addtrack ${component} file://${source} -arch amd64 -interval 1h`);
+    expect(await ran(`check ${component}`)).toContain(`added ${component}:v0.1.0`);
+  });
+
   test('is added, and the configurations are set to it, as the track and on record', async () => {
     release('v0.2.0');
     expect(await ran('check code')).toBe('code: added code:v0.2.0\ncode: bumped project1\n');
