@@ -43,6 +43,29 @@ export function checkArchiveHash(hash: string): string {
   return hash.toLowerCase();
 }
 
+/** What a name is a name of, in messages. */
+export type NameKind = 'component name' | 'version' | 'configuration name';
+
+/**
+ * Checks a name that nothing has yet: one that looks like another, or like nothing, is refused. Names from before stay usable,
+ * so the checks above, which are for every name, do not ask for this.
+ * @throws DeployError invalid.
+ */
+export function checkNewName(kind: NameKind, name: string): void {
+  const [char] = /\p{Default_Ignorable_Code_Point}|\u2800|(?! )\p{Zs}/u.exec(name) ?? [];
+  if (char !== undefined) {
+    const code = (char.codePointAt(0) ?? 0).toString(16).toUpperCase().padStart(4, '0');
+    throw new DeployError('invalid', `${kind} cannot contain the character U+${code}`, {
+      hint: 'it is invisible, or a space that looks like the plain one',
+    });
+  }
+  if (name.normalize('NFC') !== name) {
+    throw new DeployError('invalid', `${kind} is not in the normal form NFC of Unicode`, {
+      hint: `write it as "${name.normalize('NFC')}", which looks the same`,
+    });
+  }
+}
+
 /** Splits `component:version` at the first colon and checks both. */
 export function parseLayerRef(text: string): LayerRef {
   const colon = text.indexOf(':');

@@ -2,6 +2,7 @@ import {
   checkArchiveHash,
   checkComponentName,
   checkConfigurationName,
+  checkNewName,
   checkVersion,
   MAX_NAME_BYTES,
   parseLayerRef,
@@ -68,6 +69,37 @@ describe('names and versions', () => {
         }
       }),
     );
+  });
+});
+
+describe('a new name', () => {
+  const check = (name: string) => checkNewName('component name', name);
+
+  test.each(['code', 'v 02', 'Ärger', '设', '😀', 'a b', '한국', 'e\u0334'])('%s is accepted', (name) => {
+    expect(kindOf(() => check(name))).toBe('nothing thrown');
+  });
+
+  test.each([
+    ['Hangul filler', 'a\u3164', 'U+3164'],
+    ['halfwidth Hangul filler', 'a\uffa0', 'U+FFA0'],
+    ['Hangul choseong filler', 'a\u115fb', 'U+115F'],
+    ['variation selector', 'a\ufe0f', 'U+FE0F'],
+    ['variation selector of the supplement', 'a\u{e0101}', 'U+E0101'],
+    ['combining grapheme joiner', 'a\u034fb', 'U+034F'],
+    ['blank Braille pattern', 'a\u2800b', 'U+2800'],
+    ['no-break space', 'a\u00a0b', 'U+00A0'],
+    ['ideographic space', 'a\u3000b', 'U+3000'],
+    ['en quad', 'a\u2000b', 'U+2000'],
+  ])('with a %s is refused by its number', (_what, name, code) => {
+    expect(kindOf(() => check(name))).toBe('invalid');
+    expect(() => check(name)).toThrow(`component name cannot contain the character ${code}`);
+  });
+
+  test('that is not in NFC is refused: it looks like the one that is', () => {
+    for (const name of ['e\u0301', '\u212b', '\u1112\u1161\u11ab']) {
+      expect(kindOf(() => check(name))).toBe('invalid');
+      expect(kindOf(() => check(name.normalize('NFC')))).toBe('nothing thrown');
+    }
   });
 });
 

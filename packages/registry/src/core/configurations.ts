@@ -6,7 +6,7 @@ import {
   configurationHash,
   type LayerRef,
 } from '@deploy-tools/shared/model.js';
-import { checkConfigurationName } from '@deploy-tools/shared/names.js';
+import { checkConfigurationName, checkNewName } from '@deploy-tools/shared/names.js';
 import type { Author } from '../meta/author.js';
 import type { MetaReader, MetaWriter } from '../meta/meta-store.js';
 import { headOf } from './configuration-events.js';
@@ -37,6 +37,7 @@ export async function putConfiguration(
   checkLayers(layers);
   return commitChange(registry, change, name, async (tx) => {
     const before = await tx.configuration(name);
+    if ((await tx.lastRevision(name)) === 0) checkNewName('configuration name', name);
     return { before, after: await appendLayers(registry, tx, change, name, await resolveLayers(tx, layers)) };
   });
 }

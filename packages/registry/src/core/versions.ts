@@ -1,6 +1,11 @@
 import { DeployError, describeError, isDeployError } from '@deploy-tools/shared/errors.js';
 import type { ComponentVersion } from '@deploy-tools/shared/model.js';
-import { checkArchiveHash, checkComponentName, checkVersion } from '@deploy-tools/shared/names.js';
+import {
+  checkArchiveHash,
+  checkComponentName,
+  checkNewName,
+  checkVersion,
+} from '@deploy-tools/shared/names.js';
 import type { MetaReader } from '../meta/meta-store.js';
 import { refusal } from './indexer.js';
 import { type Registry, timestamp } from './registry.js';
@@ -99,11 +104,15 @@ async function checkArchive(registry: Registry, hash: string): Promise<void> {
 
 /**
  * The version of that name, where it has the content that is wanted; undefined where there is none.
- * @throws DeployError exists when it has other content, or was to be new.
+ * @throws DeployError exists when it has other content, or was to be new; invalid where there is none and nothing may be called so.
  */
 async function sameVersion(tx: MetaReader, wanted: NewVersion): Promise<ComponentVersion | undefined> {
   const existing = await tx.version(wanted.component, wanted.version);
-  if (existing === undefined) return undefined;
+  if (existing === undefined) {
+    if ((await tx.versions(wanted.component)).length === 0) checkNewName('component name', wanted.component);
+    checkNewName('version', wanted.version);
+    return undefined;
+  }
   if (existing.hash !== wanted.hash || wanted.insistNew === true) throw alreadyExists(existing, wanted.hash);
   return existing;
 }

@@ -1,6 +1,12 @@
 import { DeployError, isDeployError } from '@deploy-tools/shared/errors.js';
 import type { ComponentVersion } from '@deploy-tools/shared/model.js';
-import { checkComponentName, checkConfigurationName, checkVersion } from '@deploy-tools/shared/names.js';
+import {
+  checkComponentName,
+  checkConfigurationName,
+  checkNewName,
+  checkVersion,
+  type NameKind,
+} from '@deploy-tools/shared/names.js';
 import type { Revision } from '../meta/meta-store.js';
 import type { OriginalRevision, OriginalVersion } from './original-records.js';
 import type { OriginalConfiguration, OriginalState } from './read-original.js';
@@ -82,17 +88,18 @@ function checkCurrent(
 function unusualNames({ versions, configurations }: OriginalState): string[] {
   const complaints = [
     ...versions.flatMap(({ component, version }) => [
-      complaint(checkComponentName, component),
-      complaint(checkVersion, version),
+      complaint('component name', checkComponentName, component),
+      complaint('version', checkVersion, version),
     ]),
-    ...configurations.map(({ name }) => complaint(checkConfigurationName, name)),
+    ...configurations.map(({ name }) => complaint('configuration name', checkConfigurationName, name)),
   ];
   return [...new Set(complaints.filter((text) => text !== undefined))];
 }
 
-function complaint(check: (name: string) => string, name: string): string | undefined {
+function complaint(kind: NameKind, check: (name: string) => string, name: string): string | undefined {
   try {
     check(name);
+    checkNewName(kind, name);
     return undefined;
   } catch (error) {
     if (!isDeployError(error)) throw error;

@@ -13,7 +13,7 @@ import { describe, expect, test } from 'vitest';
 import { kindOfRejection } from '../../../shared/test/support/kind-of.js';
 import { addText, OPERATOR, openRegistry, type TestRegistry } from '../support/open-registry.js';
 
-const { role: _role, ...author } = OPERATOR;
+const { role: _role, access: _access, ...author } = OPERATOR;
 const change = { author, command: 'the command line' };
 const refs = (...texts: string[]) => texts.map(parseLayerRef);
 

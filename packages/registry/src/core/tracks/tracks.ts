@@ -1,5 +1,5 @@
 import { DeployError } from '@deploy-tools/shared/errors.js';
-import { checkComponentName, checkConfigurationName } from '@deploy-tools/shared/names.js';
+import { checkComponentName, checkConfigurationName, checkNewName } from '@deploy-tools/shared/names.js';
 import type { Track } from '../../meta/track-store.js';
 import type { Change } from '../configurations.js';
 import { type Registry, timestamp } from '../registry.js';
@@ -23,6 +23,7 @@ export async function addTrack(registry: Registry, { author }: Change, wanted: N
         hint: 'addconf makes it, with a first version of the component among its layers',
       });
     }
+    if ((await tx.versions(track.component)).length === 0) checkNewName('component name', track.component);
     await tx.tracks.insertTrack(track);
   });
   registry.tracks.follow(track.component);

@@ -1,0 +1,52 @@
+import { putConfiguration, replaceConfiguration } from '@deploy-tools/registry/core/configurations.js';
+import { addTrack } from '@deploy-tools/registry/core/tracks/tracks.js';
+import { addVersion } from '@deploy-tools/registry/core/versions.js';
+import { checkWatchedNames } from '@deploy-tools/registry/core/watch.js';
+import { expect, test } from 'vitest';
+import { kindOfRejection } from '../../../shared/test/support/kind-of.js';
+import { revisionOf, versionOf } from '../contract/meta-samples.js';
+import { addText, OPERATOR, openRegistry, upload } from '../support/open-registry.js';
+
+const CHANGE = { author: OPERATOR, command: 'test' };
+/** Looks like `web`. */
+const UNSEEN = 'web\u3164';
+
+test('a component, a version or a configuration that looks like another cannot be made', async () => {
+  const registry = await openRegistry();
+  const layer = await addText(registry, 'code', 'v1');
+  const hash = await upload(registry, 'other');
+  expect(await kindOfRejection(addVersion(registry, { component: UNSEEN, version: 'v1', hash }))).toBe(
+    'invalid',
+  );
+  expect(await kindOfRejection(addVersion(registry, { component: 'code', version: 'v\u00a02', hash }))).toBe(
+    'invalid',
+  );
+  expect(await kindOfRejection(putConfiguration(registry, CHANGE, 'we\u0301b', [layer]))).toBe('invalid');
+  const track = {
+    component: UNSEEN,
+    source: 'ghr://owner/name',
+    bump: [],
+    intervalMs: 60_000,
+    os: 'linux',
+    arch: 'amd64',
+    slot: undefined,
+  };
+  expect(await kindOfRejection(addTrack(registry, CHANGE, track))).toBe('invalid');
+});
+
+test('those that are there already stay usable', async () => {
+  const registry = await openRegistry();
+  const there = { ...versionOf(UNSEEN, 'v\u00a01'), hash: (await addText(registry, 'code', 'v1')).hash };
+  await registry.meta.write(async (tx) => {
+    await tx.insertVersion(there);
+    await tx.appendRevision(revisionOf(UNSEEN, 1, [there]));
+    await tx.appendRevision(revisionOf(UNSEEN, 2, []));
+  });
+  await putConfiguration(registry, CHANGE, UNSEEN, [there]); // deleted, and made anew
+  await addVersion(registry, { component: UNSEEN, version: 'v2', hash: await upload(registry, 'other') });
+  const { after } = await replaceConfiguration(registry, CHANGE, UNSEEN, [
+    { component: UNSEEN, version: 'v2' },
+  ]);
+  expect(after).toMatchObject({ name: UNSEEN, revision: 4 });
+  expect(checkWatchedNames([UNSEEN])).toEqual([UNSEEN]);
+});
