@@ -148,13 +148,15 @@ export class Connection implements PeerFacts {
     signal?.addEventListener('abort', abort, { once: true });
     if (signal?.aborted === true) abort();
     // The event `exit` can be over already: a server may send the status before its consent. ssh2 keeps it for `close`.
-    channel.on('close', (code: number | null | undefined) => {
+    const end = (code: number | null | undefined) => {
       streams.stdout.off('error', fail);
       streams.stderr.off('error', loseStderr);
       signal?.removeEventListener('abort', abort);
       if (code === undefined) reject(this.#lost('the command ended without an exit status'));
       else resolve(code ?? 255);
-    });
+    };
+    // What an output says of the last bytes it was given comes after the channel's own end.
+    channel.on('close', (code: number | null | undefined) => setImmediate(end, code));
     channel.pipe(streams.stdout, { end: false });
     channel.stderr.pipe(streams.stderr, { end: false });
     if (streams.stdin === undefined) channel.end();

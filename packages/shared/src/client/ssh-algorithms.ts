@@ -1,14 +1,17 @@
 import type { Algorithms, KexAlgorithm } from 'ssh2';
 import { POST_QUANTUM_KEX } from '../ssh/key-exchange.js';
 
-type HostKeyAlgorithm = 'ssh-ed25519' | 'ecdsa-sha2-nistp256' | 'rsa-sha2-512' | 'rsa-sha2-256';
-
-const HOST_KEY_ALGORITHMS: readonly HostKeyAlgorithm[] = [
+/** Those of every host key that deploy-registry starts with. */
+const HOST_KEY_ALGORITHMS = [
   'ssh-ed25519',
   'ecdsa-sha2-nistp256',
+  'ecdsa-sha2-nistp384',
+  'ecdsa-sha2-nistp521',
   'rsa-sha2-512',
   'rsa-sha2-256',
-];
+] as const;
+
+type HostKeyAlgorithm = (typeof HOST_KEY_ALGORITHMS)[number];
 
 /**
  * What our clients offer, best first. Stated in full because ssh2's own list still has SHA-1 and group exchange;

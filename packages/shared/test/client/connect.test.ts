@@ -163,12 +163,22 @@ describe('the host key', () => {
     await opened({ ...base, hostKey });
   });
 
+  test.each(['256', '384', '521'])('may be of the curve P-%s, pinned or in known_hosts', async (bits) => {
+    const dir = temporaryDirectory();
+    const key = makeKey(dir, 'ecdsa', '-t', 'ecdsa', '-b', bits);
+    const { base, server } = await setUp({ hostKeys: [key] });
+    const known = knownHostsFile(dir, `[127.0.0.1]:${server.port} ${keyOf(key)}`);
+    for (const hostKey of [{ fingerprint: key.fingerprint }, known]) {
+      expect((await opened({ ...base, hostKey })).hostFingerprint).toBe(key.fingerprint);
+    }
+  });
+
   test('of the type that is known is asked for first', async () => {
     const dir = temporaryDirectory();
-    const [ed25519, ecdsa] = [makeKey(dir, 'a'), makeKey(dir, 'b', '-t', 'ecdsa', '-b', '256')];
-    const rsa = makeKey(dir, 'c', '-t', 'rsa', '-b', '2048');
-    const { base, server } = await setUp({ hostKeys: [ed25519, ecdsa, rsa] });
-    for (const key of [ecdsa, rsa, ed25519]) {
+    const ecdsa = ['256', '384', '521'].map((bits) => makeKey(dir, bits, '-t', 'ecdsa', '-b', bits));
+    const [ed25519, rsa] = [makeKey(dir, 'a'), makeKey(dir, 'c', '-t', 'rsa', '-b', '2048')];
+    const { base, server } = await setUp({ hostKeys: [ed25519, ...ecdsa, rsa] });
+    for (const key of [...ecdsa, rsa, ed25519]) {
       const hostKey = knownHostsFile(dir, `[127.0.0.1]:${server.port} ${keyOf(key)}`);
       expect((await opened({ ...base, hostKey })).hostFingerprint).toBe(key.fingerprint);
     }
