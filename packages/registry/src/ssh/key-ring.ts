@@ -1,3 +1,4 @@
+import { resolve } from 'node:path';
 import type { Role } from '@deploy-tools/shared/commands/command-specs.js';
 import { describeError } from '@deploy-tools/shared/errors.js';
 import type { Logger } from '@deploy-tools/shared/log.js';
@@ -34,7 +35,7 @@ export interface KeyFiles {
  */
 export function openKeyRing(files: KeyFiles, log: Logger): KeyRing {
   const steady = () => performance.now();
-  const open = (role: Role) => KeyFile.open({ path: files[role], role, log, steady });
+  const open = (role: Role) => KeyFile.open({ path: resolve(files[role]), role, log, steady });
   const opened: Record<Role, KeyFile> = { operator: open('operator'), agent: open('agent') };
   const both = [opened.operator, opened.agent];
   const listeners: (() => void)[] = [];
