@@ -132,13 +132,14 @@ export class Reporter {
 
   #greet(channel: ReportChannel): void {
     const { hello, configs } = this.#options;
-    channel.say({ type: 'hello', hello: { ...hello, configs: [...configs.keys()] } });
+    const configurations = [...configs.keys()];
+    channel.say({ type: 'hello', hello: { ...hello, configs: configurations, features: ['again'] } });
     this.#tellAll();
   }
 
   /** What was not stored yet first, in its order: the last word is how things are now. */
   #tellAll(): void {
-    for (const report of this.#owed()) this.#say(report);
+    for (const report of this.#owed()) this.#say({ ...report, again: true });
     for (const { present } of this.#options.configs.values()) this.#say(present());
   }
 

@@ -50,6 +50,7 @@ export function age(ms: number): string {
 export function reason({ follower, category }: HostStatus): string {
   const { report, silentMs, contact } = follower;
   if (contact === 'unheard') return `not heard since the registry started, ${age(silentMs)}`;
+  if (category === 'unknown' && report !== undefined) return 'has come back, and not said yet how it is';
   const said = report === undefined ? 'said nothing yet' : detail(report);
   if (category === 'lost') return join(`silent for ${age(silentMs)}`, said);
   // A host that is about to be lost looks like one that takes its time.

@@ -10,17 +10,26 @@ export interface PlayedAgent {
   readonly told: (RegistryLine | { readonly type: 'end'; readonly reason: string })[];
   hello(configs: readonly string[]): Promise<void>;
   report(report: StateReport): Promise<Intake>;
-  /** It has a sign of life. */
+  /** It sends a heartbeat. */
   beat(): void;
+  /** Anything arrives of it. */
+  beatOnly(): void;
   leave(): void;
 }
 
-export function playAgent(registry: TestRegistry, host: string, speaker: Speaker = SPEAKER): PlayedAgent {
+/** @param features as its hello has them: one of an agent of today marks what it tells again. */
+export function playAgent(
+  registry: Pick<TestRegistry, 'fleet'>,
+  host: string,
+  speaker: Speaker = SPEAKER,
+  features: readonly string[] = [],
+): PlayedAgent {
   const told: PlayedAgent['told'] = [];
   const presence: Presence = {
     speaker,
     host,
     configs: new Set(),
+    marksAgain: false,
     heardAt: 0,
     listener: { tell: (line) => told.push(line), end: (reason) => told.push({ type: 'end', reason }) },
   };
@@ -28,9 +37,14 @@ export function playAgent(registry: TestRegistry, host: string, speaker: Speaker
   return {
     presence,
     told,
-    hello: (configs) => fleet.join(presence, { host, agent: '0.2.0', labels: { zone: 'a' }, configs }),
+    hello: (configs) =>
+      fleet.join(presence, { host, agent: '0.2.0', labels: { zone: 'a' }, configs, features }),
     report: (report) => fleet.report(presence, report),
-    beat: () => fleet.heard(presence),
+    beat: () => {
+      fleet.heard(presence);
+      fleet.rested(presence);
+    },
+    beatOnly: () => fleet.heard(presence),
     leave: () => fleet.leave(presence),
   };
 }

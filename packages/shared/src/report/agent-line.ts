@@ -4,6 +4,7 @@ import { DEPLOY_STATES } from './deploy-state.js';
 import {
   asCount,
   asFields,
+  asFlag,
   asHash,
   asOneOf,
   asText,
@@ -18,7 +19,15 @@ import { type LogTail, logTail } from './log-tail.js';
 import type { AgentLine, Hello, Release, StateReport } from './report.js';
 
 /** What one agent may say at most; the line's own length is bounded by MAX_REPORT_LINE. */
-const MOST = { labels: 32, configs: 100, timings: 32, token: 64, labelValue: 256, message: 2000 } as const;
+const MOST = {
+  labels: 32,
+  configs: 100,
+  features: 32,
+  timings: 32,
+  token: 64,
+  labelValue: 256,
+  message: 2000,
+} as const;
 
 /**
  * Reads one line of an agent, without its newline. Keys that are not known are left out.
@@ -42,12 +51,18 @@ export function decodeAgentLine(line: string): AgentLine | undefined {
 function decodeHello(fields: Fields): Hello {
   const configs = fields.Configs;
   if (!Array.isArray(configs) || configs.length > MOST.configs) throw wrong('Configs');
-  return {
+  return withoutUndefined({
     host: checkHostName(asText(fields.Host, 'Host')),
     agent: asToken(fields.Agent, 'Agent'),
     labels: optional(fields.Labels, decodeLabels) ?? {},
     configs: [...new Set(configs.map((name: unknown) => asConfig(name, 'Configs')))],
-  };
+    features: optional(fields.Features, decodeFeatures),
+  });
+}
+
+function decodeFeatures(value: unknown): string[] {
+  if (!Array.isArray(value) || value.length > MOST.features) throw wrong('Features');
+  return value.map((feature: unknown) => asToken(feature, 'Features'));
 }
 
 function decodeState(fields: Fields): StateReport {
@@ -68,6 +83,7 @@ function decodeState(fields: Fields): StateReport {
     timings: optional(fields.Timings, decodeTimings),
     bytes: optional(fields.Bytes, decodeBytes),
     notBefore: optional(fields.NotBefore, (value) => asTime(value, 'NotBefore')),
+    again: optional(fields.Again, (value) => asFlag(value, 'Again')),
   });
 }
 

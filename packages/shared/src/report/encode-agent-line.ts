@@ -8,8 +8,15 @@ export function encodeAgentLine(line: AgentLine): string {
 function agentLineJson(line: AgentLine): object {
   switch (line.type) {
     case 'hello': {
-      const { host, agent, labels, configs } = line.hello;
-      return { Type: 'hello', Host: host, Agent: agent, Labels: labels, Configs: configs };
+      const { host, agent, labels, configs, features } = line.hello;
+      return {
+        Type: 'hello',
+        Host: host,
+        Agent: agent,
+        Labels: labels,
+        Configs: configs,
+        Features: features,
+      };
     }
     case 'state':
       return { Type: 'state', ...stateReportJson(line.report) };
@@ -37,6 +44,7 @@ export function stateReportJson(report: StateReport): object {
     Timings: report.timings,
     Bytes: report.bytes && { Fetched: report.bytes.fetched, Reused: report.bytes.reused },
     NotBefore: report.notBefore,
+    Again: report.again,
   };
 }
 

@@ -31,6 +31,11 @@ export function withoutUndefined<T extends object>(fields: T): { [K in keyof T]:
   };
 }
 
+export function asFlag(value: unknown, at: string): boolean {
+  if (typeof value !== 'boolean') throw wrong(at);
+  return value;
+}
+
 export function asText(value: unknown, at: string): string {
   if (typeof value !== 'string') throw wrong(at);
   return value;

@@ -10,6 +10,8 @@ export interface Hello {
   readonly agent: string;
   readonly labels: Readonly<Record<string, string>>;
   readonly configs: readonly string[];
+  /** What the agent does beyond what every agent does; `again`: it marks outcomes that it tells again. */
+  readonly features?: readonly string[];
 }
 
 /** A release on a host. */
@@ -46,6 +48,8 @@ export interface StateReport {
   readonly bytes?: { readonly fetched: number; readonly reused: number };
   /** When a rejected or vetoed revision is tried again. */
   readonly notBefore?: string;
+  /** An outcome that the registry may not have stored: told for the history, and not how things are now. */
+  readonly again?: boolean;
 }
 
 /** A line of an agent. */

@@ -1,5 +1,11 @@
 import { DEPLOY_STATES } from '@deploy-tools/shared/report/deploy-state.js';
-import type { AgentLine, RegistryLine, Release, StateReport } from '@deploy-tools/shared/report/report.js';
+import type {
+  AgentLine,
+  Hello,
+  RegistryLine,
+  Release,
+  StateReport,
+} from '@deploy-tools/shared/report/report.js';
 import fc from 'fast-check';
 
 const letters = (alphabet: string, maxLength: number) =>
@@ -36,6 +42,7 @@ export const stateReports = fc.record(
     timings: fc.dictionary(token, count, { maxKeys: 10 }),
     bytes: fc.record({ fetched: count, reused: count }),
     notBefore: time,
+    again: fc.boolean(),
   },
   { requiredKeys: ['config', 'state'] },
 ) as fc.Arbitrary<StateReport>;
@@ -45,12 +52,16 @@ export const agentLines: fc.Arbitrary<AgentLine> = fc.oneof(
   fc.record({ type: fc.constant('state' as const), report: stateReports }),
   fc.record({
     type: fc.constant('hello' as const),
-    hello: fc.record({
-      host: token,
-      agent: token,
-      labels: fc.dictionary(token, text, { maxKeys: 10 }),
-      configs: fc.uniqueArray(config, { maxLength: 10 }),
-    }),
+    hello: fc.record(
+      {
+        host: token,
+        agent: token,
+        labels: fc.dictionary(token, text, { maxKeys: 10 }),
+        configs: fc.uniqueArray(config, { maxLength: 10 }),
+        features: fc.array(token, { maxLength: 3 }),
+      },
+      { requiredKeys: ['host', 'agent', 'labels', 'configs'] },
+    ) as fc.Arbitrary<Hello>,
   }),
   fc.record({ type: fc.constant('heartbeat' as const) }),
 );

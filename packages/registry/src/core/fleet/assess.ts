@@ -2,7 +2,7 @@ import type { Follower } from './follower.js';
 
 /**
  * How a host stands to what is wanted, worst first: it failed to run it; it is not heard any more; it is not known,
- * because it said nothing since the registry started or since it follows the configuration; it is on its way; it runs it.
+ * because it said nothing since the registry started, since it has come back or since it follows the configuration; it is on its way; it runs it.
  */
 export const CATEGORIES = ['failed', 'lost', 'unknown', 'pending', 'in-sync'] as const;
 
@@ -17,13 +17,16 @@ const FAILURES: ReadonlySet<string> = new Set([
   'rejected',
 ]);
 
+type Assessed = Pick<Follower, 'contact' | 'isCurrent' | 'report'>;
+
 /**
  * Compares by configuration hash: a revision with the same layers is the same to a host.
  * @param wanted the hash of the configuration's head; undefined when there is no such configuration.
  */
-export function assess({ contact, report }: Follower, wanted: string | undefined): Category {
+export function assess(follower: Assessed, wanted: string | undefined): Category {
+  const { contact, isCurrent, report } = follower;
   if (contact === 'lost') return 'lost';
-  if (contact === 'unheard' || report === undefined || wanted === undefined) return 'unknown';
+  if (!isCurrent || report === undefined || wanted === undefined) return 'unknown';
   // A host that is held back says so of whatever is wanted; what counts is what it runs.
   if (report.state === 'paused') {
     return report.running?.hash === wanted && report.lastGood?.hash === wanted ? 'in-sync' : 'pending';

@@ -5,10 +5,17 @@ export function isChange(before: StateReport | undefined, after: StateReport): b
   return before === undefined || gist(before) !== gist(after);
 }
 
-/** Whether it tells of an attempt before the one that was told of last. */
-export function isBefore(report: StateReport, last: StateReport | undefined): boolean {
-  if (report.since === undefined || last?.since === undefined) return false;
-  return report.deploy !== last.deploy && report.since < last.since;
+/** How far ahead of the registry's clock a host's clock is believed. */
+const MAX_AHEAD_MS = 60_000;
+
+/**
+ * Whether it tells of an attempt before the one that was told of last, by the host's clock. A time later than a minute
+ * from now is not believed: a clock that was ahead once must not decide for as long as it was ahead.
+ */
+export function isBefore(report: StateReport, last: StateReport | undefined, now: Date): boolean {
+  if (report.since === undefined || last?.since === undefined || report.deploy === last.deploy) return false;
+  const lastSince = Date.parse(last.since);
+  return lastSince <= now.getTime() + MAX_AHEAD_MS && Date.parse(report.since) < lastSince;
 }
 
 /** What went wrong is the reason for going back too: an agent may leave it out there. */

@@ -47,7 +47,7 @@ export class FleetJournal {
   /** Written soon; what fails is logged, and lost. */
   later(key: string, entry: Entry): void {
     const waiting = this.#queue.get(key);
-    this.#queue.set(key, { key, entry, done: waiting?.done });
+    this.#enqueue({ key, entry, done: waiting?.done });
     this.#timer ??= setTimeout(() => void this.flush(), this.#lazyMs).unref();
   }
 
@@ -63,7 +63,7 @@ export class FleetJournal {
         if (error === undefined) resolve();
         else reject(error);
       };
-      this.#queue.set(key, { key, entry, done });
+      this.#enqueue({ key, entry, done });
       void this.flush();
     });
   }
@@ -75,6 +75,12 @@ export class FleetJournal {
     this.#urgent += 1;
     this.#flushing ??= this.#work();
     await this.#flushing;
+  }
+
+  /** Behind all others: what came in later is written later, also where something earlier had its key. */
+  #enqueue(queued: Queued): void {
+    this.#queue.delete(queued.key);
+    this.#queue.set(queued.key, queued);
   }
 
   async #work(): Promise<void> {

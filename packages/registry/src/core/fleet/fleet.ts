@@ -3,13 +3,16 @@ import type { Logger } from '@deploy-tools/shared/log.js';
 import { isOutcome } from '@deploy-tools/shared/report/deploy-state.js';
 import type { Hello, RegistryLine, StateReport } from '@deploy-tools/shared/report/report.js';
 import type { MetaStore } from '../../meta/meta-store.js';
-import { attemptAndState, isBefore, isChange, withEarlierError } from './compare-reports.js';
+import { attemptAndState, isChange, withEarlierError } from './compare-reports.js';
 import { FleetBook } from './fleet-book.js';
 import { FleetEvents } from './fleet-events.js';
 import { FleetJournal } from './fleet-journal.js';
-import type { Contact, Follower } from './follower.js';
+import { contactOf, heardAt, isAlive, type Silence } from './follow-contact.js';
+import type { Follower } from './follower.js';
+import { followerOf, timeOf } from './follower-of.js';
 import type { Presence } from './presence.js';
-import { type Follow, type Host, Roster, type RosterLimits } from './roster.js';
+import { type Follow, type Host, Roster, type RosterLimits, speakFor } from './roster.js';
+import { saysPresent } from './says-present.js';
 
 export interface FleetOptions extends RosterLimits {
   readonly meta: MetaStore;
@@ -73,10 +76,12 @@ export class Fleet {
    */
   async join(presence: Presence, hello: Hello): Promise<void> {
     this.heard(presence);
-    const admission = this.#roster.admit(presence, hello, this.#now(), (other) => this.#isAlive(other));
+    const admission = this.#roster.admit(presence, hello, this.#now(), ({ heardAt: heard }) =>
+      isAlive(heard, this.#silence()),
+    );
     for (const other of admission.displaced) this.#displace(other, 'another agent speaks for this host now');
     for (const follow of admission.host.follows.values()) {
-      if (presence.configs.has(follow.configuration)) this.#speakFor(presence, follow);
+      if (presence.configs.has(follow.configuration)) speakFor(follow, presence);
     }
     try {
       await this.#book.admission(admission);
@@ -91,6 +96,15 @@ export class Fleet {
   /** It has spoken: it is not lost. */
   heard(presence: Presence): void {
     presence.heardAt = this.#options.steady();
+  }
+
+  /** It has nothing more to say for now: what it said last on its channel is how things are. */
+  rested(presence: Presence): void {
+    const host = this.#roster.hosts.get(presence.host);
+    for (const follow of host?.follows.values() ?? []) {
+      if (host === undefined || follow.presence !== presence || follow.doubtful === undefined) continue;
+      this.#note(host, follow, follow.doubtful);
+    }
   }
 
   /** Its channel is gone; what it follows stays. May be called twice. */
@@ -111,19 +125,20 @@ export class Fleet {
    * @returns what became of it; `stored` and `known` are to be acknowledged.
    * @throws DeployError invalid when its hello did not name the configuration.
    */
-  async report(presence: Presence, { log, ...said }: StateReport): Promise<Intake> {
+  async report(presence: Presence, { log, again, ...said }: StateReport): Promise<Intake> {
     const host = this.#roster.hosts.get(presence.host);
     const follow = host?.follows.get(said.config);
     if (host === undefined || follow?.presence !== presence) {
       throw new DeployError('invalid', `the hello of ${presence.host} does not name "${said.config}"`);
     }
     const report = withEarlierError(said, follow.report);
-    const isPast = isBefore(report, follow.report);
-    if (!isPast) this.#note(host, follow, report);
+    const isMarked = again === true;
+    if (!isMarked && saysPresent(report, follow, this.#options.clock())) this.#note(host, follow, report);
+    else this.#doubt(follow, report, isMarked);
     if (isOutcome(report.state) && report.deploy !== undefined) {
       return await this.#store(presence, follow, { ...report, deploy: report.deploy }, log ?? []);
     }
-    if (log !== undefined && !isPast) {
+    if (log !== undefined) {
       this.#book.log(presence.host, report.config, { deploy: report.deploy ?? '', lines: log });
     }
     return 'noted';
@@ -132,10 +147,11 @@ export class Fleet {
   /** The hosts that follow a configuration; without one, all that any host follows. */
   followers(configuration?: string): Follower[] {
     const followers: Follower[] = [];
+    const times = { ...this.#silence(), clock: this.#options.clock() };
     for (const host of this.#roster.hosts.values()) {
       for (const follow of host.follows.values()) {
         if (configuration === undefined || follow.configuration === configuration) {
-          followers.push(this.#follower(host, follow));
+          followers.push(followerOf(host, follow, times));
         }
       }
     }
@@ -195,10 +211,19 @@ export class Fleet {
   #note(host: Host, follow: Follow, report: StateReport): void {
     const changed = isChange(follow.report, report);
     follow.report = report;
+    follow.spoken = true;
+    follow.doubtful = undefined;
     if (changed) {
       follow.changed = this.#now();
       this.#book.state(host, follow);
     }
+    this.events.publish(follow.configuration);
+  }
+
+  /** What is over is told before how things are now: until that has come, they may be other than they were known to be. */
+  #doubt(follow: Follow, report: StateReport, isMarked: boolean): void {
+    if (!isMarked) follow.doubtful = report;
+    follow.spoken = false;
     this.events.publish(follow.configuration);
   }
 
@@ -219,18 +244,13 @@ export class Fleet {
     return 'stored';
   }
 
-  #speakFor(presence: Presence, follow: Follow): void {
-    follow.presence = presence;
-    follow.heardAt = presence.heardAt;
-  }
-
   #displace(presence: Presence, reason: string): void {
     this.leave(presence);
     presence.listener.end(reason);
   }
 
   #checkSilent(presence: Presence | undefined): void {
-    if (presence === undefined || this.#contact(presence.heardAt) !== 'live') return;
+    if (presence === undefined || contactOf(presence.heardAt, this.#silence()) !== 'live') return;
     throw new DeployError(
       'in-use',
       `an agent at ${presence.speaker.address} speaks for host ${presence.host}`,
@@ -242,7 +262,7 @@ export class Fleet {
 
   #sweepOne(host: string, follow: Follow): void {
     this.#writeContact(host, follow, CONTACT_EVERY_MS);
-    const isLost = this.#contact(heardAt(follow)) === 'lost';
+    const isLost = contactOf(heardAt(follow), this.#silence()) === 'lost';
     if (isLost === follow.missed) return;
     follow.missed = isLost;
     const facts = { host, configuration: follow.configuration, state: follow.report?.state };
@@ -260,30 +280,8 @@ export class Fleet {
     this.#book.contact(host, follow);
   }
 
-  #follower({ record }: Host, follow: Follow): Follower {
-    const { configuration, report, changed, presence } = follow;
-    const heard = heardAt(follow);
-    const lastContact = heard === undefined ? follow.contact : this.#timeOf(heard);
-    return {
-      record,
-      configuration,
-      report,
-      changed,
-      contact: this.#contact(heard),
-      lastContact,
-      silentMs: Math.max(0, this.#options.clock().getTime() - Date.parse(lastContact)),
-      address: presence?.speaker.address,
-    };
-  }
-
-  #contact(heard: number | undefined): Contact {
-    if (heard === undefined) return 'unheard';
-    return this.#options.steady() - heard > this.#options.lostAfterMs ? 'lost' : 'live';
-  }
-
-  /** Heard within the last heartbeat. */
-  #isAlive({ heardAt: heard }: Presence): boolean {
-    return this.#options.steady() - heard <= this.#options.lostAfterMs / 3;
+  #silence(): Silence {
+    return { now: this.#options.steady(), lostAfterMs: this.#options.lostAfterMs };
   }
 
   #now(): string {
@@ -291,10 +289,6 @@ export class Fleet {
   }
 
   #timeOf(steady: number): string {
-    return new Date(this.#options.clock().getTime() - (this.#options.steady() - steady)).toISOString();
+    return timeOf(steady, this.#options.steady(), this.#options.clock());
   }
-}
-
-function heardAt(follow: Follow): number | undefined {
-  return follow.presence?.heardAt ?? follow.heardAt;
 }

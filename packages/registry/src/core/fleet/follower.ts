@@ -16,6 +16,8 @@ export interface Follower {
   /** When what it says last changed. */
   readonly changed: string;
   readonly contact: Contact;
+  /** Whether the report still holds: the channel that the agent has, or had last, has said so. Never when not live. */
+  readonly isCurrent: boolean;
   readonly lastContact: string;
   /** Since its last contact, in milliseconds. */
   readonly silentMs: number;

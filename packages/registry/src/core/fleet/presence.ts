@@ -32,6 +32,8 @@ export interface Presence {
   readonly host: string;
   /** What it follows, by its last hello. */
   configs: ReadonlySet<string>;
+  /** Whether its hello said that it marks what it tells again. */
+  marksAgain: boolean;
   /** When it last said anything, in milliseconds of the steady clock. */
   heardAt: number;
 }

@@ -125,7 +125,8 @@ export class ReportSession {
     if (presence === undefined) throw new DeployError('invalid', 'the first line is not a hello');
     this.#checkKey(presence.host);
     this.#registry.fleet.heard(presence);
-    if (line.type === 'state') await this.#state(presence, line.report);
+    if (line.type === 'heartbeat') this.#registry.fleet.rested(presence);
+    else await this.#state(presence, line.report);
   }
 
   async #hello(hello: Hello): Promise<void> {
@@ -139,6 +140,7 @@ export class ReportSession {
       listener: this.#listener,
       host: hello.host,
       configs: new Set(),
+      marksAgain: false,
       heardAt: 0,
     };
     await this.#registry.fleet.join(this.#presence, hello);

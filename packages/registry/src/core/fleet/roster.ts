@@ -1,7 +1,6 @@
 import { DeployError } from '@deploy-tools/shared/errors.js';
 import type { Hello, StateReport } from '@deploy-tools/shared/report/report.js';
 import type { HostRecord, HostState } from '../../meta/fleet-store.js';
-import { attemptAndState } from './compare-reports.js';
 import type { Presence } from './presence.js';
 
 /** A configuration that a host follows. */
@@ -16,6 +15,10 @@ export interface Follow {
   heardAt: number | undefined;
   /** The agent that speaks for it now. */
   presence: Presence | undefined;
+  /** Whether the agent that speaks, or spoke last, has said on that channel how things are. */
+  spoken: boolean;
+  /** An outcome that was taken for one told again, from an agent that does not mark these, with nothing said since. */
+  doubtful: StateReport | undefined;
   /** The attempt and outcome that are known to be stored, so that they are stored once. */
   stored: string | undefined;
   /** Whether the log has said that it is lost. */
@@ -58,12 +61,7 @@ export class Roster {
   load(records: readonly HostRecord[], states: readonly HostState[]): void {
     for (const record of records) this.hosts.set(record.host, { record, follows: new Map() });
     for (const { host, configuration, report, changed, contact } of states) {
-      const follow = {
-        ...newFollow(configuration, changed),
-        report,
-        contact,
-        stored: attemptAndState(report),
-      };
+      const follow = { ...newFollow(configuration, changed), report, contact };
       this.hosts.get(host)?.follows.set(configuration, follow);
     }
   }
@@ -93,6 +91,7 @@ export class Roster {
     const removed = [...presence.configs].filter((name) => !hello.configs.includes(name));
     for (const name of removed) host.follows.delete(name);
     presence.configs = new Set(hello.configs);
+    presence.marksAgain = hello.features?.includes('again') === true;
     return {
       host,
       isNew: known === undefined,
@@ -140,6 +139,16 @@ export class Roster {
   }
 }
 
+/** An agent speaks for it from now on; on a channel that is new it has not said yet how things are. */
+export function speakFor(follow: Follow, presence: Presence): void {
+  if (follow.presence !== presence) {
+    follow.spoken = false;
+    follow.doubtful = undefined;
+  }
+  follow.presence = presence;
+  follow.heardAt = presence.heardAt;
+}
+
 /** A second agent from the same address is the same one after a lost connection, or its successor. */
 function checkElsewhere(other: Presence, presence: Presence, isAlive: (other: Presence) => boolean): void {
   if (other.speaker.address === presence.speaker.address || !isAlive(other)) return;
@@ -170,6 +179,8 @@ function newFollow(configuration: string, now: string): Follow {
     contact: now,
     heardAt: undefined,
     presence: undefined,
+    spoken: false,
+    doubtful: undefined,
     stored: undefined,
     missed: false,
   };

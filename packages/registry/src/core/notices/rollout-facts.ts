@@ -26,7 +26,7 @@ export interface RolloutFacts {
   readonly begun: boolean;
   /** Whether nothing more is to be expected of any host soon. */
   readonly settled: boolean;
-  /** Whether all hosts were heard since the registry started, or are not waited for any more. */
+  /** Whether all hosts have said how they are since the registry started and on the channel they have, or are not waited for any more. */
   readonly heard: boolean;
   /** Those that failed, then those that are lost. */
   readonly named: readonly NamedHost[];
@@ -50,13 +50,14 @@ export function rolloutFacts(
     inSync: hosts.filter(({ category }) => category === 'in-sync').length,
     failed: failed.length,
     failedAndGone: lost.filter(
-      ({ follower }) => assess({ ...follower, contact: 'live' }, wanted) === 'failed',
+      ({ follower }) =>
+        assess({ report: follower.report, contact: 'live', isCurrent: true }, wanted) === 'failed',
     ).length,
     failure: failureOf(failed),
     error: commonError(failed),
     begun: hosts.some((host) => isBegun(host, wanted)),
     settled: hosts.every((host) => host.settled && !isGoingBack(host)),
-    heard: hosts.every(({ follower, settled }) => settled || follower.contact !== 'unheard'),
+    heard: hosts.every(({ follower, settled }) => settled || follower.isCurrent),
     named: [...failed.map(nameFailed), ...lost.map(nameLost)].slice(0, MAX_NAMED),
     rounds: Math.max(mostFailures, failed.length > 0 ? 1 : 0),
   };

@@ -19,7 +19,15 @@ function followerOf(report: StateReport | undefined, contact: Contact = 'live'):
     firstSeen: '',
   };
   const times = { changed: '', lastContact: '', silentMs: 0 };
-  return { record, configuration: 'p', report, contact, address: undefined, ...times };
+  return {
+    record,
+    configuration: 'p',
+    report,
+    contact,
+    isCurrent: contact === 'live',
+    address: undefined,
+    ...times,
+  };
 }
 
 const said = (state: StateReport['state'], fields: Partial<StateReport> = {}): StateReport => ({

@@ -106,3 +106,20 @@ test('what may wait is written when something may not', async () => {
   expect(await registry.meta.read(({ fleet }) => fleet.hosts())).toHaveLength(2);
   expect(transactions()).toBe(1);
 });
+
+test('what comes in later is written later, also where something earlier had its key', async () => {
+  const registry = await openRegistry();
+  const { journal } = journalOf(registry);
+  journal.later('host', (tx) => tx.putHost(host('web1', 'first')));
+  journal.later('state', (tx) =>
+    tx.putHostState({
+      host: 'web1',
+      configuration: 'p',
+      report: undefined,
+      changed: '2026',
+      contact: '2026',
+    }),
+  );
+  await journal.write('host', (tx) => tx.deleteHost('web1'));
+  expect(await registry.meta.read(({ fleet }) => fleet.hostStates())).toEqual([]);
+});

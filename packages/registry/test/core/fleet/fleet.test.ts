@@ -189,6 +189,30 @@ describe('contact', () => {
   });
 });
 
+describe('a host that comes back', () => {
+  test('is not known to be as it was until it has said how it is', async () => {
+    const registry = await openRegistry();
+    const current = (of: TestRegistry) => of.fleet.followers('p').map(({ isCurrent }) => isCurrent);
+    const agent = playAgent(registry, 'web1');
+    await agent.hello(['p']);
+    expect(current(registry)).toEqual([false]);
+    await agent.report(healthy('d1'));
+    expect(current(registry)).toEqual([true]);
+    const again = await reopened(registry);
+    const back = playAgent(again, 'web1', SPEAKER, ['again']);
+    await back.hello(['p']);
+    expect(current(again)).toEqual([false]);
+    await back.report(healthy('d1', { again: true }));
+    expect(current(again)).toEqual([false]);
+    await back.report(healthy('d1'));
+    expect(current(again)).toEqual([true]);
+    back.leave();
+    expect(current(again)).toEqual([true]);
+    registry.pass(45_001);
+    expect(current(again)).toEqual([false]);
+  });
+});
+
 describe('an outcome', () => {
   test('is stored before it is acknowledged, once', async () => {
     const registry = await openRegistry();
@@ -213,14 +237,42 @@ describe('an outcome', () => {
     expect(await kindOfRejection(agent.report(healthy('d1')))).toBe('internal');
   });
 
-  test('of an earlier attempt, told late, is history and not the present', async () => {
+  test('of an earlier attempt, told again, is history and not the present', async () => {
+    const registry = await openRegistry();
+    const agent = playAgent(registry, 'web1', SPEAKER, ['again']);
+    await agent.hello(['p']);
+    await agent.report(healthy('d2', { since: '2026-01-02T00:00:00.000Z' }));
+    await agent.report(healthy('d1', { state: 'rolled-back', again: true }));
+    expect(registry.fleet.followers('p')).toMatchObject([
+      { report: { state: 'healthy', deploy: 'd2' }, isCurrent: false }, // how things are now comes after it
+    ]);
+    expect((await stored(registry)).map(({ report }) => report.deploy).sort()).toEqual(['d1', 'd2']);
+  });
+
+  test('that an agent tells again without saying so is told apart by its time, until it has been heard out', async () => {
+    const registry = await openRegistry();
+    const first = playAgent(registry, 'web1');
+    await first.hello(['p']);
+    await first.report(healthy('d2', { since: '2026-01-02T00:00:00.000Z' }));
+    const second = playAgent(registry, 'web1');
+    await second.hello(['p']);
+    await second.report(healthy('d1', { state: 'rolled-back', since: '2026-01-01T00:00:00.000Z' }));
+    expect(registry.fleet.followers('p')).toMatchObject([{ report: { deploy: 'd2' }, isCurrent: false }]);
+    second.beat(); // there is nothing more: it was how things are now
+    expect(registry.fleet.followers('p')).toMatchObject([{ report: { deploy: 'd1' }, isCurrent: true }]);
+  });
+
+  test('that was noted but not stored when the registry was killed is stored when it is told again', async () => {
     const registry = await openRegistry();
     const agent = playAgent(registry, 'web1');
     await agent.hello(['p']);
-    await agent.report(healthy('d2', { since: '2026-01-02T00:00:00.000Z' }));
-    await agent.report(healthy('d1', { state: 'rolled-back', since: '2026-01-01T00:00:00.000Z' }));
-    expect(registry.fleet.followers('p')).toMatchObject([{ report: { state: 'healthy', deploy: 'd2' } }]);
-    expect((await stored(registry)).map(({ report }) => report.deploy).sort()).toEqual(['d1', 'd2']);
+    await agent.report(healthy('d1'));
+    await registry.meta.write(({ fleet }) => fleet.trimDeploys('web1', 'p', 0));
+    const again = await reopened(registry);
+    const back = playAgent(again, 'web1');
+    await back.hello(['p']);
+    expect(await back.report(healthy('d1'))).toBe('stored');
+    expect(await stored(again)).toHaveLength(1);
   });
 
   test('of going back keeps why it was gone back', async () => {
@@ -244,6 +296,34 @@ describe('an outcome', () => {
     expect(await agent.report({ config: 'p', state: 'healthy', hash: HASH })).toBe('noted');
     expect(await stored(registry)).toEqual([]);
     expect(registry.fleet.followers('p')).toMatchObject([{ report: { state: 'healthy' } }]);
+  });
+});
+
+describe('a host whose clock was ahead', () => {
+  const ahead = { since: '2099-01-01T00:00:00.000Z' };
+
+  test('is believed in the order in which it speaks: what fails later has failed', async () => {
+    const registry = await openRegistry();
+    const agent = playAgent(registry, 'web1');
+    await agent.hello(['p']);
+    await agent.report(healthy('d1', ahead));
+    await agent.report(healthy('d2', { state: 'fetching', since: registry.clock().toISOString() }));
+    await agent.report(healthy('d2', { state: 'failed', since: registry.clock().toISOString() }));
+    expect(registry.fleet.followers('p')).toMatchObject([{ report: { state: 'failed', deploy: 'd2' } }]);
+  });
+
+  test('is believed after a reconnect and a restart, too', async () => {
+    const registry = await openRegistry();
+    const agent = playAgent(registry, 'web1');
+    await agent.hello(['p']);
+    await agent.report(healthy('d1', ahead));
+    agent.leave();
+    const again = await reopened(registry);
+    registry.pass(60_001);
+    const back = playAgent(again, 'web1');
+    await back.hello(['p']);
+    await back.report(healthy('d2', { state: 'failed', since: again.clock().toISOString() }));
+    expect(again.fleet.followers('p')).toMatchObject([{ report: { state: 'failed', deploy: 'd2' } }]);
   });
 });
 

@@ -7,6 +7,7 @@ import { Rollouts } from '@deploy-tools/registry/core/notices/rollouts.js';
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import { type HttpPeer, startHttpPeer } from '../../../../notices/test/support/http-peer.js';
 import { addText, OPERATOR, openRegistry, type TestRegistry } from '../../support/open-registry.js';
+import { playAgent } from '../../support/played-agent.js';
 
 const change = { author: OPERATOR, command: 'x' };
 const V1 = [{ component: 'code', version: 'v1' }];
@@ -65,4 +66,19 @@ it('what was changed while nobody looked is told at the next start, and only onc
   await peer.received(2);
   await third.stop();
   expect(titles()).toEqual(['p: revision 2', 'p: revision 3']);
+});
+
+it('a host that fails is told of, also when its clock was ahead before', async () => {
+  const { after } = await putConfiguration(registry, change, 'p', V1);
+  const agent = playAgent(registry, 'web1');
+  await agent.hello(['p']);
+  const said = { config: 'p', revision: after.revision, hash: after.hash } as const;
+  await agent.report({ ...said, state: 'healthy', deploy: 'd1', since: '2099-01-01T00:00:00.000Z' });
+  await listen();
+  const rollouts = await Rollouts.open(registry);
+  const since = registry.clock().toISOString();
+  await agent.report({ ...said, state: 'failed', deploy: 'd2', since });
+  await peer.received(1);
+  await rollouts.stop();
+  expect(titles()).toEqual(['p revision 1: failed']);
 });

@@ -1,0 +1,31 @@
+import type { Contact } from './follower.js';
+import type { Follow } from './roster.js';
+
+/** Milliseconds of the steady clock: now, and how long a host may be silent. */
+export interface Silence {
+  readonly now: number;
+  readonly lostAfterMs: number;
+}
+
+/** When it was last heard, by the steady clock; undefined when not since the registry started. */
+export function heardAt({ presence, heardAt }: Follow): number | undefined {
+  return presence?.heardAt ?? heardAt;
+}
+
+export function contactOf(heard: number | undefined, { now, lostAfterMs }: Silence): Contact {
+  if (heard === undefined) return 'unheard';
+  return now - heard > lostAfterMs ? 'lost' : 'live';
+}
+
+/** Heard within the last heartbeat. */
+export function isAlive(heard: number, { now, lostAfterMs }: Silence): boolean {
+  return now - heard <= lostAfterMs / 3;
+}
+
+/**
+ * Whether what is known of it still holds: its agent said so on the channel that it has, or had last. A channel that is
+ * new has said nothing yet, and after a restart nobody has.
+ */
+export function isCurrent(follow: Follow, silence: Silence): boolean {
+  return follow.spoken && contactOf(heardAt(follow), silence) === 'live';
+}
