@@ -15,6 +15,11 @@ export function signature(secret: string, timestamp: string, body: string): stri
   return `sha256=${createHmac('sha256', secret).update(`${timestamp}.${body}`).digest('hex')}`;
 }
 
+/** As `signature`, with the receiver's host: what one receiver is sent cannot be passed on to another that has the same secret. */
+export function hostSignature(secret: string, timestamp: string, host: string, body: string): string {
+  return signature(secret, `${timestamp}.${host}`, body);
+}
+
 /** Posts the event as JSON, signed; see docs/notices.md. */
 export function webhookReceiver(url: WebhookUrl, environment: Environment, clock: () => Date): Receiver {
   const { host } = new URL(url.url);
@@ -33,11 +38,21 @@ export function webhookReceiver(url: WebhookUrl, environment: Environment, clock
         'Deploy-Event': message.notice.event,
         'Deploy-Delivery': message.id,
         'Deploy-Timestamp': timestamp,
-        ...(secret === undefined ? {} : { 'Deploy-Signature': signature(secret, timestamp, body) }),
+        'Deploy-Host': host,
+        ...(secret === undefined ? {} : signatures(secret, timestamp, host, body)),
       };
       const answer = await post(url.url, headers, body, signal);
       if (answer.status < 200 || answer.status > 299) throw refusalOf(host, answer);
     },
+  };
+}
+
+function signatures(
+  ...[secret, timestamp, host, body]: Parameters<typeof hostSignature>
+): Record<string, string> {
+  return {
+    'Deploy-Signature': signature(secret, timestamp, body),
+    'Deploy-Host-Signature': hostSignature(secret, timestamp, host, body),
   };
 }
 

@@ -72,6 +72,20 @@ describe('webhook', () => {
     }
   });
 
+  it('signs for one host: what another receiver with the same secret was sent does not verify', async () => {
+    const { receiver: hook, peer: server } = await receiver(() => ({ status: 200 }), '', {
+      WEBHOOK_SECRET: 'common',
+    });
+    await hook.send(messageOf(), NEVER);
+    const { headers, body } = server.requests[0] ?? { headers: {}, body: '' };
+    const { host } = new URL(server.url);
+    const signed = (name: string) =>
+      createHmac('sha256', 'common').update(`${headers['deploy-timestamp']}.${name}.${body}`).digest('hex');
+    expect(headers['deploy-host']).toBe(host);
+    expect(headers['deploy-host-signature']).toBe(`sha256=${signed(host)}`);
+    expect(headers['deploy-host-signature']).not.toBe(`sha256=${signed('other.example')}`);
+  });
+
   it('sends nothing without the secret that it should sign with', async () => {
     const { receiver: hook, peer: server } = await receiver(
       () => ({ status: 200 }),
