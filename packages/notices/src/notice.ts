@@ -8,13 +8,21 @@ export const NOTICE_EVENTS = [
   'deploy-rolled-back',
   'host-lost',
   'host-recovered',
+  'disk-low',
+  'disk-recovered',
   'test',
 ] as const;
 
 export type NoticeEvent = (typeof NOTICE_EVENTS)[number];
 
 /** Something that people may want to be told. All times are RFC 3339 UTC. */
-export type Notice = VersionNotice | ConfigurationNotice | DeployNotice | HostNotice | TestNotice;
+export type Notice =
+  | VersionNotice
+  | ConfigurationNotice
+  | DeployNotice
+  | HostNotice
+  | DiskNotice
+  | TestNotice;
 
 export interface VersionNotice {
   readonly event: 'version-added';
@@ -84,6 +92,17 @@ export interface HostNotice {
   readonly configurations: readonly string[];
 }
 
+/** The registry's own disk. Sizes in bytes. */
+export interface DiskNotice {
+  readonly event: 'disk-low' | 'disk-recovered';
+  readonly time: string;
+  /** A directory on it. */
+  readonly place: string;
+  readonly free: number;
+  /** Below which uploads are refused. */
+  readonly reserve: number;
+}
+
 /** Somebody wants to know whether messages arrive. */
 export interface TestNotice {
   readonly event: 'test';
@@ -101,11 +120,23 @@ export function isDeployNotice(notice: Notice): notice is DeployNotice {
 
 /** Whether it tells of something that went wrong. */
 export function isFailure({ event }: Notice): boolean {
-  return event === 'deploy-failed' || event === 'deploy-rolled-back' || event === 'host-lost';
+  return FAILURES.has(event);
+}
+
+const FAILURES: ReadonlySet<NoticeEvent> = new Set([
+  'deploy-failed',
+  'deploy-rolled-back',
+  'host-lost',
+  'disk-low',
+]);
+
+/** Whether it tells that what went wrong is over. */
+export function isRecovery({ event }: Notice): boolean {
+  return event === 'host-recovered' || event === 'disk-recovered';
 }
 
 /** What a receiver is left with that is to be told only of what went wrong and of its end. */
 export function isLoud(notice: Notice): boolean {
-  if (isFailure(notice) || notice.event === 'host-recovered' || notice.event === 'test') return true;
+  if (isFailure(notice) || isRecovery(notice) || notice.event === 'test') return true;
   return notice.event === 'deploy-succeeded' && notice.recovered !== undefined;
 }

@@ -1,7 +1,9 @@
+import { formatByteSize } from '@deploy-tools/shared/byte-size.js';
 import { formatDuration } from '@deploy-tools/shared/duration.js';
 import {
   type ConfigurationNotice,
   type DeployNotice,
+  type DiskNotice,
   type HostNotice,
   isFailure,
   type NamedHost,
@@ -28,6 +30,8 @@ export function threadOf(notice: Notice): string {
       return `configuration/${notice.configuration}/${notice.revision}`;
     case 'host-lost':
     case 'host-recovered':
+    case 'disk-low':
+    case 'disk-recovered':
     case 'test':
       return `${notice.event}/${notice.time}`;
     default:
@@ -52,6 +56,9 @@ function words(notice: Notice): Words {
     case 'host-lost':
     case 'host-recovered':
       return hosts(notice);
+    case 'disk-low':
+    case 'disk-recovered':
+      return disk(notice);
     case 'test':
       return { title: 'Test: notices arrive here', lines: by(notice.author) };
     default:
@@ -71,6 +78,19 @@ function hosts({ event, hosts: count, named, configurations }: HostNotice): Word
   return {
     title,
     lines: [...list(named, count), ...(configurations.length === 0 ? [] : [follows(configurations)])],
+  };
+}
+
+function disk({ event, place, free, reserve }: DiskNotice): Words {
+  const left = `${formatByteSize(free)} left`;
+  if (event === 'disk-recovered')
+    return { title: `the registry's disk has room again: ${left}`, lines: [place] };
+  return {
+    title: `the registry's disk is nearly full: ${left}`,
+    lines: [
+      `${place}: uploads are refused below ${formatByteSize(reserve)}`,
+      'gc shows and removes what is not needed',
+    ],
   };
 }
 

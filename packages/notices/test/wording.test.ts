@@ -77,6 +77,14 @@ describe('wording', () => {
         configurations: [],
       },
     ],
+    [
+      "the registry's disk is nearly full: 800 MB left\n/srv: uploads are refused below 500 MB\ngc shows and removes what is not needed",
+      { event: 'disk-low', time: TIME, place: '/srv', free: 800 * 1024 ** 2, reserve: 500 * 1024 ** 2 },
+    ],
+    [
+      "the registry's disk has room again: 2.0 GB left\n/srv",
+      { event: 'disk-recovered', time: TIME, place: '/srv', free: 2 * 1024 ** 3, reserve: 500 * 1024 ** 2 },
+    ],
   ])('%s', (expected, notice) => {
     expect(text(notice)).toBe(expected);
   });

@@ -5,8 +5,10 @@ import { DeployError } from '@deploy-tools/shared/errors.js';
 import { takeDirectory } from '@deploy-tools/shared/host/dir-lock.js';
 import type { Logger } from '@deploy-tools/shared/log.js';
 import { ConfigurationEvents } from './core/configuration-events.js';
+import { DiskSpace } from './core/disk-space.js';
 import { Fleet } from './core/fleet/fleet.js';
 import { Heartbeats } from './core/heartbeats.js';
+import { forgetLostUploads } from './core/housekeeping.js';
 import type { Ingest } from './core/index-archive.js';
 import { Indexer } from './core/indexer.js';
 import { NoticeDesk } from './core/notices/notice-desk.js';
@@ -110,6 +112,8 @@ async function openRegistry(
   undo.push(() => meta.close());
   const leftovers = await bytes.clean();
   if (leftovers > 0) log.info({ leftovers }, 'removed uploads that were cut off');
+  const lost = await forgetLostUploads({ meta, bytes });
+  if (lost > 0) log.info({ lost }, 'forgot uploads without a name whose bytes are gone, as after a restore');
   const drafts = await derived.clean();
   if (drafts > 0) log.info({ drafts }, 'removed manifests and packs that were not finished');
   const limits = limitsOf(flags);
@@ -143,7 +147,8 @@ async function openRegistry(
     open: (track) => openTrack(track, limits.trackFiles, context),
   });
   undo.push(() => tracks.stop());
-  const registry = { ...stores, ...tools, ...told, indexer, limits, tracks };
+  const space = new DiskSpace(bytes, minFree);
+  const registry = { ...stores, ...tools, ...told, space, indexer, limits, tracks };
   return registry;
 }
 

@@ -1,7 +1,7 @@
 import { DeployError } from '@deploy-tools/shared/errors.js';
 import { type Environment, secretFrom } from '../environment.js';
 import { post, refusalOf } from '../http-answer.js';
-import { isFailure, type Notice } from '../notice.js';
+import { isFailure, isRecovery, type Notice } from '../notice.js';
 import type { Message, Receiver, ThreadMemory } from '../receiver.js';
 import type { SlackUrl } from '../receiver-url.js';
 
@@ -118,7 +118,7 @@ function parsePosted(text: string | undefined): Posted | undefined {
 }
 
 function contentOf({ notice, title, body }: Message, { title: app, link }: SlackUrl): object {
-  const good = notice.event === 'deploy-succeeded' || notice.event === 'host-recovered';
+  const good = notice.event === 'deploy-succeeded' || isRecovery(notice);
   const color = isFailure(notice) ? COLORS.bad : good ? COLORS.good : COLORS.other;
   const footer = app === undefined ? link : link === undefined ? escaped(app) : `<${link}|${escaped(app)}>`;
   const text = escaped(title);

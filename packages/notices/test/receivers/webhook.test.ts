@@ -77,7 +77,8 @@ describe('webhook', () => {
       WEBHOOK_SECRET: 'common',
     });
     await hook.send(messageOf(), NEVER);
-    const { headers, body } = server.requests[0] ?? { headers: {}, body: '' };
+    const [request] = server.requests;
+    const { headers, body } = request ?? expect.fail('nothing was sent');
     const { host } = new URL(server.url);
     const signed = (name: string) =>
       createHmac('sha256', 'common').update(`${headers['deploy-timestamp']}.${name}.${body}`).digest('hex');

@@ -6,7 +6,8 @@ import { command } from './command.js';
 import { versionJson } from './json-shapes.js';
 
 export const gc = command(GC, async ({ registry }, args) => {
-  const surplus = args.n ? await findSurplus(registry) : await collect(registry);
+  const which = 'expired or in vain';
+  const surplus = args.n ? await findSurplus(registry, which) : await collect(registry, which);
   const rows = [
     ...surplus.versions.map(({ component, version, size }) => [
       'version',

@@ -2,7 +2,7 @@
 export const PROBLEMS = {
   'archive missing': { harm: 'lost', repair: 'put an upload of the same file in its place' },
   'archive damaged': { harm: 'lost', repair: 'put an upload of the same file in its place' },
-  'upload missing': { harm: 'lost', repair: 'forget it' },
+  'upload missing': { harm: 'none', repair: 'forget it' },
   'upload damaged': { harm: 'lost', repair: 'remove it' },
   'not indexed': { harm: 'slow', repair: 'index the archive' },
   'manifest missing': { harm: 'slow', repair: 'index the archive again' },

@@ -22,14 +22,17 @@ export interface Surplus {
   readonly deploys: number;
 }
 
+/** Which uploads are surplus: those that expired, or also those that no addver can take as they were read in vain. */
+export type SurplusUploads = 'expired' | 'expired or in vain';
+
 /** What {@link collect} would remove now. Reads only. */
-export async function findSurplus(registry: Registry): Promise<Surplus> {
+export async function findSurplus(registry: Registry, which: SurplusUploads = 'expired'): Promise<Surplus> {
   return registry.meta.read(async (tx) => {
     const versions = await surplusVersions(registry, tx);
     const kept = await hashesBesides(tx, new Set(versions.map(versionKey)));
     const archives = await registry.bytes.archives();
     const files = archives.filter(({ hash }) => !kept.has(hash)).map(({ hash, size }) => ({ hash, size }));
-    const uploads = await expiredUploads(registry, tx);
+    const uploads = await surplusUploads(registry, tx, which);
     const expired = new Set(uploads.map(({ hash }) => hash));
     for (const { hash } of await tx.uploads()) if (!expired.has(hash)) kept.add(hash);
     const derived = await findDerivedSurplus(registry, tx, kept);
@@ -43,7 +46,7 @@ export async function findSurplus(registry: Registry): Promise<Surplus> {
  * records. Each file is removed in a transaction of its own that looks again, so an `addver` of the same bytes is
  * never undone.
  */
-export async function collect(registry: Registry): Promise<Surplus> {
+export async function collect(registry: Registry, which: SurplusUploads = 'expired'): Promise<Surplus> {
   const removed = await registry.meta.write(async (tx) => {
     const versions = await surplusVersions(registry, tx);
     for (const { component, version } of versions) await tx.deleteVersion(component, version);
@@ -52,7 +55,7 @@ export async function collect(registry: Registry): Promise<Surplus> {
     const deploys = await tx.fleet.deleteDeploysBefore(historyStart, KEPT_DEPLOYS);
     return { versions, auditRecords, deploys };
   });
-  const uploads = await collectUploads(registry);
+  const uploads = await collectUploads(registry, which);
   const files = await collectFiles(registry);
   const derived = await collectDerived(registry);
   const freed = freedBy([...uploads, ...files, ...derived], await storedHashes(registry));
@@ -76,16 +79,22 @@ async function surplusVersions(registry: Registry, tx: MetaReader): Promise<Comp
   return surplus;
 }
 
-async function expiredUploads(registry: Registry, tx: MetaReader): Promise<Upload[]> {
+async function surplusUploads(registry: Registry, tx: MetaReader, which: SurplusUploads): Promise<Upload[]> {
   const limit = timestampBefore(registry, registry.limits.uploadTtlMs);
   const all = await tx.uploads();
   const fresh = new Set(all.filter((upload) => upload.created >= limit).map((upload) => upload.hash));
-  return all.filter(({ hash }) => !fresh.has(hash) && !registry.indexer.isAwaited(hash));
+  const surplus = all.filter(({ hash }) => !fresh.has(hash) && !registry.indexer.isAwaited(hash));
+  if (which === 'expired' || registry.limits.unchecked) return surplus;
+  for (const upload of all) {
+    const { hash } = upload;
+    if (fresh.has(hash) && registry.indexer.isInVain(hash, await tx.index(hash))) surplus.push(upload);
+  }
+  return surplus;
 }
 
-async function collectUploads(registry: Registry): Promise<Upload[]> {
+async function collectUploads(registry: Registry, which: SurplusUploads): Promise<Upload[]> {
   return registry.meta.write(async (tx) => {
-    const expired = await expiredUploads(registry, tx);
+    const expired = await surplusUploads(registry, tx, which);
     for (const { hash } of expired) {
       registry.indexer.drop(hash);
       await tx.deleteUpload(hash);
@@ -97,6 +106,19 @@ async function collectUploads(registry: Registry): Promise<Upload[]> {
       if (orphan || expired.some((upload) => upload.hash === hash)) await registry.bytes.removeUpload(hash);
     }
     return expired;
+  });
+}
+
+/**
+ * Forgets the uploads whose bytes are gone, as after a restore: they are in no backup. For the start, before anything is
+ * uploaded. @returns how many.
+ */
+export async function forgetLostUploads({ meta, bytes }: Pick<Registry, 'meta' | 'bytes'>): Promise<number> {
+  return meta.write(async (tx) => {
+    const stored = new Set((await bytes.uploads()).map(({ hash }) => hash));
+    const lost = new Set((await tx.uploads()).map(({ hash }) => hash).filter((hash) => !stored.has(hash)));
+    for (const hash of lost) await tx.deleteUpload(hash);
+    return lost.size;
   });
 }
 

@@ -8,6 +8,7 @@ import type { DerivedKind, DerivedStore } from '../layers/derived-store.js';
 import type { ReadMarks } from '../layers/read-marks.js';
 import type { ArchiveIndex, IndexedArchive, MetaStore, StoredBlob } from '../meta/meta-store.js';
 import { chooseReuse } from './choose-reuse.js';
+import { requireSpace } from './disk-space.js';
 
 /** See ingest/ingest-archive.ts. */
 export type Ingest = (task: IngestTask, signal: AbortSignal) => Promise<Ingested>;
@@ -50,7 +51,9 @@ export async function indexArchive(
 ): Promise<ArchiveIndex> {
   const { derived } = stores;
   const { path, size } = await locate(stores.bytes, hash);
-  await checkSpace(stores, size);
+  // A pack takes about as much as its archive, and while it is made twice that.
+  const what = `to index an archive of ${formatByteSize(size)}`;
+  await requireSpace(stores.bytes, stores.minFree, 2 * size, what);
   const drafts = { manifest: derived.draft('manifest'), pack: derived.draft('pack') };
   try {
     return await keep(stores, await readMarked(stores, { path, hash, size }, drafts, signal), drafts);
@@ -103,6 +106,7 @@ async function readThrough(
     return { kind: 'indexed', archive, made: clock().toISOString(), manifest, pack, entries, bytes };
   } catch (thrown) {
     const { kind, message, hint } = toDeployError(thrown);
+    if (kind === 'no-space') throw diskFull(stores.bytes.place, thrown);
     if (!REFUSALS.includes(kind)) throw thrown;
     return { kind: 'refused', archive, made: clock().toISOString(), reason: { kind, message, hint } };
   }
@@ -131,6 +135,17 @@ async function keep(
   });
 }
 
+function diskFull(place: string, cause: unknown): DeployError {
+  return new DeployError(
+    'no-space',
+    `the registry's disk became full, at ${place}, while the archive was indexed`,
+    {
+      hint: 'free some space there, for example by gc, and try again',
+      cause,
+    },
+  );
+}
+
 async function locate(bytes: ByteStore, hash: string): Promise<LocatedFile> {
   const located = (await bytes.locate('archive', hash)) ?? (await bytes.locate('upload', hash));
   if (located === undefined) throw new DeployError('not-found', `no archive ${hash}`);
@@ -142,20 +157,14 @@ async function reusable(
   archive: StoredBlob,
 ): Promise<{ manifest: string; pack: string }[]> {
   const newest = await meta.read((tx) => tx.newestIndexed());
-  return chooseReuse(archive, newest).map(({ manifest, pack }) => ({
-    manifest: derived.locate('manifest', manifest.hash),
-    pack: derived.locate('pack', pack.hash),
-  }));
-}
-
-/** A pack takes about as much as its archive, and while it is made twice that. */
-async function checkSpace({ bytes, minFree }: IndexStores, archiveSize: number): Promise<void> {
-  const wanted = 2 * archiveSize;
-  const free = await bytes.freeBytes();
-  if (free - wanted >= minFree) return;
-  throw new DeployError(
-    'no-space',
-    `the registry has ${formatByteSize(free)} of disk left, too little to index an archive of ${formatByteSize(archiveSize)}`,
-    { hint: 'free some space there; -min-free sets the reserve' },
-  );
+  const files: { manifest: string; pack: string }[] = [];
+  for (const index of chooseReuse(archive, newest)) {
+    if (!(await isIndexStored(derived, index))) continue; // to be made anew, as after a restore
+    const { manifest, pack } = index;
+    files.push({
+      manifest: derived.locate('manifest', manifest.hash),
+      pack: derived.locate('pack', pack.hash),
+    });
+  }
+  return files;
 }

@@ -15,6 +15,8 @@ export class Indexer {
   /** Refusals from before may be due to other limits or an older program. */
   readonly #started: string;
   readonly #jobs: SharedJobs<ArchiveIndex>;
+  /** Those for which there was no space. */
+  readonly #unread = new Set<string>();
 
   constructor(stores: IndexStores) {
     this.#stores = stores;
@@ -53,8 +55,20 @@ export class Indexer {
     return this.#jobs.isAwaited(hash);
   }
 
+  /**
+   * Whether reading an upload came to nothing, as it is refused or as there was no space, and nobody waits for it.
+   * @param index what is kept of it.
+   */
+  isInVain(hash: string, index: ArchiveIndex | undefined): boolean {
+    if (this.#jobs.isAwaited(hash)) return false;
+    if (this.#unread.has(hash)) return true;
+    if (index?.kind !== 'refused' || index.made < this.#started) return false;
+    return index.reason.kind !== 'unsupported';
+  }
+
   /** The upload is gone. */
   drop(hash: string): void {
+    this.#unread.delete(hash);
     this.#jobs.drop(hash);
   }
 
@@ -72,7 +86,11 @@ export class Indexer {
 
   async #index(hash: string, signal: AbortSignal): Promise<ArchiveIndex> {
     const started = performance.now();
-    const index = await indexArchive(this.#stores, hash, signal);
+    this.#unread.delete(hash);
+    const index = await indexArchive(this.#stores, hash, signal).catch((error: unknown) => {
+      if (isDeployError(error, 'no-space')) this.#unread.add(hash);
+      throw error;
+    });
     const ms = Math.round(performance.now() - started);
     if (index.kind === 'refused') this.#log.warn({ hash, err: index.reason.message, ms }, 'archive refused');
     else this.#log.info(summary(index, ms), 'archive indexed');

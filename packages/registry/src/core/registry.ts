@@ -6,6 +6,7 @@ import type { DerivedStore } from '../layers/derived-store.js';
 import type { Digester } from '../layers/digester.js';
 import type { MetaStore } from '../meta/meta-store.js';
 import type { ConfigurationEvents } from './configuration-events.js';
+import type { DiskSpace } from './disk-space.js';
 import type { Fleet } from './fleet/fleet.js';
 import type { Heartbeats } from './heartbeats.js';
 import type { Indexer } from './indexer.js';
@@ -19,6 +20,8 @@ export type VerifyLayer = (files: LayerFiles, signal: AbortSignal) => Promise<Ve
 export interface Registry {
   readonly meta: MetaStore;
   readonly bytes: ByteStore;
+  /** What uploads may take of the disk. */
+  readonly space: DiskSpace;
   readonly events: ConfigurationEvents;
   /** The hosts that report. */
   readonly fleet: Fleet;
@@ -61,7 +64,7 @@ export interface RegistryLimits {
 }
 
 /** Now, as the registry writes it: RFC 3339 UTC with milliseconds. */
-export function timestamp(registry: Registry): string {
+export function timestamp(registry: Pick<Registry, 'clock'>): string {
   return registry.clock().toISOString();
 }
 

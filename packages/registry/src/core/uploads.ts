@@ -5,8 +5,6 @@ import type { Upload } from '../meta/meta-store.js';
 import { type Registry, timestamp } from './registry.js';
 import { WrittenRanges } from './written-ranges.js';
 
-/** How often, in bytes that the upload grew by, the free space is looked at again. */
-const SPACE_CHECK_EVERY = 32 * 1024 * 1024;
 /** Pieces of one upload that do not touch: enough for 2 GB in packets of 32 kB, written in the worst order. */
 const MAX_PIECES = 16_384;
 
@@ -26,7 +24,7 @@ export interface OperatorUpload {
 
 /** @throws DeployError no-space when the disk is below its reserve already. */
 export async function beginUpload(registry: Registry, owner: string): Promise<OperatorUpload> {
-  await checkSpace(registry, 0);
+  await registry.space.require(0);
   const staged = await registry.bytes.stage();
   return new LimitedUpload(registry, staged, owner);
 }
@@ -36,7 +34,8 @@ class LimitedUpload implements OperatorUpload {
   readonly #staged: StagedUpload;
   readonly #owner: string;
   readonly #written = new WrittenRanges();
-  #sinceCheck = 0;
+  /** Of its holes, which it has still to fill. */
+  #owed = 0;
   #failure: DeployError | undefined;
 
   constructor(registry: Registry, staged: StagedUpload, owner: string) {
@@ -63,12 +62,11 @@ class LimitedUpload implements OperatorUpload {
     this.#written.add(position, position + data.length);
     if (this.#written.count > MAX_PIECES) throw await this.#fail(tooScattered());
     const write = this.#staged.write(data, position); // before any await: hashing needs the order of arrival
-    this.#sinceCheck += Math.max(data.length, grown);
+    const owed = this.#written.end - this.#written.bytes;
+    const more = owed - this.#owed;
+    this.#owed = owed;
     try {
-      if (this.#sinceCheck >= SPACE_CHECK_EVERY) {
-        this.#sinceCheck = 0;
-        await checkSpace(this.#registry, this.#written.end - this.#written.bytes + data.length);
-      }
+      await this.#registry.space.write(Math.max(data.length, grown), more);
       await write;
     } catch (error) {
       await write.catch(() => undefined); // the first failure is the one to report
@@ -82,6 +80,7 @@ class LimitedUpload implements OperatorUpload {
       refuseHole(this.#written);
       await this.#staged.prepare(signal);
       const sealed = await this.#record();
+      this.#settle();
       this.#registry.indexer.begin(sealed.hash); // ahead of the addver that will come
       return sealed;
     } catch (error) {
@@ -99,13 +98,19 @@ class LimitedUpload implements OperatorUpload {
     });
   }
 
-  discard(): Promise<void> {
-    return this.#staged.discard();
+  async discard(): Promise<void> {
+    this.#settle();
+    await this.#staged.discard();
+  }
+
+  #settle(): void {
+    this.#registry.space.settle(this.#owed);
+    this.#owed = 0;
   }
 
   async #fail(error: unknown): Promise<DeployError> {
     this.#failure ??= toDeployError(error);
-    await this.#staged.discard();
+    await this.discard();
     return this.#failure;
   }
 }
@@ -125,16 +130,4 @@ function tooScattered(): DeployError {
   return new DeployError('too-large', `the upload is in more than ${MAX_PIECES} pieces`, {
     hint: 'write it in order, or nearly so',
   });
-}
-
-async function checkSpace(registry: Registry, wanted: number): Promise<void> {
-  const free = await registry.bytes.freeBytes();
-  if (free - wanted >= registry.limits.minFree) return;
-  throw new DeployError(
-    'no-space',
-    `the registry has ${formatByteSize(free)} of disk left, too little for uploads`,
-    {
-      hint: 'free some space there; -min-free sets the reserve',
-    },
-  );
 }

@@ -33,6 +33,8 @@ export interface LocatedFile {
  * Errors: no-space, denied, not-found; anything else is internal.
  */
 export interface ByteStore {
+  /** Where on its host the bytes lie, for people. */
+  readonly place: string;
   stage(): Promise<StagedUpload>;
   /** Sealed uploads that are not archives yet. */
   uploads(): Promise<readonly StoredFileInfo[]>;

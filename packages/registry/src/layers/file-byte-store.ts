@@ -3,6 +3,7 @@ import { link, mkdir, open, readdir, rename, rm, statfs } from 'node:fs/promises
 import { join } from 'node:path';
 import { errnoOf, toDeployError } from '@deploy-tools/shared/errors.js';
 import type { ByteStore, LocatedFile, StagedUpload } from './byte-store.js';
+import { diskError } from './disk-error.js';
 import { FileUpload } from './file-upload.js';
 import { type HashDirectory, listFiles, noSuchFile, openFile, pathOf, statFile } from './hash-directory.js';
 import type { StoredFile, StoredFileInfo } from './stored-file.js';
@@ -17,10 +18,12 @@ const ORIGINAL_UPLOAD = /^upload-\d+$/;
  * archives too. An upload in progress is `uploads/<random>.part`.
  */
 export class FileByteStore implements ByteStore {
+  readonly place: string;
   readonly #files: HashDirectory;
   readonly #uploads: HashDirectory;
 
   private constructor(dir: string) {
+    this.place = dir;
     this.#files = { dir: join(dir, 'files'), what: 'archive' };
     this.#uploads = { dir: join(dir, 'uploads'), what: 'archive' };
   }
@@ -39,7 +42,7 @@ export class FileByteStore implements ByteStore {
       const file = await open(partial, 'wx+', 0o600);
       return new FileUpload(file, partial, (hash) => pathOf(this.#uploads, hash));
     } catch (error) {
-      throw toDeployError(error);
+      throw diskError(error, this.#uploads.dir);
     }
   }
 

@@ -1,8 +1,8 @@
 import { randomBytes } from 'node:crypto';
 import { mkdir, readdir, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { toDeployError } from '@deploy-tools/shared/errors.js';
 import type { DerivedKind, DerivedStore } from './derived-store.js';
+import { diskError } from './disk-error.js';
 import { type HashDirectory, listFiles, openFile, pathOf, statFile } from './hash-directory.js';
 import type { StoredFile, StoredFileInfo } from './stored-file.js';
 import { syncNames } from './sync-names.js';
@@ -42,7 +42,7 @@ export class FileDerivedStore implements DerivedStore {
       await rename(draft, path);
       await syncNames(directory.dir);
     } catch (error) {
-      throw toDeployError(error);
+      throw diskError(error, directory.dir);
     }
   }
 

@@ -1,6 +1,7 @@
 import { mkdir, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { isDeployError, toDeployError } from '@deploy-tools/shared/errors.js';
+import { diskError } from './disk-error.js';
 import type { ReadMarks } from './read-marks.js';
 
 const KEPT_MS = 24 * 60 * 60 * 1000;
@@ -31,7 +32,7 @@ export class FileReadMarks implements ReadMarks {
     try {
       await writeFile(join(this.#dir, hash), '.', { flag: 'a', mode: 0o600 });
     } catch (error) {
-      throw toDeployError(error);
+      throw diskError(error, this.#dir);
     }
     return before;
   }

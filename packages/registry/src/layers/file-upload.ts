@@ -1,8 +1,9 @@
 import { createHash, type Hash } from 'node:crypto';
 import { type FileHandle, rename, rm } from 'node:fs/promises';
 import { dirname } from 'node:path';
-import { DeployError, toDeployError } from '@deploy-tools/shared/errors.js';
+import { DeployError } from '@deploy-tools/shared/errors.js';
 import type { StagedUpload } from './byte-store.js';
+import { diskError } from './disk-error.js';
 import { syncNames } from './sync-names.js';
 
 /** How much may be written before it is sent on its way to the disk, so that sealing has little left to wait for. */
@@ -55,7 +56,7 @@ export class FileUpload implements StagedUpload {
       }
     } catch (error) {
       this.#failure = error;
-      throw toDeployError(error);
+      throw diskError(error, dirname(this.#path));
     }
     this.#flushNow(data.length);
   }
@@ -64,7 +65,7 @@ export class FileUpload implements StagedUpload {
     try {
       await this.#prepare(signal);
     } catch (error) {
-      throw toDeployError(error);
+      throw diskError(error, dirname(this.#path));
     }
   }
 
@@ -79,7 +80,7 @@ export class FileUpload implements StagedUpload {
       return { hash, size: this.#size };
     } catch (error) {
       await this.discard();
-      throw toDeployError(error);
+      throw diskError(error, dirname(this.#path));
     }
   }
 

@@ -135,6 +135,15 @@ describe('manifests and packs', () => {
 });
 
 describe('uploads', () => {
+  test('that are missing harm nobody: they had no name', async () => {
+    const registry = await populated();
+    await registry.indexer.ensure(await upload(registry, 'text'), 'soon');
+    rmSync(path(registry, 'uploads', 'text'));
+    const found = await problems(registry);
+    expect(found).toMatchObject([{ problem: 'upload missing', hash: hashOf('text') }]);
+    expect(found.some(isOpen)).toBe(false);
+  });
+
   test('missing or damaged ones are forgotten; good ones stay', async () => {
     const registry = await openRegistry();
     for (const text of ['gone', 'damaged', 'good']) {

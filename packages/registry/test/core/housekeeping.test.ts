@@ -1,9 +1,9 @@
 import { setImmediate as turn } from 'node:timers/promises';
 import { putConfiguration } from '@deploy-tools/registry/core/configurations.js';
-import { collect, findSurplus } from '@deploy-tools/registry/core/housekeeping.js';
+import { collect, findSurplus, forgetLostUploads } from '@deploy-tools/registry/core/housekeeping.js';
 import type { Registry } from '@deploy-tools/registry/core/registry.js';
 import { addVersion, deleteVersion } from '@deploy-tools/registry/core/versions.js';
-import { isDeployError } from '@deploy-tools/shared/errors.js';
+import { DeployError, isDeployError } from '@deploy-tools/shared/errors.js';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { kindOfRejection } from '../../../shared/test/support/kind-of.js';
@@ -88,6 +88,43 @@ describe('versions', () => {
 });
 
 describe('uploads', () => {
+  test('that were read in vain are removed by gc, and by nothing else before their time', async () => {
+    const registry = await openRegistry();
+    const hashes: string[] = [];
+    for (const text of ['bad text', 'good text', 'bad other']) hashes.push(await upload(registry, text));
+    const [refused = '', good = '', other = ''] = hashes;
+    const version = { component: 'c', version: 'v', hash: refused };
+    expect(await kindOfRejection(addVersion(registry, version))).toBe('invalid');
+    for (const hash of [good, other]) await registry.indexer.ensure(hash, 'soon');
+    expect((await collect(registry)).uploads).toEqual([]);
+    const freed = await findSurplus(registry, 'expired or in vain');
+    expect(freed.uploads.map(({ hash }) => hash).sort()).toEqual([refused, other].sort());
+    expect(freed.freed).toMatchObject({ files: 2, bytes: 'bad textbad other'.length });
+    await collect(registry, 'expired or in vain');
+    expect((await registry.bytes.uploads()).map(({ hash }) => hash)).toEqual([good]);
+    await addVersion(registry, { ...version, hash: good });
+  });
+
+  test('for which there was no space to be read are removed by gc', async () => {
+    const registry = await openRegistry({}, () => Promise.reject(new DeployError('no-space', 'ENOSPC')));
+    const hash = await upload(registry, 'text');
+    const adding = addVersion(registry, { component: 'c', version: 'v', hash });
+    await expect(adding).rejects.toMatchObject({
+      kind: 'no-space',
+      message: `the registry's disk became full, at ${registry.dir}, while the archive was indexed`,
+    });
+    expect((await collect(registry, 'expired or in vain')).uploads).toMatchObject([{ hash }]);
+    expect(await registry.bytes.uploads()).toEqual([]);
+  });
+
+  test('whose bytes are in no backup are forgotten at the start', async () => {
+    const registry = await openRegistry();
+    const [lost, kept] = [await upload(registry, 'lost'), await upload(registry, 'kept')];
+    await registry.bytes.removeUpload(lost);
+    expect(await forgetLostUploads(registry)).toBe(1);
+    expect((await registry.meta.read((tx) => tx.uploads())).map(({ hash }) => hash)).toEqual([kept]);
+  });
+
   test('expire after their time, bytes and all', async () => {
     const registry = await openRegistry();
     const hash = await upload(registry, 'old');
@@ -261,7 +298,10 @@ async function perform(
 
 function withBytes(registry: TestRegistry, changed: Partial<Registry['bytes']>): Registry {
   const bytes = new Proxy(registry.bytes, {
-    get: (target, name: keyof Registry['bytes']) => changed[name] ?? target[name].bind(target),
+    get: (target, name: keyof Registry['bytes']) => {
+      const member = changed[name] ?? target[name];
+      return typeof member === 'string' ? member : member.bind(target);
+    },
   });
   return { ...registry, bytes };
 }

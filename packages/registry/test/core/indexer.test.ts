@@ -92,6 +92,19 @@ describe('an upload', () => {
     expect(await stopped.marks.begin(hash)).toBe(0);
   });
 
+  test('is given the packs of earlier ones that are there, and no others, as after a restore', async () => {
+    const reused: number[] = [];
+    const registry = await openRegistry({}, (task, signal) => {
+      reused.push(task.reuse.length);
+      return textIngest(task, signal);
+    });
+    await addText(registry, 'a', 'v1');
+    await addText(registry, 'b', 'v1');
+    rmSync(join(registry.dir, 'packs', hashOf('pack of a:v1')));
+    await addText(registry, 'c', 'v1');
+    expect(reused).toEqual([0, 1, 1]);
+  });
+
   test('that is refused fails its addver with the reason, and nothing is added; the next upload is none the worse', async () => {
     const registry = await openRegistry();
     const hash = await upload(registry, 'bad bytes');

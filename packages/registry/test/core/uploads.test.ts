@@ -28,6 +28,21 @@ describe('an upload', () => {
     expect(await registry.bytes.clean()).toBe(0);
   });
 
+  test('that will not fit with what another one has still to write is refused', async () => {
+    const registry = await openRegistry({ maxUpload: 2 ** 50 });
+    const [one, other] = [await beginUpload(registry, 'x'), await beginUpload(registry, 'y')];
+    const most = Math.floor((await registry.bytes.freeBytes()) * 0.6);
+    await one.write(Buffer.from('ab'), most);
+    await expect(other.write(Buffer.from('ab'), most)).rejects.toMatchObject({
+      kind: 'no-space',
+      message: expect.stringMatching(/^the registry's disk has .* left at \/.*, too little for uploads/),
+    });
+    await one.discard();
+    const third = await beginUpload(registry, 'z');
+    await third.write(Buffer.from('ab'), most);
+    await third.discard();
+  });
+
   test('written from its end to its beginning is stored', async () => {
     const registry = await openRegistry();
     const upload = await beginUpload(registry, 'x');

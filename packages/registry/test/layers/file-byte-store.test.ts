@@ -57,7 +57,7 @@ const FILLER = `
   const upload = await store.stage();
   let kind = 'none';
   for (let at = 0; at < 4e6 && kind === 'none'; at += 1e5) {
-    await upload.write(Buffer.alloc(1e5, 2), at).catch((error) => { kind = error.kind; });
+    await upload.write(Buffer.alloc(1e5, 2), at).catch((error) => { kind = error.kind + ': ' + error.message; });
   }
   const seal = await upload.seal().then(() => 'sealed', (error) => error.kind);
   const left = (await store.uploads()).map(({ hash }) => hash);
@@ -72,7 +72,7 @@ test('a full disk refuses a write as no-space, and keeps what was sealed', async
     left: string[];
     kept: string;
   };
-  expect([kind, left]).toEqual(['no-space', [kept]]);
+  expect([kind, left]).toEqual([`no-space: the registry's disk is full, at ${join(dir, 'uploads')}`, [kept]]);
   expect(readdirSync(join(dir, 'uploads'))).toEqual([kept]);
 });
 

@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { accessTo } from '@deploy-tools/registry/core/access.js';
 import { ConfigurationEvents } from '@deploy-tools/registry/core/configuration-events.js';
+import { DiskSpace } from '@deploy-tools/registry/core/disk-space.js';
 import { Fleet } from '@deploy-tools/registry/core/fleet/fleet.js';
 import { Pace } from '@deploy-tools/registry/core/fleet/pace.js';
 import type { Speaker } from '@deploy-tools/registry/core/fleet/presence.js';
@@ -118,6 +119,7 @@ export async function openLastingRegistry(
   });
   const registry: TestRegistry = {
     ...stores,
+    space: new DiskSpace(bytes, allLimits.minFree),
     tracks,
     dir,
     indexer,

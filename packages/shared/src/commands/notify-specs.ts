@@ -14,6 +14,8 @@ export const NOTIFY_EVENTS = [
   'deploy-rolled-back',
   'host-lost',
   'host-recovered',
+  'disk-low',
+  'disk-recovered',
 ] as const;
 
 export const NOTIFY = {

@@ -1,0 +1,63 @@
+import { formatByteSize } from '@deploy-tools/shared/byte-size.js';
+import { DeployError } from '@deploy-tools/shared/errors.js';
+import type { ByteStore } from '../layers/byte-store.js';
+
+/** How often, in bytes that all uploads grew by together, the free space is looked at again. */
+const CHECK_EVERY = 32 * 1024 * 1024;
+
+type Disk = Pick<ByteStore, 'freeBytes' | 'place'>;
+
+/**
+ * The space that all uploads under way take of the registry's disk, together: however many there are, they leave the
+ * reserve free but for CHECK_EVERY and what is being written at that moment.
+ */
+export class DiskSpace {
+  readonly #disk: Disk;
+  readonly #reserve: number;
+  /** Written since the last look that found enough. */
+  #unchecked = 0;
+  /** Bytes below what uploads wrote that they have still to write. */
+  #owed = 0;
+
+  /** @param reserve bytes that must stay free. */
+  constructor(disk: Disk, reserve: number) {
+    this.#disk = disk;
+    this.#reserve = reserve;
+  }
+
+  /** @throws DeployError no-space, when there is not room for that much more. */
+  async require(bytes: number): Promise<void> {
+    await requireSpace(this.#disk, this.#reserve, this.#owed + bytes, 'for uploads');
+  }
+
+  /**
+   * An upload writes.
+   * @param growth by how much the file becomes larger, or the length of what is written, whichever is more.
+   * @param owed by how much what it has still to write became more, or less.
+   * @throws DeployError no-space; every further call fails too, until there is room again.
+   */
+  async write(growth: number, owed: number): Promise<void> {
+    this.#owed += owed;
+    this.#unchecked += growth;
+    if (this.#unchecked < CHECK_EVERY) return;
+    const checked = this.#unchecked;
+    await this.require(0);
+    this.#unchecked = Math.max(0, this.#unchecked - checked); // others may have looked meanwhile
+  }
+
+  /** An upload ended and owes nothing any more. */
+  settle(owed: number): void {
+    this.#owed -= owed;
+  }
+}
+
+/** @param what the space is for, such as `for uploads`. @throws DeployError no-space. */
+export async function requireSpace(disk: Disk, reserve: number, bytes: number, what: string): Promise<void> {
+  const free = await disk.freeBytes();
+  if (free - bytes >= reserve) return;
+  throw new DeployError(
+    'no-space',
+    `the registry's disk has ${formatByteSize(free)} left at ${disk.place}, too little ${what} and the reserve of ${formatByteSize(reserve)}`,
+    { hint: 'free some space there, for example by gc; -min-free of the registry sets the reserve' },
+  );
+}
