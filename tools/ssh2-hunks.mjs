@@ -4,6 +4,22 @@
 /** The release that the hunks were made for. */
 export const VERSION = '1.17.0';
 
+/** SHA-256 of each file that is changed, as it is published and with its hunks. */
+export const FILES = {
+  'lib/protocol/Protocol.js': {
+    published: 'c1104b49087de7a91cd3ffaac8807c05eebf49f61effd084d0b0caf29fde6af4',
+    changed: 'a37eff4647a8df3e4cdd3c390afdf946b16f7cf5ead5293f2cfb1dd0aea75ee4',
+  },
+  'lib/protocol/constants.js': {
+    published: 'a3894fdd8e294109b55f06fbda69e467741f15a250801b744b6b0487bbf32529',
+    changed: 'ee154a699604b011b19adb100b295f21471a8ac1f7630d9f89f4fd962a144d7b',
+  },
+  'lib/protocol/kex.js': {
+    published: '054ba4b81801596350f0e2e939746d2966297cffd4303b342c25b2fd5d295755',
+    changed: 'c6fcf27e946f54e36d50b6ed4d1b1b18b84b039a1188888a7c659108ffc75feb',
+  },
+};
+
 /** Each `find` stands exactly once in its file and is replaced by `replace`. */
 export const HUNKS = [
   {

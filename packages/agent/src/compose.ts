@@ -12,7 +12,7 @@ import { answerControl, type Controlled } from './control/configuration-control.
 import type { ControlRequest } from './control/control-line.js';
 import { serveControl } from './control/control-server.js';
 import { hangUp } from './hang-up.js';
-import { serviceManager } from './notify/service-manager.js';
+import { serviceManager } from '@deploy-tools/shared/host/service-manager.js';
 import { openApplication } from './open-application.js';
 import { Pushes } from './pushes.js';
 import { registryAccess } from './registry-access.js';

@@ -36,6 +36,8 @@ import { startSshServer } from './ssh/ssh-server.js';
 import { takeOverOriginal } from './takeover/take-over.js';
 
 export interface RunningRegistry {
+  /** `host:port` that is listened on. */
+  readonly address: string;
   /** Lets running work finish for the grace period, closes the store, releases the directory. */
   stop(): Promise<void>;
 }
@@ -90,7 +92,7 @@ export async function startRegistry(
       { address: server.address, dir, fingerprint: hostKey.fingerprint, keyType: hostKey.type },
       'registry ready',
     );
-    return { stop: () => unwind(undo) };
+    return { address: server.address, stop: () => unwind(undo) };
   } catch (error) {
     await unwind(undo);
     throw error;

@@ -1,5 +1,6 @@
 import { setFlagsFromString } from 'node:v8';
 import { runProgram } from '@deploy-tools/shared/cli/program.js';
+import { serviceManager } from '@deploy-tools/shared/host/service-manager.js';
 import { createLogger } from '@deploy-tools/shared/log.js';
 import { REGISTRY_FLAGS } from './registry-flags.js';
 
@@ -17,9 +18,17 @@ await runProgram(
       const stopping = firstSignal(); // from here on, so that a signal during the start is not lost
       const { startRegistry } = await import('./compose.js'); // not for -h, nor for a flag that is wrong
       const registry = await startRegistry(flags, log);
+      const manager = serviceManager({
+        environment: process.env,
+        pid: process.pid,
+        onTrouble: (message) => log.warn(message),
+      });
+      manager.ready(`listening on ${registry.address}`);
       const signal = await stopping;
       log.info({ signal }, 'stopping');
+      manager.stopping();
       await registry.stop();
+      await manager.close();
       log.info('stopped');
       return 0;
     },

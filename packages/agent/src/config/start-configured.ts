@@ -9,7 +9,7 @@ import type { AgentSignals } from '../agent-signals.js';
 import { controlPath } from '../control/call-agent.js';
 import { answerControl, type Controlled } from '../control/configuration-control.js';
 import { serveControl } from '../control/control-server.js';
-import { serviceManager } from '../notify/service-manager.js';
+import { serviceManager } from '@deploy-tools/shared/host/service-manager.js';
 import { sharedTurns } from '../open-application.js';
 import type { Pushes } from '../pushes.js';
 import { registryAccess } from '../registry-access.js';

@@ -14,7 +14,7 @@ import { answerControl } from '../control/configuration-control.js';
 import type { ControlRequest } from '../control/control-line.js';
 import { serveControl } from '../control/control-server.js';
 import { hangUp } from '../hang-up.js';
-import { serviceManager } from '../notify/service-manager.js';
+import { serviceManager } from '@deploy-tools/shared/host/service-manager.js';
 import { openApplication } from '../open-application.js';
 import { Pushes } from '../pushes.js';
 import { reportIdentity } from '../report/report-identity.js';

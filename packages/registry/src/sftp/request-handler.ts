@@ -13,6 +13,7 @@ import {
   STATUS,
 } from '@deploy-tools/shared/sftp/protocol.js';
 import { nameEntry } from './listing.js';
+import { attrsReply, fittingEntries, namesReply, ok, replyBytes } from './replies.js';
 import type { Cost } from './reply-queue.js';
 import type { SftpFile, SftpFiles } from './sftp-files.js';
 import { normalizePath } from './sftp-path.js';
@@ -21,12 +22,6 @@ import type { TransferMemory } from './transfer-memory.js';
 
 /** Of one session; what a key may open over all of its sessions is for {@link Handles} to say. */
 const MAX_HANDLES = 64;
-/** Of entries in one NAME reply: every client takes packets of 34000 bytes (section 3 of the draft). */
-const NAME_REPLY_BYTES = 32_000;
-/** Lengths and attributes of an entry, besides its two strings. */
-const NAME_ENTRY_BYTES = 48;
-/** A READ without its handle: type, id, handle length, offset, length. */
-const READ_FIELDS = 21;
 /** Length, type, id and data length before the data of a DATA reply. */
 const DATA_HEADER = 13;
 
@@ -280,18 +275,6 @@ export class RequestHandler {
   }
 }
 
-/** Of the reply to a request, about. */
-function replyBytes(packet: Buffer): number {
-  if (packet[0] === PACKET.READ) return wantedBytes(packet);
-  return packet[0] === PACKET.READDIR ? NAME_REPLY_BYTES : 0;
-}
-
-/** What a READ asks for, taken where it is read from; bytes may follow it that mean nothing. */
-function wantedBytes(packet: Buffer): number {
-  const length = READ_FIELDS + (packet.length >= READ_FIELDS ? packet.readUInt32BE(5) : 0);
-  return packet.length >= length ? Math.min(packet.readUInt32BE(length - 4), MAX_DATA) : 0;
-}
-
 async function track<T>(pending: Set<Promise<unknown>>, work: Promise<T>): Promise<T> {
   pending.add(work);
   try {
@@ -301,32 +284,6 @@ async function track<T>(pending: Set<Promise<unknown>>, work: Promise<T>): Promi
   }
 }
 
-/** The entries from `at` on that one reply holds. */
-function fittingEntries(entries: readonly NameEntry[], at: number): readonly NameEntry[] {
-  let bytes = 0;
-  let end = at;
-  for (let entry = entries[end]; entry !== undefined; entry = entries[end]) {
-    bytes += NAME_ENTRY_BYTES + Buffer.byteLength(entry.filename) + Buffer.byteLength(entry.longname);
-    if (bytes > NAME_REPLY_BYTES && end > at) break;
-    end += 1;
-  }
-  return entries.slice(at, end);
-}
-
 function noHandle(): DeployError {
   return new DeployError('invalid', 'no such handle');
-}
-
-function ok(id: number): Buffer {
-  return statusReply(id, STATUS.OK, '');
-}
-
-function attrsReply(id: number, attrs: Attrs): Buffer {
-  return new PacketWriter(PACKET.ATTRS).uint32(id).attrs(attrs).finish();
-}
-
-function namesReply(id: number, entries: readonly NameEntry[]): Buffer {
-  const reply = new PacketWriter(PACKET.NAME, 4096).uint32(id).uint32(entries.length);
-  for (const entry of entries) reply.nameEntry(entry);
-  return reply.finish();
 }

@@ -9,6 +9,7 @@ import type { TransferMemory } from '../sftp/transfer-memory.js';
 import { Activity } from './activity.js';
 import { signatureAlgorithms } from './algorithms.js';
 import { judge } from './authenticate.js';
+import { ConnectionChannels } from './connection-channels.js';
 import { outboundOf } from './floor/connection-outbound.js';
 import { insideOf } from './floor/ssh2-inside.js';
 import { TransportGuard } from './floor/transport-guard.js';
@@ -16,7 +17,6 @@ import type { HoldingConnection, KeyBudgets } from './key-budgets.js';
 import type { KeyRing } from './key-ring.js';
 import { plainAddress } from './peer-address.js';
 import { serveSession } from './session.js';
-import { SessionPlace } from './session-place.js';
 import type { Holder } from './shares.js';
 import { speakerOf } from './speaker-of.js';
 
@@ -28,8 +28,6 @@ const PARTING_MS = 1000;
 
 /** SSH_DISCONNECT_TOO_MANY_CONNECTIONS (RFC 4253, section 11.1). */
 const TOO_MANY_CONNECTIONS = 12;
-/** A session that was opened runs something by then; real clients ask at once. */
-const UNUSED_SESSION_MS = 60_000;
 /** Messages before authentication, besides two for each key that is tried. */
 const OTHER_MESSAGES_BEFORE = 50;
 
@@ -82,12 +80,11 @@ class ServedConnection implements Connection {
   readonly #address: string;
   readonly #activity = new Activity();
   readonly #timers: NodeJS.Timeout[] = [];
-  readonly #places = new Set<SessionPlace>();
+  readonly #channels: ConnectionChannels;
   #log: Logger;
   #principal: Principal | undefined;
   #blob: Buffer | undefined;
   #tries = 0;
-  #channels = 0;
   #draining = false;
 
   constructor(registry: Registry, policy: ConnectionPolicy, peer: Peer) {
@@ -96,6 +93,14 @@ class ServedConnection implements Connection {
     this.#policy = policy;
     this.#peer = peer;
     this.#outbound = outboundOf(client, socket);
+    this.#channels = new ConnectionChannels({
+      most: policy.maxChannels,
+      budget: policy.budgets.channels,
+      onUnused: () => {
+        this.#log.warn('connection ended: a session was opened and nothing run in it');
+        this.end();
+      },
+    });
     this.#address = plainAddress(info.ip);
     const version = info.header.versions.software;
     this.#log = registry.log.child({ address: this.#address, port: info.port, client: excerpt(version) });
@@ -146,7 +151,7 @@ class ServedConnection implements Connection {
     });
     socket.once('close', () => {
       this.#clearTimers();
-      for (const place of [...this.#places]) place.close();
+      this.#channels.closeAll();
       this.#log.debug({ ms: Math.round(performance.now() - started) }, 'connection closed');
     });
   }
@@ -244,36 +249,16 @@ class ServedConnection implements Connection {
   }
 
   #openSession(accept: () => Session, reject: () => void): void {
-    const [principal, blob] = [this.#principal, this.#blob];
-    if (principal === undefined || blob === undefined || this.#draining) {
-      reject();
-      return;
-    }
-    const refused = this.#takeChannel(principal);
-    if (refused !== undefined) {
-      this.#log.warn(
-        { channels: this.#channels, limit: refused },
-        'channel refused: limit reached (-max-channels)',
-      );
+    const principal = this.#principal;
+    const blob = this.#blob;
+    const refused = principal === undefined || this.#draining ? '' : this.#channels.refusal(principal);
+    if (principal === undefined || blob === undefined || refused !== undefined) {
+      if (refused) this.#log.warn({ limit: refused }, 'channel refused: limit reached (-max-channels)');
       reject();
       return;
     }
     const { budgets, memory, ring } = this.#policy;
     const session = accept();
-    const place = new SessionPlace({
-      unusedMs: UNUSED_SESSION_MS,
-      onUnused: () => {
-        this.#log.warn('connection ended: a session was opened and nothing run in it');
-        this.end();
-      },
-      onFree: () => {
-        this.#channels -= 1;
-        budgets.channels.give(principal);
-        this.#places.delete(place);
-      },
-    });
-    this.#places.add(place);
-    session.once('close', () => place.close());
     serveSession(this.#registry, principal, session, {
       log: this.#log,
       activity: this.#activity,
@@ -281,16 +266,8 @@ class ServedConnection implements Connection {
       memory,
       handles: { take: (entries) => budgets.takeHandle(principal, entries) },
       speaker: speakerOf({ principal, ring, blob, pace: budgets.paceOf(principal.fingerprint) }),
-      place,
+      place: this.#channels.take(principal, session),
     });
-  }
-
-  #takeChannel(principal: Principal): string | undefined {
-    const { maxChannels, budgets } = this.#policy;
-    if (this.#channels >= maxChannels) return `${maxChannels} in one connection`;
-    const refused = budgets.channels.take(principal);
-    if (refused === undefined) this.#channels += 1;
-    return refused;
   }
 
   #endAfter(ms: number, reason: string): void {

@@ -1,6 +1,7 @@
 import kex from 'ssh2/lib/protocol/kex.js';
 import { DeployError } from '../errors.js';
-import { CIPHERTEXT_BYTES, loadMlKem, PUBLIC_KEY_BYTES } from './ml-kem.js';
+import { CIPHERTEXT_BYTES, type MlKem, PUBLIC_KEY_BYTES } from './ml-kem.js';
+import { nodeMlKem } from './node-ml-kem.js';
 
 /** The post-quantum key exchange (draft-ietf-sshm-mlkem-hybrid-kex), OpenSSH's default since 9.9. */
 export const POST_QUANTUM_KEX = 'mlkem768x25519-sha256';
@@ -28,4 +29,12 @@ async function enable(): Promise<void> {
     );
   }
   kex.setKem({ ...(await loadMlKem()), publicKeyBytes: PUBLIC_KEY_BYTES, ciphertextBytes: CIPHERTEXT_BYTES });
+}
+
+/** Node.js's own where it has it, which is ten times as fast; otherwise that of @noble/post-quantum. */
+async function loadMlKem(): Promise<MlKem> {
+  const own = nodeMlKem();
+  if (own !== undefined) return own;
+  const { portableMlKem } = await import('./portable-ml-kem.js');
+  return portableMlKem();
 }

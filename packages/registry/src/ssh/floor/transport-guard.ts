@@ -44,7 +44,7 @@ const MAX_UNUSED_SESSIONS = 100;
  * Of bytes that wait to be sent, what makes us stop reading. Whoever writes for a channel waits long before
  * ({@link Outbound}), so this is met by those who ask and never read.
  */
-const MAX_UNSENT_BYTES = 8 * 1024 * 1024;
+const MAX_UNSENT_BYTES = 4 * 1024 * 1024;
 
 export interface GuardOptions {
   readonly client: SshClient;

@@ -1,9 +1,9 @@
-import { describeError, errnoOf } from '@deploy-tools/shared/errors.js';
+import { describeError, errnoOf } from '../errors.js';
 import { type Assignment, systemdNotify } from './systemd-notify.js';
 
 /** What the service manager is told; see sd_notify(3). None of it ever throws or has to be waited for. */
 export interface ServiceManager {
-  /** The agent works, for the first time or again after {@link reloading}; the watchdog is fed from then on. */
+  /** The program works, for the first time or again after {@link reloading}; the watchdog is fed from then on. */
   ready(status: string): void;
   /** One line for `systemctl status`. Of many at once only the newest is sent. */
   status(text: string): void;
@@ -24,9 +24,9 @@ export interface ServiceManagerOptions {
 }
 
 /**
- * The service manager that started this agent, if one did. Messages are sent one after the other, in their order.
+ * The service manager that started this program, if one did. Messages are sent one after the other, in their order.
  *
- * The watchdog is fed from the agent's event loop, twice in its time: one that hangs is not fed.
+ * The watchdog is fed from the program's event loop, twice in its time: one that hangs is not fed.
  */
 export function serviceManager(options: ServiceManagerOptions): ServiceManager {
   const { NOTIFY_SOCKET: socket } = options.environment;

@@ -13,7 +13,7 @@ export type Assignment = `${string}=${string}`;
  * Sends assignments to the service manager, all in one datagram, by systemd-notify(1): Node.js has no datagram
  * sockets of the Unix kind, and the program comes with every systemd. It knows paths, abstract sockets and vsock.
  *
- * The message comes from another process than the agent's: the unit has to say `NotifyAccess=all`.
+ * The message comes from another process than the program's: the unit has to say `NotifyAccess=all`.
  * @param socket as NOTIFY_SOCKET has it.
  * @throws the system's error.
  */

@@ -5,7 +5,7 @@ import {
   type ServiceManager,
   serviceManager,
   watchdogInterval,
-} from '@deploy-tools/agent/notify/service-manager.js';
+} from '@deploy-tools/shared/host/service-manager.js';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { describeWith, PYTHON } from '../../../../test/support/requires.js';

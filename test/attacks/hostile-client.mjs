@@ -1,0 +1,140 @@
+// An SSH client that says whatever it likes: ssh2's client does the key exchange and the authentication, and then its insides are
+// used to send messages that no honest client would.
+import { readFileSync } from 'node:fs';
+import { connect } from 'node:net';
+import ssh2 from 'ssh2';
+
+/** SSH message numbers (RFC 4250, section 4.1.2). */
+export const MESSAGE = {
+  IGNORE: 2,
+  KEXINIT: 20,
+  GLOBAL_REQUEST: 80,
+  REQUEST_FAILURE: 82,
+  CHANNEL_OPEN: 90,
+  CHANNEL_OPEN_CONFIRMATION: 91,
+  CHANNEL_OPEN_FAILURE: 92,
+  CHANNEL_WINDOW_ADJUST: 93,
+  CHANNEL_DATA: 94,
+  CHANNEL_CLOSE: 97,
+  CHANNEL_REQUEST: 98,
+  CHANNEL_SUCCESS: 99,
+  CHANNEL_FAILURE: 100,
+};
+
+/** What the messages of one client are made of. */
+export function uint32(value) {
+  const bytes = Buffer.alloc(4);
+  bytes.writeUInt32BE(value);
+  return bytes;
+}
+
+export function string(value) {
+  const bytes = Buffer.from(value);
+  return Buffer.concat([uint32(bytes.length), bytes]);
+}
+
+export function message(type, ...parts) {
+  return Buffer.concat([Buffer.from([type]), ...parts]);
+}
+
+export function openSession(number, { window = 2 ** 21, maxPacket = 32_768 } = {}) {
+  return message(MESSAGE.CHANNEL_OPEN, string('session'), uint32(number), uint32(window), uint32(maxPacket));
+}
+
+export function channelRequest(theirs, name, ...data) {
+  return message(MESSAGE.CHANNEL_REQUEST, uint32(theirs), string(name), Buffer.from([1]), ...data);
+}
+
+export function channelData(theirs, bytes) {
+  return message(MESSAGE.CHANNEL_DATA, uint32(theirs), uint32(bytes.length), bytes);
+}
+
+/**
+ * Connects; with a key it authenticates, without one it stays a stranger.
+ * @param {{ host: string, port: number, user?: string, keyPath?: string, localAddress?: string }} options
+ */
+export async function hostileClient({ host, port, user = 'x', keyPath, localAddress }) {
+  const socket = connect({ host, port, ...(localAddress && { localAddress }) });
+  const client = new ssh2.Client();
+  const received = new Map();
+  const waiting = [];
+  let isClosed = false;
+  let sent = 0;
+  const closed = new Promise((resolve) => {
+    socket.once('close', () => {
+      isClosed = true;
+      resolve();
+      for (const wake of waiting.splice(0)) wake();
+    });
+  });
+  socket.on('error', () => {});
+  await new Promise((resolve, reject) => {
+    client.on('error', reject);
+    client.once(keyPath ? 'ready' : 'handshake', resolve);
+    client.connect({
+      sock: socket,
+      username: user,
+      keepaliveInterval: 0,
+      ...(keyPath ? { privateKey: readFileSync(keyPath) } : { authHandler: () => {} }),
+    });
+  });
+  client.on('error', () => {});
+  const protocol = client._protocol;
+  // Nothing of what comes is for ssh2 any more.
+  const ignore =
+    (type) =>
+    (_protocol, ...fields) => {
+      received.set(type, [...(received.get(type) ?? []), fields]);
+      for (const wake of waiting.splice(0)) wake();
+    };
+  for (const type of Object.keys(MESSAGE)) if (type !== 'KEXINIT') protocol._handlers[type] = ignore(type);
+
+  const send = (payload) => {
+    const writer = protocol._packetRW.write;
+    const at = writer.allocStart;
+    const packet = writer.alloc(payload.length);
+    packet.set(payload, at);
+    protocol._cipher.encrypt(writer.finalize(packet));
+  };
+  return {
+    socket,
+    client,
+    protocol,
+    closed,
+    get isClosed() {
+      return isClosed;
+    },
+    /** Sends a message as it is. */
+    send,
+    /** Sends, and waits until the kernel has taken it or the connection is over. @returns whether it still stands. */
+    async sendSlowly(payload) {
+      if (isClosed || socket.destroyed) return false;
+      send(payload);
+      sent += 1;
+      if (sent % 100 === 0) await new Promise(setImmediate); // what comes is seen, too
+      if (socket.writableLength > 1024 * 1024) {
+        await Promise.race([closed, new Promise((resolve) => socket.once('drain', resolve))]);
+      }
+      return !isClosed;
+    },
+    /** What came of one type: the fields that ssh2 reads, in order. */
+    received: (type) => received.get(type) ?? [],
+    /** Resolves when so many of that type have come, or the connection is over. */
+    async until(type, count = 1) {
+      while (!isClosed && (received.get(type)?.length ?? 0) < count) {
+        await new Promise((resolve) => waiting.push(resolve));
+      }
+      return !isClosed;
+    },
+    /** Opens a session and runs a command or a subsystem in it. @returns the registry's number of the channel. */
+    async open(request, value, parameters = {}) {
+      const before = received.get('CHANNEL_OPEN_CONFIRMATION')?.length ?? 0;
+      send(openSession(before, parameters));
+      await this.until('CHANNEL_OPEN_CONFIRMATION', before + 1);
+      const theirs = received.get('CHANNEL_OPEN_CONFIRMATION')?.[before]?.[0]?.sender;
+      if (theirs !== undefined) send(channelRequest(theirs, request, string(value)));
+      return theirs;
+    },
+    destroy: () => socket.destroy(),
+  };
+}

@@ -1,0 +1,171 @@
+import { beforeAll, describe, expect, it } from 'vitest';
+import {
+  channelData,
+  channelRequest,
+  type HostileClient,
+  hostileClient,
+  MESSAGE,
+  message,
+  openSession,
+  string,
+  uint32,
+} from '../attacks/hostile-client.mjs';
+import { residentMemory } from '../support/process-memory.js';
+import { fileScope, type Scope, testScope } from '../support/scope.js';
+import { startWorld, type World } from '../support/world.js';
+
+const MIB = 1024 * 1024;
+/** What a registry with nothing to do has, and as much again. */
+const MEMORY = 300 * MIB;
+const WANT_REPLY = Buffer.from([1]);
+
+let world: World;
+beforeAll(async () => {
+  world = await startWorld(fileScope());
+});
+
+async function stranger(scope: Scope): Promise<HostileClient> {
+  const client = await hostileClient({ host: world.registry.host, port: world.registry.port });
+  scope.defer(() => client.destroy());
+  return client;
+}
+
+async function agent(scope: Scope): Promise<HostileClient> {
+  const { host, port, site } = world.registry;
+  const client = await hostileClient({ host, port, user: 'deploy-agent', keyPath: site.agent.path });
+  scope.defer(() => client.destroy());
+  return client;
+}
+
+async function channel(client: HostileClient, request: string, value: string): Promise<number> {
+  const number = await client.open(request, value);
+  if (number === undefined) throw new Error('no channel');
+  await client.until('CHANNEL_SUCCESS');
+  return number;
+}
+
+/** An operator's command still works, and the registry is small. */
+async function expectServing(): Promise<void> {
+  const answer = await world.operator.exec('components');
+  expect(answer.status, answer.stderr).toBe(0);
+  expect(residentMemory(world.registry.pid)).toBeLessThan(MEMORY);
+}
+
+async function expectEnded(client: HostileClient, reason: string): Promise<void> {
+  await client.closed;
+  const line = await world.registry.log.line('connection ended: the client broke a rule of SSH');
+  expect(world.registry.log.lines.map((entry) => entry.reason)).toContain(reason);
+  expect(line.level).toBe(40);
+}
+
+describe('a stranger', () => {
+  it('who asks for anything of the connection is sent away before it is parsed', async () => {
+    const client = await stranger(testScope());
+    // What an expression of ssh2 takes 0.3 s for.
+    const key = `-----BEGIN OPENSSH PRIVATE KEY-----\n${'a: b\n'.repeat(6000)}`;
+    for (let sent = 0; sent < 60; sent += 1) {
+      const request = message(
+        MESSAGE.GLOBAL_REQUEST,
+        string('hostkeys-00@openssh.com'),
+        WANT_REPLY,
+        string(key),
+      );
+      if (!(await client.sendSlowly(request))) break;
+    }
+    await expectEnded(client, 'message 80 does not belong before authentication');
+    await expectServing();
+  });
+
+  it('who exchanges keys again is sent away', async () => {
+    const client = await stranger(testScope());
+    client.protocol.rekey();
+    await expectEnded(client, 'message 20 does not belong before authentication');
+  });
+
+  it('who says much and nothing of use is sent away', async () => {
+    const client = await stranger(testScope());
+    while (await client.sendSlowly(message(MESSAGE.IGNORE, string('x')))) {}
+    await expectEnded(client, 'too many messages before authentication');
+  });
+});
+
+describe('an agent', () => {
+  it.each([0, 1, 1023])('that takes %d bytes in a packet gets no channel', async (maxPacket) => {
+    const client = await agent(testScope());
+    client.send(openSession(0, { maxPacket }));
+    await client.until('CHANNEL_OPEN_FAILURE');
+    expect(client.received('CHANNEL_OPEN_FAILURE')).toHaveLength(1);
+    await expectServing();
+  });
+
+  it('that sends more than the window holds is sent away', async () => {
+    const client = await agent(testScope());
+    const report = await channel(client, 'exec', 'report');
+    const chunk = Buffer.alloc(32_000, 'x');
+    for (let sent = 0; sent < 300 * MIB; sent += chunk.length) {
+      if (!(await client.sendSlowly(channelData(report, chunk)))) break;
+    }
+    await client.closed;
+    await expectServing();
+  });
+
+  it('that asks without end and never reads is not read from', async () => {
+    const client = await agent(testScope());
+    client.socket.pause();
+    const ask = message(MESSAGE.GLOBAL_REQUEST, string('x'), WANT_REPLY);
+    for (let sent = 0; sent < 400_000; sent += 1) {
+      client.send(ask);
+      if (sent % 1000 === 0) await new Promise(setImmediate);
+    }
+    // The kernel's buffers on both ways take some of it; then all that is sent stays here.
+    const filler = message(MESSAGE.IGNORE, string(Buffer.alloc(30_000)));
+    for (let sent = 0; sent < 2000 && client.socket.writableLength < 8 * MIB; sent += 1) {
+      client.send(filler);
+      await new Promise(setImmediate);
+    }
+    expect(client.socket.writableLength).toBeGreaterThan(7 * MIB);
+    await expectServing();
+  });
+
+  it('that opens and closes sessions is answered, and sent away after a hundred that ran nothing', async () => {
+    const client = await agent(testScope());
+    for (let number = 0; number < 5000; number += 1) {
+      if (!(await client.sendSlowly(openSession(number)))) break;
+      if (!(await client.sendSlowly(message(MESSAGE.CHANNEL_CLOSE, uint32(number))))) break;
+    }
+    await expectEnded(client, 'too many sessions that ran nothing');
+    expect(client.received('CHANNEL_CLOSE').length).toBeGreaterThan(0);
+    await expectServing();
+  });
+
+  it('that asks for a second command in a session is refused it', async () => {
+    const client = await agent(testScope());
+    const report = await channel(client, 'exec', 'report');
+    for (let sent = 0; sent < 1000; sent += 1) client.send(channelRequest(report, 'exec', string('report')));
+    expect(await client.until('CHANNEL_FAILURE', 1000)).toBe(true);
+    await expectServing();
+  });
+
+  it('may ask for what OpenSSH asks of the connection, in order', async () => {
+    const client = await agent(testScope());
+    for (let sent = 0; sent < 3; sent += 1) {
+      client.send(message(MESSAGE.GLOBAL_REQUEST, string('keepalive@openssh.com'), WANT_REPLY));
+    }
+    client.send(message(MESSAGE.GLOBAL_REQUEST, string('no-more-sessions@openssh.com'), Buffer.from([0])));
+    expect(await client.until('REQUEST_FAILURE', 3)).toBe(true);
+    await channel(client, 'exec', 'report');
+    expect(client.received('REQUEST_FAILURE')).toHaveLength(3);
+  });
+
+  it('that opens directories without end is refused more, and everybody else is served', async () => {
+    const client = await agent(testScope());
+    const sftp = await channel(client, 'subsystem', 'sftp');
+    const packets = [Buffer.concat([Buffer.from([1]), uint32(3)])];
+    for (let id = 1; id <= 200; id += 1)
+      packets.push(Buffer.concat([Buffer.from([11]), uint32(id), string('/files')]));
+    for (const packet of packets)
+      client.send(channelData(sftp, Buffer.concat([uint32(packet.length), packet])));
+    await client.until('CHANNEL_DATA', packets.length);
+    await expectServing();
+  });
+});
