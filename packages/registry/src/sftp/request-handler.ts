@@ -4,7 +4,6 @@ import type { PacketPool } from '@deploy-tools/shared/sftp/packet-pool.js';
 import { PacketReader } from '@deploy-tools/shared/sftp/packet-reader.js';
 import { PacketWriter } from '@deploy-tools/shared/sftp/packet-writer.js';
 import {
-  type Attrs,
   LIMITS_EXTENSION,
   MAX_DATA,
   MAX_PACKET,

@@ -1,9 +1,5 @@
-import {
-  CIPHERTEXT_BYTES,
-  type MlKem,
-  nodeMlKem,
-  PUBLIC_KEY_BYTES,
-} from '@deploy-tools/shared/ssh/ml-kem.js';
+import { CIPHERTEXT_BYTES, type MlKem, PUBLIC_KEY_BYTES } from '@deploy-tools/shared/ssh/ml-kem.js';
+import { nodeMlKem } from '@deploy-tools/shared/ssh/node-ml-kem.js';
 import { portableMlKem } from '@deploy-tools/shared/ssh/portable-ml-kem.js';
 import { describe, expect, it } from 'vitest';
 
