@@ -173,7 +173,7 @@ export const DELCONF = {
 
 export const GC = {
   name: 'gc',
-  summary: 'remove surplus versions, expired uploads and unreferenced files',
+  summary: 'remove surplus versions, uploads that expired or were refused, and unreferenced files',
   role: 'operator',
   changes: true,
   flags: [{ name: 'n', type: 'bool', help: 'show what would be removed, remove nothing' }, JSON_FLAG],
