@@ -22,6 +22,8 @@ export interface CommandResult {
   readonly value: unknown;
   /** Ends with a newline, or is empty. */
   readonly text: string;
+  /** One sentence for standard error about what was done all the same; empty or absent for none. */
+  readonly warning?: string;
 }
 
 type Args<S extends CommandSpec> = FlagValues<S['flags'] & readonly FlagSpec[]>;

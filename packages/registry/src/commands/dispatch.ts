@@ -113,7 +113,7 @@ async function attemptLine(
     ...(typeof ifRevision === 'number' ? { ifRevision } : {}),
   };
   const done = await output(found, { registry, principal, change }, parsed.values, feed);
-  return { reply: { ...done, stderr: '' }, audited: name !== 'help' };
+  return { reply: done, audited: name !== 'help' };
 }
 
 async function output(
@@ -121,12 +121,13 @@ async function output(
   context: CommandContext,
   values: Readonly<Record<string, FlagValue>>,
   feed: Feed,
-): Promise<Omit<Reply, 'stderr'>> {
+): Promise<Reply> {
   if ('stream' in command) {
-    return { status: await command.stream(context, values, feed), stdout: '' };
+    return { status: await command.stream(context, values, feed), stdout: '', stderr: '' };
   }
-  const { status = 0, value, text } = await command.run(context, values);
-  return { status, stdout: values.json === true ? printableJson(value) : printable(text) };
+  const { status = 0, value, text, warning = '' } = await command.run(context, values);
+  const stdout = values.json === true ? printableJson(value) : printable(text);
+  return { status, stdout, stderr: warning === '' ? '' : printable(`warning: ${warning}\n`) };
 }
 
 async function audit(

@@ -2,20 +2,38 @@ import { DeployError } from '@deploy-tools/shared/errors.js';
 import type { ComponentVersion } from '@deploy-tools/shared/model.js';
 import type { MetaReader, Revision } from '../meta/meta-store.js';
 import { appendLayers, type Change, type ConfigurationChanged, commitChange } from './configurations.js';
+import { isProven, type Landed, type Landings, landedText, landingsOf } from './fleet/landings.js';
 import type { Registry } from './registry.js';
 
-/** How far back is looked for other layers. */
+/** How far back is looked for other layers, and how many revisions a refusal lists. */
 const MAX_LOOK_BACK = 1000;
+const MAX_LISTED = 10;
+
+/** A revision and how its layers landed on hosts. */
+export interface LandedRevision {
+  readonly revision: number;
+  readonly landed: Landed;
+}
 
 export interface RolledBack extends ConfigurationChanged {
   /** The revision whose layers are those of the head now. */
-  readonly restored: number;
+  readonly restored: LandedRevision;
+  /** Newer ones with other layers that were not taken, newest first, a bounded number. */
+  readonly passedOver: readonly LandedRevision[];
+}
+
+interface Target {
+  readonly revision: Revision;
+  readonly landed: Landed;
+  readonly passedOver: readonly LandedRevision[];
 }
 
 /**
  * Makes a new revision with the layers of an old one; a configuration that was deleted comes back.
- * @param to without it, the last revision before the head that has other layers.
- * @throws DeployError not-found, also when one of its versions is gone; conflict when one has other content now.
+ * @param to without it, the newest earlier revision with other content that landed healthy and failed on no host;
+ * where no host ever reported, the newest earlier one with other content.
+ * @throws DeployError not-found, also when one of its versions is gone or no revision is known to have landed well; conflict
+ * when one has other content now.
  */
 export async function rollBack(
   registry: Registry,
@@ -26,13 +44,36 @@ export async function rollBack(
   return commitChange(registry, change, name, async (tx) => {
     const head = await tx.head(name);
     if (head === undefined) throw new DeployError('not-found', `configuration "${name}" not found`);
-    const target = to === undefined ? await earlierLayers(tx, head) : await requireRevision(tx, name, to);
-    const restored = target.revision;
+    const landings = await landingsOf(
+      tx,
+      name,
+      head.revision - MAX_LOOK_BACK,
+      registry.fleet.followers(name),
+    );
+    const target =
+      to === undefined
+        ? await provenTarget(tx, head, landings)
+        : withLanding(await requireRevision(tx, name, to), landings);
+    const restored = { revision: target.revision.revision, landed: target.landed };
+    const { passedOver } = target;
     const before = head.layers.length === 0 ? undefined : head;
-    if (before?.hash === target.hash) return { before, after: before, restored };
-    const layers = await sameLayers(tx, target);
-    return { before, after: await appendLayers(registry, tx, change, name, layers), restored };
+    if (before !== undefined && hasSameLayers(before, target.revision))
+      return { before, after: before, restored, passedOver };
+    const layers = await sameLayers(tx, target.revision);
+    const after = await appendLayers(registry, tx, change, name, layers);
+    return { before, after, restored, passedOver };
   });
+}
+
+/** The hash has no names in it: the same archives may be other versions. */
+function hasSameLayers(one: Revision, other: Revision): boolean {
+  const named = ({ layers }: Revision) =>
+    JSON.stringify(layers.map(({ component, version, hash }) => [component, version, hash]));
+  return named(one) === named(other);
+}
+
+function withLanding(revision: Revision, landings: Landings): Target {
+  return { revision, landed: landings.of(revision.hash), passedOver: [] };
 }
 
 /** @throws DeployError not-found; invalid when it is a deletion. */
@@ -47,11 +88,39 @@ export async function requireRevision(tx: MetaReader, name: string, number: numb
   throw new DeployError('invalid', `revision ${number} of configuration "${name}" is its deletion`);
 }
 
-async function earlierLayers(tx: MetaReader, head: Revision): Promise<Revision> {
-  const revisions = await tx.revisions(head.name, MAX_LOOK_BACK);
-  const found = revisions.findLast(({ layers, hash }) => layers.length > 0 && hash !== head.hash);
-  if (found !== undefined) return found;
-  throw new DeployError('not-found', `configuration "${head.name}" had no other layers before`);
+async function provenTarget(tx: MetaReader, head: Revision, landings: Landings): Promise<Target> {
+  const others = await otherContents(tx, head);
+  if (others.length === 0)
+    throw new DeployError('not-found', `configuration "${head.name}" had no other layers before`);
+  const landed = others.map((revision) => withLanding(revision, landings));
+  const at = landings.anyReports ? landed.findIndex((target) => isProven(target.landed)) : 0;
+  const target = landed[at];
+  const passedOver = (target === undefined ? landed : landed.slice(0, at))
+    .slice(0, MAX_LISTED)
+    .map(({ revision, landed: states }) => ({ revision: revision.revision, landed: states }));
+  if (target !== undefined) return { ...target, passedOver };
+  throw new DeployError(
+    'not-found',
+    `no earlier revision of configuration "${head.name}" is known to have landed healthy and failed nowhere: ${listed(passedOver)}`,
+    { hint: `rollback -name=${JSON.stringify(head.name)} -to=N takes one all the same` },
+  );
+}
+
+/** `15: 3 rolled-back; 14: no host reported`. */
+export function listed(revisions: readonly LandedRevision[]): string {
+  return revisions
+    .map(({ revision, landed }) => `${revision}: ${landedText(landed) || 'no host reported'}`)
+    .join('; ');
+}
+
+/** Earlier revisions with other content than the head, newest first; of several with one content the newest. */
+async function otherContents(tx: MetaReader, head: Revision): Promise<Revision[]> {
+  const seen = new Set([head.hash]);
+  return (await tx.revisions(head.name, MAX_LOOK_BACK)).toReversed().filter(({ layers, hash }) => {
+    if (layers.length === 0 || seen.has(hash)) return false;
+    seen.add(hash);
+    return true;
+  });
 }
 
 /** The layers of an old revision, all of which still have to be what they were. */

@@ -72,6 +72,15 @@ export interface Landing {
   readonly hosts: number;
 }
 
+/** A host's last attempt at a revision. */
+export interface Attempt {
+  readonly host: string;
+  readonly revision: number;
+  /** The configuration hash that the host named; undefined when it named none. */
+  readonly hash: string | undefined;
+  readonly state: string;
+}
+
 /** What hosts reported, as a transaction sees it. An unknown name gives undefined or an empty list, never an error. */
 export interface FleetReader {
   /** By name. */
@@ -83,6 +92,8 @@ export interface FleetReader {
   deploys(query: DeployQuery): Promise<readonly DeployRecord[]>;
   /** Empty when the attempt had none. */
   deployLog(host: string, configuration: string, deploy: string): Promise<readonly string[]>;
+  /** Each host's last attempt at each revision from this one on, in the order in which they were told first. */
+  attempts(configuration: string, fromRevision: number): Promise<readonly Attempt[]>;
   /** Of the revisions from this one on, by revision and state. */
   landings(configuration: string, fromRevision: number): Promise<readonly Landing[]>;
   /** How many attempts at a revision did not end healthy on the host where most did not; 0 when there is none. */

@@ -48,6 +48,7 @@ function hosts(withStore: WithStore): void {
       expect(await fleet.deploys({ limit: 10 })).toEqual([]);
       expect(await fleet.deployLog('web1', 'p', 'd1')).toEqual([]);
       expect(await fleet.landings('p', 0)).toEqual([]);
+      expect(await fleet.attempts('p', 0)).toEqual([]);
       expect(await fleet.mostFailures('p', 1)).toBe(0);
       await fleet.deleteHost('web1');
       await fleet.deleteHostState('web1', 'p');
@@ -184,6 +185,13 @@ function deploys(withStore: WithStore): void {
         { revision: 7, state: 'healthy', hosts: 2 },
       ]);
       expect(await fleet.landings('p', 0)).toHaveLength(3);
+      const hash = 'a'.repeat(64);
+      expect(await fleet.attempts('p', 6)).toEqual([
+        { host: 'web1', revision: 6, hash, state: 'healthy' },
+        { host: 'web1', revision: 7, hash, state: 'healthy' },
+        { host: 'web2', revision: 7, hash, state: 'healthy' },
+        { host: 'web3', revision: 7, hash, state: 'failed' },
+      ]);
     });
   });
 

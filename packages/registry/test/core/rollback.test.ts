@@ -1,3 +1,4 @@
+import { dispatch } from '@deploy-tools/registry/commands/dispatch.js';
 import {
   changeLayer,
   deleteConfiguration,
@@ -5,9 +6,11 @@ import {
 } from '@deploy-tools/registry/core/configurations.js';
 import { rollBack } from '@deploy-tools/registry/core/rollback.js';
 import { deleteVersion } from '@deploy-tools/registry/core/versions.js';
+import type { Outcome } from '@deploy-tools/shared/report/deploy-state.js';
 import { beforeEach, describe, expect, test } from 'vitest';
 import { kindOfRejection } from '../../../shared/test/support/kind-of.js';
 import { addText, OPERATOR, openRegistry, type TestRegistry } from '../support/open-registry.js';
+import { playAgent } from '../support/played-agent.js';
 
 const change = { author: OPERATOR, command: 'the command line' };
 const stale = { ...change, ifRevision: 2 };
@@ -30,7 +33,7 @@ const versionNow = async () =>
 describe('rolling back', () => {
   test('makes a new revision of the layers before, by who did it', async () => {
     const { after, restored } = await rollBack(registry, change, 'p', undefined);
-    expect([after.revision, restored, await versionNow()]).toEqual([4, 2, ['v2']]);
+    expect([after.revision, restored.revision, await versionNow()]).toEqual([4, 2, ['v2']]);
     expect(await registry.meta.read((tx) => tx.head('p'))).toMatchObject({
       command: 'the command line',
       author: { comment: OPERATOR.comment },
@@ -40,7 +43,7 @@ describe('rolling back', () => {
   test('twice goes back and forth: the layers before are those that were gone back from', async () => {
     await rollBack(registry, change, 'p', undefined);
     const { restored } = await rollBack(registry, change, 'p', undefined);
-    expect([restored, await versionNow()]).toEqual([3, ['v3']]);
+    expect([restored.revision, await versionNow()]).toEqual([3, ['v3']]);
   });
 
   test('to a revision takes that one', async () => {
@@ -57,7 +60,12 @@ describe('rolling back', () => {
   test('brings a deleted configuration back', async () => {
     await deleteConfiguration(registry, change, 'p');
     const { before, after, restored } = await rollBack(registry, change, 'p', undefined);
-    expect([before, after.revision, restored, await versionNow()]).toEqual([undefined, 5, 3, ['v3']]);
+    expect([before, after.revision, restored.revision, await versionNow()]).toEqual([
+      undefined,
+      5,
+      3,
+      ['v3'],
+    ]);
     expect(await kindOfRejection(rollBack(registry, change, 'p', 4))).toBe('invalid');
   });
 
@@ -66,6 +74,80 @@ describe('rolling back', () => {
     registry.events.subscribe(['p'], ({ revision }) => seen.push(revision));
     await rollBack(registry, change, 'p', 1);
     expect(seen).toEqual([4]);
+  });
+});
+
+describe('where hosts report', () => {
+  /** Says how a host's attempt at a revision ended. */
+  async function lands(host: string, revision: number, state: Outcome): Promise<void> {
+    const at = await registry.meta.read((tx) => tx.revision('p', revision));
+    const agent = playAgent(registry, host);
+    await agent.hello(['p']);
+    const { hash = '' } = at ?? {};
+    await agent.report({ config: 'p', state, revision, hash, deploy: `d${revision}-${state}` });
+  }
+
+  test('what failed is passed over for what landed healthy, and so again', async () => {
+    for (const host of ['web1', 'web2']) {
+      await lands(host, 1, 'healthy');
+      await lands(host, 2, 'rolled-back');
+      await lands(host, 3, 'rolled-back');
+    }
+    const { restored, passedOver } = await rollBack(registry, change, 'p', undefined);
+    expect(restored).toEqual({ revision: 1, landed: { healthy: 2 } });
+    expect(passedOver).toEqual([{ revision: 2, landed: { 'rolled-back': 2 } }]);
+    // Revision 4 has the layers of 1: there is nothing good besides.
+    await expect(rollBack(registry, change, 'p', undefined)).rejects.toThrow(
+      'no earlier revision of configuration "p" is known to have landed healthy and failed nowhere: ' +
+        '3: 2 rolled-back; 2: 2 rolled-back',
+    );
+    expect(await versionNow()).toEqual(['v1']);
+  });
+
+  test('what failed on one host, or has never landed, is passed over; the last attempt of a host counts', async () => {
+    await lands('web1', 1, 'failed');
+    await lands('web1', 1, 'healthy');
+    await lands('web1', 2, 'healthy');
+    await lands('web2', 2, 'failed');
+    await changeLayer(registry, change, 'p', { component: 'code', version: 'v1' });
+    await changeLayer(registry, change, 'p', { component: 'code', version: 'v2' }); // 5: as 2, 4 as 1
+    await changeLayer(registry, change, 'p', { component: 'code', version: 'v3' }); // 6: as 3
+    const { restored, passedOver } = await rollBack(registry, change, 'p', undefined);
+    expect(restored).toEqual({ revision: 4, landed: { healthy: 1 } });
+    expect(passedOver).toEqual([{ revision: 5, landed: { failed: 1, healthy: 1 } }]);
+  });
+
+  test('what a host says is its last good one has landed, though no attempt is on record', async () => {
+    const at = await registry.meta.read((tx) => tx.revision('p', 2));
+    const agent = playAgent(registry, 'web1');
+    await agent.hello(['p']);
+    await agent.report({ config: 'p', state: 'pending', lastGood: { hash: at?.hash ?? '' } });
+    const { restored } = await rollBack(registry, change, 'p', undefined);
+    expect(restored).toEqual({ revision: 2, landed: { healthy: 1 } });
+  });
+
+  test('-to takes one that failed, and says so on standard error', async () => {
+    await lands('web1', 1, 'rolled-back');
+    const done = await dispatch(registry, OPERATOR, 'exec', 'rollback p -to 1');
+    expect([done.status, done.stderr]).toEqual([0, 'warning: revision 1 has failed before: 1 rolled-back\n']);
+    expect(await versionNow()).toEqual(['v1']);
+  });
+});
+
+describe('the same archives under other names', () => {
+  test('are other layers: going back to them is a change', async () => {
+    await addText(registry, 'code', 'v3-again', 'code:v3');
+    await changeLayer(registry, change, 'p', { component: 'code', version: 'v3-again' });
+    const { before, after } = await rollBack(registry, change, 'p', 3);
+    expect(after).not.toBe(before);
+    expect(await versionNow()).toEqual(['v3']);
+  });
+
+  test('are not what rolling back looks for: it takes other content', async () => {
+    await addText(registry, 'code', 'v3-again', 'code:v3');
+    await changeLayer(registry, change, 'p', { component: 'code', version: 'v3-again' });
+    await rollBack(registry, change, 'p', undefined);
+    expect(await versionNow()).toEqual(['v2']);
   });
 });
 

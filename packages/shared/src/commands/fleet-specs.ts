@@ -92,7 +92,12 @@ export const ROLLBACK = {
   changes: true,
   flags: [
     CONF,
-    { name: 'to', type: 'int', help: 'revision; without it, the last that has other layers', min: 1 },
+    {
+      name: 'to',
+      type: 'int',
+      help: 'revision; without it, the newest earlier one with other content that landed healthy and failed nowhere',
+      min: 1,
+    },
     IF_REVISION,
     JSON_FLAG,
   ],

@@ -1,4 +1,5 @@
 import type {
+  Attempt,
   DeployQuery,
   DeployRecord,
   FleetWriter,
@@ -64,6 +65,18 @@ export class SqliteFleet implements FleetWriter {
       deploy,
     );
     return row?.log == null ? [] : (JSON.parse(row.log) as string[]);
+  }
+
+  async attempts(configuration: string, fromRevision: number): Promise<readonly Attempt[]> {
+    return this.#sql
+      .all<Omit<Attempt, 'hash'> & { hash: string | null }>(
+        `SELECT host, revision, state, report ->> '$.hash' AS hash FROM deploys WHERE id IN (
+           SELECT max(id) FROM deploys WHERE configuration = ? AND revision >= ? GROUP BY host, revision
+         ) ORDER BY id`,
+        configuration,
+        fromRevision,
+      )
+      .map((row) => ({ ...row, hash: row.hash ?? undefined }));
   }
 
   async landings(configuration: string, fromRevision: number): Promise<readonly Landing[]> {
