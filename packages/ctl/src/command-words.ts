@@ -1,10 +1,11 @@
 import type { FlagSpec, FlagValue } from '@deploy-tools/shared/cli/flags.js';
 import { parseFlags } from '@deploy-tools/shared/cli/flags.js';
+import { checkArguments } from '@deploy-tools/shared/commands/check-arguments.js';
 import type { CommandSpec } from '@deploy-tools/shared/commands/command-specs.js';
 import { formatDuration } from '@deploy-tools/shared/duration.js';
 
 /**
- * Checks a command's words against its grammar and writes them in flag form, `name -flag=value …`, the one form that
+ * Checks a command's words, as far as that can be done without a registry, and writes them in flag form, `name -flag=value …`, the one form that
  * the original registry understands too.
  * @returns undefined when help was asked for.
  * @throws DeployError usage.
@@ -12,6 +13,7 @@ import { formatDuration } from '@deploy-tools/shared/duration.js';
 export function commandWords(spec: CommandSpec, argv: readonly string[]): string[] | undefined {
   const { values, help, given } = parseFlags(spec, argv);
   if (help) return undefined;
+  checkArguments(spec, values);
   return [
     spec.name,
     ...spec.flags.filter((flag) => given.has(flag.name)).flatMap((flag) => asWords(flag, values[flag.name])),

@@ -38,6 +38,7 @@ export const ADDVER_LOCAL = {
     { label: 'COMPONENT:VERSION', flags: ['name', 'version'] },
     { label: 'FILE', flags: ['file'] },
   ],
+  required: ['name', 'version'],
   examples: [
     'addver -name code -version v01 -file code.tar.gz',
     'addver code:v01 code.tar.gz',

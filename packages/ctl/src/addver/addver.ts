@@ -1,6 +1,7 @@
 import { joinCommandLine } from '@deploy-tools/shared/cli/command-line.js';
 import type { ParsedFlags } from '@deploy-tools/shared/cli/flags.js';
 import type { Connection } from '@deploy-tools/shared/client/connection.js';
+import { asUsage } from '@deploy-tools/shared/commands/check-arguments.js';
 import { commandUsage } from '@deploy-tools/shared/commands/command-help.js';
 import { DeployError } from '@deploy-tools/shared/errors.js';
 import { checkArchiveHash, checkComponentName, checkVersion } from '@deploy-tools/shared/names.js';
@@ -28,14 +29,16 @@ export async function addver(
 ): Promise<number> {
   const usage = () => commandUsage(ADDVER_LOCAL);
   const checked = explainUsage(io, usage, () => {
-    if (values.name === undefined || values.version === undefined) {
-      throw new DeployError('usage', 'name and version should be set');
-    }
     checkSources(values, given);
-    return { name: checkComponentName(values.name), version: checkVersion(values.version) };
+    return asUsage(() => ({
+      name: checkComponentName(values.name ?? ''),
+      version: checkVersion(values.version ?? ''),
+      hash: values.hash === undefined ? undefined : checkArchiveHash(values.hash),
+    }));
   });
   if (checked === undefined) return 2;
-  const addition: Addition = { ...checked, archive: await openArchive(values, io) };
+  const { name, version, hash } = checked;
+  const addition: Addition = { name, version, archive: hash ?? (await openArchive(values, io)) };
   const connection = await connectAsOperator(connectionValues, io);
   try {
     return await add(io, connection, addition, values);
@@ -60,8 +63,7 @@ function checkSources(values: AddverValues, given: ReadonlySet<string>): void {
   }
 }
 
-async function openArchive(values: AddverValues, io: ProgramIo): Promise<string | ArchiveSource> {
-  if (values.hash !== undefined) return checkArchiveHash(values.hash);
+async function openArchive(values: AddverValues, io: ProgramIo): Promise<ArchiveSource> {
   if (values.file !== undefined) {
     const { openArchiveFile } = await import('./archive-file.js');
     return openArchiveFile(values.file);

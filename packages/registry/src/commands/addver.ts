@@ -1,9 +1,9 @@
 import { ADDVER } from '@deploy-tools/shared/commands/command-specs.js';
+import { required } from '@deploy-tools/shared/commands/required.js';
 import { authorName } from '../core/notices/change-notice.js';
 import { addVersion } from '../core/versions.js';
 import { command } from './command.js';
 import { versionJson } from './json-shapes.js';
-import { required } from './required.js';
 
 export const addver = command(ADDVER, async ({ registry, change }, args) => {
   const { name, version, hash } = required({ name: args.name, version: args.version, hash: args.hash });

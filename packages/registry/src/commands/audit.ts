@@ -1,5 +1,5 @@
 import { columns } from '@deploy-tools/shared/columns.js';
-import { AUDIT } from '@deploy-tools/shared/commands/command-specs.js';
+import { AUDIT } from '@deploy-tools/shared/commands/housekeeping-specs.js';
 import { parseDuration } from '@deploy-tools/shared/duration.js';
 import { DeployError } from '@deploy-tools/shared/errors.js';
 import { auditedLine } from '../core/audited-line.js';

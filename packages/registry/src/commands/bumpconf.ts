@@ -1,9 +1,9 @@
 import { BUMPCONF } from '@deploy-tools/shared/commands/command-specs.js';
+import { required } from '@deploy-tools/shared/commands/required.js';
 import { bumpLayer } from '../core/configurations.js';
 import { command } from './command.js';
 import { configurationJson } from './json-shapes.js';
 import { quoted } from './quoted.js';
-import { required } from './required.js';
 
 export const bumpconf = command(BUMPCONF, async ({ registry, change }, args) => {
   const { name, component } = required({ name: args.name, component: args.component });

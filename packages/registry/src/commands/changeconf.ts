@@ -1,8 +1,8 @@
 import { CHANGECONF } from '@deploy-tools/shared/commands/command-specs.js';
+import { required } from '@deploy-tools/shared/commands/required.js';
 import { changeLayer } from '../core/configurations.js';
 import { command } from './command.js';
 import { configurationJson } from './json-shapes.js';
-import { required } from './required.js';
 
 export const changeconf = command(CHANGECONF, async ({ registry, change }, args) => {
   const { name, component, version } = required({

@@ -1,8 +1,8 @@
 import { DELCOMP } from '@deploy-tools/shared/commands/command-specs.js';
+import { required } from '@deploy-tools/shared/commands/required.js';
 import { deleteComponent } from '../core/versions.js';
 import { command } from './command.js';
 import { versionJson } from './json-shapes.js';
-import { required } from './required.js';
 
 export const delcomp = command(DELCOMP, async ({ registry }, args) => {
   const { name } = required({ name: args.name });

@@ -1,9 +1,9 @@
 import { DELCONF } from '@deploy-tools/shared/commands/command-specs.js';
+import { required } from '@deploy-tools/shared/commands/required.js';
 import { DeployError } from '@deploy-tools/shared/errors.js';
 import { deleteConfiguration } from '../core/configurations.js';
 import { command } from './command.js';
 import { configurationJson } from './json-shapes.js';
-import { required } from './required.js';
 
 export const delconf = command(DELCONF, async ({ registry, change }, args) => {
   const { name } = required({ name: args.name });

@@ -1,7 +1,7 @@
+import { required } from '@deploy-tools/shared/commands/required.js';
 import { DELTRACK } from '@deploy-tools/shared/commands/track-specs.js';
 import { deleteTrack } from '../core/tracks/tracks.js';
 import { command } from './command.js';
-import { required } from './required.js';
 import { trackJson } from './track-json.js';
 
 export const deltrack = command(DELTRACK, async ({ registry }, args) => {

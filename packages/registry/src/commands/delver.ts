@@ -1,8 +1,8 @@
 import { DELVER } from '@deploy-tools/shared/commands/command-specs.js';
+import { required } from '@deploy-tools/shared/commands/required.js';
 import { deleteVersion } from '../core/versions.js';
 import { command } from './command.js';
 import { versionJson } from './json-shapes.js';
-import { required } from './required.js';
 
 export const delver = command(DELVER, async ({ registry }, args) => {
   const { name, version } = required({ name: args.name, version: args.version });

@@ -1,11 +1,11 @@
 import { columns } from '@deploy-tools/shared/columns.js';
 import { DIFF } from '@deploy-tools/shared/commands/fleet-specs.js';
+import { required } from '@deploy-tools/shared/commands/required.js';
 import { DeployError } from '@deploy-tools/shared/errors.js';
 import { layerChanges } from '../core/layer-changes.js';
 import type { MetaReader, Revision } from '../meta/meta-store.js';
 import { command } from './command.js';
 import { changeCells, changeJson } from './layer-change-text.js';
-import { required } from './required.js';
 
 export const diff = command(DIFF, async ({ registry }, args) => {
   const { name } = required({ name: args.name });

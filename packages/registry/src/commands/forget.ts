@@ -1,6 +1,6 @@
 import { FORGET } from '@deploy-tools/shared/commands/fleet-specs.js';
+import { required } from '@deploy-tools/shared/commands/required.js';
 import { command } from './command.js';
-import { required } from './required.js';
 
 export const forget = command(FORGET, async ({ registry }, args) => {
   const { host } = required({ host: args.host });

@@ -1,6 +1,6 @@
 import { formatByteSize } from '@deploy-tools/shared/byte-size.js';
 import { columns } from '@deploy-tools/shared/columns.js';
-import { FSCK } from '@deploy-tools/shared/commands/command-specs.js';
+import { FSCK } from '@deploy-tools/shared/commands/housekeeping-specs.js';
 import { type FsckReport, fsck as runFsck } from '../core/fsck.js';
 import { type Finding, isOpen, PROBLEMS } from '../core/fsck-problems.js';
 import { command } from './command.js';

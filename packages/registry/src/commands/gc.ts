@@ -1,6 +1,6 @@
 import { formatByteSize } from '@deploy-tools/shared/byte-size.js';
 import { columns } from '@deploy-tools/shared/columns.js';
-import { GC } from '@deploy-tools/shared/commands/command-specs.js';
+import { GC } from '@deploy-tools/shared/commands/housekeeping-specs.js';
 import { collect, findSurplus } from '../core/housekeeping.js';
 import { command } from './command.js';
 import { versionJson } from './json-shapes.js';

@@ -1,5 +1,6 @@
 import { columns } from '@deploy-tools/shared/columns.js';
 import { HISTORY } from '@deploy-tools/shared/commands/fleet-specs.js';
+import { required } from '@deploy-tools/shared/commands/required.js';
 import { DeployError } from '@deploy-tools/shared/errors.js';
 import { layerChanges } from '../core/layer-changes.js';
 import type { Registry } from '../core/registry.js';
@@ -10,7 +11,6 @@ import { deployJson } from './fleet-json.js';
 import { errorLine } from './fleet-text.js';
 import { seconds, versionJson } from './json-shapes.js';
 import { changeJson, changesText } from './layer-change-text.js';
-import { required } from './required.js';
 
 const REVISIONS_HEADER = ['REVISION', 'WHEN', 'WHO', 'FROM', 'CHANGED', 'LANDED'];
 const DEPLOYS_HEADER = ['WHEN', 'DEPLOY', 'REVISION', 'WHY', 'ATTEMPT', 'RESULT', 'TOOK', 'ERROR'];

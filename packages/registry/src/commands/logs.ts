@@ -1,4 +1,5 @@
 import { LOGS } from '@deploy-tools/shared/commands/fleet-specs.js';
+import { required } from '@deploy-tools/shared/commands/required.js';
 import { DeployError } from '@deploy-tools/shared/errors.js';
 import type { DeployState } from '@deploy-tools/shared/report/deploy-state.js';
 import type { StateReport } from '@deploy-tools/shared/report/report.js';
@@ -8,7 +9,6 @@ import { command } from './command.js';
 import { deployJson } from './fleet-json.js';
 import { errorLine } from './fleet-text.js';
 import { seconds } from './json-shapes.js';
-import { required } from './required.js';
 
 export const logs = command(LOGS, async ({ registry }, args) => {
   const { name, host } = required({ name: args.name, host: args.host });

@@ -1,9 +1,9 @@
 import { NOTIFY, type NOTIFY_ACTIONS } from '@deploy-tools/shared/commands/notify-specs.js';
+import { required } from '@deploy-tools/shared/commands/required.js';
 import { DeployError } from '@deploy-tools/shared/errors.js';
 import { authorName } from '../core/notices/change-notice.js';
 import { type CommandContext, type CommandResult, command } from './command.js';
 import { receiverJson, receiversText } from './notify-text.js';
-import { required } from './required.js';
 
 type Action = (typeof NOTIFY_ACTIONS)[number];
 

@@ -1,9 +1,9 @@
 import { REPLACECONF } from '@deploy-tools/shared/commands/command-specs.js';
+import { required } from '@deploy-tools/shared/commands/required.js';
 import { parseLayerRef } from '@deploy-tools/shared/names.js';
 import { replaceConfiguration } from '../core/configurations.js';
 import { command } from './command.js';
 import { configurationJson } from './json-shapes.js';
-import { required } from './required.js';
 
 export const replaceconf = command(REPLACECONF, async ({ registry, change }, args) => {
   const { name } = required({ name: args.name });

@@ -1,8 +1,8 @@
 import { RETRY } from '@deploy-tools/shared/commands/fleet-specs.js';
+import { required } from '@deploy-tools/shared/commands/required.js';
 import { DeployError } from '@deploy-tools/shared/errors.js';
 import { fleetStatus, type HostStatus } from '../core/fleet/fleet-status.js';
 import { command } from './command.js';
-import { required } from './required.js';
 
 export const retry = command(RETRY, async ({ registry }, args) => {
   const { name } = required({ name: args.name });

@@ -1,4 +1,5 @@
 import { ROLLBACK } from '@deploy-tools/shared/commands/fleet-specs.js';
+import { required } from '@deploy-tools/shared/commands/required.js';
 import { hasFailed, landedText } from '../core/fleet/landings.js';
 import { layerChanges } from '../core/layer-changes.js';
 import { type LandedRevision, listed, rollBack } from '../core/rollback.js';
@@ -6,7 +7,6 @@ import { command } from './command.js';
 import { configurationJson } from './json-shapes.js';
 import { changesText } from './layer-change-text.js';
 import { quoted } from './quoted.js';
-import { required } from './required.js';
 
 export const rollback = command(ROLLBACK, async ({ registry, change }, args) => {
   const { name } = required({ name: args.name });

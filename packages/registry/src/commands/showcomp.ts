@@ -1,8 +1,8 @@
 import { columns } from '@deploy-tools/shared/columns.js';
 import { SHOWCOMP } from '@deploy-tools/shared/commands/command-specs.js';
+import { required } from '@deploy-tools/shared/commands/required.js';
 import { command } from './command.js';
 import { seconds, versionJson } from './json-shapes.js';
-import { required } from './required.js';
 
 /** An unknown component has no versions, and that is not an error: the original answers so too. */
 export const showcomp = command(SHOWCOMP, async ({ registry }, args) => {

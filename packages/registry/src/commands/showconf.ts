@@ -1,9 +1,9 @@
 import { columns } from '@deploy-tools/shared/columns.js';
 import { SHOWCONF } from '@deploy-tools/shared/commands/command-specs.js';
+import { required } from '@deploy-tools/shared/commands/required.js';
 import { requireConfiguration } from '../core/configurations.js';
 import { command } from './command.js';
 import { configurationJson, seconds } from './json-shapes.js';
-import { required } from './required.js';
 
 export const showconf = command(SHOWCONF, async ({ registry }, args) => {
   const { name } = required({ name: args.name });

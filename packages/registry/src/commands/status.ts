@@ -1,4 +1,5 @@
 import { STATUS } from '@deploy-tools/shared/commands/fleet-specs.js';
+import { required } from '@deploy-tools/shared/commands/required.js';
 import { DeployError } from '@deploy-tools/shared/errors.js';
 import type { Feed } from '../core/feed.js';
 import {
@@ -14,7 +15,6 @@ import { type ExitStatus, streamingCommand } from './command.js';
 import { hostJson } from './fleet-json.js';
 import { colorWanted } from './fleet-text.js';
 import { printableJson, printableJsonLine } from './printable-json.js';
-import { required } from './required.js';
 import { changeText, statusText, verdictText } from './status-text.js';
 
 /** The exit status of waiting. Hosts that are not heard need somebody to look, as those that failed do. */

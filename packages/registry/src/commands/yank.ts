@@ -1,7 +1,7 @@
+import { required } from '@deploy-tools/shared/commands/required.js';
 import { YANK } from '@deploy-tools/shared/commands/track-specs.js';
 import { unyankVersion, yankVersion } from '../core/tracks/yank.js';
 import { command } from './command.js';
-import { required } from './required.js';
 
 export const yank = command(YANK, async ({ registry, change }, args) => {
   const layer = required({ component: args.component, version: args.version });

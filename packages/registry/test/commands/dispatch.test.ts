@@ -2,10 +2,20 @@ import { dispatch } from '@deploy-tools/registry/commands/dispatch.js';
 import type { Registry } from '@deploy-tools/registry/core/registry.js';
 import { splitCommandLine } from '@deploy-tools/shared/cli/command-line.js';
 import { COMMAND_SPECS } from '@deploy-tools/shared/commands/command-specs.js';
+import { required } from '@deploy-tools/shared/commands/required.js';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { AGENT, addText, OPERATOR, openRegistry, upload } from '../support/open-registry.js';
 import { withoutAudit } from '../support/without-audit.js';
+
+function messageOf(action: () => unknown): string {
+  try {
+    action();
+    return '';
+  } catch (error) {
+    return (error as Error).message;
+  }
+}
 
 const run = (registry: Registry, line: string) => dispatch(registry, OPERATOR, 'exec', line);
 const auditOf = (registry: Registry) => registry.meta.read((tx) => tx.audit({ limit: 100 }));
@@ -70,6 +80,16 @@ describe('a command line', () => {
     );
     expect(await state()).toEqual(before);
     expect((await auditOf(registry)).find(({ error }) => error !== undefined)?.result).toBe('refused');
+  });
+
+  test('without arguments is refused exactly where the table says that some are required, in the same words', async () => {
+    const registry = await openRegistry();
+    for (const { name, required: names } of COMMAND_SPECS) {
+      const { stderr } = await run(registry, name);
+      const empty = Object.fromEntries(names.map((flag) => [flag, undefined]));
+      const missing = names.length === 0 ? '' : messageOf(() => required(empty));
+      expect([name, stderr.split('\n')[0]]).toEqual([name, missing]);
+    }
   });
 
   test('that is refused for a word with a secret keeps it out of the audit log', async () => {

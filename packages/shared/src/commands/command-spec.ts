@@ -13,6 +13,8 @@ export interface CommandSpec {
   readonly role: Role;
   readonly flags: readonly FlagSpec[];
   readonly positionals: readonly PositionalSpec[];
+  /** Flags that must have a value that is not empty. */
+  readonly required: readonly string[];
   /** Command lines that work as written. */
   readonly examples: readonly string[];
   /** Whether the command changes anything: shown in the audit log. */

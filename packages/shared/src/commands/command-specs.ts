@@ -1,6 +1,7 @@
 import type { CommandSpec } from './command-spec.js';
 import { CONF, CONF_WORD, IF_REVISION, JSON_FLAG, NEW_FLAG } from './common-flags.js';
 import { AGENTS, DIFF, FORGET, HISTORY, LOGS, RETRY, ROLLBACK, STATUS } from './fleet-specs.js';
+import { AUDIT, FSCK, GC } from './housekeeping-specs.js';
 import { NOTIFY } from './notify-specs.js';
 import { ADDTRACK, CHECK, DELTRACK, TRACKS, YANK } from './track-specs.js';
 
@@ -38,6 +39,7 @@ export const ADDVER = {
     { label: 'COMPONENT:VERSION', flags: ['name', 'version'] },
     { label: 'HASH', flags: ['hash'] },
   ],
+  required: ['name', 'version', 'hash'],
   examples: [
     'addver -name code -version v01 -hash 71915871fbd585ab18b94956ae8b5897adbd70df5d121c83f3d3a9b0f28830c0',
   ],
@@ -50,6 +52,7 @@ export const ADDCONF = {
   changes: true,
   flags: [CONF, LAYERS, IF_REVISION, JSON_FLAG],
   positionals: [CONF_WORD, LAYER_WORDS],
+  required: ['name'],
   examples: [
     'addconf -name project1 -layer code:v01 -layer config:v01',
     'addconf project1 code:v01 config:v01',
@@ -63,6 +66,7 @@ export const REPLACECONF = {
   changes: true,
   flags: [CONF, LAYERS, IF_REVISION, JSON_FLAG],
   positionals: [CONF_WORD, LAYER_WORDS],
+  required: ['name'],
   examples: ['replaceconf project1 code:v02 config:v01'],
 } as const satisfies CommandSpec;
 
@@ -79,6 +83,7 @@ export const CHANGECONF = {
     JSON_FLAG,
   ],
   positionals: [CONF_WORD, { label: 'COMPONENT:VERSION', flags: ['component', 'version'] }],
+  required: ['name', 'component', 'version'],
   examples: ['changeconf -name project1 -component config -version v02', 'changeconf project1 config:v02'],
 } as const satisfies CommandSpec;
 
@@ -94,6 +99,7 @@ export const BUMPCONF = {
     JSON_FLAG,
   ],
   positionals: [CONF_WORD, { label: 'COMPONENT', flags: ['component'] }],
+  required: ['name', 'component'],
   examples: ['bumpconf -name project1 -component config', 'bumpconf project1 config'],
 } as const satisfies CommandSpec;
 
@@ -104,6 +110,7 @@ export const SHOWCONF = {
   changes: false,
   flags: [CONF, { name: 'v', type: 'bool', help: 'show name, time of change, hash and revision' }, JSON_FLAG],
   positionals: [CONF_WORD],
+  required: ['name'],
   examples: ['showconf -name project1 -v'],
 } as const satisfies CommandSpec;
 
@@ -114,6 +121,7 @@ export const SHOWCOMP = {
   changes: false,
   flags: [COMP, JSON_FLAG],
   positionals: [COMP_WORD],
+  required: ['name'],
   examples: ['showcomp -name config'],
 } as const satisfies CommandSpec;
 
@@ -124,6 +132,7 @@ export const COMPONENTS = {
   changes: false,
   flags: [JSON_FLAG],
   positionals: [],
+  required: [],
   examples: ['components'],
 } as const satisfies CommandSpec;
 
@@ -134,6 +143,7 @@ export const CONFIGURATIONS = {
   changes: false,
   flags: [JSON_FLAG],
   positionals: [],
+  required: [],
   examples: ['configurations'],
 } as const satisfies CommandSpec;
 
@@ -148,6 +158,7 @@ export const DELVER = {
     JSON_FLAG,
   ],
   positionals: [{ label: 'COMPONENT:VERSION', flags: ['name', 'version'] }],
+  required: ['name', 'version'],
   examples: ['delver -name code -version v01', 'delver code:v01'],
 } as const satisfies CommandSpec;
 
@@ -158,6 +169,7 @@ export const DELCOMP = {
   changes: true,
   flags: [COMP, JSON_FLAG],
   positionals: [COMP_WORD],
+  required: ['name'],
   examples: ['delcomp -name code'],
 } as const satisfies CommandSpec;
 
@@ -168,55 +180,8 @@ export const DELCONF = {
   changes: true,
   flags: [CONF, { name: 'force', type: 'bool', help: 'confirm removal' }, IF_REVISION, JSON_FLAG],
   positionals: [CONF_WORD],
+  required: ['name'],
   examples: ['delconf -name project1 -force'],
-} as const satisfies CommandSpec;
-
-export const GC = {
-  name: 'gc',
-  summary: 'remove surplus versions, uploads that expired or were refused, and unreferenced files',
-  role: 'operator',
-  changes: true,
-  flags: [{ name: 'n', type: 'bool', help: 'show what would be removed, remove nothing' }, JSON_FLAG],
-  positionals: [],
-  examples: ['gc -n', 'gc'],
-} as const satisfies CommandSpec;
-
-export const FSCK = {
-  name: 'fsck',
-  summary:
-    'read everything that is stored and compare it with its hash; exit status 1 when something is wrong',
-  role: 'operator',
-  changes: true,
-  flags: [
-    { name: 'repair', type: 'bool', help: 'repair what can be repaired; without it only say so' },
-    JSON_FLAG,
-  ],
-  positionals: [],
-  examples: ['fsck', 'fsck -repair', 'fsck -json'],
-} as const satisfies CommandSpec;
-
-export const AUDIT = {
-  name: 'audit',
-  summary: 'show who ran which command, from where, with what result',
-  role: 'operator',
-  changes: false,
-  flags: [
-    { name: 'name', type: 'string', help: 'only what is about this configuration, component or host' },
-    { name: 'who', type: 'string', help: 'only this key: its fingerprint, or a part of its comment' },
-    { name: 'command', type: 'string', help: 'only this command' },
-    {
-      name: 'since',
-      type: 'string',
-      help: 'only after this: a duration back from now (24h), or an RFC 3339 time',
-    },
-    { name: 'failed', type: 'bool', help: 'only commands that failed or were refused' },
-    { name: 'changes', type: 'bool', help: 'only commands that change something' },
-    { name: 'agents', type: 'bool', help: "with the results of agents' deployments" },
-    { name: 'limit', type: 'int', help: 'the newest this many', default: '50' },
-    JSON_FLAG,
-  ],
-  positionals: [],
-  examples: ['audit -name project1 -since 24h', 'audit -failed -json', 'audit -name web7 -agents'],
 } as const satisfies CommandSpec;
 
 export const WATCH = {
@@ -234,6 +199,7 @@ export const WATCH = {
     JSON_FLAG,
   ],
   positionals: [{ label: 'CONFIGURATION', flags: ['name'], rest: true }],
+  required: [],
   examples: ['watch', 'watch project1 project2', 'watch -name project1 -json'],
 } as const satisfies CommandSpec;
 
@@ -244,6 +210,7 @@ export const HELP = {
   changes: false,
   flags: [{ name: 'command', type: 'string', help: 'show the help of this command' }, JSON_FLAG],
   positionals: [{ label: 'COMMAND', flags: ['command'] }],
+  required: [],
   examples: ['help', 'help addver'],
 } as const satisfies CommandSpec;
 

@@ -32,6 +32,7 @@ export const STATUS = {
     JSON_FLAG,
   ],
   positionals: [CONF_WORD],
+  required: ['name'],
   examples: [
     'status project1',
     'status -name project1 -wait 5m',
@@ -52,6 +53,7 @@ export const AGENTS = {
     JSON_FLAG,
   ],
   positionals: [CONF_WORD],
+  required: [],
   examples: ['agents', 'agents -name project1 -label zone=a', 'agents -json'],
 } as const satisfies CommandSpec;
 
@@ -67,6 +69,7 @@ export const HISTORY = {
     JSON_FLAG,
   ],
   positionals: [CONF_WORD],
+  required: ['name'],
   examples: ['history project1', 'history -name project1 -host web7 -limit 5'],
 } as const satisfies CommandSpec;
 
@@ -82,6 +85,7 @@ export const DIFF = {
     JSON_FLAG,
   ],
   positionals: [CONF_WORD],
+  required: ['name'],
   examples: ['diff project1', 'diff -name project1 -from 3 -to 7'],
 } as const satisfies CommandSpec;
 
@@ -102,6 +106,7 @@ export const ROLLBACK = {
     JSON_FLAG,
   ],
   positionals: [CONF_WORD],
+  required: ['name'],
   examples: ['rollback project1', 'rollback -name project1 -to 7', 'rollback project1 -if-revision 9'],
 } as const satisfies CommandSpec;
 
@@ -117,6 +122,7 @@ export const LOGS = {
     JSON_FLAG,
   ],
   positionals: [CONF_WORD, { label: 'HOST', flags: ['host'] }],
+  required: ['name', 'host'],
   examples: ['logs -name project1 -host web7', 'logs project1 web7'],
 } as const satisfies CommandSpec;
 
@@ -127,6 +133,7 @@ export const RETRY = {
   changes: true,
   flags: [CONF, { ...HOST, help: 'only this host' }, JSON_FLAG],
   positionals: [CONF_WORD],
+  required: ['name'],
   examples: ['retry project1', 'retry -name project1 -host web7'],
 } as const satisfies CommandSpec;
 
@@ -137,5 +144,6 @@ export const FORGET = {
   changes: true,
   flags: [HOST, { ...CONF, help: 'forget only that it follows this configuration' }, JSON_FLAG],
   positionals: [{ label: 'HOST', flags: ['host'] }],
+  required: ['host'],
   examples: ['forget -host web7', 'forget -host web7 -name project1'],
 } as const satisfies CommandSpec;

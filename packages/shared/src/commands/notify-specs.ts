@@ -45,6 +45,7 @@ export const NOTIFY = {
     { label: 'add|list|test|remove', flags: ['do'] },
     { label: 'URL|NUMBER', flags: ['receiver'] },
   ],
+  required: ['do'],
   examples: [
     "notify add 'slack://deploys?title=shop' -name project1",
     "notify add 'smtp://mail.example.com:587/ops@example.com?from=deploy@example.com' -event deploy-failed -event host-lost",

@@ -52,6 +52,7 @@ export const ADDTRACK = {
     JSON_FLAG,
   ],
   positionals: [COMPONENT_WORD, { label: 'SOURCE', flags: ['source'] }],
+  required: ['component', 'source'],
   examples: [
     'addtrack -component code -source ghr://owner/app -bump project1',
     'addtrack code "ghr://owner/app?artifact=app_linux_amd64.tar.gz&constraint=^1.2" -bump project1,project2 -interval 1m',
@@ -65,6 +66,7 @@ export const TRACKS = {
   changes: false,
   flags: [JSON_FLAG],
   positionals: [],
+  required: [],
   examples: ['tracks', 'tracks -json'],
 } as const satisfies CommandSpec;
 
@@ -75,6 +77,7 @@ export const DELTRACK = {
   changes: true,
   flags: [COMPONENT, JSON_FLAG],
   positionals: [COMPONENT_WORD],
+  required: ['component'],
   examples: ['deltrack -component code'],
 } as const satisfies CommandSpec;
 
@@ -85,6 +88,7 @@ export const CHECK = {
   changes: true,
   flags: [{ ...COMPONENT, help: "only this component's source; all without it" }, JSON_FLAG],
   positionals: [COMPONENT_WORD],
+  required: [],
   examples: ['check', 'check -component code'],
 } as const satisfies CommandSpec;
 
@@ -100,5 +104,6 @@ export const YANK = {
     JSON_FLAG,
   ],
   positionals: [VERSION_WORD],
+  required: ['component', 'version'],
   examples: ['yank -component code -version v1.2.3', 'yank code:v1.2.3', 'yank code:v1.2.3 -undo'],
 } as const satisfies CommandSpec;

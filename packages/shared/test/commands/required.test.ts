@@ -1,6 +1,6 @@
-import { required } from '@deploy-tools/registry/commands/required.js';
+import { required } from '@deploy-tools/shared/commands/required.js';
 import { expect, test } from 'vitest';
-import { kindOf } from '../../../shared/test/support/kind-of.js';
+import { kindOf } from '../support/kind-of.js';
 
 test('gives the values when all are there', () => {
   expect(required({ name: 'a', version: 'b' })).toEqual({ name: 'a', version: 'b' });

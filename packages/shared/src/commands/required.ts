@@ -1,4 +1,4 @@
-import { DeployError } from '@deploy-tools/shared/errors.js';
+import { DeployError } from '../errors.js';
 
 /**
  * The values of flags that must be given.
