@@ -1,6 +1,7 @@
 import { join, resolve } from 'node:path';
 import type { ConnectOptions } from '@deploy-tools/shared/client/connect.js';
 import { takeDirectory } from '@deploy-tools/shared/host/dir-lock.js';
+import { serviceManager } from '@deploy-tools/shared/host/service-manager.js';
 import type { Logger } from '@deploy-tools/shared/log.js';
 import type { Hello } from '@deploy-tools/shared/report/report.js';
 import { type AgentLoop, runAgent } from './agent.js';
@@ -12,7 +13,6 @@ import { answerControl, type Controlled } from './control/configuration-control.
 import type { ControlRequest } from './control/control-line.js';
 import { serveControl } from './control/control-server.js';
 import { hangUp } from './hang-up.js';
-import { serviceManager } from '@deploy-tools/shared/host/service-manager.js';
 import { openApplication } from './open-application.js';
 import { Pushes } from './pushes.js';
 import { registryAccess } from './registry-access.js';

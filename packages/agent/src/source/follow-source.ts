@@ -1,6 +1,7 @@
 import { basename, join, resolve } from 'node:path';
 import { DeployError, isDeployError } from '@deploy-tools/shared/errors.js';
 import { takeDirectory } from '@deploy-tools/shared/host/dir-lock.js';
+import { serviceManager } from '@deploy-tools/shared/host/service-manager.js';
 import type { Logger } from '@deploy-tools/shared/log.js';
 import { openSource } from '@deploy-tools/sources/open-source.js';
 import type { Source } from '@deploy-tools/sources/source.js';
@@ -14,7 +15,6 @@ import { answerControl } from '../control/configuration-control.js';
 import type { ControlRequest } from '../control/control-line.js';
 import { serveControl } from '../control/control-server.js';
 import { hangUp } from '../hang-up.js';
-import { serviceManager } from '@deploy-tools/shared/host/service-manager.js';
 import { openApplication } from '../open-application.js';
 import { Pushes } from '../pushes.js';
 import { reportIdentity } from '../report/report-identity.js';
