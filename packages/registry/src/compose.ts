@@ -4,6 +4,7 @@ import type { FlagValues } from '@deploy-tools/shared/cli/flags.js';
 import { DeployError } from '@deploy-tools/shared/errors.js';
 import { takeDirectory } from '@deploy-tools/shared/host/dir-lock.js';
 import type { Logger } from '@deploy-tools/shared/log.js';
+import { ClockTrust } from './core/clock-trust.js';
 import { ConfigurationEvents } from './core/configuration-events.js';
 import { DiskSpace } from './core/disk-space.js';
 import { Fleet } from './core/fleet/fleet.js';
@@ -130,6 +131,8 @@ async function openRegistry(
   undo.push(() => stop.abort());
   const verify: VerifyLayer = (files, signal) => verifyPack(files, signal, runner);
   const tools = { openDigester: () => new FileDigester(), verify, stopping: stop.signal };
+  const steady = () => performance.now();
+  const clockTrust = await ClockTrust.open({ ...stores, steady });
   const fleet = await openFleet(stores, flags);
   undo.push(() => fleet.close());
   const notices = await openNotices(stores, flags['notify-exec']);
@@ -150,7 +153,7 @@ async function openRegistry(
   });
   undo.push(() => tracks.stop());
   const space = new DiskSpace(bytes, minFree);
-  const registry = { ...stores, ...tools, ...told, space, indexer, limits, tracks };
+  const registry = { ...stores, ...tools, ...told, clockTrust, space, indexer, limits, tracks };
   return registry;
 }
 

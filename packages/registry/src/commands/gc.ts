@@ -23,5 +23,8 @@ export const gc = command(GC, async ({ registry }, args) => {
   return {
     value: { ...surplus, versions: surplus.versions.map(versionJson), removed: !args.n },
     text: columns(rows) + last,
+    warning: surplus.spared
+      ? 'the clock jumped ahead or is far ahead of the last record: the audit log and the history keep what is old for a day'
+      : '',
   };
 });

@@ -69,7 +69,7 @@ export async function changeLayer(
   });
 }
 
-/** Sets one layer to its component's newest version, by time of creation. */
+/** Sets one layer to its component's newest version: the one that was added last. */
 export async function bumpLayer(
   registry: Registry,
   change: Change,

@@ -1,5 +1,5 @@
 import type { ComponentVersion } from '@deploy-tools/shared/model.js';
-import type { MetaReader, StoredBlob, Upload } from '../meta/meta-store.js';
+import type { MetaReader, MetaWriter, StoredBlob, Upload } from '../meta/meta-store.js';
 import { collectDerived, findDerivedSurplus, type SurplusDerived } from './derived-housekeeping.js';
 import { type Freed, freedBy } from './freed.js';
 import { type Registry, timestampBefore } from './registry.js';
@@ -20,6 +20,8 @@ export interface Surplus {
   readonly auditRecords: number;
   /** Deploys past their time; known only after removal. */
   readonly deploys: number;
+  /** Whether records past their time were kept, because the clock is not to be believed for now. */
+  readonly spared: boolean;
 }
 
 /** Which uploads are surplus: those that expired, or also those that no addver can take as they were read in vain. */
@@ -37,7 +39,7 @@ export async function findSurplus(registry: Registry, which: SurplusUploads = 'e
     for (const { hash } of await tx.uploads()) if (!expired.has(hash)) kept.add(hash);
     const derived = await findDerivedSurplus(registry, tx, kept);
     const freed = freedBy([...uploads, ...files, ...derived], kept);
-    return { versions, uploads, files, derived, freed, auditRecords: 0, deploys: 0 };
+    return { versions, uploads, files, derived, freed, auditRecords: 0, deploys: 0, spared: false };
   });
 }
 
@@ -50,16 +52,24 @@ export async function collect(registry: Registry, which: SurplusUploads = 'expir
   const removed = await registry.meta.write(async (tx) => {
     const versions = await surplusVersions(registry, tx);
     for (const { component, version } of versions) await tx.deleteVersion(component, version);
-    const auditRecords = await tx.deleteAuditBefore(timestampBefore(registry, registry.limits.auditKeepMs));
-    const historyStart = timestampBefore(registry, registry.limits.historyKeepMs);
-    const deploys = await tx.fleet.deleteDeploysBefore(historyStart, KEPT_DEPLOYS);
-    return { versions, auditRecords, deploys };
+    return { versions, ...(await deleteOldRecords(registry, tx)) };
   });
   const uploads = await collectUploads(registry, which);
   const files = await collectFiles(registry);
   const derived = await collectDerived(registry);
   const freed = freedBy([...uploads, ...files, ...derived], await storedHashes(registry));
   return { ...removed, uploads, files, derived, freed };
+}
+
+async function deleteOldRecords(
+  { clockTrust, limits, clock }: Registry,
+  tx: MetaWriter,
+): Promise<Pick<Surplus, 'auditRecords' | 'deploys' | 'spared'>> {
+  if (!clockTrust.mayDelete()) return { auditRecords: 0, deploys: 0, spared: true };
+  const before = (ms: number) => new Date(clock().getTime() - ms).toISOString();
+  const auditRecords = await tx.deleteAuditBefore(before(limits.auditKeepMs));
+  const deploys = await tx.fleet.deleteDeploysBefore(before(limits.historyKeepMs), KEPT_DEPLOYS);
+  return { auditRecords, deploys, spared: false };
 }
 
 async function storedHashes({ bytes }: Registry): Promise<Set<string>> {

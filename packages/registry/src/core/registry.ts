@@ -5,6 +5,7 @@ import type { ByteStore } from '../layers/byte-store.js';
 import type { DerivedStore } from '../layers/derived-store.js';
 import type { Digester } from '../layers/digester.js';
 import type { MetaStore } from '../meta/meta-store.js';
+import type { ClockTrust } from './clock-trust.js';
 import type { ConfigurationEvents } from './configuration-events.js';
 import type { DiskSpace } from './disk-space.js';
 import type { Fleet } from './fleet/fleet.js';
@@ -38,6 +39,8 @@ export interface Registry {
   readonly openDigester: () => Digester;
   readonly verify: VerifyLayer;
   readonly clock: () => Date;
+  /** Whether that clock may decide what is too old to be kept. */
+  readonly clockTrust: ClockTrust;
   readonly log: Logger;
   /** Aborted when the registry stops and the grace period is over. */
   readonly stopping: AbortSignal;

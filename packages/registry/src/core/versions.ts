@@ -66,11 +66,19 @@ async function recordVersion(
       const { size } = await registry.bytes.promote(hash).catch(explainMissing);
       await tx.deleteUpload(hash);
       if (existing !== undefined) return { version: existing, isNew: false };
-      const row: ComponentVersion = { component, version, hash, size, created: timestamp(registry) };
+      const created = await creationTime(registry, tx, component);
+      const row: ComponentVersion = { component, version, hash, size, created };
       await tx.insertVersion(row);
       return { version: row, isNew: true };
     })
     .catch((error: unknown) => takeBack(registry, hash, error));
+}
+
+/** Never before that of the version before: the clock may have been ahead, and people read the order from it. */
+async function creationTime(registry: Registry, tx: MetaReader, component: string): Promise<string> {
+  const now = timestamp(registry);
+  const newest = (await tx.versions(component)).at(-1)?.created ?? now;
+  return newest > now ? newest : now;
 }
 
 function announce(registry: Registry, { component, version, created }: ComponentVersion, author = ''): void {

@@ -88,7 +88,7 @@ export interface FleetReader {
   /** By host and configuration. */
   hostStates(): Promise<readonly HostState[]>;
   hostLog(host: string, configuration: string): Promise<HostLog | undefined>;
-  /** Oldest of the chosen first. */
+  /** In the order in which they were told first, whatever their times say. */
   deploys(query: DeployQuery): Promise<readonly DeployRecord[]>;
   /** Empty when the attempt had none. */
   deployLog(host: string, configuration: string, deploy: string): Promise<readonly string[]>;

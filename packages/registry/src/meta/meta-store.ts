@@ -104,7 +104,7 @@ export interface MetaReader {
   /** Sources that are followed. */
   readonly tracks: TrackReader;
   version(component: string, version: string): Promise<ComponentVersion | undefined>;
-  /** Oldest first; versions of the same millisecond in the order of insertion. */
+  /** In the order in which they were added, whatever their times say. */
   versions(component: string): Promise<readonly ComponentVersion[]>;
   components(): Promise<readonly string[]>;
   /** Whether any version, of any component, names this archive. */

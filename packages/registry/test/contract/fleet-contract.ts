@@ -172,6 +172,14 @@ function deploys(withStore: WithStore): void {
     },
   );
 
+  withStore('the newest attempts are those that were told last, whatever their times say', async (store) => {
+    await store.write(async ({ fleet }) => {
+      await fleet.putDeploy(deployOf('web1', 1, { time: '2099-01-01T00:00:00.000Z' }), []);
+      await fleet.putDeploy(deployOf('web1', 2), []);
+      expect((await fleet.deploys({ limit: 1 })).map(({ report }) => report.deploy)).toEqual(['d2']);
+    });
+  });
+
   withStore("a host's last attempt at a revision is where that revision landed", async (store) => {
     await store.write(async ({ fleet }) => {
       await fleet.putDeploy(deployOf('web1', 1, { revision: 6 }), []);
@@ -224,7 +232,7 @@ function retention(withStore: WithStore): void {
       expect(await fleet.trimDeploys('web1', 'p', 2)).toBe(2);
       expect(await fleet.trimDeploys('web1', 'p', 2)).toBe(0);
     });
-    expect(await left(store)).toEqual(['web2 p d1', 'web1 q d1', 'web1 p d3', 'web1 p d4']);
+    expect(await left(store)).toEqual(['web1 p d3', 'web1 p d4', 'web2 p d1', 'web1 q d1']);
   });
 
   withStore('what is old goes, but not the newest of each host and configuration', async (store) => {
@@ -233,6 +241,6 @@ function retention(withStore: WithStore): void {
       await fleet.putDeploy(deployOf('web2', 1), []);
       expect(await fleet.deleteDeploysBefore('2026-01-01T00:00:05.000Z', 2)).toBe(2);
     });
-    expect(await left(store)).toEqual(['web2 p d1', 'web1 p d3', 'web1 p d9']);
+    expect(await left(store)).toEqual(['web1 p d3', 'web1 p d9', 'web2 p d1']);
   });
 }

@@ -105,7 +105,7 @@ export function indexContract(withStore: WithStore): void {
     },
   );
 
-  withStore('archives by use: those of heads, then the newest first, each once', async (store) => {
+  withStore('archives by use: those of heads, then what was added last first, each once', async (store) => {
     const at = (second: number) => `2026-01-01T00:00:0${second}.000Z`;
     const add = (content: string, second: number) => ({
       ...versionOf(content, `v${second}`),
@@ -128,7 +128,7 @@ export function indexContract(withStore: WithStore): void {
       await tx.appendRevision(revisionOf('q', 1, [add('deleted', 3)]));
       await tx.appendRevision(revisionOf('q', 2, []));
       await tx.putUpload(uploadOf('upload'));
-      expect(await tx.archivesByUse()).toEqual(['used', 'lost', 'b', 'c', 'deleted'].map(hashOf));
+      expect(await tx.archivesByUse()).toEqual(['used', 'lost', 'deleted', 'b', 'c'].map(hashOf));
       expect(await tx.archiveUsers(hashOf('used'))).toEqual({
         versions: ['used:v1'],
         configurations: ['p'],

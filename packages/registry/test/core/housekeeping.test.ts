@@ -1,5 +1,6 @@
 import { setImmediate as turn } from 'node:timers/promises';
-import { putConfiguration } from '@deploy-tools/registry/core/configurations.js';
+import { ClockTrust } from '@deploy-tools/registry/core/clock-trust.js';
+import { bumpLayer, putConfiguration } from '@deploy-tools/registry/core/configurations.js';
 import { collect, findSurplus, forgetLostUploads } from '@deploy-tools/registry/core/housekeeping.js';
 import type { Registry } from '@deploy-tools/registry/core/registry.js';
 import { addVersion, deleteVersion } from '@deploy-tools/registry/core/versions.js';
@@ -228,6 +229,52 @@ test('audit records go after their time', async () => {
   registry.pass(61 * MINUTE);
   await append();
   expect((await collect(registry)).auditRecords).toBe(1);
+});
+
+describe('a clock that was ahead for a while', () => {
+  const DAYS = 24 * 60 * MINUTE;
+
+  test('makes no new version an old one: not for housekeeping, bumpconf or showcomp', async () => {
+    const registry = await openRegistry({ keepVersions: 3 });
+    registry.jump(3 * DAYS);
+    for (const version of ['v1', 'v2', 'v3', 'v4']) await addText(registry, 'code', version);
+    await putConfiguration(registry, change, 'p', [{ component: 'code', version: 'v3' }]);
+    registry.jump(-3 * DAYS);
+    const { created } = await addText(registry, 'code', 'v5');
+    const before = await registry.meta.read((tx) => tx.version('code', 'v4'));
+    expect(created).toBe(before?.created);
+    const { after } = await bumpLayer(registry, change, 'p', 'code');
+    expect(after.layers.map(({ version }) => version)).toEqual(['v5']);
+    expect((await collect(registry)).versions.map(({ version }) => version)).toEqual(['v1', 'v2']);
+    const left = await registry.meta.read((tx) => tx.versions('code'));
+    expect(left.map(({ version }) => version)).toEqual(['v3', 'v4', 'v5']);
+  });
+
+  test('deletes nothing by age until it has gone on steadily for a day', async () => {
+    const registry = await openRegistry({ auditKeepMs: 60 * MINUTE });
+    const append = () =>
+      registry.meta.write((tx) => tx.appendAudit(auditOf({ time: registry.clock().toISOString() })));
+    await append();
+    registry.pass(10 * MINUTE);
+    registry.jump(700 * DAYS);
+    expect(await collect(registry)).toMatchObject({ auditRecords: 0, spared: true });
+    registry.pass(DAYS - 1);
+    expect(await collect(registry)).toMatchObject({ auditRecords: 0, spared: true });
+    registry.pass(1);
+    expect(await collect(registry)).toMatchObject({ auditRecords: 1, spared: false });
+  });
+
+  test('is told by the last record where it was set while the registry was away', async () => {
+    const registry = await openRegistry({ auditKeepMs: 60 * MINUTE });
+    await registry.meta.write((tx) => tx.appendAudit(auditOf({ time: registry.clock().toISOString() })));
+    const reopened = async (ms: number) => {
+      registry.jump(ms);
+      const clockTrust = await ClockTrust.open({ ...registry, steady: () => 0 });
+      return (await collect({ ...registry, clockTrust })).auditRecords;
+    };
+    expect(await reopened(8 * DAYS)).toBe(0);
+    expect(await reopened(-2 * DAYS)).toBe(1);
+  });
 });
 
 test('finding changes nothing', async () => {

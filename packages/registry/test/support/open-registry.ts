@@ -2,6 +2,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { accessTo } from '@deploy-tools/registry/core/access.js';
+import { ClockTrust } from '@deploy-tools/registry/core/clock-trust.js';
 import { ConfigurationEvents } from '@deploy-tools/registry/core/configuration-events.js';
 import { DiskSpace } from '@deploy-tools/registry/core/disk-space.js';
 import { Fleet } from '@deploy-tools/registry/core/fleet/fleet.js';
@@ -32,8 +33,10 @@ import { textIngest, textVerify } from './text-ingest.js';
 export interface TestRegistry extends Registry {
   readonly dir: string;
   readonly marks: ReadMarks;
-  /** Moves the registry's clock on. */
+  /** Moves the registry's clock on, and the steady one. */
   pass(ms: number): void;
+  /** Sets the registry's clock alone. */
+  jump(ms: number): void;
   /** Closes and removes it; done by itself when a test is over, where it was opened in one. */
   close(): Promise<void>;
 }
@@ -101,10 +104,11 @@ export async function openLastingRegistry(
   const dir = mkdtempSync(join(tmpdir(), 'deploy-test-'));
   const meta = SqliteMetaStore.open(join(dir, 'registry.db'));
   let now = Date.now(); // files have the time of the machine
+  let ahead = 0;
   const bytes = await FileByteStore.open(dir);
   const derived = await FileDerivedStore.open(dir);
   const log = await createLogger('test', 'silent');
-  const clock = () => new Date(now);
+  const clock = () => new Date(now + ahead);
   const marks = await FileReadMarks.open(dir, clock);
   const stores = { meta, bytes, derived, marks, clock, log };
   const indexer = new Indexer({ ...stores, ingest, policy: DEFAULT_UNPACK_POLICY, minFree: 0 });
@@ -119,6 +123,7 @@ export async function openLastingRegistry(
   });
   const registry: TestRegistry = {
     ...stores,
+    clockTrust: await ClockTrust.open({ ...stores, steady: () => now }),
     space: new DiskSpace(bytes, allLimits.minFree),
     tracks,
     dir,
@@ -134,6 +139,9 @@ export async function openLastingRegistry(
     limits: allLimits,
     pass: (ms) => {
       now += ms;
+    },
+    jump: (ms) => {
+      ahead += ms;
     },
     close: async () => {
       await tracks.stop();

@@ -59,7 +59,7 @@ export function deploySelect(query: DeployQuery): { sql: string; parameters: unk
   const where = conditions.length === 0 ? '' : `WHERE ${conditions.join(' AND ')}`;
   return {
     sql: `SELECT time, host, report, fingerprint, comment, address FROM deploys ${where}
-          ORDER BY time DESC, id DESC LIMIT ?`,
+          ORDER BY id DESC LIMIT ?`,
     parameters: [...parameters, query.limit],
   };
 }

@@ -13,13 +13,14 @@ export const NEWEST_INDEXED = `
     ) newest ON newest.id = v.id
   ) ORDER BY archive`;
 
-/** A head keeps its archive even where the version's row was lost. */
+/** A head keeps its archive even where the version's row was lost; newest is what was added last, whatever the clock said. */
 export const ARCHIVES_BY_USE = `
   SELECT hash FROM (
-    SELECT hash, created, 0 AS used FROM versions
-    UNION ALL SELECT l.hash, l.created, 1 FROM revision_layers l
-    JOIN configurations c ON c.name = l.configuration AND c.head = l.number WHERE c.deleted = 0
-  ) GROUP BY hash ORDER BY max(used) DESC, max(created) DESC, hash`;
+    SELECT hash, id, 0 AS used FROM versions
+    UNION ALL SELECT l.hash, coalesce(v.id, 0), 1 FROM revision_layers l
+    JOIN configurations c ON c.name = l.configuration AND c.head = l.number
+    LEFT JOIN versions v ON v.component = l.component AND v.version = l.version WHERE c.deleted = 0
+  ) GROUP BY hash ORDER BY max(used) DESC, max(id) DESC, hash`;
 
 /**
  * Names of configurations of which any revision names an archive; two parameters, both its hash. One step in the index for

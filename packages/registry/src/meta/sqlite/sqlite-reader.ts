@@ -63,7 +63,7 @@ export class SqliteReader implements MetaReader {
 
   async versions(component: string): Promise<readonly ComponentVersion[]> {
     return this.all<ComponentVersion>(
-      `SELECT ${VERSION_COLUMNS} FROM versions WHERE component = ? ORDER BY created, id`,
+      `SELECT ${VERSION_COLUMNS} FROM versions WHERE component = ? ORDER BY id`,
       component,
     );
   }
