@@ -63,6 +63,8 @@ export interface Connection extends HoldingConnection {
   /** Refuses new work; resolves, having ended the connection, when what runs is done. */
   drain(): Promise<void>;
   end(): void;
+  /** Ends it without a word. */
+  destroy(): void;
 }
 
 export function serveConnection(registry: Registry, policy: ConnectionPolicy, peer: Peer): Connection {
@@ -189,6 +191,10 @@ class ServedConnection implements Connection {
     // A peer that does not close its side must not keep the socket.
     const timer = setTimeout(() => socket.destroy(), 1000);
     socket.once('close', () => clearTimeout(timer));
+  }
+
+  destroy(): void {
+    this.#peer.socket.destroy();
   }
 
   /** Resolves when the peer has left, at the latest after so long. */

@@ -37,6 +37,9 @@ export interface SshServer {
   stop(graceMs: number): Promise<void>;
 }
 
+/** The part of the grace period that is for clients to leave by themselves and for what comes after them. */
+const LONGEST_PARTING_MS = 2000;
+
 /** How often it is looked at what connections hold in memory. */
 const HELD_BYTES_MS = 250;
 
@@ -214,16 +217,21 @@ async function stop(
   log: Logger,
 ): Promise<void> {
   const closed = new Promise<void>((resolve) => listener.close(() => resolve()));
+  const partingMs = Math.min(LONGEST_PARTING_MS, graceMs / 2);
   const idle = Promise.all([...connections].map((connection) => connection.drain()));
   let timer: NodeJS.Timeout | undefined;
   const grace = new Promise<void>((resolve) => {
     timer = setTimeout(() => {
       log.warn({ connections: connections.size }, 'grace period is over, ending what still runs');
       resolve();
-    }, graceMs);
+    }, graceMs - partingMs);
   });
   await Promise.race([idle, grace]);
   clearTimeout(timer);
   for (const connection of connections) connection.end();
+  const cut = setTimeout(() => {
+    for (const connection of connections) connection.destroy();
+  }, partingMs / 2);
   await closed;
+  clearTimeout(cut);
 }
