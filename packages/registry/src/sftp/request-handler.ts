@@ -58,6 +58,7 @@ export class RequestHandler {
   readonly #budget: Handles;
   readonly #handles = new Map<number, Handle>();
   #opening = 0;
+  #openingFiles = 0;
   #nextHandle = 1;
   #over = false;
 
@@ -67,6 +68,11 @@ export class RequestHandler {
     this.#gone = gone;
     this.#packets = memory.packets;
     this.#listings = memory.listings;
+  }
+
+  /** Whether a transfer may be under way. */
+  get hasOpenFiles(): boolean {
+    return this.#openingFiles > 0 || [...this.#handles.values()].some(({ kind }) => kind === 'file');
   }
 
   /** What a request holds until its reply is sent. */
@@ -138,6 +144,7 @@ export class RequestHandler {
     const flags = request.uint32();
     return this.#withRoom(async () => {
       const giveBack = this.#take();
+      this.#openingFiles += 1;
       try {
         const file = await this.#files.open(path, flags);
         if (!this.#over) return this.#newHandle(id, { kind: 'file', file, pending: new Set(), giveBack });
@@ -146,6 +153,8 @@ export class RequestHandler {
       } catch (error) {
         giveBack();
         throw error;
+      } finally {
+        this.#openingFiles -= 1;
       }
     });
   }

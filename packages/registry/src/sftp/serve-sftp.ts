@@ -10,6 +10,7 @@ import { ReplyQueue } from './reply-queue.js';
 import { type Handles, RequestHandler } from './request-handler.js';
 import type { SftpFiles, TransferCounter } from './sftp-files.js';
 import { statusReply } from './status-reply.js';
+import { TimeSlice } from './time-slice.js';
 import type { TransferMemory } from './transfer-memory.js';
 
 /** A byte that came from the socket is there twice before it is in a request: as it came, and decrypted. */
@@ -43,11 +44,15 @@ export async function serveSftp(
     if (outbound.closed) onGone();
   });
   const handler = new RequestHandler({ files, handles, gone: gone.signal, memory });
+  // What a session without an open file is asked for when the registry stops need not be answered.
+  const forgetStop = transfers.onStop(() => {
+    if (!handler.hasOpenFiles) onGone();
+  });
   const replies = new ReplyQueue(channel, outbound, transfers, memory.packets);
   let status = 0;
   try {
-    await serve(channel, handler, replies, memory);
-    await replies.flushed();
+    await serve(channel, { handler, replies, memory, transfers, gone: gone.signal });
+    if (!gone.signal.aborted) await replies.flushed();
   } catch (error) {
     status = 1;
     log.warn({ err: describeError(error) }, 'sftp session ended by an error');
@@ -57,21 +62,29 @@ export async function serveSftp(
     await handler.abandonAll();
     channel.off('close', onGone);
     ignoreOutbound();
+    forgetStop();
   }
   channel.exit(status);
   channel.end();
   return status;
 }
 
+interface Serving {
+  readonly handler: RequestHandler;
+  readonly replies: ReplyQueue;
+  readonly memory: TransferMemory;
+  readonly transfers: TransferCounter;
+  readonly gone: AbortSignal;
+}
+
 async function serve(
   channel: ServerChannel,
-  handler: RequestHandler,
-  replies: ReplyQueue,
-  { spent, packets }: TransferMemory,
+  { handler, replies, memory: { spent, packets }, transfers, gone }: Serving,
 ): Promise<void> {
+  const slice = new TimeSlice();
   const splitter = new PacketSplitter((length) => packets.take(length));
   let greeted = false;
-  for await (const chunk of chunksOf(channel)) {
+  for await (const chunk of chunksOf(channel, transfers, () => handler.hasOpenFiles)) {
     spent.add(COPIES_IN * chunk.length);
     for (const packet of splitter.push(chunk)) {
       if (!greeted) {
@@ -79,6 +92,8 @@ async function serve(
         greeted = true;
         continue;
       }
+      await slice.take();
+      if (gone.aborted) return;
       const cost = handler.costOf(packet);
       if (!(await replies.room(cost))) return; // nobody is left to answer
       spent.add(cost.reply);
@@ -91,9 +106,17 @@ async function serve(
   if (!splitter.atBoundary) throw new DeployError('connect', 'the client ended in the middle of a packet');
 }
 
-/** The channel's data until its end, its close or the socket's: a stream without `close` events of its own. */
-async function* chunksOf(channel: ServerChannel): AsyncGenerator<Buffer, void, undefined> {
+/**
+ * The channel's data until its end, its close or the socket's: a stream without `close` events of its own. When the registry stops,
+ * only while files are open.
+ */
+async function* chunksOf(
+  channel: ServerChannel,
+  transfers: TransferCounter,
+  hasOpenFiles: () => boolean,
+): AsyncGenerator<Buffer, void, undefined> {
   let ended = false;
+  let stopping = false;
   let wake = () => {};
   const end = () => {
     ended = true;
@@ -101,8 +124,12 @@ async function* chunksOf(channel: ServerChannel): AsyncGenerator<Buffer, void, u
   };
   const readable = () => wake();
   channel.on('readable', readable).on('end', end).on('close', end);
+  const forgetStop = transfers.onStop(() => {
+    stopping = true;
+    wake();
+  });
   try {
-    for (;;) {
+    while (!stopping || hasOpenFiles()) {
       const chunk = channel.read() as Buffer | null;
       if (chunk !== null) {
         yield chunk;
@@ -114,6 +141,7 @@ async function* chunksOf(channel: ServerChannel): AsyncGenerator<Buffer, void, u
       });
     }
   } finally {
+    forgetStop();
     channel.off('readable', readable).off('end', end).off('close', end);
   }
 }

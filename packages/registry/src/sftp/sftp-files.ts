@@ -3,6 +3,8 @@ import type { Attrs, NameEntry } from '@deploy-tools/shared/sftp/protocol.js';
 /** Lets what runs hold up a shutdown: each `begin` returns how to end it. See ssh/activity.ts. */
 export interface TransferCounter {
   begin(): () => void;
+  /** @param listener called when what need not go on should end. @returns to be called when it is not of interest any more. */
+  onStop(listener: () => void): () => void;
 }
 
 /** An open file of an SFTP session. An operation that it lacks is refused as unsupported. */

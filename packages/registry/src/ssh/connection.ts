@@ -271,7 +271,7 @@ class ServedConnection implements Connection {
       outbound: this.#outbound,
       memory,
       handles: { take: (entries) => budgets.takeHandle(principal, entries) },
-      speaker: speakerOf({ principal, ring, blob, pace: budgets.paceOf(principal.fingerprint) }),
+      speaker: speakerOf({ principal, ring, blob, reporting: budgets.reportingOf(principal.fingerprint) }),
       place: this.#channels.take(principal, session),
     });
   }

@@ -1,5 +1,7 @@
 import { readFileSync } from 'node:fs';
+import { Turns } from '@deploy-tools/shared/host/turns.js';
 import { Pace } from '../core/fleet/pace.js';
+import type { Speaker } from '../core/fleet/presence.js';
 import { type Holder, Shares } from './shares.js';
 
 /** Places that agents never take, however many there are of them. */
@@ -15,6 +17,8 @@ const LINES_PER_SECOND = 2000;
 const LINES_AT_ONCE = 40_000;
 /** Bytes that lie here unread or unsent, over all connections of one key, and of all agents. */
 const HELD_BYTES = { agent: 64 * 1024 * 1024, operator: 256 * 1024 * 1024, agents: 128 * 1024 * 1024 };
+
+export type Reporting = Pick<Speaker, 'pace' | 'outcomes'>;
 
 export interface BudgetOptions {
   readonly maxConnections: number;
@@ -40,7 +44,7 @@ export class KeyBudgets {
   readonly connections: Shares;
   readonly channels: Shares;
   readonly #handles: Shares;
-  readonly #paces = new Map<string, Pace>();
+  readonly #reporting = new Map<string, Reporting>();
 
   constructor({ maxConnections, maxConnectionsPerKey, maxChannels, maxOpenFiles }: BudgetOptions) {
     const kept = Math.min(MOST_KEPT_FOR_OPERATORS, Math.floor(maxConnections / 10));
@@ -62,13 +66,14 @@ export class KeyBudgets {
     return refused ?? (() => this.#handles.give(holder, amount));
   }
 
-  /** The one pace of all agents with this key. */
-  paceOf(fingerprint: string): Pace {
-    const known = this.#paces.get(fingerprint);
+  /** What all agents with this key share when they report. */
+  reportingOf(fingerprint: string): Reporting {
+    const known = this.#reporting.get(fingerprint);
     if (known !== undefined) return known;
     const pace = new Pace(LINES_PER_SECOND, LINES_AT_ONCE, () => performance.now());
-    this.#paces.set(fingerprint, pace);
-    return pace;
+    const reporting = { pace, outcomes: new Turns(1) };
+    this.#reporting.set(fingerprint, reporting);
+    return reporting;
   }
 
   /** Ends the connections that hold the most, until no key and not all agents together hold more than they may. */

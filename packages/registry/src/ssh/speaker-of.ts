@@ -1,6 +1,6 @@
-import type { Pace } from '../core/fleet/pace.js';
 import type { Speaker } from '../core/fleet/presence.js';
 import type { Principal } from '../core/principal.js';
+import type { Reporting } from './key-budgets.js';
 import type { KeyRing } from './key-ring.js';
 
 export interface SpeakerParts {
@@ -8,21 +8,21 @@ export interface SpeakerParts {
   readonly ring: KeyRing;
   /** The public key as it goes over the wire. */
   readonly blob: Buffer;
-  readonly pace: Pace;
+  readonly reporting: Reporting;
 }
 
 /**
  * What an agent's key may say, by the key file as it is when it is asked: a key with `host="web1"` speaks for that
  * host only, and no key without it does.
  */
-export function speakerOf({ principal, ring, blob, pace }: SpeakerParts): Speaker {
+export function speakerOf({ principal, ring, blob, reporting }: SpeakerParts): Speaker {
   const { fingerprint, comment, address, access } = principal;
   const ownHost = () => ring.find('agent', blob)?.host;
   return {
     key: { fingerprint, comment },
     address,
     access,
-    pace,
+    ...reporting,
     owns: (host) => ownHost() === host,
     refusal: (host) => {
       const own = ownHost();

@@ -17,7 +17,7 @@ function filesOf(registry: TestRegistry, patterns: string | undefined): SftpFile
   const view: AgentView = {
     access: accessTo(patterns),
     log: registry.log,
-    transfers: { begin: () => () => {} },
+    transfers: { begin: () => () => {}, onStop: () => () => {} },
   };
   return agentFiles(registry, view);
 }

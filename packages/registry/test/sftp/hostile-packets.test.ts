@@ -156,7 +156,7 @@ test('a READ of more than a packet holds is answered with what fits', async () =
   const files = agentFiles(registry, {
     access: AGENT.access,
     log: registry.log,
-    transfers: { begin: () => () => {} },
+    transfers: { begin: () => () => {}, onStop: () => () => {} },
   });
   const { hash } = await addText(registry, 'large', 'v1', content.toString());
   const handler = new RequestHandler({

@@ -25,6 +25,7 @@ import { FileReadMarks } from '@deploy-tools/registry/layers/file-read-marks.js'
 import type { ReadMarks } from '@deploy-tools/registry/layers/read-marks.js';
 import { SqliteMetaStore } from '@deploy-tools/registry/meta/sqlite/sqlite-meta-store.js';
 import { DEFAULT_UNPACK_POLICY } from '@deploy-tools/shared/archive/unpack-policy.js';
+import { Turns } from '@deploy-tools/shared/host/turns.js';
 import { createLogger } from '@deploy-tools/shared/log.js';
 import type { ComponentVersion } from '@deploy-tools/shared/model.js';
 import { onTestFinished } from 'vitest';
@@ -68,6 +69,7 @@ export const SPEAKER: Speaker = {
   address: AGENT.address,
   access: AGENT.access,
   pace: new Pace(1e9, 1e9, () => 0),
+  outcomes: new Turns(1),
   refusal: () => undefined,
   owns: () => false,
 };

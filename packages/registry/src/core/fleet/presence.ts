@@ -1,3 +1,4 @@
+import type { Turns } from '@deploy-tools/shared/host/turns.js';
 import type { RegistryLine } from '@deploy-tools/shared/report/report.js';
 import type { HostKey } from '../../meta/fleet-store.js';
 import type { Access } from '../access.js';
@@ -11,6 +12,8 @@ export interface Speaker {
   readonly access: Access;
   /** How fast all who have this key are listened to. */
   readonly pace: Pace;
+  /** Outcomes of all who have this key are stored one at a time. */
+  readonly outcomes: Turns;
   /** Why the key may not speak for this host, by the key files; asked again and again, for these may change. */
   readonly refusal: (host: string) => string | undefined;
   /** Whether the key file says that this key and no other speaks for this host. */

@@ -1,5 +1,7 @@
+import { setImmediate } from 'node:timers/promises';
 import { DeployError } from '@deploy-tools/shared/errors.js';
 import { decodeAgentLine } from '@deploy-tools/shared/report/agent-line.js';
+import { isOutcome } from '@deploy-tools/shared/report/deploy-state.js';
 import type { AgentLine, Hello, RegistryLine, StateReport } from '@deploy-tools/shared/report/report.js';
 import { requireReadable } from '../access.js';
 import type { Registry } from '../registry.js';
@@ -148,10 +150,20 @@ export class ReportSession {
   }
 
   async #state(presence: Presence, report: StateReport): Promise<void> {
-    const intake = await this.#registry.fleet.report(presence, report);
+    const note = () => this.#registry.fleet.report(presence, report);
+    const intake = isOutcome(report.state) ? await this.#inTurn(note) : await note();
     if (intake === 'noted' || report.deploy === undefined) return;
     this.#answer({ type: 'ack', deploy: report.deploy, state: report.state });
     if (intake === 'stored') await this.#spend(OUTCOME_COST);
+  }
+
+  /** Storing takes milliseconds: whoever has many channels stores over all of them no faster than others have their turn. */
+  #inTurn<T>(store: () => Promise<T>): Promise<T> {
+    return this.#speaker.outcomes.take(async () => {
+      const stored = await store();
+      await setImmediate();
+      return stored;
+    }, this.#closing.signal);
   }
 
   /** By this channel's pace, and by that of its key: a key may open one channel after the other. */

@@ -1,5 +1,6 @@
 import type { Socket } from 'node:net';
 import type { Connection as SshClient } from 'ssh2';
+import { Pace } from '../../core/fleet/pace.js';
 import type { Outbound } from '../../sftp/outbound.js';
 import { MESSAGE, readChannelOpen, readRequest, readUint32 } from './message.js';
 import { insideOf, type Ssh2Inside, type Ssh2Session } from './ssh2-inside.js';
@@ -30,6 +31,20 @@ const AFTER_AUTHENTICATION: ReadonlySet<number> = new Set([
   MESSAGE.CHANNEL_CLOSE,
   MESSAGE.CHANNEL_REQUEST,
 ]);
+/**
+ * What carries the work itself, and answers to what we asked. Everything else a client says now and then: a request, an opening, a
+ * change of its terminal's size.
+ */
+const WORK: ReadonlySet<number> = new Set([
+  MESSAGE.KEXINIT,
+  MESSAGE.REQUEST_SUCCESS,
+  MESSAGE.REQUEST_FAILURE,
+  MESSAGE.CHANNEL_WINDOW_ADJUST,
+  MESSAGE.CHANNEL_DATA,
+]);
+/** Messages of one connection that are not work: a second, and at once. */
+const OTHERS_PER_SECOND = 200;
+const OTHERS_AT_ONCE = 2000;
 /** The requests that begin a session's work. */
 const BEGINNINGS: ReadonlySet<string> = new Set(['shell', 'exec', 'subsystem']);
 
@@ -72,9 +87,12 @@ export class TransportGuard {
   readonly #inside: Ssh2Inside;
   /** To ssh2. */
   readonly #pass: (payload: Buffer) => unknown;
+  readonly #pace = new Pace(OTHERS_PER_SECOND, OTHERS_AT_ONCE, () => performance.now());
   #messagesBefore = 0;
   #unusedSessions = 0;
   #keyExchange: NodeJS.Timeout | undefined;
+  /** Until when it is not read from. */
+  #slowed: NodeJS.Timeout | undefined;
   #isOver = false;
 
   constructor(options: GuardOptions) {
@@ -96,13 +114,29 @@ export class TransportGuard {
       if (outbound.waiting > MAX_UNSENT_BYTES && outbound.waiting !== Number.POSITIVE_INFINITY)
         socket.pause();
     });
-    outbound.onChange(() => {
-      if (!this.#isOver && outbound.waiting <= MAX_UNSENT_BYTES) socket.resume();
-    });
+    outbound.onChange(() => this.#readOn());
     socket.once('close', () => {
       this.#isOver = true;
       clearTimeout(this.#keyExchange);
+      clearTimeout(this.#slowed);
     });
+  }
+
+  /** A client that says much besides its work is read from later. */
+  #slowDown(): void {
+    const { socket } = this.#options;
+    const ms = this.#pace.owe(1);
+    if (ms === 0 || this.#slowed !== undefined) return;
+    socket.pause();
+    this.#slowed = setTimeout(() => {
+      this.#slowed = undefined;
+      this.#readOn();
+    }, ms);
+  }
+
+  #readOn(): void {
+    const { socket, outbound } = this.#options;
+    if (!this.#isOver && this.#slowed === undefined && outbound.waiting <= MAX_UNSENT_BYTES) socket.resume();
   }
 
   /** Bytes of the client that lie here unread, over all channels. */
@@ -119,6 +153,7 @@ export class TransportGuard {
     if (this.#isOver) return false;
     const type = payload[0] ?? 0;
     if (!this.#inside.authenticated) return this.#admitsBefore(type);
+    if (!WORK.has(type)) this.#slowDown();
     if (type === MESSAGE.GLOBAL_REQUEST) return this.#answerGlobalRequest(payload);
     if (!AFTER_AUTHENTICATION.has(type)) return false;
     switch (type) {
