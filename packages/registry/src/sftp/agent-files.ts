@@ -3,14 +3,14 @@ import { encodeConfigJson, toAgentConfig } from '@deploy-tools/shared/config-jso
 import { DeployError } from '@deploy-tools/shared/errors.js';
 import type { Logger } from '@deploy-tools/shared/log.js';
 import type { Configuration } from '@deploy-tools/shared/model.js';
-import { type Attrs, type NameEntry, OPEN_FLAG } from '@deploy-tools/shared/sftp/protocol.js';
+import { type Attrs, OPEN_FLAG } from '@deploy-tools/shared/sftp/protocol.js';
 import { type Access, isReadableFile, requireReadable } from '../core/access.js';
 import { requireConfiguration } from '../core/configurations.js';
 import type { Registry } from '../core/registry.js';
 import type { StoredFileInfo } from '../layers/stored-file.js';
 import type { LayerFileKind, MetaReader } from '../meta/meta-store.js';
-import { directoryAttrs, fileAttrs, nameEntry } from './listing.js';
-import type { SftpFile, SftpFiles, TransferCounter } from './sftp-files.js';
+import { directoryAttrs, fileAttrs } from './listing.js';
+import type { ListedFile, SftpFile, SftpFiles, TransferCounter } from './sftp-files.js';
 
 /** The directories of files that are named by their hash. */
 const BLOBS = { files: 'archive', manifests: 'manifest', packs: 'pack' } as const satisfies Record<
@@ -106,17 +106,17 @@ async function listDirectory(
   access: Access,
   node: Node,
   path: string,
-): Promise<NameEntry[]> {
+): Promise<ListedFile[]> {
   if (node.kind === 'root') {
     const attrs = directoryAttrs(0o555, now(registry));
-    return ['configs', ...Object.keys(BLOBS)].map((name) => nameEntry(name, attrs));
+    return ['configs', ...Object.keys(BLOBS)].map((filename) => ({ filename, attrs }));
   }
   if (node.kind === 'configs') return listConfigs(registry, access);
   if (node.kind !== 'blobs') throw new DeployError('invalid', `${path} is not a directory`);
   const { of } = node;
   const all = await (of === 'archive' ? registry.bytes.archives() : registry.derived.list(of));
   const infos = access.patterns === undefined ? all : await readableOf(registry, access, of, all);
-  return infos.map(({ hash, size, mtime }) => nameEntry(hash, fileAttrs(0o444, size, mtime)));
+  return infos.map(({ hash, size, mtime }) => ({ filename: hash, attrs: fileAttrs(0o444, size, mtime) }));
 }
 
 async function readableOf(
@@ -137,11 +137,11 @@ async function readableOf(
   return readable;
 }
 
-async function listConfigs(registry: Registry, { mayRead }: Access): Promise<NameEntry[]> {
+async function listConfigs(registry: Registry, { mayRead }: Access): Promise<ListedFile[]> {
   const names = (await registry.meta.read((tx) => tx.configurations())).filter(mayRead);
-  const entries: NameEntry[] = [];
+  const entries: ListedFile[] = [];
   for (const name of names)
-    entries.push(nameEntry(`${name}.json`, (await openConfig(registry, name)).stat()));
+    entries.push({ filename: `${name}.json`, attrs: (await openConfig(registry, name)).stat() });
   return entries;
 }
 

@@ -1,12 +1,12 @@
 import { DeployError, describeError, toDeployError } from '@deploy-tools/shared/errors.js';
 import type { Logger } from '@deploy-tools/shared/log.js';
-import { type Attrs, type NameEntry, OPEN_FLAG } from '@deploy-tools/shared/sftp/protocol.js';
+import { type Attrs, OPEN_FLAG } from '@deploy-tools/shared/sftp/protocol.js';
 import type { Principal } from '../core/principal.js';
 import type { Registry } from '../core/registry.js';
 import { beginUpload, type OperatorUpload } from '../core/uploads.js';
 import type { AuditRecord, Upload } from '../meta/meta-store.js';
-import { directoryAttrs, fileAttrs, nameEntry } from './listing.js';
-import type { SftpFile, SftpFiles, TransferCounter } from './sftp-files.js';
+import { directoryAttrs, fileAttrs } from './listing.js';
+import type { ListedFile, SftpFile, SftpFiles, TransferCounter } from './sftp-files.js';
 
 /** A name that was opened for writing in this session; it may be renamed before the upload is stored. */
 interface Written {
@@ -148,9 +148,9 @@ async function uploadAttrs(
   return found === undefined ? undefined : attrsOf(found);
 }
 
-async function listUploads(registry: Registry, principal: Principal): Promise<NameEntry[]> {
+async function listUploads(registry: Registry, principal: Principal): Promise<ListedFile[]> {
   const uploads = await registry.meta.read((tx) => tx.uploads(principal.fingerprint));
-  return uploads.map((upload) => nameEntry(upload.hash, attrsOf(upload)));
+  return uploads.map((upload) => ({ filename: upload.hash, attrs: attrsOf(upload) }));
 }
 
 function attrsOf({ size, created }: Upload): Attrs {

@@ -1,5 +1,7 @@
 import { PacketWriter } from '@deploy-tools/shared/sftp/packet-writer.js';
 import { type Attrs, MAX_DATA, type NameEntry, PACKET, STATUS } from '@deploy-tools/shared/sftp/protocol.js';
+import { nameEntry } from './listing.js';
+import type { ListedFile } from './sftp-files.js';
 import { statusReply } from './status-reply.js';
 
 /** Of entries in one NAME reply: every client takes packets of 34000 bytes (section 3 of the draft). */
@@ -22,15 +24,16 @@ function wantedBytes(packet: Buffer): number {
 }
 
 /** The entries from `at` on that one reply holds. */
-export function fittingEntries(entries: readonly NameEntry[], at: number): readonly NameEntry[] {
+export function fittingEntries(files: readonly ListedFile[], at: number): readonly NameEntry[] {
+  const entries: NameEntry[] = [];
   let bytes = 0;
-  let end = at;
-  for (let entry = entries[end]; entry !== undefined; entry = entries[end]) {
+  for (let file = files[at]; file !== undefined; file = files[at + entries.length]) {
+    const entry = nameEntry(file.filename, file.attrs);
     bytes += NAME_ENTRY_BYTES + Buffer.byteLength(entry.filename) + Buffer.byteLength(entry.longname);
-    if (bytes > NAME_REPLY_BYTES && end > at) break;
-    end += 1;
+    if (bytes > NAME_REPLY_BYTES && entries.length > 0) break;
+    entries.push(entry);
   }
-  return entries.slice(at, end);
+  return entries;
 }
 
 export function ok(id: number): Buffer {

@@ -7,14 +7,13 @@ import {
   LIMITS_EXTENSION,
   MAX_DATA,
   MAX_PACKET,
-  type NameEntry,
   PACKET,
   STATUS,
 } from '@deploy-tools/shared/sftp/protocol.js';
 import { nameEntry } from './listing.js';
 import { attrsReply, fittingEntries, namesReply, ok, replyBytes } from './replies.js';
 import type { Cost } from './reply-queue.js';
-import type { SftpFile, SftpFiles } from './sftp-files.js';
+import type { ListedFile, SftpFile, SftpFiles } from './sftp-files.js';
 import { normalizePath } from './sftp-path.js';
 import { statusReply } from './status-reply.js';
 import type { TransferMemory } from './transfer-memory.js';
@@ -35,7 +34,7 @@ export interface Handles {
 
 type Handle = { readonly giveBack: () => void } & (
   | { readonly kind: 'file'; readonly file: SftpFile; readonly pending: Set<Promise<unknown>> }
-  | { readonly kind: 'directory'; readonly entries: readonly NameEntry[]; at: number }
+  | { readonly kind: 'directory'; readonly entries: readonly ListedFile[]; at: number }
 );
 
 export interface RequestHandlerOptions {

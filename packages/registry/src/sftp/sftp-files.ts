@@ -1,10 +1,16 @@
-import type { Attrs, NameEntry } from '@deploy-tools/shared/sftp/protocol.js';
+import type { Attrs } from '@deploy-tools/shared/sftp/protocol.js';
 
 /** Lets what runs hold up a shutdown: each `begin` returns how to end it. See ssh/activity.ts. */
 export interface TransferCounter {
   begin(): () => void;
   /** @param listener called when what need not go on should end. @returns to be called when it is not of interest any more. */
   onStop(listener: () => void): () => void;
+}
+
+/** An entry of a directory. The line that `ls -l` shows is made when it is sent: thousands may be listed and never read. */
+export interface ListedFile {
+  readonly filename: string;
+  readonly attrs: Attrs;
 }
 
 /** An open file of an SFTP session. An operation that it lacks is refused as unsupported. */
@@ -27,7 +33,7 @@ export interface SftpFiles {
   /** @param flags OPEN_FLAG bits. */
   open(path: string, flags: number): Promise<SftpFile>;
   stat(path: string): Promise<Attrs>;
-  list(path: string): Promise<readonly NameEntry[]>;
+  list(path: string): Promise<readonly ListedFile[]>;
   /** What setting attributes by path means: nothing, where it is allowed at all. */
   setStat(path: string): Promise<void>;
   rename(from: string, to: string): Promise<void>;
