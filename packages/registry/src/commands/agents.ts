@@ -8,7 +8,7 @@ import type { Registry } from '../core/registry.js';
 import type { Revision } from '../meta/meta-store.js';
 import { streamingCommand } from './command.js';
 import { hostJson } from './fleet-json.js';
-import { age, CATEGORY_WORDS, colorWanted, painted } from './fleet-text.js';
+import { age, CATEGORY_WORDS, colorWanted, painted, runs } from './fleet-text.js';
 import { printableJson } from './printable-json.js';
 import { counts } from './status-text.js';
 
@@ -61,7 +61,7 @@ function row({ follower, category }: HostStatus, heads: Heads): string[] {
     record.host,
     configuration,
     String(heads.get(configuration)?.revision ?? '-'),
-    String(report?.running?.revision ?? report?.running?.hash.slice(0, 12) ?? '-'),
+    runs(follower, heads.get(configuration)),
     report?.state ?? '-',
     contact === 'live' ? 'now' : `${age(silentMs)} ago`,
     record.agent,

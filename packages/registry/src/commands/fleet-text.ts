@@ -3,6 +3,7 @@ import { printable } from '@deploy-tools/shared/printable.js';
 import type { StateReport } from '@deploy-tools/shared/report/report.js';
 import type { Category } from '../core/fleet/assess.js';
 import type { HostStatus } from '../core/fleet/fleet-status.js';
+import type { Follower } from '../core/fleet/follower.js';
 
 /** What of an error a table shows. */
 const MAX_REASON = 200;
@@ -44,6 +45,21 @@ export function age(ms: number): string {
   if (seconds < 2 * 3600) return `${Math.floor(seconds / 60)}m`;
   if (seconds < 2 * 86_400) return `${Math.floor(seconds / 3600)}h`;
   return `${Math.floor(seconds / 86_400)}d`;
+}
+
+/**
+ * The revision that runs on a host, else the beginning of its hash. `12 = 14` where it runs what revision 14 wants under
+ * the number of an earlier one: a rollback gives old layers a new number, and a host that runs them has nothing to do.
+ */
+export function runs(
+  { report }: Follower,
+  head: { readonly revision: number; readonly hash: string } | undefined,
+): string {
+  const running = report?.running;
+  if (running === undefined) return '-';
+  const shown = String(running.revision ?? running.hash.slice(0, 12));
+  const isSame = head !== undefined && running.hash === head.hash && running.revision !== head.revision;
+  return isSame ? `${shown} = ${head.revision}` : shown;
 }
 
 /** Why a host is where it is: what failed, for how long it is silent, what it waits for. */

@@ -2,6 +2,7 @@ import { columns } from '@deploy-tools/shared/columns.js';
 import { HISTORY } from '@deploy-tools/shared/commands/fleet-specs.js';
 import { required } from '@deploy-tools/shared/commands/required.js';
 import { DeployError } from '@deploy-tools/shared/errors.js';
+import { statusOf } from '../core/fleet/fleet-status.js';
 import { layerChanges } from '../core/layer-changes.js';
 import type { Registry } from '../core/registry.js';
 import type { DeployRecord, Landing } from '../meta/fleet-store.js';
@@ -23,16 +24,23 @@ export const history = command(HISTORY, async ({ registry }, args) => {
 });
 
 async function revisions(registry: Registry, name: string, limit: number): Promise<CommandResult> {
-  const { list, landings } = await registry.meta.read(async (tx) => {
+  const { list, landings, attempts } = await registry.meta.read(async (tx) => {
     const newest = await tx.revisions(name, limit + 1); // one more, for what the first of them changed
     const from = newest[0]?.revision ?? 0;
-    return { list: newest, landings: await tx.fleet.landings(name, from) };
+    return {
+      list: newest,
+      landings: await tx.fleet.landings(name, from),
+      attempts: await tx.fleet.attempts(name, newest.at(-1)?.revision ?? 0),
+    };
   });
-  if (list.length === 0) throw new DeployError('not-found', `configuration "${name}" not found`);
+  const head = list.at(-1);
+  if (head === undefined) throw new DeployError('not-found', `configuration "${name}" not found`);
+  const skipped = skippedBy(registry, head, new Set(attempts.map(({ host }) => host)));
   const shown = list.slice(list.length > limit ? 1 : 0).map((revision) => {
     const before = list.find((other) => other.revision === revision.revision - 1);
-    const landed = landings.filter((landing) => landing.revision === revision.revision);
-    return { revision, changes: layerChanges(before?.layers ?? [], revision.layers), landed };
+    const landed = [...landings, ...skipped].filter((landing) => landing.revision === revision.revision);
+    const sameAs = list.findLast((other) => isEarlierEqual(other, revision))?.revision;
+    return { revision, changes: layerChanges(before?.layers ?? [], revision.layers), landed, sameAs };
   });
   return {
     value: shown.map(revisionJson),
@@ -40,13 +48,28 @@ async function revisions(registry: Registry, name: string, limit: number): Promi
   };
 }
 
+/** Hosts that run the head without an attempt at it: they ran its layers already, under an earlier number. */
+function skippedBy(registry: Registry, head: Revision, attempted: ReadonlySet<string>): Landing[] {
+  if (head.layers.length === 0) return [];
+  const hosts = statusOf(registry, registry.fleet.followers(head.name), () => head.hash).filter(
+    ({ category, follower }) => category === 'in-sync' && !attempted.has(follower.record.host),
+  );
+  return hosts.length === 0 ? [] : [{ revision: head.revision, state: 'skipped', hosts: hosts.length }];
+}
+
+function isEarlierEqual(other: Revision, revision: Revision): boolean {
+  return other.revision < revision.revision && other.hash === revision.hash && other.layers.length > 0;
+}
+
 interface Shown {
   readonly revision: Revision;
   readonly changes: ReturnType<typeof layerChanges>;
   readonly landed: readonly Landing[];
+  /** The newest earlier revision with the same content, among those that were read. */
+  readonly sameAs: number | undefined;
 }
 
-function revisionRow({ revision, changes, landed }: Shown): string[] {
+function revisionRow({ revision, changes, landed, sameAs }: Shown): string[] {
   const { author } = revision;
   return [
     String(revision.revision),
@@ -54,11 +77,17 @@ function revisionRow({ revision, changes, landed }: Shown): string[] {
     author.comment || author.fingerprint,
     author.address === '' ? '-' : `${author.user}@${author.address}`,
     revision.layers.length === 0 ? 'deleted' : changesText(changes) || 'nothing',
-    landed.map(({ state, hosts }) => `${hosts} ${state}`).join(', ') || '-',
+    landedCell(landed, sameAs),
   ];
 }
 
-function revisionJson({ revision, changes, landed }: Shown): object {
+function landedCell(landed: readonly Landing[], sameAs: number | undefined): string {
+  const text = landed.map(({ state, hosts }) => `${hosts} ${state}`).join(', ');
+  if (sameAs === undefined) return text || '-';
+  return text === '' ? `= ${sameAs}` : `${text} (= ${sameAs})`;
+}
+
+function revisionJson({ revision, changes, landed, sameAs }: Shown): object {
   const { mtime, hash, author, command: line, layers } = revision;
   return {
     revision: revision.revision,
@@ -71,6 +100,7 @@ function revisionJson({ revision, changes, landed }: Shown): object {
     changes: changes.changes.map(changeJson),
     reordered: changes.reordered,
     landed: Object.fromEntries(landed.map(({ state, hosts }) => [state, hosts])),
+    sameAs: sameAs ?? null,
   };
 }
 

@@ -3,7 +3,8 @@ import { printable, printableLine } from '@deploy-tools/shared/printable.js';
 import { CATEGORIES } from '../core/fleet/assess.js';
 import { countByCategory, type FleetStatus, type HostStatus } from '../core/fleet/fleet-status.js';
 import type { Verdict } from '../core/fleet/wait-verdict.js';
-import { age, CATEGORY_WORDS, painted, reason } from './fleet-text.js';
+import type { Revision } from '../meta/meta-store.js';
+import { age, CATEGORY_WORDS, painted, reason, runs } from './fleet-text.js';
 import { seconds } from './json-shapes.js';
 
 /** How long a line of host names gets. */
@@ -19,7 +20,7 @@ export function statusText({ head, hosts }: FleetStatus, now: Date, color: boole
   if (hosts.length === 0) return `${wanted}no host follows it\n`;
   const trouble = hosts.filter(({ category }) => category !== 'in-sync');
   const fine = hosts.filter(({ category }) => category === 'in-sync');
-  return `${wanted}${counts(hosts)}\n\n${troubleLines(trouble, now, color)}${fineLines(fine, color)}`;
+  return `${wanted}${counts(hosts)}\n\n${troubleLines(head, trouble, now, color)}${fineLines(fine, color)}`;
 }
 
 /** `50 hosts: 1 failed, 1 lost, 48 in sync`. */
@@ -55,15 +56,16 @@ export function verdictText(verdict: Verdict, hosts: readonly HostStatus[]): str
 }
 
 /** One line for a host, as `-follow` prints it. */
-export function changeText(host: HostStatus, now: Date, color: boolean): string {
+export function changeText(host: HostStatus, head: Revision, now: Date, color: boolean): string {
   const time = `${seconds(now.toISOString())}   `;
   return (
-    time + painted(columns([row(host, now)]), CATEGORY_WORDS[host.category].length, host.category, color)
+    time +
+    painted(columns([row(host, head, now)]), CATEGORY_WORDS[host.category].length, host.category, color)
   );
 }
 
-function troubleLines(hosts: readonly HostStatus[], now: Date, color: boolean): string {
-  const lines = columns(hosts.map((host) => row(host, now))).split('\n');
+function troubleLines(head: Revision, hosts: readonly HostStatus[], now: Date, color: boolean): string {
+  const lines = columns(hosts.map((host) => row(host, head, now))).split('\n');
   return hosts
     .map((host, at) => {
       const word = CATEGORY_WORDS[host.category].length;
@@ -72,14 +74,14 @@ function troubleLines(hosts: readonly HostStatus[], now: Date, color: boolean): 
     .join('');
 }
 
-function row(host: HostStatus, now: Date): string[] {
+function row(host: HostStatus, head: Revision, now: Date): string[] {
   const { record, report, changed } = host.follower;
   const since = age(Math.max(0, now.getTime() - Date.parse(changed)));
   return [
     CATEGORY_WORDS[host.category].padEnd(MARGIN - 3),
     record.host,
     report?.state ?? '-',
-    `runs ${report?.running?.revision ?? report?.running?.hash.slice(0, 12) ?? '-'}`,
+    `runs ${runs(host.follower, head)}`,
     since,
     reason(host),
   ];

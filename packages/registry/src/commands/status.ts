@@ -34,7 +34,7 @@ export const status = streamingCommand(STATUS, async ({ registry }, args, feed) 
     await feed.send(whole(shown, first, undefined));
     return 0;
   }
-  if (args.follow) await feed.send(args.json ? lines(shown, first.hosts) : whole(shown, first, undefined));
+  if (args.follow) await feed.send(args.json ? lines(shown, first) : whole(shown, first, undefined));
   const watch = new StatusWatch(registry, name, feed.signal);
   try {
     return await follow(shown, name, first, feed, watch, args);
@@ -60,7 +60,7 @@ async function follow(
   const deadline = performance.now() + (args.wait ?? Number.POSITIVE_INFINITY);
   const told = new Map(first.hosts.map((host) => [host.follower.record.host, gist(host)]));
   for (let now = first; ; now = await fleetStatus(shown.registry, name)) {
-    if (args.follow) await feed.send(lines(shown, takeChanged(told, now.hosts)));
+    if (args.follow) await feed.send(lines(shown, { ...now, hosts: takeChanged(told, now.hosts) }));
     const left = deadline - performance.now();
     const verdict =
       args.wait === undefined
@@ -87,13 +87,13 @@ function whole({ registry, json, color }: Shown, now: FleetStatus, verdict: Verd
   return verdict === undefined ? text : `${text}\n${verdictText(verdict, now.hosts)}`;
 }
 
-function lines({ registry, json, color }: Shown, hosts: readonly HostStatus[]): string {
+function lines({ registry, json, color }: Shown, { head, hosts }: FleetStatus): string {
   const time = registry.clock();
   return hosts
     .map((host) =>
       json
         ? printableJsonLine({ time: time.toISOString(), ...hostJson(host) })
-        : changeText(host, time, color),
+        : changeText(host, head, time, color),
     )
     .join('');
 }

@@ -114,6 +114,33 @@ describe('status', () => {
     expect((await run('status project1 -wait 0s')).status).toBe(3);
   });
 
+  test('after a rollback, tables say that hosts run what is wanted under an earlier number', async () => {
+    const [v1, agent] = [head, await host('web1', {})];
+    await ran('changeconf project1 code:v2');
+    const v2 = JSON.parse(await ran('showconf project1 -json'));
+    const running = { revision: 1, hash: v1.hash };
+    await agent.report(stateOf({ state: 'rolled-back', hash: v2.hash, revision: 2, deploy: 'd2', running }));
+    await ran('rollback project1');
+    await agent.report({
+      config: 'project1',
+      state: 'skipped',
+      hash: v1.hash,
+      revision: 3,
+      running,
+      lastGood: running,
+    });
+    const cells = async (line: string) => (await ran(line)).split('\n').map((row) => row.split(/ {2,}/));
+    expect((await cells('agents'))[1]?.slice(3, 6)).toEqual(['3', '1 = 3', 'skipped']);
+    const landed = (await cells('history project1')).map((row) => row.at(-1));
+    expect(landed).toEqual(['LANDED', '1 healthy', '1 rolled-back', '1 skipped (= 1)', '']);
+    const last = JSON.parse(await ran('history project1 -json')).at(-1);
+    expect(last).toMatchObject({ revision: 3, landed: { skipped: 1 }, sameAs: 1 });
+    await agent.report({ config: 'project1', state: 'pending', hash: v1.hash, revision: 3, running });
+    expect(await ran('status project1')).toMatch(/pending +web1 +pending +runs 1 = 3 /);
+    await ran('changeconf project1 code:v2');
+    expect((await cells('history project1'))[3]?.at(-1)).toBe('= 1');
+  });
+
   test('has colours on a terminal, or when told', async () => {
     await host('web7', FAILED);
     expect((await run('status project1', true)).text).toContain('\n\u001b[1;31mfailed\u001b[0m    web7 ');
