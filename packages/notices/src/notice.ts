@@ -75,6 +75,8 @@ export interface DeployNotice {
   readonly error?: NoticeError;
   /** The same event told before, with newer numbers: in between, or as they stay. */
   readonly edition?: 'progress' | 'final';
+  /** Of a failure: other hosts are not done yet. */
+  readonly ongoing?: boolean;
   /** The revision that is wanted instead, before all hosts ran this one. */
   readonly replacedBy?: number;
   /** Of a failure: see streak.ts. */

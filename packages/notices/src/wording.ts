@@ -109,8 +109,9 @@ function deploy(notice: DeployNotice): Words {
 }
 
 function state(notice: DeployNotice): string {
-  const { event, hosts: all, done } = notice;
-  const share = all === 1 ? '' : done === all ? ` on all ${all} hosts` : ` on ${done} of ${all} hosts`;
+  const { event, hosts: all, done, ongoing } = notice;
+  const part = ` on ${done} of ${all} hosts${ongoing === true ? ' so far' : ''}`;
+  const share = all === 1 ? '' : done === all ? ` on all ${all} hosts` : part;
   switch (event) {
     case 'deploy-started':
       return started(notice);
@@ -132,8 +133,10 @@ function started({ hosts: all, done, replacedBy }: DeployNotice): string {
 function recovery({ recovered }: DeployNotice): string {
   if (recovered === undefined) return '';
   const { failures, ms } = recovered;
-  const count = failures === 1 ? '1 failure' : `${failures} failures`;
-  return `, recovered after ${count} in ${formatDuration(ms < 1000 ? Math.round(ms) : 1000 * Math.round(ms / 1000))}`;
+  const time = formatDuration(ms < 1000 ? Math.round(ms) : 1000 * Math.round(ms / 1000));
+  return failures === 1
+    ? `, recovered ${time} after a failure`
+    : `, recovered after ${failures} failures in ${time}`;
 }
 
 function story({ error, streak }: DeployNotice): string[] {

@@ -106,7 +106,7 @@ describe('slack', () => {
       {
         method: 'postMessage',
         channel: 'deploys',
-        text: 'project1 revision 7: deployed on all 3 hosts, recovered after 1 failure in 1m0s',
+        text: 'project1 revision 7: deployed on all 3 hosts, recovered 1m0s after a failure',
         ...thread,
       },
     ]);

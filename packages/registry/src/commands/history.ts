@@ -81,9 +81,11 @@ function revisionRow({ revision, changes, landed, sameAs }: Shown): string[] {
   ];
 }
 
+/** Says which revision had the same content where that explains why hosts made no attempt at this one. */
 function landedCell(landed: readonly Landing[], sameAs: number | undefined): string {
   const text = landed.map(({ state, hosts }) => `${hosts} ${state}`).join(', ');
-  if (sameAs === undefined) return text || '-';
+  const isAttempted = landed.length > 0 && landed.every(({ state }) => state !== 'skipped');
+  if (sameAs === undefined || isAttempted) return text || '-';
   return text === '' ? `= ${sameAs}` : `${text} (= ${sameAs})`;
 }
 

@@ -1,5 +1,6 @@
 import type { DeployNotice } from '@deploy-tools/notices/notice.js';
 import { judgeStreak } from '@deploy-tools/notices/streak.js';
+import type { EarlierFailures } from './earlier-failures.js';
 import type { RolloutFacts } from './rollout-facts.js';
 import { newRollout, type RolloutState } from './rollout-state.js';
 
@@ -25,12 +26,14 @@ interface Told {
  * What is to be told of a rollout after what was told of it: its start, each round of failures, its success, and newer
  * numbers of these. A round is what happens when hosts try a revision once: 300 hosts that fail, fail once.
  * @param before undefined when nothing of the configuration was ever told.
+ * @param earlier what is on record of the failures of that, where it is of another revision.
  */
 export function judgeRollout(
   configuration: string,
   before: RolloutState | undefined,
   facts: RolloutFacts,
   now: Date,
+  earlier?: EarlierFailures,
 ): JudgedRollout {
   const teller = { configuration, facts, now };
   if (before !== undefined && before.revision === facts.revision) {
@@ -39,7 +42,8 @@ export function judgeRollout(
     const { state, notice, againMs } = step(teller, { ...before, rounds });
     return { state, notices: notice === undefined ? [] : [notice], againMs };
   }
-  const left = before === undefined ? undefined : replaced(teller, before);
+  const left =
+    before === undefined ? undefined : (replaced(teller, before) ?? corrected(teller, before, earlier));
   const { state, notice, againMs } = step(teller, newRollout(facts.revision, before?.streak));
   return { state, notices: [left, notice].filter((told) => told !== undefined), againMs };
 }
@@ -111,11 +115,14 @@ function newerFailure(teller: Teller, state: RolloutState): Told {
   const event = facts.failure ?? state.failure ?? 'deploy-failed';
   const isNewer = facts.failed !== state.done || facts.hosts !== state.hosts || event !== state.failure;
   const isEnd = facts.settled && !state.settled;
-  if (!isNewer) return { state: isEnd ? { ...state, settled: true } : state, notice: undefined };
+  if (!isNewer && !isEnd) return { state, notice: undefined };
   if (!facts.heard) return { state, notice: undefined };
   const waitMs = isEnd ? 0 : paceMs(teller, state);
   if (waitMs > 0) return { state, notice: undefined, againMs: waitMs };
-  const notice = { ...failureNotice(teller, event), edition: isEnd ? 'final' : 'progress' } as const;
+  const notice = {
+    ...failureNotice(teller, event),
+    edition: isEnd && isNewer ? 'final' : 'progress',
+  } as const;
   return tell(teller, { ...state, failure: event, settled: state.settled || isEnd }, notice);
 }
 
@@ -138,9 +145,33 @@ function replaced(teller: Teller, before: RolloutState): DeployNotice | undefine
     .told;
 }
 
+/** A failure that was told of before all hosts were done, and more of them failed until another revision was wanted. */
+function corrected(
+  teller: Teller,
+  before: RolloutState,
+  earlier: EarlierFailures | undefined,
+): DeployNotice | undefined {
+  if (before.told !== 'failed' || before.settled || before.revision !== earlier?.revision) return undefined;
+  if (earlier.failed <= before.done) return undefined;
+  const { revision, failed, failure, named, error } = earlier;
+  const notice = noticeOf(teller, failure ?? before.failure ?? 'deploy-failed', failed);
+  const facts = {
+    revision,
+    hosts: Math.max(before.hosts, failed),
+    named,
+    ...(error === undefined ? {} : { error }),
+  };
+  return judgeStreak(before.streak, { ...notice, ...facts, edition: 'final' }).told;
+}
+
 function failureNotice(teller: Teller, event: DeployNotice['event']): DeployNotice {
-  const { failed, named, error } = teller.facts;
-  return { ...noticeOf(teller, event, failed), named, ...(error === undefined ? {} : { error }) };
+  const { failed, named, error, settled } = teller.facts;
+  return {
+    ...noticeOf(teller, event, failed),
+    named,
+    ...(error === undefined ? {} : { error }),
+    ...(settled ? {} : { ongoing: true }),
+  };
 }
 
 function noticeOf(

@@ -1,10 +1,11 @@
 import { errorSignature } from '@deploy-tools/notices/error-signature.js';
 import type { NamedHost, NoticeError } from '@deploy-tools/notices/notice.js';
+import type { StateReport } from '@deploy-tools/shared/report/report.js';
 import { assess } from '../fleet/assess.js';
 import type { HostStatus } from '../fleet/fleet-status.js';
 
 /** How many hosts a notice names. */
-const MAX_NAMED = 10;
+export const MAX_NAMED = 10;
 const LONGEST_REASON = 200;
 /** States that say: it is at work on what is wanted. */
 const AT_WORK: ReadonlySet<string> = new Set(['fetching', 'staged', 'activating', 'validating']);
@@ -53,12 +54,15 @@ export function rolloutFacts(
       ({ follower }) =>
         assess({ report: follower.report, contact: 'live', isCurrent: true }, wanted) === 'failed',
     ).length,
-    failure: failureOf(failed),
-    error: commonError(failed),
+    failure: failureEvent(failed.map(({ follower }) => follower.report?.state)),
+    error: commonError(failed.map(({ follower }) => follower.report)),
     begun: hosts.some((host) => isBegun(host, wanted)),
     settled: hosts.every((host) => host.settled && !isGoingBack(host)),
     heard: hosts.every(({ follower, settled }) => settled || follower.isCurrent),
-    named: [...failed.map(nameFailed), ...lost.map(nameLost)].slice(0, MAX_NAMED),
+    named: [
+      ...failed.map(({ follower }) => nameFailed(follower.record.host, follower.report)),
+      ...lost.map(nameLost),
+    ].slice(0, MAX_NAMED),
     rounds: Math.max(mostFailures, failed.length > 0 ? 1 : 0),
   };
 }
@@ -78,16 +82,16 @@ function isBegun({ category, follower }: HostStatus, wanted: string): boolean {
   return category === 'pending' && report?.hash === wanted && AT_WORK.has(report.state);
 }
 
-function failureOf(failed: readonly HostStatus[]): RolloutFacts['failure'] {
-  const states = failed.map(({ follower }) => follower.report?.state);
+/** Undefined where no state is a failure's. */
+export function failureEvent(states: readonly (string | undefined)[]): RolloutFacts['failure'] {
   if (states.some((state) => state === 'failed' || state === 'inconsistent')) return 'deploy-failed';
   return states.includes('rolled-back') ? 'deploy-rolled-back' : undefined;
 }
 
-function commonError(failed: readonly HostStatus[]): NoticeError | undefined {
+export function commonError(reports: readonly (StateReport | undefined)[]): NoticeError | undefined {
   const counts = new Map<string, { error: NoticeError; count: number }>();
-  for (const { follower } of failed) {
-    const error = follower.report?.error;
+  for (const report of reports) {
+    const error = report?.error;
     if (error === undefined) continue;
     const signature = errorSignature(error);
     const known = counts.get(signature) ?? { error, count: 0 };
@@ -96,10 +100,10 @@ function commonError(failed: readonly HostStatus[]): NoticeError | undefined {
   return [...counts.values()].sort((a, b) => b.count - a.count)[0]?.error;
 }
 
-function nameFailed({ follower }: HostStatus): NamedHost {
-  const { error, state = 'failed' } = follower.report ?? {};
+export function nameFailed(host: string, report: StateReport | undefined): NamedHost {
+  const { error, state = 'failed' } = report ?? {};
   const reason = error === undefined ? state : `${error.kind}: ${error.message}`;
-  return { host: follower.record.host, reason: reason.slice(0, LONGEST_REASON) };
+  return { host, reason: reason.slice(0, LONGEST_REASON) };
 }
 
 function nameLost({ follower }: HostStatus): NamedHost {

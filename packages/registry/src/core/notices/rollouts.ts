@@ -1,9 +1,10 @@
 import type { Notice } from '@deploy-tools/notices/notice.js';
 import { describeError } from '@deploy-tools/shared/errors.js';
-import type { Revision } from '../../meta/meta-store.js';
+import type { MetaReader, Revision } from '../../meta/meta-store.js';
 import { statusOf } from '../fleet/fleet-status.js';
 import { type Registry, timestamp } from '../registry.js';
 import { changeNotice } from './change-notice.js';
+import { type EarlierFailures, earlierFailures } from './earlier-failures.js';
 import { adoptRollout, type JudgedRollout, judgeRollout } from './judge-rollout.js';
 import { type RolloutFacts, rolloutFacts } from './rollout-facts.js';
 import { decodeRolloutState, encodeRolloutState, newRollout, type RolloutState } from './rollout-state.js';
@@ -14,6 +15,8 @@ const GATHER_MS = 500;
 const AFTER_FAILURE_MS = 5000;
 /** Changes of one configuration that are told one by one; of more in one look the newest. */
 const MAX_CHANGES = 20;
+/** Failed attempts that are looked at for what most hosts of an earlier revision say. */
+const MAX_FAILURES = 200;
 
 /**
  * Makes notices of configurations and their rollouts: compares what is on record with what was told. What was told is
@@ -132,8 +135,8 @@ export class Rollouts {
     return before === undefined ? mtime >= this.#openedAt : revision > before.revision;
   }
 
-  #judge(name: string, before: RolloutState | undefined, { head, facts }: Found): JudgedRollout {
-    if (head.layers.length > 0) return judgeRollout(name, before, facts, this.#registry.clock());
+  #judge(name: string, before: RolloutState | undefined, { head, facts, earlier }: Found): JudgedRollout {
+    if (head.layers.length > 0) return judgeRollout(name, before, facts, this.#registry.clock(), earlier);
     const isKnown = before?.revision === head.revision;
     return {
       state: isKnown ? before : newRollout(head.revision, undefined),
@@ -153,12 +156,22 @@ export class Rollouts {
       const revisions = await tx.revisions(name, MAX_CHANGES);
       const head = revisions.at(-1);
       if (head === undefined) return undefined;
-      return { head, revisions, failures: await tx.fleet.mostFailures(name, head.revision) };
+      const failures = await tx.fleet.mostFailures(name, head.revision);
+      return { head, revisions, failures, earlier: await this.#earlier(tx, name, head) };
     });
     if (stored === undefined) return undefined;
-    const { head, revisions, failures } = stored;
+    const { head, revisions, failures, earlier } = stored;
     const hosts = statusOf(this.#registry, this.#registry.fleet.followers(name), () => head.hash);
-    return { head, revisions, facts: rolloutFacts(head, hosts, failures) };
+    return { head, revisions, facts: rolloutFacts(head, hosts, failures), earlier };
+  }
+
+  /** Of the revision whose failures were told of and that is not wanted any more. */
+  async #earlier(tx: MetaReader, name: string, head: Revision): Promise<EarlierFailures | undefined> {
+    const before = this.#states.get(name);
+    if (before === undefined || before.revision === head.revision || before.told !== 'failed')
+      return undefined;
+    const records = await tx.fleet.deploys({ configuration: name, failed: true, limit: MAX_FAILURES });
+    return earlierFailures(before.revision, await tx.fleet.landings(name, before.revision), records);
   }
 }
 
@@ -167,4 +180,5 @@ interface Found {
   /** The newest, oldest first. */
   readonly revisions: readonly Revision[];
   readonly facts: RolloutFacts;
+  readonly earlier: EarlierFailures | undefined;
 }

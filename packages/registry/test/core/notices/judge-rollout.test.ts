@@ -1,4 +1,5 @@
 import type { DeployNotice } from '@deploy-tools/notices/notice.js';
+import type { EarlierFailures } from '@deploy-tools/registry/core/notices/earlier-failures.js';
 import {
   adoptRollout,
   EDIT_EVERY_MS,
@@ -50,8 +51,8 @@ function follow(before?: RolloutState) {
     pass: (ms: number) => {
       now += ms;
     },
-    look: (fields: Partial<RolloutFacts>): readonly DeployNotice[] => {
-      const judged = judgeRollout('project1', state, { ...QUIET, ...fields }, new Date(now));
+    look: (fields: Partial<RolloutFacts>, earlier?: EarlierFailures): readonly DeployNotice[] => {
+      const judged = judgeRollout('project1', state, { ...QUIET, ...fields }, new Date(now), earlier);
       state = decodeRolloutState(encodeRolloutState(judged.state));
       return judged.notices;
     },
@@ -154,6 +155,46 @@ describe('a rollout', () => {
       replacedBy: 8,
     });
     expect(more).toEqual([]);
+  });
+
+  it('that failed on more hosts than was told before it was replaced is told once more', () => {
+    const rollout = follow();
+    const [first] = rollout.look(failing(1, { hosts: 3 }));
+    expect(first).toMatchObject({ done: 1, hosts: 3, ongoing: true });
+    const error = { kind: 'script', message: 'exited with status 3' };
+    const earlier = { revision: 7, failed: 3, failure: 'deploy-rolled-back', error, named: [] } as const;
+    const [last, ...more] = rollout.look({ revision: 8, hosts: 3 }, earlier);
+    expect(last).toMatchObject({
+      event: 'deploy-rolled-back',
+      revision: 7,
+      done: 3,
+      hosts: 3,
+      error,
+      edition: 'final',
+    });
+    expect(last?.ongoing).toBeUndefined();
+    expect(more).toEqual([]);
+    expect(rollout.look({ revision: 8, hosts: 3 }, earlier)).toEqual([]);
+  });
+
+  it('that did not fail on more hosts is left as it was told', () => {
+    const rollout = follow();
+    rollout.look(failing(2, { hosts: 3 }));
+    const earlier = {
+      revision: 7,
+      failed: 2,
+      failure: 'deploy-failed',
+      error: undefined,
+      named: [],
+    } as const;
+    expect(rollout.look({ revision: 8, hosts: 3 }, earlier)).toEqual([]);
+  });
+
+  it('whose other hosts are done without another failure is no news, only said so where it can be changed', () => {
+    const rollout = follow();
+    rollout.look(failing(1));
+    expect(rollout.look(failing(1, { settled: true }))).toMatchObject([{ edition: 'progress', done: 1 }]);
+    expect(rollout.look(failing(1, { settled: true }))).toEqual([]);
   });
 
   it('after a restart nothing is told again, nor are numbers before all hosts were heard', () => {

@@ -7,7 +7,7 @@ import { Rollouts } from '@deploy-tools/registry/core/notices/rollouts.js';
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import { type HttpPeer, startHttpPeer } from '../../../../notices/test/support/http-peer.js';
 import { addText, OPERATOR, openRegistry, type TestRegistry } from '../../support/open-registry.js';
-import { playAgent } from '../../support/played-agent.js';
+import { type PlayedAgent, playAgent } from '../../support/played-agent.js';
 
 const change = { author: OPERATOR, command: 'x' };
 const V1 = [{ component: 'code', version: 'v1' }];
@@ -81,4 +81,32 @@ it('a host that fails is told of, also when its clock was ahead before', async (
   await peer.received(1);
   await rollouts.stop();
   expect(titles()).toEqual(['p revision 1: failed']);
+});
+
+it('a failure that was told at the first host is told again when it is rolled back, with how many it were', async () => {
+  await putConfiguration(registry, change, 'p', V1);
+  const { after } = await changeLayer(registry, change, 'p', { component: 'code', version: 'v2' });
+  const hosts = ['web1', 'web2', 'web3'].map((name) => playAgent(registry, name));
+  for (const host of hosts) await host.hello(['p']);
+  const fails = (host: PlayedAgent) =>
+    host.report({
+      config: 'p',
+      state: 'rolled-back',
+      revision: 2,
+      hash: after.hash,
+      deploy: host.presence.host,
+    });
+  await listen();
+  const rollouts = await Rollouts.open(registry);
+  for (const host of hosts.slice(0, 1)) await fails(host);
+  await peer.received(1);
+  for (const host of hosts.slice(1)) await fails(host);
+  await changeLayer(registry, change, 'p', { component: 'code', version: 'v1' });
+  await peer.received(3);
+  await rollouts.stop();
+  expect(titles()).toEqual([
+    'p revision 2: failed and went back on 1 of 3 hosts so far',
+    'p: revision 3',
+    'p revision 2: failed and went back on all 3 hosts',
+  ]);
 });
