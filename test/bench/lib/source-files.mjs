@@ -13,7 +13,7 @@ const PACKAGES = [
   ...[
     '@biomejs/biome',
     '@types/node',
-    'better-sqlite3',
+    'better-sqlite3-12',
     'chokidar',
     'fast-check',
     'node-pty',

@@ -1,9 +1,8 @@
 import { DeployError, toDeployError } from '@deploy-tools/shared/errors.js';
-import Database from 'better-sqlite3';
 
 /** Translates what SQLite reports; see https://www.sqlite.org/rescode.html. */
 export function translateSqliteError(error: unknown): DeployError {
-  if (!(error instanceof Database.SqliteError)) return toDeployError(error);
+  if (!isSqliteError(error)) return toDeployError(error);
   const { code, message } = error;
   if (code.startsWith('SQLITE_FULL')) {
     return new DeployError('no-space', 'the disk of the registry is full', {
@@ -29,4 +28,8 @@ export function translateSqliteError(error: unknown): DeployError {
     });
   }
   return new DeployError('internal', `the registry database failed: ${message}`, { cause: error });
+}
+
+function isSqliteError(error: unknown): error is Error & { readonly code: string } {
+  return error instanceof Error && error.name === 'SqliteError' && 'code' in error;
 }

@@ -1,8 +1,9 @@
 import { closeSync, openSync } from 'node:fs';
 import { DeployError, errnoOf } from '@deploy-tools/shared/errors.js';
-import Database from 'better-sqlite3';
+import type Database from 'better-sqlite3';
 import type { MetaReader, MetaStore, MetaWriter } from '../meta-store.js';
 import { MIGRATIONS } from './migrations.js';
+import { loadSqlite } from './sqlite-driver.js';
 import { translateSqliteError } from './sqlite-errors.js';
 import { SqliteReader } from './sqlite-reader.js';
 import { SqliteWriter } from './sqlite-writer.js';
@@ -97,7 +98,8 @@ function createPrivate(path: string): void {
 }
 
 function connect(path: string, prepare: (db: Database.Database) => void): Database.Database {
-  const db = new Database(path, { timeout: BUSY_TIMEOUT_MS });
+  const Driver = loadSqlite();
+  const db = new Driver(path, { timeout: BUSY_TIMEOUT_MS });
   try {
     db.pragma('journal_mode = WAL');
     db.pragma('synchronous = FULL');

@@ -1,13 +1,15 @@
 import { copyFileSync, readdirSync, readFileSync, statSync, truncateSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { MIGRATIONS } from '@deploy-tools/registry/meta/sqlite/migrations.js';
+import { loadSqlite } from '@deploy-tools/registry/meta/sqlite/sqlite-driver.js';
 import { SqliteMetaStore } from '@deploy-tools/registry/meta/sqlite/sqlite-meta-store.js';
-import Database from 'better-sqlite3';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { kindOf, kindOfRejection } from '../../../../shared/test/support/kind-of.js';
 import { startScript, startScriptWithFileLimit } from '../../../../shared/test/support/script-process.js';
 import { temporaryDirectory } from '../../../../shared/test/support/temporary-directory.js';
 import { versionOf } from '../../contract/meta-samples.js';
+
+const Database = loadSqlite();
 
 function openStore(path: string): SqliteMetaStore {
   const store = SqliteMetaStore.open(path);
@@ -86,8 +88,8 @@ describe('opening', () => {
     const path = join(temporaryDirectory(), 'registry.db');
     openStore(path);
     const holder = startScript(
-      `import Database from 'better-sqlite3';
-       const db = new Database(process.argv[1]);
+      `import { loadSqlite } from '@deploy-tools/registry/meta/sqlite/sqlite-driver.js';
+       const db = new (loadSqlite())(process.argv[1]);
        db.exec('BEGIN EXCLUSIVE');
        console.log('held');
        setInterval(() => {}, 1000);`,
