@@ -67,10 +67,11 @@ function sealing(withStore: WithStore): void {
     const sealed = await put(store, Buffer.from('sealed'));
     const archive = await put(store, Buffer.from('archive'));
     await store.promote(archive);
-    for (let index = 0; index < 3; index += 1)
-      await (await store.stage()).write(Buffer.from('partial'), index);
+    const interrupted = await Promise.all([0, 1, 2].map(() => store.stage()));
+    for (const upload of interrupted) await upload.write(Buffer.from('partial'), 0);
     const again = await reopen();
     expect(await again.clean()).toBe(3);
+    for (const upload of interrupted) await upload.discard();
     expect(await again.clean()).toBe(0);
     expect((await again.uploads()).map(({ hash }) => hash)).toContain(sealed);
     expect((await again.archives()).map(({ hash }) => hash)).toEqual([archive]);
