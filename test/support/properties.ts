@@ -1,5 +1,5 @@
 import fc from 'fast-check';
-import { getCurrentTest } from 'vitest/suite';
+import { TestRunner } from 'vitest';
 
 declare module 'vitest' {
   interface TaskMeta {
@@ -21,7 +21,7 @@ fc.configureGlobal({
 });
 
 function report(details: fc.RunDetails<unknown>): void {
-  const test = getCurrentTest();
+  const test = TestRunner.getCurrentTest();
   if (test !== undefined) test.meta.properties = (test.meta.properties ?? 0) + 1;
   const message = fc.defaultReportMessage(details);
   if (message !== undefined) throw new Error(message, { cause: details.errorInstance });
