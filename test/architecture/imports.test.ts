@@ -76,7 +76,7 @@ describe('imports', () => {
 
   it.each(PACKAGES)('%s: every npm package is declared', (name) => {
     const manifest = JSON.parse(readFileSync(join(PROJECT_ROOT, `packages/${name}/package.json`), 'utf8'));
-    const declared = new Set(Object.keys(manifest.dependencies ?? {}));
+    const declared = new Set(Object.keys({ ...manifest.dependencies, ...manifest.optionalDependencies }));
     const used = new Set(
       IMPORTS.filter(({ from }) => from.startsWith(`packages/${name}/`))
         .map(({ specifier }) => packageOf(specifier))

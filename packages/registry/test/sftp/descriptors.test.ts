@@ -48,7 +48,10 @@ describe('no descriptor stays open after an upload', () => {
   test('that is complete', async () => {
     const registry = await openRegistry();
     const client = await SftpClient.start(await (await served(registry, 'operator')).open());
-    await client.upload('x', pieces(async () => expect(openFiles(registry)).toHaveLength(1)));
+    await client.upload(
+      'x',
+      pieces(async () => expect(openFiles(registry)).toHaveLength(1)),
+    );
     expect(openFiles(registry)).toEqual([]);
   });
 

@@ -15,7 +15,7 @@ const NODE_API = 10;
  */
 export function loadSqlite(
   load: (name: string) => typeof BetterSqlite3 = require,
-  nodeApi: string | undefined = process.versions['napi'],
+  nodeApi: string | undefined = process.versions.napi,
 ): typeof BetterSqlite3 {
   const name = Number(nodeApi) >= NODE_API ? 'better-sqlite3' : 'better-sqlite3-12';
   try {
