@@ -13,7 +13,7 @@ import { forgetLostUploads } from './core/housekeeping.js';
 import type { Ingest } from './core/index-archive.js';
 import { Indexer } from './core/indexer.js';
 import { NoticeDesk } from './core/notices/notice-desk.js';
-import type { Registry, VerifyLayer } from './core/registry.js';
+import type { Registry, RegistryLimits, VerifyLayer } from './core/registry.js';
 import { openTrack } from './core/tracks/open-track.js';
 import { TimedTrackRunner } from './core/tracks/timed-track-runner.js';
 import { ingestArchive } from './ingest/ingest-archive.js';
@@ -133,7 +133,7 @@ async function openRegistry(
   const tools = { openDigester: () => new FileDigester(), verify, stopping: stop.signal };
   const steady = () => performance.now();
   const clockTrust = await ClockTrust.open({ ...stores, steady });
-  const fleet = await openFleet(stores, flags);
+  const fleet = await openFleet({ ...stores, ...limits }, flags);
   undo.push(() => fleet.close());
   const notices = await openNotices(stores, flags['notify-exec']);
   undo.push(() => notices.close(NOTICES_MS));
@@ -178,11 +178,11 @@ function openNotices(
 }
 
 function openFleet(
-  stores: Pick<Registry, 'meta' | 'clock' | 'log'>,
+  parts: Pick<Registry, 'meta' | 'bytes' | 'clock' | 'log'> & Pick<RegistryLimits, 'minFree' | 'historySize'>,
   flags: FlagValues<typeof REGISTRY_FLAGS>,
 ): Promise<Fleet> {
   return Fleet.open({
-    ...stores,
+    ...parts,
     steady: () => performance.now(),
     lostAfterMs: flags['lost-after'],
     maxFollows: flags['max-hosts'],
@@ -195,7 +195,7 @@ async function unwind(undo: Undo): Promise<void> {
   for (const step of undo.splice(0).reverse()) await step();
 }
 
-function limitsOf(flags: FlagValues<typeof REGISTRY_FLAGS>): Registry['limits'] {
+function limitsOf(flags: FlagValues<typeof REGISTRY_FLAGS>): RegistryLimits {
   return {
     keepVersions: flags.maxver,
     uploadTtlMs: flags['upload-ttl'],
@@ -203,6 +203,7 @@ function limitsOf(flags: FlagValues<typeof REGISTRY_FLAGS>): Registry['limits'] 
     minFree: flags['min-free'],
     auditKeepMs: flags['audit-keep'],
     historyKeepMs: flags['history-keep'],
+    historySize: { total: flags['history-size'], perKey: Math.floor(flags['history-size'] / 4) },
     trackFiles: flags['track-files'].map((path) => resolve(path)),
     unchecked: flags.unchecked,
   };

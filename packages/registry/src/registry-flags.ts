@@ -104,7 +104,12 @@ export const REGISTRY_FLAGS = [
     min: 1,
   },
   { name: 'max-upload', type: 'size', help: 'largest upload, 0 for no limit', default: '20GB' },
-  { name: 'min-free', type: 'size', help: 'disk space that uploads must leave free', default: '500MB' },
+  {
+    name: 'min-free',
+    type: 'size',
+    help: 'disk space that uploads and logs of deploys must leave free',
+    default: '500MB',
+  },
   { name: 'max-entries', type: 'int', help: 'most entries in one archive', default: '1000000', min: 1 },
   {
     name: 'max-unpacked',
@@ -146,6 +151,13 @@ export const REGISTRY_FLAGS = [
     help: 'how long it is kept what hosts deployed; the newest 10 of each host always are',
     default: '2160h0m0s',
     min: 1,
+  },
+  {
+    name: 'history-size',
+    type: 'size',
+    help: 'most bytes of logs of deploys, and as many again of deploys; a key may have a quarter',
+    default: '1GB',
+    min: 4,
   },
   {
     name: 'lost-after',

@@ -4,7 +4,7 @@ import { DeployError } from '@deploy-tools/shared/errors.js';
 import type { DeployState } from '@deploy-tools/shared/report/deploy-state.js';
 import type { StateReport } from '@deploy-tools/shared/report/report.js';
 import type { Registry } from '../core/registry.js';
-import type { DeployRecord, HostLog } from '../meta/fleet-store.js';
+import type { DeployLog, DeployRecord, HostLog, LogGap } from '../meta/fleet-store.js';
 import { command } from './command.js';
 import { deployJson } from './fleet-json.js';
 import { errorLine } from './fleet-text.js';
@@ -13,10 +13,11 @@ import { seconds } from './json-shapes.js';
 export const logs = command(LOGS, async ({ registry }, args) => {
   const { name, host } = required({ name: args.name, host: args.host });
   const found = await findLog(registry, name, host, args.deploy);
-  const { deploy, record, lines } = found;
+  const { deploy, record, lines, gap } = found;
   const value = {
     ...{ host, configuration: name, deploy, result: record === undefined ? null : deployJson(record) },
     log: lines,
+    logGap: gap ?? null,
   };
   return {
     value,
@@ -33,12 +34,11 @@ const UNDER_WAY: ReadonlySet<DeployState> = new Set([
   'rolling-back',
 ]);
 
-interface Found {
+interface Found extends DeployLog {
   /** Null for what is of no deploy: a program that crashed. */
   readonly deploy: string | null;
   /** Undefined while it has no outcome. */
   readonly record: DeployRecord | undefined;
-  readonly lines: readonly string[];
   /** Why it failed, where there is no record that tells. */
   readonly error?: StateReport['error'];
 }
@@ -58,7 +58,7 @@ function findLog(
     if (current !== undefined && isNews(now?.report, current, wanted)) {
       const { error } = now?.report ?? {};
       const deploy = current.deploy === '' ? null : current.deploy;
-      return { deploy, record: undefined, lines: current.lines, ...(error === undefined ? {} : { error }) };
+      return { ...current, deploy, record: undefined, ...(error === undefined ? {} : { error }) };
     }
     if (isUnderWay(now?.report, record, wanted)) {
       const { deploy = '', error } = now?.report ?? {};
@@ -71,7 +71,7 @@ function findLog(
       });
     }
     const { deploy } = record.report;
-    return { deploy, record, lines: await fleet.deployLog(host, configuration, deploy) };
+    return { deploy, record, ...(await fleet.deployLog(host, configuration, deploy)) };
   });
 }
 
@@ -93,14 +93,20 @@ function isUnderWay(
   return wanted === undefined || wanted === now.deploy;
 }
 
-function heading(configuration: string, host: string, { deploy, record, lines, error }: Found): string {
-  if (deploy === null)
-    return `${host}, ${configuration}: failed, after it was deployed\n${error === undefined ? '' : `${errorLine(error)}\n`}`;
+const GAPS: Readonly<Record<LogGap, string>> = {
+  removed: '(its log was removed to make room for newer ones; see -history-size of the registry)\n',
+  'no-space': "(its log was not kept: the registry's disk had less left than -min-free)\n",
+};
+
+function heading(configuration: string, host: string, found: Found): string {
+  const { deploy, record, lines, error, gap } = found;
+  const missing = gap === undefined ? '' : GAPS[gap];
+  const why = error === undefined ? '' : `${errorLine(error)}\n`;
+  if (deploy === null) return `${host}, ${configuration}: failed, after it was deployed\n${why}${missing}`;
   const what = `${host}, ${configuration}, deploy ${deploy}`;
-  if (record === undefined)
-    return `${what}: under way\n${error === undefined ? '' : `${errorLine(error)}\n`}`;
-  const failed = record.report.error === undefined ? '' : `\n${errorLine(record.report.error)}`;
+  if (record === undefined) return `${what}: under way\n${why}${missing}`;
+  const failed = record.report.error === undefined ? '' : `${errorLine(record.report.error)}\n`;
   const { state, revision } = record.report;
-  const none = lines.length === 0 ? '\n(it sent no log)' : '';
-  return `${what}: revision ${revision ?? '-'} ${state} at ${seconds(record.time)}${failed}${none}\n`;
+  const none = lines.length === 0 && gap === undefined ? '(it sent no log)\n' : '';
+  return `${what}: revision ${revision ?? '-'} ${state} at ${seconds(record.time)}\n${failed}${none}${missing}`;
 }

@@ -1,6 +1,7 @@
 import type { ComponentVersion } from '@deploy-tools/shared/model.js';
 import type { MetaReader, MetaWriter, StoredBlob, Upload } from '../meta/meta-store.js';
 import { collectDerived, findDerivedSurplus, type SurplusDerived } from './derived-housekeeping.js';
+import { boundAllHistory } from './fleet/history-bounds.js';
 import { type Freed, freedBy } from './freed.js';
 import { type Registry, timestampBefore } from './registry.js';
 
@@ -54,10 +55,12 @@ export async function collect(registry: Registry, which: SurplusUploads = 'expir
     for (const { component, version } of versions) await tx.deleteVersion(component, version);
     return { versions, ...(await deleteOldRecords(registry, tx)) };
   });
+  await boundAllHistory(registry, registry.limits.historySize);
   const uploads = await collectUploads(registry, which);
   const files = await collectFiles(registry);
   const derived = await collectDerived(registry);
   const freed = freedBy([...uploads, ...files, ...derived], await storedHashes(registry));
+  while (!registry.stopping.aborted && (await registry.meta.shrink()));
   return { ...removed, uploads, files, derived, freed };
 }
 

@@ -9,6 +9,7 @@ import type { ClockTrust } from './clock-trust.js';
 import type { ConfigurationEvents } from './configuration-events.js';
 import type { DiskSpace } from './disk-space.js';
 import type { Fleet } from './fleet/fleet.js';
+import type { HistoryBounds } from './fleet/history-bounds.js';
 import type { Heartbeats } from './heartbeats.js';
 import type { Indexer } from './indexer.js';
 import type { NoticeDesk } from './notices/notice-desk.js';
@@ -60,6 +61,7 @@ export interface RegistryLimits {
   readonly auditKeepMs: number;
   /** How long what hosts deployed is kept, in milliseconds. */
   readonly historyKeepMs: number;
+  readonly historySize: HistoryBounds;
   /** Directories of the registry's host below which tracks may follow directories; absolute. */
   readonly trackFiles: readonly string[];
   /** Versions may be made of what is no safe archive, too. */

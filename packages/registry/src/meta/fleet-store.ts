@@ -29,11 +29,20 @@ export interface HostState {
   readonly contact: string;
 }
 
+/** Why a log is not there: it was removed to make room, or the disk had none when it came. */
+export type LogGap = 'removed' | 'no-space';
+
+export interface DeployLog {
+  /** Empty when the host sent none. */
+  readonly lines: readonly string[];
+  /** Absent when nothing is missing. */
+  readonly gap?: LogGap;
+}
+
 /** The log of what a host is doing, before it has an outcome. */
-export interface HostLog {
+export interface HostLog extends DeployLog {
   /** The attempt that it is of; empty when the agent did not name it. */
   readonly deploy: string;
-  readonly lines: readonly string[];
 }
 
 /** One attempt of a host, with its outcome. */
@@ -65,6 +74,19 @@ export interface DeployQuery {
   readonly limit: number;
 }
 
+/** The newest deploys of a host and a configuration: of one key's, they go last. */
+export const RECENT_DEPLOYS = 10;
+
+/** What has a bound of its own: the logs of deploys, and the deploys without them. */
+export type HistoryPart = 'logs' | 'deploys';
+
+/** In bytes, about as the disk has them. */
+export interface HistorySize {
+  readonly total: number;
+  /** The key with which the most was told; absent when there is nothing. */
+  readonly fullest?: { readonly fingerprint: string; readonly bytes: number };
+}
+
 /** How many hosts' last attempt at a revision ended so. */
 export interface Landing {
   readonly revision: number;
@@ -90,8 +112,9 @@ export interface FleetReader {
   hostLog(host: string, configuration: string): Promise<HostLog | undefined>;
   /** In the order in which they were told first, whatever their times say. */
   deploys(query: DeployQuery): Promise<readonly DeployRecord[]>;
-  /** Empty when the attempt had none. */
-  deployLog(host: string, configuration: string, deploy: string): Promise<readonly string[]>;
+  deployLog(host: string, configuration: string, deploy: string): Promise<DeployLog>;
+  /** Of what is kept of deploys. Sums that are kept, so it costs the same however many there are. */
+  historySize(part: HistoryPart): Promise<HistorySize>;
   /** Each host's last attempt at each revision from this one on, in the order in which they were told first. */
   attempts(configuration: string, fromRevision: number): Promise<readonly Attempt[]>;
   /** Of the revisions from this one on, by revision and state. */
@@ -115,8 +138,15 @@ export interface FleetWriter extends FleetReader {
   /**
    * Appends an attempt. One that is known (host, configuration and deploy) keeps its place: its outcome is replaced by
    * another one, but never by `failed`, for that is what comes before going back; no log keeps the log that was there.
+   * @param log or why there is none.
    */
-  putDeploy(record: DeployRecord, log: readonly string[]): Promise<void>;
+  putDeploy(record: DeployRecord, log: readonly string[] | LogGap): Promise<void>;
+  /**
+   * Makes room, of a key's deploys: their logs, which are `removed` from then on, or the deploys with their logs. The
+   * oldest go first, the newest RECENT_DEPLOYS of each host and configuration last; no more than some dozens in one call.
+   * @param bytes that are to be freed. @returns bytes that were freed, 0 when there is nothing left.
+   */
+  dropOldest(part: HistoryPart, fingerprint: string, bytes: number): Promise<number>;
   /** Leaves the newest this many of a host and a configuration. @returns how many were deleted. */
   trimDeploys(host: string, configuration: string, keep: number): Promise<number>;
   /** Spares the newest `keep` of each host and configuration. @returns how many were deleted. */

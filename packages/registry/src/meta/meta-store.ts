@@ -186,6 +186,11 @@ export interface MetaWriter extends MetaReader {
 export interface MetaStore {
   read<T>(work: (tx: MetaReader) => Promise<T>): Promise<T>;
   write<T>(work: (tx: MetaWriter) => Promise<T>): Promise<T>;
+  /**
+   * Gives some of the room that deleted records left back to the disk, where the store can, between two writes.
+   * @returns whether there is more to give back.
+   */
+  shrink(): Promise<boolean>;
   /** Waits for the running transaction; later calls are rejected. */
   close(): Promise<void>;
 }

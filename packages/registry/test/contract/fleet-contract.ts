@@ -46,7 +46,7 @@ function hosts(withStore: WithStore): void {
       expect(await fleet.hostStates()).toEqual([]);
       expect(await fleet.hostLog('web1', 'p')).toBeUndefined();
       expect(await fleet.deploys({ limit: 10 })).toEqual([]);
-      expect(await fleet.deployLog('web1', 'p', 'd1')).toEqual([]);
+      expect(await fleet.deployLog('web1', 'p', 'd1')).toEqual({ lines: [] });
       expect(await fleet.landings('p', 0)).toEqual([]);
       expect(await fleet.attempts('p', 0)).toEqual([]);
       expect(await fleet.mostFailures('p', 1)).toBe(0);
@@ -86,6 +86,8 @@ function hosts(withStore: WithStore): void {
       const state = { config: 'p', state: 'fetching' } as const;
       await fleet.putHostState({ ...stateOf('web1', 'p', state), changed: '2027' });
       expect(await fleet.hostLog('web1', 'p')).toEqual({ deploy: 'd1', lines: ['one', 'zwei\u0000'] });
+      await fleet.putHostLog('web1', 'p', { deploy: 'd1', lines: [], gap: 'no-space' });
+      expect(await fleet.hostLog('web1', 'p')).toEqual({ deploy: 'd1', lines: [], gap: 'no-space' });
       await fleet.putHostLog('web1', 'p', { deploy: 'd2', lines: [] });
       expect(await fleet.hostLog('web1', 'p')).toEqual({ deploy: 'd2', lines: [] });
       await fleet.touchHostState('web1', 'p', '2028');
@@ -138,7 +140,7 @@ function deploys(withStore: WithStore): void {
       await fleet.putDeploy(back, []);
       await fleet.putDeploy(failed, ['other']);
       expect(await fleet.deploys({ limit: 10 })).toEqual([back]);
-      expect(await fleet.deployLog('web1', 'p', 'd1')).toEqual(['first', 'second']);
+      expect(await fleet.deployLog('web1', 'p', 'd1')).toEqual({ lines: ['first', 'second'] });
     });
   });
 

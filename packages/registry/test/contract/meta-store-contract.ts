@@ -3,6 +3,7 @@ import { describe, expect, test } from 'vitest';
 import { kindOfRejection } from '../../../shared/test/support/kind-of.js';
 import { auditContract } from './audit-contract.js';
 import { fleetContract } from './fleet-contract.js';
+import { historyContract } from './history-contract.js';
 import { indexContract } from './index-contract.js';
 import { layerOf, revisionOf, uploadOf, versionOf } from './meta-samples.js';
 import { noticeContract } from './notice-contract.js';
@@ -43,6 +44,7 @@ export function metaStoreContract(name: string, open: () => Promise<OpenedMetaSt
     describe('indexes', () => indexContract(withStore));
     describe('audit', () => auditContract(withStore));
     describe('hosts and deploys', () => fleetContract(withStore));
+    describe('the size of history', () => historyContract(withStore));
     describe('notices', () => noticeContract(withStore));
     describe('tracks', () => tracksContract(withStore));
   });

@@ -23,6 +23,7 @@ function onFullDisk(registry: Registry): Registry {
           if ((await tx.versions('code')).length > before) throw new DeployError('no-space', 'full');
           return result;
         }),
+      shrink: () => registry.meta.shrink(),
       close: () => registry.meta.close(),
     },
   };
@@ -96,7 +97,12 @@ describe('adding a version', () => {
     const { meta } = real;
     const registry = {
       ...real,
-      meta: { read, write: meta.write.bind(meta), close: meta.close.bind(meta) },
+      meta: {
+        read,
+        write: meta.write.bind(meta),
+        shrink: meta.shrink.bind(meta),
+        close: meta.close.bind(meta),
+      },
     };
     const added = await addVersion(registry, { component: 'code', version: 'v1', hash });
     expect(added).toMatchObject({ isNew: true, version: { hash } });

@@ -81,12 +81,19 @@ const LIMITS: RegistryLimits = {
   minFree: 0,
   auditKeepMs: 365 * 24 * 60 * MINUTE,
   historyKeepMs: 90 * 24 * 60 * MINUTE,
+  historySize: { total: 1e9, perKey: 1e9 },
   trackFiles: [],
   unchecked: false,
 };
 
 /** Hosts are lost after 45 s of the test's clock. */
-export const FLEET = { lostAfterMs: 45_000, maxFollows: 1000, maxFollowsPerKey: 500 } as const;
+export const FLEET = {
+  lostAfterMs: 45_000,
+  maxFollows: 1000,
+  maxFollowsPerKey: 500,
+  minFree: 0,
+  historySize: LIMITS.historySize,
+} as const;
 
 /** The rules over real adapters in a temporary directory, with a clock that stands still, for archives that are texts. */
 export async function openRegistry(
@@ -114,9 +121,10 @@ export async function openLastingRegistry(
   const marks = await FileReadMarks.open(dir, clock);
   const stores = { meta, bytes, derived, marks, clock, log };
   const indexer = new Indexer({ ...stores, ingest, policy: DEFAULT_UNPACK_POLICY, minFree: 0 });
-  const fleet = await Fleet.open({ ...FLEET, ...stores, steady: () => now });
   const notices = await NoticeDesk.open({ ...stores, environment: {}, programs: 'none' });
   const allLimits = { ...LIMITS, ...limits };
+  const { minFree, historySize } = allLimits;
+  const fleet = await Fleet.open({ ...FLEET, ...stores, minFree, historySize, steady: () => now });
   const tracks = new TimedTrackRunner({
     registry: () => registry,
     random: () => 0.5,

@@ -18,6 +18,7 @@ export function withoutAudit(registry: Registry): Registry {
     meta: {
       read: (work) => meta.read(work),
       write: (work) => meta.write((tx) => work(full(tx))),
+      shrink: () => meta.shrink(),
       close: () => meta.close(),
     },
   };

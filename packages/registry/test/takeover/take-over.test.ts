@@ -234,6 +234,7 @@ describe('takeOverOriginal', () => {
             await work(tx);
             throw new DeployError('no-space', 'the disk of the registry is full');
           }),
+        shrink: () => store.shrink(),
         close: () => store.close(),
       };
     };

@@ -1,16 +1,26 @@
 import type { DeployRecord, HostLog } from '../../meta/fleet-store.js';
 import type { FleetJournal } from './fleet-journal.js';
+import { boundHistory, type HistoryBounds } from './history-bounds.js';
+import { LogRoom, type LogRoomOptions } from './log-room.js';
 import type { Admission, Follow, Host } from './roster.js';
 
 /** Attempts of one host at one configuration that are kept, however many it tells of. */
 const MAX_DEPLOYS = 1000;
 
+export interface BookOptions extends LogRoomOptions {
+  readonly historySize: HistoryBounds;
+}
+
 /** Writes down what is known of hosts, as it is when it is written. */
 export class FleetBook {
   readonly #journal: FleetJournal;
+  readonly #bounds: HistoryBounds;
+  readonly #room: LogRoom;
 
-  constructor(journal: FleetJournal) {
+  constructor(journal: FleetJournal, options: BookOptions) {
     this.#journal = journal;
+    this.#bounds = options.historySize;
+    this.#room = new LogRoom(options);
   }
 
   /** A name that is new is kept before this resolves; the rest follows soon. @throws DeployError. */
@@ -37,8 +47,12 @@ export class FleetBook {
     );
   }
 
-  log(host: string, configuration: string, log: HostLog): void {
-    this.#journal.later(`log ${host} ${configuration}`, (tx) => tx.putHostLog(host, configuration, log));
+  log(host: string, configuration: string, { deploy, lines }: HostLog): void {
+    this.#journal.later(`log ${host} ${configuration}`, async (tx) => {
+      const log = await this.#room.admit(lines);
+      const kept = typeof log === 'string' ? { lines: [], gap: log } : { lines: log };
+      await tx.putHostLog(host, configuration, { deploy, ...kept });
+    });
   }
 
   contact(host: string, { configuration, contact }: Follow): void {
@@ -53,8 +67,9 @@ export class FleetBook {
     return this.#journal.write(
       `deploy ${host} ${report.config} ${report.deploy} ${report.state}`,
       async (tx) => {
-        await tx.putDeploy(record, log);
+        await tx.putDeploy(record, await this.#room.admit(log));
         await tx.trimDeploys(host, report.config, MAX_DEPLOYS);
+        await boundHistory(tx, this.#bounds);
       },
     );
   }

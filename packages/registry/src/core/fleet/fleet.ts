@@ -4,7 +4,7 @@ import { isOutcome } from '@deploy-tools/shared/report/deploy-state.js';
 import type { Hello, RegistryLine, StateReport } from '@deploy-tools/shared/report/report.js';
 import type { MetaStore } from '../../meta/meta-store.js';
 import { attemptAndState, isChange, withEarlierError } from './compare-reports.js';
-import { FleetBook } from './fleet-book.js';
+import { type BookOptions, FleetBook } from './fleet-book.js';
 import { FleetEvents } from './fleet-events.js';
 import { FleetJournal } from './fleet-journal.js';
 import { contactOf, heardAt, isAlive, type Silence } from './follow-contact.js';
@@ -14,12 +14,10 @@ import type { Presence } from './presence.js';
 import { type Follow, type Host, Roster, type RosterLimits, speakFor } from './roster.js';
 import { saysPresent } from './says-present.js';
 
-export interface FleetOptions extends RosterLimits {
+export interface FleetOptions extends RosterLimits, BookOptions {
   readonly meta: MetaStore;
   readonly log: Logger;
   readonly clock: () => Date;
-  /** Milliseconds that only grow, whatever becomes of the clock. */
-  readonly steady: () => number;
   /** After this long a silent host is lost: three of its heartbeats. */
   readonly lostAfterMs: number;
 }
@@ -48,7 +46,7 @@ export class Fleet {
     this.#options = options;
     this.#openedAt = options.steady();
     this.#roster = new Roster(options);
-    this.#book = new FleetBook(new FleetJournal(options.meta, options.log, LAZY_MS));
+    this.#book = new FleetBook(new FleetJournal(options.meta, options.log, LAZY_MS), options);
   }
 
   /** With what an earlier run wrote down; all of its hosts are unheard until they speak. */

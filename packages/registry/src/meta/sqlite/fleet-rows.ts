@@ -1,5 +1,5 @@
 import type { StateReport } from '@deploy-tools/shared/report/report.js';
-import type { DeployQuery, DeployRecord, HostRecord, HostState } from '../fleet-store.js';
+import type { DeployLog, DeployQuery, DeployRecord, HostRecord, HostState, LogGap } from '../fleet-store.js';
 
 export interface HostRow {
   readonly host: string;
@@ -27,6 +27,11 @@ export interface DeployRow {
   readonly address: string;
 }
 
+export interface LogRow {
+  readonly log: string | null;
+  readonly gap: string | null;
+}
+
 export function hostRecord({ host, fingerprint, comment, agent, labels, first_seen }: HostRow): HostRecord {
   const parsed = JSON.parse(labels) as Record<string, string>;
   return { host, key: { fingerprint, comment }, agent, labels: parsed, firstSeen: first_seen };
@@ -39,6 +44,11 @@ export function hostState({ report, ...row }: HostStateRow): HostState {
 export function deployRecord({ time, host, report, fingerprint, comment, address }: DeployRow): DeployRecord {
   const parsed = JSON.parse(report) as DeployRecord['report'];
   return { time, host, key: { fingerprint, comment }, address, report: parsed };
+}
+
+export function logOf({ log, gap }: LogRow): DeployLog {
+  const lines = log === null ? [] : (JSON.parse(log) as string[]);
+  return gap === null ? { lines } : { lines, gap: gap as LogGap };
 }
 
 /** The query as SQL, newest first. */

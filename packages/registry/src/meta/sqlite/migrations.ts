@@ -1,4 +1,5 @@
 import { FLEET_SCHEMA } from './fleet-schema.js';
+import { HISTORY_SCHEMA } from './history-schema.js';
 import { NOTICE_SCHEMA } from './notice-schema.js';
 import { TRACK_SCHEMA } from './track-schema.js';
 
@@ -104,4 +105,5 @@ export const MIGRATIONS: readonly string[] = [
   TRACK_SCHEMA,
   NOTICE_SCHEMA,
   'CREATE INDEX revision_layers_by_hash ON revision_layers (hash, configuration);',
+  HISTORY_SCHEMA,
 ];

@@ -1,13 +1,18 @@
 import type {
   Attempt,
+  DeployLog,
   DeployQuery,
   DeployRecord,
   FleetWriter,
+  HistoryPart,
+  HistorySize,
   HostLog,
   HostRecord,
   HostState,
   Landing,
+  LogGap,
 } from '../fleet-store.js';
+import { RECENT_DEPLOYS } from '../fleet-store.js';
 import {
   type DeployRow,
   deployRecord,
@@ -16,7 +21,10 @@ import {
   type HostStateRow,
   hostRecord,
   hostState,
+  type LogRow,
+  logOf,
 } from './fleet-rows.js';
+import { dropOldest, historySize } from './sqlite-history.js';
 import type { SqliteStatements } from './sqlite-statements.js';
 
 /** What hosts reported, over one SQLite connection; its caller holds an open transaction. */
@@ -40,13 +48,13 @@ export class SqliteFleet implements FleetWriter {
   }
 
   async hostLog(host: string, configuration: string): Promise<HostLog | undefined> {
-    const row = this.#sql.one<{ deploy: string; log: string }>(
-      `SELECT log_deploy AS deploy, log FROM host_states
+    const row = this.#sql.one<LogRow & { deploy: string }>(
+      `SELECT log_deploy AS deploy, log, log_gap AS gap FROM host_states
        WHERE host = ? AND configuration = ? AND log IS NOT NULL`,
       host,
       configuration,
     );
-    return row === undefined ? undefined : { deploy: row.deploy, lines: JSON.parse(row.log) as string[] };
+    return row === undefined ? undefined : { deploy: row.deploy, ...logOf(row) };
   }
 
   async deploys(query: DeployQuery): Promise<readonly DeployRecord[]> {
@@ -57,14 +65,19 @@ export class SqliteFleet implements FleetWriter {
       .reverse();
   }
 
-  async deployLog(host: string, configuration: string, deploy: string): Promise<readonly string[]> {
-    const row = this.#sql.one<{ log: string | null }>(
-      'SELECT log FROM deploys WHERE host = ? AND configuration = ? AND deploy = ?',
+  async deployLog(host: string, configuration: string, deploy: string): Promise<DeployLog> {
+    const row = this.#sql.one<LogRow>(
+      `SELECT log, log_gap AS gap FROM deploys LEFT JOIN deploy_logs ON deploy_id = id
+       WHERE host = ? AND configuration = ? AND deploy = ?`,
       host,
       configuration,
       deploy,
     );
-    return row?.log == null ? [] : (JSON.parse(row.log) as string[]);
+    return logOf(row ?? { log: null, gap: null });
+  }
+
+  async historySize(part: HistoryPart): Promise<HistorySize> {
+    return historySize(this.#sql, part);
   }
 
   async attempts(configuration: string, fromRevision: number): Promise<readonly Attempt[]> {
@@ -123,10 +136,10 @@ export class SqliteFleet implements FleetWriter {
     );
   }
 
-  async putHostLog(host: string, configuration: string, { deploy, lines }: HostLog): Promise<void> {
+  async putHostLog(host: string, configuration: string, { deploy, lines, gap }: HostLog): Promise<void> {
     this.#sql.run(
-      'UPDATE host_states SET log_deploy = ?, log = ? WHERE host = ? AND configuration = ?',
-      ...[deploy, JSON.stringify(lines), host, configuration],
+      'UPDATE host_states SET log_deploy = ?, log = ?, log_gap = ? WHERE host = ? AND configuration = ?',
+      ...[deploy, JSON.stringify(lines), gap ?? null, host, configuration],
     );
   }
 
@@ -141,19 +154,37 @@ export class SqliteFleet implements FleetWriter {
     this.#sql.run('DELETE FROM host_states WHERE host = ? AND configuration = ?', host, configuration);
   }
 
-  async putDeploy({ time, host, key, address, report }: DeployRecord, log: readonly string[]): Promise<void> {
-    this.#sql.run(
-      `INSERT INTO deploys
-         (time, host, configuration, deploy, state, revision, report, log, fingerprint, comment, address)
-       VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+  async putDeploy(record: DeployRecord, log: readonly string[] | LogGap): Promise<void> {
+    const { time, host, key, address, report } = record;
+    const text = typeof log === 'string' || log.length === 0 ? undefined : JSON.stringify(log);
+    const stored = this.#sql.one<{ id: number }>(
+      `INSERT INTO deploys (time, host, configuration, deploy, state, revision, report, log_bytes, log_gap,
+         fingerprint, comment, address, recent)
+       VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 1)
        ON CONFLICT (host, configuration, deploy) DO UPDATE SET time = excluded.time, state = excluded.state,
-         revision = excluded.revision, report = excluded.report, log = coalesce(excluded.log, log),
-         fingerprint = excluded.fingerprint, comment = excluded.comment, address = excluded.address
-       WHERE excluded.state <> state AND excluded.state <> 'failed'`,
+         revision = excluded.revision, report = excluded.report, fingerprint = excluded.fingerprint,
+         comment = excluded.comment, address = excluded.address,
+         log_bytes = CASE WHEN excluded.log_bytes = 0 THEN log_bytes ELSE excluded.log_bytes END,
+         log_gap = CASE WHEN excluded.log_bytes = 0 THEN coalesce(excluded.log_gap, log_gap) END
+       WHERE excluded.state <> state AND excluded.state <> 'failed'
+       RETURNING id`,
       ...[time, host, report.config, report.deploy, report.state, report.revision ?? null],
-      ...[JSON.stringify(report), log.length === 0 ? null : JSON.stringify(log)],
-      ...[key.fingerprint, key.comment, address],
+      ...[JSON.stringify(report), text === undefined ? 0 : Buffer.byteLength(text)],
+      ...[typeof log === 'string' ? log : null, key.fingerprint, key.comment, address],
     );
+    if (stored === undefined) return;
+    if (text !== undefined) {
+      this.#sql.run('INSERT OR REPLACE INTO deploy_logs (deploy_id, log) VALUES (?, ?)', stored.id, text);
+    }
+    this.#sql.run(
+      `UPDATE deploys SET recent = 0 WHERE recent = 1 AND id = (
+         SELECT id FROM deploys WHERE host = ? AND configuration = ? ORDER BY id DESC LIMIT 1 OFFSET ?)`,
+      ...[host, report.config, RECENT_DEPLOYS],
+    );
+  }
+
+  async dropOldest(part: HistoryPart, fingerprint: string, bytes: number): Promise<number> {
+    return dropOldest(this.#sql, part, fingerprint, bytes);
   }
 
   async trimDeploys(host: string, configuration: string, keep: number): Promise<number> {

@@ -11,6 +11,13 @@ import { SqliteWriter } from './sqlite-writer.js';
 /** How long to wait for another process that holds the database, such as a backup. */
 const BUSY_TIMEOUT_MS = 5000;
 
+/** The most that the write-ahead log keeps of the disk when nothing of it is needed any more. */
+const LOG_BYTES = 16 * 1024 * 1024;
+
+/** Free pages that are left in the file for what is written next, and how many are given back in one step. */
+const FREE_PAGES = 1024;
+const PAGES_AT_ONCE = 256;
+
 /**
  * The metadata in one SQLite file. Two connections: one writes, one reads snapshots, so that a reader never sees a
  * transaction that has not committed.
@@ -56,12 +63,11 @@ export class SqliteMetaStore implements MetaStore {
   }
 
   write<T>(work: (tx: MetaWriter) => Promise<T>): Promise<T> {
-    if (this.#closed) return Promise.reject(isClosed());
-    const run = this.#lastWrite.then(() =>
-      this.#transact(this.#writing, 'BEGIN IMMEDIATE', () => work(this.#writer)),
-    );
-    this.#lastWrite = run.catch(() => undefined);
-    return run;
+    return this.#inTurn(() => work(this.#writer));
+  }
+
+  shrink(): Promise<boolean> {
+    return this.#inTurn(async () => giveBack(this.#writing));
   }
 
   async close(): Promise<void> {
@@ -69,6 +75,13 @@ export class SqliteMetaStore implements MetaStore {
     await Promise.all([this.#lastWrite, this.#lastRead]);
     this.#reading.close();
     this.#writing.close();
+  }
+
+  #inTurn<T>(work: () => Promise<T>): Promise<T> {
+    if (this.#closed) return Promise.reject(isClosed());
+    const run = this.#lastWrite.then(() => this.#transact(this.#writing, 'BEGIN IMMEDIATE', work));
+    this.#lastWrite = run.catch(() => undefined);
+    return run;
   }
 
   async #transact<T>(db: Database.Database, begin: string, work: () => Promise<T>): Promise<T> {
@@ -101,7 +114,11 @@ function connect(path: string, prepare: (db: Database.Database) => void): Databa
   const Driver = loadSqlite();
   const db = new Driver(path, { timeout: BUSY_TIMEOUT_MS });
   try {
+    // Of a new file only, and before the mode, which writes its first page. To change an older file all of it has to be
+    // written anew, on a disk with twice the room, while nobody is served: what is deleted there is used again instead.
+    db.pragma('auto_vacuum = INCREMENTAL');
     db.pragma('journal_mode = WAL');
+    db.pragma(`journal_size_limit = ${LOG_BYTES}`);
     db.pragma('synchronous = FULL');
     db.pragma('foreign_keys = ON');
     prepare(db);
@@ -110,6 +127,16 @@ function connect(path: string, prepare: (db: Database.Database) => void): Databa
     db.close();
     throw error;
   }
+}
+
+/** See {@link MetaStore.shrink}: pages from the end of the file take the places of free ones, and the file is cut. */
+function giveBack(db: Database.Database): boolean {
+  const left = () => Number(db.pragma('freelist_count', { simple: true })) - FREE_PAGES;
+  const surplus = left();
+  if (surplus <= 0) return false;
+  db.pragma(`incremental_vacuum(${Math.min(surplus, PAGES_AT_ONCE)})`);
+  const rest = left();
+  return rest > 0 && rest < surplus; // an older file cannot be cut
 }
 
 /** Runs the missing migrations in one exclusive transaction, so that two processes cannot both run them. */

@@ -17,6 +17,7 @@ function journalOf(registry: TestRegistry): { journal: FleetJournal; transaction
       transactions += 1;
       return registry.meta.write(work);
     },
+    shrink: () => registry.meta.shrink(),
     close: () => registry.meta.close(),
   };
   return { journal: new FleetJournal(meta, registry.log, NEVER_MS), transactions: () => transactions };

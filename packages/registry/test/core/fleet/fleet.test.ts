@@ -225,7 +225,9 @@ describe('an outcome', () => {
     const records = await stored(registry);
     expect(records).toMatchObject([{ host: 'web1', key: SPEAKER.key, address: SPEAKER.address }]);
     expect(records[0]?.report).toEqual(healthy('d1'));
-    expect(await registry.meta.read(({ fleet }) => fleet.deployLog('web1', 'p', 'd1'))).toEqual(log);
+    expect(await registry.meta.read(({ fleet }) => fleet.deployLog('web1', 'p', 'd1'))).toEqual({
+      lines: log,
+    });
   });
 
   test('that cannot be stored is not acknowledged, and may be told again', async () => {
@@ -286,7 +288,9 @@ describe('an outcome', () => {
     expect((await stored(registry)).map(({ report }) => [report.state, report.error])).toEqual([
       ['rolled-back', error],
     ]);
-    expect(await registry.meta.read(({ fleet }) => fleet.deployLog('web1', 'p', 'd1'))).toEqual(['why']);
+    expect(await registry.meta.read(({ fleet }) => fleet.deployLog('web1', 'p', 'd1'))).toEqual({
+      lines: ['why'],
+    });
   });
 
   test('without a name for its attempt is a state, and no history', async () => {

@@ -137,6 +137,7 @@ class History {
       read: (work) => this.#meta.read(work),
       write: (work) =>
         isDead.value ? Promise.reject(new DeployError('internal', 'killed')) : this.#meta.write(work),
+      shrink: () => this.#meta.shrink(),
       close: () => this.#meta.close(),
     };
     const steady = () => this.#steadyMs;

@@ -1,5 +1,6 @@
 import { copyFileSync, readdirSync, readFileSync, statSync, truncateSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { HISTORY_SCHEMA } from '@deploy-tools/registry/meta/sqlite/history-schema.js';
 import { MIGRATIONS } from '@deploy-tools/registry/meta/sqlite/migrations.js';
 import { loadSqlite } from '@deploy-tools/registry/meta/sqlite/sqlite-driver.js';
 import { SqliteMetaStore } from '@deploy-tools/registry/meta/sqlite/sqlite-meta-store.js';
@@ -10,6 +11,9 @@ import { temporaryDirectory } from '../../../../shared/test/support/temporary-di
 import { versionOf } from '../../contract/meta-samples.js';
 
 const Database = loadSqlite();
+
+/** The migration that gave logs a table of their own. */
+const HISTORY = MIGRATIONS.indexOf(HISTORY_SCHEMA);
 
 function openStore(path: string): SqliteMetaStore {
   const store = SqliteMetaStore.open(path);
@@ -153,6 +157,78 @@ const FILLER = `
     }
   }
 `;
+
+describe('what was deleted', () => {
+  const COUNT = 400;
+  const MIB = 1024 * 1024;
+
+  /** Writes 12 MB of logs, drops them, and shrinks the file as far as it goes. */
+  async function fillAndEmpty(store: SqliteMetaStore, round: number): Promise<void> {
+    await store.write(async ({ fleet }) => {
+      for (let number = 0; number < COUNT; number += 1) {
+        const report = { config: 'p', state: 'healthy' as const, deploy: `d${round}-${number}` };
+        const key = { fingerprint: 'k', comment: 'k' };
+        const record = { time: '2026', host: 'web1', key, address: '192.0.2.1', report };
+        await fleet.putDeploy(record, ['x'.repeat(30_000)]);
+      }
+    });
+    while ((await store.write(({ fleet }) => fleet.dropOldest('deploys', 'k', 1e9))) > 0);
+    while (await store.shrink());
+  }
+
+  test('is given back to the disk, but for a little', async () => {
+    const path = join(temporaryDirectory(), 'registry.db');
+    const store = openStore(path);
+    await fillAndEmpty(store, 1);
+    expect(await store.shrink()).toBe(false);
+    await store.write((tx) => tx.insertVersion(versionOf('code', 'v1')));
+    await store.close();
+    expect(statSync(path).size).toBeLessThan(5 * MIB);
+    const db = new Database(path);
+    onTestFinished(() => void db.close());
+    expect(db.pragma('integrity_check', { simple: true })).toBe('ok');
+  });
+
+  test('of a file that cannot shrink is used again', async () => {
+    const path = join(temporaryDirectory(), 'registry.db');
+    const older = new Database(path);
+    older.pragma('auto_vacuum = NONE');
+    older.exec('CREATE TABLE some (thing TEXT)');
+    older.close();
+    const store = openStore(path);
+    for (const round of [1, 2, 3]) await fillAndEmpty(store, round);
+    await store.close();
+    expect(statSync(path).size).toBeGreaterThan(10 * MIB);
+    expect(statSync(path).size).toBeLessThan(18 * MIB);
+  });
+});
+
+test('deploys of an earlier schema keep their logs, and count', async () => {
+  const path = join(temporaryDirectory(), 'registry.db');
+  const db = new Database(path);
+  for (const migration of MIGRATIONS.slice(0, HISTORY)) db.exec(migration);
+  db.pragma(`user_version = ${HISTORY}`);
+  const insert = db.prepare(
+    `INSERT INTO deploys (time, host, configuration, deploy, state, report, log, fingerprint, comment, address)
+     VALUES ('2026', 'web1', 'p', ?, 'healthy', '{}', ?, ?, '', '')`,
+  );
+  for (let number = 1; number <= 12; number += 1) insert.run(`d${number}`, '["schön"]', 'k');
+  insert.run('d13', null, 'other');
+  db.close();
+  await openStore(path).write(async ({ fleet }) => {
+    expect(await fleet.deployLog('web1', 'p', 'd1')).toEqual({ lines: ['schön'] });
+    expect(await fleet.deployLog('web1', 'p', 'd13')).toEqual({ lines: [] });
+    const bytes = Buffer.byteLength('["schön"]');
+    expect(await fleet.historySize('logs')).toEqual({
+      total: 12 * bytes,
+      fullest: { fingerprint: 'k', bytes: 12 * bytes },
+    });
+    // d1 to d3 are past the newest ten: one call that needs three takes them, and d4 is the next.
+    expect(await fleet.dropOldest('logs', 'k', 3 * bytes)).toBe(3 * bytes);
+    expect(await fleet.deployLog('web1', 'p', 'd3')).toEqual({ lines: [], gap: 'removed' });
+    expect(await fleet.deployLog('web1', 'p', 'd4')).toEqual({ lines: ['schön'] });
+  });
+});
 
 test('a full disk refuses a write as no-space, and loses nothing that was acknowledged', async () => {
   const path = join(temporaryDirectory(), 'registry.db');
