@@ -1,6 +1,6 @@
+import { openZstd } from '../zstd/open-zstd.js';
 import { detectArchiveFormat, FORMAT_HEAD_BYTES } from './archive-format.js';
 import { gzipChunks } from './gzip-chunks.js';
-import { zstdChunks } from './zstd-chunks.js';
 
 /** A piece of the tar stream inside an archive. */
 export interface TarChunk {
@@ -22,7 +22,7 @@ export async function* decompress(source: AsyncIterable<Uint8Array>): AsyncGener
     const head = await readHead(input);
     const format = detectArchiveFormat(head);
     const whole = prepend(head, input);
-    const tar = format === 'tar' ? whole : format === 'tar.gz' ? gzipChunks(whole) : zstdChunks(whole);
+    const tar = format === 'tar' ? whole : format === 'tar.gz' ? gzipChunks(whole) : openZstd().chunks(whole);
     for await (const bytes of tar) yield { bytes, compressed: progress.compressed };
   } finally {
     await input.return();

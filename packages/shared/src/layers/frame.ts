@@ -1,30 +1,16 @@
-import { createRequire } from 'node:module';
 import { DeployError } from '../errors.js';
-import { MAX_CHUNK } from './manifest.js';
-
-type Binding = typeof import('zstd-napi/binding.js');
-
-interface Compressor {
-  readonly context: InstanceType<Binding['CCtx']>;
-  /** Fits any chunk, compressed. */
-  readonly output: Buffer;
-}
+import { openZstd } from '../zstd/open-zstd.js';
+import { ZstdFrames } from '../zstd/zstd-frames.js';
 
 /** Of zstd: every higher one costs far more time than it saves bytes (docs/manifest-and-pack.md). */
 const LEVEL = 3;
 
-const require = createRequire(import.meta.url);
-/** Loaded when first needed: a program that meets no pack does not need the native library. */
-const zstd = once((): Binding => require('zstd-napi/binding.js'));
-const compressor = once((): Compressor => {
-  const { CCtx, compressBound } = zstd();
-  return { context: new CCtx(), output: Buffer.allocUnsafeSlow(compressBound(MAX_CHUNK)) };
-});
-const decompressor = once(() => new (zstd().DCtx)());
+/** Opened when first needed: a program that meets no pack does not need the library. */
+const zstd = once(openZstd);
 
 /** zstd's version number, such as 10507: what it compresses may differ between versions. */
 export function zstdVersion(): number {
-  return zstd().versionNumber();
+  return zstd().version;
 }
 
 /**
@@ -32,12 +18,8 @@ export function zstdVersion(): number {
  * @returns bytes that are valid until the next call; with `stored`, the data itself, not copied.
  */
 export function packFrame(data: Uint8Array): { readonly bytes: Uint8Array; readonly stored: boolean } {
-  const { context, output } = compressor();
-  const bound = zstd().compressBound(data.length);
-  const target = bound <= output.length ? output : Buffer.allocUnsafeSlow(bound);
-  const length = context.compress(target, data, LEVEL);
-  if (length >= data.length) return { bytes: data, stored: true };
-  return { bytes: target.subarray(0, length), stored: false };
+  const bytes = zstd().compress(data, LEVEL);
+  return bytes.length < data.length ? { bytes, stored: false } : { bytes: data, stored: true };
 }
 
 /**
@@ -49,25 +31,34 @@ export function packFrame(data: Uint8Array): { readonly bytes: Uint8Array; reado
  */
 export function unpackFrame(bytes: Uint8Array, length: number, scratch?: Buffer): Buffer {
   if (bytes.length === length) return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-  const fits = scratch !== undefined && length <= scratch.length;
-  const data = fits ? scratch.subarray(0, length) : Buffer.allocUnsafe(length);
-  const reason = decompress(bytes, data);
-  if (reason === undefined) return data;
-  throw new DeployError('corrupt', `a frame of a pack is damaged: ${reason}`);
+  refuseOther(bytes, length);
+  const memory = scratch !== undefined && length <= scratch.length ? scratch : Buffer.allocUnsafe(length);
+  const library = zstd();
+  const data = attempt(() => library.decompress(bytes, length, memory));
+  if (data.length !== length) throw damaged(`it holds ${data.length} bytes, not ${length}`);
+  return data;
 }
 
-/** @returns why it failed. */
-function decompress(bytes: Uint8Array, into: Uint8Array): string | undefined {
-  const binding = zstd();
+/** Anything but one frame that says that it holds so many bytes. */
+function refuseOther(bytes: Uint8Array, length: number): void {
+  const frames = new ZstdFrames();
+  const end = attempt(() => frames.advance(bytes));
+  if (frames.contentSize !== length)
+    throw damaged(`it says that it holds ${frames.contentSize ?? 'any number of'} bytes, not ${length}`);
+  if (frames.inFrame) throw damaged('it is cut off');
+  if (end < bytes.length) throw damaged('other bytes follow it');
+}
+
+function attempt<T>(read: () => T): T {
   try {
-    const claimed = binding.getFrameContentSize(bytes);
-    if (claimed !== into.length) return `it says that it holds ${claimed} bytes, not ${into.length}`;
-    if (binding.findFrameCompressedSize(bytes) !== bytes.length) return 'other bytes follow it';
-    const given = decompressor().decompress(into, bytes);
-    return given === into.length ? undefined : `it holds ${given} bytes, not ${into.length}`;
+    return read();
   } catch (error) {
-    return error instanceof Error ? error.message : String(error);
+    throw damaged(error instanceof Error ? error.message : String(error));
   }
+}
+
+function damaged(reason: string): DeployError {
+  return new DeployError('corrupt', `a frame of a pack is damaged: ${reason}`);
 }
 
 function once<T extends object>(make: () => T): () => T {

@@ -1,0 +1,10 @@
+import { DeployError } from '../errors.js';
+
+export function cutZstd(): DeployError {
+  return new DeployError('corrupt', 'the zstd data ends early: the archive was cut');
+}
+
+export function corruptZstd(cause: unknown): DeployError {
+  const reason = cause instanceof Error ? cause.message : String(cause);
+  return new DeployError('corrupt', `the zstd data is damaged: ${reason}`, { cause });
+}
