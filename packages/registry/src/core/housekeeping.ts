@@ -1,12 +1,10 @@
 import type { ComponentVersion } from '@deploy-tools/shared/model.js';
 import type { MetaReader, MetaWriter, StoredBlob, Upload } from '../meta/meta-store.js';
 import { collectDerived, findDerivedSurplus, type SurplusDerived } from './derived-housekeeping.js';
-import { boundAllHistory } from './fleet/history-bounds.js';
+import { boundHistory } from './fleet/history-bounds.js';
 import { type Freed, freedBy } from './freed.js';
+import { inSteps } from './in-steps.js';
 import { type Registry, timestampBefore } from './registry.js';
-
-/** The newest deploys of a host and a configuration that are kept however old they are. */
-const KEPT_DEPLOYS = 10;
 
 /** What housekeeping removes, or would. */
 export interface Surplus {
@@ -55,24 +53,34 @@ export async function collect(registry: Registry, which: SurplusUploads = 'expir
     for (const { component, version } of versions) await tx.deleteVersion(component, version);
     return { versions, ...(await deleteOldRecords(registry, tx)) };
   });
-  await boundAllHistory(registry, registry.limits.historySize);
+  const deploys = removed.spared ? 0 : await deleteOldDeploys(registry);
+  await boundAllHistory(registry);
   const uploads = await collectUploads(registry, which);
   const files = await collectFiles(registry);
   const derived = await collectDerived(registry);
   const freed = freedBy([...uploads, ...files, ...derived], await storedHashes(registry));
-  while (!registry.stopping.aborted && (await registry.meta.shrink()));
-  return { ...removed, uploads, files, derived, freed };
+  await inSteps(async () => Number(await registry.meta.shrink()), registry.stopping);
+  return { ...removed, deploys, uploads, files, derived, freed };
 }
 
 async function deleteOldRecords(
-  { clockTrust, limits, clock }: Registry,
+  registry: Registry,
   tx: MetaWriter,
-): Promise<Pick<Surplus, 'auditRecords' | 'deploys' | 'spared'>> {
-  if (!clockTrust.mayDelete()) return { auditRecords: 0, deploys: 0, spared: true };
-  const before = (ms: number) => new Date(clock().getTime() - ms).toISOString();
-  const auditRecords = await tx.deleteAuditBefore(before(limits.auditKeepMs));
-  const deploys = await tx.fleet.deleteDeploysBefore(before(limits.historyKeepMs), KEPT_DEPLOYS);
-  return { auditRecords, deploys, spared: false };
+): Promise<Pick<Surplus, 'auditRecords' | 'spared'>> {
+  if (!registry.clockTrust.mayDelete()) return { auditRecords: 0, spared: true };
+  const auditRecords = await tx.deleteAuditBefore(timestampBefore(registry, registry.limits.auditKeepMs));
+  return { auditRecords, spared: false };
+}
+
+function deleteOldDeploys(registry: Registry): Promise<number> {
+  const time = timestampBefore(registry, registry.limits.historyKeepMs);
+  const step = () => registry.meta.write(({ fleet }) => fleet.deleteDeploysBefore(time));
+  return inSteps(step, registry.stopping);
+}
+
+/** Each outcome holds the bounds; this is for bounds that were made less. */
+async function boundAllHistory({ meta, limits, stopping }: Registry): Promise<void> {
+  await inSteps(() => meta.write(({ fleet }) => boundHistory(fleet, limits.historySize)), stopping);
 }
 
 async function storedHashes({ bytes }: Registry): Promise<Set<string>> {

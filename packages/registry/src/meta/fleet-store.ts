@@ -149,6 +149,9 @@ export interface FleetWriter extends FleetReader {
   dropOldest(part: HistoryPart, fingerprint: string, bytes: number): Promise<number>;
   /** Leaves the newest this many of a host and a configuration. @returns how many were deleted. */
   trimDeploys(host: string, configuration: string, keep: number): Promise<number>;
-  /** Spares the newest `keep` of each host and configuration. @returns how many were deleted. */
-  deleteDeploysBefore(time: string, keep: number): Promise<number>;
+  /**
+   * Spares the newest RECENT_DEPLOYS of each host and configuration; no more than some hundreds in one call.
+   * @returns how many were deleted, 0 when there is none left.
+   */
+  deleteDeploysBefore(time: string): Promise<number>;
 }

@@ -1,4 +1,9 @@
-import type { DeployRecord, HostRecord, HostState } from '@deploy-tools/registry/meta/fleet-store.js';
+import {
+  type DeployRecord,
+  type HostRecord,
+  type HostState,
+  RECENT_DEPLOYS,
+} from '@deploy-tools/registry/meta/fleet-store.js';
 import type { MetaStore } from '@deploy-tools/registry/meta/meta-store.js';
 import type { Outcome } from '@deploy-tools/shared/report/deploy-state.js';
 import type { StateReport } from '@deploy-tools/shared/report/report.js';
@@ -238,11 +243,26 @@ function retention(withStore: WithStore): void {
   });
 
   withStore('what is old goes, but not the newest of each host and configuration', async (store) => {
+    const count = RECENT_DEPLOYS + 2;
     await store.write(async ({ fleet }) => {
-      for (const number of [1, 2, 3, 9]) await fleet.putDeploy(deployOf('web1', number), []);
+      for (let number = 1; number <= count; number += 1) await fleet.putDeploy(deployOf('web1', number), []);
       await fleet.putDeploy(deployOf('web2', 1), []);
-      expect(await fleet.deleteDeploysBefore('2026-01-01T00:00:05.000Z', 2)).toBe(2);
+      expect(await fleet.deleteDeploysBefore('2026-01-01T00:00:02.000Z')).toBe(1);
+      expect(await fleet.deleteDeploysBefore('2027')).toBe(1);
+      expect(await fleet.deleteDeploysBefore('2027')).toBe(0);
     });
-    expect(await left(store)).toEqual(['web1 p d3', 'web1 p d9', 'web2 p d1']);
+    const newest = Array.from({ length: RECENT_DEPLOYS }, (_, place) => `web1 p d${place + 3}`);
+    expect(await left(store)).toEqual([...newest, 'web2 p d1']);
+  });
+
+  withStore('what is old goes in steps, none of which is long', async (store) => {
+    const count = 1000;
+    await store.write(async ({ fleet }) => {
+      for (let number = 1; number <= count; number += 1) await fleet.putDeploy(deployOf('web1', number), []);
+      const steps: number[] = [];
+      while (steps.at(-1) !== 0) steps.push(await fleet.deleteDeploysBefore('2027'));
+      expect(steps.reduce((sum, deleted) => sum + deleted, 0)).toBe(count - RECENT_DEPLOYS);
+      expect(Math.max(...steps)).toBeLessThan(500);
+    });
   });
 }

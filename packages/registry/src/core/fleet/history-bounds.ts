@@ -1,5 +1,4 @@
 import type { FleetWriter, HistoryPart } from '../../meta/fleet-store.js';
-import type { MetaStore } from '../../meta/meta-store.js';
 
 /** Bytes that are kept of the logs of deploys; and, once more, of the deploys themselves. */
 export interface HistoryBounds {
@@ -14,9 +13,9 @@ const PARTS: readonly HistoryPart[] = ['logs', 'deploys'];
  * Makes some room where there is too much: more than one deploy takes, so that a call after each of them holds the bounds.
  * Always the key with the most gives: one that fills its share, or tries to have all of it, pushes out its own, and who
  * has less than others loses nothing.
- * @returns whether something was dropped.
+ * @returns bytes that were freed.
  */
-export async function boundHistory(fleet: FleetWriter, bounds: HistoryBounds): Promise<boolean> {
+export async function boundHistory(fleet: FleetWriter, bounds: HistoryBounds): Promise<number> {
   let freed = 0;
   for (const part of PARTS) {
     const { total, fullest } = await fleet.historySize(part);
@@ -24,13 +23,5 @@ export async function boundHistory(fleet: FleetWriter, bounds: HistoryBounds): P
     const surplus = Math.max(total - bounds.total, fullest.bytes - bounds.perKey);
     if (surplus > 0) freed += await fleet.dropOldest(part, fullest.fingerprint, surplus);
   }
-  return freed > 0;
-}
-
-/** Until the bounds hold, as when they were made less. In steps: others write in between. */
-export async function boundAllHistory(
-  { meta, stopping }: { readonly meta: MetaStore; readonly stopping: AbortSignal },
-  bounds: HistoryBounds,
-): Promise<void> {
-  while (!stopping.aborted && (await meta.write(({ fleet }) => boundHistory(fleet, bounds))));
+  return freed;
 }

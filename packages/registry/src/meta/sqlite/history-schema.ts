@@ -22,6 +22,7 @@ export const HISTORY_SCHEMA = `
       SELECT id, row_number() OVER (PARTITION BY host, configuration ORDER BY id DESC) AS place FROM deploys
     ) WHERE place <= 10);
   CREATE INDEX deploys_by_age ON deploys (fingerprint, recent, id);
+  CREATE INDEX deploys_past_recent ON deploys (time) WHERE recent = 0;
   CREATE INDEX deploys_with_log ON deploys (fingerprint, recent, id) WHERE log_bytes > 0;
 
   ALTER TABLE host_states ADD COLUMN log_gap TEXT;

@@ -195,14 +195,10 @@ export class SqliteFleet implements FleetWriter {
     ).changes;
   }
 
-  async deleteDeploysBefore(time: string, keep: number): Promise<number> {
+  async deleteDeploysBefore(time: string): Promise<number> {
     return this.#sql.run(
-      `DELETE FROM deploys WHERE time < ? AND id NOT IN (
-         SELECT id FROM (
-           SELECT id, row_number() OVER (PARTITION BY host, configuration ORDER BY id DESC) AS place FROM deploys
-         ) WHERE place <= ?)`,
+      'DELETE FROM deploys WHERE id IN (SELECT id FROM deploys WHERE recent = 0 AND time < ? LIMIT 200)',
       time,
-      keep,
     ).changes;
   }
 }
