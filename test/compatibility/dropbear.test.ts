@@ -51,7 +51,14 @@ describeWith(['dbclient', 'dropbearconvert'], 'Dropbear: dbclient', () => {
     exec: async (login, line) => {
       const { args, env } = await dropbearArgs(login);
       // Refused its command, dbclient waits for the server to close the channel, which nobody does.
-      return run('timeout', ['5', 'dbclient', ...args, line], { env });
+      const { log } = login.registry;
+      const refused = new AbortController();
+      const isRefusal = ({ msg }: { readonly msg?: unknown }) => String(msg).startsWith('exec refused');
+      void log.lineAfter(log.lines.length, isRefusal, 60_000).then(
+        () => refused.abort(),
+        () => undefined, // it was not
+      );
+      return run('dbclient', [...args, line], { env, signal: refused.signal });
     },
     put: (login, local, remote) =>
       sftp(login, async (client) => {

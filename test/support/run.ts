@@ -7,6 +7,8 @@ export interface RunOptions {
   readonly env?: NodeJS.ProcessEnv;
   /** After this long the program is killed and the run fails; 40 s unless told. */
   readonly timeoutMs?: number;
+  /** Ends the program by SIGTERM. */
+  readonly signal?: AbortSignal;
 }
 
 export interface RunResult {
@@ -31,6 +33,7 @@ export function run(command: string, args: readonly string[], options: RunOption
       child.kill('SIGKILL');
       reject(new Error(`${command} ${args.join(' ')}: not done after ${timeoutMs} ms\n${output.stderr}`));
     }, timeoutMs);
+    options.signal?.addEventListener('abort', () => child.kill());
     child.on('error', reject);
     child.on('close', (code, signal) => {
       clearTimeout(timer);
