@@ -96,7 +96,7 @@ describe('opening', () => {
        const db = new (loadSqlite())(process.argv[1]);
        db.exec('BEGIN EXCLUSIVE');
        console.log('held');
-       setInterval(() => {}, 1000);`,
+       setInterval(() => db.inTransaction, 1000); // a database that nobody refers to is closed`,
       path,
     );
     expect(await holder.line()).toBe('held');
