@@ -11,8 +11,14 @@ function screen(isTTY: boolean, columns = 80) {
     pass: (ms: number) => {
       time += ms;
     },
-    shown: () => String(out.read() ?? ''),
+    // Since Node.js 26 one read gives what one write brought.
+    shown: () => Array.from(readAll(out), String).join(''),
   };
+}
+
+function* readAll(stream: PassThrough): Generator<Buffer> {
+  for (let chunk = stream.read() as Buffer | null; chunk !== null; chunk = stream.read() as Buffer | null)
+    yield chunk;
 }
 
 const MB = 1024 * 1024;
