@@ -6,9 +6,9 @@ const common = {
   pool: 'forks' as const,
   // The files that a worker runs share its process: a new one for each would take a fifth of the whole time.
   isolate: false,
-  setupFiles: ['test/support/properties.ts'],
-  testTimeout: 120_000,
-  hookTimeout: 120_000,
+  setupFiles: ['test/support/properties.ts', 'test/support/processor-time.ts'],
+  testTimeout: 600_000,
+  hookTimeout: 600_000,
 };
 
 export default defineConfig({

@@ -16,7 +16,7 @@ package=node-linux-$(uname -m | sed 's/x86_64/x64/; s/aarch64/arm64/')
 mkdir -p "$dir/node" "$dir/tree"
 npm install --silent --no-audit --no-fund --no-save --prefix "$dir/node" "$package@$version"
 node=$dir/node/node_modules/$package
-export PATH="$node/bin:$PATH" npm_config_nodedir=$node npm_config_jobs=max
+export PATH="$node/bin:$PATH" npm_config_nodedir=$node JOBS=max
 
 # What git would take, changes that are not committed included. Of what was there only packages and what was built stays.
 find "$dir/tree" \( -name node_modules -o -name dist -o -name program \) -prune -o -type f -print0 | xargs -0r rm -f

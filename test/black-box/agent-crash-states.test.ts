@@ -5,6 +5,7 @@ import { beforeAll, describe, expect, it } from 'vitest';
 import { type AgentSite, agentOnce, deployedHash, makeAgentSite, startAgent } from '../support/agent-site.js';
 import type { Archive } from '../support/archive.js';
 import { addConfiguration, changeLayer, command, configurationHashOf } from '../support/configuration.js';
+import { PATIENCE } from '../support/patience.js';
 import { fileScope, testScope } from '../support/scope.js';
 import { startTcpProxy } from '../support/tcp-proxy.js';
 import { gnuTarTree, listTree, packTree } from '../support/tree.js';
@@ -112,7 +113,7 @@ describe('kill -9 of the agent', () => {
       await reaches(site, isGood ? 'healthy' : 'rolled-back');
       await next.log.line((line) => ['nothing new', 'failed before, waiting'].includes(line.msg));
       checkTruth(site, trees, isGood ? second : first);
-      const { status, stdout } = await world.operator.exec(`status ${name} -wait 30s`);
+      const { status, stdout } = await world.operator.exec(`status ${name} -wait ${PATIENCE}`);
       expect(stdout).toContain(name);
       expect(status).toBe(isGood ? 0 : 1);
     },
@@ -179,7 +180,7 @@ describe('kill -9 of the agent', () => {
       }
       await command(world.operator, `changeconf -name ${name} -component ${name}-code -version v2`);
       const last = startAgent(testScope(), world, site, name, flags);
-      await last.log.line('nothing new', 60_000);
+      await last.log.line('nothing new');
       checkTruth(site, trees, second);
       expect(existsSync(join(site.dir, 'attempts.json'))).toBe(false);
     },

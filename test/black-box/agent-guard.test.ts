@@ -33,9 +33,7 @@ async function makeHost() {
   const change = (version: string) =>
     command(world.operator, `changeconf -name ${name} -component code -version ${version}`);
   const guard = (flags: readonly string[], ...words: string[]): Promise<RunResult> =>
-    run(binPath('deploy-agent'), ['guard', '-dir', site.dir, ...flags, '--', ...words], {
-      timeoutMs: 40_000,
-    });
+    run(binPath('deploy-agent'), ['guard', '-dir', site.dir, ...flags, '--', ...words]);
   return { name, site, change, guard };
 }
 

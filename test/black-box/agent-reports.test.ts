@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { expect, it } from 'vitest';
 import { agentOnce, makeAgentSite, startAgent, stopAgent } from '../support/agent-site.js';
 import { addConfiguration, changeLayer, command } from '../support/configuration.js';
+import { PATIENCE } from '../support/patience.js';
 import { testScope } from '../support/scope.js';
 import { packTree } from '../support/tree.js';
 import { until } from '../support/until.js';
@@ -27,7 +28,7 @@ it('an outcome that came while the registry was away is told when it is back; la
   await until('the outcome is kept', () => existsSync(join(site.dir, 'outcomes.jsonl')));
   await world.registry.restart();
   await until('it is told', () => !existsSync(join(site.dir, 'outcomes.jsonl')), 30_000);
-  expect((await world.operator.exec('status project -wait 20s')).status).toBe(0);
+  expect((await world.operator.exec(`status project -wait ${PATIENCE}`)).status).toBe(0);
   expect(await command(world.operator, 'logs -name project -host web1')).toContain('line of the script');
   const agents = JSON.parse(await command(world.operator, 'agents -json'));
   expect(JSON.stringify(agents)).toContain('"zone":"a"');

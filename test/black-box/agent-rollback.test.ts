@@ -11,6 +11,7 @@ import {
 } from '../support/agent-site.js';
 import type { Archive } from '../support/archive.js';
 import { addConfiguration, changeLayer, command, configurationHashOf } from '../support/configuration.js';
+import { PATIENCE } from '../support/patience.js';
 import { fileScope, type Scope, testScope } from '../support/scope.js';
 import { listTree, packTree } from '../support/tree.js';
 import { overOneConnection, startWorld, type World } from '../support/world.js';
@@ -69,14 +70,14 @@ describe('a release whose health check fails', () => {
       'zone=a',
     ]);
     await agent.log.line('deployed');
-    expect((await world.operator.exec(`status ${name} -wait 10s`)).status).toBe(0);
+    expect((await world.operator.exec(`status ${name} -wait ${PATIENCE}`)).status).toBe(0);
 
-    const waiting = world.operator.exec(`status ${name} -wait 30s`);
+    const waiting = world.operator.exec(`status ${name} -wait ${PATIENCE}`);
     await changeLayer(world.operator, name, 'unhealthy-code', 'v2', await release('two', 'bad'));
     const second = await configurationHashOf(world.operator, name);
     await agent.log.line('failed before, waiting');
     await waiting;
-    const { status, stdout } = await world.operator.exec(`status ${name} -wait 30s`);
+    const { status, stdout } = await world.operator.exec(`status ${name} -wait ${PATIENCE}`);
     expect(status).toBe(1);
     expect(stdout).toMatch(/web7 +rolled-back .*unhealthy: not healthy within 2s: exec test/);
     expect(site.calls().map(({ env }) => [env.OLDID, env.NEWID, env.REASON])).toEqual([
@@ -95,7 +96,7 @@ describe('a release whose health check fails', () => {
 
     await changeLayer(world.operator, name, 'unhealthy-code', 'v3', await release('three', 'good'));
     const third = await configurationHashOf(world.operator, name);
-    expect((await world.operator.exec(`status ${name} -wait 30s`)).status).toBe(0);
+    expect((await world.operator.exec(`status ${name} -wait ${PATIENCE}`)).status).toBe(0);
     expect(site.calls()[3]?.env).toMatchObject({ OLDID: first, NEWID: third, ATTEMPT: '1' });
     expect(current(site)).toBe(join('unpacked', third));
     expect(await stopAgent(agent)).toBe(0);
@@ -110,7 +111,7 @@ describe('a release whose health check fails', () => {
     await changeLayer(world.operator, name, 'reverted-code', 'v2', await release('two', 'bad'));
     await agent.log.line('gone back to the last good release');
     await command(world.operator, `changeconf -name ${name} -component reverted-code -version v1`);
-    expect((await world.operator.exec(`status ${name} -wait 30s`)).status).toBe(0);
+    expect((await world.operator.exec(`status ${name} -wait ${PATIENCE}`)).status).toBe(0);
     expect(site.calls()).toHaveLength(3);
   });
 
@@ -124,13 +125,13 @@ describe('a release whose health check fails', () => {
     await changeLayer(world.operator, name, 'retried-code', 'v2', await release('two', 'good'));
     await agent.log.line((line) => line.msg.startsWith('deployment failed'));
     expect(journal(site).attempt.step).toBe('inconsistent');
-    expect((await world.operator.exec(`status ${name} -wait 30s`)).status).toBe(1);
+    expect((await world.operator.exec(`status ${name} -wait ${PATIENCE}`)).status).toBe(1);
     site.scriptDoes('');
     const before = agent.log.lines.length;
     await command(world.operator, `retry -name ${name}`);
     await agent.log.lineAfter(before, 'deployed');
     expect(site.calls().at(-1)?.env).toMatchObject({ REASON: 'retry', ATTEMPT: '2' });
-    expect((await world.operator.exec(`status ${name} -wait 30s`)).status).toBe(0);
+    expect((await world.operator.exec(`status ${name} -wait ${PATIENCE}`)).status).toBe(0);
   });
 
   it('without a release to go back to has failed, and stays', async () => {
@@ -190,7 +191,7 @@ describe('a way back that fails too', () => {
     await agent.log.line('failed before, waiting');
     expect(journal(site)).toMatchObject({ attempt: { step: 'inconsistent' } });
     expect(journal(site).hold).not.toHaveProperty('notBefore');
-    const { stdout } = await world.operator.exec(`status ${name} -wait 30s`);
+    const { stdout } = await world.operator.exec(`status ${name} -wait ${PATIENCE}`);
     expect(stdout).toMatch(/web6 +inconsistent/);
     expect(site.calls()).toHaveLength(3);
     site.scriptDoes('');
@@ -198,7 +199,7 @@ describe('a way back that fails too', () => {
     const before = agent.log.lines.length;
     await agent.log.lineAfter(before, 'deployed');
     expect(site.calls()[3]?.env.NEWID).toBe(site.calls()[0]?.env.NEWID);
-    expect((await world.operator.exec(`status ${name} -wait 30s`)).status).toBe(0);
+    expect((await world.operator.exec(`status ${name} -wait ${PATIENCE}`)).status).toBe(0);
   });
 });
 

@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { type AgentSite, deployedHash, makeAgentSite, stopAgent } from '../support/agent-site.js';
 import { addConfiguration, changeLayer, command, configurationHashOf } from '../support/configuration.js';
+import { PATIENCE } from '../support/patience.js';
 import { binPath, startProgram } from '../support/program.js';
 import { run } from '../support/run.js';
 import { fileScope, testScope } from '../support/scope.js';
@@ -84,7 +85,7 @@ describe('several configurations in one agent', () => {
     writeFileSync(path, file(names));
     const agent = startProgram(testScope(), 'deploy-agent', ['-config', path, '-v']);
     const inSync = async (name: string) =>
-      (await few.operator.exec(`status ${name} -wait 50s`, { timeoutMs: 60_000 })).status;
+      (await few.operator.exec(`status ${name} -wait ${PATIENCE}`)).status;
     for (const name of names) expect(await inSync(name)).toBe(0);
     expect(agent.log.lines.filter(({ msg }) => /refuse|failed/.test(msg))).toEqual([]);
 

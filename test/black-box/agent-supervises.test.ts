@@ -6,6 +6,7 @@ import { type AgentSite, agentArgs, deployedHash, makeAgentSite, stopAgent } fro
 import type { Archive } from '../support/archive.js';
 import { addConfiguration, changeLayer, configurationHashOf } from '../support/configuration.js';
 import { ask, startHttpLoad } from '../support/http-load.js';
+import { PATIENCE } from '../support/patience.js';
 import { type RunningProgram, startProgram } from '../support/program.js';
 import { fileScope, type Scope, testScope } from '../support/scope.js';
 import { packTree } from '../support/tree.js';
@@ -62,13 +63,13 @@ describe('why a program failed', () => {
     await agent.log.line('deployed');
     const bad = await packTree(scope, world.root, 'bad', { 'run.sh': program, bad: '' });
     await changeLayer(world.operator, 'told', 'told-code', 'v2', bad);
-    expect((await world.operator.exec('status told -wait 15s -settle')).status).toBe(1);
+    expect((await world.operator.exec(`status told -wait ${PATIENCE} -settle`)).status).toBe(1);
     await until('the log', async () =>
       /cannot start/.test((await world.operator.exec('logs told sup1')).stdout),
     );
 
     await world.operator.exec('rollback told');
-    expect((await world.operator.exec('status told -wait 15s')).status).toBe(0);
+    expect((await world.operator.exec(`status told -wait ${PATIENCE}`)).status).toBe(0);
     writeFileSync(join(site.dir, 'crash'), '');
     await until('the crash is told', async () =>
       /failed +sup1 +failed .*ended with exit status 9/.test(
@@ -84,7 +85,7 @@ describe('why a program failed', () => {
       deploy: null,
       result: null,
     });
-    expect((await world.operator.exec('status told -wait 5s')).status).toBe(1);
+    expect((await world.operator.exec(`status told -wait ${PATIENCE}`)).status).toBe(1);
     expect(await stopAgent(agent)).toBe(0);
   });
 });
@@ -107,7 +108,7 @@ describe('a supervised program', () => {
     const { failures, answers, requests, slowestMs } = await load.stop();
     expect(failures).toEqual([]);
     expect([...answers.keys()].sort()).toEqual(['v1', 'v2', 'v3']);
-    expect(requests).toBeGreaterThan(500);
+    expect(requests).toBeGreaterThan(100);
     expect(slowestMs).toBeLessThan(10_000);
     expect(deployedHash(site)).toBe(await configurationHashOf(world.operator, 'served'));
     expect(await stopAgent(agent)).toBe(0);

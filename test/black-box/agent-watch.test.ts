@@ -123,7 +123,7 @@ describe('a connection that is lost', () => {
     for (const number of [2, 3]) {
       const from = agent.log.lines.length;
       await change(own, 'killed', number);
-      await agent.log.lineAfter(from, 'deployed', 30_000);
+      await agent.log.lineAfter(from, 'deployed');
     }
     expect(site.calls()).toHaveLength(3);
     const left = performance.now();

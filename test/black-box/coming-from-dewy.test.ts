@@ -18,7 +18,7 @@ import { type GithubServer, startGithub } from '../support/github-server.js';
 import { startOciServer } from '../support/oci-server.js';
 import { describeWith, describeWithPython } from '../support/requires.js';
 import { run } from '../support/run.js';
-import { S3_HOOK_MS, SWIFT, startS3Server } from '../support/s3-server.js';
+import { SWIFT, startS3Server } from '../support/s3-server.js';
 import { fileScope, testScope } from '../support/scope.js';
 import { overOneConnection, startWorld, type World } from '../support/world.js';
 
@@ -45,7 +45,7 @@ beforeAll(async () => {
     AWS_EC2_METADATA_DISABLED: 'true',
   });
   world = await overOneConnection(scope, started);
-}, S3_HOOK_MS);
+});
 
 /** The operator's shell. @returns what is printed. */
 async function type(line: string): Promise<string> {

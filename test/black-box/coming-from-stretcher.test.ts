@@ -46,7 +46,7 @@ async function serve(
   });
   site.manifest('deploy.yml', archiveKeys(archive, site.dest, `${url}/app.tar.gz`) + KEEPS_LOG);
   const type: Served['type'] = (command, { input = '', env = {} } = {}) =>
-    run('sh', ['-c', command], { input, cwd: site.root, env: pathToPrograms(env), timeoutMs: 60_000 });
+    run('sh', ['-c', command], { input, cwd: site.root, env: pathToPrograms(env) });
   return { site, url, asked: () => asked, type };
 }
 

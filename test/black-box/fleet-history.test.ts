@@ -54,7 +54,7 @@ beforeAll(async () => {
     if (done.status !== 0) throw new Error(`${line}: ${done.stderr}`);
     await land(at + 1);
   }
-}, 120_000);
+});
 
 /** Every host says how it went. */
 async function land(revision: number): Promise<void> {

@@ -194,7 +194,7 @@ it('an agent that floods the registry holds up nobody else, and fills nothing', 
     await other.report(healthy(`d${at}`));
     expect((await world.operator.exec('status project1 -json')).status).toBe(0);
   }
-  expect(performance.now() - started).toBeLessThan(30_000);
+  expect(performance.now() - started).toBeLessThan(100_000);
   expect(peakMemory(world.registry.pid) - before).toBeLessThan(60 * 1024 * 1024);
   const { stdout } = await world.operator.exec('history project1 -host flood -limit 1000 -json');
   expect(JSON.parse(stdout).length).toBeLessThan(100);

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { beforeAll, describe, expect, it, vi } from 'vitest';
 import { archiveKeys, KEEPS_LOG, type ManifestSite, makeManifestSite } from '../support/manifest-site.js';
 import { describeWithPython } from '../support/requires.js';
-import { S3_HOOK_MS, type S3Server, SWIFT, startS3Server } from '../support/s3-server.js';
+import { type S3Server, SWIFT, startS3Server } from '../support/s3-server.js';
 import { fileScope, testScope } from '../support/scope.js';
 
 // Each test starts several programs, on a machine that may have much else to do.
@@ -52,7 +52,7 @@ excludes:
   - "*.socket"
 `;
     await s3.put('example.com', 'deploy-20141117-112233.yml', manifest);
-  }, S3_HOOK_MS);
+  });
 
   it('is deployed by a line on standard input', async () => {
     earlier(site);

@@ -5,6 +5,7 @@ import { agentArgs, makeAgentSite } from '../support/agent-site.js';
 import { makeArchive } from '../support/archive.js';
 import { addConfiguration } from '../support/configuration.js';
 import { type GithubServer, startGithub } from '../support/github-server.js';
+import { PATIENCE } from '../support/patience.js';
 import { startProgram } from '../support/program.js';
 import { type Scope, testScope } from '../support/scope.js';
 import { until } from '../support/until.js';
@@ -34,7 +35,7 @@ async function startAgents(scope: Scope, world: World, name: string): Promise<()
       );
       const flags = ['-host', `web${first + at}`, '-poll', '5m'];
       const agent = startProgram(scope, 'deploy-agent', agentArgs(world, site, name, flags));
-      await agent.log.line('deployed', 60_000);
+      await agent.log.line('deployed');
     });
     await Promise.all(started);
   }
@@ -67,14 +68,14 @@ it(`${AGENTS} agents follow one source through the registry: few requests, and a
   const before = github.requests.length;
   const looks = () => github.requests.slice(before).filter(({ on }) => on === 'api');
   const begun = performance.now();
-  await until('looks', () => looks().length >= LOOKS, 60_000);
+  await until('looks', () => looks().length >= LOOKS);
   const intervals = (performance.now() - begun) / (INTERVAL_MS * 0.9) + 1;
   expect(looks().length).toBeLessThanOrEqual(2 * intervals);
   expect(looks().every(({ status }) => status === 304)).toBe(true);
 
   await publish(scope, world, github, 'v1.1.0');
-  await until('all have it', () => seen().every((text) => text === 'this is v1.1.0\n'), 60_000);
-  expect(await ran('status project1 -wait 60s')).toContain(`${AGENTS} in sync`);
+  await until('all have it', () => seen().every((text) => text === 'this is v1.1.0\n'));
+  expect(await ran(`status project1 -wait ${PATIENCE}`)).toContain(`${AGENTS} in sync`);
   // The archive was fetched once, for all.
   const fetched = github.requests.filter(({ on, status }) => on === 'store' && status === 200);
   expect(fetched).toHaveLength(2);

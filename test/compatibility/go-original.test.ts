@@ -61,7 +61,7 @@ describeWithGo('clients in Go against our registry', () => {
       '-key',
       key.path,
     ];
-    return run(program, [...address, ...flags, ...words], { timeoutMs: 60_000 });
+    return run(program, [...address, ...flags, ...words]);
   };
 
   const answer = async (ran: Promise<RunResult>): Promise<unknown> => {
@@ -393,7 +393,7 @@ function ourAgent(
   env: NodeJS.ProcessEnv = {},
 ): Promise<RunResult> {
   const args = [...agentArgs(target, fingerprint, key, name, dir, script), '-once'];
-  return run(binPath('deploy-agent'), args, { env: { ...process.env, ...env }, timeoutMs: 60_000 });
+  return run(binPath('deploy-agent'), args, { env: { ...process.env, ...env } });
 }
 
 function agentArgs(

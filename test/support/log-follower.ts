@@ -1,4 +1,5 @@
 import type { Readable } from 'node:stream';
+import { PATIENCE_MS } from './patience.js';
 
 /** One JSON line of a program's log. */
 export interface LogLine {
@@ -31,12 +32,12 @@ export class LogFollower {
    * @param wanted a message, or a condition.
    * @throws after `timeoutMs`, or when the program ends before.
    */
-  async line(wanted: Wanted, timeoutMs = 30_000): Promise<LogLine> {
+  async line(wanted: Wanted, timeoutMs = PATIENCE_MS): Promise<LogLine> {
     return this.lineAfter(0, wanted, timeoutMs);
   }
 
   /** The same among the lines from an index on, such as an earlier `lines.length`. */
-  async lineAfter(index: number, wanted: Wanted, timeoutMs = 30_000): Promise<LogLine> {
+  async lineAfter(index: number, wanted: Wanted, timeoutMs = PATIENCE_MS): Promise<LogLine> {
     const fits = typeof wanted === 'string' ? (line: LogLine) => line.msg === wanted : wanted;
     const end = performance.now() + timeoutMs;
     for (;;) {

@@ -2,10 +2,9 @@ import { spawn } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { PATIENCE_MS } from './patience.js';
 import type { Scope } from './scope.js';
 import { tempDir } from './temp-dir.js';
-
-const START_MS = 30_000;
 
 /** A real OCI registry: Debian's docker-registry, by http and open to all. */
 export interface OciServer {
@@ -41,7 +40,7 @@ export async function startOciServer(scope: Scope): Promise<OciServer> {
   const host = await new Promise<string>((resolve, reject) => {
     let text = '';
     const fail = (why: string): void => reject(new Error(`docker-registry ${why}\n${text}`));
-    const timer = setTimeout(() => fail(`is not ready after ${START_MS} ms`), START_MS);
+    const timer = setTimeout(() => fail(`is not ready after ${PATIENCE_MS} ms`), PATIENCE_MS);
     const hear = (data: Buffer): void => {
       text += data.toString();
       const ready = /listening on (127\.0\.0\.1:\d+)/.exec(text);

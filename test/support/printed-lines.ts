@@ -1,4 +1,5 @@
 import { type ChildProcess, spawn } from 'node:child_process';
+import { PATIENCE_MS } from './patience.js';
 import type { Scope } from './scope.js';
 
 /** A program whose standard output a test reads line by line while it runs. */
@@ -14,8 +15,6 @@ export interface PrintingProgram {
   /** Resolves with the exit status, or the name of the signal that ended it. */
   readonly ended: Promise<number | NodeJS.Signals>;
 }
-
-const TIMEOUT_MS = 30_000;
 
 /** Starts a program; killed at the end of the scope if it still runs. */
 export function startPrinting(
@@ -66,7 +65,7 @@ export function startPrinting(
         if (value !== undefined) settle(() => resolve(value));
         else if (output.over) fail('the program ended');
       };
-      const timer = setTimeout(() => fail(`not within ${TIMEOUT_MS} ms`), TIMEOUT_MS);
+      const timer = setTimeout(() => fail(`not within ${PATIENCE_MS} ms`), PATIENCE_MS);
       waiters.add(again);
       again();
     });

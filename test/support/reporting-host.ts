@@ -4,6 +4,7 @@ import { encodeAgentLine } from '@deploy-tools/shared/report/encode-agent-line.j
 import { decodeRegistryLine } from '@deploy-tools/shared/report/registry-line.js';
 import type { AgentLine, RegistryLine, StateReport } from '@deploy-tools/shared/report/report.js';
 import type { OpenSsh } from './open-ssh.js';
+import { PATIENCE_MS } from './patience.js';
 import type { Scope } from './scope.js';
 
 /** What a host that is played by a test says of itself. */
@@ -63,7 +64,7 @@ export class ReportingHost {
   }
 
   /** Waits for a line of the registry, said already or yet to come. */
-  async hears(fits: (line: RegistryLine) => boolean, timeoutMs = 40_000): Promise<RegistryLine> {
+  async hears(fits: (line: RegistryLine) => boolean, timeoutMs = PATIENCE_MS): Promise<RegistryLine> {
     const end = performance.now() + timeoutMs;
     for (;;) {
       const found = this.heard.find(fits);

@@ -1,11 +1,12 @@
 import { spawn } from 'node:child_process';
+import { PATIENCE_MS } from './patience.js';
 
 export interface RunOptions {
   /** Standard input; without it, nothing. */
   readonly input?: string | Uint8Array;
   readonly cwd?: string;
   readonly env?: NodeJS.ProcessEnv;
-  /** After this long the program is killed and the run fails; 40 s unless told. */
+  /** After this long the program is killed and the run fails; PATIENCE_MS unless told. */
   readonly timeoutMs?: number;
   /** Ends the program by SIGTERM. */
   readonly signal?: AbortSignal;
@@ -20,7 +21,7 @@ export interface RunResult {
 
 /** Runs a program to its end. @throws when it cannot be started or takes too long. */
 export function run(command: string, args: readonly string[], options: RunOptions = {}): Promise<RunResult> {
-  const { input = '', cwd, env = process.env, timeoutMs = 40_000 } = options;
+  const { input = '', cwd, env = process.env, timeoutMs = PATIENCE_MS } = options;
   return new Promise((resolve, reject) => {
     const child = spawn(command, args, { cwd, env, stdio: ['pipe', 'pipe', 'pipe'] });
     const output = { stdout: '', stderr: '' };

@@ -1,16 +1,10 @@
 import { spawn } from 'node:child_process';
 import { join } from 'node:path';
 import { CreateBucketCommand, PutObjectCommand, S3Client } from '@aws-sdk/client-s3';
+import { PATIENCE_MS } from './patience.js';
 import { PYTHON } from './requires.js';
 import type { Scope } from './scope.js';
 import { tempDir } from './temp-dir.js';
-
-/**
- * Takes 2 s, and far longer on a machine that has much else to do. A hook that starts one needs a limit beyond:
- * `beforeAll(…, S3_HOOK_MS)`.
- */
-const START_MS = 110_000;
-export const S3_HOOK_MS = 120_000;
 
 /** A real S3 server: Debian's OpenStack Swift. */
 export interface S3Server {
@@ -40,7 +34,7 @@ export async function startS3Server(scope: Scope): Promise<S3Server> {
   const port = await new Promise<string>((resolve, reject) => {
     const output = { stdout: '', stderr: '' };
     const fail = (why: string): void => reject(new Error(`Swift ${why}\n${output.stderr}`));
-    const timer = setTimeout(() => fail(`is not ready after ${START_MS} ms`), START_MS);
+    const timer = setTimeout(() => fail(`is not ready after ${PATIENCE_MS} ms`), PATIENCE_MS);
     child.once('error', reject).once('close', () => fail('ended'));
     child.stderr.on('data', (data: Buffer) => {
       output.stderr += data.toString();

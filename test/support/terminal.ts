@@ -1,4 +1,5 @@
 import { type IPty, spawn } from 'node-pty';
+import { PATIENCE_MS } from './patience.js';
 import type { Scope } from './scope.js';
 import { Screen } from './screen.js';
 
@@ -92,7 +93,7 @@ export class Terminal {
   }
 
   /** Waits until the screen is as wanted. @throws with the screen when it does not become so. */
-  async until(what: string, holds: () => boolean, timeoutMs = 30_000): Promise<void> {
+  async until(what: string, holds: () => boolean, timeoutMs = PATIENCE_MS): Promise<void> {
     const end = performance.now() + timeoutMs;
     while (!holds()) {
       const left = end - performance.now();

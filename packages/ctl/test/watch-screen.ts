@@ -1,4 +1,4 @@
-const LIMIT_MS = 30_000;
+import { PATIENCE_MS } from '../../../test/support/patience.js';
 
 /** @returns waits until what was printed since the last match matches; the error of a timeout shows it. */
 export function watchScreen(terminal: { onData(listener: (text: string) => void): unknown }) {
@@ -9,7 +9,7 @@ export function watchScreen(terminal: { onData(listener: (text: string) => void)
     wake();
   });
   return async (pattern: RegExp): Promise<void> => {
-    const limit = AbortSignal.timeout(LIMIT_MS);
+    const limit = AbortSignal.timeout(PATIENCE_MS);
     while (!pattern.test(text)) {
       if (limit.aborted) throw new Error(`${pattern} did not come; the screen shows ${JSON.stringify(text)}`);
       await new Promise<void>((resolve) => {

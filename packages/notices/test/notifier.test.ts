@@ -28,7 +28,7 @@ describe('an agent without a registry', () => {
     await alive.received(5);
     const started = performance.now();
     await notifier.close(1000);
-    expect(performance.now() - started).toBeLessThan(10_000);
+    expect(performance.now() - started).toBeLessThan(60_000);
     expect(alive.requests.map(({ body }) => JSON.parse(body).title)).toEqual([
       'project1 v2: deployed',
       ...Array(3).fill('project1 v2: failed'),

@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { urlOpener } from '@deploy-tools/sources/objects/open-url.js';
 import { beforeAll, describe, expect, it, vi } from 'vitest';
 import { describeWithPython } from '../../../../test/support/requires.js';
-import { S3_HOOK_MS, type S3Server, SWIFT, startS3Server } from '../../../../test/support/s3-server.js';
+import { type S3Server, SWIFT, startS3Server } from '../../../../test/support/s3-server.js';
 import { fileScope, testScope } from '../../../../test/support/scope.js';
 import { kindOfRejection } from '../../../shared/test/support/kind-of.js';
 import { bytesOf, httpServer, openAt, opener } from './open-objects.js';
@@ -25,7 +25,7 @@ describeWithPython(...SWIFT, 'an object of a real S3 server', () => {
     await server.put('releases', 'app/a b+c.tar.gz', CONTENT);
     useCredentials();
     scope.defer(() => void vi.unstubAllEnvs());
-  }, S3_HOOK_MS);
+  });
 
   const url = 's3://releases/app/a%20b+c.tar.gz';
 
