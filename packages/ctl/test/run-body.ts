@@ -2,6 +2,7 @@ import { PassThrough, Readable } from 'node:stream';
 import { deployctl } from '@deploy-tools/ctl/deployctl.js';
 import { fromDocker } from '@deploy-tools/ctl/from-docker.js';
 import { exitStatus } from '@deploy-tools/ctl/run-program.js';
+import { readAll } from '../../../test/support/read-all.js';
 import type { Program, Ran } from './run-bin.js';
 
 const BODIES = { deployctl, 'deploy-from-docker': fromDocker } as const;
@@ -27,5 +28,5 @@ export async function runBody(
     loginName: '',
     signal: new AbortController().signal,
   });
-  return { status, stdout: String(stdout.read() ?? ''), stderr: String(stderr.read() ?? '') };
+  return { status, stdout: readAll(stdout), stderr: readAll(stderr) };
 }

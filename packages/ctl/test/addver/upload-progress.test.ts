@@ -1,6 +1,7 @@
 import { PassThrough } from 'node:stream';
 import { startProgress } from '@deploy-tools/ctl/addver/upload-progress.js';
 import { expect, test } from 'vitest';
+import { readAll } from '../../../../test/support/read-all.js';
 
 function screen(isTTY: boolean, columns = 80) {
   let time = 0;
@@ -11,14 +12,8 @@ function screen(isTTY: boolean, columns = 80) {
     pass: (ms: number) => {
       time += ms;
     },
-    // Since Node.js 26 one read gives what one write brought.
-    shown: () => Array.from(readAll(out), String).join(''),
+    shown: () => readAll(out),
   };
-}
-
-function* readAll(stream: PassThrough): Generator<Buffer> {
-  for (let chunk = stream.read() as Buffer | null; chunk !== null; chunk = stream.read() as Buffer | null)
-    yield chunk;
 }
 
 const MB = 1024 * 1024;

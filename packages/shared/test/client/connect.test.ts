@@ -71,7 +71,7 @@ describe('a connection', () => {
     const running = connection.exec('report', { stdin, stdout, stderr });
     stdin.end('hello');
     expect(await running).toBe(0);
-    expect(String(stdout.read())).toBe('HELLO');
+    expect(readAll(stdout)).toBe('HELLO');
   });
 
   test('ends with its status, although nobody reads its standard error any more', async () => {
@@ -84,7 +84,7 @@ describe('a connection', () => {
       write: (_chunk, _encoding, done) => done(Object.assign(new Error('write EPIPE'), { code: 'EPIPE' })),
     });
     expect(await connection.exec('fsck', { stdout, stderr })).toBe(3);
-    expect(String(stdout.read())).toBe('out');
+    expect(readAll(stdout)).toBe('out');
   });
 
   test('refuses to keep more than the bound', async () => {
