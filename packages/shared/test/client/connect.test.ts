@@ -5,6 +5,7 @@ import { PassThrough, Writable } from 'node:stream';
 import { connect } from '@deploy-tools/shared/client/connect.js';
 import { loadKeyFile } from '@deploy-tools/shared/client/key-file.js';
 import { describe, expect, onTestFinished, test } from 'vitest';
+import { readAll } from '../../../../test/support/read-all.js';
 import { type KeyFile, makeKey, temporaryDirectory } from './ssh-tools.js';
 import { reply, startTestServer, type TestServerOptions } from './test-server.js';
 
