@@ -11,14 +11,14 @@ import { fileScope, testScope } from '../support/scope.js';
 import { startTcpProxy } from '../support/tcp-proxy.js';
 import { gnuTarTree, listTree, packTree } from '../support/tree.js';
 import { until } from '../support/until.js';
-import { startWorld, WITHOUT_MANIFESTS, type World } from '../support/world.js';
+import { overOneConnection, startWorld, WITHOUT_MANIFESTS, type World } from '../support/world.js';
 
 const scope = fileScope();
 let world: World;
 let small: Archive;
 
 beforeAll(async () => {
-  world = await startWorld(scope);
+  world = await overOneConnection(scope, await startWorld(scope));
   small = await packTree(scope, world.root, 'small', { 'a.txt': 'a' });
 });
 

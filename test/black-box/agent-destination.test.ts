@@ -23,13 +23,13 @@ import { describeWith } from '../support/requires.js';
 import { run } from '../support/run.js';
 import { fileScope, testScope } from '../support/scope.js';
 import { packTree } from '../support/tree.js';
-import { startWorld, type World } from '../support/world.js';
+import { overOneConnection, startWorld, type World } from '../support/world.js';
 
 const scope = fileScope();
 let world: World;
 
 beforeAll(async () => {
-  world = await startWorld(scope);
+  world = await overOneConnection(scope, await startWorld(scope));
   const [one, two] = await Promise.all(['one', 'two'].map(release));
   if (one === undefined || two === undefined) throw new Error('no releases');
   await addConfiguration(world.operator, 'first', { code: one });

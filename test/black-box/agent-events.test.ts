@@ -8,13 +8,13 @@ import { fileScope, testScope } from '../support/scope.js';
 import { startSerf } from '../support/serf.js';
 import { packTree } from '../support/tree.js';
 import { until } from '../support/until.js';
-import { startWorld, type World } from '../support/world.js';
+import { overOneConnection, startWorld, type World } from '../support/world.js';
 
 const scope = fileScope();
 let world: World;
 
 beforeAll(async () => {
-  world = await startWorld(scope);
+  world = await overOneConnection(scope, await startWorld(scope));
   const release = (version: string) => packTree(scope, world.root, version, { version });
   await addConfiguration(world.operator, 'woken', { code: await release('one') });
   await changeLayer(world.operator, 'woken', 'code', 'v2', await release('two'));

@@ -7,13 +7,13 @@ import { binPath } from '../support/program.js';
 import { type RunResult, run } from '../support/run.js';
 import { fileScope, testScope } from '../support/scope.js';
 import { packTree } from '../support/tree.js';
-import { startWorld, type World } from '../support/world.js';
+import { overOneConnection, startWorld, type World } from '../support/world.js';
 
 const scope = fileScope();
 let world: World;
 
 beforeAll(async () => {
-  world = await startWorld(scope, ['-heartbeat', '100ms']);
+  world = await overOneConnection(scope, await startWorld(scope, ['-heartbeat', '100ms']));
   const code = await packTree(scope, world.root, 'one', { version: '1' });
   await addConfiguration(world.operator, 'app', { 'app-code': code });
 });

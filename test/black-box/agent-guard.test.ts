@@ -10,13 +10,13 @@ import { type RunResult, run } from '../support/run.js';
 import { fileScope, testScope } from '../support/scope.js';
 import { packTree } from '../support/tree.js';
 import { until } from '../support/until.js';
-import { startWorld, type World } from '../support/world.js';
+import { overOneConnection, startWorld, type World } from '../support/world.js';
 
 const scope = fileScope();
 let world: World;
 
 beforeAll(async () => {
-  world = await startWorld(scope);
+  world = await overOneConnection(scope, await startWorld(scope));
   const release = (version: string) => packTree(scope, world.root, version, { version });
   await addConfiguration(world.operator, 'first', { code: await release('one') });
   await changeLayer(world.operator, 'first', 'code', 'v2', await release('two'));

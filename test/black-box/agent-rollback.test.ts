@@ -36,7 +36,7 @@ const HEALTH = [
   '-healthy-deadline',
   '2s',
 ];
-const CHECKED = [...HEALTH, '-health-interval', '50ms'];
+const CHECKED = [...HEALTH, '-health-interval', '100ms'];
 
 const current = (site: AgentSite) => readlinkSync(join(site.dir, 'current'));
 const journal = (site: AgentSite) => JSON.parse(readFileSync(join(site.dir, 'journal.json'), 'utf8'));

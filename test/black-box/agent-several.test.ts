@@ -10,13 +10,13 @@ import { fileScope, testScope } from '../support/scope.js';
 import { tempDir } from '../support/temp-dir.js';
 import { packTree } from '../support/tree.js';
 import { until } from '../support/until.js';
-import { startWorld, type World } from '../support/world.js';
+import { overOneConnection, startWorld, type World } from '../support/world.js';
 
 const scope = fileScope();
 let world: World;
 
 beforeAll(async () => {
-  world = await startWorld(scope);
+  world = await overOneConnection(scope, await startWorld(scope));
 });
 
 const release = (version: string) => packTree(scope, world.root, version, { version });

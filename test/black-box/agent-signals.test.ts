@@ -13,13 +13,13 @@ import { addConfiguration, configurationHashOf } from '../support/configuration.
 import { fileScope, testScope } from '../support/scope.js';
 import { listTree, packTree } from '../support/tree.js';
 import { until } from '../support/until.js';
-import { startWorld, type World } from '../support/world.js';
+import { overOneConnection, startWorld, type World } from '../support/world.js';
 
 const scope = fileScope();
 let world: World;
 
 beforeAll(async () => {
-  world = await startWorld(scope);
+  world = await overOneConnection(scope, await startWorld(scope));
   const code = await packTree(scope, world.root, 'code', { 'a.txt': 'a' });
   await addConfiguration(world.operator, 'project', { code });
 });

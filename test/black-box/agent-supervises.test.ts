@@ -11,7 +11,7 @@ import { type RunningProgram, startProgram } from '../support/program.js';
 import { fileScope, type Scope, testScope } from '../support/scope.js';
 import { packTree } from '../support/tree.js';
 import { until } from '../support/until.js';
-import { startWorld, type World } from '../support/world.js';
+import { overOneConnection, startWorld, type World } from '../support/world.js';
 
 const SERVER = join(import.meta.dirname, '../../packages/agent/test/supervise/http-server.mjs');
 const LOAD_MS = 12_000;
@@ -20,7 +20,7 @@ const scope = fileScope();
 let world: World;
 
 beforeAll(async () => {
-  world = await startWorld(scope, ['-heartbeat', '1s']);
+  world = await overOneConnection(scope, await startWorld(scope, ['-heartbeat', '1s']));
 });
 
 /** A release with the server of the supervisor's tests, which answers with this version. @param dies soon after its start. */

@@ -6,13 +6,13 @@ import { addConfiguration } from '../support/configuration.js';
 import { startProgram } from '../support/program.js';
 import { fileScope, testScope } from '../support/scope.js';
 import { packTree } from '../support/tree.js';
-import { startWorld, type World } from '../support/world.js';
+import { overOneConnection, startWorld, type World } from '../support/world.js';
 
 const scope = fileScope();
 let world: World;
 
 beforeAll(async () => {
-  world = await startWorld(scope);
+  world = await overOneConnection(scope, await startWorld(scope));
 });
 
 /** Only root can become another user. */

@@ -10,13 +10,13 @@ import { fileScope, testScope } from '../support/scope.js';
 import { SERVED_APP } from '../support/served-app.js';
 import { packTree } from '../support/tree.js';
 import { until } from '../support/until.js';
-import { startWorld, type World } from '../support/world.js';
+import { overOneConnection, startWorld, type World } from '../support/world.js';
 
 const scope = fileScope();
 let world: World;
 
 beforeAll(async () => {
-  world = await startWorld(scope);
+  world = await overOneConnection(scope, await startWorld(scope));
   const app = { 'index.html': 'hello', myapp: SERVED_APP };
   await addConfiguration(world.operator, 'web', { myapp: await packTree(scope, world.root, 'app', app) });
 });

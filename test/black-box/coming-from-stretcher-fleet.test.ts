@@ -10,7 +10,7 @@ import { type RunResult, run } from '../support/run.js';
 import { fileScope, testScope } from '../support/scope.js';
 import { startSerf } from '../support/serf.js';
 import { packTree } from '../support/tree.js';
-import { startWorld, type World } from '../support/world.js';
+import { overOneConnection, startWorld, type World } from '../support/world.js';
 
 const FILES = { code: 'version 1', 'app.pid': 'of the release', 'exclude.list': '*.log\n' };
 
@@ -18,7 +18,7 @@ const scope = fileScope();
 let world: World;
 
 beforeAll(async () => {
-  world = await startWorld(scope);
+  world = await overOneConnection(scope, await startWorld(scope));
   await addConfiguration(world.operator, 'first', {
     app: await packTree(scope, world.root, 'app-1', FILES),
     noise: await packTree(scope, world.root, 'noise', {

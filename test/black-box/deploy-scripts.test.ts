@@ -7,13 +7,13 @@ import { addConfiguration, changeLayer, configurationHashOf } from '../support/c
 import { PROJECT_ROOT, startProgram } from '../support/program.js';
 import { fileScope, testScope } from '../support/scope.js';
 import { packTree } from '../support/tree.js';
-import { startWorld, type World } from '../support/world.js';
+import { overOneConnection, startWorld, type World } from '../support/world.js';
 
 const scope = fileScope();
 let world: World;
 
 beforeAll(async () => {
-  world = await startWorld(scope);
+  world = await overOneConnection(scope, await startWorld(scope));
 });
 
 /** The examples of the page, in order: symlink, systemd, command line, server. */

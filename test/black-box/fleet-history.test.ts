@@ -9,7 +9,7 @@ import { type ReportingHost, startHost } from '../support/reporting-host.js';
 import { run } from '../support/run.js';
 import { fileScope } from '../support/scope.js';
 import { makeSshKey } from '../support/ssh-key.js';
-import { startWorld, type World } from '../support/world.js';
+import { overOneConnection, startWorld, type World } from '../support/world.js';
 
 const HOSTS = ['web1', 'web2', 'web7'];
 
@@ -34,7 +34,7 @@ let people: Readonly<Record<'alice' | 'bob', OpenSsh>>;
 let hosts: ReportingHost[];
 
 beforeAll(async () => {
-  world = await startWorld(scope);
+  world = await overOneConnection(scope, await startWorld(scope));
   const { site, log } = world.registry;
   const [alice, bob] = await Promise.all(['alice', 'bob'].map((name) => makeSshKey(world.root, name)));
   if (alice === undefined || bob === undefined) throw new Error('two keys');

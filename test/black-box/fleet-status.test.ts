@@ -7,7 +7,7 @@ import { addConfiguration, changeLayer } from '../support/configuration.js';
 import { PATIENCE } from '../support/patience.js';
 import { type ReportingHost, startHost } from '../support/reporting-host.js';
 import { fileScope } from '../support/scope.js';
-import { startWorld, type World } from '../support/world.js';
+import { overOneConnection, startWorld, type World } from '../support/world.js';
 
 const HOSTS = 50;
 /** ssh processes that are started at the same time. */
@@ -18,7 +18,7 @@ let world: World;
 let hosts: Map<string, ReportingHost>;
 
 beforeAll(async () => {
-  world = await startWorld(scope, ['-lost-after', '4s', '-heartbeat', '1s']);
+  world = await overOneConnection(scope, await startWorld(scope, ['-lost-after', '4s', '-heartbeat', '1s']));
   await addConfiguration(world.operator, 'project1', { code: blob() });
   hosts = new Map();
   for (let first = 1; first <= HOSTS; first += AT_ONCE) {

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import type { LogFollower } from './log-follower.js';
 import { type RunningProgram, startProgram } from './program.js';
 import type { Scope } from './scope.js';
-import { makeSshKey, type SshKey } from './ssh-key.js';
+import { ordinarySshKey, type SshKey } from './ssh-key.js';
 import { tempDir } from './temp-dir.js';
 
 /** The files that a registry is started on. */
@@ -21,7 +21,10 @@ export interface RegistrySite {
 /** A directory with both key files, one key in each. */
 export async function makeSite(scope: Scope): Promise<RegistrySite> {
   const root = tempDir(scope);
-  const [operator, agent] = await Promise.all([makeSshKey(root, 'operator'), makeSshKey(root, 'agent')]);
+  const [operator, agent] = await Promise.all([
+    ordinarySshKey(root, 'operator'),
+    ordinarySshKey(root, 'agent'),
+  ]);
   const site: RegistrySite = {
     root,
     dir: join(root, 'registry'),

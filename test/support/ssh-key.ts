@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { readFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { run } from './run.js';
 
@@ -24,13 +24,39 @@ export async function makeSshKey(
   options: readonly string[] = ['-t', 'ed25519'],
 ): Promise<SshKey> {
   const path = join(dir, name);
-  const comment = `${name}@test`;
-  const made = await run('ssh-keygen', ['-q', '-N', '', '-C', comment, '-f', path, ...options]);
+  const made = await run('ssh-keygen', ['-q', '-N', '', '-C', commentOf(name), '-f', path, ...options]);
   if (made.status !== 0) throw new Error(`ssh-keygen: ${made.stderr}`);
-  const line = readFileSync(`${path}.pub`, 'utf8').trim();
+  return keyOf(path, name, readFileSync(`${path}.pub`, 'utf8').trim());
+}
+
+const ordinary = new Map<string, Promise<{ readonly secret: string; readonly line: string }>>();
+
+/** As `makeSshKey`, the same key for the same name in all of a process: for registries that do not know of each other. */
+export async function ordinarySshKey(dir: string, name: string): Promise<SshKey> {
+  const path = join(dir, name);
+  const known = ordinary.get(name);
+  if (known === undefined) {
+    const made = makeSshKey(dir, name);
+    ordinary.set(
+      name,
+      made.then(({ line }) => ({ secret: readFileSync(path, 'utf8'), line })),
+    );
+    return made;
+  }
+  const { secret, line } = await known;
+  writeFileSync(path, secret, { mode: 0o600 });
+  writeFileSync(`${path}.pub`, `${line}\n`);
+  return keyOf(path, name, line);
+}
+
+function keyOf(path: string, name: string, line: string): SshKey {
   const blob = Buffer.from(line.split(' ')[1] ?? '', 'base64');
   const digest = createHash('sha256').update(blob).digest('base64');
-  return { path, line, fingerprint: `SHA256:${digest.replace(/=+$/, '')}`, comment };
+  return { path, line, fingerprint: `SHA256:${digest.replace(/=+$/, '')}`, comment: commentOf(name) };
+}
+
+function commentOf(name: string): string {
+  return `${name}@test`;
 }
 
 /** What `ssh-keygen -l` says about a key file. */
