@@ -100,7 +100,7 @@ async function follow(what: Following): Promise<number> {
   signals.stop.addEventListener('abort', () => manager.stopping(), { once: true });
   signals.onHangup(() => hangUp(context, pushes));
   try {
-    if (flags.once) context.threads.start(); // likely to be needed, and ready when they are
+    if (flags.once) context.threads.start(true); // likely to be needed, and ready when it is
     const loop: AgentLoop = { pollMs: flags.poll, once: flags.once, random: Math.random };
     log.info({ configuration: name, dir, registry: flags.addr }, 'agent ready');
     manager.ready(`following ${name}`);

@@ -46,6 +46,10 @@ export interface BuildStats {
   readonly fetched: number;
 }
 
+/** A release up to this size is built by one thread: another takes longer to start than it would save. */
+const SMALL_FILES = 200;
+const SMALL_BYTES = 4 * 1024 * 1024;
+
 /** Builds the tree of a release in an empty directory: see {@link buildRelease}. */
 class ReleaseBuild {
   readonly #request: BuildRequest;
@@ -174,7 +178,7 @@ class ReleaseBuild {
  *   is under way any more then, and what is written is left for another attempt.
  */
 export function buildRelease(request: BuildRequest): Promise<BuildStats> {
-  request.threads.setUp(request.setup);
+  request.threads.setUp(request.setup, isSmall(request.tree));
   return new ReleaseBuild(request).run();
 }
 
@@ -192,4 +196,8 @@ async function allOf(work: readonly Promise<unknown>[]): Promise<void> {
   const results = await Promise.allSettled(work);
   const failed = results.find((result) => result.status === 'rejected');
   if (failed !== undefined) throw failed.reason;
+}
+
+function isSmall({ nodes }: ReleaseTree): boolean {
+  return nodes.length <= SMALL_FILES && nodes.reduce((sum, node) => sum + node.entry.size, 0) <= SMALL_BYTES;
 }

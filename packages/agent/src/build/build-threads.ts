@@ -43,16 +43,18 @@ export class BuildThreads {
   readonly #others: Waiting[] = [];
   #failure: DeployError | undefined;
 
-  /** Starts the threads where they do not run; worth doing before they are needed. */
-  start(): void {
-    while (this.#threads.length < Math.min(MOST_THREADS, availableParallelism())) {
-      this.#threads.push(this.#startThread());
-    }
+  /**
+   * Starts the threads where they do not run; worth doing before they are needed.
+   * @param isSmall one thread is done with the release before another would have started.
+   */
+  start(isSmall: boolean): void {
+    const count = Math.min(isSmall ? 1 : MOST_THREADS, availableParallelism());
+    while (this.#threads.length < count) this.#threads.push(this.#startThread());
   }
 
-  /** Begins a release: told to all threads, before the tasks that follow. */
-  setUp(setup: BuildSetup): void {
-    this.start();
+  /** Begins a release: told to all threads, before the tasks that follow. @param isSmall as for `start`. */
+  setUp(setup: BuildSetup, isSmall: boolean): void {
+    this.start(isSmall);
     for (const { worker } of this.#threads) worker.postMessage(setup);
   }
 

@@ -37,6 +37,9 @@ interface Blueprint {
   readonly plan: ContentPlan;
 }
 
+/** Bytes of archives below which a release is likely to be built by one thread. */
+const SMALL_ARCHIVES = 1024 * 1024;
+
 /** Thrown to give up for the archives, which is not a failure. */
 class ArchivesAreBetter extends Error {}
 
@@ -59,7 +62,7 @@ export async function build(
   const stop = () => void threads.stop();
   signal.addEventListener('abort', stop, { once: true });
   try {
-    threads.start();
+    threads.start(isSmall(config));
     const blueprint = await draw(context, sessions, packs, before, config);
     return blueprint === undefined ? undefined : await carryOut(context, lanes, config, blueprint);
   } catch (error) {
@@ -74,6 +77,11 @@ export async function build(
     packs.close();
     await lanes.close();
   }
+}
+
+/** By its archives; what it unpacks to is known later. */
+function isSmall({ layers }: AgentConfig): boolean {
+  return layers.reduce((sum, { size }) => sum + (size ?? SMALL_ARCHIVES), 0) < SMALL_ARCHIVES;
 }
 
 function isRegistrysFault(error: unknown): boolean {

@@ -21,7 +21,7 @@ export async function keepRecord(
   const record = settings.reuse === 'hardlink' ? records.read(hash) : undefined;
   const files = record === undefined ? undefined : pathsOf(record, new ManifestShelf(paths.manifests, log));
   if (record === undefined || files === undefined) return await act();
-  threads.start();
+  threads.start(true);
   const task = () => ({ kind: 'stamp', root: join(paths.unpacked, hash), paths: files }) as const;
   const before = await threads.run('stamp', task);
   await act();
