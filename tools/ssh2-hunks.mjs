@@ -8,7 +8,7 @@ export const VERSION = '1.17.0';
 export const FILES = {
   'lib/protocol/Protocol.js': {
     published: 'c1104b49087de7a91cd3ffaac8807c05eebf49f61effd084d0b0caf29fde6af4',
-    changed: 'a37eff4647a8df3e4cdd3c390afdf946b16f7cf5ead5293f2cfb1dd0aea75ee4',
+    changed: 'cf5cd75f5657edafb321ff8359b866bba946dff4137d9e90d35ad2ec0551a786',
   },
   'lib/protocol/constants.js': {
     published: 'a3894fdd8e294109b55f06fbda69e467741f15a250801b744b6b0487bbf32529',
@@ -34,6 +34,18 @@ export const HUNKS = [
     replace: `  this._buffer = bufferSlice(data, op);
 
   return p - chunkOffset;`,
+  },
+  {
+    file: 'lib/protocol/Protocol.js',
+    reason:
+      'What ends a connection frees its native decipher while the decipher still works on what was read, unless each caller on the ' +
+      'way passes on a return value, and not all do: the process crashes. It is freed later, and what follows is not looked at.',
+    find: `    this._decipher && this._decipher.free();`,
+    replace: `    if (this._decipher) {
+      const decipher = this._decipher;
+      decipher._onPayload = () => Infinity;
+      setImmediate(() => decipher.free());
+    }`,
   },
   {
     file: 'lib/protocol/Protocol.js',

@@ -21,6 +21,7 @@ export interface HostileClient {
   readonly closed: Promise<void>;
   readonly isClosed: boolean;
   send(payload: Buffer): void;
+  sendTogether(...payloads: Buffer[]): void;
   sendSlowly(payload: Buffer): Promise<boolean>;
   received(type: string): readonly unknown[][];
   until(type: string, count?: number): Promise<boolean>;
@@ -38,4 +39,5 @@ export function hostileClient(options: {
   user?: string;
   keyPath?: string;
   localAddress?: string;
+  cipher?: string;
 }): Promise<HostileClient>;

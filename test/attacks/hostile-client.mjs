@@ -51,9 +51,9 @@ export function channelData(theirs, bytes) {
 
 /**
  * Connects; with a key it authenticates, without one it stays a stranger.
- * @param {{ host: string, port: number, user?: string, keyPath?: string, localAddress?: string }} options
+ * @param {{ host: string, port: number, user?: string, keyPath?: string, localAddress?: string, cipher?: string }} options
  */
-export async function hostileClient({ host, port, user = 'x', keyPath, localAddress }) {
+export async function hostileClient({ host, port, user = 'x', keyPath, localAddress, cipher }) {
   const socket = connect({ host, port, ...(localAddress && { localAddress }) });
   const client = new ssh2.Client();
   const received = new Map();
@@ -75,6 +75,7 @@ export async function hostileClient({ host, port, user = 'x', keyPath, localAddr
       sock: socket,
       username: user,
       keepaliveInterval: 0,
+      ...(cipher && { algorithms: { cipher: [cipher] } }),
       ...(keyPath ? { privateKey: readFileSync(keyPath) } : { authHandler: () => {} }),
     });
   });
@@ -106,6 +107,12 @@ export async function hostileClient({ host, port, user = 'x', keyPath, localAddr
     },
     /** Sends a message as it is. */
     send,
+    /** Sends all of them in one write. */
+    sendTogether(...payloads) {
+      socket.cork();
+      for (const payload of payloads) send(payload);
+      socket.uncork();
+    },
     /** Sends, and waits until the kernel has taken it or the connection is over. @returns whether it still stands. */
     async sendSlowly(payload) {
       if (isClosed || socket.destroyed) return false;

@@ -1,3 +1,5 @@
+import { once } from 'node:events';
+import { connect } from 'node:net';
 import { beforeAll, describe, expect, it } from 'vitest';
 import {
   channelData,
@@ -18,21 +20,30 @@ const MIB = 1024 * 1024;
 /** What a registry with nothing to do has, and as much again. */
 const MEMORY = 300 * MIB;
 const WANT_REPLY = Buffer.from([1]);
+/** One of each kind that ssh2 has a decipher for; two of them are native. */
+const CIPHERS = ['chacha20-poly1305@openssh.com', 'aes128-gcm@openssh.com', 'aes128-ctr'];
 
 let world: World;
 beforeAll(async () => {
   world = await startWorld(fileScope());
 });
 
-async function stranger(scope: Scope): Promise<HostileClient> {
-  const client = await hostileClient({ host: world.registry.host, port: world.registry.port });
+async function stranger(scope: Scope, cipher?: string): Promise<HostileClient> {
+  const { host, port } = world.registry;
+  const client = await hostileClient({ host, port, ...(cipher && { cipher }) });
   scope.defer(() => client.destroy());
   return client;
 }
 
-async function agent(scope: Scope): Promise<HostileClient> {
+async function agent(scope: Scope, cipher?: string): Promise<HostileClient> {
   const { host, port, site } = world.registry;
-  const client = await hostileClient({ host, port, user: 'deploy-agent', keyPath: site.agent.path });
+  const client = await hostileClient({
+    host,
+    port,
+    user: 'deploy-agent',
+    keyPath: site.agent.path,
+    ...(cipher && { cipher }),
+  });
   scope.defer(() => client.destroy());
   return client;
 }
@@ -73,6 +84,28 @@ describe('a stranger', () => {
       if (!(await client.sendSlowly(request))) break;
     }
     await expectEnded(client, 'message 80 does not belong before authentication');
+    await expectServing();
+  });
+
+  it.each(CIPHERS)('who sends half a message and more behind it ends alone, with %s', async (cipher) => {
+    const client = await stranger(testScope(), cipher);
+    client.sendTogether(message(5, uint32(100)), ...Array(20).fill(message(MESSAGE.IGNORE, string('x'))));
+    await client.closed;
+    await expectServing();
+  });
+
+  it('who leaves and comes back by the same port disturbs nobody', async () => {
+    const { host, port } = world.registry;
+    for (let round = 0; round < 20; round += 1) {
+      const first = connect({ host, port });
+      await once(first, 'connect');
+      const { localPort = 0 } = first;
+      first.resetAndDestroy();
+      const second = connect({ host, port, localPort });
+      second.on('error', () => {});
+      second.on('connect', () => second.write('SSH-2.0-x\r\n', () => second.resetAndDestroy()));
+      await once(second, 'close');
+    }
     await expectServing();
   });
 
@@ -138,6 +171,51 @@ describe('an agent', () => {
     await expectServing();
   });
 
+  it.each(CIPHERS)('that exchanges keys with one of no use ends alone, with %s', async (cipher) => {
+    const client = await agent(testScope(), cipher);
+    const lists = [
+      'curve25519-sha256',
+      'ssh-ed25519',
+      ...twice(cipher),
+      ...twice('hmac-sha2-256-etm@openssh.com'),
+    ];
+    const names = [...lists, ...twice('none'), ...twice('')].map((list) => string(list));
+    const exchange = message(MESSAGE.KEXINIT, Buffer.alloc(16, 1), ...names, Buffer.alloc(5));
+    client.sendTogether(exchange, message(30, string('short')), ...Array(5).fill(message(21)));
+    await client.closed;
+    await expectServing();
+  });
+
+  it('that says much and then exchanges keys goes on', async () => {
+    const client = await agent(testScope());
+    const exchanged = once(client.client, 'handshake');
+    client.socket.cork();
+    for (let sent = 0; sent < 2500; sent += 1) client.send(message(MESSAGE.IGNORE, string('x')));
+    client.protocol.rekey();
+    client.socket.uncork();
+    await exchanged;
+    await channel(client, 'exec', 'report');
+  });
+
+  it.each(['winadj@putty.projects.tartarus.org', 'keepalive@openssh.com', 'signal', 'exec'])(
+    'that asks %s of a session that runs is answered',
+    async (name) => {
+      const client = await agent(testScope());
+      const report = await channel(client, 'exec', 'report');
+      client.send(channelRequest(report, name, string('report')));
+      expect(await client.until('CHANNEL_FAILURE')).toBe(true);
+    },
+  );
+
+  it('that asks for an unknown subsystem and wants no answer keeps its connection', async () => {
+    const client = await agent(testScope());
+    client.send(openSession(0));
+    await client.until('CHANNEL_OPEN_CONFIRMATION');
+    client.send(message(98, uint32(0), string('subsystem'), Buffer.from([0]), string('netconf')));
+    client.send(message(MESSAGE.GLOBAL_REQUEST, string('x'), WANT_REPLY));
+    expect(await client.until('REQUEST_FAILURE')).toBe(true);
+  });
+
   it('that asks for a second command in a session is refused it', async () => {
     const client = await agent(testScope());
     const report = await channel(client, 'exec', 'report');
@@ -169,3 +247,7 @@ describe('an agent', () => {
     await expectServing();
   });
 });
+
+function twice(list: string): string[] {
+  return [list, list];
+}

@@ -1,4 +1,5 @@
 import type { Session } from 'ssh2';
+import { insideOfSession } from './floor/ssh2-inside.js';
 import { SessionPlace } from './session-place.js';
 import type { Holder, Shares } from './shares.js';
 
@@ -12,6 +13,24 @@ export interface ConnectionChannelsOptions {
   readonly budget: Shares;
   /** Nothing was run in a session for a minute. */
   readonly onUnused: () => void;
+}
+
+/** For so long what a session's client sent before it closed it may be read. */
+const UNREAD_MS = 10_000;
+
+/**
+ * ssh2 says that a channel is closed when all that came by it has been read, and who waits for room to reply does not read: what is
+ * left is read to its end then, so that the work ends.
+ */
+function readToEndAfter(ms: number, session: Session): void {
+  const channel = insideOfSession(session)._channel;
+  if (channel === undefined) return;
+  const timer = setTimeout(() => {
+    while (channel.read() !== null) {
+      // It is for nobody.
+    }
+  }, ms);
+  channel.once('close', () => clearTimeout(timer));
 }
 
 /** The places for sessions in one connection. */
@@ -44,7 +63,10 @@ export class ConnectionChannels {
       },
     });
     this.#places.add(place);
-    session.once('close', () => place.close());
+    session.once('close', () => {
+      place.close();
+      readToEndAfter(UNREAD_MS, session);
+    });
     return place;
   }
 

@@ -37,7 +37,7 @@ export function serveSession(
   });
   session.on('subsystem', (accept, reject, { name }) => {
     if (name !== 'sftp') {
-      reject();
+      reject?.(); // missing where no reply is wanted
       return;
     }
     void hold(context, 'sftp', () => runSftp(registry, principal, accept(), context));

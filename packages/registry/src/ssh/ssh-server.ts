@@ -8,6 +8,7 @@ import type { Registry } from '../core/registry.js';
 import { serverAlgorithms } from './algorithms.js';
 import { type Connection, type ConnectionPolicy, serveConnection } from './connection.js';
 import { ConnectionLimits } from './connection-limits.js';
+import { insideOf } from './floor/ssh2-inside.js';
 import type { HostKey } from './host-key.js';
 import { KeyBudgets, openFileLimit } from './key-budgets.js';
 import type { KeyRing } from './key-ring.js';
@@ -54,8 +55,8 @@ export async function startSshServer(registry: Registry, options: SshServerOptio
     strangers: new Strangers(Math.min(options.maxStrangers, maxConnections)),
     warnings: new PacedWarnings(log),
     handshakeMs: options.handshakeMs,
-    /** Accepted, but the peer has not said hello yet; by its address and port. */
-    greeting: new Map<string, Greeting>(),
+    /** Accepted, but the peer has not said hello yet. */
+    greeting: new Map<Socket, Greeting>(),
   };
   const budgets = new KeyBudgets({
     maxConnections,
@@ -72,14 +73,16 @@ export async function startSshServer(registry: Registry, options: SshServerOptio
     keepaliveCountMax: 3,
   } as ssh2.ServerConfig);
   ssh.on('connection', (client, info) => {
-    const peer = door.greeting.get(peerKey(info.ip, info.port));
-    if (peer === undefined || peer.socket.destroyed) {
-      client.end(); // it left while it said hello
+    const socket = insideOf(client)._sock;
+    const peer = door.greeting.get(socket);
+    door.greeting.delete(socket);
+    if (peer === undefined || socket.destroyed) {
+      client.on('error', () => undefined); // it left while it said hello
+      socket.destroy();
       return;
     }
-    const { socket, timer, opened, onAuthenticated } = peer;
+    const { timer, opened, onAuthenticated } = peer;
     clearTimeout(timer);
-    door.greeting.delete(peerKey(info.ip, info.port));
     const handshakeMs = Math.max(1, options.handshakeMs - (performance.now() - opened));
     const connection = serveConnection(
       registry,
@@ -99,7 +102,7 @@ export async function startSshServer(registry: Registry, options: SshServerOptio
   });
   const sweep = setInterval(() => budgets.enforceHeldBytes(connections), HELD_BYTES_MS);
   const stopAll = async (graceMs: number) => {
-    for (const { socket } of door.greeting.values()) socket.destroy();
+    for (const socket of [...door.greeting.keys()]) socket.destroy();
     await stop(listener, connections, graceMs, log);
     clearInterval(sweep);
     door.warnings.close();
@@ -114,7 +117,7 @@ interface Door {
   readonly strangers: Strangers;
   readonly warnings: PacedWarnings;
   readonly handshakeMs: number;
-  readonly greeting: Map<string, Greeting>;
+  readonly greeting: Map<Socket, Greeting>;
 }
 
 /** A stranger makes room for who comes after it, so that strangers cannot hold all places. @returns whether it is served. */
@@ -141,17 +144,16 @@ function letIn({ log, limits, strangers, warnings, handshakeMs, greeting }: Door
     );
     socket.destroy();
   });
-  const key = peerKey(socket.remoteAddress, socket.remotePort);
   const timer = setTimeout(() => {
     log.warn({ address }, 'connection ended: no SSH greeting in time');
     socket.destroy();
   }, handshakeMs);
-  greeting.set(key, { socket, timer, opened: performance.now(), onAuthenticated: leave });
+  greeting.set(socket, { timer, opened: performance.now(), onAuthenticated: leave });
   socket.once('close', () => {
     clearTimeout(timer);
     leave();
     givePlace();
-    greeting.delete(key);
+    greeting.delete(socket);
   });
   return true;
 }
@@ -169,15 +171,10 @@ function affordable(maxConnections: number, log: Logger): number {
 }
 
 interface Greeting {
-  readonly socket: Socket;
   readonly timer: NodeJS.Timeout;
   /** In milliseconds of performance.now(). */
   readonly opened: number;
   readonly onAuthenticated: () => void;
-}
-
-function peerKey(address: string | undefined, port: number | undefined): string {
-  return `${address} ${port}`;
 }
 
 async function listen(listener: Server, host: string, port: number): Promise<void> {

@@ -1,4 +1,5 @@
-import type { Connection as SshClient } from 'ssh2';
+import type { Socket } from 'node:net';
+import type { Session, Connection as SshClient } from 'ssh2';
 
 /**
  * What the floor uses of ssh2 1.17 that ssh2 does not promise: lib/server.js (Client, Session), lib/Channel.js, lib/utils.js
@@ -7,6 +8,8 @@ import type { Connection as SshClient } from 'ssh2';
 export interface Ssh2Inside {
   readonly authenticated: boolean;
   readonly _protocol: Ssh2Protocol;
+  /** That it was made for. */
+  readonly _sock: Socket;
   readonly _chanMgr: {
     /** By our number: true while a channel is being opened. */
     readonly _channels: Readonly<Record<number, Ssh2Session | Ssh2Channel | true | undefined>>;
@@ -41,6 +44,8 @@ export interface Ssh2Channel {
   readonly outgoing: Ssh2Way;
   /** Bytes that came and were not read. */
   readonly readableLength: number;
+  read(): unknown;
+  once(event: 'close', listener: () => void): unknown;
 }
 
 export interface Ssh2Way {
@@ -48,6 +53,10 @@ export interface Ssh2Way {
   readonly id: number;
   window: number;
   readonly state: string;
+}
+
+export function insideOfSession(session: Session): Ssh2Session {
+  return session as unknown as Ssh2Session;
 }
 
 export function insideOf(client: SshClient): Ssh2Inside {

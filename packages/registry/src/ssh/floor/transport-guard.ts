@@ -45,8 +45,8 @@ const WORK: ReadonlySet<number> = new Set([
 /** Messages of one connection that are not work: a second, and at once. */
 const OTHERS_PER_SECOND = 200;
 const OTHERS_AT_ONCE = 2000;
-/** The requests that begin a session's work. */
-const BEGINNINGS: ReadonlySet<string> = new Set(['shell', 'exec', 'subsystem']);
+/** The requests that mean something to a session that runs something. None of them wants a reply. */
+const WHILE_RUNNING: ReadonlySet<string> = new Set(['window-change', 'signal']);
 
 const RESOURCE_SHORTAGE = 4;
 const MAX_WINDOW = 2 ** 32 - 1;
@@ -107,12 +107,13 @@ export class TransportGuard {
     const protocol = this.#inside._protocol;
     protocol._serverSigAlgs = signatureAlgorithms.join(',');
     protocol._onPayload = (payload) => {
-      if (this.#admits(payload)) this.#pass(payload);
+      if (this.#admits(payload)) return this.#pass(payload);
+      // With that, ssh2 looks no further at what it has read.
+      return this.#isOver ? Number.POSITIVE_INFINITY : undefined;
     };
     client.on('handshake', () => clearTimeout(this.#keyExchange));
     socket.on('data', () => {
-      if (outbound.waiting > MAX_UNSENT_BYTES && outbound.waiting !== Number.POSITIVE_INFINITY)
-        socket.pause();
+      if (socket.writableLength > MAX_UNSENT_BYTES) socket.pause();
     });
     outbound.onChange(() => this.#readOn());
     socket.once('close', () => {
@@ -135,8 +136,9 @@ export class TransportGuard {
   }
 
   #readOn(): void {
-    const { socket, outbound } = this.#options;
-    if (!this.#isOver && this.#slowed === undefined && outbound.waiting <= MAX_UNSENT_BYTES) socket.resume();
+    const { socket } = this.#options;
+    if (!this.#isOver && this.#slowed === undefined && socket.writableLength <= MAX_UNSENT_BYTES)
+      socket.resume();
   }
 
   /** Bytes of the client that lie here unread, over all channels. */
@@ -192,7 +194,11 @@ export class TransportGuard {
     return false;
   }
 
+  /** Until it has ended, it is read from whatever it said before: nothing else can be. */
   #beginKeyExchange(): boolean {
+    clearTimeout(this.#slowed);
+    this.#slowed = undefined;
+    this.#readOn();
     clearTimeout(this.#keyExchange);
     this.#keyExchange = setTimeout(
       () => this.#end('a key exchange did not end in time'),
@@ -245,14 +251,18 @@ export class TransportGuard {
     return false;
   }
 
-  /** A session runs one thing (RFC 4254, section 6.5); ssh2 lets the second request wait for ever. */
+  /**
+   * A session runs one thing (RFC 4254, section 6.5), and then takes changes of its terminal and signals only. ssh2 lets whoever
+   * asks for something else wait for the answer for ever.
+   */
   #admitsRequest(payload: Buffer): boolean {
     const request = readRequest(payload, 5);
     const session = this.#sessionOf(payload);
     if (request === undefined) return this.#end('malformed CHANNEL_REQUEST');
     if (session === undefined) return false;
-    if (session._channel === undefined || !BEGINNINGS.has(request.name)) return true;
-    if (request.wantsReply) this.#inside._protocol.channelFailure(session._chanInfo.outgoing.id);
+    if (session._channel === undefined) return true;
+    if (!request.wantsReply) return WHILE_RUNNING.has(request.name);
+    this.#inside._protocol.channelFailure(session._chanInfo.outgoing.id);
     return false;
   }
 
