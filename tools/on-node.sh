@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # tools/on-node.sh VERSION COMMAND…: runs a command on another Node.js (24, 26.10.0, …), in a copy of the working tree with packages
 # of its own. Node.js and the headers for native parts come from npm's package of this platform; nothing else is downloaded.
-# The copy is kept for the next time: ON_NODE_DIR says where, else the directory for temporary files.
+# The copy is kept for the next time: in ON_NODE_DIR, else in a directory for temporary files of this working tree's own.
 set -euo pipefail
 if [ "$#" -lt 2 ]; then
   echo "usage: $0 VERSION COMMAND…" >&2
@@ -11,7 +11,7 @@ version=$1
 shift
 cd "$(dirname "$0")/.."
 
-dir=${ON_NODE_DIR:-${TMPDIR:-/tmp}/deploy-tools-on-node}/$version
+dir=${ON_NODE_DIR:-${TMPDIR:-/tmp}/deploy-tools-on-node-$(pwd | sha256sum | cut -c1-12)}/$version
 package=node-linux-$(uname -m | sed 's/x86_64/x64/; s/aarch64/arm64/')
 mkdir -p "$dir/node" "$dir/tree"
 npm install --silent --no-audit --no-fund --no-save --prefix "$dir/node" "$package@$version"
