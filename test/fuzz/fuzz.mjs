@@ -62,7 +62,8 @@ function ofNextRound(module) {
     const { state, errors = [] } = test.result();
     const { properties = 0 } = test.meta();
     totals.properties += properties;
-    if (state === 'failed') printFind(`${path}: ${test.fullName}`, errors);
+    if (state === 'failed')
+      printFind(`${path}: ${test.fullName}`, errors.slice(0, 1)); // of those of its turn
     else if (properties > 0) held.push(test.id);
     const once = (test.diagnostic()?.duration ?? TURN_MS) / (1 + (repeats[test.id] ?? 0));
     repeats[test.id] = Math.floor(TURN_MS / Math.max(once, 10));

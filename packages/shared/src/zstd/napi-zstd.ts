@@ -57,6 +57,7 @@ export class NapiZstd implements Zstd {
     const output = Buffer.allocUnsafeSlow(OUTPUT_BYTES);
     let inFrame = false;
     for await (const chunk of source) {
+      if (chunk.length === 0) continue; // between frames it would count as the beginning of another
       let input = chunk;
       for (let full = true; full || input.length > 0; ) {
         const [pending, produced, consumed] = decompressStep(context, output, input);

@@ -1,22 +1,21 @@
-import { mkdirSync, mkdtempSync, rmSync, symlinkSync, utimesSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { mkdirSync, symlinkSync, utimesSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { EntryPolicy, type SafeEntry } from '@deploy-tools/shared/archive/entry-policy.js';
 import { archiveFile, readArchive } from '@deploy-tools/shared/archive/read-archive.js';
 import { DEFAULT_UNPACK_POLICY } from '@deploy-tools/shared/archive/unpack-policy.js';
 import fc from 'fast-check';
 import { create, list } from 'tar';
-import { afterAll, expect, it } from 'vitest';
+import { expect, it } from 'vitest';
+import { testScope } from '../../../../test/support/scope.js';
+import { tempDir } from '../../../../test/support/temp-dir.js';
 
 // The npm package `tar` as a second writer and reader of archives, independent of GNU tar and of ours.
-
-const dir = mkdtempSync(join(tmpdir(), 'second-reader-'));
-afterAll(() => rmSync(dir, { recursive: true }));
 
 const name = fc.stringMatching(/^[a-zé ][a-z0-9é .-]{0,120}[a-z]$/);
 const file = fc.record({ folder: fc.option(name), name, size: fc.nat(5000), seconds: fc.nat(2 ** 31) });
 
 it('reads what the tar package writes as the tar package does', async () => {
+  const dir = tempDir(testScope());
   let run = 0;
   await fc.assert(
     fc.asyncProperty(fc.array(file, { minLength: 1, maxLength: 6 }), fc.boolean(), async (files, gzip) => {
