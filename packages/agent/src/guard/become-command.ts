@@ -16,12 +16,13 @@ const CANNOT_RUN = 126;
  * @returns the exit status.
  */
 export async function becomeCommand([program, ...args]: Launch['command']): Promise<number> {
-  const child = spawn(program, args, { stdio: 'inherit' });
+  // Before it is started: it may run, and be sent a signal, while this process is not given any time.
   const passOn = (signal: NodeJS.Signals) => void child.kill(signal);
   const ours = process.stdin.isTTY ? PASSED_ON : [...PASSED_ON, ...FROM_TERMINALS];
   for (const signal of ours) process.on(signal, passOn);
   const ignore = () => {};
   for (const signal of FROM_TERMINALS) process.on(signal, ignore);
+  const child = spawn(program, args, { stdio: 'inherit' });
   try {
     const { code, signal } = await ended(child);
     for (const each of [...PASSED_ON, ...FROM_TERMINALS]) process.removeAllListeners(each);
