@@ -10,6 +10,7 @@ import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { isMainThread, Worker, workerData } from 'node:worker_threads';
 import {
+  blindKeyExchange,
   channelData,
   hostileClient,
   MESSAGE,
@@ -27,6 +28,9 @@ const MAX_MEMORY = 400 * MIB;
 const GRACE_MS = 30_000;
 const WANT_REPLY = Buffer.from([1]);
 const HASH = 'a'.repeat(64);
+/** One exchange of keys is 1.9 kB to the registry, so 15 of them every 100 ms are 2 Mbit/s. */
+const STORM_PAUSE_MS = 100;
+const STORM_OUTSTANDING = 450;
 
 const { values } = parseArgs({
   // Flags are written as those of the programs are.
@@ -115,6 +119,19 @@ const ATTACKS = {
       }
     });
   },
+  'exchanges of keys for nothing': async ({ agent, isOver }) => {
+    await twice(async () => {
+      while (!isOver()) {
+        const client = await agent();
+        while (!isOver() && !client.isClosed) {
+          const exchanged = new Promise((resolve) => client.client.once('handshake', resolve));
+          client.protocol.rekey();
+          await Promise.race([exchanged, client.closed, until(isOver)]);
+        }
+        client.destroy();
+      }
+    });
+  },
   'sessions opened and closed': async ({ agent, isOver }) => {
     await twice(async () => {
       while (!isOver()) {
@@ -151,6 +168,8 @@ const ATTACKS = {
       await delay(500);
     }
   },
+  "key exchanges without end, by the operator's network": (attack) => storm(attack, 15),
+  'key exchanges without end, by another network': (attack) => storm(attack, 60, '127.0.0.2'),
   'outcomes by new channels': async ({ agent, isOver }) => {
     const log = Array.from({ length: 200 }, (_, line) => `${line} ${'x'.repeat(150)}`);
     let deploy = 0;
@@ -186,6 +205,22 @@ const ATTACKS = {
     );
   },
 };
+
+/** All that is needed for one exchange of keys is prepared once, and answers are not looked at. */
+async function storm({ target, isOver }, atOnce, localAddress) {
+  const bytes = await blindKeyExchange();
+  const open = [];
+  while (!isOver()) {
+    for (let count = 0; count < atOnce; count += 1) {
+      const socket = connect({ ...target, ...(localAddress && { localAddress }) }, () => socket.write(bytes));
+      socket.on('error', () => {});
+      socket.resume();
+      open.push(socket);
+    }
+    for (const socket of open.splice(0, open.length - STORM_OUTSTANDING)) socket.destroy();
+    await delay(STORM_PAUSE_MS);
+  }
+}
 
 async function unread(open, isOver) {
   const ask = message(MESSAGE.GLOBAL_REQUEST, string('x'), WANT_REPLY);

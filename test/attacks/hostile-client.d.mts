@@ -7,6 +7,7 @@ export const MESSAGE: {
   readonly GLOBAL_REQUEST: number;
   readonly CHANNEL_CLOSE: number;
 };
+export function blindKeyExchange(times?: number): Promise<Buffer>;
 export function uint32(value: number): Buffer;
 export function string(value: string | Buffer): Buffer;
 export function message(type: number, ...parts: Buffer[]): Buffer;

@@ -1,5 +1,6 @@
 // An SSH client that says whatever it likes: ssh2's client does the key exchange and the authentication, and then its insides are
 // used to send messages that no honest client would.
+import { generateKeyPairSync, randomBytes } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { connect } from 'node:net';
 import ssh2 from 'ssh2';
@@ -8,6 +9,7 @@ import ssh2 from 'ssh2';
 export const MESSAGE = {
   IGNORE: 2,
   KEXINIT: 20,
+  KEX_ECDH_INIT: 30,
   GLOBAL_REQUEST: 80,
   REQUEST_FAILURE: 82,
   CHANNEL_OPEN: 90,
@@ -49,6 +51,39 @@ export function channelData(theirs, bytes) {
   return message(MESSAGE.CHANNEL_DATA, uint32(theirs), uint32(bytes.length), bytes);
 }
 
+/** The greeting and the key exchange (or several) of a client that never computes anything: the same bytes for each connection. */
+export async function blindKeyExchange(times = 1) {
+  const { ml_kem768 } = await import('@noble/post-quantum/ml-kem.js');
+  const { publicKey } = generateKeyPairSync('x25519');
+  const raw = publicKey.export({ format: 'der', type: 'spki' }).subarray(-32);
+  const both = Buffer.concat([ml_kem768.keygen().publicKey, raw]);
+  const lists = ['mlkem768x25519-sha256', 'ssh-ed25519'];
+  for (const list of ['aes128-ctr', 'hmac-sha2-256-etm@openssh.com', 'none']) lists.push(list, list);
+  const offer = Buffer.concat([
+    randomBytes(16),
+    ...lists.map(string),
+    string(''),
+    string(''),
+    Buffer.alloc(5),
+  ]);
+  return Buffer.concat([
+    Buffer.from('SSH-2.0-x\r\n'),
+    packet(message(MESSAGE.KEXINIT, offer)),
+    ...Array.from({ length: times }, () => packet(message(MESSAGE.KEX_ECDH_INIT, string(both)))),
+  ]);
+}
+
+/** A packet as it is before keys are agreed on (RFC 4253, section 6). */
+function packet(payload) {
+  const padding = 4 + ((8 - ((4 + 1 + payload.length + 4) % 8)) % 8);
+  return Buffer.concat([
+    uint32(1 + payload.length + padding),
+    Buffer.from([padding]),
+    payload,
+    Buffer.alloc(padding),
+  ]);
+}
+
 /**
  * Connects; with a key it authenticates, without one it stays a stranger.
  * @param {{ host: string, port: number, user?: string, keyPath?: string, localAddress?: string, cipher?: string }} options
@@ -88,7 +123,10 @@ export async function hostileClient({ host, port, user = 'x', keyPath, localAddr
       received.set(type, [...(received.get(type) ?? []), fields]);
       for (const wake of waiting.splice(0)) wake();
     };
-  for (const type of Object.keys(MESSAGE)) if (type !== 'KEXINIT') protocol._handlers[type] = ignore(type);
+  for (const [type, number] of Object.entries(MESSAGE)) {
+    if (number !== MESSAGE.KEXINIT && number !== MESSAGE.KEX_ECDH_INIT)
+      protocol._handlers[type] = ignore(type);
+  }
 
   const send = (payload) => {
     const writer = protocol._packetRW.write;

@@ -1,7 +1,8 @@
 import { once } from 'node:events';
-import { connect } from 'node:net';
+import { connect, type Socket } from 'node:net';
 import { beforeAll, describe, expect, it } from 'vitest';
 import {
+  blindKeyExchange,
   channelData,
   channelRequest,
   type HostileClient,
@@ -22,6 +23,9 @@ const MEMORY = 300 * MIB;
 const WANT_REPLY = Buffer.from([1]);
 /** One of each kind that ssh2 has a decipher for; two of them are native. */
 const CIPHERS = ['chacha20-poly1305@openssh.com', 'aes128-gcm@openssh.com', 'aes128-ctr'];
+
+/** The registry's greeting and its offer are shorter, and with its answer to a key exchange it is more. */
+const LONGEST_GREETING = 1500;
 
 let world: World;
 beforeAll(async () => {
@@ -119,6 +123,54 @@ describe('a stranger', () => {
     const client = await stranger(testScope());
     while (await client.sendSlowly(message(MESSAGE.IGNORE, string('x')))) {}
     await expectEnded(client, 'too many messages before authentication');
+  });
+});
+
+describe('strangers who exchange keys and say no more', () => {
+  async function knock(scope: Scope, bytes: Buffer): Promise<Socket> {
+    const { host, port } = world.registry;
+    const socket = connect({ host, port });
+    scope.defer(() => void socket.destroy());
+    socket.on('error', () => {});
+    await once(socket, 'connect');
+    socket.write(bytes);
+    return socket;
+  }
+
+  it('are all answered, and everybody else is served meanwhile', async () => {
+    const scope = testScope();
+    const bytes = await blindKeyExchange();
+    const sockets = await Promise.all(Array.from({ length: 200 }, () => knock(scope, bytes)));
+    const answers = sockets.map(async (socket) => {
+      let received = 0;
+      for await (const chunk of socket.iterator({ destroyOnReturn: false })) {
+        received += (chunk as Buffer).length;
+        if (received > LONGEST_GREETING) return;
+      }
+      throw new Error(`${received} bytes came`);
+    });
+    await expectServing();
+    await Promise.all(answers);
+  });
+
+  it('may leave before they are answered', async () => {
+    const scope = testScope();
+    const bytes = await blindKeyExchange();
+    const sockets = await Promise.all(Array.from({ length: 100 }, () => knock(scope, bytes)));
+    for (const socket of sockets) socket.resetAndDestroy();
+    await expectServing();
+  });
+
+  it('are sent away when they send their part again and again', async () => {
+    const bytes = await blindKeyExchange(50);
+    const socket = await knock(testScope(), bytes);
+    socket.resume();
+    await once(socket, 'close');
+    await world.registry.log.line('connection ended: the client broke a rule of SSH');
+    expect(world.registry.log.lines.map((entry) => entry.reason)).toContain(
+      'more than one message of a key exchange at once',
+    );
+    await expectServing();
   });
 });
 

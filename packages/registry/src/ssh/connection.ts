@@ -54,6 +54,8 @@ export interface Peer {
   readonly handshakeMs: number;
   /** It is a stranger no more. */
   readonly onAuthenticated: () => void;
+  /** Calls that when the turn of this stranger has come. */
+  readonly takeTurn: (work: () => void) => void;
 }
 
 /** One accepted SSH connection, as the server sees it. */
@@ -113,6 +115,7 @@ class ServedConnection implements Connection {
       maxMessagesBefore: OTHER_MESSAGES_BEFORE + 2 * policy.maxAuthTries,
       signatureAlgorithms: signatureAlgorithms(policy.compatible),
       keyExchangeMs: policy.handshakeMs,
+      takeTurn: peer.takeTurn,
       onViolation: (reason) => {
         this.#log.warn({ reason }, 'connection ended: the client broke a rule of SSH');
         this.end();

@@ -1,4 +1,4 @@
-import { createPublicKey } from 'node:crypto';
+import { createPrivateKey, createPublicKey, sign } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import { fingerprintOf } from '@deploy-tools/shared/client/fingerprint.js';
 import { DeployError, isDeployError, toDeployError } from '@deploy-tools/shared/errors.js';
@@ -10,6 +10,12 @@ import { generateHostKey } from './generate-host-key.js';
 const MAX_KEY_BYTES = 64 * 1024;
 /** NIST SP 800-131A, section 3; ssh-audit fails a server with fewer. */
 const MIN_RSA_BITS = 2048;
+/** By type of key (RFC 5656, section 6.2.1). Ed25519 has its own hash, and for RSA the client chooses. */
+const ECDSA_HASHES: ReadonlyMap<string, string> = new Map([
+  ['ecdsa-sha2-nistp256', 'sha256'],
+  ['ecdsa-sha2-nistp384', 'sha384'],
+  ['ecdsa-sha2-nistp521', 'sha512'],
+]);
 
 export interface HostKey {
   readonly privateKey: Buffer;
@@ -45,6 +51,16 @@ export function loadHostKey(path: string): HostKey {
     });
   }
   return { privateKey, fingerprint: fingerprintOf(parsed.getPublicSSH()), type: parsed.type };
+}
+
+/** The key as ssh2's server takes it. ssh2 itself would parse it again for each connection, which takes most of a signature's time. */
+export function signingKey(privateKey: Buffer): ParsedKey {
+  const parsed = ssh2.utils.parseKey(privateKey);
+  if (parsed instanceof Error) throw parsed; // loadHostKey has read it
+  const key = createPrivateKey(parsed.getPrivatePEM());
+  const usual = ECDSA_HASHES.get(parsed.type);
+  parsed.sign = (data, hash = usual) => sign(hash, Buffer.from(data as Buffer), key);
+  return parsed;
 }
 
 function unfitness(key: ParsedKey): string | undefined {

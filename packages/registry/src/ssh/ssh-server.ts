@@ -8,8 +8,9 @@ import type { Registry } from '../core/registry.js';
 import { serverAlgorithms } from './algorithms.js';
 import { type Connection, type ConnectionPolicy, serveConnection } from './connection.js';
 import { ConnectionLimits } from './connection-limits.js';
+import { ExchangeTurns } from './exchange-turns.js';
 import { insideOf } from './floor/ssh2-inside.js';
-import type { HostKey } from './host-key.js';
+import { type HostKey, signingKey } from './host-key.js';
 import { KeyBudgets, openFileLimit } from './key-budgets.js';
 import type { KeyRing } from './key-ring.js';
 import { PacedWarnings } from './paced-warnings.js';
@@ -53,6 +54,7 @@ export async function startSshServer(registry: Registry, options: SshServerOptio
     log,
     limits: new ConnectionLimits(maxConnections, options.maxConnectionsPerAddress),
     strangers: new Strangers(Math.min(options.maxStrangers, maxConnections)),
+    turns: new ExchangeTurns(),
     warnings: new PacedWarnings(log),
     handshakeMs: options.handshakeMs,
     /** Accepted, but the peer has not said hello yet. */
@@ -66,7 +68,7 @@ export async function startSshServer(registry: Registry, options: SshServerOptio
   });
   const connections = new Set<Connection>();
   const ssh = new ssh2.Server({
-    hostKeys: [options.hostKey.privateKey],
+    hostKeys: [{ key: signingKey(options.hostKey.privateKey) }],
     algorithms: serverAlgorithms(options.compatible),
     ident: 'deploy-registry',
     keepaliveInterval: options.keepaliveMs,
@@ -81,20 +83,20 @@ export async function startSshServer(registry: Registry, options: SshServerOptio
       socket.destroy();
       return;
     }
-    const { timer, opened, onAuthenticated } = peer;
+    const { timer, opened, onAuthenticated, takeTurn } = peer;
     clearTimeout(timer);
     const handshakeMs = Math.max(1, options.handshakeMs - (performance.now() - opened));
     const connection = serveConnection(
       registry,
       { ...options, budgets },
-      { client, socket, info, handshakeMs, onAuthenticated },
+      { client, socket, info, handshakeMs, onAuthenticated, takeTurn },
     );
     connections.add(connection);
     socket.once('close', () => connections.delete(connection));
   });
   ssh.on('error', (error: Error) => log.warn({ err: excerpt(error.message) }, 'connection failed'));
   const listener = createServer({ noDelay: true }, (socket) => {
-    if (letIn(door, socket)) ssh.injectSocket(socket);
+    letIn(door, socket, () => ssh.injectSocket(socket));
   });
   await listen(listener, options.host, options.port);
   options.ring.onChange(() => {
@@ -115,13 +117,15 @@ interface Door {
   readonly log: Logger;
   readonly limits: ConnectionLimits;
   readonly strangers: Strangers;
+  readonly turns: ExchangeTurns;
   readonly warnings: PacedWarnings;
   readonly handshakeMs: number;
   readonly greeting: Map<Socket, Greeting>;
 }
 
-/** A stranger makes room for who comes after it, so that strangers cannot hold all places. @returns whether it is served. */
-function letIn({ log, limits, strangers, warnings, handshakeMs, greeting }: Door, socket: Socket): boolean {
+/** Serves a connection when its turn comes. A stranger makes room for who comes after it, so that strangers cannot hold all places. */
+function letIn(door: Door, socket: Socket, serve: () => void): void {
+  const { log, limits, strangers, turns, warnings, handshakeMs, greeting } = door;
   const address = plainAddress(socket.remoteAddress ?? 'unknown');
   const network = networkOf(address);
   if (limits.isFull) strangers.dropOne();
@@ -129,7 +133,7 @@ function letIn({ log, limits, strangers, warnings, handshakeMs, greeting }: Door
   if (refused !== undefined) {
     warnings.warn({ address, limit: refused }, 'connection refused: limit reached');
     socket.destroy();
-    return false;
+    return;
   }
   let hasPlace = true;
   const givePlace = () => {
@@ -148,14 +152,19 @@ function letIn({ log, limits, strangers, warnings, handshakeMs, greeting }: Door
     log.warn({ address }, 'connection ended: no SSH greeting in time');
     socket.destroy();
   }, handshakeMs);
-  greeting.set(socket, { timer, opened: performance.now(), onAuthenticated: leave });
+  const takeTurn = (work: () => void) => {
+    const forget = turns.take(network, work);
+    socket.once('close', forget);
+  };
+  greeting.set(socket, { timer, opened: performance.now(), onAuthenticated: leave, takeTurn });
   socket.once('close', () => {
     clearTimeout(timer);
     leave();
     givePlace();
     greeting.delete(socket);
   });
-  return true;
+  socket.on('error', () => undefined); // ssh2 listens from its turn on
+  takeTurn(serve);
 }
 
 /** Each connection takes a file descriptor, and others are needed for files. */
@@ -175,6 +184,7 @@ interface Greeting {
   /** In milliseconds of performance.now(). */
   readonly opened: number;
   readonly onAuthenticated: () => void;
+  readonly takeTurn: (work: () => void) => void;
 }
 
 async function listen(listener: Server, host: string, port: number): Promise<void> {

@@ -2,7 +2,7 @@ import { execFileSync } from 'node:child_process';
 import { chmodSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { generateHostKey } from '@deploy-tools/registry/ssh/generate-host-key.js';
-import { loadHostKey } from '@deploy-tools/registry/ssh/host-key.js';
+import { loadHostKey, signingKey } from '@deploy-tools/registry/ssh/host-key.js';
 import ssh2 from 'ssh2';
 import { expect, test } from 'vitest';
 import { kindOf } from '../../../shared/test/support/kind-of.js';
@@ -34,6 +34,23 @@ test.each([
   const path = join(temporaryDirectory(), 'host_key');
   keygen('-q', '-t', type, ...options, '-N', '', '-f', path);
   expect(loadHostKey(path)).toMatchObject({ type: name, fingerprint: keygen('-lf', path).split(' ')[1] });
+});
+
+test.each([
+  ['ed25519', [], [undefined]],
+  ['ecdsa', ['-b', '256'], [undefined]],
+  ['ecdsa', ['-b', '384'], [undefined]],
+  ['ecdsa', ['-b', '521'], [undefined]],
+  ['rsa', ['-b', '2048'], ['sha256', 'sha512']],
+])('a key of type %s %s signs as ssh2 would', (type, options, hashes) => {
+  const path = join(temporaryDirectory(), 'host_key');
+  keygen('-q', '-t', type, ...options, '-N', '', '-f', path);
+  const { privateKey } = loadHostKey(path);
+  const parsed = ssh2.utils.parseKey(privateKey);
+  if (parsed instanceof Error) throw parsed;
+  const data = Buffer.from('an exchange hash');
+  for (const hash of hashes)
+    expect(parsed.verify(data, signingKey(privateKey).sign(data, hash), hash)).toBe(true);
 });
 
 test.each(['1024', '2047'])('an RSA key of %s bits is refused, in either format', (bits) => {

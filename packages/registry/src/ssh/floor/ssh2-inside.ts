@@ -18,6 +18,8 @@ export interface Ssh2Inside {
 }
 
 export interface Ssh2Protocol {
+  /** Gets each message until keys are agreed on, those of the exchange among them; another takes its place then. */
+  readonly _decipher: { _onPayload: (payload: Buffer) => unknown };
   /** Gets each decrypted message but those of a key exchange that is under way. */
   _onPayload: (payload: Buffer) => unknown;
   /** Counts as a sign of life. */

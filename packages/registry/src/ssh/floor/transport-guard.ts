@@ -2,6 +2,7 @@ import type { Socket } from 'node:net';
 import type { Connection as SshClient } from 'ssh2';
 import { Pace } from '../../core/fleet/pace.js';
 import type { Outbound } from '../../sftp/outbound.js';
+import { holdKeyExchange } from './exchange-gate.js';
 import { MESSAGE, readChannelOpen, readRequest, readUint32 } from './message.js';
 import { insideOf, type Ssh2Inside, type Ssh2Session } from './ssh2-inside.js';
 
@@ -48,6 +49,10 @@ const OTHERS_AT_ONCE = 2000;
 /** The requests that mean something to a session that runs something. None of them wants a reply. */
 const WHILE_RUNNING: ReadonlySet<string> = new Set(['window-change', 'signal']);
 
+/** Exchanges of keys that a client may ask for again: OpenSSH does so each gigabyte, or as its RekeyLimit says. */
+const REKEYS_PER_SECOND = 10;
+const REKEYS_AT_ONCE = 100;
+
 const RESOURCE_SHORTAGE = 4;
 const MAX_WINDOW = 2 ** 32 - 1;
 
@@ -71,6 +76,8 @@ export interface GuardOptions {
   readonly signatureAlgorithms: readonly string[];
   /** Longest time for one exchange of keys after the first. */
   readonly keyExchangeMs: number;
+  /** Calls that when the turn of this client, a stranger, has come. */
+  readonly takeTurn: (work: () => void) => void;
   /** The client broke a rule, and is not listened to any more: end the connection. */
   readonly onViolation: (reason: string) => void;
 }
@@ -87,7 +94,8 @@ export class TransportGuard {
   readonly #inside: Ssh2Inside;
   /** To ssh2. */
   readonly #pass: (payload: Buffer) => unknown;
-  readonly #pace = new Pace(OTHERS_PER_SECOND, OTHERS_AT_ONCE, () => performance.now());
+  readonly #others = new Pace(OTHERS_PER_SECOND, OTHERS_AT_ONCE, () => performance.now());
+  readonly #rekeys = new Pace(REKEYS_PER_SECOND, REKEYS_AT_ONCE, () => performance.now());
   #messagesBefore = 0;
   #unusedSessions = 0;
   #keyExchange: NodeJS.Timeout | undefined;
@@ -103,7 +111,7 @@ export class TransportGuard {
 
   /** From here on no message reaches ssh2 that was not looked at. */
   start(): void {
-    const { client, socket, outbound, signatureAlgorithms } = this.#options;
+    const { client, socket, outbound, signatureAlgorithms, takeTurn } = this.#options;
     const protocol = this.#inside._protocol;
     protocol._serverSigAlgs = signatureAlgorithms.join(',');
     protocol._onPayload = (payload) => {
@@ -111,7 +119,11 @@ export class TransportGuard {
       // With that, ssh2 looks no further at what it has read.
       return this.#isOver ? Number.POSITIVE_INFINITY : undefined;
     };
-    client.on('handshake', () => clearTimeout(this.#keyExchange));
+    holdKeyExchange({ client, takeTurn, onViolation: (reason) => this.#end(reason) });
+    client.on('handshake', () => {
+      clearTimeout(this.#keyExchange);
+      this.#slowDown(this.#rekeys);
+    });
     socket.on('data', () => {
       if (socket.writableLength > MAX_UNSENT_BYTES) socket.pause();
     });
@@ -124,9 +136,9 @@ export class TransportGuard {
   }
 
   /** A client that says much besides its work is read from later. */
-  #slowDown(): void {
+  #slowDown(pace: Pace): void {
     const { socket } = this.#options;
-    const ms = this.#pace.owe(1);
+    const ms = pace.owe(1);
     if (ms === 0 || this.#slowed !== undefined) return;
     socket.pause();
     this.#slowed = setTimeout(() => {
@@ -155,7 +167,7 @@ export class TransportGuard {
     if (this.#isOver) return false;
     const type = payload[0] ?? 0;
     if (!this.#inside.authenticated) return this.#admitsBefore(type);
-    if (!WORK.has(type)) this.#slowDown();
+    if (!WORK.has(type)) this.#slowDown(this.#others);
     if (type === MESSAGE.GLOBAL_REQUEST) return this.#answerGlobalRequest(payload);
     if (!AFTER_AUTHENTICATION.has(type)) return false;
     switch (type) {

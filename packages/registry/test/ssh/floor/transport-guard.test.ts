@@ -44,6 +44,7 @@ async function guarded(keyExchangeMs = 60_000): Promise<Guarded> {
       maxMessagesBefore: 100,
       signatureAlgorithms: ['ssh-ed25519'],
       keyExchangeMs,
+      takeTurn: (work) => setImmediate(work),
       onViolation: violate,
     });
     guard.start();

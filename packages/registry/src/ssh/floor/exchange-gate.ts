@@ -1,0 +1,45 @@
+import type { Connection as SshClient } from 'ssh2';
+import { insideOf } from './ssh2-inside.js';
+
+/** The messages in which a client sends its part of the keys (RFC 4250, section 4.1.2): what makes the server compute. */
+const FIRST_OF_EXCHANGE = 30;
+/** An honest client sends one and waits for the answer; two, when it guessed which method would be agreed on. */
+const MAX_HELD = 4;
+
+export interface ExchangeGateOptions {
+  readonly client: SshClient;
+  /** @param work to be called when its turn has come. */
+  readonly takeTurn: (work: () => void) => void;
+  /** The client broke a rule, and is not listened to any more: end the connection. */
+  readonly onViolation: (reason: string) => void;
+}
+
+/**
+ * Holds back a client's part of the first exchange of keys until its turn has come. To be called when ssh2 has read the client's
+ * identification line, and nothing after it.
+ */
+export function holdKeyExchange({ client, takeTurn, onViolation }: ExchangeGateOptions): void {
+  const decipher = insideOf(client)._protocol._decipher;
+  const pass = decipher._onPayload;
+  let held: Buffer[] | undefined;
+  const gate = (payload: Buffer): unknown => {
+    if (held === undefined && (payload[0] ?? 0) < FIRST_OF_EXCHANGE) return pass(payload);
+    held ??= [];
+    held.push(Buffer.from(payload));
+    if (held.length === 1) takeTurn(letPass);
+    if (held.length <= MAX_HELD) return undefined;
+    decipher._onPayload = () => Number.POSITIVE_INFINITY;
+    onViolation('more than one message of a key exchange at once');
+    return Number.POSITIVE_INFINITY;
+  };
+  const letPass = (): void => {
+    if (decipher._onPayload !== gate) return; // the connection ended meanwhile
+    decipher._onPayload = pass;
+    try {
+      for (const payload of held ?? []) if (pass(payload) !== undefined) break;
+    } catch (error) {
+      client.emit('error', error instanceof Error ? error : new Error(String(error)));
+    }
+  };
+  decipher._onPayload = gate;
+}
