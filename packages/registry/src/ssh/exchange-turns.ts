@@ -14,6 +14,10 @@ export class ExchangeTurns {
   /** By network, the one whose turn is next first; in each the newest last. */
   readonly #waiting = new Map<string, Set<Turn>>();
   #next: NodeJS.Immediate | undefined;
+  /** Somebody came since it was last looked. */
+  #hasGrown = false;
+  /** When work was last done, in milliseconds of performance.now(). */
+  #served = 0;
 
   /**
    * @param work called once, in a later turn of the event loop. It does not throw.
@@ -23,6 +27,7 @@ export class ExchangeTurns {
     const turn: Turn = { work };
     const same = this.#waiting.get(network) ?? new Set();
     this.#waiting.set(network, same.add(turn));
+    this.#hasGrown = true;
     this.#next ??= setImmediate(() => this.#serve());
     return () => {
       if (same.delete(turn) && same.size === 0) this.#waiting.delete(network);
@@ -35,10 +40,16 @@ export class ExchangeTurns {
     return count;
   }
 
+  /**
+   * Node.js accepts one connection in each turn of the event loop. So while more come they are let in first: whose turn it is can
+   * only be told when all are here, and the system's queue of connections stays short.
+   */
   #serve(): void {
     const end = performance.now() + SLICE_MS;
-    do this.#serveOne();
-    while (this.#waiting.size > 0 && performance.now() < end);
+    const mayServe = !this.#hasGrown || performance.now() - this.#served > SLICE_MS;
+    this.#hasGrown = false;
+    while (mayServe && this.#waiting.size > 0 && performance.now() < end) this.#serveOne();
+    if (mayServe) this.#served = performance.now();
     this.#next = this.#waiting.size > 0 ? setImmediate(() => this.#serve()) : undefined;
   }
 

@@ -152,13 +152,14 @@ function letIn(door: Door, socket: Socket, serve: () => void): void {
     log.warn({ address }, 'connection ended: no SSH greeting in time');
     socket.destroy();
   }, handshakeMs);
+  let forgetTurn = () => {};
   const takeTurn = (work: () => void) => {
-    const forget = turns.take(network, work);
-    socket.once('close', forget);
+    forgetTurn = turns.take(network, work);
   };
   greeting.set(socket, { timer, opened: performance.now(), onAuthenticated: leave, takeTurn });
   socket.once('close', () => {
     clearTimeout(timer);
+    forgetTurn();
     leave();
     givePlace();
     greeting.delete(socket);
