@@ -1,7 +1,7 @@
 import type { Socket } from 'node:net';
 import type { Logger } from '@deploy-tools/shared/log.js';
 import { excerpt } from '@deploy-tools/shared/printable.js';
-import type { ClientInfo, Session, Connection as SshClient } from 'ssh2';
+import type { Session, Connection as SshClient } from 'ssh2';
 import type { Principal } from '../core/principal.js';
 import type { Registry } from '../core/registry.js';
 import type { Outbound } from '../sftp/outbound.js';
@@ -15,7 +15,6 @@ import { insideOf } from './floor/ssh2-inside.js';
 import { TransportGuard } from './floor/transport-guard.js';
 import type { HoldingConnection, KeyBudgets } from './key-budgets.js';
 import type { KeyRing } from './key-ring.js';
-import { plainAddress } from './peer-address.js';
 import { serveSession } from './session.js';
 import type { Holder } from './shares.js';
 import { speakerOf } from './speaker-of.js';
@@ -49,7 +48,10 @@ export interface ConnectionPolicy {
 export interface Peer {
   readonly client: SshClient;
   readonly socket: Socket;
-  readonly info: ClientInfo;
+  readonly address: string;
+  readonly port: number;
+  /** As it calls its program. */
+  readonly software: string;
   /** What is left of the time for the handshake. */
   readonly handshakeMs: number;
   /** It is a stranger no more. */
@@ -92,7 +94,7 @@ class ServedConnection implements Connection {
   #draining = false;
 
   constructor(registry: Registry, policy: ConnectionPolicy, peer: Peer) {
-    const { client, socket, info } = peer;
+    const { client, socket, address, port, software } = peer;
     this.#registry = registry;
     this.#policy = policy;
     this.#peer = peer;
@@ -105,9 +107,8 @@ class ServedConnection implements Connection {
         this.end();
       },
     });
-    this.#address = plainAddress(info.ip);
-    const version = info.header.versions.software;
-    this.#log = registry.log.child({ address: this.#address, port: info.port, client: excerpt(version) });
+    this.#address = address;
+    this.#log = registry.log.child({ address, port, client: excerpt(software) });
     this.#guard = new TransportGuard({
       client,
       socket,

@@ -6,7 +6,7 @@ import { enablePostQuantumKex } from '@deploy-tools/shared/ssh/key-exchange.js';
 import ssh2 from 'ssh2';
 import type { Registry } from '../core/registry.js';
 import { serverAlgorithms } from './algorithms.js';
-import { type Connection, type ConnectionPolicy, serveConnection } from './connection.js';
+import { type Connection, type ConnectionPolicy, type Peer, serveConnection } from './connection.js';
 import { ConnectionLimits } from './connection-limits.js';
 import { ExchangeTurns } from './exchange-turns.js';
 import { insideOf } from './floor/ssh2-inside.js';
@@ -75,22 +75,19 @@ export async function startSshServer(registry: Registry, options: SshServerOptio
     keepaliveCountMax: 3,
   } as ssh2.ServerConfig);
   ssh.on('connection', (client, info) => {
+    client.on('error', () => undefined); // one that nobody listens to would end the registry
     const socket = insideOf(client)._sock;
-    const peer = door.greeting.get(socket);
+    const greeting = door.greeting.get(socket);
     door.greeting.delete(socket);
-    if (peer === undefined || socket.destroyed) {
-      client.on('error', () => undefined); // it left while it said hello
-      socket.destroy();
+    if (greeting === undefined || socket.destroyed) {
+      socket.destroy(); // it left while it said hello
       return;
     }
-    const { timer, opened, onAuthenticated, takeTurn } = peer;
-    clearTimeout(timer);
-    const handshakeMs = Math.max(1, options.handshakeMs - (performance.now() - opened));
-    const connection = serveConnection(
-      registry,
-      { ...options, budgets },
-      { client, socket, info, handshakeMs, onAuthenticated, takeTurn },
-    );
+    clearTimeout(greeting.timer);
+    const handshakeMs = Math.max(1, options.handshakeMs - (performance.now() - greeting.opened));
+    const { software } = info.header.versions;
+    const peer = { ...greeting.peer, client, socket, software, handshakeMs };
+    const connection = serveConnection(registry, { ...options, budgets }, peer);
     connections.add(connection);
     socket.once('close', () => connections.delete(connection));
   });
@@ -126,7 +123,12 @@ interface Door {
 /** Serves a connection when its turn comes. A stranger makes room for who comes after it, so that strangers cannot hold all places. */
 function letIn(door: Door, socket: Socket, serve: () => void): void {
   const { log, limits, strangers, turns, warnings, handshakeMs, greeting } = door;
-  const address = plainAddress(socket.remoteAddress ?? 'unknown');
+  const { remoteAddress, remotePort } = socket;
+  if (remoteAddress === undefined || remotePort === undefined) {
+    socket.destroy(); // it has left already
+    return;
+  }
+  const address = plainAddress(remoteAddress);
   const network = networkOf(address);
   if (limits.isFull) strangers.dropOne();
   const refused = limits.take(network);
@@ -156,7 +158,8 @@ function letIn(door: Door, socket: Socket, serve: () => void): void {
   const takeTurn = (work: () => void) => {
     forgetTurn = turns.take(network, work);
   };
-  greeting.set(socket, { timer, opened: performance.now(), onAuthenticated: leave, takeTurn });
+  const peer = { address, port: remotePort, onAuthenticated: leave, takeTurn };
+  greeting.set(socket, { timer, opened: performance.now(), peer });
   socket.once('close', () => {
     clearTimeout(timer);
     forgetTurn();
@@ -184,8 +187,7 @@ interface Greeting {
   readonly timer: NodeJS.Timeout;
   /** In milliseconds of performance.now(). */
   readonly opened: number;
-  readonly onAuthenticated: () => void;
-  readonly takeTurn: (work: () => void) => void;
+  readonly peer: Pick<Peer, 'address' | 'port' | 'onAuthenticated' | 'takeTurn'>;
 }
 
 async function listen(listener: Server, host: string, port: number): Promise<void> {
