@@ -157,15 +157,16 @@ const ATTACKS = {
     });
   },
   '1,000 silent connections from two addresses': async ({ target, isOver }) => {
+    const open = new Set();
     while (!isOver()) {
-      for (let count = 0; count < 500 && !isOver(); count += 1) {
-        for (const localAddress of ['127.0.0.2', '127.0.0.3']) {
-          const socket = connect({ ...target, localAddress });
-          socket.on('error', () => {});
-        }
-        if (count % 50 === 0) await delay(10);
+      for (let count = 0; open.size < 1000 && count < 50; count += 1) {
+        const socket = connect({ ...target, localAddress: count % 2 === 0 ? '127.0.0.2' : '127.0.0.3' });
+        open.add(socket);
+        socket.on('error', () => {});
+        socket.on('close', () => open.delete(socket));
+        socket.resume();
       }
-      await delay(500);
+      await delay(10);
     }
   },
   "key exchanges without end, by the operator's network": (attack) => storm(attack, 15),

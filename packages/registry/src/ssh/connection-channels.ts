@@ -1,5 +1,5 @@
 import type { Session } from 'ssh2';
-import { insideOfSession } from './floor/ssh2-inside.js';
+import { insideOfSession, type Ssh2Channel } from './floor/ssh2-inside.js';
 import { SessionPlace } from './session-place.js';
 import type { Holder, Shares } from './shares.js';
 
@@ -18,25 +18,12 @@ export interface ConnectionChannelsOptions {
 /** For so long what a session's client sent before it closed it may be read. */
 const UNREAD_MS = 10_000;
 
-/**
- * ssh2 says that a channel is closed when all that came by it has been read, and who waits for room to reply does not read: what is
- * left is read to its end then, so that the work ends.
- */
-function readToEndAfter(ms: number, session: Session): void {
-  const channel = insideOfSession(session)._channel;
-  if (channel === undefined) return;
-  const timer = setTimeout(() => {
-    while (channel.read() !== null) {
-      // It is for nobody.
-    }
-  }, ms);
-  channel.once('close', () => clearTimeout(timer));
-}
-
 /** The places for sessions in one connection. */
 export class ConnectionChannels {
   readonly #options: ConnectionChannelsOptions;
   readonly #places = new Set<SessionPlace>();
+  /** Closed by the client, with something that was not read yet. */
+  readonly #closed = new Map<Ssh2Channel, NodeJS.Timeout>();
 
   constructor(options: ConnectionChannelsOptions) {
     this.#options = options;
@@ -65,7 +52,8 @@ export class ConnectionChannels {
     this.#places.add(place);
     session.once('close', () => {
       place.close();
-      readToEndAfter(UNREAD_MS, session);
+      const channel = insideOfSession(session)._channel;
+      if (channel !== undefined) this.#readToEndAfter(UNREAD_MS, channel);
     });
     return place;
   }
@@ -73,5 +61,37 @@ export class ConnectionChannels {
   /** The connection is closed, and with it all sessions; what they run ends by itself. */
   closeAll(): void {
     for (const place of [...this.#places]) place.close();
+    for (const channel of [...this.#closed.keys()]) this.#readToEnd(channel);
+  }
+
+  /** Bytes of sessions that the client has closed, which ssh2 does not know any more. */
+  get unread(): number {
+    let bytes = 0;
+    for (const channel of this.#closed.keys()) bytes += channel.readableLength;
+    return bytes;
+  }
+
+  /**
+   * ssh2 says that a channel is closed when all that came by it has been read, and who waits for room to reply does not read: what
+   * is left is read to its end then, so that the work ends.
+   */
+  #readToEndAfter(ms: number, channel: Ssh2Channel): void {
+    this.#closed.set(
+      channel,
+      setTimeout(() => this.#readToEnd(channel), ms),
+    );
+    channel.once('close', () => this.#forget(channel));
+  }
+
+  #readToEnd(channel: Ssh2Channel): void {
+    this.#forget(channel);
+    while (channel.read() !== null) {
+      // It is for nobody.
+    }
+  }
+
+  #forget(channel: Ssh2Channel): void {
+    clearTimeout(this.#closed.get(channel));
+    this.#closed.delete(channel);
   }
 }

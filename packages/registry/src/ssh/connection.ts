@@ -129,7 +129,7 @@ class ServedConnection implements Connection {
   }
 
   get heldBytes(): number {
-    return this.#guard.unread + this.#peer.socket.writableLength;
+    return this.#guard.unread + this.#channels.unread + this.#peer.socket.writableLength;
   }
 
   endForBudget(reason: string): void {

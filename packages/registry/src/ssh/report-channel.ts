@@ -41,10 +41,15 @@ async function readLines(channel: ServerChannel, session: ReportSession): Promis
   const input: AsyncIterable<Buffer> = channel.iterator({ destroyOnReturn: false });
   try {
     for await (const chunk of input) {
-      for (const line of lines.push(chunk)) await session.take(line);
+      for (const line of lines.push(chunk)) {
+        if (session.isClosed) return; // nobody waits for its answer: the agent tells it again
+        await session.take(line);
+      }
     }
     session.complete();
   } catch (error) {
     session.refuse(describeError(error));
+  } finally {
+    channel.resume(); // what still comes is for nobody
   }
 }

@@ -96,6 +96,10 @@ export class ReportSession {
     this.#wakeReader();
   }
 
+  get isClosed(): boolean {
+    return this.#closing.signal.aborted;
+  }
+
   /** Why the agent is not listened to any more, when it is not. */
   get refused(): string | undefined {
     return this.#refused;
