@@ -16,7 +16,7 @@ export const FILES = {
   },
   'lib/protocol/kex.js': {
     published: '054ba4b81801596350f0e2e939746d2966297cffd4303b342c25b2fd5d295755',
-    changed: 'c6fcf27e946f54e36d50b6ed4d1b1b18b84b039a1188888a7c659108ffc75feb',
+    changed: 'cdc4c872270468ef29cf3098317727391df195b14a054c875149128d3e67f97c',
   },
 };
 
@@ -154,5 +154,19 @@ const createKeyExchange = (() => {`,
     replace: `module.exports = {
   setKem: (value) => { kem = value; },
   KexInit,`,
+  },
+  {
+    file: 'lib/protocol/kex.js',
+    reason:
+      'The keys that were made for one exchange are kept as long as the connection: memory, and secrets that nothing needs any more.',
+    find: `        this._public = null;
+        this._dh = null;
+`,
+    replace: `        this._public = null;
+        this._dh = null;
+        this._keys = null;
+        this._kemKeys = null;
+        this._ciphertext = null;
+`,
   },
 ];

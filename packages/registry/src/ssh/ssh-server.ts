@@ -156,7 +156,10 @@ function letIn(door: Door, socket: Socket, serve: () => void): void {
   }, handshakeMs);
   let forgetTurn = () => {};
   const takeTurn = (work: () => void) => {
-    forgetTurn = turns.take(network, work);
+    forgetTurn = turns.take(network, () => {
+      forgetTurn = () => {}; // which holds what the work needs
+      work();
+    });
   };
   const peer = { address, port: remotePort, onAuthenticated: leave, takeTurn };
   greeting.set(socket, { timer, opened: performance.now(), peer });

@@ -21,10 +21,9 @@ export interface ExchangeGateOptions {
 export function holdKeyExchange({ client, takeTurn, onViolation }: ExchangeGateOptions): void {
   const decipher = insideOf(client)._protocol._decipher;
   const pass = decipher._onPayload;
-  let held: Buffer[] | undefined;
+  const held: Buffer[] = [];
   const gate = (payload: Buffer): unknown => {
-    if (held === undefined && (payload[0] ?? 0) < FIRST_OF_EXCHANGE) return pass(payload);
-    held ??= [];
+    if (held.length === 0 && (payload[0] ?? 0) < FIRST_OF_EXCHANGE) return pass(payload);
     held.push(Buffer.from(payload));
     if (held.length === 1) takeTurn(letPass);
     if (held.length <= MAX_HELD) return undefined;
@@ -36,7 +35,7 @@ export function holdKeyExchange({ client, takeTurn, onViolation }: ExchangeGateO
     if (decipher._onPayload !== gate) return; // the connection ended meanwhile
     decipher._onPayload = pass;
     try {
-      for (const payload of held ?? []) if (pass(payload) !== undefined) break;
+      for (const payload of held.splice(0)) if (pass(payload) !== undefined) break;
     } catch (error) {
       client.emit('error', error instanceof Error ? error : new Error(String(error)));
     }
