@@ -12,6 +12,7 @@ import type { RandomDelay } from './deploy/random-delay.js';
 import type { HealthSettings } from './health/health-settings.js';
 import type { RunAs } from './script/run-as.js';
 import type { Hook } from './script/run-hook.js';
+import type { OutputPlace } from './script/run-output.js';
 import type { ReleaseProgram } from './supervise/release-program.js';
 import type { Destination } from './sync/destination.js';
 import type { Timers } from './timers.js';
@@ -83,6 +84,8 @@ export interface AgentContext {
   readonly onTrouble: (error: DeployError | undefined) => void;
   /** Of the attempt in flight. */
   readonly facts: AttemptFacts;
+  /** Where scripts and hooks print to. */
+  readonly output: OutputPlace;
   /** The supervised one, where the agent has one. */
   readonly program: ReleaseProgram | undefined;
   readonly clock: () => Date;

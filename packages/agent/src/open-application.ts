@@ -13,6 +13,7 @@ import { Pause } from './deploy/pause.js';
 import { RandomDelay } from './deploy/random-delay.js';
 import { type Wanted, WantedView } from './deploy/wanted-view.js';
 import { presentReport } from './report/present-report.js';
+import { OutputDirectory } from './script/output-directory.js';
 import { type RunAs, resolveUser, userEnvironment } from './script/run-as.js';
 import { readState } from './state-file.js';
 import { openProgram, type ProgramOptions } from './supervise/open-program.js';
@@ -90,7 +91,9 @@ export async function openApplication(options: ApplicationOptions): Promise<Appl
   const onLine = (line: string) => {
     if (ledger.inFlight !== undefined) facts.log.push(line);
   };
-  const supervised = await openSupervised(options, { as: runAs, onLine, onCrash: onChange });
+  const output = outputIn(options, onLine);
+  await output.adopt();
+  const supervised = await openSupervised(options, { as: runAs, output, onLine, onCrash: onChange });
   const wanted = new WantedView(join(dir, 'confirmed'));
   const onWanted = (config: AgentConfig): void => {
     if (wanted.saw(config, clock(), lastGood())) onChange();
@@ -109,6 +112,7 @@ export async function openApplication(options: ApplicationOptions): Promise<Appl
     pause,
     delay: new RandomDelay(settings.randomDelayMs, Math.random, systemTimers.now),
     facts,
+    output,
     onWanted,
     onTrouble,
     clock,
@@ -130,14 +134,27 @@ export async function openApplication(options: ApplicationOptions): Promise<Appl
     wanted: () => wanted.last,
     close: async () => {
       await supervised?.close();
+      await output.close();
       await threads.stop();
     },
   };
 }
 
+/** @param onLine what an agent before this one had started goes on with the attempt that it was started for. */
+function outputIn({ dir, log }: ApplicationOptions, onLine: (line: string) => void): OutputDirectory {
+  return new OutputDirectory({
+    dir: join(dir, 'output'),
+    onEarlierLine: (stream, line) => {
+      onLine(line);
+      log.info({ stream }, line);
+    },
+    onTrouble: (message) => log.warn(message),
+  });
+}
+
 async function openSupervised(
   { program, dir, log }: ApplicationOptions,
-  more: Pick<ProgramOptions, 'as' | 'onLine' | 'onCrash'>,
+  more: Pick<ProgramOptions, 'as' | 'output' | 'onLine' | 'onCrash'>,
 ) {
   if (program === undefined) return undefined;
   return await openProgram({

@@ -5,6 +5,7 @@ import { AttemptFacts } from '@deploy-tools/agent/deploy/attempt-facts.js';
 import { Ledger } from '@deploy-tools/agent/deploy/ledger.js';
 import { Pause } from '@deploy-tools/agent/deploy/pause.js';
 import { RandomDelay } from '@deploy-tools/agent/deploy/random-delay.js';
+import { pipedOutput } from '@deploy-tools/agent/script/piped-output.js';
 import { systemTimers } from '@deploy-tools/agent/timers.js';
 import { DEFAULT_UNPACK_POLICY } from '@deploy-tools/shared/archive/unpack-policy.js';
 import type { AgentConfig } from '@deploy-tools/shared/config-json.js';
@@ -62,6 +63,7 @@ export async function agentContext(
     onWanted: () => {},
     onTrouble: () => {},
     facts: new AttemptFacts(),
+    output: { open: (_kind, as, onLine) => pipedOutput(as, onLine) },
     program: undefined,
     timers: systemTimers,
     clock: () => new Date(),

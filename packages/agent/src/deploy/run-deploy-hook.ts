@@ -51,7 +51,8 @@ async function runLogged(
     environment: environmentOf(context, roots, paths.scriptState),
     timeoutMs: settings.scriptTimeoutMs,
     as: runAs,
-    onStart: (pid) => rememberScript(context, pid),
+    output: context.output,
+    beforeRun: (pid) => rememberScript(context, pid),
     onLine: (stream, line) => {
       facts.log.push(line);
       log.info({ stream }, line);

@@ -1,6 +1,6 @@
 import type { UnpackPolicy } from '@deploy-tools/shared/archive/unpack-policy.js';
 import type { OpenUrl } from '@deploy-tools/sources/opened-object.js';
-import type { OnLine } from '../script/run-in-group.js';
+import type { OnLine } from '../script/run-output.js';
 import type { Timers } from '../timers.js';
 import type { Ownership } from '../unpack/tree-task.js';
 import type { DeployLog } from './deploy-log.js';

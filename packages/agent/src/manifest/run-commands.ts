@@ -1,5 +1,6 @@
 import { closeSync } from 'node:fs';
-import { type OnLine, runInGroup } from '../script/run-in-group.js';
+import { runInGroup } from '../script/run-in-group.js';
+import type { OnLine } from '../script/run-output.js';
 import { cannotStart, scriptFailure } from '../script/script-error.js';
 import type { DeployLog } from './deploy-log.js';
 import type { CommandList, Manifest } from './manifest.js';

@@ -1,14 +1,13 @@
 import { type ChildProcess, spawn } from 'node:child_process';
-import { LineSplitter } from './line-splitter.js';
+import { letRun, startWaiting } from './launch.js';
+import { pipedOutput } from './piped-output.js';
 import { endGroup } from './process-group.js';
-import { asUser, type RunAs } from './run-as.js';
+import { requireProgram } from './require-program.js';
+import { asUser, type Invocation, type RunAs } from './run-as.js';
+import type { OnLine, OutputPlace, RunOutput } from './run-output.js';
 
 /** Between TERM and KILL. */
 export const KILL_AFTER_MS = 10_000;
-/** How long output may still come after the program has ended; a process it left behind may hold the pipe for ever. */
-const DRAIN_MS = 500;
-
-export type OnLine = (stream: 'stdout' | 'stderr', line: string) => void;
 
 export interface GroupRun {
   /** Absolute, or a word to look up in the PATH of the environment. */
@@ -29,8 +28,13 @@ export interface GroupRun {
   readonly as?: RunAs | undefined;
   /** Ends the group like the timeout does. */
   readonly signal?: AbortSignal;
-  /** Called once it runs. */
-  readonly onStart?: (pid: number) => void;
+  /**
+   * Called with the process id before the program runs: what has to be written down is written by then. Must not throw.
+   * Not together with `stdinFd`.
+   */
+  readonly beforeRun?: (pid: number) => void;
+  /** Where it prints to when that is to outlive this process; a pipe that ends with the program without. */
+  readonly output?: OutputPlace;
   readonly onLine: OnLine;
 }
 
@@ -43,40 +47,55 @@ export interface GroupEnd {
 
 /**
  * Runs a program to its end in a process group of its own. After the timeout the whole group is ended: TERM, then KILL.
- * Else processes that the program leaves behind live on; their output is passed on while the agent lives.
+ * Else processes that the program leaves behind live on; their output is passed on, while the agent lives, when it
+ * has a place.
  * @throws the system's error when it cannot be started.
  */
 export async function runInGroup(run: GroupRun): Promise<GroupEnd> {
-  const { program, args } = asUser(run.as, { program: run.program, args: run.args ?? [] });
-  const child = spawn(program, args, {
-    cwd: run.cwd,
-    env: run.environment,
-    detached: true,
-    stdio: [run.stdinFd ?? (run.stdin === undefined ? 'ignore' : 'pipe'), 'pipe', 'pipe'],
-  });
-  passLines(child, run.onLine);
-  if (child.pid !== undefined) run.onStart?.(child.pid);
-  giveInput(child, run.stdin);
-  const closed = new Promise<void>((resolve) => child.once('close', () => resolve()));
+  if (run.beforeRun !== undefined && run.as === undefined)
+    requireProgram(run.program, run.environment, run.cwd);
+  const opened = run.output?.open('script', run.as, run.onLine) ?? pipedOutput(run.as, run.onLine);
+  const output = await opened;
+  const child = start(run, output);
   const limit = limited(child, run);
   try {
     const end = await ended(child);
     limit.clear();
     await limit.ending(); // the program itself may be gone before what it started
-    await drained(child, closed);
+    await output.drained();
+    child.stdin?.destroy();
     return { ...end, stopped: limit.stopped() };
   } finally {
     limit.clear();
   }
 }
 
-/** Passes on what a child prints, line by line. */
-export function passLines(child: ChildProcess, onLine: OnLine): void {
-  for (const stream of ['stdout', 'stderr'] as const) {
-    const splitter = new LineSplitter((line) => onLine(stream, line));
-    child[stream]?.on('data', (chunk: Buffer) => splitter.push(chunk));
-    child[stream]?.on('end', () => splitter.end());
+/** What is to be written down before it runs is started in two steps. */
+function start(run: GroupRun, output: RunOutput): ChildProcess {
+  const { cwd, environment, stdin, beforeRun } = run;
+  const invocation = asUser(run.as, { program: run.program, args: run.args ?? [] });
+  let child: ChildProcess | undefined;
+  try {
+    if (beforeRun === undefined) child = startAtOnce(run, invocation, output);
+    else child = startWaiting({ ...invocation, cwd, environment, stdin, outputs: output.stdio });
+  } finally {
+    output.handedOver(child);
   }
+  if (beforeRun === undefined) giveInput(child, stdin);
+  else if (child.pid !== undefined) {
+    beforeRun(child.pid);
+    letRun(child, stdin);
+  }
+  return child;
+}
+
+function startAtOnce(run: GroupRun, { program, args }: Invocation, { stdio }: RunOutput): ChildProcess {
+  return spawn(program, args, {
+    cwd: run.cwd,
+    env: run.environment,
+    detached: true,
+    stdio: [run.stdinFd ?? (run.stdin === undefined ? 'ignore' : 'pipe'), ...stdio],
+  });
 }
 
 /** What was written may be more than a program reads: EPIPE then, and nobody's fault. */
@@ -120,21 +139,4 @@ function ended(child: ChildProcess): Promise<{ code: number | null; signal: Node
     child.once('error', reject);
     child.once('exit', (code, signal) => resolve({ code, signal }));
   });
-}
-
-/**
- * Waits for what a child wrote before it ended; pipes that somebody still holds do not keep the agent alive.
- * @param closed resolves with the child's `close`.
- */
-export async function drained(child: ChildProcess, closed: Promise<void>): Promise<void> {
-  let timer: NodeJS.Timeout | undefined;
-  const enough = new Promise<void>((resolve) => {
-    timer = setTimeout(resolve, DRAIN_MS);
-  });
-  await Promise.race([closed, enough]);
-  clearTimeout(timer);
-  child.stdin?.destroy();
-  for (const stream of [child.stdout, child.stderr]) {
-    if (stream !== null && 'unref' in stream && typeof stream.unref === 'function') stream.unref();
-  }
 }

@@ -1,5 +1,6 @@
 import type { Logger } from '@deploy-tools/shared/log.js';
 import { LogTail } from '../script/log-tail.js';
+import type { OutputPlace } from '../script/run-output.js';
 import type { Timers } from '../timers.js';
 import { CrashWatch } from './crash-watch.js';
 import { endEarlierChildren } from './end-earlier-children.js';
@@ -13,6 +14,7 @@ import { Supervisor, type SupervisorEvent } from './supervisor.js';
 export interface ProgramOptions {
   readonly command: Launch['command'];
   readonly as: Launch['as'];
+  readonly output: OutputPlace;
   /** As `-port` has them. */
   readonly ports: readonly string[];
   readonly stopTimeoutMs: number;
@@ -46,7 +48,7 @@ export interface ProgramCrash {
  * @throws DeployError in-use, denied, invalid, not-found: a port that cannot be opened.
  */
 export async function openProgram(options: ProgramOptions): Promise<OpenProgram> {
-  const { command, as, ports, stopTimeoutMs, recordPath, timers, log } = options;
+  const { command, as, output, ports, stopTimeoutMs, recordPath, timers, log } = options;
   const onFound = (pid: number) => log.warn({ pid }, 'ending the program that an earlier agent left running');
   await endEarlierChildren({ recordPath, stopTimeoutMs, timers, onFound });
   const listeners = await openListeners(ports.map(parseListenSpec));
@@ -92,7 +94,7 @@ export async function openProgram(options: ProgramOptions): Promise<OpenProgram>
     const message = crashes.crash;
     return message === undefined ? undefined : { message, log: tail.lines() };
   };
-  return { program: releaseProgram(supervisor, command, as), crash, close };
+  return { program: releaseProgram(supervisor, { command, as, output }), crash, close };
 }
 
 function tell(log: Logger, event: SupervisorEvent): void {

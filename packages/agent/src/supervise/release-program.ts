@@ -23,15 +23,13 @@ export interface ReleaseProgram {
   restart(prove: Prove, signal: AbortSignal): Promise<void>;
 }
 
-/** @param command the command line after `--`. */
+/** @param what is the same of every release: the command line after `--`, who runs it, where it prints to. */
 export function releaseProgram(
   supervisor: Supervisor,
-  command: Launch['command'],
-  as: Launch['as'] = undefined,
+  what: Pick<Launch, 'command' | 'as' | 'output'>,
 ): ReleaseProgram {
   const launch = (cwd: string, environment: Readonly<Record<string, string>>): Launch => ({
-    command,
-    as,
+    ...what,
     cwd,
     environment,
   });

@@ -1,8 +1,10 @@
-import { type ChildProcess, spawn } from 'node:child_process';
+import type { ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { DeployError, errnoOf } from '@deploy-tools/shared/errors.js';
+import { letRun, startWaiting } from '../script/launch.js';
+import { pipedOutput } from '../script/piped-output.js';
 import { asUser, type RunAs } from '../script/run-as.js';
-import { drained, type OnLine, passLines } from '../script/run-in-group.js';
+import type { OnLine, OutputPlace, RunOutput } from '../script/run-output.js';
 import { HANDOVER_VARIABLES, handoverEnvironment } from './handover-environment.js';
 import type { Listener } from './open-listeners.js';
 
@@ -16,6 +18,8 @@ export interface Launch {
   readonly environment: Readonly<Record<string, string>>;
   /** The agent's own user without. */
   readonly as?: RunAs | undefined;
+  /** Where it prints to when that is to outlive the agent; a pipe without. */
+  readonly output?: OutputPlace;
 }
 
 /** A run of a program. */
@@ -41,36 +45,37 @@ export interface ChildStart {
 }
 
 /**
- * Waits for a line, so that no program runs that was not written down, sets LISTEN_PID, which only the process itself
- * knows, and becomes the program. When the agent dies before, there is no line and it ends.
- */
-const LAUNCHER = `IFS= read -r go || exit 1
-unset go
-[ -z "$LISTEN_FDS" ] || export LISTEN_PID=$$
-exec "$@" </dev/null`;
-
-/**
  * Starts a program in a process group of its own, with the listening sockets as its descriptors from 3 on.
  * @throws DeployError unhealthy when it cannot be started; a program that does not exist ends with status 127 instead,
  * and says so in its output.
  */
 export async function startChild(start: ChildStart): Promise<ProgramChild> {
-  const { launch, generation, listeners } = start;
-  const { program, args } = asUser(launch.as, { program: launch.command[0], args: launch.command.slice(1) });
-  const child = spawn('/bin/sh', ['-c', LAUNCHER, 'deploy-agent', program, ...args], {
-    cwd: launch.cwd,
-    env: environmentOf(start),
-    detached: true,
-    stdio: ['pipe', 'pipe', 'pipe', ...listeners.map(({ fd }) => fd)],
-  });
+  const { launch, generation, beforeRun, onLine } = start;
+  const opened = launch.output?.open('program', launch.as, onLine) ?? pipedOutput(launch.as, onLine);
+  const output = await opened;
+  const child = startProcess(start, output);
   if (child.pid === undefined) throw cannotStart(launch, await once(child, 'error'));
   const { pid } = child;
-  const { died, ended } = endOf(child, pid);
-  passLines(child, start.onLine);
-  child.stdin?.on('error', () => child.stdin?.destroy()); // killed before it read its line
-  start.beforeRun(pid);
-  child.stdin?.end('go\n');
+  const { died, ended } = endOf(child, pid, output);
+  beforeRun(pid);
+  letRun(child);
   return { pid, generation, launch, died, ended };
+}
+
+function startProcess(start: ChildStart, output: RunOutput): ChildProcess {
+  const { command, cwd, as } = start.launch;
+  let child: ChildProcess | undefined;
+  try {
+    child = startWaiting({
+      ...asUser(as, { program: command[0], args: command.slice(1) }),
+      cwd,
+      environment: environmentOf(start),
+      outputs: [...output.stdio, ...start.listeners.map(({ fd }) => fd)],
+    });
+    return child;
+  } finally {
+    output.handedOver(child);
+  }
 }
 
 function environmentOf({ launch, generation, listeners }: ChildStart): Record<string, string> {
@@ -79,9 +84,8 @@ function environmentOf({ launch, generation, listeners }: ChildStart): Record<st
   return { ...environment, ...handoverEnvironment(listeners, generation) };
 }
 
-function endOf(child: ChildProcess, pid: number): Pick<ProgramChild, 'died' | 'ended'> {
+function endOf(child: ChildProcess, pid: number, output: RunOutput): Pick<ProgramChild, 'died' | 'ended'> {
   const died = new AbortController();
-  const closed = new Promise<void>((resolve) => child.once('close', () => resolve()));
   const ended = new Promise<void>((resolve) => {
     child.once('exit', (code, signal) => {
       const how = signal === null ? `ended with exit status ${code}` : `was killed by ${signal}`;
@@ -90,7 +94,7 @@ function endOf(child: ChildProcess, pid: number): Pick<ProgramChild, 'died' | 'e
           hint: 'its output is in the log',
         }),
       );
-      resolve(drained(child, closed));
+      resolve(output.drained());
     });
   });
   return { died: died.signal, ended };

@@ -118,7 +118,7 @@ describe('what a script gets', () => {
 
   it('is told to the caller by its process id once it runs', async () => {
     const pids: number[] = [];
-    const { lines } = await ran(script('echo $$'), { onStart: (pid) => pids.push(pid) });
+    const { lines } = await ran(script('echo $$'), { beforeRun: (pid) => pids.push(pid) });
     expect(lines).toEqual([`stdout: ${pids[0]}`]);
     expect(pids).toHaveLength(1);
   });

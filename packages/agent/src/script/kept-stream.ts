@@ -1,0 +1,136 @@
+import {
+  closeSync,
+  existsSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+  readSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
+import { basename, dirname } from 'node:path';
+import { errnoOf } from '@deploy-tools/shared/errors.js';
+import { LineSplitter } from './line-splitter.js';
+
+const CHUNK_BYTES = 64 * 1024;
+const NEWLINE = 0x0a;
+/** A part that is smaller is the last one. */
+const SMALLEST_PART = 1024 * 1024;
+
+export interface KeptStreamOptions {
+  /** Path of the files, without their numbers; see output-keeper.ts. */
+  readonly base: string;
+  readonly onLine: (line: string) => void;
+  /** Lines are missing; says why. */
+  readonly onLoss: (why: string) => void;
+}
+
+/**
+ * Reads what a keeper keeps of one stream, part by part, and removes what it has read. How far it got is in a file beside
+ * them, so that another agent goes on there. Between two looks nothing is open.
+ */
+export class KeptStream {
+  readonly #options: KeptStreamOptions;
+  readonly #splitter: LineSplitter;
+  #part: number;
+  #offset: number;
+
+  constructor(options: KeptStreamOptions) {
+    this.#options = options;
+    this.#splitter = new LineSplitter(options.onLine);
+    [this.#part, this.#offset] = readMark(options.base);
+  }
+
+  /** Gives out some of what has come. @returns whether there may be more already. */
+  look(): boolean {
+    const { base, onLoss } = this.#options;
+    if (existsSync(`${base}.lost`)) {
+      rmSync(`${base}.lost`, { force: true });
+      onLoss('it could not be written');
+    }
+    // Looked at before its size: nothing is added to it any more.
+    const isWhole = this.#offset >= SMALLEST_PART && existsSync(`${base}.${this.#part + 1}`);
+    const size = statSync(`${base}.${this.#part}`, { throwIfNoEntry: false })?.size;
+    if (size === undefined) return this.#skip();
+    if (size > this.#offset) return this.#read();
+    if (isWhole) this.#next(this.#part + 1);
+    return isWhole;
+  }
+
+  /** Gives out what is left without a newline. */
+  end(): void {
+    this.#splitter.end();
+  }
+
+  #read(): boolean {
+    const chunk = Buffer.allocUnsafe(CHUNK_BYTES);
+    const bytes = this.#readInto(chunk);
+    const read = chunk.subarray(0, bytes);
+    this.#splitter.push(read);
+    this.#offset += bytes;
+    const newline = read.lastIndexOf(NEWLINE);
+    if (newline >= 0) this.#mark(this.#offset - bytes + newline + 1);
+    return bytes > 0;
+  }
+
+  /** The keeper may remove a part at any moment. */
+  #readInto(chunk: Buffer): number {
+    let fd: number;
+    try {
+      fd = openSync(`${this.#options.base}.${this.#part}`, 'r');
+    } catch (error) {
+      if (errnoOf(error) === 'ENOENT') return 0;
+      throw error;
+    }
+    try {
+      return readSync(fd, chunk, 0, chunk.length, this.#offset);
+    } finally {
+      closeSync(fd);
+    }
+  }
+
+  #next(part: number): void {
+    rmSync(`${this.#options.base}.${this.#part}`, { force: true });
+    this.#part = part;
+    this.#offset = 0;
+    this.#mark(0);
+  }
+
+  /** Goes on where there is something, when the keeper has removed what was not read. */
+  #skip(): boolean {
+    const later = partsOf(this.#options.base).filter((part) => part > this.#part);
+    if (later.length === 0) return false;
+    this.#options.onLoss('it came faster than it was read, and the oldest gave way');
+    this.#next(Math.min(...later));
+    return true;
+  }
+
+  /** Where the next agent goes on; one that cannot tell gives out some lines twice. */
+  #mark(lineStart: number): void {
+    try {
+      writeFileSync(`${this.#options.base}.read`, `${this.#part} ${lineStart}\n`, { mode: 0o600 });
+    } catch {
+      // a full disk
+    }
+  }
+}
+
+function readMark(base: string): [number, number] {
+  try {
+    const [, part, offset] = /^(\d+) (\d+)\n$/.exec(readFileSync(`${base}.read`, 'utf8')) ?? [];
+    if (part !== undefined && offset !== undefined) return [Number(part), Number(offset)];
+  } catch (error) {
+    if (errnoOf(error) !== 'ENOENT') throw error;
+  }
+  return [Math.min(...partsOf(base), Number.MAX_SAFE_INTEGER) % Number.MAX_SAFE_INTEGER, 0];
+}
+
+/** The numbers of the parts that are there. */
+function partsOf(base: string): number[] {
+  const prefix = `${basename(base)}.`;
+  const names = readdirSync(dirname(base)).filter((name) => name.startsWith(prefix));
+  return names
+    .map((name) => name.slice(prefix.length))
+    .flatMap((end) => (/^\d+$/.test(end) ? [Number(end)] : []));
+}

@@ -1,0 +1,59 @@
+import { execFile } from 'node:child_process';
+import { chownSync, closeSync, constants, openSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+import type { RunAs } from './run-as.js';
+
+const execute = promisify(execFile);
+const { O_NONBLOCK, O_RDONLY, O_RDWR, O_WRONLY } = constants;
+
+/** What is written to the one descriptor is read from the other; both are to be closed by whoever has them. */
+export interface Pipe {
+  readonly reading: number;
+  readonly writing: number;
+}
+
+/**
+ * Makes a pipe for each name. What Node.js calls a pipe is a pair of sockets, and those cannot be opened by their name in
+ * /proc, as `echo hello > /dev/stderr` does. These are FIFOs, whose names are gone when this resolves.
+ * @param dir where their names are for a moment.
+ * @param as who may open them, besides this process.
+ * @param reading whether who reads waits for what comes.
+ * @throws what is wrong with mkfifo(1) or the directory.
+ */
+export async function openablePipes(
+  dir: string,
+  names: readonly string[],
+  { as, reading }: { readonly as: RunAs | undefined; readonly reading: 'waits' | 'never waits' },
+): Promise<Pipe[]> {
+  const paths = names.map((name) => join(dir, `${name}.pipe`));
+  const pipes: Pipe[] = [];
+  try {
+    await execute('mkfifo', ['-m', '600', '--', ...paths]);
+    for (const path of paths) {
+      if (as !== undefined) chownSync(path, as.uid, as.gid);
+      pipes.push(openBothEnds(path, reading === 'waits' ? O_RDONLY : O_RDONLY | O_NONBLOCK));
+    }
+    return pipes;
+  } catch (error) {
+    for (const pipe of pipes) closePipe(pipe);
+    throw error;
+  } finally {
+    for (const path of paths) rmSync(path, { force: true });
+  }
+}
+
+export function closePipe({ reading, writing }: Pipe): void {
+  closeSync(reading);
+  closeSync(writing);
+}
+
+/** To open one end alone waits for the other. */
+function openBothEnds(path: string, readingFlags: number): Pipe {
+  const both = openSync(path, O_RDWR);
+  try {
+    return { reading: openSync(path, readingFlags), writing: openSync(path, O_WRONLY) };
+  } finally {
+    closeSync(both);
+  }
+}
