@@ -93,7 +93,11 @@ export async function openApplication(options: ApplicationOptions): Promise<Appl
   };
   const output = outputIn(options, onLine);
   await output.adopt();
-  const supervised = await openSupervised(options, { as: runAs, output, onLine, onCrash: onChange });
+  const asked = { as: runAs, output, onLine, onCrash: onChange };
+  const supervised = await openSupervised(options, asked).catch(async (error: unknown) => {
+    await output.close();
+    throw error;
+  });
   const wanted = new WantedView(join(dir, 'confirmed'));
   const onWanted = (config: AgentConfig): void => {
     if (wanted.saw(config, clock(), lastGood())) onChange();

@@ -33,6 +33,7 @@ export interface KeptStreamOptions {
 export class KeptStream {
   readonly #options: KeptStreamOptions;
   readonly #splitter: LineSplitter;
+  readonly #told = new Set<string>();
   #part: number;
   #offset: number;
 
@@ -44,10 +45,10 @@ export class KeptStream {
 
   /** Gives out some of what has come. @returns whether there may be more already. */
   look(): boolean {
-    const { base, onLoss } = this.#options;
+    const { base } = this.#options;
     if (existsSync(`${base}.lost`)) {
       rmSync(`${base}.lost`, { force: true });
-      onLoss('it could not be written');
+      this.#lost('it could not be written');
     }
     // Looked at before its size: nothing is added to it any more.
     const isWhole = this.#offset >= SMALLEST_PART && existsSync(`${base}.${this.#part + 1}`);
@@ -101,9 +102,15 @@ export class KeptStream {
   #skip(): boolean {
     const later = partsOf(this.#options.base).filter((part) => part > this.#part);
     if (later.length === 0) return false;
-    this.#options.onLoss('it came faster than it was read, and the oldest gave way');
+    this.#lost('it came faster than it was read, and the oldest gave way');
     this.#next(Math.min(...later));
     return true;
+  }
+
+  /** Each reason is told once: the log has enough to do. */
+  #lost(why: string): void {
+    if (!this.#told.has(why)) this.#options.onLoss(why);
+    this.#told.add(why);
   }
 
   /** Where the next agent goes on; one that cannot tell gives out some lines twice. */
@@ -123,7 +130,7 @@ function readMark(base: string): [number, number] {
   } catch (error) {
     if (errnoOf(error) !== 'ENOENT') throw error;
   }
-  return [Math.min(...partsOf(base), Number.MAX_SAFE_INTEGER) % Number.MAX_SAFE_INTEGER, 0];
+  return [0, 0];
 }
 
 /** The numbers of the parts that are there. */

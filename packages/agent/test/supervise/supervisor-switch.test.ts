@@ -43,7 +43,7 @@ describe('what a program gets', () => {
       'SERVER_STARTER_GENERATION=1',
       `SERVER_STARTER_PORT=127.0.0.1:${a}=3;[::1]:${b}=4;${c}=5`,
       `self ${program.pid}`,
-      `1 2 3 4 5 ${site.dir}`, // its output is a socket too
+      `3 4 5 ${site.dir}`,
       '0',
     ]);
     const group = readFileSync(`/proc/${program.pid}/stat`, 'utf8').split(') ')[1]?.split(' ')[2];
