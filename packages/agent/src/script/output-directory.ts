@@ -19,6 +19,8 @@ import {
 
 const SHORTEST_LOOK_MS = 20;
 const LONGEST_LOOK_MS = 250;
+/** A host that is busy is given more time to keep what a program printed last, while something still comes. */
+const MOST_ROUNDS = 4;
 /** Names the processes that keep a run's output. */
 const KEEPERS = 'keepers';
 const RUN = /^(script|program)-/;
@@ -109,8 +111,10 @@ export class OutputDirectory implements OutputPlace {
         this.#lookSoon();
       },
       drained: async () => {
-        await orDrainTime(ended);
-        await this.#read(run);
+        for (let round = 0; round < MOST_ROUNDS; round += 1) {
+          await orDrainTime(ended);
+          if (!(await this.#read(run)) || run.isRemoved) return;
+        }
       },
     };
   }
