@@ -10,9 +10,11 @@ const MOST_PARTS = 8;
  * has read. It is given a second when there are {@link MOST_PARTS}, and the program that prints has to wait; then the
  * oldest gives way. What cannot be written is lost, and `$1.lost` says so: the program that prints never notices.
  *
- * dd(1) passes each read on at once; the numbers that it prints tell the end.
+ * dd(1) passes each read on at once; the numbers that it prints tell the end. Signals are for the program, which may still
+ * print while it ends: systemd sends SIGTERM to all of a unit at once.
  */
-const KEEPER = `n=0
+const KEEPER = `trap '' HUP INT TERM
+n=0
 while :; do
   if told=$(dd bs=16384 count=512 2>&1 >>"$1.$n"); then
     case $told in '0+0 '*) exit 0 ;; esac

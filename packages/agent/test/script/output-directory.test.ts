@@ -65,6 +65,16 @@ describe('what a script prints', () => {
     });
   });
 
+  it('is heard also after SIGTERM to all processes, as systemd sends it', async () => {
+    const dir = tempDir(testScope());
+    const { output } = outputIn(dir);
+    const keepers = `$(cut -d' ' -f2 ${dir}/output/*/keepers)`;
+    const command = `trap '' TERM; for pid in ${keepers}; do kill -TERM -$pid; done; echo on; echo and on >&2`;
+    const { lines, code } = await run(output, command);
+    expect(lines.sort()).toEqual(['stderr and on', 'stdout on']);
+    expect(code).toBe(0);
+  });
+
   it('may be much, of which nothing is lost', async () => {
     const dir = tempDir(testScope());
     const { output, troubles } = outputIn(dir);
