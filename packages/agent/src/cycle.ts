@@ -8,7 +8,7 @@ import { type DeployRoots, rootOf } from './deploy/deploy-roots.js';
 import { resumptionOf } from './deploy/deploy-step.js';
 import { endFailed, lastHook, messageOf, rootsOf, stillInconsistent } from './deploy/end-attempt.js';
 import { waitBefore } from './deploy/hold.js';
-import { runningRelease } from './deploy/journal.js';
+import { liveRelease } from './deploy/journal.js';
 import { checkPlace } from './deploy/place-release.js';
 import { releaseBefore } from './deploy/release-before.js';
 import { runDeployHook } from './deploy/run-deploy-hook.js';
@@ -35,7 +35,7 @@ import {
 import { isWithoutRegistry, type Upstream } from './releases.js';
 import { awaitEarlierScript } from './script/await-earlier-script.js';
 import { removeScriptState } from './script/script-state.js';
-import { readState } from './state-file.js';
+import { readState, writeState } from './state-file.js';
 
 /** Opens what is needed of the registry, or of the place without one. @throws DeployError connect, auth. */
 export type OpenUpstream = () => Promise<Upstream>;
@@ -79,16 +79,27 @@ export async function cycle(context: AgentContext, upstream: Upstream, impatient
 
 /** What has to be done once, before anything else: an agent before this one may have been killed at any moment. */
 export async function recover(context: AgentContext): Promise<void> {
-  const { paths, settings, ledger, log, signal, program } = context;
-  const config = runningRelease(ledger.journal, readState(paths.state)) ?? readState(paths.state);
-  if (config !== undefined && usableRelease(paths.unpacked, config.hash, bootId()) !== undefined)
-    startProgram(context, config, rootOf(paths.unpacked, config));
-  else if (config !== undefined && program !== undefined)
-    log.error({ hash: config.hash }, 'the release that should run is gone; it is fetched again');
+  const { paths, settings, ledger, log, signal } = context;
+  takeUpProgram(context);
   const { script } = ledger.journal;
   if (script !== undefined) await awaitEarlierScript(script, settings.scriptTimeoutMs, log, signal);
   await removeScriptState(paths.scriptState);
   await removeLeftovers(context, true);
+}
+
+/** Starts the program of the release that was in charge of it: the one that is live, or that is proven where a script was cut off. */
+function takeUpProgram(context: AgentContext): void {
+  const { paths, ledger, log, program } = context;
+  const lastGood = readState(paths.state);
+  const live = liveRelease(ledger.journal, lastGood);
+  const isInCharge = live?.how === 'activated' || live?.how === 'proven';
+  const config = isInCharge ? live.config : (lastGood ?? live?.config);
+  if (config === undefined || program === undefined) return;
+  const { attempt } = ledger.journal;
+  const unpackedIn = attempt?.config.hash === config.hash ? (attempt.unpackedIn ?? '') : '';
+  if (usableRelease(paths.unpacked, config.hash, unpackedIn) !== undefined)
+    startProgram(context, config, rootOf(paths.unpacked, config));
+  else log.error({ hash: config.hash }, 'the release that should run is gone; it is fetched again');
 }
 
 /**
@@ -197,7 +208,7 @@ async function goLive(context: AgentContext, release: Release): Promise<Outcome>
   log.info({ hash }, 'deployed');
   await lastHook(context, 'post', roots);
   await lastHook(context, 'success', roots);
-  await cleanUp(context, [roots.config]);
+  await cleanUp(context, []);
   return { kind: 'deployed', hash };
 }
 
@@ -249,7 +260,8 @@ async function wayBack(context: AgentContext, open: OpenUpstream, why: DeployErr
     }
     const swapped: DeployRoots = { ...roots, old: roots.next, next, config: lastGood, reason: 'rollback' };
     await facts.time('rollback', () => rollBack(context, swapped));
-    ledger.step('restore');
+    writeState(paths.state, lastGood);
+    ledger.restored(lastGood);
     log.warn({ hash: lastGood.hash }, 'gone back to the last good release');
   } catch (thrown) {
     const error = toDeployError(thrown);
@@ -264,17 +276,20 @@ async function wayBack(context: AgentContext, open: OpenUpstream, why: DeployErr
 
 /** After a failure or a veto: what failed, or waits, stays for who looks at it and for the next attempt, but does not pile up. */
 async function cleanUpAround(context: AgentContext): Promise<void> {
-  const { ledger, paths } = context;
-  const { attempt } = ledger.journal;
-  const all = [readState(paths.state), attempt?.before, attempt?.config];
-  const needed = all.filter((config) => config !== undefined);
-  await cleanUp(context, needed);
+  const { attempt } = context.ledger.journal;
+  await cleanUp(context, [attempt?.before, attempt?.config]);
 }
 
-/** @param needed what runs comes first. */
-async function cleanUp(context: AgentContext, needed: readonly AgentConfig[]): Promise<void> {
+/** @param more what is needed besides what is live and what is gone back to. */
+async function cleanUp(context: AgentContext, more: readonly (AgentConfig | undefined)[]): Promise<void> {
+  const { ledger, paths, settings } = context;
+  const lastGood = readState(paths.state);
+  const live = liveRelease(ledger.journal, lastGood)?.config;
+  // With -cleanold the release before the last good one is fetched again when somebody goes back to it.
+  const proven = settings.cleanOld ? [lastGood] : [lastGood, ...(ledger.journal.proven ?? [])];
+  const needed = [live, ...proven, ...more].filter((config) => config !== undefined);
   const removeSome = async (keep: number, spared: ReadonlySet<string>): Promise<void> => {
-    const releases = await superfluousReleases(context.paths.unpacked, keep, spared);
+    const releases = await superfluousReleases(paths.unpacked, keep, spared);
     const remove = () => removeReleases(context, releases);
     if (releases.length > 0) await keepRecord(context, needed[0]?.hash ?? '', remove);
   };

@@ -16,6 +16,7 @@ import { presentReport } from './report/present-report.js';
 import { OutputDirectory } from './script/output-directory.js';
 import { type RunAs, resolveUser, userEnvironment } from './script/run-as.js';
 import { readState } from './state-file.js';
+import { checkStateIsOurs } from './state-place.js';
 import { openProgram, type ProgramOptions } from './supervise/open-program.js';
 import type { Launch } from './supervise/start-child.js';
 import { systemTimers } from './timers.js';
@@ -83,6 +84,7 @@ export async function openApplication(options: ApplicationOptions): Promise<Appl
     onChange();
   };
   const ledger = new Ledger({ ...journal, clock, lastGood, onChange: onStep });
+  checkStateIsOurs(state, settings.name, { journal: ledger.journal, lastGood: lastGood() });
   const pause = new Pause(join(dir, 'paused'), onChange);
   const facts = new AttemptFacts(onProgress);
   const threads = new BuildThreads();

@@ -51,8 +51,10 @@ export function usableRelease(
   if (unpackedIn === undefined || !existsSync(root)) return undefined;
   if (existsSync(root + COMPLETE)) return { root, durable: Promise.resolve() };
   // While the host has not gone down, what got the name is complete, its mark written or not.
-  if (unpackedIn !== '' && unpackedIn === bootId()) return { root, durable: makeDurable(unpacked, root) };
-  return undefined;
+  if (unpackedIn === '' || unpackedIn !== bootId()) return undefined;
+  const durable = makeDurable(unpacked, root);
+  durable.catch(() => undefined); // told to who waits for it, which may be a while
+  return { root, durable };
 }
 
 /**

@@ -1,29 +1,37 @@
 import type { AgentConfig } from '@deploy-tools/shared/config-json.js';
 import type { AgentContext } from '../agent-context.js';
-import { isSettled } from './journal.js';
+import { isSettled, type Live, liveRelease } from './journal.js';
 import { isPlaced } from './place-release.js';
 
-/** Whether what is wanted runs already, proven. @param before what state.json holds. */
+/** Whether what is wanted runs already, proven. @param lastGood what state.json holds. */
 export function isCurrent(
   context: AgentContext,
-  before: AgentConfig | undefined,
+  lastGood: AgentConfig | undefined,
   wanted: AgentConfig,
 ): boolean {
   const { ledger, program } = context;
-  if (before?.hash !== wanted.hash || !isSettled(ledger.journal)) return false;
+  if (lastGood?.hash !== wanted.hash || !isSettled(ledger.journal)) return false;
   if (!isPlaced(context, wanted.hash)) return false;
   return program === undefined || program.root !== undefined;
 }
 
-/** Notes that an attempt at a configuration begins. @param before what state.json holds. */
+/** Notes that an attempt at a configuration begins. @param lastGood what state.json holds. */
 export function beginAttempt(
   { ledger, facts }: AgentContext,
-  before: AgentConfig | undefined,
+  lastGood: AgentConfig | undefined,
   config: AgentConfig,
 ): void {
-  // What failed is the old release for the last good one when that is wanted again.
-  const failed = isSettled(ledger.journal) ? undefined : ledger.journal.attempt?.config;
-  const old = before?.hash === config.hash ? failed : before;
-  ledger.begin(config, old?.hash === config.hash ? undefined : old);
+  ledger.begin(config, oldFor(config, liveRelease(ledger.journal, lastGood)));
   facts.clear();
+}
+
+/**
+ * What a script is told as OLDROOT: what is live, the wanted release itself when that is deployed again. Where a script failed, it is
+ * what that was told, as the original has it, but for that very release: then it is the one whose script failed.
+ */
+function oldFor(config: AgentConfig, live: Live | undefined): AgentConfig | undefined {
+  if (live === undefined || live.how === 'proven') return live?.config;
+  const { before } = live;
+  if (live.how === 'activating') return before?.hash === config.hash ? live.config : before;
+  return live.config.hash === config.hash ? before : live.config;
 }

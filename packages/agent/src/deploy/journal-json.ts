@@ -15,17 +15,19 @@ import {
 } from '@deploy-tools/shared/report/json-fields.js';
 import { DEPLOY_STEPS } from './deploy-step.js';
 import type { Hold } from './hold.js';
-import { type Attempt, type Journal, runningRelease } from './journal.js';
+import { type Attempt, type Journal, type Live, type LiveHow, runningRelease } from './journal.js';
 
 /** Of this form; another one is not guessed at. */
 const VERSION = 1;
+
+const LIVE_HOWS: readonly LiveHow[] = ['activating', 'activated', 'proven', 'unknown'];
 
 /**
  * The journal as its file holds it. `running` and `lastGood` are for those who look at it; they are not read back.
  * @param lastGood as state.json has it.
  */
 export function encodeJournal(journal: Journal, lastGood: AgentConfig | undefined): string {
-  const { attempt, hold, script, unpacked } = journal;
+  const { attempt, live, proven, hold, script, unpacked } = journal;
   const json = {
     version: VERSION,
     running: idOf(runningRelease(journal, lastGood)),
@@ -34,7 +36,10 @@ export function encodeJournal(journal: Journal, lastGood: AgentConfig | undefine
       ...attempt,
       config: configJson(attempt.config),
       before: attempt.before && configJson(attempt.before),
+      left: attempt.left && liveJson(attempt.left),
     },
+    live: live && liveJson(live),
+    proven: proven?.map(configJson),
     hold,
     script,
     unpacked,
@@ -49,6 +54,8 @@ export function decodeJournal(text: string): Journal {
     if (fields.version !== VERSION) throw wrong('version that is known here');
     return withoutUndefined({
       attempt: optional(fields.attempt, decodeAttempt),
+      live: optional(fields.live, decodeLive),
+      proven: optional(fields.proven, decodeConfigs),
       hold: optional(fields.hold, decodeHold),
       script: optional(fields.script, (value) => asText(value, 'script')),
       unpacked: optional(fields.unpacked, decodeUnpacked),
@@ -92,11 +99,26 @@ function decodeAttempt(value: unknown): Attempt {
     number: asCount(fields.number, 'attempt.number'),
     config: decodeConfig(fields.config),
     before: optional(fields.before, decodeConfig),
+    left: fields.left === null ? null : optional(fields.left, decodeLive),
     unpackedIn: optional(fields.unpackedIn, (text) => asText(text, 'attempt.unpackedIn')),
     activated: optional(fields.activated, asTrue),
     byHand: optional(fields.byHand, asTrue),
     error: optional(fields.error, decodeError),
   });
+}
+
+function decodeLive(value: unknown): Live {
+  const fields = asFields(value, 'live');
+  return withoutUndefined({
+    config: decodeConfig(fields.config),
+    how: asOneOf(fields.how, LIVE_HOWS, 'live.how'),
+    since: asTime(fields.since, 'live.since'),
+    before: optional(fields.before, decodeConfig),
+  });
+}
+
+function liveJson(live: Live): object {
+  return { ...live, config: configJson(live.config), before: live.before && configJson(live.before) };
 }
 
 function decodeHold(value: unknown): Hold {
@@ -123,6 +145,11 @@ function decodeError(value: unknown): NonNullable<Attempt['error']> {
 
 function decodeConfig(value: unknown): AgentConfig {
   return decodeConfigJson(JSON.stringify(value));
+}
+
+function decodeConfigs(value: unknown): AgentConfig[] {
+  if (!Array.isArray(value)) throw wrong('list of proven releases');
+  return value.map(decodeConfig);
 }
 
 function configJson(config: AgentConfig): unknown {

@@ -6,7 +6,7 @@ import { writeFileAtomic } from '@deploy-tools/shared/host/atomic-file.js';
 import { readRegularFile } from '@deploy-tools/shared/host/regular-file.js';
 import { isOver, nextStep, type StepEvent } from './deploy-step.js';
 import { abandoned, failuresOf, isSameRevision, rejected, vetoed, withdrawn } from './hold.js';
-import type { Attempt, Journal } from './journal.js';
+import { type Attempt, type Journal, type Live, liveRelease, withLive, withProven } from './journal.js';
 import { decodeAttempts, decodeJournal, encodeJournal } from './journal-json.js';
 
 /** Two configurations of the most layers, and little else. */
@@ -32,7 +32,7 @@ export class Ledger {
   /** @throws DeployError corrupt when the journal is damaged: what runs cannot be known then. */
   constructor(options: LedgerOptions) {
     this.#options = options;
-    this.#journal = readJournal(options);
+    this.#journal = withLive(readJournal(options), options.lastGood());
     if (existsSync(options.path)) rmSync(options.attemptsPath, { force: true });
   }
 
@@ -73,20 +73,34 @@ export class Ledger {
   /** The attempt in flight takes a step. @throws DeployError internal where it cannot. */
   step(event: StepEvent, facts: Pick<Attempt, 'unpackedIn' | 'activated' | 'error'> = {}): void {
     const attempt = this.#attempt();
-    const step = nextStep(attempt.step, event);
-    const { unpacked: _, ...journal } = this.#journal;
-    const next: Attempt = { ...attempt, ...facts, step, since: this.#now() };
-    const { hold, ...rest } = { ...journal, attempt: next };
-    const held = this.#holdAfter(event, next);
-    this.#write(held === undefined ? rest : { ...rest, hold: held });
+    const left = event === 'activate' ? { left: attempt.left ?? this.#live() ?? null } : {};
+    const next: Attempt = {
+      ...{ ...attempt, ...facts, ...left },
+      step: nextStep(attempt.step, event),
+      since: this.#now(),
+    };
+    this.#advance(event, next, this.#liveAfter(event, next));
   }
 
-  /** The host said not now: the revision is asked about again in a minute. */
+  /** The way back in flight has led to this release, which state.json holds by now. */
+  restored(to: AgentConfig): void {
+    const attempt = this.#attempt();
+    const next: Attempt = { ...attempt, step: nextStep(attempt.step, 'restore'), since: this.#now() };
+    const { proven = [] } = this.#journal;
+    // What somebody went back from by hand is nothing to go back to.
+    const good = proven.filter(({ hash }) => attempt.byHand !== true || hash !== attempt.config.hash);
+    const live: Live = { config: to, how: 'proven', since: next.since };
+    this.#advance('restore', next, { live, proven: withProven(good, to) });
+  }
+
+  /** The host said not now: what was live is so still, and the revision is asked about again in a minute. */
   veto(): void {
-    const { config, step } = this.#attempt();
-    const next: Attempt = { ...this.#attempt(), step: nextStep(step, 'interrupt'), since: this.#now() };
+    const { config, step, left, ...attempt } = this.#attempt();
+    const next: Attempt = { ...attempt, config, step: nextStep(step, 'interrupt'), since: this.#now() };
     const hold = vetoed(this.#journal.hold, config, this.#options.clock());
-    this.#write({ ...this.#journal, attempt: next, hold });
+    const { live, ...journal } = this.#journal;
+    const before = left === undefined ? live : (left ?? undefined);
+    this.#write({ ...journal, ...(before === undefined ? {} : { live: before }), attempt: next, hold });
   }
 
   /**
@@ -125,6 +139,33 @@ export class Ledger {
   script(identity: string | undefined): void {
     const { script: _, ...journal } = this.#journal;
     this.#write(identity === undefined ? journal : { ...journal, script: identity }, true);
+  }
+
+  #live(): Live | undefined {
+    return liveRelease(this.#journal, this.#options.lastGood());
+  }
+
+  #advance(event: StepEvent, attempt: Attempt, live: Pick<Journal, 'live' | 'proven'>): void {
+    const { unpacked: _, hold, ...journal } = this.#journal;
+    const held = this.#holdAfter(event, attempt);
+    this.#write({ ...journal, ...live, attempt, ...(held === undefined ? {} : { hold: held }) });
+  }
+
+  /** What is live after a step of the attempt, where that changes it. */
+  #liveAfter(event: StepEvent, { config, before, since }: Attempt): Pick<Journal, 'live' | 'proven'> {
+    const { live, proven = [] } = this.#journal;
+    switch (event) {
+      case 'activate':
+        return { live: { config, how: 'activating', since, ...(before === undefined ? {} : { before }) } };
+      case 'validate':
+        return { live: { ...live, config, how: 'activated', since } };
+      case 'prove':
+        return { live: { config, how: 'proven', since }, proven: withProven(proven, config) };
+      case 'give-up':
+        return { live: { ...live, config, how: 'unknown', since } };
+      default:
+        return {};
+    }
   }
 
   #holdAfter(event: StepEvent, { config, byHand }: Attempt): Journal['hold'] {

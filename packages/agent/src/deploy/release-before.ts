@@ -1,30 +1,26 @@
 import type { AgentConfig } from '@deploy-tools/shared/config-json.js';
 import { DeployError } from '@deploy-tools/shared/errors.js';
 import type { AgentContext } from '../agent-context.js';
-import { readState, writeState } from '../state-file.js';
-import type { Journal } from './journal.js';
+import { readState } from '../state-file.js';
+import { type Journal, liveRelease } from './journal.js';
 
 /**
- * What the way back in flight leads to. The last good release is in state.json; when somebody goes back from that one itself, the
- * one before it takes its place there.
+ * What the way back in flight leads to: the last good release, which state.json holds, or what somebody on the host wants.
  * @throws DeployError not-found, corrupt.
  */
 export function releaseBefore({ ledger, paths }: Pick<AgentContext, 'ledger' | 'paths'>): AgentConfig {
-  const lastGood = readState(paths.state);
   const { attempt } = ledger.journal;
-  const isLeft = attempt?.byHand === true && lastGood?.hash === attempt.config.hash;
-  const before = isLeft ? attempt.before : lastGood;
+  const before = attempt?.byHand === true ? attempt.before : readState(paths.state);
   if (before === undefined) throw new DeployError('not-found', `there is no ${paths.state} to go back to`);
-  if (isLeft) writeState(paths.state, before);
   return before;
 }
 
 /**
- * From what to what an operator can go back now.
+ * From what to what an operator can go back now: from what is live to the release that was proven last and is another.
  * @throws DeployError in-use while something is in flight; not-found when there is nothing to go back to.
  */
 export function wayBackByHand(
-  { attempt }: Journal,
+  journal: Journal,
   inFlight: boolean,
   lastGood: AgentConfig | undefined,
 ): { readonly from: AgentConfig; readonly to: AgentConfig } {
@@ -32,12 +28,13 @@ export function wayBackByHand(
     throw new DeployError('in-use', 'a deployment is in progress', {
       hint: 'wait until it has ended; ctl status tells',
     });
-  if (attempt?.step === 'rolled-back')
+  if (journal.attempt?.step === 'rolled-back')
     throw new DeployError('conflict', 'it was gone back already, the last good release runs');
-  const to = attempt?.step === 'healthy' ? attempt.before : lastGood;
-  if (attempt === undefined || to === undefined || to.hash === attempt.config.hash)
+  const from = liveRelease(journal, lastGood)?.config;
+  const to = journal.proven?.find(({ hash }) => hash !== from?.hash);
+  if (from === undefined || to === undefined)
     throw new DeployError('not-found', 'no earlier release is known here', {
       hint: 'roll back at the registry instead: deployctl rollback',
     });
-  return { from: attempt.config, to };
+  return { from, to };
 }

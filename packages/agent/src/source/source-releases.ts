@@ -72,7 +72,7 @@ export class SourceReleases implements Releases {
     if (taken === undefined) return await this.#patiently(context, () => this.#look(context));
     if (context.pause.paused) return taken.config;
     const isDone = isCurrent(context, readState(context.paths.state), taken.config);
-    if (!isDone && context.clock().getTime() < this.#notBefore) return taken.config;
+    if (!isDone && context.timers.now() < this.#notBefore) return taken.config;
     try {
       return await this.#patiently(context, () => this.#look(context));
     } catch (error) {
@@ -102,7 +102,7 @@ export class SourceReleases implements Releases {
   }
 
   /** Notes how long the source is to be left alone when it cannot be used. */
-  async #patiently<T>({ clock }: AgentContext, act: () => Promise<T>): Promise<T> {
+  async #patiently<T>({ timers }: AgentContext, act: () => Promise<T>): Promise<T> {
     const { pollMs, random } = this.#options;
     this.#isEmpty = false;
     try {
@@ -114,7 +114,7 @@ export class SourceReleases implements Releases {
       const error = toDeployError(thrown);
       this.#failures = this.#isEmpty ? 0 : this.#failures + 1;
       this.#patience = pauseBefore(pollMs, this.#failures, error.retryAfterMs, random());
-      this.#notBefore = clock().getTime() + this.#patience;
+      this.#notBefore = timers.now() + this.#patience;
       throw error;
     }
   }

@@ -1,8 +1,9 @@
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { STEP_EVENTS, stepAfter } from '@deploy-tools/agent/deploy/deploy-step.js';
-import { isSettled, runningRelease } from '@deploy-tools/agent/deploy/journal.js';
+import { STEP_EVENTS, type StepEvent, stepAfter } from '@deploy-tools/agent/deploy/deploy-step.js';
+import { isSettled, liveRelease, runningRelease } from '@deploy-tools/agent/deploy/journal.js';
 import { Ledger } from '@deploy-tools/agent/deploy/ledger.js';
+import { wayBackByHand } from '@deploy-tools/agent/deploy/release-before.js';
 import { isDeployError } from '@deploy-tools/shared/errors.js';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
@@ -13,13 +14,14 @@ import { configOf } from '../agent-context.js';
 const NOW = new Date('2026-03-01T12:00:00Z');
 const A = { ...configOf({ hash: 'a'.repeat(64), size: 1 }), revision: 1 };
 const B = { ...configOf({ hash: 'b'.repeat(64), size: 1 }), revision: 2 };
+const C = { ...configOf({ hash: 'c'.repeat(64), size: 1 }), revision: 3 };
 
-function openLedger(dir: string, lastGood = A): Ledger {
+function openLedger(dir: string, lastGood: typeof A | undefined | null = A): Ledger {
   return new Ledger({
     path: join(dir, 'journal.json'),
     attemptsPath: join(dir, 'attempts.json'),
     clock: () => NOW,
-    lastGood: () => lastGood,
+    lastGood: () => lastGood ?? undefined,
   });
 }
 
@@ -97,6 +99,7 @@ describe('the journal on disk', () => {
       hold: { hash: B.hash, why: 'rejected', failures: 3, notBefore },
       script: 'boot 1 2',
       unpacked: { hash: B.hash, in: 'boot' },
+      proven: [A],
     });
     ledger.begin(B, A);
     expect(ledger.inFlight).toMatchObject({ number: 4, unpackedIn: 'boot' });
@@ -109,7 +112,7 @@ describe('the journal on disk', () => {
     fc.assert(
       fc.property(fc.oneof(fc.string(), fc.json()), (text) => {
         writeFileSync(join(dir, 'attempts.json'), text);
-        expect(openLedger(dir).journal).toEqual({});
+        expect(openLedger(dir).journal).toEqual({ proven: [A] });
       }),
     );
   });
@@ -137,14 +140,119 @@ describe('an attempt', () => {
     const runs = () => [runningRelease(ledger.journal, A)?.revision, isSettled(ledger.journal)];
     expect(runs()).toEqual([1, true]);
     ledger.begin(B, A);
-    for (const event of ['fetch', 'stage', 'activate'] as const) ledger.step(event);
+    for (const event of ['fetch', 'stage'] as const) ledger.step(event);
     expect(runs()).toEqual([1, true]);
+    ledger.step('activate');
+    expect(runs()).toEqual([1, false]);
     ledger.step('validate', { activated: true });
-    expect(runs()).toEqual([2, true]);
+    expect(runs()).toEqual([2, false]);
     ledger.step('go-back');
-    expect(runs()).toEqual([1, true]);
+    expect(runs()).toEqual([2, false]);
     ledger.step('give-up');
     expect(runs()).toEqual([undefined, false]);
     expect(ledger.journal.hold).not.toHaveProperty('notBefore');
+  });
+});
+
+describe('what is live', () => {
+  const activated = (ledger: Ledger) => {
+    ledger.begin(B, A);
+    for (const event of ['fetch', 'stage', 'activate'] as const) ledger.step(event);
+  };
+  const live = (ledger: Ledger) => {
+    const { config, how, before } = ledger.journal.live ?? {};
+    return [config?.revision, how, before?.revision];
+  };
+
+  it('is not forgotten when another attempt begins and fails before it activates anything', () => {
+    const dir = tempDir(testScope());
+    const ledger = openLedger(dir);
+    activated(ledger);
+    ledger.step('fail', { error: { kind: 'script', message: 'no' } });
+    ledger.begin(C, B);
+    ledger.step('fail', { error: { kind: 'script', message: 'no' } });
+    for (const opened of [ledger, openLedger(dir)]) {
+      expect(live(opened)).toEqual([2, 'activating', 1]);
+      expect(isSettled(opened.journal)).toBe(false);
+      expect(runningRelease(opened.journal, A)).toEqual(B);
+    }
+  });
+
+  it('is unknown after a way back that failed, whatever begins then, until something is proven', () => {
+    const ledger = openLedger(tempDir(testScope()));
+    activated(ledger);
+    ledger.step('go-back');
+    ledger.step('give-up');
+    ledger.begin(C, B);
+    ledger.step('fail');
+    expect(live(ledger)).toEqual([2, 'unknown', 1]);
+    ledger.begin(A, B);
+    for (const event of ['fetch', 'stage', 'activate', 'validate', 'prove'] as const) ledger.step(event);
+    expect(live(ledger)).toEqual([1, 'proven', undefined]);
+  });
+
+  it('is what it was before when the host says not now', () => {
+    const ledger = openLedger(tempDir(testScope()));
+    activated(ledger);
+    ledger.veto();
+    expect(live(ledger)).toEqual([1, 'proven', undefined]);
+    activated(ledger);
+    ledger.step('fail');
+    ledger.begin(B, A);
+    for (const event of ['fetch', 'stage', 'activate'] as const) ledger.step(event);
+    expect(live(ledger)).toEqual([2, 'activating', 1]);
+    ledger.veto();
+    expect(live(ledger)).toEqual([2, 'activating', 1]);
+  });
+
+  it('is nothing again when a new host says not now', () => {
+    const ledger = openLedger(tempDir(testScope()), null);
+    activated(ledger);
+    ledger.veto();
+    expect(ledger.journal.live).toBeUndefined();
+  });
+
+  it('is what state.json says where another agent has deployed since', () => {
+    const ledger = openLedger(tempDir(testScope()));
+    activated(ledger);
+    for (const event of ['validate', 'prove'] as const) ledger.step(event);
+    expect(liveRelease(ledger.journal, B)).toMatchObject({ config: B, how: 'proven' });
+    expect(liveRelease(ledger.journal, C)).toMatchObject({ config: C, how: 'proven' });
+    expect(liveRelease(ledger.journal, undefined)).toBeUndefined();
+  });
+});
+
+describe('going back by hand', () => {
+  const run = (ledger: Ledger, config: typeof A, ...events: StepEvent[]) => {
+    ledger.begin(config, undefined);
+    for (const event of events) ledger.step(event);
+  };
+  const HEALTHY: StepEvent[] = ['fetch', 'stage', 'activate', 'validate', 'prove'];
+
+  it('leads from what is live to the release that was proven before it', () => {
+    const ledger = openLedger(tempDir(testScope()));
+    run(ledger, B, ...HEALTHY);
+    expect(wayBackByHand(ledger.journal, false, B)).toEqual({ from: B, to: A });
+    run(ledger, C, 'fail');
+    expect(wayBackByHand(ledger.journal, false, B)).toEqual({ from: B, to: A });
+  });
+
+  it('never leads to a release that failed', () => {
+    const ledger = openLedger(tempDir(testScope()));
+    run(ledger, B, 'fetch', 'stage', 'activate', 'validate', 'fail');
+    expect(wayBackByHand(ledger.journal, false, A)).toEqual({ from: B, to: A });
+    run(ledger, A, ...HEALTHY);
+    expect(() => wayBackByHand(ledger.journal, false, A)).toThrow('no earlier release is known here');
+  });
+
+  it('forgets the release that somebody went back from', () => {
+    const ledger = openLedger(tempDir(testScope()));
+    run(ledger, B, ...HEALTHY);
+    ledger.goBack(B, A);
+    expect(ledger.journal.proven).toEqual([B, A]);
+    ledger.restored(A);
+    expect(ledger.journal).toMatchObject({ live: { config: A, how: 'proven' }, proven: [A] });
+    run(ledger, C, 'fail');
+    expect(() => wayBackByHand(ledger.journal, false, A)).toThrow('no earlier release is known here');
   });
 });

@@ -9,10 +9,12 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { join } from 'node:path';
+import { setImmediate } from 'node:timers/promises';
 import type { AgentContext } from '@deploy-tools/agent/agent-context.js';
 import { bootId } from '@deploy-tools/agent/host-process.js';
 import { unpack } from '@deploy-tools/agent/phases/unpack.js';
 import {
+  makeDurable,
   type Release,
   removeLeftovers,
   removeReleases,
@@ -21,7 +23,7 @@ import {
 } from '@deploy-tools/agent/release-directory.js';
 import type { AgentConfig } from '@deploy-tools/shared/config-json.js';
 import { isDeployError } from '@deploy-tools/shared/errors.js';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, onTestFinished, vi } from 'vitest';
 import { type Archive, makeBlob } from '../../../../test/support/archive.js';
 import { type Scope, testScope } from '../../../../test/support/scope.js';
 import { tempDir } from '../../../../test/support/temp-dir.js';
@@ -63,6 +65,24 @@ describe('a release', () => {
     expect(listTree(release.root)).toEqual(await gnuTarTree(scope, [one, two]));
     await release.durable;
     expect(names(context)).toEqual([config.hash, `${config.hash}.ok`]);
+  });
+
+  it('that cannot be flushed is told to who waits for it, and ends nobody else', async () => {
+    const { context, one } = await ground();
+    const config = configOf(one);
+    mkdirSync(join(context.paths.unpacked, config.hash), { recursive: true });
+    const unhandled = vi.fn();
+    process.on('unhandledRejection', unhandled);
+    onTestFinished(() => void process.off('unhandledRejection', unhandled));
+    const { unpacked } = context.paths;
+    const release = usableRelease(unpacked, config.hash, bootId());
+    rmSync(unpacked, { recursive: true });
+    // What begins later fails later.
+    for (let time = 0; time < 3; time += 1)
+      await expect(makeDurable(unpacked, join(unpacked, config.hash))).rejects.toThrow();
+    await setImmediate();
+    expect(unhandled).not.toHaveBeenCalled();
+    await expect(release?.durable).rejects.toThrow();
   });
 
   it('is made afresh when one of an earlier deployment has its name', async () => {

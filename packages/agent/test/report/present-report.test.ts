@@ -78,7 +78,8 @@ describe('what a host says of a configuration', () => {
   });
 
   it('in an attempt: its step and its id, without the log', () => {
-    const said = report({ attempt: attempt('validating', { activated: true }) }, B);
+    const live = { config: B, how: 'activated', since, before: A } as const;
+    const said = report({ attempt: attempt('validating', { activated: true }), live }, B);
     expect(said).toMatchObject({
       state: 'validating',
       deploy: 'd1',
@@ -105,7 +106,11 @@ describe('what a host says of a configuration', () => {
     const journal = { attempt: attempt('rolled-back') };
     expect(report(journal, C)).toMatchObject({ state: 'pending', hash: C.hash });
     expect(report(journal, A)).toMatchObject({ state: 'skipped', hash: A.hash });
-    expect(report({ attempt: attempt('inconsistent') }, A)).toMatchObject({ state: 'pending', hash: A.hash });
+    const live = { config: B, how: 'unknown', since } as const;
+    expect(report({ attempt: attempt('inconsistent'), live }, A)).toMatchObject({
+      state: 'pending',
+      hash: A.hash,
+    });
   });
 
   it('after a veto', () => {

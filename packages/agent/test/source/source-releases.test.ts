@@ -111,3 +111,19 @@ test('what was fetched before is gone on with while the source is away, and not 
   expect(await restarted.wanted(context)).toEqual(config);
   expect(github.requests.length).toBe(before);
 });
+
+test('a source that was away is looked at again in time, also when the clock was ahead then and is set right', async () => {
+  const { github, context, open } = await setUp();
+  github.publish('v1.0.0', archive('one'));
+  await (await open()).wanted(context);
+  const restarted = await open();
+  let passed = 0;
+  const timers = { ...context.timers, now: () => passed };
+  const at = (year: number) => ({ ...context, timers, clock: () => new Date(`${year}-01-01T00:00:00Z`) });
+  github.answer({ status: 500 });
+  await restarted.wanted(at(2046));
+  const asked = github.requests.length;
+  passed = 3 * POLL_MS;
+  await restarted.wanted(at(2026));
+  expect(github.requests.length).toBeGreaterThan(asked);
+});
