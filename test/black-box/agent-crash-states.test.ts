@@ -45,7 +45,7 @@ function makeHost(host: string): { readonly site: AgentSite; readonly flags: rea
     writeFileSync(path, `#!/bin/sh\n${WAITS}\n`, { mode: 0o755 });
     return [`-hook-${hook}`, path];
   });
-  const check = `test ! -e ${site.root}/block-health && test "$(cat health)" = good || exit 2`;
+  const check = `test ! -e ${site.root}/block-health && test "$(cat "$NEWROOT/health")" = good`;
   const times = ['-min-healthy', '200ms', '-healthy-deadline', '20s', '-health-interval', '50ms'];
   return { site, flags: [...hooks, '-health-exec', check, ...times, '-host', host] };
 }

@@ -30,7 +30,7 @@ function release(version: string, health: 'good' | 'bad'): Promise<Archive> {
 
 const HEALTH = [
   '-health-exec',
-  'test "$(cat health)" = good || exit 2',
+  'test "$(cat "$NEWROOT/health")" = good',
   '-min-healthy',
   '300ms',
   '-healthy-deadline',
@@ -100,6 +100,25 @@ describe('a release whose health check fails', () => {
     expect(site.calls()[3]?.env).toMatchObject({ OLDID: first, NEWID: third, ATTEMPT: '1' });
     expect(current(site)).toBe(join('unpacked', third));
     expect(await stopAgent(agent)).toBe(0);
+  });
+
+  it('that is a command with status 1 is not healthy; it runs where the script does, and is told what that is', async () => {
+    const name = 'asked';
+    await addConfiguration(world.operator, name, { 'asked-code': await release('one', 'good') });
+    const site = makeAgentSite(testScope());
+    const note = 'echo "$PWD|$OLDID|$OLDROOT|$NEWID|$NEWROOT|$LAYER_0_NAME" >> asked';
+    const flags = [...CHECKED, '-health-exec', `${note}; ! grep -q bad "$NEWROOT/health"`];
+    expect((await agentOnce(world, site, name, flags)).status).toBe(0);
+    await changeLayer(world.operator, name, 'asked-code', 'v2', await release('two', 'bad'));
+    expect((await agentOnce(world, site, name, flags)).status).toBe(1);
+    const asked = new Set(readFileSync(join(site.root, 'asked'), 'utf8').trimEnd().split('\n'));
+    const told = site
+      .calls()
+      .map(({ env: { OLDID, OLDROOT, NEWID, NEWROOT, LAYER_0_NAME } }) =>
+        [site.root, OLDID, OLDROOT, NEWID, NEWROOT, LAYER_0_NAME].join('|'),
+      );
+    expect(told).toHaveLength(3);
+    expect([...asked]).toEqual(told);
   });
 
   it('is in sync again when the release before is wanted again, without a deployment', async () => {

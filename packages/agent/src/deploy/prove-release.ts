@@ -1,28 +1,42 @@
 import type { AgentContext } from '../agent-context.js';
 import { type CheckAnswer, describeCheck } from '../health/health-check.js';
 import { proveHealthy } from '../health/prove-healthy.js';
-import { inheritedEnvironment, type Root } from '../script/script-environment.js';
+import { programEnvironment } from '../script/script-environment.js';
+import type { DeployRoots } from './deploy-roots.js';
+
+export interface Proof {
+  /** All checks once, or without a break for as long as the settings say. */
+  readonly how: 'once' | 'for-long';
+  /** Of exec checks. */
+  readonly environment: Readonly<Record<string, string>>;
+  /** Aborted when the supervised program ends, which it must not. */
+  readonly died?: AbortSignal | undefined;
+  /** Calls it off; that of the context without. */
+  readonly signal?: AbortSignal;
+}
+
+/** What exec checks are told: what the script is, of what is gone from and what is gone to. */
+export function checkEnvironment(
+  { env }: AgentContext,
+  { old, next, config }: DeployRoots,
+): Record<string, string> {
+  const from = { OLDID: old?.id ?? '', OLDROOT: old?.root ?? '' };
+  return { ...programEnvironment(env, next, config), ...from };
+}
 
 /**
- * Has the checks pass: all of them `once`, or without a break `for-long`, during which the supervised program must not
- * end: `died` tells of that.
+ * Has the checks pass.
  * @throws DeployError unhealthy, naming the check and its last answer; AbortError.
  */
-export async function proveRelease(
-  context: AgentContext,
-  { root }: Root,
-  how: 'once' | 'for-long',
-  died: AbortSignal | undefined,
-  signal: AbortSignal = context.signal,
-): Promise<void> {
+export async function proveRelease(context: AgentContext, proof: Proof): Promise<void> {
+  const { how, environment, died, signal = context.signal } = proof;
   if (died?.aborted === true) throw died.reason;
   const { health } = context.settings;
   if (health.checks.length === 0 && (how === 'once' || context.program === undefined)) return;
   await proveHealthy({
     ...health,
     minHealthyMs: how === 'once' ? 0 : health.minHealthyMs,
-    environment: inheritedEnvironment(context.env),
-    cwd: root,
+    environment,
     as: context.runAs,
     timers: context.timers,
     signal,

@@ -1,7 +1,8 @@
 import type { AgentConfig } from '@deploy-tools/shared/config-json.js';
 import type { AgentContext } from '../agent-context.js';
 import { programEnvironment, type Root } from '../script/script-environment.js';
-import { proveRelease } from './prove-release.js';
+import type { DeployRoots } from './deploy-roots.js';
+import { checkEnvironment, proveRelease } from './prove-release.js';
 
 /**
  * Lets the supervised program of a release take over, where there is one and it does not run from there already. The new
@@ -12,12 +13,14 @@ import { proveRelease } from './prove-release.js';
  */
 export async function switchProgram(
   context: AgentContext,
-  config: AgentConfig,
-  next: Root,
+  roots: DeployRoots,
 ): Promise<AbortSignal | undefined> {
   const { program, signal, env } = context;
+  const { config, next } = roots;
   if (program === undefined || program.root === next.root) return program?.died;
-  const prove = (_: unknown, stop: AbortSignal) => proveRelease(context, next, 'once', undefined, stop);
+  const environment = checkEnvironment(context, roots);
+  const prove = (_: unknown, stop: AbortSignal) =>
+    proveRelease(context, { how: 'once', environment, signal: stop });
   return await program.switchTo(next.root, programEnvironment(env, next, config), prove, signal);
 }
 
@@ -30,6 +33,8 @@ export function startProgram(context: AgentContext, config: AgentConfig, next: R
 export async function restartProgram(context: AgentContext): Promise<void> {
   const { program, signal } = context;
   if (program?.root === undefined) return;
-  const place = { id: '', root: program.root };
-  await program.restart((_, stop) => proveRelease(context, place, 'once', undefined, stop), signal);
+  await program.restart(({ launch }, stop) => {
+    const environment = { ...launch.environment, OLDID: '', OLDROOT: '' };
+    return proveRelease(context, { how: 'once', environment, signal: stop });
+  }, signal);
 }

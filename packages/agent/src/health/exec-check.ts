@@ -7,8 +7,8 @@ import { type CheckContext, type Finding, MAX_ANSWER } from './health-check.js';
 const KILL_AFTER_MS = 2000;
 
 /**
- * Runs a command line by /bin/sh: exit status 0 passes, 1 is a warning, all else is critical. The last of what it printed
- * is the answer.
+ * Runs a command line by /bin/sh: exit status 0 passes, the one that was said to be a warning warns, all else is critical.
+ * The last of what it printed is the answer.
  */
 export async function execCheck(
   command: string,
@@ -19,7 +19,7 @@ export async function execCheck(
   const end = await runInGroup({
     program: '/bin/sh',
     args: ['-c', command],
-    cwd: context.cwd,
+    ...(context.cwd === undefined ? {} : { cwd: context.cwd }),
     environment: context.environment,
     as: context.as,
     timeoutMs: context.timeoutMs,
@@ -29,12 +29,13 @@ export async function execCheck(
   });
   const how = describeEnd(end, context.timeoutMs);
   const printed = tail.text().trim();
-  return { status: statusOf(end), answer: printed === '' ? how : `${how}: ${printed}` };
+  return { status: statusOf(end, context.warnStatus), answer: printed === '' ? how : `${how}: ${printed}` };
 }
 
-function statusOf({ code, stopped }: GroupEnd): Finding['status'] {
-  if (stopped !== undefined) return 'critical';
-  return code === 0 ? 'passing' : code === 1 ? 'warning' : 'critical';
+function statusOf({ code, stopped }: GroupEnd, warnStatus: number | undefined): Finding['status'] {
+  if (stopped !== undefined || code === null) return 'critical';
+  if (code === 0) return 'passing';
+  return code === warnStatus ? 'warning' : 'critical';
 }
 
 function describeEnd({ code, signal, stopped }: GroupEnd, timeoutMs: number): string {

@@ -8,7 +8,7 @@ import type { RunAs } from '../script/run-as.js';
  * |---|---|---|
  * | http | GET, on a connection of its own, redirects not followed, certificates verified | 2xx, 3xx |
  * | tcp  | a connection, closed at once | it opens |
- * | exec | `/bin/sh -c COMMAND` in a process group of its own | exit status 0; 1 is a warning, and passes |
+ * | exec | `/bin/sh -c COMMAND` in a process group of its own | exit status 0, and the one that `-health-warn` names: a warning |
  */
 export type HealthCheck =
   | { readonly kind: 'http'; readonly url: string }
@@ -30,8 +30,10 @@ export interface CheckContext {
   readonly timeoutMs: number;
   /** All of the environment of exec checks. */
   readonly environment: Readonly<Record<string, string>>;
-  /** Working directory of exec checks: the release. */
-  readonly cwd: string;
+  /** The exit status of exec checks that is a warning; undefined for none. */
+  readonly warnStatus?: number | undefined;
+  /** Working directory of exec checks; the agent's own without, as for the deploy script. */
+  readonly cwd?: string | undefined;
   readonly as?: RunAs | undefined;
 }
 

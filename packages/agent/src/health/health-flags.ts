@@ -14,7 +14,14 @@ export const HEALTH_FLAGS = [
   {
     name: 'health-exec',
     type: 'list',
-    help: 'command for /bin/sh: 0 healthy, 1 a warning that passes too, other critical',
+    help: 'command for /bin/sh that exits with 0 when a release is healthy',
+  },
+  {
+    name: 'health-warn',
+    type: 'int',
+    help: 'exit status of -health-exec that is a warning, which passes; none without',
+    min: 1,
+    max: 255,
   },
   {
     name: 'min-healthy',

@@ -9,6 +9,8 @@ import type { HealthTimes } from './prove-healthy.js';
 export interface HealthSettings extends HealthTimes {
   readonly checks: readonly HealthCheck[];
   readonly timeoutMs: number;
+  /** The exit status of exec checks that is a warning; undefined for none. */
+  readonly warnStatus: number | undefined;
 }
 
 /**
@@ -30,5 +32,5 @@ export function healthSettings(flags: FlagValues<typeof HEALTH_FLAGS>): HealthSe
     );
   }
   const [intervalMs, timeoutMs] = [flags['health-interval'], flags['health-timeout']];
-  return { checks, minHealthyMs, deadlineMs, intervalMs, timeoutMs };
+  return { checks, minHealthyMs, deadlineMs, intervalMs, timeoutMs, warnStatus: flags['health-warn'] };
 }

@@ -16,7 +16,7 @@ export type Activated = 'vetoed' | { readonly died: AbortSignal | undefined };
  */
 export async function activate(context: AgentContext, roots: DeployRoots): Promise<Activated> {
   const { paths, log } = context;
-  const { old, next, config } = roots;
+  const { old, next } = roots;
   if (old !== undefined && !existsSync(old.root))
     log.warn({ root: old.root }, 'the directory of the old release is gone');
   pointCurrent(paths.current, next.root);
@@ -30,5 +30,5 @@ export async function activate(context: AgentContext, roots: DeployRoots): Promi
     await placeRelease(context, old, 'back');
     return 'vetoed';
   }
-  return { died: await switchProgram(context, config, next) };
+  return { died: await switchProgram(context, roots) };
 }

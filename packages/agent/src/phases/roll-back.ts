@@ -3,7 +3,7 @@ import type { AgentContext } from '../agent-context.js';
 import { pointCurrent } from '../deploy/current-link.js';
 import type { DeployRoots } from '../deploy/deploy-roots.js';
 import { placeRelease } from '../deploy/place-release.js';
-import { proveRelease } from '../deploy/prove-release.js';
+import { checkEnvironment, proveRelease } from '../deploy/prove-release.js';
 import { runDeployHook } from '../deploy/run-deploy-hook.js';
 import { switchProgram } from '../deploy/switch-program.js';
 
@@ -19,8 +19,8 @@ export async function rollBack(context: AgentContext, roots: DeployRoots): Promi
   await placeRelease(context, roots.next, 'back');
   const script = await runToEnd(context, 'script', roots);
   if (script !== undefined) throw script;
-  const died = await switchProgram(context, roots.config, roots.next);
-  await proveRelease(context, roots.next, 'for-long', died);
+  const died = await switchProgram(context, roots);
+  await proveRelease(context, { how: 'for-long', environment: checkEnvironment(context, roots), died });
   if (hook !== undefined) throw hook;
 }
 

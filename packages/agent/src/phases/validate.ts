@@ -1,7 +1,7 @@
 import { DeployError } from '@deploy-tools/shared/errors.js';
 import type { AgentContext } from '../agent-context.js';
 import type { DeployRoots } from '../deploy/deploy-roots.js';
-import { proveRelease } from '../deploy/prove-release.js';
+import { checkEnvironment, proveRelease } from '../deploy/prove-release.js';
 import { runDeployHook } from '../deploy/run-deploy-hook.js';
 import { switchProgram } from '../deploy/switch-program.js';
 
@@ -16,8 +16,9 @@ export async function validate(
   roots: DeployRoots,
   died: AbortSignal | undefined,
 ): Promise<void> {
-  const now = await switchProgram(context, roots.config, roots.next);
-  await proveRelease(context, roots.next, 'for-long', died ?? now);
+  const now = await switchProgram(context, roots);
+  const environment = checkEnvironment(context, roots);
+  await proveRelease(context, { how: 'for-long', environment, died: died ?? now });
   if ((await runDeployHook(context, 'validate', roots)) === 'vetoed')
     throw new DeployError('script', 'the validate hook says not now, but the release runs already', {
       hint: 'exit with 0 or 1 there; ask before, in the pre or prepare hook',

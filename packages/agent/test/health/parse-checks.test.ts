@@ -109,6 +109,11 @@ describe('the flags', () => {
     });
   });
 
+  it('say which exit status is a warning', () => {
+    expect(settings('-health-warn', '3').warnStatus).toBe(3);
+    expect(settings()).toMatchObject({ warnStatus: undefined });
+  });
+
   it('are taken', () => {
     expect(
       settings('-health-tcp', 'a:1', '-min-healthy=0', '-healthy-deadline', '2s', '-health-interval=50ms'),
@@ -126,6 +131,8 @@ describe('the flags', () => {
       ['-min-healthy', '5m'],
       'no release can be healthy for 5m0s within 5m0s (give a -healthy-deadline that is longer than -min-healthy)',
     ],
+    [['-health-warn', '0'], 'invalid value "0" for flag -health-warn (give at least 1)'],
+    [['-health-warn', '256'], 'invalid value "256" for flag -health-warn (give at most 255)'],
     [['-health-interval', '1ms'], 'invalid value "1ms" for flag -health-interval (give at least 10ms)'],
     [['-min-healthy', '-1s'], 'invalid value "-1s" for flag -min-healthy (give at least 0s)'],
     [['-health-timeout', '1000h'], 'invalid value "1000h" for flag -health-timeout (give at most 24h0m0s)'],

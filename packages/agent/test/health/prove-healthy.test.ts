@@ -48,7 +48,7 @@ describe('a release is healthy', () => {
   });
 
   it('with a warning too', async () => {
-    expect(await took(proof(['exit 1']))).toBe(10_000);
+    expect(await took(proof(['exit 3'], { warnStatus: 3 }))).toBe(10_000);
   });
 
   it('after one round when no time is asked for', async () => {
@@ -121,7 +121,7 @@ it('every answer is told, and which ones are news', async () => {
     minHealthyMs: 2000,
     onAnswer: ({ status, answer }, changed) => told.push(`${changed ? 'now ' : ''}${status} ${answer}`),
   });
-  writeFileSync(join(given.cwd, 'n'), '0\n');
+  writeFileSync(join(given.cwd ?? '', 'n'), '0\n');
   await proveHealthy(given);
   expect(told).toEqual([
     'now critical exit status 2: bad 1',

@@ -163,7 +163,8 @@ describe('an exec check', () => {
   it.each([
     ['true', 'passing', 'exit status 0'],
     ['echo fine; exit 0', 'passing', 'exit status 0: fine'],
-    ['echo so-so; exit 1', 'warning', 'exit status 1: so-so'],
+    ['echo no; exit 1', 'critical', 'exit status 1: no'],
+    ['false', 'critical', 'exit status 1'],
     ['echo one; echo two >&2; exit 2', 'critical', /exit status 2: (one two|two one)/],
     ['no-such-program', 'critical', /exit status 127: .*no-such-program.*not found/],
     ['kill -9 $$', 'critical', 'killed by SIGKILL'],
@@ -173,6 +174,21 @@ describe('an exec check', () => {
     const answered = await execAnswer(command, command.includes('sleep') ? { timeoutMs: 200 } : {});
     expect(answered.status).toBe(status);
     expect(answered.answer).toMatch(answer);
+  });
+
+  it('warns with the status that was said to be a warning, and with no other', async () => {
+    const warned = { warnStatus: 3 };
+    expect(await execAnswer('echo so-so; exit 3', warned)).toMatchObject({
+      status: 'warning',
+      answer: 'exit status 3: so-so',
+    });
+    expect(await execAnswer('exit 1', warned)).toMatchObject({ status: 'critical' });
+    expect(await execAnswer('exit 0', warned)).toMatchObject({ status: 'passing' });
+  });
+
+  it("runs in the agent's working directory unless told", async () => {
+    const { answer } = await execAnswer('pwd', { cwd: undefined });
+    expect(answer).toBe(`exit status 0: ${process.cwd()}`);
   });
 
   it('is bounded in what it answers', async () => {
