@@ -46,7 +46,16 @@ function makeHost(host: string): { readonly site: AgentSite; readonly flags: rea
     return [`-hook-${hook}`, path];
   });
   const check = `test ! -e ${site.root}/block-health && test "$(cat "$NEWROOT/health")" = good`;
-  const times = ['-min-healthy', '200ms', '-healthy-deadline', '20s', '-health-interval', '50ms'];
+  const times = [
+    '-min-healthy',
+    '200ms',
+    '-healthy-deadline',
+    '20s',
+    '-health-interval',
+    '50ms',
+    '-unhealthy-after',
+    '0',
+  ];
   return { site, flags: [...hooks, '-health-exec', check, ...times, '-host', host] };
 }
 

@@ -41,6 +41,7 @@ export async function agentContext(
         checks: [],
         minHealthyMs: 0,
         deadlineMs: 10_000,
+        unhealthyAfter: 0,
         intervalMs: 20,
         timeoutMs: 1000,
         warnStatus: undefined,

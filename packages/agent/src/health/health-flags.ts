@@ -35,9 +35,17 @@ export const HEALTH_FLAGS = [
     name: 'healthy-deadline',
     type: 'duration',
     help: 'a release that is not healthy by then has failed',
-    default: '5m0s',
+    default: '1m0s',
     min: 1,
     max: LONGEST_MS,
+  },
+  {
+    name: 'unhealthy-after',
+    type: 'int',
+    help: 'a release is unhealthy at once when a check fails so often in a row; 0: by the deadline only',
+    default: '3',
+    min: 0,
+    max: 1_000_000,
   },
   {
     name: 'health-interval',

@@ -32,5 +32,6 @@ export function healthSettings(flags: FlagValues<typeof HEALTH_FLAGS>): HealthSe
     );
   }
   const [intervalMs, timeoutMs] = [flags['health-interval'], flags['health-timeout']];
-  return { checks, minHealthyMs, deadlineMs, intervalMs, timeoutMs, warnStatus: flags['health-warn'] };
+  const [unhealthyAfter, warnStatus] = [flags['unhealthy-after'], flags['health-warn']];
+  return { checks, minHealthyMs, deadlineMs, unhealthyAfter, intervalMs, timeoutMs, warnStatus };
 }

@@ -103,7 +103,8 @@ describe('the flags', () => {
     expect(settings()).toEqual({
       checks: [],
       minHealthyMs: 10_000,
-      deadlineMs: 300_000,
+      deadlineMs: 60_000,
+      unhealthyAfter: 3,
       intervalMs: 1000,
       timeoutMs: 5000,
     });
@@ -116,11 +117,20 @@ describe('the flags', () => {
 
   it('are taken', () => {
     expect(
-      settings('-health-tcp', 'a:1', '-min-healthy=0', '-healthy-deadline', '2s', '-health-interval=50ms'),
+      settings(
+        '-health-tcp',
+        'a:1',
+        '-min-healthy=0',
+        '-healthy-deadline',
+        '2s',
+        '-health-interval=50ms',
+        '-unhealthy-after=20',
+      ),
     ).toEqual({
       checks: [{ kind: 'tcp', host: 'a', port: 1 }],
       minHealthyMs: 0,
       deadlineMs: 2000,
+      unhealthyAfter: 20,
       intervalMs: 50,
       timeoutMs: 5000,
     });
@@ -129,8 +139,9 @@ describe('the flags', () => {
   it.each([
     [
       ['-min-healthy', '5m'],
-      'no release can be healthy for 5m0s within 5m0s (give a -healthy-deadline that is longer than -min-healthy)',
+      'no release can be healthy for 5m0s within 1m0s (give a -healthy-deadline that is longer than -min-healthy)',
     ],
+    [['-unhealthy-after', '-1'], 'invalid value "-1" for flag -unhealthy-after (give at least 0)'],
     [['-health-warn', '0'], 'invalid value "0" for flag -health-warn (give at least 1)'],
     [['-health-warn', '256'], 'invalid value "256" for flag -health-warn (give at most 255)'],
     [['-health-interval', '1ms'], 'invalid value "1ms" for flag -health-interval (give at least 10ms)'],

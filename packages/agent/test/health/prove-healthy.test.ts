@@ -16,6 +16,7 @@ function proof(commands: readonly string[], options: Partial<HealthProof> = {}):
     minHealthyMs: 10_000,
     deadlineMs: 60_000,
     intervalMs: 1000,
+    unhealthyAfter: 3,
     timeoutMs: 5000,
     environment: { PATH: process.env.PATH ?? '' },
     cwd: tempDir(testScope()),
@@ -27,8 +28,13 @@ function proof(commands: readonly string[], options: Partial<HealthProof> = {}):
 
 /** A command that counts how often it was asked and fails in these rounds, numbered from 1. */
 function failsIn(...rounds: readonly number[]): string {
+  return countsIn('n', rounds);
+}
+
+function countsIn(file: string, rounds: readonly number[]): string {
   const list = rounds.join('|') || 'none';
-  return `n=$(($(cat n 2>/dev/null || echo 0) + 1)); echo $n > n; case $n in ${list}) echo bad $n; exit 2;; esac`;
+  const count = `n=$(($(cat ${file} 2>/dev/null || echo 0) + 1)); echo $n > ${file}`;
+  return `${count}; case $n in ${list}) echo bad $n; exit 2;; esac`;
 }
 
 /** How long it took, by the proof's own time. */
@@ -45,6 +51,11 @@ describe('a release is healthy', () => {
 
   it('only without a break: a failure begins the count anew', async () => {
     expect(await took(proof(['true', failsIn(1, 2, 5)]))).toBe(15_000);
+  });
+
+  it('though checks fail in turn, as long as none fails too often in a row', async () => {
+    const commands = [countsIn('one', [2, 3, 6, 7]), countsIn('other', [4, 5, 8])];
+    expect(await took(proof(commands))).toBe(18_000);
   });
 
   it('with a warning too', async () => {
@@ -69,12 +80,36 @@ describe('a release is healthy', () => {
 
 describe('a release is not healthy', () => {
   it('when the deadline is over; the check is named with its last answer', async () => {
-    const given = proof(['true', failsIn(...Array.from({ length: 200 }, (_, index) => index + 1))]);
+    const given = proof(['true', 'echo bad; exit 2'], { unhealthyAfter: 0 });
     const [, check] = given.checks;
     await expect(took(given)).rejects.toMatchObject({
       kind: 'unhealthy',
-      message: `not healthy within 1m0s: ${check && describeCheck(check)}: exit status 2: bad 60`,
+      message: `not healthy within 1m0s: ${check && describeCheck(check)}: exit status 2: bad`,
     });
+  });
+
+  it('when a check has failed so often in a row, an interval apart from the beginning on; no deadline is waited for', async () => {
+    const given = proof(['true', failsIn(1, 2, 3, 4, 5, 6)]);
+    const [, check] = given.checks;
+    const before = given.timers.now();
+    await expect(proveHealthy(given)).rejects.toMatchObject({
+      kind: 'unhealthy',
+      message: `failed 3 times in a row: ${check && describeCheck(check)}: exit status 2: bad 4`,
+    });
+    expect(given.timers.now() - before).toBe(3000);
+  });
+
+  it('when a check fails so often in a row after it had passed', async () => {
+    const given = proof([failsIn(4, 5, 6)]);
+    const before = given.timers.now();
+    await expect(proveHealthy(given)).rejects.toThrow(/^failed 3 times in a row: exec .* bad 6$/);
+    expect(given.timers.now() - before).toBe(5000);
+  });
+
+  it('after a single failure where one is said to be enough', async () => {
+    await expect(took(proof([failsIn(3)], { unhealthyAfter: 1 }))).rejects.toThrow(
+      /^failed once: exec .* bad 3$/,
+    );
   });
 
   it('when it never stays so for long enough', async () => {

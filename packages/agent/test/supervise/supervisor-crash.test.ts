@@ -20,7 +20,7 @@ function healthy(port: number): Prove {
   return (program, signal) =>
     proveHealthy({
       checks: [parseHttpCheck(`http://127.0.0.1:${port}/`)],
-      ...{ minHealthyMs: 300, deadlineMs: 60_000, intervalMs: 50, timeoutMs: 20_000 },
+      ...{ minHealthyMs: 300, deadlineMs: 60_000, intervalMs: 50, timeoutMs: 20_000, unhealthyAfter: 0 },
       ...{ environment: {}, cwd: '/', timers: systemTimers, signal, died: program.died },
     });
 }
