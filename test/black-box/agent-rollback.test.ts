@@ -12,8 +12,11 @@ import {
 import type { Archive } from '../support/archive.js';
 import { addConfiguration, changeLayer, command, configurationHashOf } from '../support/configuration.js';
 import { PATIENCE } from '../support/patience.js';
+import { binPath } from '../support/program.js';
+import { run } from '../support/run.js';
 import { fileScope, type Scope, testScope } from '../support/scope.js';
 import { listTree, packTree } from '../support/tree.js';
+import { until } from '../support/until.js';
 import { overOneConnection, startWorld, type World } from '../support/world.js';
 
 const scope = fileScope();
@@ -119,6 +122,34 @@ describe('a release whose health check fails', () => {
       );
     expect(told).toHaveLength(3);
     expect([...asked]).toEqual(told);
+  });
+
+  it('is told with what the check says now, while it is validated', async () => {
+    const name = 'slow';
+    await addConfiguration(world.operator, name, { 'slow-code': await release('one', 'good') });
+    const site = makeAgentSite(testScope());
+    const check = ['-health-exec', `cat '${site.root}/says' >&2; test -e '${site.root}/passes'`];
+    const times = ['-min-healthy', '20m', '-healthy-deadline', '30m', '-unhealthy-after', '0'];
+    writeFileSync(join(site.root, 'says'), 'no database yet');
+    startAgent(testScope(), world, site, name, [...check, ...times, '-host', 'web9']);
+    const ctl = () => run(binPath('deploy-agent'), ['ctl', 'status', '-dir', site.dir]);
+    const status = async () => (await world.operator.exec(`status ${name}`)).stdout;
+    await until('the answer is told', async () =>
+      /web9 +validating .*unhealthy: exec .*exit status 1: no database yet/.test(await status()),
+    );
+    expect((await ctl()).stdout).toMatch(/slow +validating .*exec .*exit status 1: no database yet/);
+    expect(await command(world.operator, `logs -name ${name} -host web9`)).toMatch(
+      /: under way\nunhealthy: exec .*exit status 1: no database yet\n/,
+    );
+    writeFileSync(join(site.root, 'says'), 'no table yet');
+    await until('the next one is told', async () => /exit status 1: no table yet/.test(await status()));
+    writeFileSync(join(site.root, 'passes'), '');
+    await until(
+      'it passes',
+      async () => /web9 +validating/.test(await status()) && !/exec/.test(await status()),
+    );
+    expect((await ctl()).stdout).not.toContain('exec');
+    expect(await command(world.operator, `logs -name ${name} -host web9`)).not.toContain('unhealthy');
   });
 
   it('is in sync again when the release before is wanted again, without a deployment', async () => {

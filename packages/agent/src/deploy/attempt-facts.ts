@@ -10,6 +10,8 @@ export class AttemptFacts {
   #timings: Record<string, number> = {};
   #bytes = { fetched: 0, reused: 0 };
   #progress: { done: number; total: number } | undefined;
+  /** Answers of the checks that do not pass, by check; the one that has failed for longest comes first. */
+  readonly #failing = new Map<string, string>();
 
   /** @param onProgress called often; whoever listens limits the rate. */
   constructor(onProgress: () => void = () => {}) {
@@ -30,12 +32,32 @@ export class AttemptFacts {
     return this.#progress;
   }
 
+  /** A check that does not pass while the release is proven, with its last answer; undefined when all pass. */
+  get failing(): string | undefined {
+    for (const [check, answer] of this.#failing) return `${check}: ${answer}`;
+    return undefined;
+  }
+
+  /** @param answer of a check that did not pass; undefined when it did. */
+  checked(check: string, answer: string | undefined): void {
+    const before = this.failing;
+    if (answer === undefined) this.#failing.delete(check);
+    else this.#failing.set(check, answer);
+    if (this.failing !== before) this.#onProgress();
+  }
+
+  /** Nothing is proven any more. */
+  forgetChecks(): void {
+    this.#failing.clear();
+  }
+
   /** Another attempt begins. */
   clear(): void {
     this.log.clear();
     this.#timings = {};
     this.#bytes = { fetched: 0, reused: 0 };
     this.#progress = undefined;
+    this.forgetChecks();
   }
 
   /** So many bytes will come over the wire, and so many are here already. */

@@ -33,20 +33,26 @@ export async function proveRelease(context: AgentContext, proof: Proof): Promise
   if (died?.aborted === true) throw died.reason;
   const { health } = context.settings;
   if (health.checks.length === 0 && (how === 'once' || context.program === undefined)) return;
-  await proveHealthy({
-    ...health,
-    minHealthyMs: how === 'once' ? 0 : health.minHealthyMs,
-    environment,
-    as: context.runAs,
-    timers: context.timers,
-    signal,
-    died,
-    onAnswer: (answer, changed) => tell(context, answer, changed),
-  });
+  try {
+    await proveHealthy({
+      ...health,
+      minHealthyMs: how === 'once' ? 0 : health.minHealthyMs,
+      environment,
+      as: context.runAs,
+      timers: context.timers,
+      signal,
+      died,
+      onAnswer: (answer, changed) => tell(context, answer, changed),
+    });
+  } finally {
+    context.facts.forgetChecks();
+  }
 }
 
 function tell({ log, facts }: AgentContext, answer: CheckAnswer, changed: boolean): void {
-  const words = `${describeCheck(answer.check)}: ${answer.answer}`;
+  const check = describeCheck(answer.check);
+  facts.checked(check, answer.status === 'critical' ? answer.answer : undefined);
+  const words = `${check}: ${answer.answer}`;
   if (!changed) {
     log.debug({ ms: answer.ms, status: answer.status }, words);
     return;

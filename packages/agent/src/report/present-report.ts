@@ -22,7 +22,7 @@ export interface HostView {
   readonly crash?: ProgramCrash | undefined;
   /** What the last look or attempt failed with, whether or not the journal could be written. */
   readonly trouble?: Pick<DeployError, 'kind' | 'message'> | undefined;
-  readonly facts: Pick<AttemptFacts, 'timings' | 'bytes' | 'progress' | 'log'>;
+  readonly facts: Pick<AttemptFacts, 'timings' | 'bytes' | 'progress' | 'log' | 'failing'>;
 }
 
 /** How far the configuration is on this host, in one line of exec report. Pure. */
@@ -85,12 +85,18 @@ function attemptReport({ journal, facts }: HostView, attempt: Attempt): Omit<Sta
     deploy,
     since,
     progress: step === 'fetching' ? facts.progress : undefined,
-    error,
+    error: error ?? unproven(step, facts),
     log: lasts || log.length === 0 ? undefined : log,
     timings: Object.keys(facts.timings).length === 0 ? undefined : facts.timings,
     bytes: facts.bytes.fetched + facts.bytes.reused === 0 ? undefined : facts.bytes,
     notBefore: (isVetoed || !lasts) && hold?.hash === config.hash ? hold.notBefore : undefined,
   } as Omit<StateReport, 'config'>;
+}
+
+/** What a release that is being proven does not pass at the moment. */
+function unproven(step: Attempt['step'], { failing }: HostView['facts']): StateReport['error'] {
+  const isProven = step === 'activating' || step === 'validating';
+  return isProven && failing !== undefined ? { kind: 'unhealthy', message: failing } : undefined;
 }
 
 function releaseOf(config: AgentConfig | undefined): Release | undefined {

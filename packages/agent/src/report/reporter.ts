@@ -8,7 +8,7 @@ import { openReportChannel, type ReportChannel } from './report-channel.js';
 
 /** When nothing else is said. */
 const HEARTBEAT_MS = 10_000;
-/** Between two words on how far a download is. */
+/** Between two words on how far a download is, or on what checks answer. */
 const PROGRESS_MS = 1000;
 /** A registry that ended the channel, but not the connection, is asked again after this. */
 const REOPEN_MS = 60_000;
@@ -69,7 +69,7 @@ export class Reporter {
     this.#say(report);
   }
 
-  /** A download got on; told now and then. */
+  /** A download got on, or a check answered something else; told now and then. */
   progressed(config: string): void {
     if (this.#channel === undefined) return;
     this.#progressing.add(config);
@@ -78,7 +78,7 @@ export class Reporter {
       this.#progress = undefined;
       for (const name of this.#progressing) {
         const report = this.#options.configs.get(name)?.present();
-        if (report?.progress !== undefined) this.#say(report);
+        if (report !== undefined && !isOutcome(report.state)) this.#say(report); // `changed` tells outcomes
       }
       this.#progressing.clear();
     };

@@ -89,6 +89,31 @@ describe('what a host says of a configuration', () => {
     expect(said).not.toHaveProperty('log');
   });
 
+  it('while it is validated: what the check that has failed for longest answered last, until it passes', () => {
+    const facts = new AttemptFacts();
+    const said = (step: Attempt['step'], more: Partial<Attempt> = {}) =>
+      presentReport({
+        ...{ config: 'project', journal: { attempt: attempt(step, more) }, paused: false, lastGood: A },
+        ...{ wanted: B, facts },
+      });
+    facts.checked('http a', '503 no database');
+    facts.checked('tcp b', 'connection refused');
+    facts.checked('http a', '503 no table');
+    const error = { kind: 'unhealthy', message: 'http a: 503 no table' };
+    expect(said('validating', { activated: true })).toMatchObject({ state: 'validating', error });
+    expect(said('activating')).toMatchObject({ state: 'activating', error });
+    const failed = { kind: 'script', message: 'no' };
+    expect(said('rolling-back', { error: failed })).toMatchObject({ error: failed });
+    expect(said('healthy')).not.toHaveProperty('error');
+    facts.checked('http a', undefined);
+    expect(said('validating')).toMatchObject({ error: { message: 'tcp b: connection refused' } });
+    facts.checked('tcp b', undefined);
+    expect(said('validating')).not.toHaveProperty('error');
+    facts.checked('tcp b', 'connection refused');
+    facts.clear();
+    expect(said('validating')).not.toHaveProperty('error');
+  });
+
   it('after a failure: the reason, the log, and when it is tried again', () => {
     const hold = { hash: B.hash, revision: 2, why: 'rejected', failures: 1, notBefore } as const;
     const error = { kind: 'unhealthy', message: 'no' };

@@ -293,6 +293,21 @@ describe('an outcome', () => {
     });
   });
 
+  test('that is under way loses its error with the first line that has none', async () => {
+    const registry = await openRegistry();
+    const agent = playAgent(registry, 'web1');
+    await agent.hello(['p']);
+    const error = { kind: 'unhealthy', message: 'http a: 503' };
+    const now = () => registry.fleet.followers('p').map(({ report }) => report?.error);
+    await agent.report(healthy('d1', { state: 'validating', error }));
+    expect(now()).toEqual([error]);
+    await agent.report(healthy('d1', { state: 'validating' }));
+    expect(now()).toEqual([undefined]);
+    await agent.report(healthy('d1', { state: 'failed', error }));
+    await agent.report(healthy('d1', { state: 'rolling-back' }));
+    expect(now()).toEqual([error]);
+  });
+
   test('without a name for its attempt is a state, and no history', async () => {
     const registry = await openRegistry();
     const agent = playAgent(registry, 'web1');
