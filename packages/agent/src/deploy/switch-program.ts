@@ -1,6 +1,8 @@
 import type { AgentConfig } from '@deploy-tools/shared/config-json.js';
+import { DeployError } from '@deploy-tools/shared/errors.js';
 import type { AgentContext } from '../agent-context.js';
 import { programEnvironment, type Root } from '../script/script-environment.js';
+import { AttemptFacts } from './attempt-facts.js';
 import type { DeployRoots } from './deploy-roots.js';
 import { checkEnvironment, proveRelease } from './prove-release.js';
 
@@ -24,6 +26,22 @@ export async function switchProgram(
   return await program.switchTo(next.root, programEnvironment(env, next, config), prove, signal);
 }
 
+/**
+ * Whatever was proven: in the end the program in charge has to be that of the release, and to run.
+ * @throws DeployError unhealthy.
+ */
+export function requireInCharge({ program }: AgentContext, { next }: DeployRoots): void {
+  if (program === undefined) return;
+  const { root, died } = program;
+  if (root !== next.root)
+    throw new DeployError(
+      'unhealthy',
+      `the program in charge is not that of the release: it runs from ${root ?? 'nowhere'}`,
+      { hint: 'see what restarted it meanwhile' },
+    );
+  if (died?.aborted === true) throw died.reason;
+}
+
 /** Runs the program of a release that was proven before, as at the start of the agent. */
 export function startProgram(context: AgentContext, config: AgentConfig, next: Root): void {
   context.program?.start(next.root, programEnvironment(context.env, next, config));
@@ -33,8 +51,9 @@ export function startProgram(context: AgentContext, config: AgentConfig, next: R
 export async function restartProgram(context: AgentContext): Promise<void> {
   const { program, signal } = context;
   if (program?.root === undefined) return;
+  const own = { ...context, facts: new AttemptFacts() }; // it is no part of the attempt that may be in flight
   await program.restart(({ launch }, stop) => {
     const environment = { ...launch.environment, OLDID: '', OLDROOT: '' };
-    return proveRelease(context, { how: 'once', environment, signal: stop });
+    return proveRelease(own, { how: 'once', environment, signal: stop });
   }, signal);
 }

@@ -5,7 +5,7 @@ import type { DeployRoots } from '../deploy/deploy-roots.js';
 import { placeRelease } from '../deploy/place-release.js';
 import { checkEnvironment, proveRelease } from '../deploy/prove-release.js';
 import { runDeployHook } from '../deploy/run-deploy-hook.js';
-import { switchProgram } from '../deploy/switch-program.js';
+import { requireInCharge, switchProgram } from '../deploy/switch-program.js';
 
 /**
  * Makes the last good release the running one again, whose directory is complete: the hook, `current`, the destination, the script
@@ -21,6 +21,7 @@ export async function rollBack(context: AgentContext, roots: DeployRoots): Promi
   if (script !== undefined) throw script;
   const died = await switchProgram(context, roots);
   await proveRelease(context, { how: 'for-long', environment: checkEnvironment(context, roots), died });
+  requireInCharge(context, roots);
   if (hook !== undefined) throw hook;
 }
 

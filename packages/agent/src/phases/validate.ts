@@ -3,11 +3,11 @@ import type { AgentContext } from '../agent-context.js';
 import type { DeployRoots } from '../deploy/deploy-roots.js';
 import { checkEnvironment, proveRelease } from '../deploy/prove-release.js';
 import { runDeployHook } from '../deploy/run-deploy-hook.js';
-import { switchProgram } from '../deploy/switch-program.js';
+import { requireInCharge, switchProgram } from '../deploy/switch-program.js';
 
 /**
  * Has an activated release prove itself, from the beginning: the program runs, the checks pass for long enough, then the
- * hook.
+ * hook; in the end it is its program that is in charge.
  * @param died of the run that took over in this very attempt: that it ended since then counts, though it may run again.
  * @throws DeployError unhealthy, script; AbortError.
  */
@@ -23,4 +23,5 @@ export async function validate(
     throw new DeployError('script', 'the validate hook says not now, but the release runs already', {
       hint: 'exit with 0 or 1 there; ask before, in the pre or prepare hook',
     });
+  requireInCharge(context, roots);
 }

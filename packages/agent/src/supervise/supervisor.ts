@@ -135,16 +135,25 @@ export class Supervisor {
    * @throws DeployError unhealthy when it dies, what `prove` throws, AbortError; the old one is in charge then.
    */
   switchTo(launch: Launch, prove: Prove, signal: AbortSignal): Promise<Switched> {
-    const switched = this.#switching.then(() => this.#switchTo(launch, prove, signal));
-    this.#switching = switched.catch(() => {}); // the caller's to handle
-    return switched;
+    return this.#inTurn(() => this.#switchTo(launch, prove, signal));
   }
 
-  /** The same for a new run of what is in charge. @throws DeployError not-found when nothing is. */
-  async restart(prove: Prove, signal: AbortSignal): Promise<Switched> {
-    const launch = this.#charge?.launch;
-    if (launch === undefined) throw new DeployError('not-found', 'no program runs that could be restarted');
-    return this.switchTo(launch, prove, signal);
+  /**
+   * The same for a new run of what is in charge when its turn has come, after the switches before it.
+   * @throws DeployError not-found when nothing is.
+   */
+  restart(prove: Prove, signal: AbortSignal): Promise<Switched> {
+    return this.#inTurn(async () => {
+      const launch = this.#charge?.launch;
+      if (launch === undefined) throw new DeployError('not-found', 'no program runs that could be restarted');
+      return await this.#switchTo(launch, prove, signal);
+    });
+  }
+
+  #inTurn(act: () => Promise<Switched>): Promise<Switched> {
+    const switched = this.#switching.then(act);
+    this.#switching = switched.catch(() => {}); // the caller's to handle
+    return switched;
   }
 
   /** Ends everything: TERM, time to drain, KILL. Nothing is started after. Resolves when nothing runs. */
