@@ -72,6 +72,28 @@ describe('several configurations in one agent', () => {
     expect(await stopAgent(agent)).toBe(0);
   });
 
+  it('have their programs started anew at SIGUSR1', async () => {
+    const names = ['runs', 'runs-too'];
+    for (const name of names)
+      await addConfiguration(world.operator, name, { [`${name}-code`]: await release(name) });
+    const dir = tempDir(testScope());
+    const path = join(dir, 'agent.yml');
+    const program = 'command: [/bin/sh, -c, "echo begun; exec sleep 600"]';
+    const entries = names.map((name) => `  - {name: ${name}, script: "", min-healthy: 0s, ${program}}\n`);
+    writeFileSync(path, fileFor(world, dir, ...entries));
+    const agent = startProgram(testScope(), 'deploy-agent', ['-config', path]);
+    const count = (wanted: string, configuration: string) =>
+      agent.log.lines.filter((line) => line.msg === wanted && line.configuration === configuration).length;
+    await until('both are deployed', () => names.every((name) => count('deployed', name) === 1));
+    agent.child.kill('SIGUSR1');
+    await until('both have begun again', () => names.every((name) => count('begun', name) === 2));
+    await until('the runs before have ended', () =>
+      names.every((name) => count('the program: ended', name) === 1),
+    );
+    expect(await stopAgent(agent)).toBe(0);
+    expect(agent.log.plain).toEqual([]);
+  });
+
   it('may be more than a connection has channels, and come and go', async () => {
     const few = await startWorld(testScope(), ['-max-channels', '4']);
     const names = Array.from({ length: 6 }, (_, index) => `app${index}`);

@@ -32,19 +32,24 @@ function letGo(site: AgentSite): void {
 }
 
 describe('SIGTERM', () => {
-  it('lets a running script finish, saves the state, and ends with 0', async () => {
-    const site = makeAgentSite(testScope(), `${WAITING}; echo "went on"`);
-    const agent = startAgent(testScope(), world, site, 'project');
-    await agent.log.line('waiting');
-    agent.child.kill('SIGTERM');
-    await agent.log.line('stopping; a running script is waited for');
-    expect(deployedHash(site)).toBeUndefined();
-    letGo(site);
-    expect(await agent.ended).toBe(0);
-    expect(agent.log.text()).toContain('went on');
-    expect(deployedHash(site)).toBe(await configurationHashOf(world.operator, 'project'));
-    expect(agent.log.lines.at(-1)?.msg).toBe('stopped');
-  });
+  it.each(['SIGTERM', 'SIGQUIT'] as const)(
+    '(%s) lets a running script finish, saves the state, and ends with 0',
+    async (signal) => {
+      const site = makeAgentSite(testScope(), `${WAITING}; echo "went on"`);
+      const agent = startAgent(testScope(), world, site, 'project');
+      await agent.log.line('waiting');
+      agent.child.kill('SIGUSR1');
+      agent.child.kill(signal);
+      await agent.log.line('stopping; a running script is waited for');
+      expect(deployedHash(site)).toBeUndefined();
+      letGo(site);
+      expect(await agent.ended).toBe(0);
+      expect(agent.log.text()).toContain('went on');
+      expect(deployedHash(site)).toBe(await configurationHashOf(world.operator, 'project'));
+      expect(agent.log.lines.at(-1)?.msg).toBe('stopped');
+      expect(agent.log.plain).toEqual([]); // Node.js says there that SIGUSR1 opened its debugger
+    },
+  );
 
   it.each(['SIGTERM', 'SIGINT'] as const)('and %s after it end the agent at once', async (second) => {
     const site = makeAgentSite(testScope(), WAITING);

@@ -114,7 +114,7 @@ describe('a supervised program', () => {
     expect(await stopAgent(agent)).toBe(0);
   });
 
-  it('that dies is gone back from, and the one before serves on; a restart by SIGHUP; stopped by SIGTERM', async () => {
+  it('that dies is gone back from, and the one before serves on; a restart by SIGHUP and by SIGUSR1; stopped by SIGTERM', async () => {
     await addConfiguration(world.operator, 'dying', { 'dying-code': await release('v1') });
     const first = await configurationHashOf(world.operator, 'dying');
     const site = makeAgentSite(testScope());
@@ -127,13 +127,17 @@ describe('a supervised program', () => {
       running: { hash: first },
       attempt: { step: 'rolled-back', error: { kind: 'unhealthy' } },
     });
-    const [version, pid] = (await ask(port)).split(' ');
-    expect(version).toBe('v1');
-    agent.child.kill('SIGHUP');
-    await until('another run answers', async () => {
+    for (const signal of ['SIGHUP', 'SIGUSR1'] as const) {
+      const [version, pid] = (await ask(port)).split(' ');
+      const from = agent.log.lines.length;
+      agent.child.kill(signal);
+      await agent.log.lineAfter(from, 'the program: in-charge');
+      await agent.log.lineAfter(from, 'the program: ended');
       const [again, other] = (await ask(port)).split(' ');
-      return again === 'v1' && other !== pid;
-    });
+      expect([version, again]).toEqual(['v1', 'v1']);
+      expect(other).not.toBe(pid);
+    }
+    expect(agent.log.plain).toEqual([]);
     expect(await stopAgent(agent)).toBe(0);
     await expect(ask(port)).rejects.toThrow();
   });

@@ -129,8 +129,8 @@ testPairs('coming-from-dewy.md', 'dewy', 'On the hosts', {
     const before = await ask(port);
     const pid = readFileSync(join(site.dir, 'lock'), 'utf8').trim();
     const [program = '', ...args] = await wordsOf(filledIn(ours, { $AGENT: pid }));
-    expect([program, args]).toEqual(['kill', ['-HUP', String(agent.child.pid)]]);
-    process.kill(Number(pid), 'SIGHUP');
+    expect([program, args]).toEqual(['kill', ['-USR1', String(agent.child.pid)]]);
+    process.kill(Number(pid), 'SIGUSR1');
     await until('another run answers', async () => (await ask(port)) !== before);
     expect(await stopAgent(agent)).toBe(0);
   },

@@ -215,6 +215,7 @@ describe('an operator who watches', () => {
       ...['watch', 'ctl', 'ctl2'],
     ]);
     await watch.count(2);
+    watch.child.kill('SIGUSR1'); // Node.js would open its debugger, and say so
     await command(world.operator, 'addconf ctl2 code:v1');
     await watch.count(3);
     watch.child.kill('SIGINT');

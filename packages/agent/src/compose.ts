@@ -12,7 +12,7 @@ import { controlPath } from './control/call-agent.js';
 import { answerControl, type Controlled } from './control/configuration-control.js';
 import type { ControlRequest } from './control/control-line.js';
 import { serveControl } from './control/control-server.js';
-import { hangUp } from './hang-up.js';
+import { hangUp, startAnew } from './hang-up.js';
 import { openApplication } from './open-application.js';
 import { Pushes } from './pushes.js';
 import { registryAccess } from './registry-access.js';
@@ -99,6 +99,7 @@ async function follow(what: Following): Promise<number> {
   });
   signals.stop.addEventListener('abort', () => manager.stopping(), { once: true });
   signals.onHangup(() => hangUp(context, pushes));
+  signals.onRestart(() => startAnew(context));
   try {
     if (flags.once) context.threads.start(true); // likely to be needed, and ready when it is
     const loop: AgentLoop = { pollMs: flags.poll, once: flags.once, random: Math.random };

@@ -1,14 +1,15 @@
+import '@deploy-tools/shared/cli/without-debugger.js';
 import { runProgram } from '@deploy-tools/shared/cli/program.js';
 import { DeployError } from '@deploy-tools/shared/errors.js';
 import { createLogger } from '@deploy-tools/shared/log.js';
 import { AGENT_FLAGS } from './agent-flags.js';
+import { agentSignals } from './agent-signals.js';
 import { startAgent } from './compose.js';
 import type { startConfigured } from './config/start-configured.js';
 import { runCtl, runWake } from './control/ctl-programs.js';
 import { runDoctor } from './examine/doctor-program.js';
 import { runPlan } from './examine/plan-program.js';
 import { splitCommand } from './split-command.js';
-import { stopSignal } from './stop-signal.js';
 
 const [word, ...rest] = process.argv.slice(2);
 const SUBCOMMANDS: Readonly<Record<string, (argv: readonly string[]) => Promise<void>>> = {
@@ -37,15 +38,11 @@ async function runDaemon(argv: readonly string[]): Promise<void> {
       run: async (flags) => {
         if (flags.source !== undefined) return await sourced(argv);
         const log = await createLogger('deploy-agent', flags.v ? 'debug' : flags['log-level']);
-        const stop = stopSignal((signal) => log.info({ signal }, 'stopping; a running script is waited for'));
-        const onHangup = (listener: () => void) => void process.on('SIGHUP', listener);
+        const signals = agentSignals(log);
         const status =
           flags.config === undefined
-            ? await startAgent(flags, command, log, { stop, onHangup })
-            : await several(checkedConfig(flags.config, flags.name ?? command), log, {
-                stop,
-                onHangup,
-              });
+            ? await startAgent(flags, command, log, signals)
+            : await several(checkedConfig(flags.config, flags.name ?? command), log, signals);
         log.info('stopped');
         return status;
       },

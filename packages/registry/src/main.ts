@@ -1,3 +1,4 @@
+import '@deploy-tools/shared/cli/without-debugger.js';
 import { setFlagsFromString } from 'node:v8';
 import { runProgram } from '@deploy-tools/shared/cli/program.js';
 import { serviceManager } from '@deploy-tools/shared/host/service-manager.js';
@@ -36,16 +37,17 @@ await runProgram(
   process.argv.slice(2),
 );
 
-/** SIGTERM or SIGINT, whichever comes first; a second one ends the process at once. */
+/** SIGTERM, SIGINT or SIGQUIT, whichever comes first; a second one ends the process at once. */
 function firstSignal(): Promise<NodeJS.Signals> {
+  const names = ['SIGTERM', 'SIGINT', 'SIGQUIT'] as const;
   return new Promise((resolve) => {
     const listener = (signal: NodeJS.Signals) => {
-      for (const name of ['SIGTERM', 'SIGINT'] as const) {
+      for (const name of names) {
         process.removeListener(name, listener);
         process.once(name, () => process.exit(1));
       }
       resolve(signal);
     };
-    process.once('SIGTERM', listener).once('SIGINT', listener);
+    for (const name of names) process.once(name, listener);
   });
 }

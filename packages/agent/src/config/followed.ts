@@ -6,6 +6,7 @@ import type { StateReport } from '@deploy-tools/shared/report/report.js';
 import { runAgent } from '../agent.js';
 import { agentSettings } from '../agent-settings.js';
 import type { Controlled } from '../control/configuration-control.js';
+import { startAnew } from '../hang-up.js';
 import { LinkShare } from '../link-share.js';
 import { type Application, openApplication, type SharedTurns } from '../open-application.js';
 import { Pushes } from '../pushes.js';
@@ -69,6 +70,11 @@ export class Followed {
   /** An operator says: try again now. */
   retry(): void {
     if (this.#application?.context.ledger.retry() === true) this.pushes.nudge();
+  }
+
+  /** Its program, gracefully, where it has one. */
+  startAnew(): void {
+    if (this.#application !== undefined) startAnew(this.#application.context);
   }
 
   /** Stops as SIGTERM does: a script that runs is waited for, a program is ended gracefully. */

@@ -30,7 +30,7 @@ function letPass({ configurations }: ConfigFile, dir: string): void {
 
 /**
  * Follows the configurations of a file, over one connection, until the signal. SIGHUP reads it again: what has changed is
- * stopped and begun with anew; a file with a mistake changes nothing.
+ * stopped and begun with anew; a file with a mistake changes nothing. SIGUSR1 starts the supervised programs anew.
  * @throws DeployError with one sentence for each reason not to start.
  */
 export async function startConfigured(path: string, log: Logger, signals: AgentSignals): Promise<number> {
@@ -52,6 +52,7 @@ export async function startConfigured(path: string, log: Logger, signals: AgentS
       onTrouble: (message) => log.warn(message),
     });
     signals.onHangup(() => void fleet.reload(path));
+    signals.onRestart(() => fleet.startAnew());
     fleet.begin(file);
     log.info(
       { configurations: [...file.configurations.keys()], dir, registry: file.shared.addr },
@@ -131,6 +132,11 @@ class Fleet {
       this.#reported.set(name, { present: () => followed.present(), onRetry: () => followed.retry() });
       this.#pushes.set(name, followed.pushes);
     }
+  }
+
+  /** All supervised programs, each gracefully. */
+  startAnew(): void {
+    for (const followed of this.#followed.values()) followed.startAnew();
   }
 
   reload(path: string): Promise<void> {

@@ -14,7 +14,7 @@ import { controlPath } from '../control/call-agent.js';
 import { answerControl } from '../control/configuration-control.js';
 import type { ControlRequest } from '../control/control-line.js';
 import { serveControl } from '../control/control-server.js';
-import { hangUp } from '../hang-up.js';
+import { hangUp, startAnew } from '../hang-up.js';
 import { openApplication } from '../open-application.js';
 import { Pushes } from '../pushes.js';
 import { reportIdentity } from '../report/report-identity.js';
@@ -111,6 +111,7 @@ async function follow(what: Following): Promise<number> {
   });
   signals.stop.addEventListener('abort', () => manager.stopping(), { once: true });
   signals.onHangup(() => hangUp(context, { nudge }));
+  signals.onRestart(() => startAnew(context));
   try {
     log.info({ configuration: settings.name, dir, source: source.label }, 'agent ready');
     manager.ready(`following ${source.label}`);

@@ -3,8 +3,8 @@ import { runProgram } from '@deploy-tools/shared/cli/program.js';
 import { DeployError } from '@deploy-tools/shared/errors.js';
 import { createLogger } from '@deploy-tools/shared/log.js';
 import { AGENT_FLAGS } from '../agent-flags.js';
+import { agentSignals } from '../agent-signals.js';
 import { splitCommand } from '../split-command.js';
-import { stopSignal } from '../stop-signal.js';
 import { followSource } from './follow-source.js';
 
 /** What only means something with a registry. */
@@ -43,9 +43,7 @@ export async function runSourced(argv: readonly string[]): Promise<number> {
         // A script that nobody named is a registry's custom.
         const script = given.has('script') ? flags.script : '';
         const log = await createLogger('deploy-agent', flags.v ? 'debug' : flags['log-level']);
-        const stop = stopSignal((signal) => log.info({ signal }, 'stopping; a running script is waited for'));
-        const onHangup = (listener: () => void) => void process.on('SIGHUP', listener);
-        const status = await followSource({ ...flags, script }, command, log, { stop, onHangup });
+        const status = await followSource({ ...flags, script }, command, log, agentSignals(log));
         log.info('stopped');
         return status;
       },

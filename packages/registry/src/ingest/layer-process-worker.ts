@@ -37,7 +37,8 @@ function giveWay(): void {
   }
 }
 
-for (const signal of ['SIGTERM', 'SIGINT', 'SIGHUP'] as const) process.on(signal, () => undefined);
+for (const signal of ['SIGTERM', 'SIGINT', 'SIGQUIT', 'SIGHUP', 'SIGUSR1'] as const)
+  process.on(signal, () => undefined);
 process.once('disconnect', () => process.exit());
 process.once('message', (given: ProcessTask) => void main(given));
 giveWay();
