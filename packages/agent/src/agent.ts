@@ -10,11 +10,10 @@ import { cycle, type OpenUpstream, recover, resume } from './cycle.js';
 import type { Hold } from './deploy/hold.js';
 import type { Outcome } from './outcome.js';
 import type { Pushes } from './pushes.js';
+import { Redials } from './redials.js';
 import type { Link } from './registry-link.js';
 import { isWithoutRegistry, type Releases } from './releases.js';
 
-const FIRST_REDIAL_MS = 1000;
-const LONGEST_REDIAL_MS = 60_000;
 /** How often the registry is polled at the most while it tells of changes by itself. */
 const SHORTEST_PUSHED_POLL_MS = 5 * 60_000;
 
@@ -37,20 +36,22 @@ export async function runAgent(
   pushes: Pushes,
   loop: AgentLoop,
 ): Promise<number> {
-  let redials = 0;
   const { signal } = context;
-  const close = (why: ErrorKind) => (isWithoutRegistry(link) ? undefined : link.close(why));
+  const redials = new Redials(loop, context.timers);
+  const close = (why: ErrorKind) => {
+    redials.closed();
+    if (!isWithoutRegistry(link)) link.close(why);
+  };
   signal.addEventListener('abort', () => close('cancelled'), { once: true });
   if (!(await recovered(context))) return loop.once ? 1 : 0;
   while (!signal.aborted) {
     let pause = jittered(loop.pollMs, loop.random);
     let seen: string | undefined;
     try {
-      const open = opening(link);
+      const open = opening(link, redials);
       await resumed(context, open, loop.once);
       const outcome = await cycle(context, await open(), loop.once);
       context.onTrouble(undefined);
-      redials = 0;
       if (loop.once) return outcome.kind === 'waiting' ? 1 : 0;
       seen = outcome.hash;
       pause = pauseAfter(outcome, pushes, loop);
@@ -65,27 +66,25 @@ export async function runAgent(
       const patience = isWithoutRegistry(link) ? link.patience() : undefined;
       if (patience !== undefined) pause = patience;
       else if (error.kind === 'connect') {
-        await pushes.sleep(redialPause(redials, loop), signal);
-        redials += 1;
+        await pushes.sleep(redials.next(), signal);
         continue;
       }
     }
     if ((await pushes.wait(pause, seen, signal)) === 'lost') {
       close('connect');
-      await pushes.sleep(redialPause(redials, loop), signal);
-      redials += 1;
+      await pushes.sleep(redials.next(), signal);
     }
   }
   return loop.once ? 1 : 0;
 }
 
-function opening(link: Link | Releases): OpenUpstream {
+function opening(link: Link | Releases, redials: Redials): OpenUpstream {
   if (isWithoutRegistry(link)) return async () => link;
-  return async () => ({
-    first: await link.sftp(),
-    own: () => link.own(),
-    another: () => link.another(),
-  });
+  return async () => {
+    const first = await link.sftp();
+    redials.connected();
+    return { first, own: () => link.own(), another: () => link.another() };
+  };
 }
 
 /**
@@ -118,15 +117,6 @@ function pauseAfter(outcome: Outcome, pushes: Pushes, { pollMs, random }: AgentL
   const rare = pushes.working && outcome.kind !== 'deployed';
   const pause = jittered(rare ? Math.max(pollMs, SHORTEST_PUSHED_POLL_MS) : pollMs, random);
   return outcome.kind === 'waiting' ? Math.min(pause, outcome.ms) : pause;
-}
-
-/**
- * Full jitter below a bound that doubles up to the poll interval, or a minute: a registry's restart is not met by all
- * at once.
- */
-function redialPause(redials: number, loop: AgentLoop): number {
-  const longest = Math.max(Math.min(loop.pollMs, LONGEST_REDIAL_MS), FIRST_REDIAL_MS);
-  return loop.random() * Math.min(FIRST_REDIAL_MS * 2 ** redials, longest);
 }
 
 /** Within a tenth around the interval, so that agents started together drift apart. */
