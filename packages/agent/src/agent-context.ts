@@ -51,6 +51,8 @@ export interface AgentSettings {
   readonly health: HealthSettings;
   /** Whether a release that fails is gone back from. */
   readonly rollback: boolean;
+  /** Whether a release that failed live, from its activation on, is tried again by itself. */
+  readonly retryLive: boolean;
   /** Where each release is synced to; undefined for nowhere. */
   readonly destination: Destination | undefined;
   /** A deployment waits up to so long, at random. */

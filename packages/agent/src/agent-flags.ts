@@ -79,6 +79,11 @@ export const AGENT_FLAGS = [
     default: 'auto',
   },
   {
+    name: 'retry-live',
+    type: 'bool',
+    help: 'try a release again by itself also when it failed live; without, somebody has to say retry',
+  },
+  {
     name: 'keep',
     type: 'int',
     help: 'releases to keep, besides those that are needed',

@@ -54,6 +54,7 @@ export function agentSettings(
     hooks,
     health,
     rollback: rollbackOf(flags.rollback) ?? isOurs,
+    retryLive: flags['retry-live'],
     destination,
     randomDelayMs: flags['random-delay'],
     keep: flags.keep,

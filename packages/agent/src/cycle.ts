@@ -241,7 +241,9 @@ async function failed(context: AgentContext, open: OpenUpstream, error: DeployEr
     ledger.step('go-back', told);
     return await wayBack(context, open, error);
   }
-  ledger.step('fail', told);
+  // A script that fails where nothing is gone back from is run again, as the original has it.
+  const isHeld = isLive && !settings.retryLive && (settings.rollback || attempt.activated === true);
+  ledger.step('fail', { ...told, isHeld });
   return await endFailed(context, error);
 }
 
@@ -261,7 +263,7 @@ async function wayBack(context: AgentContext, open: OpenUpstream, why: DeployErr
     const swapped: DeployRoots = { ...roots, old: roots.next, next, config: lastGood, reason: 'rollback' };
     await facts.time('rollback', () => rollBack(context, swapped));
     writeState(paths.state, lastGood);
-    ledger.restored(lastGood);
+    ledger.restored(lastGood, !context.settings.retryLive);
     log.warn({ hash: lastGood.hash }, 'gone back to the last good release');
   } catch (thrown) {
     const error = toDeployError(thrown);

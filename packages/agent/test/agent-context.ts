@@ -47,6 +47,7 @@ export async function agentContext(
         warnStatus: undefined,
       },
       rollback: false,
+      retryLive: false,
       destination: undefined,
       randomDelayMs: 0,
       keep: 5,

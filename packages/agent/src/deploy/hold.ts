@@ -36,7 +36,7 @@ export function rejected(before: Hold | undefined, id: RevisionId, now: Date): H
   return { ...idOf(id), why: 'rejected', failures, notBefore: later(now, waitAfter(failures)) };
 }
 
-/** The hold after a way back that failed: nothing is tried by itself any more. */
+/** The hold after a failure that nothing is tried again after by itself. */
 export function abandoned(before: Hold | undefined, id: RevisionId): Hold {
   return { ...idOf(id), why: 'rejected', failures: failuresOf(before, id) + 1 };
 }

@@ -5,7 +5,7 @@ import { DeployError, errnoOf, isDeployError } from '@deploy-tools/shared/errors
 import { writeFileAtomic } from '@deploy-tools/shared/host/atomic-file.js';
 import { readRegularFile } from '@deploy-tools/shared/host/regular-file.js';
 import { isOver, nextStep, type StepEvent } from './deploy-step.js';
-import { abandoned, failuresOf, isSameRevision, rejected, vetoed, withdrawn } from './hold.js';
+import { abandoned, failuresOf, type Hold, isSameRevision, rejected, vetoed, withdrawn } from './hold.js';
 import { type Attempt, type Journal, type Live, liveRelease, withLive, withProven } from './journal.js';
 import { decodeAttempts, decodeJournal, encodeJournal } from './journal-json.js';
 
@@ -23,6 +23,12 @@ export interface LedgerOptions {
   /** Called after each change that tells something new. Must not throw. */
   readonly onChange?: () => void;
 }
+
+/** What is known when a step is taken. */
+type StepFacts = Pick<Attempt, 'unpackedIn' | 'activated' | 'error'> & {
+  /** With a failure: it is not tried again before somebody says so. */
+  readonly isHeld?: boolean;
+};
 
 /** The journal, written atomically and durably before anything that it tells of is done. */
 export class Ledger {
@@ -70,8 +76,11 @@ export class Ledger {
     });
   }
 
-  /** The attempt in flight takes a step. @throws DeployError internal where it cannot. */
-  step(event: StepEvent, facts: Pick<Attempt, 'unpackedIn' | 'activated' | 'error'> = {}): void {
+  /**
+   * The attempt in flight takes a step.
+   * @throws DeployError internal where it cannot.
+   */
+  step(event: StepEvent, { isHeld, ...facts }: StepFacts = {}): void {
     const attempt = this.#attempt();
     const left = event === 'activate' ? { left: attempt.left ?? this.#live() ?? null } : {};
     const next: Attempt = {
@@ -79,18 +88,22 @@ export class Ledger {
       step: nextStep(attempt.step, event),
       since: this.#now(),
     };
-    this.#advance(event, next, this.#liveAfter(event, next));
+    this.#advance(next, { ...this.#liveAfter(event, next), hold: this.#holdAfter(event, next, isHeld) });
   }
 
-  /** The way back in flight has led to this release, which state.json holds by now. */
-  restored(to: AgentConfig): void {
+  /**
+   * The way back in flight has led to this release, which state.json holds by now.
+   * @param isHeld whether the one that failed waits for somebody's word.
+   */
+  restored(to: AgentConfig, isHeld: boolean): void {
     const attempt = this.#attempt();
     const next: Attempt = { ...attempt, step: nextStep(attempt.step, 'restore'), since: this.#now() };
     const { proven = [] } = this.#journal;
     // What somebody went back from by hand is nothing to go back to.
     const good = proven.filter(({ hash }) => attempt.byHand !== true || hash !== attempt.config.hash);
     const live: Live = { config: to, how: 'proven', since: next.since };
-    this.#advance('restore', next, { live, proven: withProven(good, to) });
+    const hold = this.#holdAfter('restore', next, isHeld);
+    this.#advance(next, { live, proven: withProven(good, to), hold });
   }
 
   /** The host said not now: what was live is so still, and the revision is asked about again in a minute. */
@@ -145,10 +158,13 @@ export class Ledger {
     return liveRelease(this.#journal, this.#options.lastGood());
   }
 
-  #advance(event: StepEvent, attempt: Attempt, live: Pick<Journal, 'live' | 'proven'>): void {
-    const { unpacked: _, hold, ...journal } = this.#journal;
-    const held = this.#holdAfter(event, attempt);
-    this.#write({ ...journal, ...live, attempt, ...(held === undefined ? {} : { hold: held }) });
+  #advance(
+    attempt: Attempt,
+    after: Pick<Journal, 'live' | 'proven'> & { readonly hold: Hold | undefined },
+  ): void {
+    const { unpacked: _, hold: __, ...journal } = this.#journal;
+    const { hold, ...live } = after;
+    this.#write({ ...journal, ...live, attempt, ...(hold === undefined ? {} : { hold }) });
   }
 
   /** What is live after a step of the attempt, where that changes it. */
@@ -168,13 +184,14 @@ export class Ledger {
     }
   }
 
-  #holdAfter(event: StepEvent, { config, byHand }: Attempt): Journal['hold'] {
+  #holdAfter(event: StepEvent, { config, byHand }: Attempt, isHeld = false): Hold | undefined {
     const { hold } = this.#journal;
     if (event === 'prove') return undefined;
-    if (event === 'give-up') return abandoned(hold, config);
     if (event === 'restore' && byHand === true) return withdrawn(config);
-    if (event === 'fail' || event === 'restore') return rejected(hold, config, this.#options.clock());
-    return hold;
+    const isFailure = event === 'fail' || event === 'restore' || event === 'give-up';
+    if (!isFailure) return hold;
+    if (isHeld || event === 'give-up') return abandoned(hold, config);
+    return rejected(hold, config, this.#options.clock());
   }
 
   #attempt(): Attempt {

@@ -1,6 +1,7 @@
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { STEP_EVENTS, type StepEvent, stepAfter } from '@deploy-tools/agent/deploy/deploy-step.js';
+import { waitBefore } from '@deploy-tools/agent/deploy/hold.js';
 import { isSettled, liveRelease, runningRelease } from '@deploy-tools/agent/deploy/journal.js';
 import { Ledger } from '@deploy-tools/agent/deploy/ledger.js';
 import { wayBackByHand } from '@deploy-tools/agent/deploy/release-before.js';
@@ -250,9 +251,32 @@ describe('going back by hand', () => {
     run(ledger, B, ...HEALTHY);
     ledger.goBack(B, A);
     expect(ledger.journal.proven).toEqual([B, A]);
-    ledger.restored(A);
+    ledger.restored(A, true);
     expect(ledger.journal).toMatchObject({ live: { config: A, how: 'proven' }, proven: [A] });
     run(ledger, C, 'fail');
     expect(() => wayBackByHand(ledger.journal, false, A)).toThrow('no earlier release is known here');
+  });
+});
+
+describe('a release that failed', () => {
+  it('live is held until somebody says retry, or with -retry-live until its backoff is over', () => {
+    for (const isHeld of [true, false]) {
+      const ledger = openLedger(tempDir(testScope()));
+      ledger.begin(B, A);
+      for (const event of ['fetch', 'stage', 'activate', 'go-back'] as const) ledger.step(event);
+      ledger.restored(A, isHeld);
+      expect(ledger.journal.hold).toMatchObject({ hash: B.hash, why: 'rejected', failures: 1 });
+      expect(ledger.journal.hold?.notBefore === undefined).toBe(isHeld);
+      expect(waitBefore(ledger.journal.hold, B, NOW)).toBe(isHeld ? Number.POSITIVE_INFINITY : 60_000);
+      expect(ledger.retry()).toBe(true);
+      expect(waitBefore(ledger.journal.hold, B, NOW)).toBe(0);
+    }
+  });
+
+  it('before it was live is tried again by itself', () => {
+    const ledger = openLedger(tempDir(testScope()));
+    ledger.begin(B, A);
+    ledger.step('fail', { error: { kind: 'script', message: 'no' } });
+    expect(waitBefore(ledger.journal.hold, B, NOW)).toBe(60_000);
   });
 });
