@@ -13,7 +13,7 @@ const MOST_PARTS = 8;
  * dd(1) passes each read on at once; the numbers that it prints tell the end. Signals are for the program, which may still
  * print while it ends: systemd sends SIGTERM to all of a unit at once.
  */
-const KEEPER = `trap '' HUP INT TERM
+const KEEPER = `trap '' HUP INT QUIT TERM
 n=0
 while :; do
   if told=$(dd bs=16384 count=512 2>&1 >>"$1.$n"); then
