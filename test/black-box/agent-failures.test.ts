@@ -57,7 +57,8 @@ describe('a script that fails', () => {
     expect(Date.parse(String(hold?.notBefore)) - Date.now()).toBeGreaterThan(30_000);
 
     const second = startAgent(testScope(), world, site, 'failing');
-    await second.log.line('failed before, waiting');
+    const waiting = await second.log.line('failed before, waiting');
+    expect(waiting).toMatchObject({ level: 30, retry: 'deploy-agent ctl retry' });
     expect(site.calls()).toHaveLength(2);
     site.scriptDoes('');
     const three = await packTree(testScope(), site.root, 'three', { 'version.txt': 'three' });

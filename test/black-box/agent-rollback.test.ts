@@ -184,6 +184,53 @@ describe('a release whose health check fails', () => {
     expect((await world.operator.exec(`status ${name} -wait ${PATIENCE}`)).status).toBe(0);
   });
 
+  describe('that is being validated', () => {
+    /** It is never healthy, and time is not what ends that. */
+    const PATIENT = [...CHECKED, ...['-healthy-deadline', '30m', '-unhealthy-after', '0']];
+
+    async function validating(name: string) {
+      await addConfiguration(world.operator, name, { [`${name}-code`]: await release('one', 'good') });
+      const site = makeAgentSite(testScope());
+      const agent = startAgent(testScope(), world, site, name, [...PATIENT, '-host', name]);
+      await agent.log.line('deployed');
+      await changeLayer(world.operator, name, `${name}-code`, 'v2', await release('two', 'bad'));
+      await agent.log.line((line) => String(line.msg).startsWith('exec test') && line.status === 'critical');
+      return { site, agent };
+    }
+
+    it('is gone back from when an operator says rollback', async () => {
+      const name = 'interrupted';
+      const { site, agent } = await validating(name);
+      await command(world.operator, `rollback -name ${name}`);
+      await agent.log.line('gone back to the last good release');
+      expect((await world.operator.exec(`status ${name} -wait ${PATIENCE}`)).status).toBe(0);
+      expect(site.calls().map(({ env }) => env.REASON)).toEqual(['deploy', 'deploy', 'rollback']);
+      expect(deployedHash(site)).toBe(await configurationHashOf(world.operator, name));
+      expect(await stopAgent(agent)).toBe(0);
+    });
+
+    it('gives way to another revision, which has it as the old one', async () => {
+      const name = 'overtaken';
+      const { site, agent } = await validating(name);
+      const second = await configurationHashOf(world.operator, name);
+      await changeLayer(world.operator, name, `${name}-code`, 'v3', await release('three', 'good'));
+      const third = await configurationHashOf(world.operator, name);
+      expect((await world.operator.exec(`status ${name} -wait ${PATIENCE}`)).status).toBe(0);
+      expect(
+        site
+          .calls()
+          .map(({ env }) => [env.OLDID, env.NEWID, env.REASON])
+          .slice(1),
+      ).toEqual([
+        [expect.anything(), second, 'deploy'],
+        [second, third, 'deploy'],
+      ]);
+      expect(deployedHash(site)).toBe(third);
+      expect(journal(site)).not.toHaveProperty('hold');
+      expect(await stopAgent(agent)).toBe(0);
+    });
+  });
+
   it('without a release to go back to has failed, and stays', async () => {
     await addConfiguration(world.operator, 'nothing', { 'nothing-code': await release('one', 'bad') });
     const site = makeAgentSite(testScope());

@@ -31,13 +31,15 @@ export interface AgentLoop {
  * @returns the exit status: 0; with `once` 0 deployed or current, 1 failed or stopped before, 4 not connected.
  */
 export async function runAgent(
-  context: AgentContext,
+  host: AgentContext,
   link: Link | Releases,
   pushes: Pushes,
   loop: AgentLoop,
 ): Promise<number> {
+  const context: AgentContext = { ...host, newer: (than) => pushes.other(than) };
   const { signal } = context;
   const redials = new Redials(loop, context.timers);
+  let told = '';
   const close = (why: ErrorKind) => {
     redials.closed();
     if (!isWithoutRegistry(link)) link.close(why);
@@ -55,7 +57,7 @@ export async function runAgent(
       if (loop.once) return outcome.kind === 'waiting' ? 1 : 0;
       seen = outcome.hash;
       pause = pauseAfter(outcome, pushes, loop);
-      describeOutcome(context, outcome);
+      told = describeOutcome(context, outcome, told);
     } catch (thrown) {
       const error = toDeployError(thrown);
       if (error.kind === 'cancelled' || (signal.aborted && error.kind === 'connect')) break;
@@ -124,15 +126,22 @@ function jittered(ms: number, random: () => number): number {
   return ms * (0.9 + 0.2 * random());
 }
 
-function describeOutcome(context: AgentContext, outcome: Outcome): void {
-  if (outcome.kind === 'current') context.log.debug({ hash: outcome.hash }, 'nothing new');
-  if (outcome.kind === 'waiting') {
-    const { hold } = context.ledger.journal;
-    context.log.debug(
-      { hash: outcome.hash, seconds: Number.isFinite(outcome.ms) ? Math.ceil(outcome.ms / 1000) : undefined },
-      waitingFor(context.pause.paused ? 'paused' : outcome.isDelayed ? 'delayed' : hold?.why),
-    );
-  }
+/**
+ * What keeps this host from what is wanted is said aloud once: when it begins, and by an agent that is started anew.
+ * @param told what was said last. @returns what is said now.
+ */
+function describeOutcome({ log, ledger, pause }: AgentContext, outcome: Outcome, told: string): string {
+  const { hash } = outcome;
+  if (outcome.kind === 'current') log.debug({ hash }, 'nothing new');
+  if (outcome.kind !== 'waiting') return '';
+  const { hold } = ledger.journal;
+  const why = pause.paused ? 'paused' : outcome.isDelayed ? 'delayed' : hold?.why;
+  const seconds = Number.isFinite(outcome.ms) ? Math.ceil(outcome.ms / 1000) : undefined;
+  const words = waitingFor(why);
+  const retry = why === 'rejected' || why === 'withdrawn' ? 'deploy-agent ctl retry' : undefined;
+  const saying = `${hash} ${words} ${hold?.notBefore}`;
+  log[saying === told ? 'debug' : 'info']({ hash, seconds, retry }, words);
+  return saying;
 }
 
 function waitingFor(why: Hold['why'] | 'paused' | 'delayed' | undefined): string {

@@ -12,7 +12,8 @@ import { liveRelease } from './deploy/journal.js';
 import { checkPlace } from './deploy/place-release.js';
 import { releaseBefore } from './deploy/release-before.js';
 import { runDeployHook } from './deploy/run-deploy-hook.js';
-import { startProgram } from './deploy/switch-program.js';
+import { Superseded } from './deploy/superseded.js';
+import { takeUpProgram } from './deploy/take-up-program.js';
 import { bootId } from './host-process.js';
 import { layerLabel } from './layer-label.js';
 import { obtain } from './obtain.js';
@@ -85,21 +86,6 @@ export async function recover(context: AgentContext): Promise<void> {
   if (script !== undefined) await awaitEarlierScript(script, settings.scriptTimeoutMs, log, signal);
   await removeScriptState(paths.scriptState);
   await removeLeftovers(context, true);
-}
-
-/** Starts the program of the release that was in charge of it: the one that is live, or that is proven where a script was cut off. */
-function takeUpProgram(context: AgentContext): void {
-  const { paths, ledger, log, program } = context;
-  const lastGood = readState(paths.state);
-  const live = liveRelease(ledger.journal, lastGood);
-  const isInCharge = live?.how === 'activated' || live?.how === 'proven';
-  const config = isInCharge ? live.config : (lastGood ?? live?.config);
-  if (config === undefined || program === undefined) return;
-  const { attempt } = ledger.journal;
-  const unpackedIn = attempt?.config.hash === config.hash ? (attempt.unpackedIn ?? '') : '';
-  if (usableRelease(paths.unpacked, config.hash, unpackedIn) !== undefined)
-    startProgram(context, config, rootOf(paths.unpacked, config));
-  else log.error({ hash: config.hash }, 'the release that should run is gone; it is fetched again');
 }
 
 /**
@@ -237,13 +223,17 @@ async function failed(context: AgentContext, open: OpenUpstream, error: DeployEr
   facts.log.push(describeError(error));
   const told = { error: { kind: error.kind, message: error.message } };
   const lastGood = readState(paths.state);
-  if (isLive && settings.rollback && lastGood !== undefined && lastGood.hash !== attempt.config.hash) {
+  // Where something else is wanted than what is gone back to, the host goes straight there.
+  const isSuperseded = error instanceof Superseded;
+  const leadsBack = !isSuperseded || error.by === lastGood?.hash;
+  const hasOther = lastGood !== undefined && lastGood.hash !== attempt.config.hash;
+  if (isLive && settings.rollback && leadsBack && hasOther) {
     ledger.step('go-back', told);
     return await wayBack(context, open, error);
   }
   // A script that fails where nothing is gone back from is run again, as the original has it.
   const isHeld = isLive && !settings.retryLive && (settings.rollback || attempt.activated === true);
-  ledger.step('fail', { ...told, isHeld });
+  ledger.step('fail', { ...told, isHeld, isSuperseded });
   return await endFailed(context, error);
 }
 

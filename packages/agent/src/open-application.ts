@@ -12,6 +12,7 @@ import { Ledger } from './deploy/ledger.js';
 import { Pause } from './deploy/pause.js';
 import { RandomDelay } from './deploy/random-delay.js';
 import { type Wanted, WantedView } from './deploy/wanted-view.js';
+import { Pushes } from './pushes.js';
 import { presentReport } from './report/present-report.js';
 import { OutputDirectory } from './script/output-directory.js';
 import { type RunAs, resolveUser, userEnvironment } from './script/run-as.js';
@@ -119,6 +120,7 @@ export async function openApplication(options: ApplicationOptions): Promise<Appl
     delay: new RandomDelay(settings.randomDelayMs, Math.random, systemTimers.now),
     facts,
     output,
+    newer: (than: string) => new Pushes().other(than), // who follows it knows better
     onWanted,
     onTrouble,
     clock,

@@ -1,8 +1,17 @@
+import { Superseded } from './deploy/superseded.js';
+
 /**
  * Why waiting is over: the time, a configuration that was not seen yet, somebody who asked, or the connection is of no use
  * any more.
  */
 export type Awakening = 'time' | 'told' | 'nudged' | 'lost';
+
+/** Aborted, with {@link Superseded} as its reason, when another release is wanted than the one that is being seen to. */
+export interface NewerWish {
+  readonly signal: AbortSignal;
+  /** To be called when it is not of interest any more. */
+  clear(): void;
+}
 
 /**
  * What the registry tells of one configuration between polls, as RegistryWatch hears it. With a registry that tells
@@ -49,6 +58,24 @@ export class Pushes {
   nudge(): void {
     this.#nudged = true;
     this.#look();
+  }
+
+  /**
+   * Tells that the registry wants something else, while nobody waits: whatever wait follows is over at once then.
+   * @param than the hash that is being seen to.
+   */
+  other(than: string): NewerWish {
+    const newer = new AbortController();
+    this.#look = () => {
+      if (this.#told !== undefined && this.#told !== than) newer.abort(new Superseded(this.#told));
+    };
+    this.#look();
+    return {
+      signal: newer.signal,
+      clear: () => {
+        this.#look = () => {};
+      },
+    };
   }
 
   /** Waits for the first of what there is to wait for; the signal counts as the time. @param seen a hash. */

@@ -5,6 +5,7 @@ import { AttemptFacts } from '@deploy-tools/agent/deploy/attempt-facts.js';
 import { Ledger } from '@deploy-tools/agent/deploy/ledger.js';
 import { Pause } from '@deploy-tools/agent/deploy/pause.js';
 import { RandomDelay } from '@deploy-tools/agent/deploy/random-delay.js';
+import { Pushes } from '@deploy-tools/agent/pushes.js';
 import { pipedOutput } from '@deploy-tools/agent/script/piped-output.js';
 import { systemTimers } from '@deploy-tools/agent/timers.js';
 import { DEFAULT_UNPACK_POLICY } from '@deploy-tools/shared/archive/unpack-policy.js';
@@ -69,6 +70,7 @@ export async function agentContext(
     }),
     pause: new Pause(join(dir, 'paused')),
     delay: new RandomDelay(0, Math.random, systemTimers.now),
+    newer: (than) => new Pushes().other(than),
     onWanted: () => {},
     onTrouble: () => {},
     facts: new AttemptFacts(),

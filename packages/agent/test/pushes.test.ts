@@ -206,3 +206,26 @@ describe('silence', () => {
 function nowhere(): Writable {
   return new Writable({ write: (_chunk, _encoding, done) => done() });
 }
+
+describe('another wish than the one that is being seen to', () => {
+  it('is told at once, and ends the wait that follows', async () => {
+    const pushes = new Pushes();
+    const newer = pushes.other('a');
+    pushes.told('a');
+    expect(newer.signal.aborted).toBe(false);
+    pushes.told('b');
+    expect(newer.signal.reason).toMatchObject({ by: 'b', kind: 'conflict' });
+    newer.clear();
+    expect(await pushes.wait(1_000_000, undefined, new AbortController().signal)).toBe('told');
+  });
+
+  it('is told also when it came before somebody asked, and not after that is of no interest', () => {
+    const pushes = new Pushes();
+    pushes.told('b');
+    expect(pushes.other('a').signal.aborted).toBe(true);
+    const left = pushes.other('b');
+    left.clear();
+    pushes.told('c');
+    expect(left.signal.aborted).toBe(false);
+  });
+});

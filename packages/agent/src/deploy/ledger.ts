@@ -28,6 +28,8 @@ export interface LedgerOptions {
 type StepFacts = Pick<Attempt, 'unpackedIn' | 'activated' | 'error'> & {
   /** With a failure: it is not tried again before somebody says so. */
   readonly isHeld?: boolean;
+  /** With a failure: it is none of the release. */
+  readonly isSuperseded?: boolean;
 };
 
 /** The journal, written atomically and durably before anything that it tells of is done. */
@@ -80,7 +82,7 @@ export class Ledger {
    * The attempt in flight takes a step.
    * @throws DeployError internal where it cannot.
    */
-  step(event: StepEvent, { isHeld, ...facts }: StepFacts = {}): void {
+  step(event: StepEvent, { isHeld, isSuperseded, ...facts }: StepFacts = {}): void {
     const attempt = this.#attempt();
     const left = event === 'activate' ? { left: attempt.left ?? this.#live() ?? null } : {};
     const next: Attempt = {
@@ -88,7 +90,8 @@ export class Ledger {
       step: nextStep(attempt.step, event),
       since: this.#now(),
     };
-    this.#advance(next, { ...this.#liveAfter(event, next), hold: this.#holdAfter(event, next, isHeld) });
+    const hold = isSuperseded === true ? this.#journal.hold : this.#holdAfter(event, next, isHeld);
+    this.#advance(next, { ...this.#liveAfter(event, next), hold });
   }
 
   /**
