@@ -1,7 +1,7 @@
 import { existsSync, rmSync } from 'node:fs';
 import type { AgentContext } from '../agent-context.js';
 import { pointCurrent } from '../deploy/current-link.js';
-import type { DeployRoots } from '../deploy/deploy-roots.js';
+import { type DeployRoots, rootOf } from '../deploy/deploy-roots.js';
 import { placeRelease } from '../deploy/place-release.js';
 import { runDeployHook } from '../deploy/run-deploy-hook.js';
 import { switchProgram } from '../deploy/switch-program.js';
@@ -22,13 +22,21 @@ export async function activate(context: AgentContext, roots: DeployRoots): Promi
   pointCurrent(paths.current, next.root);
   await placeRelease(context, next, 'forward');
   if ((await runDeployHook(context, 'script', roots)) === 'vetoed') {
-    if (old === undefined || !existsSync(old.root)) {
-      rmSync(paths.current, { force: true });
-      return 'vetoed';
-    }
-    pointCurrent(paths.current, old.root);
-    await placeRelease(context, old, 'back');
+    await leaveAsItWas(context);
     return 'vetoed';
   }
   return { died: await switchProgram(context, roots) };
+}
+
+/** What was live is so still, which need not be the old release that the script was told of: another one's script may have failed. */
+async function leaveAsItWas(context: AgentContext): Promise<void> {
+  const { paths, ledger } = context;
+  const left = ledger.journal.attempt?.left;
+  const live = left == null ? undefined : rootOf(paths.unpacked, left.config);
+  if (live === undefined || !existsSync(live.root)) {
+    rmSync(paths.current, { force: true });
+    return;
+  }
+  pointCurrent(paths.current, live.root);
+  await placeRelease(context, live, 'back');
 }

@@ -281,6 +281,16 @@ it('is what all that tells of the host says, however an attempt ends, and wherev
       }
       expect(host.is).toBe(wanted);
     }),
-    { numRuns: 8 },
+    {
+      numRuns: 8,
+      examples: [
+        [
+          {
+            ...{ before: 'v2 failed over v1', rollback: false, fault: 'veto', wanted: 'v1' },
+            ...{ killedAt: 1, isAfter: false },
+          },
+        ],
+      ],
+    },
   );
 });
