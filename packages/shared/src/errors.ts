@@ -64,6 +64,8 @@ const MARK = Symbol.for('deploy-tools.DeployError');
 /** The one error class of the project: what happened, to what, and what to do next. */
 export class DeployError extends Error {
   static override [Symbol.hasInstance](value: unknown): boolean {
+    // A class that extends this one is a class like any other.
+    if (this !== DeployError) return Function.prototype[Symbol.hasInstance].call(this, value);
     return typeof value === 'object' && value !== null && MARK in value;
   }
 

@@ -48,6 +48,18 @@ test('anything else exits with 1 and is SFTP status 4', () => {
   ]);
 });
 
+test('a class that extends it is told apart from it and from its other heirs', () => {
+  class Heir extends DeployError {}
+  class Other extends DeployError {}
+  const error = new Heir('invalid', 'a');
+  expect([error instanceof DeployError, error instanceof Heir, error instanceof Other]).toEqual([
+    true,
+    true,
+    false,
+  ]);
+  expect(new DeployError('invalid', 'a')).not.toBeInstanceOf(Heir);
+});
+
 describe('describeError', () => {
   test('is the message and the hint on one line', () => {
     expect(describeError(new DeployError('invalid', 'a'))).toBe('a');

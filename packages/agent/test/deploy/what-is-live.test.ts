@@ -248,6 +248,13 @@ const BEFORE: Readonly<Record<string, (host: Host) => Promise<void>>> = {
   },
 };
 
+/** What is gone back to when the next release fails live. */
+const LAST_GOOD: Readonly<Record<string, Version>> = {
+  'v1 proven': 'v1',
+  'v2 failed over v1': 'v1',
+  'v2 proven over v1': 'v2',
+};
+
 const WALK = fc.record({
   before: fc.constantFrom(...Object.keys(BEFORE)),
   rollback: fc.boolean(),
@@ -272,6 +279,8 @@ it('is what all that tells of the host says, however an attempt ends, and wherev
         await host.look('v3');
       }
       host.expectTruth('v3');
+      const leadsBack = rollback && (fault === 'script' || fault === 'validate');
+      if (leadsBack && before in LAST_GOOD) expect(host.is).toBe(LAST_GOOD[before]);
       host.heal('v3');
       await host.start();
       for (let look = 0; look < 2; look += 1) {
@@ -288,6 +297,12 @@ it('is what all that tells of the host says, however an attempt ends, and wherev
           {
             ...{ before: 'v2 failed over v1', rollback: false, fault: 'veto', wanted: 'v1' },
             ...{ killedAt: 1, isAfter: false },
+          },
+        ],
+        [
+          {
+            ...{ before: 'v2 proven over v1', rollback: true, fault: 'validate', wanted: 'v4' },
+            ...{ killedAt: 16, isAfter: false },
           },
         ],
       ],
