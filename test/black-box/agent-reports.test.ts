@@ -36,6 +36,50 @@ it('an outcome that came while the registry was away is told when it is back; la
   expect(await stopAgent(agent)).toBe(0);
 });
 
+const GOES_BACK = `if test "$REASON" = rollback; then
+  while test -e "$0.block"; do sleep 0.05; done
+  echo "back to $(cat "$NEWROOT/version")"; exit 0
+fi
+echo "putting $(cat "$NEWROOT/version") live"; test "$(cat "$NEWROOT/version")" != two || exit 3`;
+
+it('status -wait ends when the last host is back on a good release; logs has both ways of each then', async () => {
+  const world = await startWorld(testScope());
+  const code = await packTree(testScope(), world.root, 'code', { version: 'one' });
+  await addConfiguration(world.operator, 'project', { code });
+  const sites = [makeAgentSite(testScope(), GOES_BACK), makeAgentSite(testScope(), GOES_BACK)];
+  const agents = sites.map((site, at) =>
+    startAgent(testScope(), world, site, 'project', ['-host', `web${at + 1}`, '-rollback=true']),
+  );
+  for (const { log } of agents) await log.line('deployed');
+  for (const { script } of sites) writeFileSync(`${script}.block`, '');
+  const two = await packTree(testScope(), world.root, 'two', { version: 'two' });
+  await changeLayer(world.operator, 'project', 'code', 'v2', two);
+  let isOver = false;
+  const waiting = world.operator.exec(`status project -wait ${PATIENCE}`).finally(() => {
+    isOver = true;
+  });
+  const states = async () => {
+    const { hosts } = JSON.parse(await command(world.operator, 'status project -json'));
+    return hosts.map(({ state }: { state: string }) => state).join(' ');
+  };
+  await until('both go back', async () => (await states()) === 'rolling-back rolling-back');
+  rmSync(`${sites[0]?.script}.block`);
+  await until('one is back', async () => (await states()) === 'rolled-back rolling-back');
+  expect(isOver).toBe(false);
+  rmSync(`${sites[1]?.script}.block`);
+  const { status, stdout } = await waiting;
+  for (const host of ['web1', 'web2']) {
+    const logs = await command(world.operator, `logs project ${host}`);
+    expect(logs).toMatch(
+      /rolled-back at .*\nscript: .*exit.* 3.*\n(.*\n)*putting two live\n(.*\n)*back to one\n/,
+    );
+    expect(stdout).toMatch(new RegExp(`^failed +${host} +rolled-back .*script: .*3`, 'm'));
+  }
+  expect(status).toBe(1);
+  expect(stdout.endsWith('\nfailed: web1 web2\n')).toBe(true);
+  for (const agent of agents) expect(await stopAgent(agent)).toBe(0);
+});
+
 it('-once tells the outcome before it ends; -report=false tells nothing', async () => {
   const world = await startWorld(testScope());
   const code = await packTree(testScope(), world.root, 'code', { version: 'one' });

@@ -86,7 +86,7 @@ function attemptReport({ journal, facts }: HostView, attempt: Attempt): Omit<Sta
     since,
     progress: step === 'fetching' ? facts.progress : undefined,
     error: error ?? unproven(step, facts),
-    log: lasts || log.length === 0 ? undefined : log,
+    log: log.length === 0 || (lasts && step !== 'rolling-back') ? undefined : log,
     timings: Object.keys(facts.timings).length === 0 ? undefined : facts.timings,
     bytes: facts.bytes.fetched + facts.bytes.reused === 0 ? undefined : facts.bytes,
     notBefore: (isVetoed || !lasts) && hold?.hash === config.hash ? hold.notBefore : undefined,

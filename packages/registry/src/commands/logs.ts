@@ -1,7 +1,7 @@
 import { LOGS } from '@deploy-tools/shared/commands/fleet-specs.js';
 import { required } from '@deploy-tools/shared/commands/required.js';
 import { DeployError } from '@deploy-tools/shared/errors.js';
-import type { DeployState } from '@deploy-tools/shared/report/deploy-state.js';
+import { isOutcome } from '@deploy-tools/shared/report/deploy-state.js';
 import type { StateReport } from '@deploy-tools/shared/report/report.js';
 import type { Registry } from '../core/registry.js';
 import type { DeployLog, DeployRecord, HostLog, LogGap } from '../meta/fleet-store.js';
@@ -25,72 +25,51 @@ export const logs = command(LOGS, async ({ registry }, args) => {
   };
 });
 
-const UNDER_WAY: ReadonlySet<DeployState> = new Set([
-  'pending',
-  'fetching',
-  'staged',
-  'activating',
-  'validating',
-  'rolling-back',
-]);
-
 interface Found extends DeployLog {
   /** Null for what is of no deploy: a program that crashed. */
   readonly deploy: string | null;
   /** Undefined while it has no outcome. */
   readonly record: DeployRecord | undefined;
-  /** Why it failed, where there is no record that tells. */
-  readonly error?: StateReport['error'];
+  /** What the host says of it, where there is no record that tells. */
+  readonly now?: StateReport;
 }
 
-/** Of the deploy that is asked for; without one, what is under way, else the last. */
-function findLog(
+/** Of the deploy that is asked for; without one, of what the host is at, else of the last. */
+async function findLog(
   registry: Registry,
   configuration: string,
   host: string,
   wanted: string | undefined,
 ): Promise<Found> {
-  return registry.meta.read(async ({ fleet }) => {
-    const query = { configuration, host, limit: 1, ...(wanted === undefined ? {} : { deploy: wanted }) };
-    const [record] = await fleet.deploys(query);
+  await registry.fleet.flush(); // a log that came with no outcome may wait to be written
+  const followers = registry.fleet.followers(configuration);
+  const now = followers.find(({ record }) => record.host === host)?.report;
+  return await registry.meta.read(async ({ fleet }) => {
     const current = await fleet.hostLog(host, configuration);
-    const now = registry.fleet.followers(configuration).find((follower) => follower.record.host === host);
-    if (current !== undefined && isNews(now?.report, current, wanted)) {
-      const { error } = now?.report ?? {};
+    if (now !== undefined && current !== undefined && isNews(now, current, wanted)) {
       const deploy = current.deploy === '' ? null : current.deploy;
-      return { ...current, deploy, record: undefined, ...(error === undefined ? {} : { error }) };
+      return { ...current, deploy, record: undefined, now };
     }
-    if (isUnderWay(now?.report, record, wanted)) {
-      const { deploy = '', error } = now?.report ?? {};
-      return { deploy, record: undefined, lines: [], ...(error === undefined ? {} : { error }) };
+    const query = { configuration, host, limit: 1 };
+    const asked = wanted ?? now?.deploy;
+    const [record] = await fleet.deploys(asked === undefined ? query : { ...query, deploy: asked });
+    if (record !== undefined) {
+      const { deploy } = record.report;
+      return { deploy, record, ...(await fleet.deployLog(host, configuration, deploy)) };
     }
-    if (record === undefined) {
-      const which = wanted === undefined ? 'deploy' : `deploy ${wanted}`;
-      throw new DeployError('not-found', `no ${which} of "${configuration}" on host ${host} is known`, {
-        hint: `history -name ${configuration} -host ${host} lists them`,
-      });
-    }
-    const { deploy } = record.report;
-    return { deploy, record, ...(await fleet.deployLog(host, configuration, deploy)) };
+    if (asked !== undefined && now?.deploy === asked) return { deploy: asked, record, lines: [], now };
+    const which = wanted === undefined ? 'deploy' : `deploy ${wanted}`;
+    throw new DeployError('not-found', `no ${which} of "${configuration}" on host ${host} is known`, {
+      hint: `history -name ${configuration} -host ${host} lists them`,
+    });
   });
 }
 
 /** Whether it is the log of what the host is doing now, or of what its program crashed with. */
-function isNews(now: StateReport | undefined, { deploy }: HostLog, wanted: string | undefined): boolean {
-  if (now === undefined) return false;
+function isNews(now: StateReport, { deploy }: HostLog, wanted: string | undefined): boolean {
   if (now.deploy === undefined) return deploy === '' && now.state === 'failed' && wanted === undefined;
-  return now.deploy === deploy && (wanted === undefined || wanted === deploy);
-}
-
-/** Whether the host is at a deploy that has no outcome yet and has sent no log. */
-function isUnderWay(
-  now: StateReport | undefined,
-  record: DeployRecord | undefined,
-  wanted: string | undefined,
-): boolean {
-  if (now?.deploy === undefined || !UNDER_WAY.has(now.state) || now.deploy === record?.report.deploy)
-    return false;
-  return wanted === undefined || wanted === now.deploy;
+  const isAtIt = now.deploy === deploy && !isOutcome(now.state);
+  return isAtIt && (wanted === undefined || wanted === deploy);
 }
 
 const GAPS: Readonly<Record<LogGap, string>> = {
@@ -98,13 +77,20 @@ const GAPS: Readonly<Record<LogGap, string>> = {
   'no-space': "(its log was not kept: the registry's disk had less left than -min-free)\n",
 };
 
+/** Of a deploy without a record. */
+function howFar(now: StateReport | undefined): string {
+  if (now?.state === 'vetoed') return 'vetoed';
+  const isOver = now !== undefined && isOutcome(now.state);
+  return isOver ? `${now.state} (the registry could not store it)` : 'under way';
+}
+
 function heading(configuration: string, host: string, found: Found): string {
-  const { deploy, record, lines, error, gap } = found;
+  const { deploy, record, lines, now, gap } = found;
   const missing = gap === undefined ? '' : GAPS[gap];
-  const why = error === undefined ? '' : `${errorLine(error)}\n`;
+  const why = now?.error === undefined ? '' : `${errorLine(now.error)}\n`;
   if (deploy === null) return `${host}, ${configuration}: failed, after it was deployed\n${why}${missing}`;
   const what = `${host}, ${configuration}, deploy ${deploy}`;
-  if (record === undefined) return `${what}: under way\n${why}${missing}`;
+  if (record === undefined) return `${what}: ${howFar(now)}\n${why}${missing}`;
   const failed = record.report.error === undefined ? '' : `${errorLine(record.report.error)}\n`;
   const { state, revision } = record.report;
   const none = lines.length === 0 && gap === undefined ? '(it sent no log)\n' : '';

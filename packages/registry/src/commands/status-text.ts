@@ -45,7 +45,7 @@ export function verdictText(verdict: Verdict, hosts: readonly HostStatus[]): str
     case 'in-sync':
       return 'all hosts are in sync\n';
     case 'failed':
-      return `failed: ${named(({ category }) => category === 'failed')}\n`;
+      return `failed: ${named(({ category }) => category === 'failed')}${unended(named(isGoingOn))}\n`;
     case 'lost':
       return `not heard: ${named(({ category }) => category !== 'in-sync')}\n`;
     case 'late':
@@ -53,6 +53,15 @@ export function verdictText(verdict: Verdict, hosts: readonly HostStatus[]): str
         ? 'time is up: no host follows it\n'
         : `time is up: ${named(({ settled }) => !settled)}\n`;
   }
+}
+
+/** Hosts that have failed, or might still, whose end the deadline did not wait for. */
+function isGoingOn({ isChanging }: HostStatus): boolean {
+  return isChanging;
+}
+
+function unended(hosts: string): string {
+  return hosts === '' ? '' : `; not at an end: ${hosts}`;
 }
 
 /** One line for a host, as `-follow` prints it. */

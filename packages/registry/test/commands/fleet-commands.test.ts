@@ -1,4 +1,5 @@
 import { dispatch } from '@deploy-tools/registry/commands/dispatch.js';
+import { statusOf } from '@deploy-tools/registry/core/fleet/fleet-status.js';
 import type { StateReport } from '@deploy-tools/shared/report/report.js';
 import { beforeEach, describe, expect, test } from 'vitest';
 import { addText, OPERATOR, openRegistry, type TestRegistry } from '../support/open-registry.js';
@@ -199,6 +200,62 @@ describe('status', () => {
     ]);
   });
 
+  describe.each(['', ' -settle'])('-wait%s', (settle) => {
+    const fleet = Array.from({ length: 20 }, (_, at) => `web${at + 1}`);
+    const failing = { ...FAILED, log: ['Address in use'] };
+
+    test('ends when every host has come to an end, and their logs are there then', async () => {
+      const agents = await Promise.all(fleet.map((name) => host(name, { state: 'validating' })));
+      const waiting = run(`status project1 -wait 1h${settle}`);
+      let isOver = false;
+      void waiting.then(() => {
+        isOver = true;
+      });
+      for (const agent of agents) await agent.report(stateOf({ ...FAILED, state: 'rolling-back' }));
+      const last = agents.splice(6, 1);
+      for (const agent of agents) await agent.report(stateOf(failing));
+      expect((await run('status project1 -wait 0s')).text).toMatch(/\nfailed: .*; not at an end: web7\n$/);
+      expect(isOver).toBe(false);
+      const told = last[0]?.report(stateOf({ ...failing, log: ['Address in use', 'the way back'] }));
+      const { status, text } = await waiting;
+      expect(await ran('logs project1 web7')).toMatch(
+        /rolled-back at .*\n.*\nAddress in use\nthe way back\n$/,
+      );
+      await told;
+      expect(status).toBe(1);
+      expect(text).toContain('20 hosts: 20 failed');
+      expect(text.endsWith(`\nfailed: ${fleet.join(' ')}\n`)).toBe(true);
+    });
+
+    test('ends with a host that was given up', async () => {
+      const [, given] = [await host('web1', {}), await host('web2', { ...FAILED, state: 'rolling-back' })];
+      const waiting = run(`status project1 -wait 1h${settle}`);
+      await given.report(stateOf({ ...FAILED, state: 'inconsistent' }));
+      expect(await waiting).toMatchObject({ status: 1, text: expect.stringMatching(/\nfailed: web2\n$/) });
+    });
+  });
+
+  test('-wait waits for hosts that have not begun only with -settle', async () => {
+    await host('web1', FAILED);
+    const agent = await host('web2', { state: 'fetching' });
+    expect((await run('status project1 -wait 1h')).text).toMatch(/\nfailed: web1\n$/);
+    const waiting = run('status project1 -wait 1h -settle');
+    await agent.report(stateOf({}));
+    expect((await waiting).text).toContain('2 hosts: 1 failed, 1 in sync');
+  });
+
+  test('an outcome that is not stored yet is no end', async () => {
+    const agent = await host('web1', { state: 'rolling-back' });
+    const told = agent.report(stateOf(FAILED));
+    expect(statusOf(registry, registry.fleet.followers('project1'), () => head.hash)).toMatchObject([
+      { category: 'failed', settled: false, isChanging: true },
+    ]);
+    await told;
+    expect(statusOf(registry, registry.fleet.followers('project1'), () => head.hash)).toMatchObject([
+      { category: 'failed', settled: true, isChanging: false },
+    ]);
+  });
+
   test('-wait that is interrupted is no answer', async () => {
     await host('web1', { state: 'fetching' });
     const ending = new AbortController();
@@ -265,9 +322,12 @@ describe('logs', () => {
     );
     expect(await ran('logs project1 web1 -deploy d1')).toContain('healthy at');
     await agent.report(stateOf({ state: 'activating', deploy: 'd3', log: ['so far'] }));
-    await registry.fleet.close();
     expect(await ran('logs project1 web1')).toBe('web1, project1, deploy d3: under way\nso far\n');
     expect(JSON.parse(await ran('logs project1 web1 -json'))).toMatchObject({ deploy: 'd3', result: null });
+    await agent.report(stateOf({ ...FAILED, deploy: 'd3', log: ['so far', 'and its end'] }));
+    expect(await ran('logs project1 web1')).toMatch(
+      /deploy d3: revision 1 rolled-back .*so far\nand its end\n$/s,
+    );
     const why = { kind: 'unhealthy', message: 'not healthy' } as const;
     await agent.report(stateOf({ state: 'rolling-back', deploy: 'd4', error: why }));
     expect(await ran('logs project1 web1')).toBe(

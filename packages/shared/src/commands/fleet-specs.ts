@@ -19,13 +19,13 @@ export const STATUS = {
     {
       name: 'wait',
       type: 'duration',
-      help: 'wait so long for all hosts; exit status 0: all in sync, 1: some failed or lost, 3: time is up',
+      help: 'wait so long until all hosts are at an end; exit status 0: all in sync, 1: some failed or lost, 3: time is up',
       min: 0,
     },
     {
       name: 'settle',
       type: 'bool',
-      help: 'with -wait: do not end at the first failure, wait for the other hosts',
+      help: 'with -wait: after a failure, wait for hosts that have not begun too',
     },
     { name: 'follow', type: 'bool', help: 'show changes as they happen, until interrupted or -wait is over' },
     COLOR,

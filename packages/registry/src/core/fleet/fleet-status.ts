@@ -1,7 +1,9 @@
 import { DeployError } from '@deploy-tools/shared/errors.js';
+import type { DeployState } from '@deploy-tools/shared/report/deploy-state.js';
 import type { Revision } from '../../meta/meta-store.js';
 import type { Registry } from '../registry.js';
 import { assess, CATEGORIES, type Category } from './assess.js';
+import type { Fleet } from './fleet.js';
 import type { Follower } from './follower.js';
 
 /** A follower and how it stands to what is wanted. */
@@ -10,6 +12,8 @@ export interface HostStatus {
   readonly category: Category;
   /** Whether nothing more is to be expected of it soon. */
   readonly settled: boolean;
+  /** Whether it is heard to be between two proven releases, or its last outcome is still being stored. */
+  readonly isChanging: boolean;
 }
 
 /** web2 before web10. */
@@ -31,21 +35,28 @@ export async function fleetStatus(registry: Registry, name: string): Promise<Fle
   return { head, hosts: statusOf(registry, registry.fleet.followers(name), () => head.hash) };
 }
 
+/** What runs is not proven, or is not known, and it is about to become something else. */
+const CHANGING: ReadonlySet<DeployState> = new Set(['activating', 'validating', 'rolling-back']);
+
 /** @param wanted the hash of a configuration's head. */
 export function statusOf(
   registry: Registry,
   followers: readonly Follower[],
   wanted: (configuration: string) => string | undefined,
 ): HostStatus[] {
-  const { fleet } = registry;
   return followers
-    .map((follower) => {
-      const category = assess(follower, wanted(follower.configuration));
-      const isGone =
-        category === 'lost' || (follower.contact === 'unheard' && fleet.ageMs > fleet.lostAfterMs);
-      return { follower, category, settled: isGone || category === 'in-sync' || category === 'failed' };
-    })
+    .map((follower) => hostStatus(registry.fleet, follower, wanted(follower.configuration)))
     .sort(worstFirst);
+}
+
+function hostStatus(fleet: Fleet, follower: Follower, wanted: string | undefined): HostStatus {
+  const category = assess(follower, wanted);
+  const { contact, isCurrent, isStored, report } = follower;
+  const isGone = category === 'lost' || (contact === 'unheard' && fleet.ageMs > fleet.lostAfterMs);
+  const isBetween = isCurrent && report !== undefined && CHANGING.has(report.state);
+  const isChanging = !isGone && (isBetween || !isStored);
+  const isDone = category === 'in-sync' || category === 'failed';
+  return { follower, category, settled: isGone || (isDone && !isChanging), isChanging };
 }
 
 /** How many hosts are in each category. */

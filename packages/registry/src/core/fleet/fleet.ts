@@ -198,12 +198,17 @@ export class Fleet {
     }
   }
 
+  /** Resolves when what was reported so far is on the disk. */
+  flush(): Promise<void> {
+    return this.#book.flush();
+  }
+
   /** Writes down what is not written yet. */
   async close(): Promise<void> {
     for (const { record, follows } of this.#roster.hosts.values()) {
       for (const follow of follows.values()) this.#writeContact(record.host, follow, 0);
     }
-    await this.#book.flush();
+    await this.flush();
   }
 
   #note(host: Host, follow: Follow, report: StateReport): void {
@@ -233,12 +238,13 @@ export class Fleet {
   ): Promise<Intake> {
     const outcome = attemptAndState(report);
     if (follow.stored === outcome) return 'known';
-    await this.#book.deploy(
-      { time: this.#now(), host, key: speaker.key, address: speaker.address, report },
-      log,
-    );
+    const record = { time: this.#now(), host, key: speaker.key, address: speaker.address, report };
+    follow.storing += 1;
+    await this.#book.deploy(record, log).finally(() => {
+      follow.storing -= 1;
+      this.events.publish(follow.configuration); // once more: now it is stored, or cannot be
+    });
     follow.stored = outcome;
-    this.events.publish(follow.configuration); // once more: now it is on record
     return 'stored';
   }
 

@@ -18,6 +18,7 @@ export function followerOf(
     changed,
     contact: contactOf(heard, times),
     isCurrent: isCurrent(follow, times),
+    isStored: follow.storing === 0,
     lastContact,
     silentMs: Math.max(0, times.clock.getTime() - Date.parse(lastContact)),
     address: presence?.speaker.address,

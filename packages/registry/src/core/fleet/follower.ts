@@ -18,6 +18,8 @@ export interface Follower {
   readonly contact: Contact;
   /** Whether the report still holds: the channel that the agent has, or had last, has said so. Never when not live. */
   readonly isCurrent: boolean;
+  /** Whether the outcome that it reported is on the disk, with its log; also where it reported none. */
+  readonly isStored: boolean;
   readonly lastContact: string;
   /** Since its last contact, in milliseconds. */
   readonly silentMs: number;

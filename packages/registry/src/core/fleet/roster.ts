@@ -21,6 +21,8 @@ export interface Follow {
   doubtful: StateReport | undefined;
   /** The attempt and outcome that are known to be stored, so that they are stored once. */
   stored: string | undefined;
+  /** Outcomes that are being stored. */
+  storing: number;
   /** Whether the log has said that it is lost. */
   missed: boolean;
 }
@@ -182,6 +184,7 @@ function newFollow(configuration: string, now: string): Follow {
     spoken: false,
     doubtful: undefined,
     stored: undefined,
+    storing: 0,
     missed: false,
   };
 }

@@ -12,7 +12,7 @@ export type Verdict =
   | 'late';
 
 export interface Waiting {
-  /** Whether a failure is only an answer when all other hosts are settled too. */
+  /** Whether a failure is an answer only when all hosts are settled. Without it, when none is between two proven releases. */
   readonly settle: boolean;
   readonly isLate: boolean;
 }
@@ -21,7 +21,8 @@ export interface Waiting {
 export function waitVerdict(hosts: readonly HostStatus[], { settle, isLate }: Waiting): Verdict | undefined {
   const counts = countByCategory(hosts);
   const allSettled = hosts.length > 0 && hosts.every(({ settled }) => settled);
-  if (counts.failed > 0 && (allSettled || isLate || !settle)) return 'failed';
+  const isOver = allSettled || (!settle && !hosts.some(({ isChanging }) => isChanging));
+  if (counts.failed > 0 && (isOver || isLate)) return 'failed';
   if (allSettled) return counts['in-sync'] === hosts.length ? 'in-sync' : 'lost';
   return isLate ? 'late' : undefined;
 }

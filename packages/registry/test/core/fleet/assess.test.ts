@@ -25,6 +25,7 @@ function followerOf(report: StateReport | undefined, contact: Contact = 'live'):
     report,
     contact,
     isCurrent: contact === 'live',
+    isStored: true,
     address: undefined,
     ...times,
   };
@@ -90,6 +91,7 @@ const hostIn = (category: (typeof CATEGORIES)[number], settled = category !== 'p
   follower: followerOf(undefined),
   category,
   settled,
+  isChanging: false,
 });
 
 describe('waiting', () => {
@@ -116,6 +118,15 @@ describe('waiting', () => {
         waiting,
       ),
     ).toBe(verdict);
+  });
+
+  test.each([true, false])('goes on while a host is between two releases, with -settle %s', (settle) => {
+    const goingBack: HostStatus = { ...hostIn('failed', false), isChanging: true };
+    const proving: HostStatus = { ...hostIn('pending'), isChanging: true };
+    for (const hosts of [[goingBack], [goingBack, hostIn('in-sync')], [hostIn('failed'), proving]]) {
+      expect(waitVerdict(hosts, { settle, isLate: false })).toBeUndefined();
+      expect(waitVerdict(hosts, { settle, isLate: true })).toBe('failed');
+    }
   });
 
   test('goes on for a host that may still be heard, and not for one that has been away too long', () => {
