@@ -6,13 +6,14 @@ import {
   toDeployError,
 } from '@deploy-tools/shared/errors.js';
 import type { AgentContext } from './agent-context.js';
-import { cycle, type OpenUpstream, recover, resume } from './cycle.js';
+import { cycle, recover, resume } from './cycle.js';
 import type { Hold } from './deploy/hold.js';
 import type { Outcome } from './outcome.js';
 import type { Pushes } from './pushes.js';
 import { Redials } from './redials.js';
 import type { Link } from './registry-link.js';
 import { isWithoutRegistry, type Releases } from './releases.js';
+import type { OpenUpstream } from './way-back.js';
 
 /** How often the registry is polled at the most while it tells of changes by itself. */
 const SHORTEST_PUSHED_POLL_MS = 5 * 60_000;
@@ -95,7 +96,7 @@ function opening(link: Link | Releases, redials: Redials): OpenUpstream {
  */
 async function resumed(context: AgentContext, open: OpenUpstream, once: boolean): Promise<void> {
   try {
-    await resume(context, open);
+    await resume(context, open, once);
   } catch (thrown) {
     const error = toDeployError(thrown);
     if (once || error.kind === 'cancelled' || context.ledger.inFlight !== undefined) throw thrown;
@@ -135,6 +136,7 @@ function describeOutcome({ log, ledger, pause }: AgentContext, outcome: Outcome,
   if (outcome.kind === 'current') log.debug({ hash }, 'nothing new');
   if (outcome.kind !== 'waiting') return '';
   const { hold } = ledger.journal;
+  if (ledger.inFlight?.step === 'rolling-back') return ''; // that it is tried again was said
   const why = pause.paused ? 'paused' : outcome.isDelayed ? 'delayed' : hold?.why;
   const seconds = Number.isFinite(outcome.ms) ? Math.ceil(outcome.ms / 1000) : undefined;
   const words = waitingFor(why);

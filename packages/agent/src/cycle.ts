@@ -4,13 +4,12 @@ import type { AgentContext } from './agent-context.js';
 import { pruneCache } from './archive-cache.js';
 import { beginAttempt, isCurrent } from './deploy/begin-attempt.js';
 import { delayBefore } from './deploy/delay-before.js';
-import { type DeployRoots, rootOf } from './deploy/deploy-roots.js';
 import { resumptionOf } from './deploy/deploy-step.js';
 import { endFailed, lastHook, messageOf, rootsOf, stillInconsistent } from './deploy/end-attempt.js';
 import { waitBefore } from './deploy/hold.js';
 import { liveRelease } from './deploy/journal.js';
 import { checkPlace } from './deploy/place-release.js';
-import { releaseBefore } from './deploy/release-before.js';
+import { waitBeforeRollback } from './deploy/postponed-rollback.js';
 import { runDeployHook } from './deploy/run-deploy-hook.js';
 import { Superseded } from './deploy/superseded.js';
 import { takeUpProgram } from './deploy/take-up-program.js';
@@ -22,7 +21,6 @@ import { activate } from './phases/activate.js';
 import { commit } from './phases/commit.js';
 import { prune } from './phases/prune.js';
 import { resolve } from './phases/resolve.js';
-import { rollBack } from './phases/roll-back.js';
 import { validate } from './phases/validate.js';
 import { keepRecord } from './records/keep-record.js';
 import { pruneRecords } from './records/prune-records.js';
@@ -36,10 +34,8 @@ import {
 import { isWithoutRegistry, type Upstream } from './releases.js';
 import { awaitEarlierScript } from './script/await-earlier-script.js';
 import { removeScriptState } from './script/script-state.js';
-import { readState, writeState } from './state-file.js';
-
-/** Opens what is needed of the registry, or of the place without one. @throws DeployError connect, auth. */
-export type OpenUpstream = () => Promise<Upstream>;
+import { readState } from './state-file.js';
+import { isOvertaken, type OpenUpstream, wayBack } from './way-back.js';
 
 /**
  * One look at the registry and, when it wants something else than what runs, one deployment, phase by phase, each step
@@ -56,7 +52,8 @@ export async function cycle(context: AgentContext, upstream: Upstream, impatient
   context.onWanted(config);
   const { inFlight } = ledger;
   // A way back that somebody asked for meanwhile comes first.
-  if (inFlight?.step === 'rolling-back') return { kind: 'waiting', hash, ms: 0 };
+  if (inFlight?.step === 'rolling-back' && !(await isOvertaken(context, config)))
+    return { kind: 'waiting', hash, ms: waitBeforeRollback(inFlight, context.clock()) };
   if (context.pause.hold()) return { kind: 'waiting', hash, ms: Number.POSITIVE_INFINITY };
   if (isCurrent(context, before, config)) {
     await removeLeftovers(context, false); // of a deployment that is not wanted any more
@@ -90,9 +87,10 @@ export async function recover(context: AgentContext): Promise<void> {
 
 /**
  * Finishes, or goes back from, an attempt that an agent before this one, or a lost connection, left in the middle.
+ * @param impatient whether to try at once what failed lately.
  * @throws what the attempt failed for; DeployError connect when it has to wait for the registry.
  */
-export async function resume(context: AgentContext, open: OpenUpstream): Promise<void> {
+export async function resume(context: AgentContext, open: OpenUpstream, impatient = false): Promise<void> {
   const { ledger, log, paths } = context;
   const attempt = ledger.inFlight;
   const what = attempt === undefined ? 'nothing' : resumptionOf(attempt.step);
@@ -102,6 +100,7 @@ export async function resume(context: AgentContext, open: OpenUpstream): Promise
     return;
   }
   const { step, config } = attempt;
+  if (what === 'go-back' && !impatient && waitBeforeRollback(attempt, context.clock()) > 0) return;
   if (attempt.byHand !== true)
     log.warn({ hash: config.hash, step }, 'a deployment was cut off, going on with it');
   if (what === 'go-back') {
@@ -235,35 +234,6 @@ async function failed(context: AgentContext, open: OpenUpstream, error: DeployEr
   const isHeld = isLive && !settings.retryLive && (settings.rollback || attempt.activated === true);
   ledger.step('fail', { ...told, isHeld, isSuperseded });
   return await endFailed(context, error);
-}
-
-/** Goes back to the last good release. @returns what is to be told: why, or that it has to wait. */
-async function wayBack(context: AgentContext, open: OpenUpstream, why: DeployError): Promise<DeployError> {
-  const { ledger, paths, facts, log } = context;
-  try {
-    const lastGood = releaseBefore(context);
-    log.warn({ to: lastGood.hash, why: describeError(why) }, 'going back to the last good release');
-    ledger.step('go-back');
-    const roots = rootsOf(context);
-    const next = rootOf(paths.unpacked, lastGood);
-    if (usableRelease(paths.unpacked, lastGood.hash, '') === undefined) {
-      log.warn({ root: next.root }, 'the last good release is gone, fetching it again');
-      await (await obtain(context, await open(), undefined, lastGood, undefined)).durable;
-    }
-    const swapped: DeployRoots = { ...roots, old: roots.next, next, config: lastGood, reason: 'rollback' };
-    await facts.time('rollback', () => rollBack(context, swapped));
-    writeState(paths.state, lastGood);
-    ledger.restored(lastGood, !context.settings.retryLive);
-    log.warn({ hash: lastGood.hash }, 'gone back to the last good release');
-  } catch (thrown) {
-    const error = toDeployError(thrown);
-    if (error.kind === 'cancelled' || error.kind === 'connect') return error; // it is gone on with later
-    const message = `${why.message}; going back failed too: ${error.message}`;
-    facts.log.push(message);
-    ledger.step('give-up', { error: { kind: why.kind, message } });
-    return await endFailed(context, stillInconsistent(context));
-  }
-  return await endFailed(context, why);
 }
 
 /** After a failure or a veto: what failed, or waits, stays for who looks at it and for the next attempt, but does not pile up. */

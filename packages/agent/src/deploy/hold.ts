@@ -69,7 +69,12 @@ export function waitBefore(hold: Hold | undefined, id: RevisionId, now: Date): n
   if (hold === undefined || !isSameRevision(hold, id) || hold.retry === true) return 0;
   if (hold.notBefore === undefined) return Number.POSITIVE_INFINITY;
   const longest = hold.why === 'vetoed' ? VETO_WAIT_MS : waitAfter(hold.failures);
-  return Math.min(Math.max(0, Date.parse(hold.notBefore) - now.getTime()), longest);
+  return remainingWait(hold.notBefore, longest, now);
+}
+
+/** Milliseconds until a time; never more than the wait that was set, should the clock have been wrong then. */
+export function remainingWait(notBefore: string, longest: number, now: Date): number {
+  return Math.min(Math.max(0, Date.parse(notBefore) - now.getTime()), longest);
 }
 
 function idOf({ hash, revision }: RevisionId): RevisionId {

@@ -15,7 +15,14 @@ import {
 } from '@deploy-tools/shared/report/json-fields.js';
 import { DEPLOY_STEPS } from './deploy-step.js';
 import type { Hold } from './hold.js';
-import { type Attempt, type Journal, type Live, type LiveHow, runningRelease } from './journal.js';
+import {
+  type Attempt,
+  type Journal,
+  type Live,
+  type LiveHow,
+  type PostponedRollback,
+  runningRelease,
+} from './journal.js';
 
 /** Of this form; another one is not guessed at. */
 const VERSION = 1;
@@ -104,6 +111,7 @@ function decodeAttempt(value: unknown): Attempt {
     activated: optional(fields.activated, asTrue),
     byHand: optional(fields.byHand, asTrue),
     error: optional(fields.error, decodeError),
+    postponed: optional(fields.postponed, decodePostponed),
   });
 }
 
@@ -141,6 +149,15 @@ function decodeUnpacked(value: unknown): NonNullable<Journal['unpacked']> {
 function decodeError(value: unknown): NonNullable<Attempt['error']> {
   const fields: Fields = asFields(value, 'attempt.error');
   return { kind: asText(fields.kind, 'error.kind'), message: asText(fields.message, 'error.message') };
+}
+
+function decodePostponed(value: unknown): PostponedRollback {
+  const fields = asFields(value, 'attempt.postponed');
+  return {
+    failures: asCount(fields.failures, 'postponed.failures'),
+    notBefore: asTime(fields.notBefore, 'postponed.notBefore'),
+    message: asText(fields.message, 'postponed.message'),
+  };
 }
 
 function decodeConfig(value: unknown): AgentConfig {

@@ -34,6 +34,18 @@ export interface Attempt {
   readonly byHand?: true;
   /** What went wrong, or went wrong first. */
   readonly error?: { readonly kind: string; readonly message: string };
+  /** The rollback could not be done yet, for what is no fault of a release. */
+  readonly postponed?: PostponedRollback;
+}
+
+/** A rollback that is tried again. */
+export interface PostponedRollback {
+  /** In a row. */
+  readonly failures: number;
+  /** RFC 3339 UTC. */
+  readonly notBefore: string;
+  /** What it failed with last. */
+  readonly message: string;
 }
 
 /**

@@ -8,6 +8,7 @@ import { isOver, nextStep, type StepEvent } from './deploy-step.js';
 import { abandoned, failuresOf, type Hold, isSameRevision, rejected, vetoed, withdrawn } from './hold.js';
 import { type Attempt, type Journal, type Live, liveRelease, withLive, withProven } from './journal.js';
 import { decodeAttempts, decodeJournal, encodeJournal } from './journal-json.js';
+import { postponed } from './postponed-rollback.js';
 
 /** Two configurations of the most layers, and little else. */
 const MAX_BYTES = 32 * 1024 * 1024;
@@ -83,10 +84,11 @@ export class Ledger {
    * @throws DeployError internal where it cannot.
    */
   step(event: StepEvent, { isHeld, isSuperseded, ...facts }: StepFacts = {}): void {
-    const attempt = this.#attempt();
+    const { postponed: last, ...attempt } = this.#attempt();
     const left = event === 'activate' ? { left: attempt.left ?? this.#live() ?? null } : {};
     const next: Attempt = {
       ...{ ...attempt, ...facts, ...left },
+      ...(event === 'go-back' && last !== undefined ? { postponed: last } : {}),
       step: nextStep(attempt.step, event),
       since: this.#now(),
     };
@@ -99,7 +101,7 @@ export class Ledger {
    * @param isHeld whether the one that failed waits for somebody's word.
    */
   restored(to: AgentConfig, isHeld: boolean): void {
-    const attempt = this.#attempt();
+    const { postponed: _, ...attempt } = this.#attempt();
     const next: Attempt = { ...attempt, step: nextStep(attempt.step, 'restore'), since: this.#now() };
     const { proven = [] } = this.#journal;
     // What somebody went back from by hand is nothing to go back to.
@@ -120,11 +122,26 @@ export class Ledger {
   }
 
   /**
+   * The rollback in flight cannot be done now, for what is no fault of a release; it is tried again later.
+   * @param message what it failed with.
+   */
+  postpone(message: string): void {
+    const attempt = this.#attempt();
+    const next = postponed(attempt.postponed, message, this.#options.clock());
+    this.#write({ ...this.#journal, attempt: { ...attempt, postponed: next } });
+  }
+
+  /**
    * Somebody says to try again now what is held back.
    * @returns false when nothing is.
    */
   retry(): boolean {
-    const { hold } = this.#journal;
+    const { attempt, hold } = this.#journal;
+    if (attempt?.postponed !== undefined) {
+      const now = { ...attempt.postponed, notBefore: this.#now() };
+      this.#write({ ...this.#journal, attempt: { ...attempt, postponed: now } });
+      return true;
+    }
     if (hold === undefined) return false;
     this.#write({ ...this.#journal, hold: { ...hold, retry: true } });
     return true;

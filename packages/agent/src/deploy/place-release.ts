@@ -93,6 +93,7 @@ function requestOf(
     beforeRename: (path) => writePlaced(paths.placed, { to, strategy, hash, inode: inodeOf(path) }),
     id: hash.slice(0, ID_CHARACTERS),
     reuse: way === 'back',
+    deleteFirst: way === 'back',
     keep: settings.keep,
     verbose,
     log: (line) => {

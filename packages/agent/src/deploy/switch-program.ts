@@ -7,8 +7,8 @@ import type { DeployRoots } from './deploy-roots.js';
 import { checkEnvironment, proveRelease } from './prove-release.js';
 
 /**
- * Lets the supervised program of a release take over, where there is one and it does not run from there already. The new
- * one has to pass the checks once before; they may be answered by the old one, so it has to be proven again after.
+ * Lets the supervised program of a release take over, where there is one and it does not run from there already; in the
+ * pause after a crash it does not run. The new one has to pass the checks once before; they may be answered by the old one, so it has to be proven again after.
  * @returns aborted when the program of the release ends by itself, also where it did so before this returns; undefined where
  * there is none.
  * @throws DeployError unhealthy; AbortError. The one before is in charge then.
@@ -19,7 +19,9 @@ export async function switchProgram(
 ): Promise<AbortSignal | undefined> {
   const { program, signal, env } = context;
   const { config, next } = roots;
-  if (program === undefined || program.root === next.root) return program?.died;
+  if (program === undefined) return undefined;
+  const { root, died } = program;
+  if (root === next.root && died?.aborted !== true) return died;
   const environment = checkEnvironment(context, roots);
   const prove = (_: unknown, stop: AbortSignal) =>
     proveRelease(context, { how: 'once', environment, signal: stop });

@@ -16,6 +16,7 @@ export async function validate(
   roots: DeployRoots,
   died: AbortSignal | undefined,
 ): Promise<void> {
+  if (died?.aborted === true) throw died.reason;
   const now = await switchProgram(context, roots);
   const environment = checkEnvironment(context, roots);
   await proveUnlessNewer(context, roots, { how: 'for-long', environment, died: died ?? now });

@@ -5,7 +5,14 @@ import { withoutUndefined } from '@deploy-tools/shared/report/json-fields.js';
 import type { Release, StateReport } from '@deploy-tools/shared/report/report.js';
 import type { AttemptFacts } from '../deploy/attempt-facts.js';
 import { DEPLOY_STEPS, isOver } from '../deploy/deploy-step.js';
-import { type Attempt, isSettled, type Journal, runningRelease } from '../deploy/journal.js';
+import {
+  type Attempt,
+  isSettled,
+  type Journal,
+  type PostponedRollback,
+  runningRelease,
+} from '../deploy/journal.js';
+import { describePostponed } from '../deploy/postponed-rollback.js';
 import type { ProgramCrash } from '../supervise/open-program.js';
 
 /** What a host knows of a configuration. */
@@ -72,11 +79,12 @@ function restingState({ journal, lastGood, wanted }: HostView): DeployState {
 }
 
 function attemptReport({ journal, facts }: HostView, attempt: Attempt): Omit<StateReport, 'config'> {
-  const { deploy, step, since, reason, number, config, error } = attempt;
+  const { deploy, step, since, reason, number, config, error, postponed } = attempt;
   const { hold } = journal;
   const isVetoed = step === 'pending' && hold?.why === 'vetoed' && hold.hash === config.hash;
   const log = facts.log.lines();
   const lasts = !isOver(step);
+  const isHeld = (isVetoed || !lasts) && hold?.hash === config.hash;
   return {
     state: isVetoed ? 'vetoed' : step,
     reason,
@@ -85,12 +93,18 @@ function attemptReport({ journal, facts }: HostView, attempt: Attempt): Omit<Sta
     deploy,
     since,
     progress: step === 'fetching' ? facts.progress : undefined,
-    error: error ?? unproven(step, facts),
+    error: postponed === undefined ? (error ?? unproven(step, facts)) : backError(attempt, postponed),
     log: log.length === 0 || (lasts && step !== 'rolling-back') ? undefined : log,
     timings: Object.keys(facts.timings).length === 0 ? undefined : facts.timings,
     bytes: facts.bytes.fetched + facts.bytes.reused === 0 ? undefined : facts.bytes,
-    notBefore: (isVetoed || !lasts) && hold?.hash === config.hash ? hold.notBefore : undefined,
+    notBefore: postponed?.notBefore ?? (isHeld ? hold.notBefore : undefined),
   } as Omit<StateReport, 'config'>;
+}
+
+/** Why the release failed, and what keeps the host from going back. */
+function backError({ error }: Attempt, postponed: PostponedRollback): StateReport['error'] {
+  const { kind = 'unhealthy', message = 'the release failed' } = error ?? {};
+  return { kind, message: describePostponed(message, postponed) };
 }
 
 /** What a release that is being proven does not pass at the moment. */

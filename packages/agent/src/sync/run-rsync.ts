@@ -1,6 +1,6 @@
 import { accessSync, constants } from 'node:fs';
 import { delimiter, join } from 'node:path';
-import { DeployError, toDeployError } from '@deploy-tools/shared/errors.js';
+import { DeployError, type ErrorKind, toDeployError } from '@deploy-tools/shared/errors.js';
 import { runInGroup } from '../script/run-in-group.js';
 import type { SyncCounts, SyncRequest } from './sync-request.js';
 
@@ -28,7 +28,7 @@ function isProgram(file: string): boolean {
 /**
  * `rsync -a --delete` from the content of one directory into another, which is there.
  * @param program absolute path of rsync.
- * @throws DeployError script, with what rsync said; cancelled.
+ * @throws DeployError no-space, denied, or else script, with what rsync said; cancelled.
  */
 export async function runRsync(
   program: string,
@@ -51,13 +51,21 @@ export async function runRsync(
   if (end.stopped === 'abort') throw new DeployError('cancelled', 'stopped before it was done');
   if (end.code === 0) return lines.counts();
   const how = end.code === null ? `was ended by ${end.signal}` : `ended with status ${end.code}`;
-  throw new DeployError('script', `rsync ${how}: ${lines.said()}`);
+  const said = lines.said();
+  throw new DeployError(kindOf(said), `rsync ${how}: ${said}`);
 }
 
-function argumentsOf({ from, to, excludes, excludeFrom, verbose, compare }: SyncRequest): string[] {
+/** The host's own troubles, by the system's words for them, as LC_ALL=C has them. */
+function kindOf(said: string): ErrorKind {
+  if (/No space left on device|Disk quota exceeded/.test(said)) return 'no-space';
+  return /Permission denied|Operation not permitted|Read-only file system/.test(said) ? 'denied' : 'script';
+}
+
+function argumentsOf(request: SyncRequest): string[] {
+  const { from, to, excludes, excludeFrom, verbose, compare, deleteFirst } = request;
   return [
     '-a',
-    '--delete',
+    deleteFirst === true ? '--delete-before' : '--delete',
     '--stats',
     ...(verbose ? ['-v'] : []),
     ...(compare === 'content' ? ['--checksum'] : []),

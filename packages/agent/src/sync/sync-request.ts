@@ -32,6 +32,8 @@ export interface SyncRequest {
   readonly keepSource?: boolean;
   /** With `mv`: called right before the copy or the source gets the name, with its absolute path. */
   readonly beforeRename?: (path: string) => void;
+  /** With `rsync`: what is superfluous is removed before anything is copied, so that a full disk has room for it. */
+  readonly deleteFirst?: boolean;
   /** With `release`: names the release among its kind, as a file name; random without. */
   readonly id?: string;
   /** With `release`: switch to the newest that is there by the name of {@link id}, if there is one. */

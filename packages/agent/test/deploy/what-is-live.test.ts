@@ -79,6 +79,9 @@ class MortalLedger extends Ledger {
   override restored(...args: Parameters<Ledger['restored']>): void {
     this.#write(() => super.restored(...args));
   }
+  override postpone(message: string): void {
+    this.#write(() => super.postpone(message));
+  }
   override veto(): void {
     this.#write(() => super.veto());
   }

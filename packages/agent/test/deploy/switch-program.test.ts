@@ -1,0 +1,62 @@
+import type { DeployRoots } from '@deploy-tools/agent/deploy/deploy-roots.js';
+import { switchProgram } from '@deploy-tools/agent/deploy/switch-program.js';
+import { validate } from '@deploy-tools/agent/phases/validate.js';
+import type { ReleaseProgram } from '@deploy-tools/agent/supervise/release-program.js';
+import { DeployError } from '@deploy-tools/shared/errors.js';
+import { expect, it } from 'vitest';
+import { testScope } from '../../../../test/support/scope.js';
+import { tempDir } from '../../../../test/support/temp-dir.js';
+import { agentContext, configOf } from '../agent-context.js';
+
+const CRASH = new DeployError('unhealthy', 'the program ended with exit status 1');
+
+/** A program that runs from /v1, or is in the pause after a crash. */
+function program(died: AbortSignal): { program: ReleaseProgram; starts: string[] } {
+  const starts: string[] = [];
+  let root = '/v1';
+  return {
+    starts,
+    program: {
+      get root() {
+        return root;
+      },
+      get died() {
+        return died;
+      },
+      start: () => {},
+      switchTo: async (to) => {
+        starts.push(to);
+        root = to;
+        return new AbortController().signal;
+      },
+      restart: async () => {},
+    },
+  };
+}
+
+function rootsOf(root: string): DeployRoots {
+  const config = configOf({ hash: 'a'.repeat(64), size: 1 });
+  return { old: undefined, next: { id: config.hash, root }, config, reason: 'deploy', attempt: 1 };
+}
+
+const running = new AbortController().signal;
+
+it.each([
+  ['of another release', running, '/v2', ['/v2']],
+  ['that is in the pause after a crash', AbortSignal.abort(CRASH), '/v1', ['/v1']],
+  ['that runs already, not', running, '/v1', []],
+])('starts a program %s', async (_, died, root, expected) => {
+  const { program: own, starts } = program(died);
+  const context = { ...(await agentContext(tempDir(testScope()))), program: own };
+  const now = await switchProgram(context, rootsOf(root));
+  expect(starts).toEqual(expected);
+  expect(now?.aborted).toBe(false);
+});
+
+it('does not give a program that crashed since its activation another chance', async () => {
+  const died = AbortSignal.abort(CRASH);
+  const { program: own, starts } = program(died);
+  const context = { ...(await agentContext(tempDir(testScope()))), program: own };
+  await expect(validate(context, rootsOf('/v1'), died)).rejects.toBe(CRASH);
+  expect(starts).toEqual([]);
+});
