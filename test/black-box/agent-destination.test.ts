@@ -5,12 +5,14 @@ import {
   readFileSync,
   readlinkSync,
   statSync,
+  symlinkSync,
   writeFileSync,
 } from 'node:fs';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, it } from 'vitest';
 import {
   type AgentSite,
+  agentArgs,
   agentOnce,
   deployedHash,
   makeAgentSite,
@@ -63,7 +65,7 @@ const versionAt = (to: string) => readFileSync(join(to, 'version'), 'utf8');
 const seenBy = (site: AgentSite) => readFileSync(join(site.root, 'seen'), 'utf8').trimEnd().split('\n');
 const isBad = (site: AgentSite, version: string) => writeFileSync(join(site.root, 'bad'), version);
 
-describe('a release is synced to -dest', () => {
+describeWith(['rsync'], 'a release is synced to -dest', () => {
   it('before the script, with what is left out spared, and back when the script fails', async () => {
     const { site, to, deploy } = await makeHost(
       ...['-exclude', 'site', '-exclude-from', 'conf/rules', '-dest-mode', '0750'],
@@ -111,6 +113,25 @@ describe('a release is synced to -dest', () => {
   });
 });
 
+it('is refused where rsync(1) is missing and has to do it', async () => {
+  const { site, name, to } = await makeHost();
+  const bin = join(site.root, 'bin');
+  mkdirSync(bin);
+  symlinkSync(process.execPath, join(bin, 'node'));
+  const env = { ...process.env, PATH: bin };
+  const flags = agentArgs(world, site, name, ['-dest', to]);
+  const said = expect.stringContaining('rsync(1) is nowhere in PATH, and the strategy rsync is its work');
+  for (const words of [[], ['doctor'], ['plan']]) {
+    const refused = await run(binPath('deploy-agent'), [...words, ...flags], { env });
+    expect([refused.status, refused.stderr]).toEqual([2, said]);
+  }
+  const manifest = join(site.root, 'm.yml');
+  writeFileSync(manifest, `src: file:///nowhere\nchecksum: ${'0'.repeat(64)}\ndest: ${to}\n`);
+  const refused = await run(binPath('deploy-agent'), ['manifest', `file://${manifest}`], { env });
+  expect([refused.status, refused.stderr]).toEqual([1, said]);
+  expect(existsSync(to)).toBe(false);
+});
+
 /** Does what rsync does, but the first time it is cut off in the middle, together with the agent. */
 const CUT_OFF = `#!/bin/sh
 for last; do :; done
@@ -140,7 +161,7 @@ describeWith(['rsync'], 'a sync that was cut off with the agent', () => {
 
 describe('with -sync release', () => {
   it('-dest is a symlink that is switched to a fresh copy, and back to the one that was there', async () => {
-    const { site, to, deploy } = await makeHost('-sync', 'release');
+    const { site, to, deploy } = await makeHost('-sync', 'release', '-retry-live');
     await deploy();
     const first = readlinkSync(to);
     isBad(site, 'two');
@@ -186,7 +207,7 @@ describe('with -sync mv', () => {
 
 describe('-random-delay', () => {
   it('holds a deployment up, and neither the end of the agent nor a way back', async () => {
-    const { site, to, args, name, deploy } = await makeHost();
+    const { site, to, args, name, deploy } = await makeHost('-sync', 'release');
     await deploy();
     await deploy('v2', ['-random-delay', '200ms']);
     expect(versionAt(to)).toBe('two');

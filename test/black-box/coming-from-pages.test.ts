@@ -12,7 +12,7 @@ it.each([
 ])('each section of the page for %s that has pairs is tested', (program, count) => {
   const files = TESTS.filter((name) => name.startsWith(`coming-from-${program}`));
   const texts = files.map((name) => readFileSync(join(import.meta.dirname, name), 'utf8')).join('');
-  const tested = [...texts.matchAll(/^testPairs\(\s*\S+,\s*'([^']+)',\s*'([^']+)'/gm)];
+  const tested = [...texts.matchAll(/^ *testPairs\(\s*\S+,\s*'([^']+)',\s*'([^']+)'/gm)];
   const titles = tested.filter(([, of]) => of === program).map(([, , title]) => title);
   expect(titles.sort()).toEqual(sectionsWithPairs(`coming-from-${program}.md`, program).sort());
   expect(titles).toHaveLength(count);

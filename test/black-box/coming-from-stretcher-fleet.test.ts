@@ -100,85 +100,87 @@ async function wakes(wake: (dir: string) => Promise<void>): Promise<void> {
   expect(await stopAgent(agent)).toBe(0);
 }
 
-testPairs('coming-from-stretcher.md', 'stretcher', 'With a registry', {
-  'aws s3 cp app.tar.gz s3://example.com/': async (ours = '') => {
-    const next = await packTree(testScope(), world.root, 'next', { ...FILES, code: 'version 2' });
-    await type(filledIn(ours, { 'app.tar.gz': next.path }));
-    expect(await command(world.operator, 'showcomp app')).toMatch(/ v2 *\n/);
-  },
-  'consul event -name deploy s3://example.com/deploy.yml': async (ours = '') => {
-    await type(ours);
-    const deployed = await look('');
-    expect([deployed.status, codeAt(deployed)]).toEqual([0, 'version 2']);
-    await command(world.operator, 'changeconf -name shop -component app -version v1');
-  },
-  'dest: /var/www/shop': async (ours = '') => {
-    const looked = await look(ours);
-    expect([looked.status, codeAt(looked)]).toEqual([0, 'version 1']);
-  },
-  'dest_mode: 0711': async (ours = '') => {
-    expect(statSync((await look(ours)).dest).mode & 0o7777).toBe(0o711);
-  },
-  'excludes: ["*.pid", "*.socket"]': leaves('app.pid', 'app.log'),
-  'exclude_from: exclude.list': leaves('app.log', 'app.pid'),
-  'sync_strategy: mv': async (ours = '') => {
-    const free = await look(ours);
-    expect([free.status, codeAt(free)]).toEqual([0, 'version 1']);
-    expect((await look(ours, {}, earlier)).status).toBe(1);
-  },
-  'commands.pre': async (ours = '') => {
-    const held = await look(ours, { 'pre.sh': 'exit 3' });
-    expect([held.status, existsSync(held.dest)]).toEqual([1, false]);
-  },
-  'commands.post': async (ours = '') => {
-    const ran = await look(ours, { 'post.sh': 'cat dest/code > seen' });
-    expect([ran.status, readFileSync(join(ran.site.root, 'seen'), 'utf8')]).toEqual([0, 'version 1']);
-    expect((await look(ours, { 'post.sh': 'exit 3' })).status).toBe(1);
-  },
-  'commands.success': async (ours = '') => {
-    const { status, site } = await look(ours, { 'success.sh': 'cat > success.log' });
-    expect(status).toBe(0);
-    expect(readFileSync(join(site.root, 'success.log'), 'utf8')).not.toBe('');
-  },
-  'commands.failure': async (ours = '') => {
-    const hooks = { 'failure.sh': 'cat > failure.log', 'pre.sh': 'echo no good; exit 3' };
-    const { status, site } = await look(`${ours} -hook-pre ./pre.sh`, hooks);
-    expect(status).toBe(1);
-    expect(readFileSync(join(site.root, 'failure.log'), 'utf8')).toContain('no good');
-  },
-  '-max-bandwidth 10MB': async (ours = '') => {
-    const begun = performance.now();
-    const flags = `-name first -reuse off ${filledIn(ours, { '10MB': '100KB' })}`;
-    expect((await look(flags)).status).toBe(0);
-    // About 290 KB, of which a second's worth may come at once.
-    expect(performance.now() - begun).toBeGreaterThan(1500);
-  },
-  '-random-delay 10': async (ours = '') => {
-    await command(world.operator, 'changeconf -name first -component app -version v1');
-    const site = makeAgentSite(testScope());
-    const args = (flags: string[]) =>
-      agentArgs(world, site, 'first', ['-script', '', '-once', '-v', ...flags]);
-    expect((await run(binPath('deploy-agent'), args([]))).status).toBe(0);
-    await command(world.operator, 'changeconf -name first -component app -version v2');
-    const flags = await wordsOf(filledIn(ours, { '10s': '1s' }));
-    const delayed = await run(binPath('deploy-agent'), args(flags));
-    expect([delayed.status, delayed.stderr]).toEqual([0, expect.stringContaining('random delay')]);
-  },
-  'consul watch -type event -name deploy stretcher': (ours = '') =>
-    wakes(async (dir) => {
-      const places = { 'consul watch -type event -name deploy ': '', '/srv/shop': dir };
-      const event = { ID: 'b54fe110', Name: 'deploy', Payload: null, LTime: 19 };
-      const options = { input: JSON.stringify([event]), env: pathToPrograms({ CONSUL_INDEX: '133' }) };
-      expect((await run('sh', ['-c', filledIn(ours, places)], options)).status).toBe(0);
-    }),
-  'serf agent -event-handler="user:deploy=stretcher"': {
-    where: (title, body) => describeWith(['serf'], title, body),
-    run: (ours = '') =>
+describeWith(['rsync'], 'with rsync', () => {
+  testPairs('coming-from-stretcher.md', 'stretcher', 'With a registry', {
+    'aws s3 cp app.tar.gz s3://example.com/': async (ours = '') => {
+      const next = await packTree(testScope(), world.root, 'next', { ...FILES, code: 'version 2' });
+      await type(filledIn(ours, { 'app.tar.gz': next.path }));
+      expect(await command(world.operator, 'showcomp app')).toMatch(/ v2 *\n/);
+    },
+    'consul event -name deploy s3://example.com/deploy.yml': async (ours = '') => {
+      await type(ours);
+      const deployed = await look('');
+      expect([deployed.status, codeAt(deployed)]).toEqual([0, 'version 2']);
+      await command(world.operator, 'changeconf -name shop -component app -version v1');
+    },
+    'dest: /var/www/shop': async (ours = '') => {
+      const looked = await look(ours);
+      expect([looked.status, codeAt(looked)]).toEqual([0, 'version 1']);
+    },
+    'dest_mode: 0711': async (ours = '') => {
+      expect(statSync((await look(ours)).dest).mode & 0o7777).toBe(0o711);
+    },
+    'excludes: ["*.pid", "*.socket"]': leaves('app.pid', 'app.log'),
+    'exclude_from: exclude.list': leaves('app.log', 'app.pid'),
+    'sync_strategy: mv': async (ours = '') => {
+      const free = await look(ours);
+      expect([free.status, codeAt(free)]).toEqual([0, 'version 1']);
+      expect((await look(ours, {}, earlier)).status).toBe(1);
+    },
+    'commands.pre': async (ours = '') => {
+      const held = await look(ours, { 'pre.sh': 'exit 3' });
+      expect([held.status, existsSync(held.dest)]).toEqual([1, false]);
+    },
+    'commands.post': async (ours = '') => {
+      const ran = await look(ours, { 'post.sh': 'cat dest/code > seen' });
+      expect([ran.status, readFileSync(join(ran.site.root, 'seen'), 'utf8')]).toEqual([0, 'version 1']);
+      expect((await look(ours, { 'post.sh': 'exit 3' })).status).toBe(1);
+    },
+    'commands.success': async (ours = '') => {
+      const { status, site } = await look(ours, { 'success.sh': 'cat > success.log' });
+      expect(status).toBe(0);
+      expect(readFileSync(join(site.root, 'success.log'), 'utf8')).not.toBe('');
+    },
+    'commands.failure': async (ours = '') => {
+      const hooks = { 'failure.sh': 'cat > failure.log', 'pre.sh': 'echo no good; exit 3' };
+      const { status, site } = await look(`${ours} -hook-pre ./pre.sh`, hooks);
+      expect(status).toBe(1);
+      expect(readFileSync(join(site.root, 'failure.log'), 'utf8')).toContain('no good');
+    },
+    '-max-bandwidth 10MB': async (ours = '') => {
+      const begun = performance.now();
+      const flags = `-name first -reuse off ${filledIn(ours, { '10MB': '100KB' })}`;
+      expect((await look(flags)).status).toBe(0);
+      // About 290 KB, of which a second's worth may come at once.
+      expect(performance.now() - begun).toBeGreaterThan(1500);
+    },
+    '-random-delay 10': async (ours = '') => {
+      await command(world.operator, 'changeconf -name first -component app -version v1');
+      const site = makeAgentSite(testScope());
+      const args = (flags: string[]) =>
+        agentArgs(world, site, 'first', ['-script', '', '-once', '-v', ...flags]);
+      expect((await run(binPath('deploy-agent'), args([]))).status).toBe(0);
+      await command(world.operator, 'changeconf -name first -component app -version v2');
+      const flags = await wordsOf(filledIn(ours, { '10s': '1s' }));
+      const delayed = await run(binPath('deploy-agent'), args(flags));
+      expect([delayed.status, delayed.stderr]).toEqual([0, expect.stringContaining('random delay')]);
+    },
+    'consul watch -type event -name deploy stretcher': (ours = '') =>
       wakes(async (dir) => {
-        const handler = /^serf agent (.*)$/.exec(filledIn(ours, { '/srv/shop': dir }))?.[1] ?? '';
-        const flags = await wordsOf(handler);
-        const serf = await startSerf(testScope(), 'host', flags, pathToPrograms());
-        expect((await serf.event('deploy', '')).status).toBe(0);
+        const places = { 'consul watch -type event -name deploy ': '', '/srv/shop': dir };
+        const event = { ID: 'b54fe110', Name: 'deploy', Payload: null, LTime: 19 };
+        const options = { input: JSON.stringify([event]), env: pathToPrograms({ CONSUL_INDEX: '133' }) };
+        expect((await run('sh', ['-c', filledIn(ours, places)], options)).status).toBe(0);
       }),
-  },
+    'serf agent -event-handler="user:deploy=stretcher"': {
+      where: (title, body) => describeWith(['serf'], title, body),
+      run: (ours = '') =>
+        wakes(async (dir) => {
+          const handler = /^serf agent (.*)$/.exec(filledIn(ours, { '/srv/shop': dir }))?.[1] ?? '';
+          const flags = await wordsOf(handler);
+          const serf = await startSerf(testScope(), 'host', flags, pathToPrograms());
+          expect((await serf.event('deploy', '')).status).toBe(0);
+        }),
+    },
+  });
 });

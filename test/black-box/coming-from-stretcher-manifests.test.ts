@@ -6,7 +6,7 @@ import { startGoogle } from '../../packages/sources/test/adapters/google-server.
 import { httpServer } from '../../packages/sources/test/objects/open-objects.js';
 import { filledIn, type PairTest, testPairs } from '../support/command-pairs.js';
 import { archiveKeys, type ManifestSite, makeManifestSite } from '../support/manifest-site.js';
-import { describeWithPython } from '../support/requires.js';
+import { describeWith, describeWithPython } from '../support/requires.js';
 import type { RunResult } from '../support/run.js';
 import { SWIFT, startS3Server } from '../support/s3-server.js';
 import { testScope } from '../support/scope.js';
@@ -58,81 +58,85 @@ const seesText: PairTest = async (ours = '') => {
   expect([unset.status, unset.stderr]).toEqual([expected[0], expect.stringMatching(expected[1] as RegExp)]);
 };
 
-testPairs('coming-from-stretcher.md', 'stretcher', 'Manifests', {
-  'src: https://example.com/app.tar.gz': async (ours = '') => {
-    const place = await packed();
-    const url = await httpServer(testScope(), (_, response) => void response.end(place.bytes));
-    await deployFrom(filledIn(ours, { 'https://example.com': url }), place);
-  },
-  'src: s3://example.com/app.tar.gz': {
-    where: (title, body) => describeWithPython(...SWIFT, title, body),
-    run: async (ours = '') => {
-      const [s3, place] = [await startS3Server(testScope()), await packed()];
-      await s3.put('example.com', 'app.tar.gz', place.bytes);
-      await deployFrom(ours, place, s3.environment);
+describeWith(['rsync'], 'with rsync', () => {
+  testPairs('coming-from-stretcher.md', 'stretcher', 'Manifests', {
+    'src: https://example.com/app.tar.gz': async (ours = '') => {
+      const place = await packed();
+      const url = await httpServer(testScope(), (_, response) => void response.end(place.bytes));
+      await deployFrom(filledIn(ours, { 'https://example.com': url }), place);
     },
-  },
-  'src: gs://example.com/app.tar.gz': async (ours = '') => {
-    const [google, place] = [await startGoogle(testScope(), 'example.com'), await packed()];
-    google.objects.set('app.tar.gz', place.bytes);
-    await deployFrom(ours, place, { STORAGE_EMULATOR_HOST: google.host });
-  },
-  'src: file:///srv/app.tar.gz': async (ours = '') => {
-    const place = await packed();
-    await deployFrom(filledIn(ours, { '/srv': place.site.root }), place);
-  },
-  'checksum: SHA1': async (ours = '') => {
-    const { site, bytes } = await packed();
-    const src = `src: file://${site.root}/app.tar.gz\ndest: ${site.dest}\n`;
-    const sha1 = createHash('sha1').update(bytes).digest('hex');
-    const deploy = (sum: string) =>
-      site.deploy([site.manifest('m.yml', src + filledIn(ours, { SHA1: sum }))]);
-    expect((await deploy('0'.repeat(40))).status).toBe(1);
-    const done = await deploy(sha1.toUpperCase());
-    expect(done.stderr).toContain('warning: sha1 ');
-    expectDeployed({ ...done, site });
-  },
-  'dest: /srv/app': async (ours = '') => {
-    const site = makeManifestSite(testScope());
-    expectDeployed(await deployWith(filledIn(ours, { '/srv/app': site.dest }), { site }));
-  },
-  'dest_mode: 0711': async (ours = '') => {
-    const done = await deployWith(ours);
-    expectDeployed(done);
-    expect(statSync(done.site.dest).mode & 0o7777).toBe(0o711);
-  },
-  'commands: {pre: [test ! -e /srv/stop], post: [touch /srv/done]}': async (ours = '') => {
-    const site = makeManifestSite(testScope());
-    const line = filledIn(ours, { '/srv': site.root });
-    writeFileSync(join(site.root, 'stop'), '');
-    expect((await deployWith(`${line}\ntimeout: 30`, { site })).status).toBe(1);
-    expect([codeAt(site), site.read('done')]).toEqual([undefined, undefined]);
-    const free = makeManifestSite(testScope());
-    expectDeployed(await deployWith(filledIn(ours, { '/srv': free.root }), { site: free }));
-    expect(free.read('done')).toBe('');
-  },
-  'commands: {success: [cat >> /srv/success.log], failure: [cat >> /srv/failure.log]}': async (ours = '') => {
-    const site = makeManifestSite(testScope());
-    const line = filledIn(ours, { '/srv': site.root });
-    expectDeployed(await deployWith(line, { site }));
-    expect([site.read('success.log'), site.read('failure.log')]).toEqual([
-      expect.stringContaining('the deployment succeeded'),
-      undefined,
-    ]);
-    expect((await deployWith(`sync_strategy: mv\n${line}`, { site })).status).toBe(1);
-    expect(site.read('failure.log')).toContain('failed: ');
-  },
-  'excludes: ["*.pid", "*.socket"]': leaves('app.pid', 'app.log'),
-  'exclude_from: exclude.list': leaves('app.log', 'old'),
-  'sync_strategy: rsync': leaves('', 'old'),
-  'sync_strategy: mv': async (ours = '') => {
-    const done = await deployWith(ours);
-    expectDeployed(done);
-    const again = await deployWith(ours, { site: done.site });
-    expect([again.status, again.stderr]).toEqual([1, expect.stringContaining(`${done.site.dest} exists`)]);
-  },
-  '{{ env "STAGE" "test" }}': seesText,
-  '{{ must_env "STAGE" }}': seesText,
+    'src: s3://example.com/app.tar.gz': {
+      where: (title, body) => describeWithPython(...SWIFT, title, body),
+      run: async (ours = '') => {
+        const [s3, place] = [await startS3Server(testScope()), await packed()];
+        await s3.put('example.com', 'app.tar.gz', place.bytes);
+        await deployFrom(ours, place, s3.environment);
+      },
+    },
+    'src: gs://example.com/app.tar.gz': async (ours = '') => {
+      const [google, place] = [await startGoogle(testScope(), 'example.com'), await packed()];
+      google.objects.set('app.tar.gz', place.bytes);
+      await deployFrom(ours, place, { STORAGE_EMULATOR_HOST: google.host });
+    },
+    'src: file:///srv/app.tar.gz': async (ours = '') => {
+      const place = await packed();
+      await deployFrom(filledIn(ours, { '/srv': place.site.root }), place);
+    },
+    'checksum: SHA1': async (ours = '') => {
+      const { site, bytes } = await packed();
+      const src = `src: file://${site.root}/app.tar.gz\ndest: ${site.dest}\n`;
+      const sha1 = createHash('sha1').update(bytes).digest('hex');
+      const deploy = (sum: string) =>
+        site.deploy([site.manifest('m.yml', src + filledIn(ours, { SHA1: sum }))]);
+      expect((await deploy('0'.repeat(40))).status).toBe(1);
+      const done = await deploy(sha1.toUpperCase());
+      expect(done.stderr).toContain('warning: sha1 ');
+      expectDeployed({ ...done, site });
+    },
+    'dest: /srv/app': async (ours = '') => {
+      const site = makeManifestSite(testScope());
+      expectDeployed(await deployWith(filledIn(ours, { '/srv/app': site.dest }), { site }));
+    },
+    'dest_mode: 0711': async (ours = '') => {
+      const done = await deployWith(ours);
+      expectDeployed(done);
+      expect(statSync(done.site.dest).mode & 0o7777).toBe(0o711);
+    },
+    'commands: {pre: [test ! -e /srv/stop], post: [touch /srv/done]}': async (ours = '') => {
+      const site = makeManifestSite(testScope());
+      const line = filledIn(ours, { '/srv': site.root });
+      writeFileSync(join(site.root, 'stop'), '');
+      expect((await deployWith(`${line}\ntimeout: 30`, { site })).status).toBe(1);
+      expect([codeAt(site), site.read('done')]).toEqual([undefined, undefined]);
+      const free = makeManifestSite(testScope());
+      expectDeployed(await deployWith(filledIn(ours, { '/srv': free.root }), { site: free }));
+      expect(free.read('done')).toBe('');
+    },
+    'commands: {success: [cat >> /srv/success.log], failure: [cat >> /srv/failure.log]}': async (
+      ours = '',
+    ) => {
+      const site = makeManifestSite(testScope());
+      const line = filledIn(ours, { '/srv': site.root });
+      expectDeployed(await deployWith(line, { site }));
+      expect([site.read('success.log'), site.read('failure.log')]).toEqual([
+        expect.stringContaining('the deployment succeeded'),
+        undefined,
+      ]);
+      expect((await deployWith(`sync_strategy: mv\n${line}`, { site })).status).toBe(1);
+      expect(site.read('failure.log')).toContain('failed: ');
+    },
+    'excludes: ["*.pid", "*.socket"]': leaves('app.pid', 'app.log'),
+    'exclude_from: exclude.list': leaves('app.log', 'old'),
+    'sync_strategy: rsync': leaves('', 'old'),
+    'sync_strategy: mv': async (ours = '') => {
+      const done = await deployWith(ours);
+      expectDeployed(done);
+      const again = await deployWith(ours, { site: done.site });
+      expect([again.status, again.stderr]).toEqual([1, expect.stringContaining(`${done.site.dest} exists`)]);
+    },
+    '{{ env "STAGE" "test" }}': seesText,
+    '{{ must_env "STAGE" }}': seesText,
+  });
 });
 
 /** What was at the destination stays of one name, and is gone of another. */

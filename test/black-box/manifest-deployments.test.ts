@@ -3,7 +3,7 @@ import { lstatSync, mkdirSync, readFileSync, readlinkSync, statSync, writeFileSy
 import { join } from 'node:path';
 import { beforeAll, describe, expect, it, vi } from 'vitest';
 import { archiveKeys, KEEPS_LOG, type ManifestSite, makeManifestSite } from '../support/manifest-site.js';
-import { describeWithPython } from '../support/requires.js';
+import { describeWith, describeWithPython } from '../support/requires.js';
 import { type S3Server, SWIFT, startS3Server } from '../support/s3-server.js';
 import { fileScope, testScope } from '../support/scope.js';
 
@@ -54,25 +54,33 @@ excludes:
     await s3.put('example.com', 'deploy-20141117-112233.yml', manifest);
   });
 
-  it('is deployed by a line on standard input', async () => {
-    earlier(site);
-    const input = 's3://example.com/deploy-20141117-112233.yml\n';
-    const { status, stdout, stderr } = await site.deploy([], { input, env: s3.environment });
-    expect(stderr).toContain('warning: sha1 ');
-    expect(status).toBe(0);
-    expect(stdout).toBe('deploy success\n');
-    expect(['code', 'old', 'app.pid'].map((name) => inDest(site, name))).toEqual([
-      'version 2',
-      undefined,
-      'app.pid of before',
-    ]);
-    const log = site.read('success.log') ?? '';
-    const steps = ['reading the manifest', 'checksum is right', 'staring deploy', 'unpacked', 'deploy done'];
-    const places = [...steps, 'the deployment succeeded'].map((step) => log.indexOf(step));
-    expect(places).toEqual([...places].sort((a, b) => a - b));
-    expect(places).not.toContain(-1);
-    expect(site.read('failure.log')).toBeUndefined();
-    expect(site.beside()).toEqual(['.app.deploy-lock', 'app']);
+  describeWith(['rsync'], 'with rsync', () => {
+    it('is deployed by a line on standard input', async () => {
+      earlier(site);
+      const input = 's3://example.com/deploy-20141117-112233.yml\n';
+      const { status, stdout, stderr } = await site.deploy([], { input, env: s3.environment });
+      expect(stderr).toContain('warning: sha1 ');
+      expect(status).toBe(0);
+      expect(stdout).toBe('deploy success\n');
+      expect(['code', 'old', 'app.pid'].map((name) => inDest(site, name))).toEqual([
+        'version 2',
+        undefined,
+        'app.pid of before',
+      ]);
+      const log = site.read('success.log') ?? '';
+      const steps = [
+        'reading the manifest',
+        'checksum is right',
+        'staring deploy',
+        'unpacked',
+        'deploy done',
+      ];
+      const places = [...steps, 'the deployment succeeded'].map((step) => log.indexOf(step));
+      expect(places).toEqual([...places].sort((a, b) => a - b));
+      expect(places).not.toContain(-1);
+      expect(site.read('failure.log')).toBeUndefined();
+      expect(site.beside()).toEqual(['.app.deploy-lock', 'app']);
+    });
   });
 });
 
@@ -92,6 +100,23 @@ describe('a manifest', () => {
     expect(site.read('log')).toMatch(/ before test\n.* after all\n.* succeeded\n/s);
   });
 
+  it('can be switched to as a release, of which the earlier one is kept', async () => {
+    const site = makeManifestSite(testScope());
+    const roots: string[] = [];
+    for (const version of ['1', '2']) {
+      const keys = archiveKeys(await site.pack(`${version}.tar.gz`, { code: version }), site.dest);
+      const url = site.manifest('m.yml', `${keys}sync_strategy: release\n`);
+      expect((await site.deploy([url])).status).toBe(0);
+      roots.push(readlinkSync(site.dest));
+      expect(inDest(site, 'code')).toBe(version);
+    }
+    expect(site.beside()).toEqual(['.app.deploy-lock', 'app', 'app.releases']);
+    expect(readFileSync(join(site.root, 'srv', roots[0] ?? '', 'code'), 'utf8')).toBe('1');
+    expect(roots[1]).not.toBe(roots[0]);
+  });
+});
+
+describeWith(['rsync'], 'a manifest', () => {
   it('has its tree synced, without what a file in the archive excludes, or renamed to where nothing is', async () => {
     const site = makeManifestSite(testScope());
     const keys = archiveKeys(await site.pack('app.tar.gz', FILES), site.dest);
@@ -119,21 +144,6 @@ describe('a manifest', () => {
     ]);
     expect(statSync(site.dest).mode & 0o7777).toBe(0o711);
     expect(site.beside()).toEqual(['.app.deploy-lock', 'app']);
-  });
-
-  it('can be switched to as a release, of which the earlier one is kept', async () => {
-    const site = makeManifestSite(testScope());
-    const roots: string[] = [];
-    for (const version of ['1', '2']) {
-      const keys = archiveKeys(await site.pack(`${version}.tar.gz`, { code: version }), site.dest);
-      const url = site.manifest('m.yml', `${keys}sync_strategy: release\n`);
-      expect((await site.deploy([url])).status).toBe(0);
-      roots.push(readlinkSync(site.dest));
-      expect(inDest(site, 'code')).toBe(version);
-    }
-    expect(site.beside()).toEqual(['.app.deploy-lock', 'app', 'app.releases']);
-    expect(readFileSync(join(site.root, 'srv', roots[0] ?? '', 'code'), 'utf8')).toBe('1');
-    expect(roots[1]).not.toBe(roots[0]);
   });
 });
 

@@ -1,10 +1,11 @@
 import { execFileSync } from 'node:child_process';
 import { mkdirSync, readFileSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { describe, expect, it, vi } from 'vitest';
+import { expect, it, vi } from 'vitest';
 import { httpServer } from '../../packages/sources/test/objects/open-objects.js';
 import { archiveKeys, KEEPS_LOG, type ManifestSite, makeManifestSite } from '../support/manifest-site.js';
 import { startProgram } from '../support/program.js';
+import { describeWith } from '../support/requires.js';
 import { testScope } from '../support/scope.js';
 import { until } from '../support/until.js';
 
@@ -33,7 +34,7 @@ async function failureOf(
   return site.read('log.failure') ?? '';
 }
 
-describe('a deployment that fails leaves what was there, and tells why', () => {
+describeWith(['rsync'], 'a deployment that fails leaves what was there, and tells why', () => {
   it('when the archive is the wrong one, or not there', async () => {
     const { site, archive } = await siteWithDest();
     const keys = archiveKeys(archive, site.dest);
@@ -127,7 +128,7 @@ it('what the manifest or the command line gets wrong is told with its place', as
   expect((await site.deploy(['-busy', 'maybe'])).status).toBe(2);
 });
 
-describe('two deployments to one place', () => {
+describeWith(['rsync'], 'two deployments to one place', () => {
   it('wait for each other, or are refused', async () => {
     const { site, archive } = await siteWithDest();
     const scope = testScope();
@@ -153,7 +154,7 @@ describe('two deployments to one place', () => {
   });
 });
 
-describe('signatures', () => {
+describeWith(['rsync'], 'signatures', () => {
   it('are asked for, of the archive and of the manifest', async () => {
     const { site, archive } = await siteWithDest();
     const { root } = site;

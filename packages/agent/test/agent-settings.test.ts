@@ -4,6 +4,8 @@ import { agentSettings } from '@deploy-tools/agent/agent-settings.js';
 import { parseFlags } from '@deploy-tools/shared/cli/flags.js';
 import { describeError } from '@deploy-tools/shared/errors.js';
 import { describe, expect, it } from 'vitest';
+import { programsInPath } from '../../../test/support/programs-in-path.js';
+import { testScope } from '../../../test/support/scope.js';
 
 const settingsOf = (...flags: readonly string[]) =>
   agentSettings(parseFlags({ flags: AGENT_FLAGS }, ['-name', 'project1', ...flags]).values);
@@ -54,6 +56,7 @@ describe('what the flags say', () => {
   });
 
   it('of a destination', () => {
+    programsInPath(testScope(), { rsync: '' });
     expect(settingsOf()).toMatchObject({ destination: undefined, rollback: false });
     const { destination, rollback } = settingsOf(
       '-dest',
@@ -82,7 +85,10 @@ describe('what the flags say', () => {
     [['-exclude', 'x'], 'are for a destination'],
     [['-dest', '/d', '-dir', '/a', '-exclude-from', 'a/../../b'], 'is outside of the release'],
     [['-dest', '/d', '-dir', '/d/a'], 'are one in the other'],
-  ])('refuses %j', (flags, words) => {
+    [['-dest', '/d', '-dir', '/a'], 'install rsync, or use the strategy mv or release'],
+    [['-dest', '/d', '-dir', '/a', '-sync', 'mv', '-exclude', 'x'], 'or leave the excludes out'],
+  ])('refuses %j, where there is no rsync(1)', (flags, words) => {
+    programsInPath(testScope(), {});
     expect(() => settingsOf(...flags)).toThrow(expect.objectContaining({ kind: 'usage' }));
     try {
       settingsOf(...flags);

@@ -6,6 +6,7 @@ import type { AgentContext } from '../agent-context.js';
 import type { Root } from '../script/script-environment.js';
 import { checkDestination } from '../sync/check-destination.js';
 import { type Destination, excludeFileIn } from '../sync/destination.js';
+import { requireRsync } from '../sync/run-rsync.js';
 import type { SyncRequest } from '../sync/sync-request.js';
 import { removeTree } from '../unpack/remove-tree.js';
 import { forgetPlaced, inodeOf, readPlaced, removePlaced, writePlaced } from './placed-record.js';
@@ -61,7 +62,7 @@ export function isPlaced(
 
 /**
  * Says before anything live is touched what would keep a release from its destination.
- * @throws DeployError exists; not-found: the file of rules.
+ * @throws DeployError exists; not-found: the file of rules; usage: rsync(1) was removed.
  */
 export function checkPlace(context: AgentContext, next: Root): void {
   const { destination } = context.settings;
@@ -72,6 +73,7 @@ export function checkPlace(context: AgentContext, next: Root): void {
       hint: 'check -exclude-from: a relative path is in the release',
     });
   if (destination.strategy === 'mv' && isPlaced(context, next.id)) return;
+  requireRsync(destination);
   checkDestination(destination.to, destination.strategy);
 }
 

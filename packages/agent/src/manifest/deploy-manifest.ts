@@ -2,6 +2,7 @@ import { formatDuration } from '@deploy-tools/shared/duration.js';
 import { describeError } from '@deploy-tools/shared/errors.js';
 import { destinationPlace } from '../sync/destination-place.js';
 import { lockDestination } from '../sync/lock-destination.js';
+import { requireRsync } from '../sync/run-rsync.js';
 import { deployArchive } from './deploy-archive.js';
 import type { DeployContext } from './deploy-context.js';
 import { loadManifest } from './load-manifest.js';
@@ -66,6 +67,7 @@ async function deploy(
   if (archive === undefined) await pre();
   else {
     const { dest } = archive;
+    requireRsync(archive);
     const place = destinationPlace(dest);
     const line = (text: string): void => log.line(text);
     const lock = { dest, path: place.lock, waits: settings.waits, timers, log: line, signal };

@@ -1,12 +1,6 @@
 import { lstatSync, statSync } from 'node:fs';
 import { DeployError } from '@deploy-tools/shared/errors.js';
-import type { SyncRequest, SyncStrategy } from './sync-request.js';
-
-/** The request, its paths looked at and its rules read. */
-export interface CheckedSync extends SyncRequest {
-  /** Lines as filter-rules.ts takes them, those of the file first. */
-  readonly rules: readonly string[];
-}
+import type { SyncStrategy } from './sync-request.js';
 
 /**
  * Says beforehand what would keep a tree from getting to its destination.

@@ -2,19 +2,20 @@ import { randomBytes } from 'node:crypto';
 import { mkdirSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { syncTree as flushTree } from '../host-sync.js';
+import { copyTree } from '../unpack/copy-tree.js';
+import { chmodDirectory } from '../unpack/held-directory.js';
 import { removeTree } from '../unpack/remove-tree.js';
-import type { CheckedSync } from './check-destination.js';
-import { runMirror } from './run-mirror.js';
-import type { SyncCounts } from './sync-request.js';
+import { needsRsync, runRsync } from './run-rsync.js';
+import type { SyncCounts, SyncRequest } from './sync-request.js';
 
 /**
- * Copies the source, without what the rules leave out, into a fresh directory, and hands that on. Whatever goes wrong, the
+ * Copies the source, without what the rules leave out (which rsync(1) knows), into a fresh directory, and hands that on. Whatever goes wrong, the
  * directory is removed again; what a process that was killed left of the same kind is removed first.
  * @param prefix of the directory's name.
  * @param place gives the copy its name.
  */
 export async function copyBeside(
-  sync: CheckedSync,
+  sync: SyncRequest,
   dir: string,
   prefix: string,
   place: (fresh: string) => void,
@@ -27,9 +28,7 @@ export async function copyBeside(
   const fresh = join(dir, `${prefix}${randomBytes(6).toString('hex')}`);
   mkdirSync(fresh, { mode: 0o700 });
   try {
-    const { from, rules, destMode, verbose, log } = sync;
-    const task = { from, to: fresh, rules, rootMode: destMode, compare: 'times', verbose } as const;
-    const counts = await runMirror(task, log, signal);
+    const counts = await copied(sync, fresh, signal);
     if (sync.durable !== false) await flushTree(fresh);
     place(fresh);
     return counts;
@@ -37,4 +36,13 @@ export async function copyBeside(
     await removeTree(fresh, never);
     throw error;
   }
+}
+
+async function copied(sync: SyncRequest, fresh: string, signal: AbortSignal): Promise<SyncCounts> {
+  const { from, destMode } = sync;
+  if (!needsRsync({ ...sync, strategy: 'mv' }))
+    return { deleted: 0, ...(await copyTree({ from, to: fresh, rootMode: destMode }, signal)) };
+  const counts = await runRsync({ ...sync, to: fresh }, signal);
+  chmodDirectory(fresh, destMode); // rsync(1) gave it that of the source
+  return counts;
 }

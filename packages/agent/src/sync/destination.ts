@@ -1,6 +1,7 @@
 import { isAbsolute, join, normalize, relative, resolve } from 'node:path';
 import type { FlagValues } from '@deploy-tools/shared/cli/flags.js';
 import { DeployError } from '@deploy-tools/shared/errors.js';
+import { requireRsync } from './run-rsync.js';
 import type { SYNC_FLAGS } from './sync-flags.js';
 import { SYNC_STRATEGIES, type SyncRequest } from './sync-request.js';
 
@@ -37,6 +38,7 @@ export function destinationOf(flags: DestinationFlags, dir: string): Destination
   }
   const to = resolve(flags.dest);
   checkApart(to, resolve(dir));
+  requireRsync({ strategy, excludes: flags.exclude, excludeFrom });
   return { to, strategy, excludes: flags.exclude, excludeFrom, destMode: Number.parseInt(mode, 8) };
 }
 

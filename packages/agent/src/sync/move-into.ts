@@ -4,20 +4,21 @@ import { DeployError, errnoOf, toDeployError } from '@deploy-tools/shared/errors
 import { syncDirectory } from '@deploy-tools/shared/host/atomic-file.js';
 import { syncTree as flushTree } from '../host-sync.js';
 import { removeTree } from '../unpack/remove-tree.js';
-import { type CheckedSync, checkDestination } from './check-destination.js';
+import { checkDestination } from './check-destination.js';
 import { copyBeside } from './copy-beside.js';
-import type { SyncStats } from './sync-request.js';
+import { needsRsync } from './run-rsync.js';
+import type { SyncRequest, SyncStats } from './sync-request.js';
 
 /**
  * Gives the source the destination's name, which has to be free. Across file systems, and where something is to be
  * left out or the source is to stay, a copy beside gets the name, and the source is removed last.
  */
-export async function moveInto(sync: CheckedSync, signal: AbortSignal): Promise<SyncStats> {
-  const { from, to, rules, keepSource, durable } = sync;
+export async function moveInto(sync: SyncRequest, signal: AbortSignal): Promise<SyncStats> {
+  const { from, to, keepSource, durable } = sync;
   const none = { files: 0, deleted: 0, bytes: 0, root: to };
   try {
     checkDestination(to, 'mv');
-    if (keepSource !== true && rules.length === 0) {
+    if (keepSource !== true && !needsRsync({ ...sync, strategy: 'mv' })) {
       if (durable !== false) await flushTree(from);
       if (moved(sync)) return none;
     }
@@ -33,7 +34,7 @@ export async function moveInto(sync: CheckedSync, signal: AbortSignal): Promise<
 }
 
 /** @returns false when it is on another file system. */
-function moved(sync: CheckedSync): boolean {
+function moved(sync: SyncRequest): boolean {
   const { from, destMode } = sync;
   try {
     chmodSync(from, destMode);
@@ -46,7 +47,7 @@ function moved(sync: CheckedSync): boolean {
 }
 
 /** Looks again right before: rename(2) would replace an empty directory. */
-function placeAt({ to, beforeRename }: CheckedSync, path: string): void {
+function placeAt({ to, beforeRename }: SyncRequest, path: string): void {
   checkDestination(to, 'mv');
   beforeRename?.(path);
   renameSync(path, to);
@@ -54,7 +55,7 @@ function placeAt({ to, beforeRename }: CheckedSync, path: string): void {
 }
 
 /** The destination is complete: what is left of the source fails nothing any more. */
-async function removeSource({ from, to, log }: CheckedSync): Promise<void> {
+async function removeSource({ from, to, log }: SyncRequest): Promise<void> {
   try {
     await removeTree(from, new AbortController().signal);
   } catch (error) {

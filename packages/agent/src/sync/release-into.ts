@@ -1,14 +1,15 @@
 import { randomBytes } from 'node:crypto';
-import { chmodSync, lstatSync, readdirSync, readlinkSync, renameSync } from 'node:fs';
+import { lstatSync, readdirSync, readlinkSync, renameSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
 import { DeployError, toDeployError } from '@deploy-tools/shared/errors.js';
 import { syncDirectory } from '@deploy-tools/shared/host/atomic-file.js';
 import { makeDirectory } from '@deploy-tools/shared/host/make-directory.js';
 import { pointCurrent } from '../deploy/current-link.js';
+import { chmodDirectory } from '../unpack/held-directory.js';
 import { removeTree } from '../unpack/remove-tree.js';
-import { type CheckedSync, checkDestination } from './check-destination.js';
+import { checkDestination } from './check-destination.js';
 import { copyBeside } from './copy-beside.js';
-import type { SyncStats } from './sync-request.js';
+import type { SyncRequest, SyncStats } from './sync-request.js';
 
 const DEFAULT_KEEP = 5;
 /** Sorted by name they are sorted by age. */
@@ -23,7 +24,7 @@ export function releasesOf(to: string): string {
  * Copies the source into a fresh directory `<to>.releases/<UTC time>-<id>` and switches the symlink at the destination to it in
  * one step. Then all but the newest, the new one and the one before are removed.
  */
-export async function releaseInto(sync: CheckedSync, signal: AbortSignal): Promise<SyncStats> {
+export async function releaseInto(sync: SyncRequest, signal: AbortSignal): Promise<SyncStats> {
   const { to } = sync;
   const dir = releasesOf(to);
   try {
@@ -31,7 +32,7 @@ export async function releaseInto(sync: CheckedSync, signal: AbortSignal): Promi
     makeDirectory(dir, 0o755);
     const before = targetOf(to);
     const { root, ...counts } = await obtained(sync, dir, signal);
-    chmodSync(root, sync.destMode);
+    chmodDirectory(root, sync.destMode);
     pointCurrent(to, root);
     await prune(sync, dir, [root, before]);
     return { ...counts, root };
@@ -44,7 +45,7 @@ export async function releaseInto(sync: CheckedSync, signal: AbortSignal): Promi
   }
 }
 
-async function obtained(sync: CheckedSync, dir: string, signal: AbortSignal): Promise<SyncStats> {
+async function obtained(sync: SyncRequest, dir: string, signal: AbortSignal): Promise<SyncStats> {
   const id = sync.id ?? randomBytes(6).toString('hex');
   const kept = sync.reuse === true ? releasesIn(dir).findLast((name) => nameEnd(name) === id) : undefined;
   if (kept !== undefined) return { files: 0, deleted: 0, bytes: 0, root: join(dir, kept) };
@@ -58,7 +59,7 @@ async function obtained(sync: CheckedSync, dir: string, signal: AbortSignal): Pr
 
 /** What cannot be removed is in nobody's way. */
 async function prune(
-  { keep, log }: CheckedSync,
+  { keep, log }: SyncRequest,
   dir: string,
   spared: readonly (string | undefined)[],
 ): Promise<void> {

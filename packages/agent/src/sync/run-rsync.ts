@@ -1,6 +1,5 @@
-import { accessSync, constants } from 'node:fs';
-import { delimiter, join } from 'node:path';
 import { DeployError, type ErrorKind, toDeployError } from '@deploy-tools/shared/errors.js';
+import { requireProgram } from '../script/require-program.js';
 import { runInGroup } from '../script/run-in-group.js';
 import type { SyncCounts, SyncRequest } from './sync-request.js';
 
@@ -10,41 +9,44 @@ const FOREVER_MS = 2 ** 31 - 1;
 const TOLD_LINES = 3;
 const STATS = /^(Number of |Total |Literal data|Matched data|File list |sent \d|total size|$)/;
 
-/** The rsync(1) that would be run. @param path of the environment. */
-export function findRsync(path: string | undefined): string | undefined {
-  const files = (path ?? '').split(delimiter).filter((dir) => dir !== '');
-  return files.map((dir) => join(dir, 'rsync')).find(isProgram);
+/** Whether a sync is done by rsync(1): the strategy of that name, and whatever leaves something out. */
+export function needsRsync({ strategy, excludes, excludeFrom }: RsyncNeed): boolean {
+  return strategy === 'rsync' || excludes.length > 0 || excludeFrom !== undefined;
 }
 
-function isProgram(file: string): boolean {
+type RsyncNeed = Pick<SyncRequest, 'strategy' | 'excludes' | 'excludeFrom'>;
+
+/** @param path of the environment. @throws DeployError usage where rsync(1) is needed and not there. */
+export function requireRsync(sync: RsyncNeed, path = process.env.PATH): void {
+  if (!needsRsync(sync)) return;
   try {
-    accessSync(file, constants.X_OK);
-    return true;
-  } catch {
-    return false;
+    requireProgram('rsync', path === undefined ? {} : { PATH: path });
+  } catch (error) {
+    const isRsync = sync.strategy === 'rsync';
+    const what = isRsync ? 'the strategy rsync is' : `excludes, also with the strategy ${sync.strategy}, are`;
+    throw new DeployError('usage', `rsync(1) is nowhere in PATH, and ${what} its work`, {
+      hint: `install rsync, or ${isRsync ? 'use the strategy mv or release' : 'leave the excludes out'}`,
+      cause: error,
+    });
   }
 }
 
 /**
  * `rsync -a --delete` from the content of one directory into another, which is there.
- * @param program absolute path of rsync.
- * @throws DeployError no-space, denied, or else script, with what rsync said; cancelled.
+ * @throws DeployError usage, where there is none; no-space, denied, or else script, with what rsync said; cancelled.
  */
-export async function runRsync(
-  program: string,
-  request: SyncRequest,
-  signal: AbortSignal,
-): Promise<SyncCounts> {
+export async function runRsync(request: SyncRequest, signal: AbortSignal): Promise<SyncCounts> {
+  requireRsync(request);
   const lines = new Lines(request);
   const end = await runInGroup({
-    program,
+    program: 'rsync',
     args: argumentsOf(request),
     environment: environment(),
     timeoutMs: FOREVER_MS,
     signal,
     onLine: (stream, line) => lines.take(stream, line),
   }).catch((error: unknown) => {
-    throw new DeployError('script', `${program} cannot be started: ${toDeployError(error).message}`, {
+    throw new DeployError('script', `rsync cannot be started: ${toDeployError(error).message}`, {
       cause: error,
     });
   });

@@ -13,10 +13,10 @@ export const SYNC_FLAGS = [
   {
     name: 'sync',
     type: 'string',
-    help: 'how a release gets to -dest: rsync (-a --delete), mv (a copy takes the name, which must be free), release (a fresh copy beside and a symlink that is switched)',
+    help: 'how a release gets to -dest: rsync (rsync(1) -a --delete, has to be installed), mv (a copy takes the name, which must be free), release (a fresh copy beside and a symlink that is switched)',
     default: 'rsync',
   },
-  { name: 'exclude', type: 'list', help: 'pattern of rsync that leaves something out of -dest' },
+  { name: 'exclude', type: 'list', help: 'pattern that leaves something out of -dest; needs rsync(1)' },
   {
     name: 'exclude-from',
     type: 'string',

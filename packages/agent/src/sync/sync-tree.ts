@@ -1,11 +1,9 @@
 import { realpathSync } from 'node:fs';
 import { basename, dirname, join, relative } from 'node:path';
-import { byteName } from '@deploy-tools/shared/archive/byte-name.js';
 import { DeployError, toDeployError } from '@deploy-tools/shared/errors.js';
 import { makeDirectory } from '@deploy-tools/shared/host/make-directory.js';
 import { readRegularFile } from '@deploy-tools/shared/host/regular-file.js';
-import { type CheckedSync, isDirectory } from './check-destination.js';
-import { filterRules, ruleLines } from './filter-rules.js';
+import { isDirectory } from './check-destination.js';
 import { moveInto } from './move-into.js';
 import { releaseInto } from './release-into.js';
 import { rsyncInto } from './rsync-into.js';
@@ -13,7 +11,7 @@ import type { SyncRequest, SyncStats, SyncStrategy } from './sync-request.js';
 
 const MAX_RULES_BYTES = 1024 * 1024;
 
-const WAYS: Readonly<Record<SyncStrategy, (sync: CheckedSync, signal: AbortSignal) => Promise<SyncStats>>> = {
+const WAYS: Readonly<Record<SyncStrategy, (sync: SyncRequest, signal: AbortSignal) => Promise<SyncStats>>> = {
   rsync: rsyncInto,
   mv: moveInto,
   release: releaseInto,
@@ -26,23 +24,22 @@ const WAYS: Readonly<Record<SyncStrategy, (sync: CheckedSync, signal: AbortSigna
  *
  * After a failure the error says what is in which state. With `mv` and `release` the destination is as it was;
  * with `rsync` it may be partly new, and syncing again completes it.
- * @throws DeployError not-found: no source, no file of rules; invalid: one directory is in the other, a rule; exists:
+ * @throws DeployError not-found: no source, no file of rules; invalid: one directory is in the other; usage: rsync(1) is needed and not there; exists:
  * what is at `to` is in the way; script: rsync(1) failed; cancelled; no-space; denied.
  */
 export async function syncTree(request: SyncRequest, signal: AbortSignal): Promise<SyncStats> {
   if (!isDirectory(request.from))
     throw new DeployError('not-found', `there is no directory ${request.from} to sync from`);
-  const rules = [...rulesOf(request.excludeFrom), ...request.excludes.map(byteName)];
-  filterRules(rules);
+  if (request.excludeFrom !== undefined) checkRules(request.excludeFrom);
   makeDirectory(dirname(request.to), 0o755);
   checkApart(request.from, request.to);
-  return await WAYS[request.strategy]({ ...request, rules }, signal);
+  return await WAYS[request.strategy](request, signal);
 }
 
-function rulesOf(path: string | undefined): string[] {
-  if (path === undefined) return [];
+/** rsync(1) would wait for ever for what only looks like a file. */
+function checkRules(path: string): void {
   try {
-    return ruleLines(readRegularFile(path, MAX_RULES_BYTES).toString('latin1'));
+    readRegularFile(path, MAX_RULES_BYTES);
   } catch (error) {
     const { kind, message } = toDeployError(error);
     throw new DeployError(kind, `the exclude rules in ${path} cannot be read: ${message}`, { cause: error });

@@ -34,7 +34,7 @@ export async function runTreeTask(
     if (signal.aborted) throw cancelled();
     if (reply?.kind === 'done') return reply;
     if (reply === undefined)
-      throw new DeployError('internal', 'the unpacking thread ended without an answer');
+      throw new DeployError('internal', 'the thread that works on the tree ended without an answer');
     throw new DeployError(
       reply.error.kind,
       reply.error.message,
@@ -59,7 +59,7 @@ function replyOf(worker: Worker, heapMiB: number): Promise<TreeReply | undefined
 
 function threadError(error: unknown, heapMiB: number): DeployError {
   if (errnoOf(error) !== 'ERR_WORKER_OUT_OF_MEMORY')
-    return new DeployError('internal', `the unpacking thread died: ${describeError(error)}`, {
+    return new DeployError('internal', `the thread that works on the tree died: ${describeError(error)}`, {
       cause: error,
     });
   return new DeployError(
@@ -70,5 +70,5 @@ function threadError(error: unknown, heapMiB: number): DeployError {
 }
 
 function cancelled(): DeployError {
-  return new DeployError('cancelled', 'unpacking was stopped');
+  return new DeployError('cancelled', 'stopped before it was done');
 }

@@ -30,8 +30,18 @@ export interface RemoveTask {
   readonly path: string;
 }
 
+export interface CopyTask {
+  readonly kind: 'copy';
+  /** Absolute path of a directory. */
+  readonly from: string;
+  /** Absolute path of an empty directory that nobody else can write to. */
+  readonly to: string;
+  /** Permission bits that `to` has in the end. */
+  readonly rootMode: number;
+}
+
 /** What the worker thread can do. */
-export type TreeTask = UnpackTask | RemoveTask;
+export type TreeTask = UnpackTask | RemoveTask | CopyTask;
 
 /** What was done. */
 export interface TreeCounts {

@@ -1,7 +1,9 @@
 import { parseConfigFile } from '@deploy-tools/agent/config/read-config-file.js';
 import { isDeployError } from '@deploy-tools/shared/errors.js';
 import fc from 'fast-check';
-import { describe, expect, it } from 'vitest';
+import { beforeEach, describe, expect, it } from 'vitest';
+import { programsInPath } from '../../../../test/support/programs-in-path.js';
+import { testScope } from '../../../../test/support/scope.js';
 
 function mistakeIn(text: string): string {
   try {
@@ -35,6 +37,8 @@ configurations:
 `;
 
 describe('the file of several configurations', () => {
+  beforeEach(() => programsInPath(testScope(), { rsync: '' }));
+
   it('says what the flags say', () => {
     const { shared, configurations } = parseConfigFile(GOOD, 'agent.yml');
     expect(shared).toMatchObject({ addr: 'registry:2022', dir: '/srv', label: ['zone=a'], poll: 10_000 });
@@ -78,6 +82,12 @@ describe('the file of several configurations', () => {
     ['x: &x 1\nconfigurations: [{name: *x}]', 'name needs one value'],
   ])('refuses %j', (text, words) => {
     expect(mistakeIn(text)).toContain(words);
+  });
+
+  it('says what needs rsync(1) where it is missing', () => {
+    programsInPath(testScope(), {});
+    const text = 'configurations: [{name: a, dest: /d}, {name: b, dest: /e, sync: release}]';
+    expect(mistakeIn(text)).toMatch(/column 18: rsync\(1\) is nowhere in PATH[^;]*$/);
   });
 
   it('whatever it holds is read or refused in words', () => {

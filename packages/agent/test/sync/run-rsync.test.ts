@@ -1,8 +1,8 @@
-import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { findRsync, runRsync } from '@deploy-tools/agent/sync/run-rsync.js';
+import { runRsync } from '@deploy-tools/agent/sync/run-rsync.js';
 import type { SyncRequest } from '@deploy-tools/agent/sync/sync-request.js';
 import { beforeEach, expect, it } from 'vitest';
+import { programsInPath } from '../../../../test/support/programs-in-path.js';
 import { describeWith } from '../../../../test/support/requires.js';
 import { testScope } from '../../../../test/support/scope.js';
 import { tempDir } from '../../../../test/support/temp-dir.js';
@@ -27,9 +27,8 @@ it.each([
   ['denied', 'rsync: [receiver] rename "/to/.a.x" -> "a": Read-only file system (30)'],
   ['script', 'rsync error: syntax or usage error (code 1)'],
 ])('tells what is the host to blame for from what is not: %s', async (kind, said) => {
-  const program = join(dir, 'rsync');
-  writeFileSync(program, `#!/bin/sh\necho '${said}' >&2\nexit 11\n`, { mode: 0o755 });
-  await expect(runRsync(program, request(), never)).rejects.toMatchObject({ kind });
+  programsInPath(testScope(), { rsync: `echo '${said}' >&2\nexit 11` });
+  await expect(runRsync(request(), never)).rejects.toMatchObject({ kind });
 });
 
 describeWith(['rsync'], 'rsync(1)', () => {
@@ -38,7 +37,7 @@ describeWith(['rsync'], 'rsync(1)', () => {
     makeTree(join(dir, 'to'), { 'z/superfluous': 's' });
     const lines: string[] = [];
     const asked = request({ deleteFirst: true, verbose: true, log: (line) => lines.push(line) });
-    await runRsync(findRsync(process.env.PATH) ?? '', asked, never);
+    await runRsync(asked, never);
     expect(lines.filter((line) => /superfluous|new/.test(line))).toEqual(['deleting z/superfluous', 'a/new']);
   });
 });

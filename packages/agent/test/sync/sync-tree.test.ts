@@ -15,7 +15,8 @@ import {
 import { join } from 'node:path';
 import type { SyncRequest } from '@deploy-tools/agent/sync/sync-request.js';
 import { syncTree } from '@deploy-tools/agent/sync/sync-tree.js';
-import { beforeEach, describe, expect, it, onTestFinished } from 'vitest';
+import { beforeEach, describe, expect, it } from 'vitest';
+import { programsInPath } from '../../../../test/support/programs-in-path.js';
 import { describeWith } from '../../../../test/support/requires.js';
 import { testScope } from '../../../../test/support/scope.js';
 import { tempDir } from '../../../../test/support/temp-dir.js';
@@ -47,19 +48,7 @@ function modeOf(path: string): number {
   return statSync(path).mode & 0o7777;
 }
 
-/** For the rest of the test there is no rsync(1). */
-function withoutRsync(): void {
-  const { PATH } = process.env;
-  const bin = join(dir, 'bin');
-  mkdirSync(bin);
-  symlinkSync('/bin/sync', join(bin, 'sync'));
-  process.env.PATH = bin;
-  onTestFinished(() => {
-    process.env.PATH = PATH;
-  });
-}
-
-function rsyncTests(): void {
+describeWith(['rsync'], 'rsync', () => {
   it('makes the destination like the source, with its mode, and spares what is left out', async () => {
     await sync('rsync', { excludes: ['/data/'] });
     expect(modeOf(to)).toBe(0o750);
@@ -128,13 +117,44 @@ function rsyncTests(): void {
     await expect(failed).rejects.toThrow(/may be partly synced: each file in it is whole/);
     expect(readFileSync(join(to, 'spot/kept'), 'utf8')).toBe('k');
   });
-}
 
-describeWith(['rsync'], 'rsync, by rsync(1)', rsyncTests);
+  it('leaves out of mv and release what the rules say', async () => {
+    await sync('mv', { excludes: ['data'], keepSource: true });
+    expect(readdirSync(to).sort()).toEqual(['bin', 'link']);
+    expect(readdirSync(join(dir, 'deep'))).toEqual(['to']);
+    expect(existsSync(join(from, 'data/x'))).toBe(true);
+    const { root } = await sync('release', { to: join(dir, 'other'), excludes: ['data'] });
+    expect(readdirSync(root).sort()).toEqual(['bin', 'link']);
+    expect(modeOf(root)).toBe(0o750);
+  });
 
-describe('rsync, by ourselves', () => {
-  beforeEach(withoutRsync);
-  rsyncTests();
+  it('stops when told', async () => {
+    await expect(syncTree(request('rsync'), AbortSignal.abort())).rejects.toMatchObject({
+      kind: 'cancelled',
+    });
+  });
+});
+
+describe('without rsync(1)', () => {
+  beforeEach(() => programsInPath(testScope(), { sync: '' }));
+
+  it('refuses the strategy rsync, and says what else there is', async () => {
+    await expect(sync('rsync')).rejects.toMatchObject({
+      kind: 'usage',
+      message: expect.stringContaining('rsync(1) is nowhere in PATH, and the strategy rsync is its work'),
+      hint: expect.stringContaining('install rsync, or use the strategy mv or release'),
+    });
+  });
+
+  it('refuses to leave something out, with any strategy', async () => {
+    const failed = sync('release', { excludes: ['x'] });
+    await expect(failed).rejects.toThrow('excludes, also with the strategy release, are its work');
+  });
+
+  it.each(['mv', 'release'] as const)('does %s', async (strategy) => {
+    await sync(strategy, { keepSource: true });
+    expect(readFileSync(join(to, 'bin/app'), 'utf8')).toBe('v1');
+  });
 });
 
 describe('rsync', () => {
@@ -148,12 +168,6 @@ describe('rsync', () => {
     const file = join(dir, 'file');
     writeFileSync(file, 'f');
     await expect(sync('rsync', { to: file })).rejects.toThrow('is not a directory');
-  });
-
-  it('stops when told', async () => {
-    await expect(syncTree(request('rsync'), AbortSignal.abort())).rejects.toMatchObject({
-      kind: 'cancelled',
-    });
   });
 });
 
@@ -172,9 +186,9 @@ describe('mv', () => {
     expect(existsSync(join(from, 'bin/app'))).toBe(true);
   });
 
-  it('copies where something is left out or the source is to stay', async () => {
-    await sync('mv', { excludes: ['data'], keepSource: true });
-    expect(readdirSync(to).sort()).toEqual(['bin', 'link']);
+  it('copies where the source is to stay', async () => {
+    await sync('mv', { keepSource: true });
+    expect(readdirSync(to).sort()).toEqual(['bin', 'data', 'link']);
     expect(readdirSync(join(dir, 'deep'))).toEqual(['to']);
     expect(existsSync(join(from, 'data/x'))).toBe(true);
   });
@@ -193,10 +207,10 @@ describe('release', () => {
     const first = await sync('release', { id: 'one', durable: true });
     expect(readlinkSync(to)).toMatch(/^to\.releases\/\d{8}T\d{9}Z-one$/);
     makeTree(from, { 'bin/app': 'version 2' });
-    const second = await sync('release', { excludes: ['data'] });
+    const second = await sync('release');
     expect(readFileSync(join(to, 'bin/app'), 'utf8')).toBe('version 2');
     expect(readFileSync(join(first.root, 'bin/app'), 'utf8')).toBe('v1');
-    expect(readdirSync(second.root).sort()).toEqual(['bin', 'link']);
+    expect(second).toMatchObject({ files: 2, deleted: 0, bytes: 10 });
     expect(modeOf(second.root)).toBe(0o750);
   });
 
@@ -223,14 +237,10 @@ describe('release', () => {
 
   it('leaves nothing of one that could not be made, and the link as it was', async () => {
     const { root } = await sync('release');
-    makeTree(to, { 'bin/app': 'edited' });
-    const failing = new AbortController();
-    const lines = (line: string): void => {
-      if (line.startsWith('bin')) failing.abort();
-    };
-    const more = { verbose: true, log: lines };
     for (let count = 0; count < 2000; count++) writeFileSync(join(from, `f${count}`), '');
-    const failed = syncTree(request('release', more), failing.signal);
+    const failing = new AbortController();
+    const failed = syncTree(request('release'), failing.signal);
+    setImmediate(() => failing.abort());
     await expect(failed).rejects.toThrow(/leads to what it led to before/);
     expect(realpathSync(to)).toBe(realpathSync(root));
     expect(readdirSync(`${to}.releases`)).toHaveLength(1);

@@ -1,5 +1,5 @@
-import { chmodSync, closeSync, constants, fstatSync, openSync, readdirSync } from 'node:fs';
-import { type ByteName, fsPath } from '@deploy-tools/shared/archive/byte-name.js';
+import { chmodSync, closeSync, constants, openSync } from 'node:fs';
+import { type ByteName, byteName, fsPath } from '@deploy-tools/shared/archive/byte-name.js';
 
 /** Linux: a handle on a directory itself, which needs no permission on it (open(2)); node:fs has no name for it. */
 const O_PATH = 0o10000000;
@@ -16,15 +16,9 @@ export class HeldDirectory {
     this.#fd = openSync(fsPath(path), O_PATH | constants.O_DIRECTORY | constants.O_NOFOLLOW);
   }
 
-  /** Gives its owner the rights to work in it, where they are missing. */
-  openUp(): void {
-    const { mode } = fstatSync(this.#fd);
-    if ((mode & 0o700) !== 0o700) chmodSync(this.self, (mode & 0o7777) | 0o700);
-  }
-
   /** A path to itself. */
   get self(): string {
-    return `/proc/self/fd/${this.#fd}/.`;
+    return `/proc/self/fd/${this.#fd}`;
   }
 
   /** A path to what has this name in it. */
@@ -32,11 +26,17 @@ export class HeldDirectory {
     return `/proc/self/fd/${this.#fd}/${name}`;
   }
 
-  names(): ByteName[] {
-    return readdirSync(this.self, 'latin1').sort();
-  }
-
   close(): void {
     closeSync(this.#fd);
+  }
+}
+
+/** Never through a symlink. @param path absolute. @throws system errors, ENOTDIR for what is no directory. */
+export function chmodDirectory(path: string, mode: number): void {
+  const held = new HeldDirectory(byteName(path));
+  try {
+    chmodSync(held.self, mode);
+  } finally {
+    held.close();
   }
 }
