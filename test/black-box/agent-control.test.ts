@@ -7,6 +7,7 @@ import { binPath, type RunningProgram } from '../support/program.js';
 import { type RunResult, run } from '../support/run.js';
 import { fileScope, testScope } from '../support/scope.js';
 import { packTree } from '../support/tree.js';
+import { until } from '../support/until.js';
 import { overOneConnection, startWorld, type World } from '../support/world.js';
 
 const scope = fileScope();
@@ -32,7 +33,7 @@ const release = (version: string) => packTree(scope, world.root, version, { vers
 async function following(name: string): Promise<{ site: AgentSite; agent: RunningProgram; first: string }> {
   await addConfiguration(world.operator, name, { [`${name}-code`]: await release(`${name}-one`) });
   const site = makeAgentSite(testScope());
-  const agent = startAgent(testScope(), world, site, name, ['-poll', '1h', '-watch=false']);
+  const agent = startAgent(testScope(), world, site, name, ['-host', 'web1', '-poll', '1h', '-watch=false']);
   await agent.log.line('deployed');
   return { site, agent, first: await configurationHashOf(world.operator, name) };
 }
@@ -72,21 +73,35 @@ describe('ctl', () => {
 
   it('pauses, across a restart too, until resume', async () => {
     const { site, agent, first } = await following('paused');
-    expect((await ctl(site, 'pause')).stdout).toBe('paused: paused\n');
-    expect((await ctl(site, 'pause')).stdout).toBe('paused: was paused already\n');
+    const pausing = await run(
+      binPath('deploy-agent'),
+      ['ctl', 'pause', '-dir', site.dir, '-reason', 'disk is replaced'],
+      { env: { ...process.env, SUDO_USER: 'alice' } },
+    );
+    expect(pausing.stdout).toBe('paused: paused\n');
+    const why = /paused by alice since \S+Z: disk is replaced/;
+    expect((await ctl(site, 'pause')).stdout).toMatch(why);
+    const shown = async () => (await world.operator.exec('status paused')).stdout;
+    await until('the registry knows it', async () => why.test(await shown()));
+    expect(await shown()).toMatch(/^1 host: 1 in sync; 1 paused$/m);
+    const retry = await world.operator.exec('retry paused -host web1');
+    expect(retry.stdout).toMatch(why);
+    expect(retry.status).toBe(1);
     const second = await change('paused', 'v2');
     await ctl(site, 'check');
     await agent.log.line('paused by an operator on this host, waiting');
     expect(await statusOf(site)).toMatchObject({ State: 'paused', Paused: true, Running: { Hash: first } });
+    expect((await ctl(site, 'status')).stdout).toMatch(why);
     agent.child.kill('SIGKILL');
     await agent.ended;
 
-    const next = startAgent(testScope(), world, site, 'paused', ['-poll', '1h']);
+    const next = startAgent(testScope(), world, site, 'paused', ['-host', 'web1', '-poll', '1h']);
     await next.log.line('paused by an operator on this host, waiting');
     expect(deployedHash(site)).toBe(first);
     expect((await ctl(site, 'resume', '-name', 'paused')).stdout).toBe('paused: resumed\n');
     await next.log.line('deployed');
     expect(deployedHash(site)).toBe(second);
+    await until('it is not paused any more', async () => !(await shown()).includes('paused by'));
   });
 
   it('goes back once to the release before, which stays until retry', async () => {
@@ -107,6 +122,7 @@ describe('ctl', () => {
     ]);
     expect(await statusOf(site)).toMatchObject({
       State: 'rolled-back',
+      Error: { Message: expect.stringMatching(/^\S+ on the host rolled back from it$/) },
       Hash: second,
       Running: { Hash: first },
     });

@@ -142,7 +142,7 @@ function describeOutcome({ log, ledger, pause }: AgentContext, outcome: Outcome,
   const words = waitingFor(why);
   const retry = why === 'rejected' || why === 'withdrawn' ? 'deploy-agent ctl retry' : undefined;
   const saying = `${hash} ${words} ${hold?.notBefore}`;
-  log[saying === told ? 'debug' : 'info']({ hash, seconds, retry }, words);
+  log[saying === told ? 'debug' : 'info']({ hash, seconds, retry, pause: pause.note }, words);
   return saying;
 }
 

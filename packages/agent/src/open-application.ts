@@ -136,6 +136,7 @@ export async function openApplication(options: ApplicationOptions): Promise<Appl
         ...{ config: settings.name, journal: ledger.journal, lastGood: lastGood(), facts },
         wanted: wanted.last?.config,
         paused: pause.holding,
+        pause: pause.note,
         crash: supervised?.crash(),
         trouble,
       }),

@@ -1,5 +1,7 @@
 import { DeployError } from '@deploy-tools/shared/errors.js';
 import { stateReportJson } from '@deploy-tools/shared/report/encode-agent-line.js';
+import { withoutUndefined } from '@deploy-tools/shared/report/json-fields.js';
+import { pauseText } from '@deploy-tools/shared/report/pause-note.js';
 import type { StateReport } from '@deploy-tools/shared/report/report.js';
 import type { AgentContext } from '../agent-context.js';
 import { wayBackByHand } from '../deploy/release-before.js';
@@ -22,12 +24,10 @@ export interface Controlled {
  * @returns one object a configuration: how it is now, with `Wanted`, `WantedAt`, `Paused` and, except for status, `Answer`.
  * @throws DeployError not-found, usage, in-use, conflict.
  */
-export function answerControl(
-  configs: ReadonlyMap<string, Controlled>,
-  { command, name }: ControlRequest,
-): object[] {
+export function answerControl(configs: ReadonlyMap<string, Controlled>, request: ControlRequest): object[] {
+  const { command, name } = request;
   return chosen(configs, command, name).map((config) => {
-    const answer = ACTIONS[command](config);
+    const answer = ACTIONS[command](config, request);
     const { log: _, ...report } = config.present();
     const wanted = config.wanted();
     return {
@@ -58,8 +58,10 @@ function chosen(
   throw new DeployError('not-found', `this agent does not follow "${name}"`, { hint: followed });
 }
 
-/** Each answers in a sentence; the work itself is the agent's loop's. */
-const ACTIONS: Readonly<Record<ControlCommand, (config: Controlled) => string | undefined>> = {
+/** Answers in a sentence; the work itself is the agent's loop's. */
+type Action = (config: Controlled, asked: Pick<ControlRequest, 'by' | 'reason'>) => string | undefined;
+
+const ACTIONS: Readonly<Record<ControlCommand, Action>> = {
   status: () => undefined,
   check: ({ nudge, context }) => {
     nudge();
@@ -67,32 +69,34 @@ const ACTIONS: Readonly<Record<ControlCommand, (config: Controlled) => string | 
       ? 'looking at the registry; nothing is deployed while paused'
       : 'looking at the registry';
   },
-  retry: ({ nudge, context }) => {
+  retry: ({ nudge, context }, { by }) => {
     if (!context.ledger.retry()) return 'nothing is held back';
     nudge();
-    context.log.info('somebody on this host says: try again');
+    context.log.info({ by }, 'somebody on this host says: try again');
     return context.pause.paused ? 'tried again once resumed' : 'trying again';
   },
-  pause: ({ nudge, context }) => {
-    if (!context.pause.set(true)) return 'was paused already';
+  pause: ({ nudge, context }, { by, reason }) => {
+    const { pause } = context;
+    const note = withoutUndefined({ by, since: new Date().toISOString(), reason });
+    if (!pause.begin(note)) return `was paused already: ${pauseText(pause.note ?? note)}`;
     nudge();
-    context.log.warn('paused by somebody on this host');
+    context.log.warn({ by, reason }, 'paused by somebody on this host');
     return context.ledger.inFlight === undefined ? 'paused' : 'paused after what is in progress';
   },
-  resume: ({ nudge, context }) => {
-    if (!context.pause.set(false)) return 'was not paused';
+  resume: ({ nudge, context }, { by }) => {
+    if (!context.pause.end()) return 'was not paused';
     nudge();
-    context.log.warn('resumed by somebody on this host');
+    context.log.warn({ by }, 'resumed by somebody on this host');
     return 'resumed';
   },
-  rollback: ({ nudge, context }) => {
+  rollback: ({ nudge, context }, { by }) => {
     const { ledger, paths, pause, log } = context;
     const inFlight = ledger.inFlight !== undefined;
     const { from, to } = wayBackByHand(ledger.journal, inFlight, readState(paths.state));
     pause.lift();
-    ledger.goBack(from, to);
+    ledger.goBack(from, to, by);
     nudge();
-    log.warn({ from: from.hash, to: to.hash }, 'somebody on this host says: go back');
+    log.warn({ from: from.hash, to: to.hash, by }, 'somebody on this host says: go back');
     return `going back to ${to.revision === undefined ? to.hash.slice(0, 12) : `revision ${to.revision}`}`;
   },
 };

@@ -6,7 +6,9 @@ import {
   type Fields,
   optional,
   parseFields,
+  withoutUndefined,
 } from '@deploy-tools/shared/report/json-fields.js';
+import { MAX_PAUSE_BY, MAX_PAUSE_REASON } from '@deploy-tools/shared/report/pause-note.js';
 
 /** What somebody on the host can ask of the agent that runs there; docs/agent.md says what each does. */
 export const CONTROL_COMMANDS = ['status', 'check', 'retry', 'pause', 'resume', 'rollback'] as const;
@@ -17,14 +19,18 @@ export interface ControlRequest {
   readonly command: ControlCommand;
   /** The configuration; undefined for each that the agent follows. */
   readonly name: string | undefined;
+  /** The user who asks, as `ctl` knows it. */
+  readonly by?: string;
+  /** With `pause`: why. */
+  readonly reason?: string;
 }
 
 /** Bytes of a request, and of an answer, each with its newline. */
 export const MAX_REQUEST = 4096;
 export const MAX_ANSWER = 1024 * 1024;
 
-export function encodeRequest({ command, name }: ControlRequest): string {
-  return `${JSON.stringify({ Command: command, Name: name })}\n`;
+export function encodeRequest({ command, name, by, reason }: ControlRequest): string {
+  return `${JSON.stringify({ Command: command, Name: name, By: by, Reason: reason })}\n`;
 }
 
 /** @throws DeployError invalid; unsupported for a command of another version. */
@@ -36,7 +42,14 @@ export function decodeRequest(line: string): ControlRequest {
     throw new DeployError('unsupported', `this agent does not know "${word.slice(0, 40)}"`, {
       hint: 'it runs another version: restart it',
     });
-  return { command, name: optional(fields.Name, (name) => asText(name, 'Name')) };
+  return {
+    command,
+    name: optional(fields.Name, (name) => asText(name, 'Name')),
+    ...withoutUndefined({
+      by: optional(fields.By, (by) => asText(by, 'By').slice(0, MAX_PAUSE_BY)),
+      reason: optional(fields.Reason, (reason) => asText(reason, 'Reason').slice(0, MAX_PAUSE_REASON)),
+    }),
+  };
 }
 
 /** @param configs objects to be shown as they are. */

@@ -5,8 +5,10 @@ import { type Program, runProgram } from '@deploy-tools/shared/cli/program.js';
 import { columns } from '@deploy-tools/shared/columns.js';
 import { DeployError, describeError, exitCodeOf } from '@deploy-tools/shared/errors.js';
 import type { Fields } from '@deploy-tools/shared/report/json-fields.js';
+import { MAX_PAUSE_REASON } from '@deploy-tools/shared/report/pause-note.js';
+import { askingUser } from './asking-user.js';
 import { callAgent } from './call-agent.js';
-import { CONTROL_COMMANDS, type ControlCommand } from './control-line.js';
+import { CONTROL_COMMANDS, type ControlCommand, type ControlRequest } from './control-line.js';
 import { statusRows } from './status-rows.js';
 
 const WAKE_FLAGS = [
@@ -19,13 +21,18 @@ const CTL_FLAGS = [
   { name: 'json', type: 'bool', help: 'print JSON, one object a configuration' },
 ] as const satisfies readonly FlagSpec[];
 
+const PAUSE_FLAGS = [
+  ...CTL_FLAGS,
+  { name: 'reason', type: 'string', help: 'why, for ctl status and the status of the registry' },
+] as const satisfies readonly FlagSpec[];
+
 const HELP: Readonly<Record<ControlCommand, string>> = {
   status: 'Says what runs, what is in progress and what failed.',
   check: 'Has the agent look at the registry now.',
   retry:
     'Has the agent try again now what it holds back: what failed, was vetoed, or was gone back from by hand.',
   pause:
-    'Nothing is deployed any more, also after a restart of the agent, until resume. What is in progress is finished.',
+    'Nothing is deployed any more, also after a restart of the agent, until resume. What is in progress is finished. -reason TEXT says why.',
   resume: 'Ends a pause.',
   rollback:
     'Goes back to the release before, with the script as after a failure. The revision is held until retry, or until another is wanted.',
@@ -36,12 +43,13 @@ export async function runCtl([word, ...argv]: readonly string[]): Promise<void> 
   endOnLostOutput('deploy-agent ctl');
   if (word === undefined || /^--?h(elp)?$/.test(word)) {
     process.stdout.write(
-      `Usage: deploy-agent ctl COMMAND [-dir DIR] [-name NAME] [-json]\n\n${commandList()}`,
+      `Usage: deploy-agent ctl COMMAND [-dir DIR] [-name NAME] [-json] [-reason TEXT]\n\n${commandList()}`,
     );
     process.exitCode = word === undefined ? 2 : 0;
     return;
   }
   const command = CONTROL_COMMANDS.find((known) => known === word);
+  if (command === 'pause') return await runProgram(PAUSE, argv);
   if (command !== undefined) return await runProgram(ctlProgram(command), argv);
   const error = new DeployError('usage', `there is no ctl command "${word}"`, {
     hint: `use ${CONTROL_COMMANDS.join(', ')}`,
@@ -59,12 +67,28 @@ function ctlProgram(command: ControlCommand): Program<typeof CTL_FLAGS> {
     name: `deploy-agent ctl ${command}`,
     summary: HELP[command],
     flags: CTL_FLAGS,
-    run: async (flags) => {
-      const configs = await callAgent(resolve(flags.dir), { command, name: flags.name });
-      process.stdout.write(shown(command, configs, flags));
-      return 0;
-    },
+    run: (flags) => ask({ command, name: flags.name }, flags),
   };
+}
+
+const PAUSE: Program<typeof PAUSE_FLAGS> = {
+  name: 'deploy-agent ctl pause',
+  summary: HELP.pause,
+  flags: PAUSE_FLAGS,
+  run: async ({ reason, ...flags }) => {
+    if (reason !== undefined && reason.length > MAX_PAUSE_REASON)
+      throw new DeployError('usage', `the reason is longer than ${MAX_PAUSE_REASON} characters`, {
+        hint: 'say it shorter, and where there is more to read',
+      });
+    const why = reason === undefined || reason === '' ? {} : { reason };
+    return await ask({ command: 'pause', name: flags.name, ...why }, flags);
+  },
+};
+
+async function ask(request: ControlRequest, flags: FlagValues<typeof CTL_FLAGS>): Promise<number> {
+  const configs = await callAgent(resolve(flags.dir), { ...request, by: askingUser(process.env) });
+  process.stdout.write(shown(request.command, configs, flags));
+  return 0;
 }
 
 function shown(

@@ -1,4 +1,6 @@
+import { decodePause } from '@deploy-tools/shared/report/agent-line.js';
 import type { Fields } from '@deploy-tools/shared/report/json-fields.js';
+import { pauseText } from '@deploy-tools/shared/report/pause-note.js';
 
 const HEAD = ['CONFIGURATION', 'STATE', 'REVISION', 'RUNNING', 'LAST GOOD', 'SINCE', 'WHY'] as const;
 
@@ -21,9 +23,13 @@ function rowOf(config: Fields): string[] {
   ];
 }
 
-function whyOf({ Error: error, NotBefore }: Fields): string {
+function whyOf({ Error: error, NotBefore, Pause: pause }: Fields): string {
   const message = isFields(error) ? text(error.Message) : '';
-  const words = NotBefore === undefined ? [message] : [message, `tried again at ${text(NotBefore)}`];
+  const words = [
+    isFields(pause) ? text(pauseText(decodePause(pause))) : '',
+    message,
+    NotBefore === undefined ? '' : `tried again at ${text(NotBefore)}`,
+  ];
   return words.filter((word) => word !== '').join('; ');
 }
 

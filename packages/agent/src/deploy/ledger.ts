@@ -149,9 +149,9 @@ export class Ledger {
 
   /**
    * Somebody wants the release before to run again: a way back begins. The revision is held until somebody says retry.
-   * @param from what runs, or what failed. @param to what is gone back to.
+   * @param from what runs, or what failed. @param to what is gone back to. @param by the user of the host.
    */
-  goBack(from: AgentConfig, to: AgentConfig): void {
+  goBack(from: AgentConfig, to: AgentConfig, by = 'an operator'): void {
     if (this.inFlight !== undefined) throw new DeployError('internal', 'an attempt is in flight');
     const { attempt: _, ...journal } = this.#journal;
     const attempt: Attempt = {
@@ -163,7 +163,7 @@ export class Ledger {
       config: from,
       before: to,
       byHand: true,
-      error: { kind: 'cancelled', message: 'an operator on the host went back from it' },
+      error: { kind: 'cancelled', message: `${by} on the host rolled back from it` },
     };
     this.#write({ ...journal, attempt });
   }

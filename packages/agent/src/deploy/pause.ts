@@ -1,6 +1,18 @@
 import { existsSync, rmSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { syncDirectory, writeFileAtomic } from '@deploy-tools/shared/host/atomic-file.js';
+import { readRegularFile } from '@deploy-tools/shared/host/regular-file.js';
+import {
+  asText,
+  asTime,
+  type Fields,
+  optional,
+  parseFields,
+  withoutUndefined,
+} from '@deploy-tools/shared/report/json-fields.js';
+import type { PauseNote } from '@deploy-tools/shared/report/pause-note.js';
+
+const MAX_BYTES = 16 * 1024;
 
 /**
  * Whether somebody on this host said that nothing is to be deployed. A file in the agent's directory, so that an agent that
@@ -9,18 +21,23 @@ import { syncDirectory, writeFileAtomic } from '@deploy-tools/shared/host/atomic
 export class Pause {
   readonly #path: string;
   readonly #onChange: () => void;
-  #paused: boolean;
+  #note: PauseNote | undefined;
   #holding = false;
 
-  /** @param onChange called when {@link holding} changes. Must not throw. */
+  /** @param onChange called when {@link note} or {@link holding} changes. Must not throw. */
   constructor(path: string, onChange: () => void = () => {}) {
     this.#path = path;
     this.#onChange = onChange;
-    this.#paused = existsSync(path);
+    this.#note = readPause(path);
   }
 
   get paused(): boolean {
-    return this.#paused;
+    return this.#note !== undefined;
+  }
+
+  /** Who paused it, when and why; undefined while it is not paused. */
+  get note(): PauseNote | undefined {
+    return this.#note;
   }
 
   /** Whether it has come into effect: nothing is in progress any more. */
@@ -28,33 +45,61 @@ export class Pause {
     return this.#holding;
   }
 
-  /** @throws system errors; nothing has changed then. @returns false when it was so already. */
-  set(paused: boolean): boolean {
-    if (paused === this.#paused) return false;
-    if (paused) writeFileAtomic(this.#path, `${new Date().toISOString()}\n`, 0o640);
-    else {
-      rmSync(this.#path, { force: true });
-      syncDirectory(dirname(this.#path));
-    }
-    this.#paused = paused;
-    if (!paused) this.#show(false);
+  /** @throws system errors; nothing has changed then. @returns false when it was paused already, by whom it was. */
+  begin(note: PauseNote): boolean {
+    if (this.paused) return false;
+    writeFileAtomic(this.#path, `${JSON.stringify(note)}\n`, 0o640);
+    this.#note = note;
+    this.#onChange();
+    return true;
+  }
+
+  /** @throws system errors; nothing has changed then. @returns false when it was not paused. */
+  end(): boolean {
+    if (!this.paused) return false;
+    rmSync(this.#path, { force: true });
+    syncDirectory(dirname(this.#path));
+    this.#note = undefined;
+    this.#holding = false;
+    this.#onChange();
     return true;
   }
 
   /** Asked before a deployment begins. @returns whether it must not. */
   hold(): boolean {
-    this.#show(this.#paused);
-    return this.#paused;
+    if (this.#holding !== this.paused) {
+      this.#holding = this.paused;
+      this.#onChange();
+    }
+    return this.paused;
   }
 
   /** Something is done all the same; it is in effect again at the next {@link hold}. */
   lift(): void {
     this.#holding = false;
   }
+}
 
-  #show(holding: boolean): void {
-    if (holding === this.#holding) return;
-    this.#holding = holding;
-    this.#onChange();
+/**
+ * What a pause's file says. That it is there counts, whatever it holds and whether it can be read: earlier agents wrote only a
+ * time, and an operator may have made it by hand.
+ * @returns undefined where there is none.
+ */
+export function readPause(path: string): PauseNote | undefined {
+  if (!existsSync(path)) return undefined;
+  try {
+    return decodeNote(readRegularFile(path, MAX_BYTES).toString('utf8'));
+  } catch {
+    return {};
   }
+}
+
+/** @throws DeployError invalid. */
+function decodeNote(text: string): PauseNote {
+  const fields: Fields = text.startsWith('{') ? parseFields(text) : { since: text.trim() };
+  return withoutUndefined({
+    by: optional(fields.by, (value) => asText(value, 'by')),
+    since: optional(fields.since, (value) => asTime(value, 'since')),
+    reason: optional(fields.reason, (value) => asText(value, 'reason')),
+  });
 }

@@ -1,6 +1,7 @@
 import { formatByteSize } from '@deploy-tools/shared/byte-size.js';
 import type { AgentConfig, ConfigLayer } from '@deploy-tools/shared/config-json.js';
 import { formatDuration } from '@deploy-tools/shared/duration.js';
+import { type PauseNote, pauseText } from '@deploy-tools/shared/report/pause-note.js';
 import type { AgentSettings } from '../agent-context.js';
 import { resumptionOf } from '../deploy/deploy-step.js';
 import { waitBefore } from '../deploy/hold.js';
@@ -16,7 +17,7 @@ export interface PlanView {
   /** What state.json holds. */
   readonly lastGood: AgentConfig | undefined;
   readonly journal: Journal;
-  readonly paused: boolean;
+  readonly pause: PauseNote | undefined;
   /** The destination, where there is one, has the last good release. */
   readonly isPlaced: boolean;
   /** The wanted release is complete on the disk, made for this very attempt. */
@@ -50,7 +51,7 @@ function verdictOf(view: PlanView): readonly [string, boolean] {
       `in progress: ${attempt.step} ${releaseName(attempt.config)}; an agent goes on with that first`,
       false,
     ];
-  if (view.paused) return ['nothing: paused on this host (deploy-agent ctl resume)', false];
+  if (view.pause !== undefined) return [`nothing: ${pauseText(view.pause)} (deploy-agent ctl resume)`, false];
   if (lastGood?.hash === wanted.hash && isSettled(journal) && view.isPlaced)
     return ['nothing: it is current', false];
   const ms = waitBefore(hold, wanted, now);

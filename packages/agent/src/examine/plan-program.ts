@@ -6,6 +6,7 @@ import { AGENT_FLAGS } from '../agent-flags.js';
 import { agentSettings } from '../agent-settings.js';
 import { isSameRevision } from '../deploy/hold.js';
 import { readJournal } from '../deploy/ledger.js';
+import { readPause } from '../deploy/pause.js';
 import { isPlaced } from '../deploy/place-release.js';
 import { pathsIn } from '../open-application.js';
 import { usableRelease } from '../release-directory.js';
@@ -37,7 +38,7 @@ export async function runPlan(argv: readonly string[]): Promise<void> {
         const hashes = wanted.layers.map(({ hash }) => hash);
         const rows = describePlan({
           ...{ settings, wanted, journal, lastGood: readState(paths.state), now: new Date() },
-          paused: existsSync(join(dir, 'paused')),
+          pause: readPause(join(dir, 'paused')),
           isPlaced: isPlaced({ settings, paths }, wanted.hash),
           isUnpacked: usableRelease(paths.unpacked, wanted.hash, made) !== undefined,
           cached: new Set(hashes.filter((hash) => existsSync(join(paths.cache, hash)))),

@@ -2,6 +2,7 @@ import type { AgentConfig } from '@deploy-tools/shared/config-json.js';
 import type { DeployError } from '@deploy-tools/shared/errors.js';
 import type { DeployState } from '@deploy-tools/shared/report/deploy-state.js';
 import { withoutUndefined } from '@deploy-tools/shared/report/json-fields.js';
+import type { PauseNote } from '@deploy-tools/shared/report/pause-note.js';
 import type { Release, StateReport } from '@deploy-tools/shared/report/report.js';
 import type { AttemptFacts } from '../deploy/attempt-facts.js';
 import { DEPLOY_STEPS, isOver } from '../deploy/deploy-step.js';
@@ -25,6 +26,8 @@ export interface HostView {
   readonly wanted: AgentConfig | undefined;
   /** An operator on the host said to wait, and nothing is in progress. */
   readonly paused: boolean;
+  /** Who said so, also while something is in progress. */
+  readonly pause?: PauseNote | undefined;
   /** The supervised program keeps on ending by itself. */
   readonly crash?: ProgramCrash | undefined;
   /** What the last look or attempt failed with, whether or not the journal could be written. */
@@ -34,14 +37,14 @@ export interface HostView {
 
 /** How far the configuration is on this host, in one line of exec report. Pure. */
 export function presentReport(view: HostView): StateReport {
-  const report = troubled(deployReport(view), view);
-  const { crash } = view;
+  const { crash, pause } = view;
+  const report = withoutUndefined({ ...troubled(deployReport(view), view), pause });
   if (crash === undefined || !['healthy', 'skipped', 'paused'].includes(report.state)) return report;
   const { config, running, lastGood } = report;
   const { message, log } = crash;
   const error = { kind: 'unhealthy', message };
   // It is no outcome of a deploy, and without a time nothing that is said later is taken for something earlier.
-  const where = { config, running, lastGood, ...releaseOf(view.wanted ?? view.lastGood) };
+  const where = { config, running, lastGood, pause, ...releaseOf(view.wanted ?? view.lastGood) };
   return withoutUndefined({ ...where, state: 'failed' as const, error, log });
 }
 

@@ -1,5 +1,6 @@
 import {
   CONTROL_COMMANDS,
+  type ControlRequest,
   decodeAnswer,
   decodeRequest,
   encodeAnswer,
@@ -12,10 +13,15 @@ import { describe, expect, it } from 'vitest';
 
 describe('the lines of the control socket', () => {
   it('carry every request', () => {
-    const requests = fc.record({
-      command: fc.constantFrom(...CONTROL_COMMANDS),
-      name: fc.option(fc.string(), { nil: undefined }),
-    });
+    const requests = fc.record(
+      {
+        command: fc.constantFrom(...CONTROL_COMMANDS),
+        name: fc.option(fc.string(), { nil: undefined }),
+        by: fc.string({ maxLength: 64 }),
+        reason: fc.string({ maxLength: 500 }),
+      },
+      { requiredKeys: ['command', 'name'] },
+    ) as fc.Arbitrary<ControlRequest>;
     fc.assert(
       fc.property(requests, (request) => {
         expect(decodeRequest(encodeRequest(request))).toEqual(request);

@@ -56,6 +56,16 @@ describe('what a host says of a configuration', () => {
     expect(said({ attempt: attempt('activating') })).toMatchObject({ state: 'activating', deploy: 'd1' });
   });
 
+  it('says who paused it, also while something is in progress still', () => {
+    const pause = { by: 'ops', since, reason: 'disk is replaced' };
+    const said = (journal: Journal, paused: boolean) =>
+      presentReport({
+        ...{ config: 'project', journal, paused, pause, lastGood: A, wanted: A, facts: new AttemptFacts() },
+      });
+    expect(said({}, true)).toMatchObject({ state: 'paused', pause });
+    expect(said({ attempt: attempt('validating') }, false)).toMatchObject({ state: 'validating', pause });
+  });
+
   it('where the journal tells nothing of it: what went wrong, until it is over', () => {
     const trouble = { kind: 'no-space', message: 'no space left' } as const;
     const said = (journal: Journal, wanted: typeof A) =>

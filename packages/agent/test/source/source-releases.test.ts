@@ -106,7 +106,7 @@ test('what was fetched before is gone on with while the source is away, and not 
   writeState(context.paths.state, config);
   github.answer({ status: 500 });
   await expect(restarted.wanted(context)).rejects.toThrow();
-  context.pause.set(true);
+  context.pause.begin({});
   const before = github.requests.length;
   expect(await restarted.wanted(context)).toEqual(config);
   expect(github.requests.length).toBe(before);

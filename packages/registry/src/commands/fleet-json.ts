@@ -51,6 +51,7 @@ function reportJson(report: StateReport | undefined): object {
     error: report?.error ?? null,
     timings: report?.timings ?? null,
     bytes: report?.bytes ?? null,
+    pause: report?.pause ?? null,
     notBefore: report?.notBefore ?? null,
   };
 }

@@ -1,5 +1,6 @@
 import { DeployError } from '@deploy-tools/shared/errors.js';
 import { printable } from '@deploy-tools/shared/printable.js';
+import { type PauseNote, pauseText } from '@deploy-tools/shared/report/pause-note.js';
 import type { StateReport } from '@deploy-tools/shared/report/report.js';
 import type { Category } from '../core/fleet/assess.js';
 import type { HostStatus } from '../core/fleet/fleet-status.js';
@@ -76,13 +77,35 @@ export function reason({ follower, category }: HostStatus): string {
 /** The kind of an error and what it says, on one line of bounded length. */
 export function errorLine(error: StateReport['error']): string {
   if (error === undefined) return '';
-  const text = `${error.kind}: ${error.message.replace(/\s+/g, ' ').trim()}`;
+  return bounded(`${error.kind}: ${error.message.replace(/\s+/g, ' ').trim()}`);
+}
+
+function bounded(text: string): string {
   return text.length > MAX_REASON ? `${text.slice(0, MAX_REASON)}…` : text;
 }
 
-function detail({ error, progress, attempt, notBefore }: StateReport): string {
+/** Whether somebody on the host paused it, as far as is known now. */
+export function isPaused({ follower, category }: HostStatus): boolean {
+  const { report } = follower;
+  return category !== 'lost' && category !== 'unknown' && pauseOf(report) !== undefined;
+}
+
+/** Agents before this one told only the state. */
+function pauseOf(report: StateReport | undefined): PauseNote | undefined {
+  return report?.pause ?? (report?.state === 'paused' ? {} : undefined);
+}
+
+/** Who paused a host, since when and why; empty where nobody did. */
+export function pauseLine(report: StateReport | undefined): string {
+  const pause = pauseOf(report);
+  return pause === undefined ? '' : bounded(pauseText(pause));
+}
+
+function detail(report: StateReport): string {
+  const { error, progress, attempt, notBefore } = report;
   const share = progress !== undefined && progress.total > 0 ? progress.done / progress.total : undefined;
   return join(
+    pauseLine(report),
     errorLine(error),
     share === undefined ? '' : `${Math.floor(Math.min(1, share) * 100)}%`,
     attempt !== undefined && attempt > 1 ? `attempt ${attempt}` : '',

@@ -4,7 +4,7 @@ import { CATEGORIES } from '../core/fleet/assess.js';
 import { countByCategory, type FleetStatus, type HostStatus } from '../core/fleet/fleet-status.js';
 import type { Verdict } from '../core/fleet/wait-verdict.js';
 import type { Revision } from '../meta/meta-store.js';
-import { age, CATEGORY_WORDS, painted, reason, runs } from './fleet-text.js';
+import { age, CATEGORY_WORDS, isPaused, painted, reason, runs } from './fleet-text.js';
 import { seconds } from './json-shapes.js';
 
 /** How long a line of host names gets. */
@@ -18,18 +18,21 @@ export function statusText({ head, hosts }: FleetStatus, now: Date, color: boole
   const since = `since ${seconds(head.mtime)}`;
   const wanted = `${printableLine(`${head.name} is at revision ${head.revision} ${since} (${who}: ${head.command})`)}\n`;
   if (hosts.length === 0) return `${wanted}no host follows it\n`;
-  const trouble = hosts.filter(({ category }) => category !== 'in-sync');
-  const fine = hosts.filter(({ category }) => category === 'in-sync');
+  const needsLook = (host: HostStatus) => host.category !== 'in-sync' || isPaused(host);
+  const trouble = hosts.filter(needsLook);
+  const fine = hosts.filter((host) => !needsLook(host));
   return `${wanted}${counts(hosts)}\n\n${troubleLines(head, trouble, now, color)}${fineLines(fine, color)}`;
 }
 
-/** `50 hosts: 1 failed, 1 lost, 48 in sync`. */
+/** `50 hosts: 1 failed, 1 lost, 48 in sync; 1 paused`. */
 export function counts(hosts: readonly HostStatus[]): string {
   const count = countByCategory(hosts);
   const parts = CATEGORIES.filter((category) => count[category] > 0).map(
     (category) => `${count[category]} ${CATEGORY_WORDS[category]}`,
   );
-  return `${hosts.length} host${hosts.length === 1 ? '' : 's'}: ${parts.join(', ')}`;
+  const paused = hosts.filter(isPaused).length;
+  const all = `${hosts.length} host${hosts.length === 1 ? '' : 's'}: ${parts.join(', ')}`;
+  return paused === 0 ? all : `${all}; ${paused} paused`;
 }
 
 /** How waiting ended, in one line. */
@@ -43,7 +46,7 @@ export function verdictText(verdict: Verdict, hosts: readonly HostStatus[]): str
     );
   switch (verdict) {
     case 'in-sync':
-      return 'all hosts are in sync\n';
+      return `all hosts are in sync${hosts.some(isPaused) ? `; paused: ${named(isPaused)}` : ''}\n`;
     case 'failed':
       return `failed: ${named(({ category }) => category === 'failed')}${unended(named(isGoingOn))}\n`;
     case 'lost':

@@ -142,6 +142,35 @@ describe('status', () => {
     expect((await cells('history project1'))[3]?.at(-1)).toBe('= 1');
   });
 
+  test('a paused host is named with who, when and why, also where it runs what is wanted', async () => {
+    const pause = { by: 'ops', since: '2026-03-01T12:00:00.000Z', reason: 'disk\n is\u001b[2J replaced' };
+    const why = 'paused by ops since 2026-03-01T12:00:00Z: disk is\\x1b[2J replaced';
+    await host('web1', {});
+    await host('web2', { state: 'paused', pause });
+    await host('web3', { state: 'paused' });
+    const { status, text } = await run('status project1 -wait 0s');
+    expect(text.split('\n').slice(1)).toEqual([
+      '3 hosts: 3 in sync; 2 paused',
+      '',
+      `in sync   web2   paused   runs 1   0s   ${why}`,
+      'in sync   web3   paused   runs 1   0s   paused by somebody on the host',
+      'in sync   web1',
+      '',
+      'all hosts are in sync; paused: web2 web3',
+      '',
+    ]);
+    expect(status).toBe(0);
+    const json = JSON.parse(await ran('status project1 -json'));
+    expect(json.hosts[1]).toMatchObject({ host: 'web2', category: 'in-sync', state: 'paused', pause });
+    expect(json.hosts[0].pause).toBeNull();
+    await ran('changeconf project1 code:v2');
+    expect(await ran('status project1')).toMatch(/^pending +web2 +paused +runs 1 +0s +paused by ops since /m);
+    expect(await run('retry project1 -host web2')).toMatchObject({
+      status: 1,
+      text: `web2 is ${why}; it tries again once it is resumed\nresume with "deploy-agent ctl resume" on the host\n`,
+    });
+  });
+
   test('has colours on a terminal, or when told', async () => {
     await host('web7', FAILED);
     expect((await run('status project1', true)).text).toContain('\n\u001b[1;31mfailed\u001b[0m    web7 ');

@@ -16,6 +16,7 @@ import {
   wrong,
 } from './json-fields.js';
 import { type LogTail, logTail } from './log-tail.js';
+import { MAX_PAUSE_BY, MAX_PAUSE_REASON, type PauseNote } from './pause-note.js';
 import type { AgentLine, Hello, Release, StateReport } from './report.js';
 
 /** What one agent may say at most; the line's own length is bounded by MAX_REPORT_LINE. */
@@ -82,6 +83,7 @@ function decodeState(fields: Fields): StateReport {
     log: optional(fields.Log, decodeLog),
     timings: optional(fields.Timings, decodeTimings),
     bytes: optional(fields.Bytes, decodeBytes),
+    pause: optional(fields.Pause, decodePause),
     notBefore: optional(fields.NotBefore, (value) => asTime(value, 'NotBefore')),
     again: optional(fields.Again, (value) => asFlag(value, 'Again')),
   });
@@ -115,6 +117,16 @@ function decodeError(value: unknown): NonNullable<StateReport['error']> {
   const fields = asFields(value, 'Error');
   const message = asText(fields.Message, 'Error.Message');
   return { kind: asToken(fields.Kind, 'Error.Kind'), message: message.slice(0, MOST.message) };
+}
+
+/** @throws DeployError invalid. */
+export function decodePause(value: unknown): PauseNote {
+  const fields = asFields(value, 'Pause');
+  return withoutUndefined({
+    by: optional(fields.By, (name) => asText(name, 'Pause.By').slice(0, MAX_PAUSE_BY)),
+    since: optional(fields.Since, (time) => asTime(time, 'Pause.Since')),
+    reason: optional(fields.Reason, (text) => asText(text, 'Pause.Reason').slice(0, MAX_PAUSE_REASON)),
+  });
 }
 
 function decodeLog(value: unknown): LogTail {

@@ -43,6 +43,7 @@ export function stateReportJson(report: StateReport): object {
     Log: report.log,
     Timings: report.timings,
     Bytes: report.bytes && { Fetched: report.bytes.fetched, Reused: report.bytes.reused },
+    Pause: report.pause && { By: report.pause.by, Since: report.pause.since, Reason: report.pause.reason },
     NotBefore: report.notBefore,
     Again: report.again,
   };

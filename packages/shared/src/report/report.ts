@@ -1,4 +1,5 @@
 import type { DeployState } from './deploy-state.js';
+import type { PauseNote } from './pause-note.js';
 
 /** The longest line of either side, in bytes with its newline. */
 export const MAX_REPORT_LINE = 64 * 1024;
@@ -46,6 +47,8 @@ export interface StateReport {
   /** Milliseconds by phase. */
   readonly timings?: Readonly<Record<string, number>>;
   readonly bytes?: { readonly fetched: number; readonly reused: number };
+  /** Somebody on the host paused it. Before `paused` something is in progress still. */
+  readonly pause?: PauseNote;
   /** When a rejected or vetoed revision is tried again. */
   readonly notBefore?: string;
   /** An outcome that the registry may not have stored: told for the history, and not how things are now. */

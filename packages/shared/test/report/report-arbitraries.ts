@@ -41,6 +41,7 @@ export const stateReports = fc.record(
     ),
     timings: fc.dictionary(token, count, { maxKeys: 10 }),
     bytes: fc.record({ fetched: count, reused: count }),
+    pause: fc.record({ by: text, since: time, reason: text }, { requiredKeys: [] }),
     notBefore: time,
     again: fc.boolean(),
   },
