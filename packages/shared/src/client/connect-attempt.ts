@@ -8,6 +8,15 @@ import { type Identity, keyLabels } from './identity.js';
 /** Every credential was offered and none was accepted. */
 export class KeysRefused extends Error {}
 
+/** What OpenSSH's server says as it hangs up on a client with many keys. */
+const TOO_MANY_KEYS = /too many authentication failures/i;
+
+/** Whether the other side has said no to our keys, and not merely hung up. */
+function isRefusal(error: Error): boolean {
+  if (error instanceof KeysRefused) return true;
+  return ('level' in error && error.level === 'client-authentication') || TOO_MANY_KEYS.test(error.message);
+}
+
 /** One attempt to connect: what was seen so far, which decides what a failure means. */
 export class ConnectAttempt {
   hostFingerprint = '';
@@ -68,7 +77,13 @@ export class ConnectAttempt {
     if (this.#hostKeyError !== undefined) return this.#hostKeyError;
     if (error instanceof DeployError) return error;
     const at = formatAddress(this.#address);
-    if (this.#isEncrypted) return this.#authError(at, error);
+    if (isRefusal(error)) return this.#authError(at, error);
+    if (this.#isEncrypted)
+      return new DeployError(
+        'connect',
+        `the connection to ${at} was lost before a key was accepted or refused: ${error.message}`,
+        { hint: 'the registry may be starting again, or have too many connections: try again', cause: error },
+      );
     return new DeployError('connect', `cannot connect to ${at}: ${error.message}`, {
       hint: 'check that the address is that of a registry and not of another service',
       cause: error,

@@ -212,6 +212,14 @@ describe('the host key', () => {
 });
 
 describe('a connection that cannot be made', () => {
+  test('because it is lost before a key was refused says nothing of the key', async () => {
+    const { base } = await setUp({ hangsUp: true });
+    await expect(connect(base)).rejects.toMatchObject({
+      kind: 'connect',
+      message: expect.stringMatching(/was lost before a key was accepted or refused/),
+    });
+  });
+
   test('because no key is accepted names the keys tried', async () => {
     const { base, dir } = await setUp();
     const [one, two] = [makeKey(dir, 'one'), makeKey(dir, 'two')];

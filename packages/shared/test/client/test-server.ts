@@ -12,6 +12,8 @@ export interface TestServerOptions {
   /** Subsystem sftp is refused without it. */
   readonly onSftp?: (sftp: SFTPWrapper) => void;
   readonly host?: string;
+  /** Ends the connection when a key is offered. */
+  readonly hangsUp?: boolean;
 }
 
 export interface TestServer {
@@ -34,6 +36,7 @@ export async function startTestServer(options: TestServerOptions): Promise<TestS
       connections.push(connection);
       connection.on('error', () => undefined); // clients that refuse our key, or vanish
       connection.on('authentication', (context) => {
+        if (options.hangsUp === true) return connection.end();
         const known = options.clientKeys.some(
           (key) => context.method === 'publickey' && key.blob.equals(context.key.data),
         );
