@@ -72,10 +72,16 @@ export class EntryPolicy {
     }
   }
 
-  #countEntry(entry: TarEntry): void {
-    const { maxEntries, maxPathBytes, maxBytes } = this.#policy;
+  /** A header that is no entry takes as long to read as one. @throws DeployError too-large. */
+  countHeader(): void {
+    const { maxEntries } = this.#policy;
     this.#entries += 1;
     if (this.#entries > maxEntries) throw tooLarge('entries', maxEntries);
+  }
+
+  #countEntry(entry: TarEntry): void {
+    const { maxPathBytes, maxBytes } = this.#policy;
+    this.countHeader();
     if (Math.max(entry.name.length, entry.linkName.length) > maxPathBytes) {
       throw tooLarge('path length', maxPathBytes);
     }

@@ -35,6 +35,7 @@ export async function readArchive(
     entry: (entry) => sink.entry(policy.admit(entry)),
     data: (chunk) => sink.data(chunk),
     entryEnd: () => sink.entryEnd(),
+    extraHeader: () => policy.countHeader(),
   });
   let decompressed = 0;
   for await (const { bytes, compressed } of decompress(source)) {

@@ -1,6 +1,6 @@
 import { DeployError } from '../errors.js';
 import { type ByteName, showName } from './byte-name.js';
-import { MAX_NAME_BYTES, PaxReader, type PaxRecords } from './pax-records.js';
+import { MAX_NAME_BYTES, PaxReader } from './pax-records.js';
 import type { TarEntry } from './tar-entry.js';
 import { type ExtendedHeaders, tarEntryOf } from './tar-entry-of.js';
 import { hasValidChecksum, isZeroBlock, parseTarHeader, TAR_BLOCK, type TarHeader } from './tar-header.js';
@@ -13,7 +13,12 @@ export interface TarHandler {
   entry(entry: TarEntry): void;
   data(chunk: Uint8Array): void;
   entryEnd(): void;
+  /** A header that describes no member by itself: a global one, a volume label, or one more than a member has use for. */
+  extraHeader?(): void;
 }
+
+/** A member has a pax header and a long name and link of GNU's at most. */
+const HEADERS_OF_A_MEMBER = 3;
 
 /**
  * Most bytes of one extended header, by its flag. Those of pax are read as they arrive, so that the bound of `x` is on
@@ -26,8 +31,6 @@ const MAX_EXTENDED_BYTES: ReadonlyMap<string, number> = new Map([
   ['L', MAX_NAME_BYTES],
   ['K', MAX_NAME_BYTES],
 ]);
-
-const NO_RECORDS: PaxRecords = new Map();
 
 /**
  * A tar parser that is pushed: V7, ustar, GNU and pax, members in the order of the archive. It works synchronously
@@ -44,11 +47,13 @@ export class TarReader {
   #padding = 0;
   /** The extended header being read; undefined while a member's content passes. */
   #extended: ExtendedHeader | undefined;
-  #global: PaxRecords = NO_RECORDS;
-  #local: PaxRecords = NO_RECORDS;
+  readonly #global = new Map<string, string>();
+  readonly #local = new Map<string, string>();
   #longName: ByteName | undefined;
   #longLink: ByteName | undefined;
   #lastName: ByteName | undefined;
+  /** Extended headers since the last member. */
+  #headers = 0;
   #ended = false;
 
   constructor(handler: TarHandler) {
@@ -108,11 +113,12 @@ export class TarReader {
     const maxBytes = MAX_EXTENDED_BYTES.get(header.flag);
     if (maxBytes !== undefined) this.#beginExtended(header, maxBytes);
     // A volume label (tar -V) describes the archive, not a member.
-    else if (header.flag !== 'V') this.#beginMember(header);
+    else if (header.flag === 'V') this.#handler.extraHeader?.();
+    else this.#beginMember(header);
   }
 
   #endOfArchive(): void {
-    if (this.#local !== NO_RECORDS || this.#longName !== undefined || this.#longLink !== undefined) {
+    if (this.#headers > 0) {
       throw new DeployError('corrupt', 'the archive ends after an extended header, without its entry');
     }
     this.#ended = true;
@@ -127,6 +133,8 @@ export class TarReader {
       );
     }
     const { flag } = header;
+    if (flag !== 'g') this.#headers += 1;
+    if (flag === 'g' || this.#headers > HEADERS_OF_A_MEMBER) this.#handler.extraHeader?.();
     this.#extended = { flag, content: flag === 'L' || flag === 'K' ? new LongText() : new PaxReader() };
     this.#expect(header.size);
     if (header.size === 0) this.#endExtended();
@@ -139,10 +147,11 @@ export class TarReader {
       longName: this.#longName,
       longLink: this.#longLink,
     };
-    this.#local = NO_RECORDS;
+    const entry = tarEntryOf(header, extended);
+    this.#headers = 0;
+    this.#local.clear();
     this.#longName = undefined;
     this.#longLink = undefined;
-    const entry = tarEntryOf(header, extended);
     this.#lastName = entry.name;
     this.#expect(entry.size);
     this.#handler.entry(entry);
@@ -177,8 +186,10 @@ export class TarReader {
     if (typeof said === 'string') {
       if (flag === 'L') this.#longName = said;
       else this.#longLink = said;
-    } else if (flag === 'g') this.#global = merge(this.#global, said);
-    else this.#local = merge(this.#local, said);
+    } else {
+      const records = flag === 'g' ? this.#global : this.#local;
+      for (const [keyword, value] of said) records.set(keyword, value);
+    }
   }
 
   #skipPadding(bytes: Buffer, at: number): number {
@@ -216,8 +227,4 @@ class LongText {
     while (end > 0 && body[end - 1] === 0) end--;
     return body.toString('latin1', 0, end);
   }
-}
-
-function merge(older: PaxRecords, newer: PaxRecords): PaxRecords {
-  return new Map([...older, ...newer]);
 }

@@ -64,6 +64,10 @@ class LayerRewriter implements TarHandler {
     if (this.#writing) this.#blocks.push(tarPadding(this.#size));
   }
 
+  extraHeader(): void {
+    this.#policy.countHeader();
+  }
+
   /** What was written since the last call, copied: the parser's chunks are only valid for a moment. */
   take(): Uint8Array {
     const written = Buffer.concat(this.#blocks);

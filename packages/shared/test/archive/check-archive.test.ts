@@ -7,7 +7,7 @@ import { DEFAULT_UNPACK_POLICY, type UnpackPolicy } from '@deploy-tools/shared/a
 import { DeployError } from '@deploy-tools/shared/errors.js';
 import fc from 'fast-check';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { gnuLong, tarOf } from './tar-builder.js';
+import { END_OF_ARCHIVE, gnuLong, memberOf, paxOf, tarOf } from './tar-builder.js';
 
 let dir: string;
 beforeEach(() => {
@@ -125,6 +125,36 @@ describe('checkArchive: bounds', () => {
   it('counts bytes behind the end of the archive too', async () => {
     const padded = Buffer.concat([tar, Buffer.alloc(1_000_000)]);
     await expect(check(gzip(padded), { maxBytes: 500_000 })).rejects.toThrow(/limit on bytes, 500000/);
+  });
+});
+
+describe('checkArchive: headers that are no entries', () => {
+  const entries = { maxEntries: 10 };
+  const many = (header: Buffer, count: number) =>
+    Buffer.concat([...Array.from({ length: count }, () => header), memberOf({ name: 'a' }), END_OF_ARCHIVE]);
+
+  it.each([
+    ['global headers of pax', paxOf({ mtime: '1' }, 'g'), 10],
+    ['headers of pax for one member', paxOf({ mtime: '1' }), 13],
+    ['long names for one member', gnuLong('L', 'a'), 13],
+    ['volume labels', memberOf({ name: 'label', flag: 'V' }), 10],
+  ])('count as entries: %s', async (_what, header, count) => {
+    await expect(check(many(header, count), entries)).rejects.toMatchObject({
+      kind: 'too-large',
+      message: expect.stringMatching(/entries/),
+    });
+    expect(await check(many(header, count - 1), entries)).toMatchObject({ entries: 1 });
+  });
+
+  it('do not where each member has its own', async () => {
+    const member = Buffer.concat([
+      paxOf({ mtime: '1' }),
+      gnuLong('K', 'b'),
+      gnuLong('L', 'a'),
+      memberOf({ name: 'a' }),
+    ]);
+    const archive = Buffer.concat([...Array.from({ length: 10 }, () => member), END_OF_ARCHIVE]);
+    expect(await check(archive, entries)).toMatchObject({ entries: 10 });
   });
 });
 
