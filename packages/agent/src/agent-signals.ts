@@ -9,13 +9,32 @@ export interface AgentSignals {
   readonly onHangup: (listener: () => void) => void;
   /** SIGUSR1: the supervised program is to be started anew. */
   readonly onRestart: (listener: () => void) => void;
+  /** That the agent is to stop is logged from now on. */
+  readonly logTo: (log: Logger) => void;
 }
 
-/** Those of this process. */
-export function agentSignals(log: Logger): AgentSignals {
+/** Those of this process, which none of them ends from now on: what comes before somebody listens is told to who listens first. */
+export function agentSignals(): AgentSignals {
+  let log: Logger | undefined;
   return {
-    stop: stopSignal((signal) => log.info({ signal }, 'stopping; a running script is waited for')),
-    onHangup: (listener) => void process.on('SIGHUP', listener),
-    onRestart: (listener) => void process.on('SIGUSR1', listener),
+    stop: stopSignal((signal) => log?.info({ signal }, 'stopping; a running script is waited for')),
+    onHangup: listeningFor('SIGHUP'),
+    onRestart: listeningFor('SIGUSR1'),
+    logTo: (to) => {
+      log = to;
+    },
+  };
+}
+
+function listeningFor(name: NodeJS.Signals): (listener: () => void) => void {
+  let isDue = false;
+  let listener = (): void => {
+    isDue = true;
+  };
+  process.on(name, () => listener());
+  return (next) => {
+    listener = next;
+    if (isDue) next();
+    isDue = false;
   };
 }

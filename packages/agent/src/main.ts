@@ -3,7 +3,7 @@ import { runProgram } from '@deploy-tools/shared/cli/program.js';
 import { DeployError } from '@deploy-tools/shared/errors.js';
 import { createLogger } from '@deploy-tools/shared/log.js';
 import { AGENT_FLAGS } from './agent-flags.js';
-import { agentSignals } from './agent-signals.js';
+import { type AgentSignals, agentSignals } from './agent-signals.js';
 import { startAgent } from './compose.js';
 import type { startConfigured } from './config/start-configured.js';
 import { runCtl, runWake } from './control/ctl-programs.js';
@@ -24,6 +24,7 @@ const subcommand = Object.hasOwn(SUBCOMMANDS, word ?? '') ? SUBCOMMANDS[word ?? 
 void (subcommand === undefined ? runDaemon(process.argv.slice(2)) : subcommand(rest));
 
 async function runDaemon(argv: readonly string[]): Promise<void> {
+  const signals = agentSignals();
   const { own, command } = splitCommand(argv);
   await runProgram(
     {
@@ -36,9 +37,9 @@ async function runDaemon(argv: readonly string[]): Promise<void> {
         'Without a registry: -source (follows a place that releases appear in), manifest (deploys once what a file says). Each answers -h.',
       flags: AGENT_FLAGS,
       run: async (flags) => {
-        if (flags.source !== undefined) return await sourced(argv);
+        if (flags.source !== undefined) return await sourced(argv, signals);
         const log = await createLogger('deploy-agent', flags.v ? 'debug' : flags['log-level']);
-        const signals = agentSignals(log);
+        signals.logTo(log);
         const status =
           flags.config === undefined
             ? await startAgent(flags, command, log, signals)
@@ -52,8 +53,8 @@ async function runDaemon(argv: readonly string[]): Promise<void> {
 }
 
 /** Loaded when it is needed, with a loop of its own. */
-async function sourced(argv: readonly string[]): Promise<number> {
-  return await (await import('./source/source-program.js')).runSourced(argv);
+async function sourced(argv: readonly string[], signals: AgentSignals): Promise<number> {
+  return await (await import('./source/source-program.js')).runSourced(argv, signals);
 }
 
 /** Loaded when it is needed: an agent of one configuration starts without it, and without YAML. */

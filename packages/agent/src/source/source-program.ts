@@ -3,7 +3,7 @@ import { runProgram } from '@deploy-tools/shared/cli/program.js';
 import { DeployError } from '@deploy-tools/shared/errors.js';
 import { createLogger } from '@deploy-tools/shared/log.js';
 import { AGENT_FLAGS } from '../agent-flags.js';
-import { agentSignals } from '../agent-signals.js';
+import type { AgentSignals } from '../agent-signals.js';
 import { splitCommand } from '../split-command.js';
 import { followSource } from './follow-source.js';
 
@@ -22,7 +22,7 @@ const OF_REGISTRIES = [
 ] as const;
 
 /** `deploy-agent -source URL`. Sets process.exitCode. @returns the exit status. */
-export async function runSourced(argv: readonly string[]): Promise<number> {
+export async function runSourced(argv: readonly string[], signals: AgentSignals): Promise<number> {
   const { own, command } = splitCommand(argv);
   await runProgram(
     {
@@ -43,7 +43,8 @@ export async function runSourced(argv: readonly string[]): Promise<number> {
         // A script that nobody named is a registry's custom.
         const script = given.has('script') ? flags.script : '';
         const log = await createLogger('deploy-agent', flags.v ? 'debug' : flags['log-level']);
-        const status = await followSource({ ...flags, script }, command, log, agentSignals(log));
+        signals.logTo(log);
+        const status = await followSource({ ...flags, script }, command, log, signals);
         log.info('stopped');
         return status;
       },
