@@ -13,6 +13,7 @@ import type { Pushes } from './pushes.js';
 import { Redials } from './redials.js';
 import type { Link } from './registry-link.js';
 import { isWithoutRegistry, type Releases } from './releases.js';
+import { DamagedState } from './state-file.js';
 import type { OpenUpstream } from './way-back.js';
 
 /** How often the registry is polled at the most while it tells of changes by itself. */
@@ -65,7 +66,7 @@ export async function runAgent(
       report(context, error);
       if (!isTold(context, error)) context.onTrouble(error);
       if (loop.once) return exitCodeOf(error);
-      if (error.kind === 'connect' || error.kind === 'auth' || error.kind === 'corrupt') close(error.kind);
+      if (isOfConnection(error)) close(error.kind);
       const patience = isWithoutRegistry(link) ? link.patience() : undefined;
       if (patience !== undefined) pause = patience;
       else if (error.kind === 'connect') {
@@ -151,6 +152,11 @@ function waitingFor(why: Hold['why'] | 'paused' | 'delayed' | undefined): string
   if (why === 'delayed') return 'the random delay is not over, waiting';
   if (why === 'withdrawn') return 'gone back from by an operator on this host, waiting';
   return why === 'vetoed' ? 'not now, waiting' : 'failed before, waiting';
+}
+
+/** Whether another connection may do better. */
+function isOfConnection(error: DeployError): boolean {
+  return ['connect', 'auth', 'corrupt'].includes(error.kind) && !(error instanceof DamagedState);
 }
 
 /** A lost connection shows by itself; what an attempt failed for is in the journal, where that could be written. */

@@ -6,11 +6,21 @@ import { readRegularFile } from '@deploy-tools/shared/host/regular-file.js';
 /** A configuration as a registry sends it is a quarter of that at most. */
 const MAX_BYTES = 16 * 1024 * 1024;
 
+/** There is a state file, and what it says cannot be read. */
+export class DamagedState extends DeployError {
+  constructor(path: string, cause: unknown) {
+    super('corrupt', `the state file ${path} is damaged: ${toDeployError(cause).message}`, {
+      hint: 'correct it, or remove it to deploy as on a new host',
+      cause,
+    });
+  }
+}
+
 /**
  * The configuration that runs here, in the form that the original's agent writes and reads: either can take over from
  * the other.
  * @returns undefined when nothing was deployed yet.
- * @throws DeployError corrupt when the file is damaged: to deploy over it could run two releases at once.
+ * @throws DamagedState: to deploy over it could run two releases at once.
  */
 export function readState(path: string): AgentConfig | undefined {
   let text: string;
@@ -29,10 +39,7 @@ export function readState(path: string): AgentConfig | undefined {
   try {
     return decodeConfigJson(text);
   } catch (error) {
-    throw new DeployError('corrupt', `the state file ${path} is damaged: ${toDeployError(error).message}`, {
-      hint: 'correct it, or remove it to deploy as on a new host',
-      cause: error,
-    });
+    throw new DamagedState(path, error);
   }
 }
 

@@ -1,21 +1,42 @@
+import type { AgentConfig } from '@deploy-tools/shared/config-json.js';
+import { describeError } from '@deploy-tools/shared/errors.js';
 import type { AgentContext } from '../agent-context.js';
 import { usableRelease } from '../release-directory.js';
-import { readState } from '../state-file.js';
+import { DamagedState, readState } from '../state-file.js';
 import { rootOf } from './deploy-roots.js';
-import { liveRelease } from './journal.js';
+import { type Live, liveRelease } from './journal.js';
 import { startProgram } from './switch-program.js';
 
-/** Starts the program of the release that was in charge of it: the one that is live, or that is proven where a script was cut off. */
+/**
+ * Starts the program of the release that was in charge of it, unless it runs already: the one that is live, or that is proven where
+ * a script was cut off.
+ */
 export function takeUpProgram(context: AgentContext): void {
   const { paths, ledger, log, program } = context;
-  const lastGood = readState(paths.state);
-  const live = liveRelease(ledger.journal, lastGood);
-  const isInCharge = live?.how === 'activated' || live?.how === 'proven';
-  const config = isInCharge ? live.config : (lastGood ?? live?.config);
-  if (config === undefined || program === undefined) return;
+  if (program === undefined || program.root !== undefined) return;
+  const config = releaseInCharge(context);
+  if (config === undefined) return;
   const { attempt } = ledger.journal;
   const unpackedIn = attempt?.config.hash === config.hash ? (attempt.unpackedIn ?? '') : '';
   if (usableRelease(paths.unpacked, config.hash, unpackedIn) !== undefined)
     startProgram(context, config, rootOf(paths.unpacked, config));
   else log.error({ hash: config.hash }, 'the release that should run is gone; it is fetched again');
+}
+
+/** By the journal alone where state.json is damaged: that keeps a host from deploying, not from what it has. */
+function releaseInCharge({ ledger, paths, log }: AgentContext): AgentConfig | undefined {
+  const { journal } = ledger;
+  try {
+    const lastGood = readState(paths.state);
+    const live = liveRelease(journal, lastGood);
+    return inCharge(live) ?? lastGood ?? live?.config;
+  } catch (error) {
+    if (!(error instanceof DamagedState)) throw error;
+    log.error({ err: describeError(error) }, 'the program is started from what the journal says is live');
+    return inCharge(journal.live) ?? journal.proven?.[0];
+  }
+}
+
+function inCharge(live: Live | undefined): AgentConfig | undefined {
+  return live?.how === 'activated' || live?.how === 'proven' ? live.config : undefined;
 }
