@@ -86,7 +86,11 @@ describe('both forms of each command', () => {
     const [one, two] = [await json('showconf p1'), await json('showconf p2')];
     expect(one.hash).toBe(two.hash);
     expect(one).toMatchObject({ revision: 1, layers: [{ component: 'code' }, { component: 'config' }] });
-    expect(await json('addconf p1 code:v2')).toMatchObject({ revision: 2, layers: [{ version: 'v2' }] });
+    const dropping = await exec('addconf p1 code:v2 -json');
+    expect(dropping.status).toBe(0);
+    expect(JSON.parse(dropping.stdout)).toMatchObject({ revision: 2, layers: [{ version: 'v2' }] });
+    expect(dropping.stderr).toContain('with other components: code v1→v2, -config v1 (to undo it run: ');
+    expect(await json('addconf p1 code:v2')).toMatchObject({ revision: 2 });
     expect(await json('replaceconf p1 config:v1 code:v1')).toMatchObject({
       revision: 3,
       layers: [{ component: 'config' }, { component: 'code' }],

@@ -10,6 +10,8 @@ export interface CommandContext {
   readonly principal: Principal;
   /** Who and by which command line, for the revision that a change makes. */
   readonly change: Change;
+  /** Whether somebody types at a terminal, who can be asked to repeat a command with another flag. */
+  readonly terminal: boolean;
 }
 
 /** 0: done, and as asked. 1: it failed, or what was asked about did. 3: time was up before it was known. */

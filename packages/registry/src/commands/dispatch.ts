@@ -112,7 +112,12 @@ async function attemptLine(
     command: joinCommandLine([name, ...args]),
     ...(typeof ifRevision === 'number' ? { ifRevision } : {}),
   };
-  const done = await output(found, { registry, principal, change }, parsed.values, feed);
+  const done = await output(
+    found,
+    { registry, principal, change, terminal: feed.terminal },
+    parsed.values,
+    feed,
+  );
   return { reply: done, audited: name !== 'help' };
 }
 

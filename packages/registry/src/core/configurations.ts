@@ -10,6 +10,7 @@ import { checkConfigurationName, checkNewName } from '@deploy-tools/shared/names
 import type { Author } from '../meta/author.js';
 import type { MetaReader, MetaWriter } from '../meta/meta-store.js';
 import { headOf } from './configuration-events.js';
+import { type LayerChanges, layerChanges } from './layer-changes.js';
 import { type Registry, timestamp } from './registry.js';
 import { requireVersion } from './versions.js';
 
@@ -19,6 +20,8 @@ export interface Change {
   readonly command: string;
   /** The change is for this last revision only, 0 for none; without it, for any. */
   readonly ifRevision?: number;
+  /** Called before another configuration takes the place of one that exists; what it throws leaves that as it is. */
+  readonly beforeReplacing?: (before: Configuration, changes: LayerChanges) => void;
 }
 
 export interface ConfigurationChanged {
@@ -26,7 +29,10 @@ export interface ConfigurationChanged {
   readonly after: Configuration;
 }
 
-/** Makes a configuration of these layers, or replaces the one of that name. @throws DeployError not-found, invalid. */
+/**
+ * Makes a configuration of these layers, or replaces the one of that name.
+ * @throws DeployError not-found, invalid; what `beforeReplacing` throws.
+ */
 export async function putConfiguration(
   registry: Registry,
   change: Change,
@@ -38,7 +44,10 @@ export async function putConfiguration(
   return commitChange(registry, change, name, async (tx) => {
     const before = await tx.configuration(name);
     if ((await tx.lastRevision(name)) === 0) checkNewName('configuration name', name);
-    return { before, after: await appendLayers(registry, tx, change, name, await resolveLayers(tx, layers)) };
+    const resolved = await resolveLayers(tx, layers);
+    if (before === undefined)
+      return { before, after: await appendLayers(registry, tx, change, name, resolved) };
+    return await replaceLayers(registry, tx, change, before, resolved);
   });
 }
 
@@ -52,7 +61,7 @@ export async function replaceConfiguration(
   checkLayers(layers);
   return commitChange(registry, change, name, async (tx) => {
     const before = await requireConfiguration(tx, name);
-    return { before, after: await appendLayers(registry, tx, change, name, await resolveLayers(tx, layers)) };
+    return await replaceLayers(registry, tx, change, before, await resolveLayers(tx, layers));
   });
 }
 
@@ -145,9 +154,21 @@ export async function replaceLayer(
       hint: 'replaceconf sets all layers anew',
     });
   }
-  // Setting what is set already is not a change: no agent should be woken for it.
-  if (before.layers[at]?.version === version.version) return { before, after: before };
-  return { before, after: await appendLayers(registry, tx, change, name, before.layers.with(at, version)) };
+  return await replaceLayers(registry, tx, change, before, before.layers.with(at, version));
+}
+
+/** Setting what is set already is not a change: no agent should be woken for it. */
+async function replaceLayers(
+  registry: Registry,
+  tx: MetaWriter,
+  change: Change,
+  before: Configuration,
+  layers: readonly ComponentVersion[],
+): Promise<ConfigurationChanged> {
+  const changes = layerChanges(before.layers, layers);
+  if (changes.changes.length === 0 && !changes.reordered) return { before, after: before };
+  change.beforeReplacing?.(before, changes);
+  return { before, after: await appendLayers(registry, tx, change, before.name, layers) };
 }
 
 async function resolveLayers(tx: MetaReader, layers: readonly LayerRef[]): Promise<ComponentVersion[]> {

@@ -16,6 +16,11 @@ export interface LayerChanges {
   readonly reordered: boolean;
 }
 
+/** Whether a component is new or gone. */
+export function hasOtherComponents({ changes }: LayerChanges): boolean {
+  return changes.some(({ from, to }) => from === undefined || to === undefined);
+}
+
 export function layerChanges(
   before: readonly ComponentVersion[],
   after: readonly ComponentVersion[],

@@ -30,6 +30,19 @@ async function withVersions(...names: string[]): Promise<TestRegistry> {
 const headOf = (registry: Registry, name = 'p') => registry.meta.read((tx) => tx.configuration(name));
 
 describe('putting', () => {
+  test('what is set already makes no revision, and wakes nobody; another order is a change', async () => {
+    const registry = await withVersions('code:v1', 'config:v1');
+    const both = refs('code:v1', 'config:v1');
+    const { after } = await putConfiguration(registry, change, 'p', both);
+    const seen: string[] = [];
+    registry.events.subscribe(['p'], () => seen.push('told'));
+    for (const put of [putConfiguration, replaceConfiguration]) {
+      expect(await put(registry, change, 'p', both)).toEqual({ before: after, after });
+    }
+    expect(seen).toEqual([]);
+    expect((await putConfiguration(registry, change, 'p', both.toReversed())).after.revision).toBe(2);
+  });
+
   test('makes revision 1, and the next one when it is put again', async () => {
     const registry = await withVersions('code:v1', 'config:v1');
     const first = await putConfiguration(registry, change, 'p', refs('code:v1', 'config:v1'));

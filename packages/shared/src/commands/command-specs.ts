@@ -50,7 +50,13 @@ export const ADDCONF = {
   summary: 'add new configuration from existing component versions',
   role: 'operator',
   changes: true,
-  flags: [CONF, LAYERS, IF_REVISION, JSON_FLAG],
+  flags: [
+    CONF,
+    LAYERS,
+    { name: 'force', type: 'bool', help: 'on a terminal: replace one that has other components' },
+    IF_REVISION,
+    JSON_FLAG,
+  ],
   positionals: [CONF_WORD, LAYER_WORDS],
   required: ['name'],
   examples: [
