@@ -72,15 +72,16 @@ describe('several configurations in one agent', () => {
     expect(await stopAgent(agent)).toBe(0);
   });
 
-  it('have their programs started anew at SIGUSR1', async () => {
+  it('have their programs started anew at SIGUSR1, not by a reload of what else changed, and ended at once by SIGTERM', async () => {
     const names = ['runs', 'runs-too'];
     for (const name of names)
       await addConfiguration(world.operator, name, { [`${name}-code`]: await release(name) });
     const dir = tempDir(testScope());
     const path = join(dir, 'agent.yml');
     const program = 'command: [/bin/sh, -c, "echo begun; exec sleep 600"]';
-    const entries = names.map((name) => `  - {name: ${name}, script: "", min-healthy: 0s, ${program}}\n`);
-    writeFileSync(path, fileFor(world, dir, ...entries));
+    const entries = (more = '') =>
+      names.map((name) => `  - {name: ${name}, script: "", min-healthy: 0s, ${program}${more}}\n`);
+    writeFileSync(path, fileFor(world, dir, ...entries()));
     const agent = startProgram(testScope(), 'deploy-agent', ['-config', path]);
     const count = (wanted: string, configuration: string) =>
       agent.log.lines.filter((line) => line.msg === wanted && line.configuration === configuration).length;
@@ -90,7 +91,31 @@ describe('several configurations in one agent', () => {
     await until('the runs before have ended', () =>
       names.every((name) => count('the program: ended', name) === 1),
     );
-    expect(await stopAgent(agent)).toBe(0);
+
+    const go = join(dir, 'go');
+    const slow = makeAgentSite(testScope(), `while test ! -e ${go}; do sleep 0.1; done`);
+    await addConfiguration(world.operator, 'slow', { 'slow-code': await release('slow') });
+    const changed = entries(', healthy-deadline: 2m');
+    const file = (...all: readonly string[]) => `labels: { zone: newer }\n${fileFor(world, dir, ...all)}`;
+    writeFileSync(path, file(...changed, entry('slow', slow)));
+    agent.child.kill('SIGHUP');
+    await until('the registry knows the label', async () =>
+      (await world.operator.exec('agents -label zone=newer')).stdout.includes('web1'),
+    );
+    await until('the script runs', () => slow.calls().length === 1);
+    expect(names.map((name) => count('begun', name))).toEqual([2, 2]);
+    const reread = agent.log.lines.length;
+    writeFileSync(path, file(...changed));
+    agent.child.kill('SIGHUP');
+    await agent.log.lineAfter(reread, 'read the configurations again');
+    agent.child.kill('SIGTERM');
+    await until('both have ended, though a script runs', () =>
+      names.every((name) => count('the program: ended', name) === 2),
+    );
+    expect(names.map((name) => count('begun', name))).toEqual([2, 2]);
+    expect(agent.child.exitCode).toBeNull();
+    writeFileSync(go, '');
+    expect(await agent.ended).toBe(0);
     expect(agent.log.plain).toEqual([]);
   });
 

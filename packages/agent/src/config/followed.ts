@@ -4,8 +4,11 @@ import { takeDirectory } from '@deploy-tools/shared/host/dir-lock.js';
 import type { Logger } from '@deploy-tools/shared/log.js';
 import type { StateReport } from '@deploy-tools/shared/report/report.js';
 import { runAgent } from '../agent.js';
+import type { AgentContext } from '../agent-context.js';
 import { agentSettings } from '../agent-settings.js';
 import type { Controlled } from '../control/configuration-control.js';
+import { RandomDelay } from '../deploy/random-delay.js';
+import { eitherSignal } from '../either-signal.js';
 import { startAnew } from '../hang-up.js';
 import { LinkShare } from '../link-share.js';
 import { type Application, openApplication, type SharedTurns } from '../open-application.js';
@@ -13,6 +16,7 @@ import { Pushes } from '../pushes.js';
 import type { RegistryLink } from '../registry-link.js';
 import { systemTimers } from '../timers.js';
 import type { ConfiguredApplication } from './read-config-file.js';
+import { changeOf } from './what-changed.js';
 
 /** A configuration that could not be begun with is begun with again after this. */
 const AGAIN_MS = 30_000;
@@ -33,22 +37,48 @@ export interface FollowTools {
  * others do not notice.
  */
 export class Followed {
-  readonly what: ConfiguredApplication;
   readonly name: string;
   readonly pushes = new Pushes();
   readonly #tools: FollowTools;
   readonly #log: Logger;
   readonly #stop = new AbortController();
+  #what: ConfiguredApplication;
+  /** Aborted when it is followed by other settings. */
+  #loop = new AbortController();
   readonly #done: Promise<void>;
   #application: Application | undefined;
   #trouble: StateReport['error'];
 
   constructor(what: ConfiguredApplication, tools: FollowTools) {
-    this.what = what;
+    this.#what = what;
     this.name = what.flags.name ?? '';
     this.#tools = tools;
     this.#log = tools.log.child({ configuration: this.name });
     this.#done = this.#run();
+  }
+
+  get what(): ConfiguredApplication {
+    return this.#what;
+  }
+
+  /** It was told to end. */
+  get isEnding(): boolean {
+    return this.#stop.signal.aborted;
+  }
+
+  /**
+   * Goes on by other settings. A deployment in progress is interrupted as by SIGTERM and resumed; a supervised program does not notice.
+   * @param what undefined when it is not wanted any more.
+   * @returns false where that is not enough: it has to {@link end}.
+   */
+  take(what: ConfiguredApplication | undefined): boolean {
+    const change = what === undefined ? 'everything' : changeOf(this.#what, what);
+    if (change === 'nothing') return true;
+    // One that is not open, because something is wrong with it, is begun with at once.
+    if (what === undefined || change === 'everything' || this.#application === undefined) return false;
+    this.#what = what;
+    this.#loop.abort();
+    return true;
   }
 
   /** How far it is now; failed while it cannot even be begun with. */
@@ -99,7 +129,7 @@ export class Followed {
   }
 
   async #follow(signal: AbortSignal): Promise<void> {
-    const { flags, command } = this.what;
+    const { flags, command } = this.#what;
     const dir = resolve(flags.dir);
     const lock = takeDirectory(dir, 'agent', 0o750);
     try {
@@ -120,15 +150,29 @@ export class Followed {
       this.#application = application;
       this.#trouble = undefined;
       try {
-        const link = new LinkShare(this.#tools.link);
-        const loop = { pollMs: flags.poll, once: false, random: Math.random };
-        await runAgent(application.context, link, this.pushes, loop);
+        while (!signal.aborted) await this.#runLoop(application.context, signal);
       } finally {
         this.#application = undefined;
         await application.close();
       }
     } finally {
       lock.release();
+    }
+  }
+
+  /** Until the signal, or until there are other settings. */
+  async #runLoop(opened: AgentContext, signal: AbortSignal): Promise<void> {
+    this.#loop = new AbortController();
+    const { flags, command } = this.#what;
+    const settings = agentSettings(flags, command);
+    const stop = eitherSignal(signal, this.#loop.signal);
+    const delay = new RandomDelay(settings.randomDelayMs, Math.random, systemTimers.now);
+    const context = { ...opened, settings, delay, signal: stop.signal };
+    const loop = { pollMs: flags.poll, once: false, random: Math.random };
+    try {
+      await runAgent(context, new LinkShare(this.#tools.link), this.pushes, loop);
+    } finally {
+      stop.clear();
     }
   }
 }

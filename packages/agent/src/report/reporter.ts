@@ -35,6 +35,7 @@ export interface ReporterOptions {
  */
 export class Reporter {
   readonly #options: ReporterOptions;
+  #hello: ReporterOptions['hello'];
   #connection: Connection | undefined;
   #channel: ReportChannel | undefined;
   #heartbeat: NodeJS.Timeout | undefined;
@@ -47,6 +48,7 @@ export class Reporter {
 
   constructor(options: ReporterOptions) {
     this.#options = options;
+    this.#hello = options.hello;
   }
 
   /** Reports over this connection from now on; undefined for none. */
@@ -56,8 +58,9 @@ export class Reporter {
     if (connection !== undefined) this.#open(connection);
   }
 
-  /** There are other configurations now. */
-  renew(): void {
+  /** There are other configurations now, or the host has other labels. */
+  renew(hello: ReporterOptions['hello']): void {
+    this.#hello = hello;
     if (this.#channel !== undefined) this.#greet(this.#channel);
   }
 
@@ -131,9 +134,8 @@ export class Reporter {
   }
 
   #greet(channel: ReportChannel): void {
-    const { hello, configs } = this.#options;
-    const configurations = [...configs.keys()];
-    channel.say({ type: 'hello', hello: { ...hello, configs: configurations, features: ['again'] } });
+    const configs = [...this.#options.configs.keys()];
+    channel.say({ type: 'hello', hello: { ...this.#hello, configs, features: ['again'] } });
     this.#tellAll();
   }
 

@@ -65,7 +65,7 @@ function checkApart(to: string, dir: string): void {
   });
 }
 
-function isWithin(outer: string, inner: string): boolean {
+export function isWithin(outer: string, inner: string): boolean {
   const way = relative(outer, inner);
   return way === '' || !(way === '..' || way.startsWith('../'));
 }
