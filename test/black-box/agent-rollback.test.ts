@@ -349,9 +349,17 @@ describe('hooks', () => {
       const name = `veto-${hook}`;
       const { site, flags } = await deployed(testScope(), name);
       const before = current(site);
-      if (hook === 'script') site.scriptDoes('exit 75');
-      else hookIn(site, hook, 'exit 75');
-      const done = await agentOnce(world, site, name, flags);
+      const veto = 'echo looking; echo "backup is running"; echo; exit 75';
+      if (hook === 'script') site.scriptDoes(veto);
+      else hookIn(site, hook, veto);
+      const done = await agentOnce(world, site, name, ['-host', `web-${hook}`, ...flags]);
+      const reason = new RegExp(`script: the ${hook}( hook)? says not now: backup is running`);
+      const status = async () => (await world.operator.exec(`status ${name}`)).stdout;
+      await until('the registry knows why', async () => reason.test(await status()));
+      const logs = await command(world.operator, `logs ${name} web-${hook}`);
+      expect(logs).toMatch(
+        new RegExp(`: vetoed\\n${reason.source}\\n(.*\\n)*looking\\nbackup is running\\n`),
+      );
       expect(done.status).toBe(1);
       expect(done.stderr).toContain('this host says not now, it is asked again later');
       expect(journal(site)).toMatchObject({

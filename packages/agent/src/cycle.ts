@@ -197,11 +197,14 @@ async function goLive(context: AgentContext, release: Release): Promise<Outcome>
   return { kind: 'deployed', hash };
 }
 
-function vetoed({ ledger, log, clock }: AgentContext): Outcome {
-  ledger.veto();
+function vetoed({ ledger, log, clock, facts }: AgentContext): Outcome {
+  ledger.veto(facts.veto);
   const { attempt, hold } = ledger.journal;
   const hash = attempt?.config.hash ?? '';
-  log.warn({ hash, notBefore: hold?.notBefore }, 'this host says not now, it is asked again later');
+  log.warn(
+    { hash, notBefore: hold?.notBefore, why: hold?.reason },
+    'this host says not now, it is asked again later',
+  );
   return { kind: 'waiting', hash, ms: waitBefore(hold, attempt?.config ?? { hash }, clock()) };
 }
 

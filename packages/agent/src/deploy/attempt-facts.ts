@@ -3,12 +3,16 @@ import { LogTail } from '../script/log-tail.js';
 /** Phases whose time is told. */
 export type TimedPhase = 'fetch' | 'prepare' | 'activate' | 'validate' | 'rollback';
 
+/** What is kept of a veto's last line, in characters. */
+const MAX_REASON = 500;
+
 /** What is known of the attempt in flight and is not worth a journal: gathered on the way, told with its reports. */
 export class AttemptFacts {
   readonly log = new LogTail();
   readonly #onProgress: () => void;
   #timings: Record<string, number> = {};
   #bytes = { fetched: 0, reused: 0 };
+  #veto: string | undefined;
   #progress: { done: number; total: number } | undefined;
   /** Answers of the checks that do not pass, by check; the one that has failed for longest comes first. */
   readonly #failing = new Map<string, string>();
@@ -38,6 +42,17 @@ export class AttemptFacts {
     return undefined;
   }
 
+  /** Which hook or script said not now last, and why. */
+  get veto(): string | undefined {
+    return this.#veto;
+  }
+
+  /** @param last line that it printed; undefined for none. */
+  vetoed(what: string, last: string | undefined): void {
+    const why = last === undefined ? 'it printed nothing' : last.slice(0, MAX_REASON);
+    this.#veto = `the ${what} says not now: ${why}`;
+  }
+
   /** @param answer of a check that did not pass; undefined when it did. */
   checked(check: string, answer: string | undefined): void {
     const before = this.failing;
@@ -57,6 +72,7 @@ export class AttemptFacts {
     this.#timings = {};
     this.#bytes = { fetched: 0, reused: 0 };
     this.#progress = undefined;
+    this.#veto = undefined;
     this.forgetChecks();
   }
 

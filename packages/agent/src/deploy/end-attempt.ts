@@ -1,8 +1,11 @@
+import type { AgentConfig } from '@deploy-tools/shared/config-json.js';
 import { DeployError, describeError } from '@deploy-tools/shared/errors.js';
 import type { AgentContext } from '../agent-context.js';
 import { type DeployRoots, rootOf } from './deploy-roots.js';
+import { isSameRevision } from './hold.js';
 import type { Attempt } from './journal.js';
 import { runDeployHook } from './run-deploy-hook.js';
+import { Superseded } from './superseded.js';
 
 /** The attempt has failed, whatever runs now. @returns the error. */
 export async function endFailed(context: AgentContext, error: DeployError): Promise<DeployError> {
@@ -10,12 +13,22 @@ export async function endFailed(context: AgentContext, error: DeployError): Prom
   const { attempt, hold } = ledger.journal;
   if (attempt === undefined) return error;
   if (attempt.byHand === true && attempt.step === 'rolled-back') return error; // nothing has failed
-  const { failures, notBefore } = hold ?? {};
-  const hash = attempt.config.hash;
-  const when = notBefore === undefined ? 'it is not tried again by itself' : 'it is tried again later';
-  log.warn({ hash, state: attempt.step, failures, notBefore }, `deployment failed, ${when}`);
+  const { config, step } = attempt;
+  const { failures, notBefore } = hold !== undefined && isSameRevision(hold, config) ? hold : {};
+  const when = isWantedNoMore(context, config, error)
+    ? 'another release is wanted by now'
+    : notBefore === undefined
+      ? 'it is not tried again by itself'
+      : 'it is tried again later';
+  log.warn({ hash: config.hash, state: step, failures, notBefore }, `deployment failed, ${when}`);
   await lastHook(context, 'failure', rootsOf(context));
   return error;
+}
+
+function isWantedNoMore({ newer }: AgentContext, { hash }: AgentConfig, error: DeployError): boolean {
+  const wish = newer(hash);
+  wish.clear();
+  return error instanceof Superseded || wish.signal.aborted;
 }
 
 /** Hooks that cannot change the outcome any more; success and failure read the log of the attempt. */

@@ -16,6 +16,8 @@ export interface Hold extends RevisionId {
   readonly failures: number;
   /** RFC 3339 UTC; absent when only another revision, or somebody's word, ends the hold. */
   readonly notBefore?: string;
+  /** Of a veto: which hook or script said so, and the last that it printed. */
+  readonly reason?: string;
   /** Somebody said to try again. */
   readonly retry?: true;
 }

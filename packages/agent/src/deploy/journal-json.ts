@@ -137,6 +137,7 @@ function decodeHold(value: unknown): Hold {
     why: asOneOf(fields.why, ['rejected', 'vetoed', 'withdrawn'], 'hold.why'),
     failures: asCount(fields.failures, 'hold.failures'),
     notBefore: optional(fields.notBefore, (time) => asTime(time, 'hold.notBefore')),
+    reason: optional(fields.reason, (text) => asText(text, 'hold.reason')),
     retry: optional(fields.retry, asTrue),
   });
 }

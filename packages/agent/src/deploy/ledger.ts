@@ -111,11 +111,15 @@ export class Ledger {
     this.#advance(next, { live, proven: withProven(good, to), hold });
   }
 
-  /** The host said not now: what was live is so still, and the revision is asked about again in a minute. */
-  veto(): void {
+  /**
+   * The host said not now: what was live is so still, and the revision is asked about again in a minute.
+   * @param reason which hook or script said so, and why.
+   */
+  veto(reason?: string): void {
     const { config, step, left, ...attempt } = this.#attempt();
     const next: Attempt = { ...attempt, config, step: nextStep(step, 'interrupt'), since: this.#now() };
-    const hold = vetoed(this.#journal.hold, config, this.#options.clock());
+    const veto = vetoed(this.#journal.hold, config, this.#options.clock());
+    const hold: Hold = reason === undefined ? veto : { ...veto, reason };
     const { live, ...journal } = this.#journal;
     const before = left === undefined ? live : (left ?? undefined);
     this.#write({ ...journal, ...(before === undefined ? {} : { live: before }), attempt: next, hold });

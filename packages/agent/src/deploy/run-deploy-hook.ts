@@ -44,6 +44,7 @@ async function runLogged(
     { [hook === 'script' ? 'script' : 'hook']: command, old: roots.old?.root, new: roots.next.root },
     `running the ${what}`,
   );
+  let last: string | undefined;
   const outcome = await runHook({
     hook,
     command,
@@ -54,11 +55,13 @@ async function runLogged(
     output: context.output,
     beforeRun: (pid) => rememberScript(context, pid),
     onLine: (stream, line) => {
+      if (line.trim() !== '') last = line.trim();
       facts.log.push(line);
       log.info({ stream }, line);
     },
   });
   const ms = Math.round(performance.now() - started);
+  if (outcome === 'vetoed') facts.vetoed(what, last);
   log.info({ ms }, outcome === 'done' ? `the ${what} succeeded` : `the ${what} says not now`);
   return outcome;
 }

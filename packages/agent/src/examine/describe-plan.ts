@@ -58,7 +58,7 @@ function verdictOf(view: PlanView): readonly [string, boolean] {
   if (ms === 0) return [whyNow(view), true];
   const why = {
     rejected: `it failed (${hold?.failures ?? 0} in a row): ${attempt?.error?.message ?? 'see the log'}`,
-    vetoed: 'the host said not now',
+    vetoed: hold?.reason ?? 'the host said not now',
     withdrawn: 'an operator on this host went back from it',
   }[hold?.why ?? 'rejected'];
   const when = Number.isFinite(ms)

@@ -6,6 +6,7 @@ import type { PauseNote } from '@deploy-tools/shared/report/pause-note.js';
 import type { Release, StateReport } from '@deploy-tools/shared/report/report.js';
 import type { AttemptFacts } from '../deploy/attempt-facts.js';
 import { DEPLOY_STEPS, isOver } from '../deploy/deploy-step.js';
+import type { Hold } from '../deploy/hold.js';
 import {
   type Attempt,
   isSettled,
@@ -82,7 +83,7 @@ function restingState({ journal, lastGood, wanted }: HostView): DeployState {
 }
 
 function attemptReport({ journal, facts }: HostView, attempt: Attempt): Omit<StateReport, 'config'> {
-  const { deploy, step, since, reason, number, config, error, postponed } = attempt;
+  const { deploy, step, since, reason, number, config, postponed } = attempt;
   const { hold } = journal;
   const isVetoed = step === 'pending' && hold?.why === 'vetoed' && hold.hash === config.hash;
   const log = facts.log.lines();
@@ -96,12 +97,21 @@ function attemptReport({ journal, facts }: HostView, attempt: Attempt): Omit<Sta
     deploy,
     since,
     progress: step === 'fetching' ? facts.progress : undefined,
-    error: postponed === undefined ? (error ?? unproven(step, facts)) : backError(attempt, postponed),
-    log: log.length === 0 || (lasts && step !== 'rolling-back') ? undefined : log,
+    error: isVetoed ? vetoOf(hold) : troubleOf(attempt, facts),
+    log: log.length === 0 || (lasts && !isVetoed && step !== 'rolling-back') ? undefined : log,
     timings: Object.keys(facts.timings).length === 0 ? undefined : facts.timings,
     bytes: facts.bytes.fetched + facts.bytes.reused === 0 ? undefined : facts.bytes,
     notBefore: postponed?.notBefore ?? (isHeld ? hold.notBefore : undefined),
   } as Omit<StateReport, 'config'>;
+}
+
+function vetoOf({ reason }: Hold): StateReport['error'] {
+  return reason === undefined ? undefined : { kind: 'script', message: reason };
+}
+
+function troubleOf(attempt: Attempt, facts: HostView['facts']): StateReport['error'] {
+  const { error, postponed, step } = attempt;
+  return postponed === undefined ? (error ?? unproven(step, facts)) : backError(attempt, postponed);
 }
 
 /** Why the release failed, and what keeps the host from going back. */

@@ -151,5 +151,8 @@ describe('what a host says of a configuration', () => {
   it('after a veto', () => {
     const hold = { hash: B.hash, why: 'vetoed', failures: 0, notBefore } as const;
     expect(report({ attempt: attempt('pending'), hold }, B)).toMatchObject({ state: 'vetoed', notBefore });
+    const reason = 'the pre hook says not now: backup is running';
+    const said = report({ attempt: attempt('pending'), hold: { ...hold, reason } }, B);
+    expect(said).toMatchObject({ error: { kind: 'script', message: reason }, log: ['a line'] });
   });
 });

@@ -357,6 +357,14 @@ describe('logs', () => {
     expect(await ran('logs project1 web1')).toMatch(
       /deploy d3: revision 1 rolled-back .*so far\nand its end\n$/s,
     );
+    const veto = { kind: 'script', message: 'the pre hook says not now: backup is running' };
+    await agent.report(stateOf({ state: 'vetoed', deploy: 'd3b', error: veto, log: ['backup is running'] }));
+    expect(await ran('logs project1 web1')).toBe(
+      `web1, project1, deploy d3b: vetoed\nscript: ${veto.message}\nbackup is running\n`,
+    );
+    expect(await ran('status project1')).toMatch(
+      /^pending +web1 +vetoed .* script: the pre hook says not now: backup/m,
+    );
     const why = { kind: 'unhealthy', message: 'not healthy' } as const;
     await agent.report(stateOf({ state: 'rolling-back', deploy: 'd4', error: why }));
     expect(await ran('logs project1 web1')).toBe(
