@@ -98,6 +98,7 @@ describe('a manifest', () => {
     const { status } = await site.deploy([url], { env: { STAGE: 'test' } });
     expect(status).toBe(0);
     expect(site.read('log')).toMatch(/ before test\n.* after all\n.* succeeded\n/s);
+    expect(site.read('log')).toContain('running the pre command "echo before {{ must_env "STAGE" }}"');
   });
 
   it('can be switched to as a release, of which the earlier one is kept', async () => {

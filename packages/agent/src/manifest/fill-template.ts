@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto';
 import { DeployError } from '@deploy-tools/shared/errors.js';
 
 type Environment = Readonly<Record<string, string | undefined>>;
@@ -10,6 +11,37 @@ type Environment = Readonly<Record<string, string | undefined>>;
  * @throws DeployError invalid, with the line; a variable that is missing.
  */
 export function fillTemplate(text: string, environment: Environment, label: string): string {
+  return replaceActions(text, label, ({ body, fail }) => filledIn(body, environment, fail));
+}
+
+/** The same text with a word without blanks in the place of each action. */
+export interface MarkedTemplate {
+  readonly text: string;
+  /** Puts what stands in the template back in the places of the words. */
+  readonly unmark: (part: string) => string;
+}
+
+/**
+ * A template that can be read as the file that it makes, as far as that does not depend on what is filled in.
+ * @param label for messages.
+ * @throws DeployError invalid.
+ */
+export function markTemplate(text: string, label: string): MarkedTemplate {
+  const actions: string[] = [];
+  const mark = `x${randomBytes(8).toString('hex')}x`;
+  const marked = replaceActions(text, label, ({ whole }) => `${mark}${actions.push(whole) - 1}x`);
+  const marks = new RegExp(`${mark}(\\d+)x`, 'g');
+  return { text: marked, unmark: (part) => part.replace(marks, (_, index) => actions[Number(index)] ?? '') };
+}
+
+interface Action {
+  /** As it stands in the template, braces included. */
+  readonly whole: string;
+  readonly body: string;
+  readonly fail: Fail;
+}
+
+function replaceActions(text: string, label: string, replace: (action: Action) => string): string {
   let filled = '';
   let at = 0;
   for (;;) {
@@ -20,7 +52,7 @@ export function fillTemplate(text: string, environment: Environment, label: stri
     const [whole, trimsLeft, body, trimsRight] = action;
     const before = text.slice(at, begin);
     filled += trimsLeft === undefined ? before : before.trimEnd();
-    filled += filledIn(body ?? '', environment, (what) => mistake(text, begin, label, what));
+    filled += replace({ whole, body: body ?? '', fail: (what) => mistake(text, begin, label, what) });
     at = begin + whole.length;
     if (trimsRight !== undefined) at += text.slice(at).length - text.slice(at).trimStart().length;
   }

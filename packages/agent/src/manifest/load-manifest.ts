@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { DeployError } from '@deploy-tools/shared/errors.js';
 import { showUrl } from '@deploy-tools/sources/objects/show-url.js';
+import { commandsAsWritten } from './commands-as-written.js';
 import type { DeployContext } from './deploy-context.js';
 import { fetchSmall } from './download.js';
 import { fillTemplate } from './fill-template.js';
@@ -19,7 +20,10 @@ export async function loadManifest(url: string, context: DeployContext): Promise
   context.log.line(`reading the manifest ${label}`);
   const bytes = await fetchText(url, context);
   if (context.settings.signedManifest) await verified(url, bytes, context);
-  return parseManifest(fillTemplate(bytes.toString('utf8'), context.environment, label), label);
+  const text = bytes.toString('utf8');
+  const manifest = parseManifest(fillTemplate(text, context.environment, label), label);
+  const asWritten = commandsAsWritten(text, label, manifest.commands);
+  return asWritten === undefined ? manifest : { ...manifest, asWritten };
 }
 
 async function fetchText(

@@ -6,6 +6,8 @@ export interface Manifest {
   /** Undefined: there are commands only. */
   readonly archive: ManifestArchive | undefined;
   readonly commands: ManifestCommands;
+  /** The same commands as they stand in the file, without what is filled in; absent where that is not known. */
+  readonly asWritten?: ManifestCommands;
   /** Of each command, in milliseconds; undefined for no limit. */
   readonly commandTimeoutMs: number | undefined;
 }

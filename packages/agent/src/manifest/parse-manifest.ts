@@ -8,6 +8,7 @@ import { COMMAND_LISTS, type Manifest, type ManifestArchive, type ManifestComman
 import { parseSeconds } from './seconds.js';
 
 const DEFAULT_MODE = 0o755;
+const NO_COMMANDS: ManifestCommands = { pre: [], post: [], success: [], failure: [] };
 /** Timers of Node.js take 31 bits of milliseconds. */
 const LONGEST_MS = 2 ** 31 - 1;
 
@@ -28,13 +29,22 @@ export function parseManifest(text: string, label: string): Manifest {
   });
 }
 
+/** Only the commands; undefined where they are not as they should be. */
+export function readCommands(root: unknown): ManifestCommands | undefined {
+  const mistakes = new Mistakes(new LineCounter());
+  const node = isMap(root) ? root.get('commands', true) : undefined;
+  if (node === undefined || isEmpty(node, root)) return NO_COMMANDS;
+  const commands = commandsOf(node, mistakes);
+  return mistakes.list.length === 0 ? commands : undefined;
+}
+
 /** Keys that are read as soon as they are met. */
 type Readers = Readonly<Record<string, (node: unknown, name: string) => void>>;
 
 function manifestOf(root: unknown, mistakes: Mistakes): Manifest {
   const texts: Partial<Record<TextKey, { readonly text: string; readonly node: unknown }>> = {};
   let excludes: readonly string[] = [];
-  let commands: ManifestCommands = { pre: [], post: [], success: [], failure: [] };
+  let commands = NO_COMMANDS;
   const takeText = (node: unknown, name: string): void => {
     const text = textOf(node);
     if (text === undefined) mistakes.at(node, `${name} needs one value`);

@@ -11,7 +11,7 @@ const FOREVER_MS = 2 ** 31 - 1;
 const SHOWN = 120;
 
 export interface CommandsRun {
-  readonly manifest: Pick<Manifest, 'commands' | 'commandTimeoutMs'>;
+  readonly manifest: Pick<Manifest, 'commands' | 'asWritten' | 'commandTimeoutMs'>;
   readonly log: DeployLog;
   readonly environment: Readonly<Record<string, string>>;
   readonly signal: AbortSignal;
@@ -22,8 +22,8 @@ export interface CommandsRun {
  * @throws DeployError script.
  */
 export async function runCommands(list: 'pre' | 'post', run: CommandsRun): Promise<void> {
-  for (const command of run.manifest.commands[list]) {
-    await runCommand(list, command, run, undefined, (_, line) => run.log.line(line));
+  for (const command of commandsOf(list, run.manifest)) {
+    await runCommand(command, run, undefined, (_, line) => run.log.line(line));
   }
 }
 
@@ -33,27 +33,41 @@ export async function runLastCommands(
   run: CommandsRun,
   print: OnLine,
 ): Promise<void> {
-  for (const command of run.manifest.commands[list]) {
+  for (const command of commandsOf(list, run.manifest)) {
     const stdin = run.log.reader();
     try {
-      await runCommand(list, command, run, stdin, print);
+      await runCommand(command, run, stdin, print);
     } finally {
       closeSync(stdin);
     }
   }
 }
 
+interface Command {
+  readonly list: CommandList;
+  /** As it is run. */
+  readonly text: string;
+  /** What is said of it: what it is run with may hold secrets. */
+  readonly shown: string;
+}
+
+function commandsOf(list: CommandList, { commands, asWritten }: CommandsRun['manifest']): Command[] {
+  return commands[list].map((text, index) => {
+    const written = asWritten?.[list][index];
+    return { list, text, shown: written === undefined ? `number ${index + 1}` : `"${shorten(written)}"` };
+  });
+}
+
 async function runCommand(
-  list: CommandList,
-  command: string,
+  { list, text, shown }: Command,
   { manifest, log, environment, signal }: CommandsRun,
   stdinFd: number | undefined,
   onLine: OnLine,
 ): Promise<void> {
-  log.line(`running ${list}: ${shown(command)}`);
-  const name = `the ${list} command "${shown(command)}"`;
+  log.line(`running the ${list} command ${shown}`);
+  const name = `the ${list} command ${shown}`;
   const timeoutMs = manifest.commandTimeoutMs ?? FOREVER_MS;
-  const run = { program: 'sh', args: ['-c', command], environment, timeoutMs, signal, onLine };
+  const run = { program: 'sh', args: ['-c', text], environment, timeoutMs, signal, onLine };
   const end = await runInGroup(stdinFd === undefined ? run : { ...run, stdinFd }).catch((error: unknown) => {
     throw cannotStart(name, 'PATH', run, error);
   });
@@ -61,7 +75,7 @@ async function runCommand(
   if (failure !== undefined) throw failure;
 }
 
-function shown(command: string): string {
+function shorten(command: string): string {
   const line = command.trim().replace(/\s*\n\s*/g, '; ');
   return line.length <= SHOWN ? line : `${line.slice(0, SHOWN)}…`;
 }
