@@ -10,6 +10,7 @@ import { BuildThreads } from './build/build-threads.js';
 import { AttemptFacts } from './deploy/attempt-facts.js';
 import { Ledger } from './deploy/ledger.js';
 import { Pause } from './deploy/pause.js';
+import { placedIn } from './deploy/placed-record.js';
 import { RandomDelay } from './deploy/random-delay.js';
 import { type Wanted, WantedView } from './deploy/wanted-view.js';
 import { Pushes } from './pushes.js';
@@ -195,7 +196,7 @@ export function pathsIn(dir: string, state: string): AgentPaths {
     records: join(dir, 'records'),
     scriptState: join(dir, 'script-state.json'),
     current: join(dir, 'current'),
-    placed: join(dir, 'placed.json'),
+    placed: placedIn(dir),
     state,
   };
 }

@@ -1,4 +1,4 @@
-import { join, resolve } from 'node:path';
+import { join } from 'node:path';
 import { parseFlags } from '@deploy-tools/shared/cli/flags.js';
 import { DeployError, describeError, toDeployError } from '@deploy-tools/shared/errors.js';
 import { readRegularFile } from '@deploy-tools/shared/host/regular-file.js';
@@ -7,6 +7,7 @@ import { type AgentFlags, agentSettings } from '../agent-settings.js';
 import { reportIdentity } from '../report/report-identity.js';
 import type { Launch } from '../supervise/start-child.js';
 import { CONFIGURATION_KEYS, SHARED_KEYS } from './config-keys.js';
+import { reasonAgainst } from './reason-against.js';
 import { isSeq, LineCounter, parseDocument } from './yaml.js';
 import { flagsOf, Mistakes, pairsOf, textsOf } from './yaml-keys.js';
 
@@ -86,7 +87,8 @@ function configFileOf(root: unknown, mistakes: Mistakes): ConfigFile {
   const configurations = new Map<string, ConfiguredApplication>();
   for (const [index, application] of applications.entries()) {
     if (application === undefined || shared === undefined) continue;
-    const reason = reasonAgainst(application, configurations, shared);
+    const others = [...configurations.values()].map(({ flags }) => flags);
+    const reason = reasonAgainst(application.flags, others, shared);
     if (reason !== undefined) mistakes.at(nodes[index], reason);
     configurations.set(application.flags.name ?? '', application);
   }
@@ -118,24 +120,6 @@ function placed({ values }: { values: AgentFlags }, words: readonly string[]): A
   const says = (name: string) => words.some((word) => word.startsWith(`-${name}=`));
   const dir = says('dir') ? values.dir : join(values.dir, values.name ?? '');
   return { ...values, dir, state: says('state') ? values.state : join(dir, 'state.json') };
-}
-
-function reasonAgainst(
-  { flags }: ConfiguredApplication,
-  others: ReadonlyMap<string, ConfiguredApplication>,
-  shared: AgentFlags,
-): string | undefined {
-  if (others.has(flags.name ?? '')) return `there is another configuration "${flags.name}"`;
-  const dir = resolve(flags.dir);
-  if (dir === resolve(shared.dir)) return "dir is the agent's own; give the configuration another";
-  for (const other of others.values()) {
-    if (resolve(other.flags.dir) === dir) return `dir is that of "${other.flags.name}" too`;
-    if (resolve(other.flags.state) === resolve(flags.state))
-      return `state is that of "${other.flags.name}" too`;
-    if (flags.dest !== undefined && resolve(other.flags.dest ?? '/') === resolve(flags.dest))
-      return `dest is that of "${other.flags.name}" too`;
-  }
-  return undefined;
 }
 
 function attempt<T>(node: unknown, mistakes: Mistakes, act: () => T): T | undefined {

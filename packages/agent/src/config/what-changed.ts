@@ -1,7 +1,7 @@
 import { resolve } from 'node:path';
 import { isDeepStrictEqual } from 'node:util';
 import { type AgentFlags, agentSettings } from '../agent-settings.js';
-import { isWithin } from '../sync/destination.js';
+import { areApart } from '../sync/destination-paths.js';
 import { SHARED_KEYS } from './config-keys.js';
 import type { ConfiguredApplication } from './read-config-file.js';
 
@@ -36,9 +36,7 @@ export function changeOf(before: ConfiguredApplication, after: ConfiguredApplica
 export function clash(one: ConfiguredApplication, other: ConfiguredApplication): boolean {
   const ports = new Set(one.flags.port);
   if (other.flags.port.some((port) => ports.has(port))) return true;
-  return pathsOf(one).some((path) =>
-    pathsOf(other).some((there) => isWithin(path, there) || isWithin(there, path)),
-  );
+  return pathsOf(one).some((path) => pathsOf(other).some((there) => !areApart(path, there)));
 }
 
 function pathsOf({ flags: { dir, state, dest } }: ConfiguredApplication): string[] {

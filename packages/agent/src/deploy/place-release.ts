@@ -6,6 +6,9 @@ import type { AgentContext } from '../agent-context.js';
 import type { Root } from '../script/script-environment.js';
 import { checkDestination } from '../sync/check-destination.js';
 import { type Destination, excludeFileIn } from '../sync/destination.js';
+import { checkOwnerEarly, type DestinationClaim } from '../sync/destination-owner.js';
+import { destinationPlace } from '../sync/destination-place.js';
+import { lockDestination } from '../sync/lock-destination.js';
 import { requireRsync } from '../sync/run-rsync.js';
 import type { SyncRequest } from '../sync/sync-request.js';
 import { removeTree } from '../unpack/remove-tree.js';
@@ -15,22 +18,37 @@ import { forgetPlaced, inodeOf, readPlaced, removePlaced, writePlaced } from './
 const ID_CHARACTERS = 16;
 
 /**
- * Syncs a release to the destination, where there is one; again is as good as once. A sync that makes the destination like
- * the release file by file is not interrupted when the agent is to stop: half of one is worse than a late exit.
+ * Syncs a release to the destination, where there is one; again is as good as once. Waits while another process deploys
+ * there. A sync that makes the destination like the release file by file is not interrupted when the agent is to stop: half of
+ * one is worse than a late exit.
  * @param way `back` to a release that was there before.
- * @throws DeployError as syncTree, saying in which state the destination is.
+ * @throws DeployError conflict when the destination is another agent's; as syncTree, saying in which state the destination is.
  */
 export async function placeRelease(
   context: AgentContext,
   next: Root,
   way: 'forward' | 'back',
 ): Promise<void> {
-  const hash = next.id;
-  const { settings, paths, signal, facts, log } = context;
+  const { settings, paths } = context;
   const { destination } = settings;
   if (destination === undefined) return removePlaced(paths.placed);
+  if (destination.strategy === 'mv' && isPlaced(context, next.id)) return;
+  const release = await holdDestination(context, destination);
+  try {
+    await placeHeld(context, destination, { next, way });
+  } finally {
+    release();
+  }
+}
+
+/** @param destination is locked. */
+async function placeHeld(
+  context: AgentContext,
+  destination: Destination,
+  { next, way }: { readonly next: Root; readonly way: 'forward' | 'back' },
+): Promise<void> {
+  const { paths, signal, facts, log } = context;
   const { to, strategy } = destination;
-  if (strategy === 'mv' && isPlaced(context, hash)) return;
   if (strategy !== 'mv') forgetPlaced(paths.placed, destination);
   const { syncTree } = await import('../sync/sync-tree.js'); // most agents have no use for it
   const sync = () =>
@@ -40,11 +58,24 @@ export async function placeRelease(
     );
   const began = performance.now();
   const stats = await (strategy === 'mv' && way === 'back' ? inPlaceOf(context, destination, sync) : sync());
-  if (strategy !== 'mv') writePlaced(paths.placed, { to, strategy, hash, inode: '' });
+  if (strategy !== 'mv') writePlaced(paths.placed, { to, strategy, hash: next.id, inode: '' });
   const { root, ...counts } = stats;
   const ms = Math.round(performance.now() - began);
   facts.log.push(`synced to ${to}`);
   log.info({ to, strategy, root, ...counts, ms }, 'synced to the destination');
+}
+
+async function holdDestination(context: AgentContext, destination: Destination): Promise<() => void> {
+  const { timers, signal, log } = context;
+  return await lockDestination({
+    ...claimOf(context, destination, destinationPlace(destination).lock),
+    ...{ waits: true, timers, signal },
+    log: (line) => log.warn(line),
+  });
+}
+
+function claimOf({ settings, paths }: AgentContext, { to }: Destination, path: string): DestinationClaim {
+  return { dest: to, path, owner: { name: settings.name, dir: dirname(paths.placed), to } };
 }
 
 /** Whether the destination, where there is one, has this release. */
@@ -62,7 +93,8 @@ export function isPlaced(
 
 /**
  * Says before anything live is touched what would keep a release from its destination.
- * @throws DeployError exists; not-found: the file of rules; usage: rsync(1) was removed.
+ * @throws DeployError exists; not-found: the file of rules; usage: rsync(1) was removed; conflict: the destination is another
+ *   agent's.
  */
 export function checkPlace(context: AgentContext, next: Root): void {
   const { destination } = context.settings;
@@ -74,6 +106,7 @@ export function checkPlace(context: AgentContext, next: Root): void {
     });
   if (destination.strategy === 'mv' && isPlaced(context, next.id)) return;
   requireRsync(destination);
+  checkOwnerEarly(claimOf(context, destination, destinationPlace(destination).lock));
   checkDestination(destination.to, destination.strategy);
 }
 

@@ -1,4 +1,5 @@
 import { lstatSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
 import { DeployError, errnoOf } from '@deploy-tools/shared/errors.js';
 import { writeFileAtomic } from '@deploy-tools/shared/host/atomic-file.js';
 import { readRegularFile } from '@deploy-tools/shared/host/regular-file.js';
@@ -14,6 +15,11 @@ export interface PlacedRecord {
   readonly hash: string;
   /** Which directory it is; empty where that does not matter. */
   readonly inode: string;
+}
+
+/** Where an agent keeps its record. @param dir of the agent, absolute. */
+export function placedIn(dir: string): string {
+  return join(dir, 'placed.json');
 }
 
 /** @returns undefined when nothing was, a sync was cut off, or the file is damaged: then it is synced again. */

@@ -3,7 +3,7 @@ import { basename, join } from 'node:path';
 import { errnoOf } from '@deploy-tools/shared/errors.js';
 import { asFields, asText, optional, parseFields } from '@deploy-tools/shared/report/json-fields.js';
 import { readJournal } from '../deploy/ledger.js';
-import { readPlaced } from '../deploy/placed-record.js';
+import { placedIn, readPlaced } from '../deploy/placed-record.js';
 import { confirmedAt } from '../deploy/wanted-view.js';
 import type { DiskView } from './decide-start.js';
 
@@ -25,7 +25,7 @@ export function viewDisk(dir: string): DiskView {
       attempt === undefined
         ? undefined
         : { hash: attempt.config.hash, step: attempt.step, error: attempt.error?.message },
-    placed: readPlaced(join(dir, 'placed.json'))?.hash,
+    placed: readPlaced(placedIn(dir))?.hash,
   };
 }
 

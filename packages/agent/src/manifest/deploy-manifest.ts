@@ -68,9 +68,10 @@ async function deploy(
   else {
     const { dest } = archive;
     requireRsync(archive);
-    const place = destinationPlace(dest);
+    const place = destinationPlace({ to: dest, strategy: archive.strategy });
     const line = (text: string): void => log.line(text);
-    const lock = { dest, path: place.lock, waits: settings.waits, timers, log: line, signal };
+    const claim = { dest, path: place.lock, owner: undefined };
+    const lock = { ...claim, waits: settings.waits, timers, log: line, signal };
     held.release = await lockDestination(lock);
     await deployArchive(archive, place, context, pre);
   }

@@ -5,6 +5,8 @@ import { basename, dirname, join } from 'node:path';
 import { DeployError } from '@deploy-tools/shared/errors.js';
 import { makeDirectory } from '@deploy-tools/shared/host/make-directory.js';
 import { removeTree } from '../unpack/remove-tree.js';
+import { realDestination } from './destination-paths.js';
+import type { SyncRequest } from './sync-request.js';
 
 /** Where there is room for what is made for a destination, and what names it has there. */
 export interface DestinationPlace {
@@ -17,11 +19,11 @@ export interface DestinationPlace {
 /**
  * Beside the destination, so that a rename is enough to get there; where we may not write beside it, as in a root's
  * directory, in the system's directory for temporary files, in a directory of our user's own. Directories above that
- * are missing are made (0755).
- * @param dest absolute path.
+ * are missing are made (0755). A destination that is named in two ways has one place.
  * @throws system errors; DeployError unsafe when somebody else has that directory.
  */
-export function destinationPlace(dest: string): DestinationPlace {
+export function destinationPlace(destination: Pick<SyncRequest, 'to' | 'strategy'>): DestinationPlace {
+  const dest = realDestination(destination);
   const parent = dirname(dest);
   makeDirectory(parent, 0o755);
   const beside = placeIn(parent, `.${basename(dest)}.`);

@@ -1,6 +1,7 @@
-import { isAbsolute, join, normalize, relative, resolve } from 'node:path';
+import { isAbsolute, join, normalize, resolve } from 'node:path';
 import type { FlagValues } from '@deploy-tools/shared/cli/flags.js';
 import { DeployError } from '@deploy-tools/shared/errors.js';
+import { areApart, directoriesOf, isWithin, realPlace } from './destination-paths.js';
 import { requireRsync } from './run-rsync.js';
 import type { SYNC_FLAGS } from './sync-flags.js';
 import { SYNC_STRATEGIES, type SyncRequest } from './sync-request.js';
@@ -14,7 +15,7 @@ export interface Destination extends Pick<SyncRequest, 'to' | 'strategy' | 'excl
 type DestinationFlags = Pick<
   FlagValues<typeof SYNC_FLAGS>,
   'dest' | 'sync' | 'exclude' | 'exclude-from' | 'dest-mode'
->;
+> & { readonly state: string };
 
 /** @param dir of the agent. @returns undefined without -dest. @throws DeployError usage. */
 export function destinationOf(flags: DestinationFlags, dir: string): Destination | undefined {
@@ -37,7 +38,7 @@ export function destinationOf(flags: DestinationFlags, dir: string): Destination
     return undefined;
   }
   const to = resolve(flags.dest);
-  checkApart(to, resolve(dir));
+  checkApart({ to, strategy }, dir, flags.state);
   requireRsync({ strategy, excludes: flags.exclude, excludeFrom });
   return { to, strategy, excludes: flags.exclude, excludeFrom, destMode: Number.parseInt(mode, 8) };
 }
@@ -58,14 +59,16 @@ function excludeFromOf(path: string | undefined): string | undefined {
 }
 
 /** What is not in a release is removed from the destination: the agent's own must not be there. */
-function checkApart(to: string, dir: string): void {
-  if (!isWithin(to, dir) && !isWithin(dir, to)) return;
-  throw new DeployError('usage', `-dest ${to} and the agent's directory ${dir} are one in the other`, {
-    hint: 'give one of them another place',
-  });
-}
-
-export function isWithin(outer: string, inner: string): boolean {
-  const way = relative(outer, inner);
-  return way === '' || !(way === '..' || way.startsWith('../'));
+function checkApart(destination: Pick<Destination, 'to' | 'strategy'>, dir: string, state: string): void {
+  const directories = directoriesOf(destination);
+  if (!directories.every((directory) => areApart(directory, realPlace(dir))))
+    throw new DeployError(
+      'usage',
+      `-dest ${destination.to} and the agent's directory ${resolve(dir)} are one in the other`,
+      { hint: 'give one of them another place' },
+    );
+  if (directories.some((directory) => isWithin(directory, realPlace(state))))
+    throw new DeployError('usage', `the state file ${resolve(state)} is in -dest ${destination.to}`, {
+      hint: 'give it another place with -state',
+    });
 }

@@ -2,14 +2,19 @@ import { closeSync, constants, ftruncateSync, openSync, readSync, writeSync } fr
 import { DeployError, toDeployError } from '@deploy-tools/shared/errors.js';
 import { tryLockFile } from '@deploy-tools/shared/host/file-lock.js';
 import type { Timers } from '../timers.js';
+import {
+  checkOwner,
+  type DestinationClaim,
+  formatLockContent,
+  type LockContent,
+  MAX_LOCK_BYTES,
+  parseLockContent,
+} from './destination-owner.js';
 
 const LOOK_EVERY_MS = 200;
 
-export interface LockRequest {
-  /** For messages. */
-  readonly dest: string;
-  /** Path of the file that is locked; made where it is not there, and left. */
-  readonly path: string;
+/** The lock file is made where it is not there, and left. */
+export interface LockRequest extends DestinationClaim {
   /** Whether to wait until it is free. */
   readonly waits: boolean;
   readonly timers: Timers;
@@ -18,26 +23,28 @@ export interface LockRequest {
 }
 
 /**
- * Makes sure that nobody else deploys to a destination meanwhile. The kernel releases the lock when the process ends,
- * however it ends.
+ * Makes sure that nobody else deploys to a destination meanwhile, and notes whose it is from now on. The kernel releases the
+ * lock when the process ends, however it ends.
  * @returns to release it.
- * @throws DeployError locked; denied; cancelled.
+ * @throws DeployError conflict, when the destination is another agent's; locked; denied; cancelled.
  */
 export async function lockDestination(request: LockRequest): Promise<() => void> {
   const { dest, path, waits, timers, log, signal } = request;
   const fd = openLock(dest, path);
   try {
     for (let look = 1; !tryLockFile(fd); look += 1) {
-      const owner = ownerOf(fd);
+      const { pid } = contentOf(fd);
+      const holder = pid === '' ? 'another process' : `process ${pid}`;
       if (!waits)
-        throw new DeployError('locked', `${owner} is deploying to ${dest}`, {
+        throw new DeployError('locked', `${holder} is deploying to ${dest}`, {
           hint: 'try again later, or wait for it with -busy wait',
         });
-      if (look === 1) log(`waiting: ${owner} is deploying to ${dest}`);
+      if (look === 1) log(`waiting: ${holder} is deploying to ${dest}`);
       await timers.sleep(LOOK_EVERY_MS, signal);
     }
-    ftruncateSync(fd, 0);
-    writeSync(fd, `${process.pid}\n`, 0);
+    const { owner } = contentOf(fd);
+    checkOwner(request, owner);
+    note(fd, { pid: String(process.pid), owner: request.owner });
     return () => closeSync(fd);
   } catch (error) {
     closeSync(fd);
@@ -57,8 +64,13 @@ function openLock(dest: string, path: string): number {
   }
 }
 
-function ownerOf(fd: number): string {
-  const digits = Buffer.alloc(20);
-  const pid = digits.toString('latin1', 0, readSync(fd, digits, 0, digits.length, 0)).trim();
-  return pid === '' ? 'another process' : `process ${pid}`;
+function contentOf(fd: number): LockContent {
+  const bytes = Buffer.alloc(MAX_LOCK_BYTES);
+  return parseLockContent(bytes.toString('utf8', 0, readSync(fd, bytes, 0, bytes.length, 0)));
+}
+
+function note(fd: number, content: LockContent): void {
+  const bytes = Buffer.from(formatLockContent(content));
+  writeSync(fd, bytes, 0, bytes.length, 0);
+  ftruncateSync(fd, bytes.length);
 }

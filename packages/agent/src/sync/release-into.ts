@@ -9,16 +9,12 @@ import { chmodDirectory } from '../unpack/held-directory.js';
 import { removeTree } from '../unpack/remove-tree.js';
 import { checkDestination } from './check-destination.js';
 import { copyBeside } from './copy-beside.js';
+import { releasesOf } from './destination-paths.js';
 import type { SyncRequest, SyncStats } from './sync-request.js';
 
 const DEFAULT_KEEP = 5;
 /** Sorted by name they are sorted by age. */
 const RELEASE = /^\d{8}T\d{9}Z-./;
-
-/** Where the releases of a destination are. */
-export function releasesOf(to: string): string {
-  return `${to}.releases`;
-}
 
 /**
  * Copies the source into a fresh directory `<to>.releases/<UTC time>-<id>` and switches the symlink at the destination to it in

@@ -1,9 +1,10 @@
 import { realpathSync } from 'node:fs';
-import { basename, dirname, join, relative } from 'node:path';
+import { basename, dirname, join } from 'node:path';
 import { DeployError, toDeployError } from '@deploy-tools/shared/errors.js';
 import { makeDirectory } from '@deploy-tools/shared/host/make-directory.js';
 import { readRegularFile } from '@deploy-tools/shared/host/regular-file.js';
 import { isDirectory } from './check-destination.js';
+import { areApart } from './destination-paths.js';
 import { moveInto } from './move-into.js';
 import { releaseInto } from './release-into.js';
 import { rsyncInto } from './rsync-into.js';
@@ -50,13 +51,8 @@ function checkRules(path: string): void {
 function checkApart(from: string, to: string): void {
   const source = realpathSync(from);
   const target = isDirectory(to) ? realpathSync(to) : join(realpathSync(dirname(to)), basename(to));
-  if (!holds(source, target) && !holds(target, source)) return;
+  if (areApart(source, target)) return;
   throw new DeployError('invalid', `${from} and ${to} are one in the other`, {
     hint: 'name a destination that is apart',
   });
-}
-
-function holds(outer: string, inner: string): boolean {
-  const way = relative(outer, inner);
-  return way === '' || !(way === '..' || way.startsWith('../'));
 }

@@ -4,6 +4,8 @@ import fc from 'fast-check';
 import { beforeEach, describe, expect, it } from 'vitest';
 import { programsInPath } from '../../../../test/support/programs-in-path.js';
 import { testScope } from '../../../../test/support/scope.js';
+import { tempDir } from '../../../../test/support/temp-dir.js';
+import { makeTree } from '../../../../test/support/tree.js';
 
 function mistakeIn(text: string): string {
   try {
@@ -75,6 +77,36 @@ describe('the file of several configurations', () => {
     ['configurations: [{name: a, dir: /x}, {name: b, dir: /x}]', 'dir is that of "a" too'],
     ['configurations: [{name: a, dest: /d}, {name: b, dest: /d/}]', 'dest is that of "a" too'],
     ['dir: /x\nconfigurations: [{name: a, dest: /x/a/b}]', 'are one in the other'],
+    [
+      'configurations: [{name: a, dest: /d}, {name: b, dest: /d/b}]',
+      'dest and that of "a" are one in the other',
+    ],
+    [
+      'configurations: [{name: a, dest: /d/a}, {name: b, dest: /d}]',
+      'dest and that of "a" are one in the other',
+    ],
+    [
+      'configurations: [{name: a, dest: /d, sync: release}, {name: b, dest: /d.releases}]',
+      'dest is that of "a" too',
+    ],
+    [
+      'dir: /x\nconfigurations: [{name: a, dest: /x/b}, {name: b}]',
+      "dest and the agent's own dir /x are one in the other",
+    ],
+    ['dir: /x\nconfigurations: [{name: a, dir: /y, dest: /}]', 'are one in the other'],
+    [
+      'dir: /x\nconfigurations: [{name: a, dir: /y/a, dest: /y/b}, {name: b, dir: /y/b/c}]',
+      'dir and the dest of "a" are one in the other',
+    ],
+    [
+      'dir: /x\nconfigurations: [{name: a, dir: /y}, {name: b, dir: /z, dest: /y/unpacked}]',
+      'dest and the dir of "a" are one in the other',
+    ],
+    [
+      'configurations: [{name: a, dest: /d, state: /d/state.json}]',
+      'the state file /d/state.json is in -dest /d',
+    ],
+    ['configurations: [{name: a, dest: /d}, {name: b, state: /d/b.json}]', 'state is in the dest of "a"'],
     ['configurations: [{name: a, max-bandwidth: 1MB}]', 'no key "max-bandwidth" here'],
     ['configurations: [{name: a, port: [1]}]', '-port is for a program'],
     ['configurations: [{name: a, script: [x]}]', 'script needs one value'],
@@ -82,6 +114,15 @@ describe('the file of several configurations', () => {
     ['x: &x 1\nconfigurations: [{name: *x}]', 'name needs one value'],
   ])('refuses %j', (text, words) => {
     expect(mistakeIn(text)).toContain(words);
+  });
+
+  it('looks through symlinks, and leaves alone what is apart', () => {
+    const dir = tempDir(testScope());
+    makeTree(dir, { 'www/keep': '', link: { link: 'www' } });
+    const beside = (dest: string) =>
+      `dir: ${dir}/agent\nconfigurations: [{name: a, dest: ${dir}/www/shop}, {name: b, dest: ${dest}}]`;
+    expect(mistakeIn(beside(`${dir}/link/shop/x`))).toContain('dest and that of "a" are one in the other');
+    expect(parseConfigFile(beside(`${dir}/link/shop2`), 'agent.yml').configurations.size).toBe(2);
   });
 
   it('says what needs rsync(1) where it is missing', () => {

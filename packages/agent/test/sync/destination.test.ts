@@ -5,12 +5,13 @@ import { lockDestination } from '@deploy-tools/agent/sync/lock-destination.js';
 import { expect, it } from 'vitest';
 import { testScope } from '../../../../test/support/scope.js';
 import { tempDir } from '../../../../test/support/temp-dir.js';
+import { makeTree } from '../../../../test/support/tree.js';
 import { kindOfRejection } from '../../../shared/test/support/kind-of.js';
 import { instantTimers } from '../instant-timers.js';
 
 it('makes room beside a destination, and clears what was left there', async () => {
   const dest = join(tempDir(testScope()), 'srv', 'app');
-  const place = destinationPlace(dest);
+  const place = destinationPlace({ to: dest, strategy: 'mv' });
   const left = await freshBeside(place);
   mkdirSync(join(left, 'closed'));
   writeFileSync(join(left, 'closed', 'file'), '');
@@ -24,9 +25,15 @@ it('makes room beside a destination, and clears what was left there', async () =
 
 it('holds a destination for one at a time', async () => {
   const dest = join(tempDir(testScope()), 'app');
-  const { lock } = destinationPlace(dest);
+  const { lock } = destinationPlace({ to: dest, strategy: 'mv' });
   const lines: string[] = [];
-  const request = { dest, path: lock, waits: false, log: (line: string) => void lines.push(line) };
+  const request = {
+    dest,
+    path: lock,
+    owner: undefined,
+    waits: false,
+    log: (line: string) => void lines.push(line),
+  };
   const signal = new AbortController().signal;
   const release = await lockDestination({ ...request, timers: instantTimers(), signal });
   await expect(lockDestination({ ...request, timers: instantTimers(), signal })).rejects.toMatchObject({
@@ -40,4 +47,15 @@ it('holds a destination for one at a time', async () => {
   const waiting = lockDestination({ ...request, waits: true, timers: instantTimers(), signal: stop });
   expect(await kindOfRejection(waiting)).toBe('cancelled');
   next();
+});
+
+it('has one place, whatever a destination is called', () => {
+  const dir = tempDir(testScope());
+  makeTree(dir, { 'srv/x': '', link: { link: 'srv' }, app: { link: 'srv/app' } });
+  mkdirSync(join(dir, 'srv/app'));
+  const [plain, above, itself] = ['srv/app', 'link/app', 'app'].map((path) => join(dir, path));
+  const lockOf = (to = '') => destinationPlace({ to, strategy: 'rsync' }).lock;
+  expect(lockOf(above)).toBe(lockOf(plain));
+  expect(lockOf(itself)).toBe(lockOf(plain));
+  expect(destinationPlace({ to: itself ?? '', strategy: 'release' }).lock).not.toBe(lockOf(plain));
 });

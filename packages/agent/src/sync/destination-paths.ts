@@ -1,0 +1,44 @@
+import { existsSync, realpathSync } from 'node:fs';
+import { basename, dirname, join, relative, resolve } from 'node:path';
+import type { SyncStrategy } from './sync-request.js';
+
+/** What of a destination says where it writes. */
+interface Place {
+  readonly to: string;
+  readonly strategy: SyncStrategy;
+}
+
+/** Where the releases of a destination are, with the strategy `release`. */
+export function releasesOf(to: string): string {
+  return `${to}.releases`;
+}
+
+/** Where the name of a destination leads to on the disk: with `rsync` through a symlink, which is synced to; else not. */
+export function realDestination({ to, strategy }: Place): string {
+  return strategy === 'rsync' ? realPlace(to) : join(realPlace(dirname(to)), basename(to));
+}
+
+/** Absolute paths of the directories that a destination takes: whatever else is in them may be removed. */
+export function directoriesOf(destination: Place): string[] {
+  const real = realDestination(destination);
+  return destination.strategy === 'release' ? [real, releasesOf(real)] : [real];
+}
+
+/** Whether neither path is the other or inside of it. Both absolute. */
+export function areApart(one: string, other: string): boolean {
+  return !isWithin(one, other) && !isWithin(other, one);
+}
+
+/** Whether a path is the other or inside of it. */
+export function isWithin(outer: string, inner: string): boolean {
+  const way = relative(outer, inner);
+  return way === '' || !(way === '..' || way.startsWith('../'));
+}
+
+/** A path without the symlinks in what is there of it. */
+export function realPlace(path: string): string {
+  const absolute = resolve(path);
+  if (existsSync(absolute)) return realpathSync(absolute);
+  const parent = dirname(absolute);
+  return parent === absolute ? absolute : join(realPlace(parent), basename(absolute));
+}

@@ -1,0 +1,85 @@
+import { existsSync, readFileSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
+import { checkPlace, placeRelease } from '@deploy-tools/agent/deploy/place-release.js';
+import { destinationPlace } from '@deploy-tools/agent/sync/destination-place.js';
+import { lockDestination } from '@deploy-tools/agent/sync/lock-destination.js';
+import { systemTimers } from '@deploy-tools/agent/timers.js';
+import { beforeEach, describe, expect, it } from 'vitest';
+import { testScope } from '../../../../test/support/scope.js';
+import { tempDir } from '../../../../test/support/temp-dir.js';
+import { makeTree } from '../../../../test/support/tree.js';
+import { agentContext } from '../agent-context.js';
+
+let dir: string;
+let to: string;
+beforeEach(() => {
+  dir = tempDir(testScope());
+  to = join(dir, 'www', 'shop');
+});
+
+/** An agent in a directory of its own, with a release that says who made it. */
+async function agentIn(name: string, dest: string = to) {
+  const own = join(dir, name);
+  const root = join(own, 'unpacked', name);
+  makeTree(root, { who: name });
+  const destination =
+    dest === 'none'
+      ? undefined
+      : { to: dest, strategy: 'release' as const, excludes: [], excludeFrom: undefined, destMode: 0o755 };
+  const context = await agentContext(own, { name, destination });
+  const next = { id: name.padEnd(64, '0'), root };
+  return {
+    dir: own,
+    place: () => placeRelease(context, next, 'forward'),
+    check: () => checkPlace(context, next),
+  };
+}
+
+const whose = () => readFileSync(join(to, 'who'), 'utf8');
+const lock = () => destinationPlace({ to, strategy: 'release' }).lock;
+
+describe('a destination of another agent', () => {
+  it('is refused, before anything is done and when it is synced', async () => {
+    const [one, two] = [await agentIn('one'), await agentIn('two')];
+    await one.place();
+    const refused = {
+      kind: 'conflict',
+      message: `${to} is the destination of the configuration "one" in ${one.dir}`,
+      hint: expect.stringContaining(`if that agent does not deploy to it any more, remove ${lock()}`),
+    };
+    expect(two.check).toThrow(expect.objectContaining(refused));
+    await expect(two.place()).rejects.toMatchObject(refused);
+    expect(whose()).toBe('one');
+    await one.place();
+  });
+
+  it.each<[string, (one: Awaited<ReturnType<typeof agentIn>>) => unknown]>([
+    ['syncs to another one', async () => await (await agentIn('one', join(dir, 'other'))).place()],
+    ['has no destination', async () => await (await agentIn('one', 'none')).place()],
+    ['is gone with its directory', (one) => rmSync(one.dir, { recursive: true })],
+    ['is known to have left it', () => rmSync(lock())],
+  ])('is taken over when that agent %s', async (_, leave) => {
+    const [one, two] = [await agentIn('one'), await agentIn('two')];
+    await one.place();
+    await leave(one);
+    two.check();
+    await two.place();
+    expect(whose()).toBe('two');
+    if (existsSync(one.dir)) await expect((await agentIn('one')).place()).rejects.toThrow('"two"');
+  });
+});
+
+it('waits while another process deploys there', async () => {
+  const one = await agentIn('one');
+  const signal = new AbortController().signal;
+  const release = await lockDestination({
+    ...{ dest: to, path: lock(), owner: undefined, waits: false, timers: systemTimers, signal },
+    log: () => {},
+  });
+  const placed = one.place();
+  await new Promise(setImmediate);
+  expect(existsSync(to)).toBe(false);
+  release();
+  await placed;
+  expect(whose()).toBe('one');
+});
