@@ -62,16 +62,19 @@ async function runCommand(
     const { addver } = await import('./addver/addver.js');
     return addver(io, connection, parseFlags(ADDVER_LOCAL, argv));
   }
-  const words = [...parsed.words, ...colorWords(io, spec, parsed.words)];
+  const words = [...parsed.words, ...terminalWords(io, spec, parsed.words)];
   return proxy(io, connection, joinCommandLine(words), spec.changes);
 }
 
-/** The registry does not see our terminal: it is told to use colours (https://no-color.org). */
-function colorWords(io: ProgramIo, spec: CommandSpec, words: readonly string[]): string[] {
-  const takes = spec.flags.some(({ name }) => name === 'color');
-  const isGiven = words.some((word) => word.startsWith('-color='));
-  const isTerminal = io.stdout.isTTY === true;
-  return takes && !isGiven && isTerminal && !io.env.NO_COLOR ? ['-color=always'] : [];
+/** The registry does not see our terminal: it is told to use colours (https://no-color.org), and to show what it waits for. */
+function terminalWords(io: ProgramIo, spec: CommandSpec, words: readonly string[]): string[] {
+  if (io.stdout.isTTY !== true) return [];
+  const isGiven = (flag: string) => words.some((word) => word.startsWith(`-${flag}=`));
+  const mayAdd = (flag: string) => spec.flags.some(({ name }) => name === flag) && !isGiven(flag);
+  return [
+    ...(mayAdd('color') && !io.env.NO_COLOR ? ['-color=always'] : []),
+    ...(mayAdd('progress') && isGiven('wait') ? ['-progress=always'] : []),
+  ];
 }
 
 /**

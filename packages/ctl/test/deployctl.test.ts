@@ -73,6 +73,11 @@ describe('a proxied command', () => {
       return state.commands.at(-1);
     };
     expect(await sent(['agents'], true)).toBe('agents -color=always');
+    expect(await sent(['status', 'p', '-wait', '5m'], true)).toMatch(/ -color=always -progress=always$/);
+    expect(await sent(['status', 'p', '-wait', '5m', '-progress', 'never'], true)).not.toContain(
+      '-progress=always',
+    );
+    expect(await sent(['status', 'p', '-wait', '5m'], false)).not.toContain('always');
     expect(await sent(['agents'], false)).toBe('agents');
     expect(await sent(['agents'], true, { NO_COLOR: '1' })).toBe('agents');
     expect(await sent(['agents', '-color', 'never'], true)).toBe('agents -color=never');

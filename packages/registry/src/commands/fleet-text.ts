@@ -27,10 +27,18 @@ const COLORS: Readonly<Record<Category, string>> = {
 };
 
 /** @throws DeployError usage. */
-export function colorWanted(flag: string, isTerminal: boolean): boolean {
-  if (flag === 'always' || flag === 'never') return flag === 'always';
-  if (flag === 'auto') return isTerminal;
-  throw new DeployError('usage', `invalid color "${flag}"`, { hint: 'use always, never or auto' });
+export function colorWanted(value: string, isTerminal: boolean): boolean {
+  return isWanted('color', value, isTerminal);
+}
+
+/**
+ * What a flag says that is meant for terminals: `always`, `never`, or `auto`.
+ * @throws DeployError usage.
+ */
+export function isWanted(flag: string, value: string, isTerminal: boolean): boolean {
+  if (value === 'always' || value === 'never') return value === 'always';
+  if (value === 'auto') return isTerminal;
+  throw new DeployError('usage', `invalid ${flag} "${value}"`, { hint: 'use always, never or auto' });
 }
 
 /** Makes the text safe for a terminal and colours the words at its beginning. */

@@ -70,10 +70,8 @@ function unended(hosts: string): string {
 /** One line for a host, as `-follow` prints it. */
 export function changeText(host: HostStatus, head: Revision, now: Date, color: boolean): string {
   const time = `${seconds(now.toISOString())}   `;
-  return (
-    time +
-    painted(columns([row(host, head, now)]), CATEGORY_WORDS[host.category].length, host.category, color)
-  );
+  const line = `${columns([row(host, head, now)]).trimEnd()}\n`;
+  return time + painted(line, CATEGORY_WORDS[host.category].length, host.category, color);
 }
 
 function troubleLines(head: Revision, hosts: readonly HostStatus[], now: Date, color: boolean): string {

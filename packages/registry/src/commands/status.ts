@@ -13,7 +13,7 @@ import { type Verdict, waitVerdict } from '../core/fleet/wait-verdict.js';
 import type { Registry } from '../core/registry.js';
 import { type ExitStatus, streamingCommand } from './command.js';
 import { hostJson } from './fleet-json.js';
-import { colorWanted } from './fleet-text.js';
+import { colorWanted, isWanted } from './fleet-text.js';
 import { printableJson, printableJsonLine } from './printable-json.js';
 import { changeText, statusText, verdictText } from './status-text.js';
 
@@ -29,15 +29,17 @@ interface Shown {
 export const status = streamingCommand(STATUS, async ({ registry }, args, feed) => {
   const { name } = required({ name: args.name });
   const shown = { registry, json: args.json, color: colorWanted(args.color, feed.terminal) };
+  const isWatched = isWanted('progress', args.progress, feed.terminal) && !args.json;
   const first = await fleetStatus(registry, name);
   if (args.wait === undefined && !args.follow) {
     await feed.send(whole(shown, first, undefined));
     return 0;
   }
-  if (args.follow) await feed.send(args.json ? lines(shown, first) : whole(shown, first, undefined));
+  const changes = args.follow || isWatched;
+  if (changes) await feed.send(args.json ? lines(shown, first) : whole(shown, first, undefined));
   const watch = new StatusWatch(registry, name, feed.signal);
   try {
-    return await follow(shown, name, first, feed, watch, args);
+    return await follow(shown, name, first, feed, watch, { ...args, changes });
   } finally {
     watch.close();
   }
@@ -46,7 +48,8 @@ export const status = streamingCommand(STATUS, async ({ registry }, args, feed) 
 interface Following {
   readonly wait: number | undefined;
   readonly settle: boolean;
-  readonly follow: boolean;
+  /** Whether the first table was shown, and each change is. */
+  readonly changes: boolean;
 }
 
 async function follow(
@@ -58,16 +61,19 @@ async function follow(
   args: Following,
 ): Promise<ExitStatus> {
   const deadline = performance.now() + (args.wait ?? Number.POSITIVE_INFINITY);
+  let isAsShown = args.changes && !shown.json;
   const told = new Map(first.hosts.map((host) => [host.follower.record.host, gist(host)]));
   for (let now = first; ; now = await fleetStatus(shown.registry, name)) {
-    if (args.follow) await feed.send(lines(shown, { ...now, hosts: takeChanged(told, now.hosts) }));
+    const changed = args.changes ? takeChanged(told, now.hosts) : [];
+    if (changed.length > 0) await feed.send(lines(shown, { ...now, hosts: changed }));
+    isAsShown &&= changed.length === 0 && now.head.revision === first.head.revision;
     const left = deadline - performance.now();
     const verdict =
       args.wait === undefined
         ? undefined
         : waitVerdict(now.hosts, { settle: args.settle, isLate: left <= 0 });
     if (verdict !== undefined) {
-      await feed.send(whole(shown, now, verdict));
+      await feed.send(isAsShown ? `\n${verdictText(verdict, now.hosts)}` : whole(shown, now, verdict));
       return EXIT[verdict];
     }
     if (feed.signal.aborted) return interrupted(args);

@@ -273,6 +273,53 @@ describe('status', () => {
     expect((await waiting).text).toContain('2 hosts: 1 failed, 1 in sync');
   });
 
+  test('on a terminal -wait shows the hosts, each change, and how it ended', async () => {
+    const [agent] = [await host('web1', { state: 'fetching' }), await host('web2', {})];
+    let waiting: ReturnType<typeof run> | undefined;
+    await new Promise<void>((resolve) => {
+      waiting = run('status project1 -wait 1h -color never', true, undefined, () => resolve());
+    });
+    await agent.report(stateOf({}));
+    const { status, text = '' } = (await waiting) ?? {};
+    expect(status).toBe(0);
+    expect(text.replace(/^.*since.*$/gm, '…').replace(/^\S+Z/m, 'TIME')).toBe(
+      [
+        '…',
+        '2 hosts: 1 pending, 1 in sync',
+        '',
+        'pending   web1   fetching   runs 1   0s',
+        'in sync   web2',
+        'TIME   in sync   web1   healthy   runs 1   0s',
+        '…',
+        '2 hosts: 2 in sync',
+        '',
+        'in sync   web1  web2',
+        '',
+        'all hosts are in sync',
+        '',
+      ].join('\n'),
+    );
+  });
+
+  test.each([
+    ['-follow', false],
+    ['', true],
+    ['-progress always', false],
+  ])(
+    '%s with -wait shows the table once when all is in sync already (terminal: %s)',
+    async (flags, terminal) => {
+      await host('web1', {});
+      const { text } = await run(`status project1 -wait 1h -color never ${flags}`, terminal);
+      expect(text.match(/1 host: 1 in sync/g)).toHaveLength(1);
+      expect(text.endsWith('\nin sync   web1\n\nall hosts are in sync\n')).toBe(true);
+      const silent = (await run('status project1 -wait 1h')).text;
+      expect(text).toBe(silent);
+      expect((await run('status project1 -wait 0s -progress maybe')).stderr).toContain(
+        'invalid progress "maybe"',
+      );
+    },
+  );
+
   test('an outcome that is not stored yet is no end', async () => {
     const agent = await host('web1', { state: 'rolling-back' });
     const told = agent.report(stateOf(FAILED));

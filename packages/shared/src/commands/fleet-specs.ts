@@ -28,6 +28,12 @@ export const STATUS = {
       help: 'with -wait: after a failure, wait for hosts that have not begun too',
     },
     { name: 'follow', type: 'bool', help: 'show changes as they happen, until interrupted or -wait is over' },
+    {
+      name: 'progress',
+      type: 'string',
+      help: 'with -wait: show changes as -follow does; always, never, or auto: where it is read on a terminal',
+      default: 'auto',
+    },
     COLOR,
     JSON_FLAG,
   ],
