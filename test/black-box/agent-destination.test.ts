@@ -169,7 +169,10 @@ describe('with -sync release', () => {
     expect(seenBy(site)).toEqual(['one', 'two', 'one']);
     expect(readlinkSync(to)).toBe(first);
     isBad(site, '');
-    expect((await deploy()).status).toBe(0); // an agent that looks once tries again at once
+    const held = await deploy();
+    expect(held.status).toBe(1);
+    expect(held.stderr).toContain('with -once, -retry-live tries it again');
+    expect((await deploy(undefined, ['-retry-live'])).status).toBe(0);
     expect(versionAt(to)).toBe('two');
     expect(readdirSync(`${to}.releases`)).toContain(first.split('/')[1]);
   });

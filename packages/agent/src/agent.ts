@@ -7,7 +7,9 @@ import {
 } from '@deploy-tools/shared/errors.js';
 import type { AgentContext } from './agent-context.js';
 import { cycle, recover, resume } from './cycle.js';
+import { Superseded } from './deploy/called-off.js';
 import type { Hold } from './deploy/hold.js';
+import { keepInTouch, wantedFirst } from './keep-in-touch.js';
 import type { Outcome } from './outcome.js';
 import type { Pushes } from './pushes.js';
 import { Redials } from './redials.js';
@@ -38,7 +40,7 @@ export async function runAgent(
   pushes: Pushes,
   loop: AgentLoop,
 ): Promise<number> {
-  const context: AgentContext = { ...host, newer: (than) => pushes.other(than) };
+  const context: AgentContext = { ...host, deploying: (hash) => pushes.deploying(hash) };
   const { signal } = context;
   const redials = new Redials(loop, context.timers);
   let told = '';
@@ -52,9 +54,7 @@ export async function runAgent(
     let pause = jittered(loop.pollMs, loop.random);
     let seen: string | undefined;
     try {
-      const open = opening(link, redials);
-      await resumed(context, open, loop.once);
-      const outcome = await cycle(context, await open(), loop.once);
+      const outcome = await looked(context, opening(link, redials), { pushes, redials, loop });
       context.onTrouble(undefined);
       if (loop.once) return outcome.kind === 'waiting' ? 1 : 0;
       seen = outcome.hash;
@@ -82,6 +82,22 @@ export async function runAgent(
   return loop.once ? 1 : 0;
 }
 
+/** One look, with what an agent before this one left to be done; meanwhile the registry is kept in touch with. */
+async function looked(
+  context: AgentContext,
+  open: OpenUpstream,
+  { pushes, redials, loop }: { pushes: Pushes; redials: Redials; loop: AgentLoop },
+): Promise<Outcome> {
+  const touch = { open, pushes, pollMs: loop.pollMs, redialMs: () => redials.next() };
+  const leave = loop.once ? () => {} : keepInTouch(context, touch);
+  try {
+    await resumed(context, open, loop.once);
+    return await cycle(context, await open(), loop.once);
+  } finally {
+    leave();
+  }
+}
+
 function opening(link: Link | Releases, redials: Redials): OpenUpstream {
   if (isWithoutRegistry(link)) return async () => link;
   return async () => {
@@ -97,10 +113,15 @@ function opening(link: Link | Releases, redials: Redials): OpenUpstream {
  */
 async function resumed(context: AgentContext, open: OpenUpstream, once: boolean): Promise<void> {
   try {
-    await resume(context, open, once);
+    await resume(context, open, { wanted: await wantedFirst(context, open), impatient: once });
   } catch (thrown) {
     const error = toDeployError(thrown);
-    if (once || error.kind === 'cancelled' || context.ledger.inFlight !== undefined) throw thrown;
+    if (
+      (once && !(error instanceof Superseded)) ||
+      error.kind === 'cancelled' ||
+      context.ledger.inFlight !== undefined
+    )
+      throw thrown;
     report(context, error);
   }
 }
@@ -159,12 +180,19 @@ function isOfConnection(error: DeployError): boolean {
   return ['connect', 'auth', 'corrupt'].includes(error.kind) && !(error instanceof DamagedState);
 }
 
-/** A lost connection shows by itself; what an attempt failed for is in the journal, where that could be written. */
-function isTold({ ledger }: AgentContext, { kind, message }: DeployError): boolean {
-  return kind === 'connect' || ledger.journal.attempt?.error?.message === message;
+/** A lost connection shows by itself, and another wish is none; what an attempt failed for is in the journal, where that could be written. */
+function isTold({ ledger }: AgentContext, error: DeployError): boolean {
+  const { kind, message } = error;
+  return (
+    kind === 'connect' || error instanceof Superseded || ledger.journal.attempt?.error?.message === message
+  );
 }
 
 function report(context: AgentContext, error: DeployError): void {
+  if (error instanceof Superseded) {
+    context.log.info({ wanted: error.by }, describeError(error));
+    return;
+  }
   context.log.error({ kind: error.kind }, describeError(error));
   if (error.kind === 'internal') context.log.error({ err: error.cause ?? error }, 'unexpected error');
 }

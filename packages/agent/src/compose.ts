@@ -12,6 +12,7 @@ import { controlPath } from './control/call-agent.js';
 import { answerControl, type Controlled } from './control/configuration-control.js';
 import type { ControlRequest } from './control/control-line.js';
 import { serveControl } from './control/control-server.js';
+import { cancelAttempt } from './deploy/cancel-attempt.js';
 import { hangUp, startAnew } from './hang-up.js';
 import { openApplication } from './open-application.js';
 import { Pushes } from './pushes.js';
@@ -81,7 +82,8 @@ async function follow(what: Following): Promise<number> {
   const onRetry = () => {
     if (context.ledger.retry()) pushes.nudge();
   };
-  const configs = new Map([[name, { present: application.present, onRetry }]]);
+  const onCancel = (by: string) => cancelAttempt(context, pushes, by);
+  const configs = new Map([[name, { present: application.present, onRetry, onCancel }]]);
   const outcomes = new OutcomeStore(join(dir, 'outcomes.jsonl'));
   const reporter = new Reporter({ hello, configs, outcomes, log });
   const reach = { ...what.connect, maxBandwidth: flags['max-bandwidth'] };
@@ -91,7 +93,7 @@ async function follow(what: Following): Promise<number> {
   });
   // The registry's part of the handshake goes on meanwhile; what goes wrong is told to who asks for the session next.
   if (flags.once) link.sftp().catch(() => undefined);
-  const control = await openControl(what, new Map([[name, { ...application, nudge: () => pushes.nudge() }]]));
+  const control = await openControl(what, new Map([[name, { ...application, pushes }]]));
   const manager = serviceManager({
     environment: process.env,
     pid: process.pid,

@@ -1,36 +1,27 @@
 import type { AgentConfig } from '@deploy-tools/shared/config-json.js';
 import { DeployError, describeError, toDeployError } from '@deploy-tools/shared/errors.js';
 import type { AgentContext } from './agent-context.js';
-import { pruneCache } from './archive-cache.js';
+import { cleanUp, cleanUpAround } from './clean-up.js';
 import { beginAttempt, isCurrent } from './deploy/begin-attempt.js';
+import { Cancelled, Superseded } from './deploy/called-off.js';
 import { delayBefore } from './deploy/delay-before.js';
 import { resumptionOf } from './deploy/deploy-step.js';
-import { endFailed, lastHook, messageOf, rootsOf, stillInconsistent } from './deploy/end-attempt.js';
+import { endFailed, lastHook, mayRetry, messageOf, rootsOf, stillHeld } from './deploy/end-attempt.js';
 import { waitBefore } from './deploy/hold.js';
-import { liveRelease } from './deploy/journal.js';
 import { checkPlace } from './deploy/place-release.js';
 import { waitBeforeRollback } from './deploy/postponed-rollback.js';
 import { runDeployHook } from './deploy/run-deploy-hook.js';
-import { Superseded } from './deploy/superseded.js';
 import { takeUpProgram } from './deploy/take-up-program.js';
+import { eitherSignal } from './either-signal.js';
 import { bootId } from './host-process.js';
 import { layerLabel } from './layer-label.js';
 import { obtain } from './obtain.js';
 import type { Outcome } from './outcome.js';
 import { activate } from './phases/activate.js';
 import { commit } from './phases/commit.js';
-import { prune } from './phases/prune.js';
 import { resolve } from './phases/resolve.js';
 import { validate } from './phases/validate.js';
-import { keepRecord } from './records/keep-record.js';
-import { pruneRecords } from './records/prune-records.js';
-import {
-  type Release,
-  removeLeftovers,
-  removeReleases,
-  superfluousReleases,
-  usableRelease,
-} from './release-directory.js';
+import { type Release, removeLeftovers, usableRelease } from './release-directory.js';
 import { isWithoutRegistry, type Upstream } from './releases.js';
 import { awaitEarlierScript } from './script/await-earlier-script.js';
 import { removeScriptState } from './script/script-state.js';
@@ -62,16 +53,16 @@ export async function cycle(context: AgentContext, upstream: Upstream, impatient
   const ms = waitBefore(ledger.journal.hold, config, context.clock());
   const isHeld = !impatient || ledger.journal.hold?.why === 'withdrawn';
   if (ms > 0 && isHeld) return { kind: 'waiting', hash, ms };
-  if (ms === Number.POSITIVE_INFINITY) throw stillInconsistent(context);
+  if (ms === Number.POSITIVE_INFINITY && !mayRetry(context)) throw stillHeld(context);
   const later = await delayBefore(context, before, config, impatient);
   if (later > 0) return { kind: 'waiting', hash, ms: later, isDelayed: true };
   const layers = config.layers.map(layerLabel);
   log.info({ hash, revision: config.revision, layers }, 'new configuration');
   beginAttempt(context, before, config);
   const open = async () => upstream;
-  return await attempted(context, open, async () => {
-    const release = await stage(context, upstream, before, config);
-    return release === undefined ? vetoed(context) : await goLive(context, release);
+  return await attempted(context, open, async (within) => {
+    const release = await stage(within, upstream, before, config);
+    return release === undefined ? vetoed(context) : await goLive(within, release);
   });
 }
 
@@ -87,10 +78,15 @@ export async function recover(context: AgentContext): Promise<void> {
 
 /**
  * Finishes, or goes back from, an attempt that an agent before this one, or a lost connection, left in the middle.
- * @param impatient whether to try at once what failed lately.
+ * @param known.wanted hash of what the registry wants now; undefined where that is not known.
+ * @param known.impatient whether to try at once what failed lately.
  * @throws what the attempt failed for; DeployError connect when it has to wait for the registry.
  */
-export async function resume(context: AgentContext, open: OpenUpstream, impatient = false): Promise<void> {
+export async function resume(
+  context: AgentContext,
+  open: OpenUpstream,
+  { wanted, impatient = false }: { readonly wanted?: string | undefined; readonly impatient?: boolean } = {},
+): Promise<void> {
   const { ledger, log, paths } = context;
   const attempt = ledger.inFlight;
   const what = attempt === undefined ? 'nothing' : resumptionOf(attempt.step);
@@ -113,30 +109,47 @@ export async function resume(context: AgentContext, open: OpenUpstream, impatien
     ledger.step('interrupt'); // the power failed before it was whole on the disk
     return;
   }
-  await attempted(context, open, async () => {
+  await attempted(context, open, async (within) => {
+    if (wanted !== undefined && wanted !== config.hash) throw new Superseded(wanted);
     if (release === undefined)
       throw new DeployError('unhealthy', `the release ${config.hash} is not in ${paths.unpacked} any more`);
-    return await goLive(context, release);
+    return await goLive(within, release);
   });
 }
 
-/** Runs an attempt, or the rest of one, to its end. @throws what it failed for, when all that follows is done. */
+/**
+ * Runs an attempt, or the rest of one, to its end.
+ * @param act gets the context in which it can be called off; what follows a failure cannot.
+ * @throws what it failed for, when all that follows is done.
+ */
 async function attempted(
   context: AgentContext,
   open: OpenUpstream,
-  act: () => Promise<Outcome>,
+  act: (within: AgentContext) => Promise<Outcome>,
 ): Promise<Outcome> {
+  const { ledger, threads, deploying } = context;
+  const callOff = deploying(ledger.inFlight?.config.hash ?? '');
   try {
-    const outcome = await act();
+    const outcome = await act({ ...context, calledOff: callOff.signal });
     if (outcome.kind === 'waiting') await cleanUpAround(context);
     return outcome;
   } catch (thrown) {
-    const error = await failed(context, open, toDeployError(thrown));
-    if (context.ledger.inFlight === undefined) await cleanUpAround(context);
+    callOff.close();
+    const error = await failed(context, open, causeOf(thrown, context.signal, callOff.signal));
+    if (ledger.inFlight === undefined) await cleanUpAround(context);
     throw error;
   } finally {
-    await context.threads.stop();
+    callOff.close();
+    await threads.stop();
   }
+}
+
+/** What is cut off by a signal does not always say why. */
+function causeOf(thrown: unknown, stop: AbortSignal, calledOff: AbortSignal): DeployError {
+  const error = toDeployError(thrown);
+  return error.kind === 'cancelled' && calledOff.aborted && !stop.aborted
+    ? toDeployError(calledOff.reason)
+    : error;
 }
 
 /** Everything up to a complete release in a directory of its own. @returns undefined when the host says not now. */
@@ -151,7 +164,9 @@ async function stage(
   if ((await runDeployHook(context, 'pre', roots)) === 'vetoed') return undefined;
   ledger.step('fetch');
   const unpackedIn = ledger.inFlight?.unpackedIn ?? (before?.hash === config.hash ? '' : undefined);
-  const release = await obtain(context, upstream, before, config, unpackedIn);
+  const stop = eitherSignal(context.signal, context.calledOff);
+  const within = { ...context, signal: stop.signal };
+  const release = await obtain(within, upstream, before, config, unpackedIn).finally(stop.clear);
   ledger.step('stage');
   const prepared = await facts
     .time('prepare', async () => {
@@ -175,6 +190,8 @@ async function goLive(context: AgentContext, release: Release): Promise<Outcome>
   let died: AbortSignal | undefined;
   if (ledger.inFlight?.step !== 'validating') {
     signal.throwIfAborted();
+    if (context.calledOff.aborted) await release.durable; // nothing may still be written when the next attempt begins
+    context.calledOff.throwIfAborted();
     ledger.step('activate', { unpackedIn: bootId() });
     // Awaited also when the script fails, so that nothing is still being written when the next attempt begins.
     const [active, durable] = await Promise.allSettled([
@@ -218,46 +235,25 @@ async function failed(context: AgentContext, open: OpenUpstream, error: DeployEr
   if (attempt === undefined) return error; // after `healthy`
   const isLive = resumptionOf(attempt.step) !== 'start-over';
   if (error.kind === 'cancelled' && isLive) return error; // the next agent goes on
-  if (!isLive && (error.kind === 'connect' || error.kind === 'cancelled')) {
+  const isSuperseded = error instanceof Superseded;
+  if (!isLive && (error.kind === 'connect' || error.kind === 'cancelled' || isSuperseded)) {
     ledger.step('interrupt');
     return error;
   }
   facts.log.push(describeError(error));
   const told = { error: { kind: error.kind, message: error.message } };
   const lastGood = readState(paths.state);
+  const isCancelled = error instanceof Cancelled;
   // Where something else is wanted than what is gone back to, the host goes straight there.
-  const isSuperseded = error instanceof Superseded;
-  const leadsBack = !isSuperseded || error.by === lastGood?.hash;
+  const leadsBack = isCancelled || (settings.rollback && (!isSuperseded || error.by === lastGood?.hash));
   const hasOther = lastGood !== undefined && lastGood.hash !== attempt.config.hash;
-  if (isLive && settings.rollback && leadsBack && hasOther) {
+  if (isLive && leadsBack && hasOther) {
     ledger.step('go-back', told);
     return await wayBack(context, open, error);
   }
   // A script that fails where nothing is gone back from is run again, as the original has it.
-  const isHeld = isLive && !settings.retryLive && (settings.rollback || attempt.activated === true);
+  const isHeld =
+    isCancelled || (isLive && !settings.retryLive && (settings.rollback || attempt.activated === true));
   ledger.step('fail', { ...told, isHeld, isSuperseded });
   return await endFailed(context, error);
-}
-
-/** After a failure or a veto: what failed, or waits, stays for who looks at it and for the next attempt, but does not pile up. */
-async function cleanUpAround(context: AgentContext): Promise<void> {
-  const { attempt } = context.ledger.journal;
-  await cleanUp(context, [attempt?.before, attempt?.config]);
-}
-
-/** @param more what is needed besides what is live and what is gone back to. */
-async function cleanUp(context: AgentContext, more: readonly (AgentConfig | undefined)[]): Promise<void> {
-  const { ledger, paths, settings } = context;
-  const lastGood = readState(paths.state);
-  const live = liveRelease(ledger.journal, lastGood)?.config;
-  // With -cleanold the release before the last good one is fetched again when somebody goes back to it.
-  const proven = settings.cleanOld ? [lastGood] : [lastGood, ...(ledger.journal.proven ?? [])];
-  const needed = [live, ...proven, ...more].filter((config) => config !== undefined);
-  const removeSome = async (keep: number, spared: ReadonlySet<string>): Promise<void> => {
-    const releases = await superfluousReleases(paths.unpacked, keep, spared);
-    const remove = () => removeReleases(context, releases);
-    if (releases.length > 0) await keepRecord(context, needed[0]?.hash ?? '', remove);
-  };
-  const pruning = { pruneCache, pruneRecords, removeLeftovers, removeReleases: removeSome };
-  await prune(context, pruning, needed);
 }

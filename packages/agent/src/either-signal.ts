@@ -1,13 +1,13 @@
 /**
- * Aborted when one of the signals is. AbortSignal.any would keep what it made alive as long as the longest-lived of them;
- * this is let go of by `clear`.
+ * Aborted when one of the signals is, with its reason. AbortSignal.any would keep what it made alive as long as the
+ * longest-lived of them; this is let go of by `clear`.
  */
 export function eitherSignal(...signals: readonly (AbortSignal | undefined)[]): {
   readonly signal: AbortSignal;
   clear(): void;
 } {
   const either = new AbortController();
-  const abort = (): void => either.abort();
+  const abort = (): void => either.abort(signals.find((signal) => signal?.aborted === true)?.reason);
   for (const signal of signals) {
     if (signal?.aborted === true) abort();
     signal?.addEventListener('abort', abort, { once: true });

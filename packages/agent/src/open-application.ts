@@ -121,7 +121,8 @@ export async function openApplication(options: ApplicationOptions): Promise<Appl
     delay: new RandomDelay(settings.randomDelayMs, Math.random, systemTimers.now),
     facts,
     output,
-    newer: (than: string) => new Pushes().other(than), // who follows it knows better
+    deploying: (hash: string) => new Pushes().deploying(hash), // who follows it knows better
+    calledOff: new AbortController().signal,
     onWanted,
     onTrouble,
     clock,

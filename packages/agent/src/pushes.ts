@@ -1,4 +1,4 @@
-import { Superseded } from './deploy/superseded.js';
+import { Cancelled, Superseded } from './deploy/called-off.js';
 
 /**
  * Why waiting is over: the time, a configuration that was not seen yet, somebody who asked, or the connection is of no use
@@ -6,11 +6,11 @@ import { Superseded } from './deploy/superseded.js';
  */
 export type Awakening = 'time' | 'told' | 'nudged' | 'lost';
 
-/** Aborted, with {@link Superseded} as its reason, when another release is wanted than the one that is being seen to. */
-export interface NewerWish {
+/** Aborted when a deployment is to end before its time, with {@link Superseded} or {@link Cancelled} as the reason. */
+export interface CallOff {
   readonly signal: AbortSignal;
-  /** To be called when it is not of interest any more. */
-  clear(): void;
+  /** To be called when the deployment is over. */
+  close(): void;
 }
 
 /**
@@ -22,6 +22,7 @@ export class Pushes {
   #told: string | undefined;
   #lost = false;
   #nudged = false;
+  #deployment: AbortController | undefined;
   #look = () => {};
 
   /** Whether the registry tells of changes at present. */
@@ -61,21 +62,33 @@ export class Pushes {
   }
 
   /**
-   * Tells that the registry wants something else, while nobody waits: whatever wait follows is over at once then.
-   * @param than the hash that is being seen to.
+   * A deployment goes on, and nobody waits: it ends when the registry wants something else, and whatever wait follows is over at
+   * once then, or when somebody says so.
+   * @param hash what is deployed.
    */
-  other(than: string): NewerWish {
-    const newer = new AbortController();
+  deploying(hash: string): CallOff {
+    const deployment = new AbortController();
+    this.#deployment = deployment;
     this.#look = () => {
-      if (this.#told !== undefined && this.#told !== than) newer.abort(new Superseded(this.#told));
+      if (this.#told !== undefined && this.#told !== hash) deployment.abort(new Superseded(this.#told));
     };
     this.#look();
     return {
-      signal: newer.signal,
-      clear: () => {
+      signal: deployment.signal,
+      close: () => {
+        this.#deployment = undefined;
         this.#look = () => {};
       },
     };
+  }
+
+  /**
+   * Somebody ends the deployment that goes on.
+   * @param by who. @returns false when none goes on.
+   */
+  cancel(by: string): boolean {
+    this.#deployment?.abort(new Cancelled(by));
+    return this.#deployment !== undefined;
   }
 
   /** Waits for the first of what there is to wait for; the signal counts as the time. @param seen a hash. */

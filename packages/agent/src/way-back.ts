@@ -1,8 +1,9 @@
 import type { AgentConfig } from '@deploy-tools/shared/config-json.js';
 import { DeployError, describeError, toDeployError } from '@deploy-tools/shared/errors.js';
 import type { AgentContext } from './agent-context.js';
+import { Cancelled, Superseded } from './deploy/called-off.js';
 import { type DeployRoots, rootOf } from './deploy/deploy-roots.js';
-import { endFailed, messageOf, rootsOf, stillInconsistent } from './deploy/end-attempt.js';
+import { endFailed, messageOf, rootsOf, stillHeld } from './deploy/end-attempt.js';
 import { isSameRevision } from './deploy/hold.js';
 import { describePostponed, endsRollback } from './deploy/postponed-rollback.js';
 import { releaseBefore } from './deploy/release-before.js';
@@ -34,7 +35,7 @@ export async function wayBack(
     const message = `${why.message}; going back failed too: ${error.message}`;
     context.facts.log.push(message);
     ledger.step('give-up', { error: { kind: why.kind, message } });
-    return await endFailed(context, stillInconsistent(context));
+    return await endFailed(context, stillHeld(context));
   }
   return await endFailed(context, why);
 }
@@ -57,7 +58,8 @@ async function goTo(
   const swapped: DeployRoots = { ...roots, old: roots.next, next, config: lastGood, reason: 'rollback' };
   await facts.time('rollback', () => rollBack(context, swapped));
   writeState(paths.state, lastGood);
-  ledger.restored(lastGood, !settings.retryLive);
+  const isHeld = why instanceof Cancelled || !settings.retryLive;
+  ledger.restored(lastGood, { isHeld, isSuperseded: why instanceof Superseded });
   log.warn({ hash: lastGood.hash }, 'gone back to the last good release');
 }
 
@@ -85,6 +87,6 @@ export async function isOvertaken(context: AgentContext, wanted: AgentConfig): P
   const message = `${why}; another revision is wanted meanwhile`;
   facts.log.push(message);
   ledger.step('give-up', { error: { kind: inFlight.error?.kind ?? 'unhealthy', message } });
-  await endFailed(context, stillInconsistent(context));
+  await endFailed(context, stillHeld(context));
   return true;
 }

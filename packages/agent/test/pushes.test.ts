@@ -207,25 +207,35 @@ function nowhere(): Writable {
   return new Writable({ write: (_chunk, _encoding, done) => done() });
 }
 
-describe('another wish than the one that is being seen to', () => {
-  it('is told at once, and ends the wait that follows', async () => {
+describe('a deployment', () => {
+  it('is called off at once by another wish, which ends the wait that follows', async () => {
     const pushes = new Pushes();
-    const newer = pushes.other('a');
+    const callOff = pushes.deploying('a');
     pushes.told('a');
-    expect(newer.signal.aborted).toBe(false);
+    expect(callOff.signal.aborted).toBe(false);
     pushes.told('b');
-    expect(newer.signal.reason).toMatchObject({ by: 'b', kind: 'conflict' });
-    newer.clear();
+    expect(callOff.signal.reason).toMatchObject({ by: 'b', kind: 'conflict' });
+    callOff.close();
     expect(await pushes.wait(1_000_000, undefined, new AbortController().signal)).toBe('told');
   });
 
-  it('is told also when it came before somebody asked, and not after that is of no interest', () => {
+  it('is called off also when the wish came before it began, and not when it is over', () => {
     const pushes = new Pushes();
     pushes.told('b');
-    expect(pushes.other('a').signal.aborted).toBe(true);
-    const left = pushes.other('b');
-    left.clear();
+    expect(pushes.deploying('a').signal.aborted).toBe(true);
+    const over = pushes.deploying('b');
+    over.close();
     pushes.told('c');
-    expect(left.signal.aborted).toBe(false);
+    expect(over.signal.aborted).toBe(false);
+  });
+
+  it('is called off by somebody who says so, while it goes on', () => {
+    const pushes = new Pushes();
+    expect(pushes.cancel('ops')).toBe(false);
+    const callOff = pushes.deploying('a');
+    expect(pushes.cancel('ops')).toBe(true);
+    expect(callOff.signal.reason).toMatchObject({ kind: 'conflict', message: 'cancelled by ops' });
+    callOff.close();
+    expect([pushes.cancel('ops'), pushes.deploying('a').signal.aborted]).toEqual([false, false]);
   });
 });

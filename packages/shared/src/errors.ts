@@ -65,6 +65,7 @@ const MARK = Symbol.for('deploy-tools.DeployError');
 export class DeployError extends Error {
   static override [Symbol.hasInstance](value: unknown): boolean {
     // A class that extends this one is a class like any other.
+    // biome-ignore lint/complexity/noThisInStatic: it is the class that is asked about
     if (this !== DeployError) return Function.prototype[Symbol.hasInstance].call(this, value);
     return typeof value === 'object' && value !== null && MARK in value;
   }

@@ -10,7 +10,7 @@ import type { RegistryLink } from '../registry-link.js';
 import { RegistryWatch } from '../registry-watch.js';
 import { OutcomeStore } from '../report/outcome-store.js';
 import { reportIdentity } from '../report/report-identity.js';
-import { Reporter } from '../report/reporter.js';
+import { type ReportedConfig, Reporter } from '../report/reporter.js';
 import { Followed } from './followed.js';
 import { type ConfigFile, type ConfiguredApplication, readConfigFile } from './read-config-file.js';
 import { clash, keysForRestart } from './what-changed.js';
@@ -28,7 +28,7 @@ export class Fleet {
   /** What was read last; of what all share, what is active. */
   #file: ConfigFile;
   #isEnding = false;
-  readonly #reported = new Map<string, { present: Followed['present']; onRetry: () => void }>();
+  readonly #reported = new Map<string, ReportedConfig>();
 
   constructor(file: ConfigFile, dir: string, link: RegistryLink, log: Logger) {
     this.#file = file;
@@ -73,7 +73,11 @@ export class Fleet {
       onProgress: (changed) => this.#reporter.progressed(changed),
     });
     this.#followed.set(name, followed);
-    this.#reported.set(name, { present: () => followed.present(), onRetry: () => followed.retry() });
+    this.#reported.set(name, {
+      present: () => followed.present(),
+      onRetry: () => followed.retry(),
+      onCancel: (by) => followed.cancel(by),
+    });
     this.#pushes.set(name, followed.pushes);
   }
 

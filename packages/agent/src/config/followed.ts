@@ -1,5 +1,5 @@
 import { resolve } from 'node:path';
-import { describeError, toDeployError } from '@deploy-tools/shared/errors.js';
+import { DeployError, describeError, toDeployError } from '@deploy-tools/shared/errors.js';
 import { takeDirectory } from '@deploy-tools/shared/host/dir-lock.js';
 import type { Logger } from '@deploy-tools/shared/log.js';
 import type { StateReport } from '@deploy-tools/shared/report/report.js';
@@ -7,6 +7,7 @@ import { runAgent } from '../agent.js';
 import type { AgentContext } from '../agent-context.js';
 import { agentSettings } from '../agent-settings.js';
 import type { Controlled } from '../control/configuration-control.js';
+import { cancelAttempt } from '../deploy/cancel-attempt.js';
 import { RandomDelay } from '../deploy/random-delay.js';
 import { eitherSignal } from '../either-signal.js';
 import { startAnew } from '../hang-up.js';
@@ -94,12 +95,19 @@ export class Followed {
   get controlled(): Controlled | undefined {
     if (this.#application === undefined) return undefined;
     const { context, present, wanted } = this.#application;
-    return { context, present, wanted, nudge: () => this.pushes.nudge() };
+    return { context, present, wanted, pushes: this.pushes };
   }
 
   /** An operator says: try again now. */
   retry(): void {
     if (this.#application?.context.ledger.retry() === true) this.pushes.nudge();
+  }
+
+  /** An operator says: end the deployment in progress. @throws DeployError conflict. */
+  cancel(by: string): string {
+    const context = this.#application?.context;
+    if (context === undefined) throw new DeployError('conflict', 'nothing is being deployed');
+    return cancelAttempt(context, this.pushes, by);
   }
 
   /** Its program, gracefully, where it has one. */

@@ -4,8 +4,10 @@ import { withoutUndefined } from '@deploy-tools/shared/report/json-fields.js';
 import { pauseText } from '@deploy-tools/shared/report/pause-note.js';
 import type { StateReport } from '@deploy-tools/shared/report/report.js';
 import type { AgentContext } from '../agent-context.js';
+import { cancelAttempt } from '../deploy/cancel-attempt.js';
 import { wayBackByHand } from '../deploy/release-before.js';
 import type { Wanted } from '../deploy/wanted-view.js';
+import type { Pushes } from '../pushes.js';
 import { readState } from '../state-file.js';
 import type { ControlCommand, ControlRequest } from './control-line.js';
 
@@ -15,8 +17,8 @@ export interface Controlled {
   readonly present: () => StateReport;
   /** What the registry wanted when it last answered. */
   readonly wanted: () => Wanted | undefined;
-  /** Has the registry looked at now. */
-  readonly nudge: () => void;
+  /** Has the registry looked at now, and ends a deployment. */
+  readonly pushes: Pick<Pushes, 'nudge' | 'cancel'>;
 }
 
 /**
@@ -58,44 +60,61 @@ function chosen(
   throw new DeployError('not-found', `this agent does not follow "${name}"`, { hint: followed });
 }
 
+function onThisHost(by: string | undefined): string {
+  return by === undefined ? 'somebody on the host' : `${by} on the host`;
+}
+
 /** Answers in a sentence; the work itself is the agent's loop's. */
 type Action = (config: Controlled, asked: Pick<ControlRequest, 'by' | 'reason'>) => string | undefined;
 
 const ACTIONS: Readonly<Record<ControlCommand, Action>> = {
   status: () => undefined,
-  check: ({ nudge, context }) => {
-    nudge();
+  check: ({ pushes, context }) => {
+    pushes.nudge();
+    const { inFlight } = context.ledger;
+    if (inFlight !== undefined) return `${inFlight.step}: the registry is looked at after that`;
     return context.pause.paused
       ? 'looking at the registry; nothing is deployed while paused'
       : 'looking at the registry';
   },
-  retry: ({ nudge, context }, { by }) => {
+  retry: ({ pushes, context }, { by }) => {
+    const { inFlight } = context.ledger;
+    if (inFlight !== undefined && inFlight.postponed === undefined)
+      return `nothing is held back, a deployment is ${inFlight.step}`;
     if (!context.ledger.retry()) return 'nothing is held back';
-    nudge();
+    pushes.nudge();
     context.log.info({ by }, 'somebody on this host says: try again');
     return context.pause.paused ? 'tried again once resumed' : 'trying again';
   },
-  pause: ({ nudge, context }, { by, reason }) => {
+  cancel: ({ pushes, context }, { by }) => {
+    const answer = cancelAttempt(context, pushes, onThisHost(by));
+    pushes.nudge();
+    return answer;
+  },
+  pause: ({ pushes, context }, { by, reason }) => {
     const { pause } = context;
     const note = withoutUndefined({ by, since: new Date().toISOString(), reason });
     if (!pause.begin(note)) return `was paused already: ${pauseText(pause.note ?? note)}`;
-    nudge();
+    pushes.nudge();
     context.log.warn({ by, reason }, 'paused by somebody on this host');
     return context.ledger.inFlight === undefined ? 'paused' : 'paused after what is in progress';
   },
-  resume: ({ nudge, context }, { by }) => {
+  resume: ({ pushes, context }, { by }) => {
     if (!context.pause.end()) return 'was not paused';
-    nudge();
+    pushes.nudge();
     context.log.warn({ by }, 'resumed by somebody on this host');
     return 'resumed';
   },
-  rollback: ({ nudge, context }, { by }) => {
+  rollback: ({ pushes, context }, { by }) => {
     const { ledger, paths, pause, log } = context;
-    const inFlight = ledger.inFlight !== undefined;
-    const { from, to } = wayBackByHand(ledger.journal, inFlight, readState(paths.state));
+    if (ledger.inFlight !== undefined) {
+      pause.lift();
+      return cancelAttempt(context, pushes, onThisHost(by));
+    }
+    const { from, to } = wayBackByHand(ledger.journal, readState(paths.state));
     pause.lift();
     ledger.goBack(from, to, by);
-    nudge();
+    pushes.nudge();
     log.warn({ from: from.hash, to: to.hash, by }, 'somebody on this host says: go back');
     return `going back to ${to.revision === undefined ? to.hash.slice(0, 12) : `revision ${to.revision}`}`;
   },

@@ -11,7 +11,15 @@ import {
 import { MAX_PAUSE_BY, MAX_PAUSE_REASON } from '@deploy-tools/shared/report/pause-note.js';
 
 /** What somebody on the host can ask of the agent that runs there; docs/agent.md says what each does. */
-export const CONTROL_COMMANDS = ['status', 'check', 'retry', 'pause', 'resume', 'rollback'] as const;
+export const CONTROL_COMMANDS = [
+  'status',
+  'check',
+  'retry',
+  'cancel',
+  'pause',
+  'resume',
+  'rollback',
+] as const;
 
 export type ControlCommand = (typeof CONTROL_COMMANDS)[number];
 

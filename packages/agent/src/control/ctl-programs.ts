@@ -31,11 +31,13 @@ const HELP: Readonly<Record<ControlCommand, string>> = {
   check: 'Has the agent look at the registry now.',
   retry:
     'Has the agent try again now what it holds back: what failed, was vetoed, or was gone back from by hand.',
+  cancel:
+    'Ends the deployment in progress. What is live already is rolled back from. The revision is held until retry, or until another is wanted.',
   pause:
     'Nothing is deployed any more, also after a restart of the agent, until resume. What is in progress is finished. -reason TEXT says why.',
   resume: 'Ends a pause.',
   rollback:
-    'Goes back to the release before, with the script as after a failure. The revision is held until retry, or until another is wanted.',
+    'Goes back to the release before, with the script as after a failure; a deployment in progress is cancelled. The revision is held until retry, or until another is wanted.',
 };
 
 /** `deploy-agent ctl COMMAND`: asks the agent that runs on this host. Sets process.exitCode. */

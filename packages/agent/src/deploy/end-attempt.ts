@@ -1,11 +1,11 @@
 import type { AgentConfig } from '@deploy-tools/shared/config-json.js';
 import { DeployError, describeError } from '@deploy-tools/shared/errors.js';
 import type { AgentContext } from '../agent-context.js';
+import { Superseded } from './called-off.js';
 import { type DeployRoots, rootOf } from './deploy-roots.js';
 import { isSameRevision } from './hold.js';
 import type { Attempt } from './journal.js';
 import { runDeployHook } from './run-deploy-hook.js';
-import { Superseded } from './superseded.js';
 
 /** The attempt has failed, whatever runs now. @returns the error. */
 export async function endFailed(context: AgentContext, error: DeployError): Promise<DeployError> {
@@ -25,9 +25,9 @@ export async function endFailed(context: AgentContext, error: DeployError): Prom
   return error;
 }
 
-function isWantedNoMore({ newer }: AgentContext, { hash }: AgentConfig, error: DeployError): boolean {
-  const wish = newer(hash);
-  wish.clear();
+function isWantedNoMore({ deploying }: AgentContext, { hash }: AgentConfig, error: DeployError): boolean {
+  const wish = deploying(hash);
+  wish.close();
   return error instanceof Superseded || wish.signal.aborted;
 }
 
@@ -54,11 +54,19 @@ export function rootsOf({ ledger, paths }: AgentContext): DeployRoots {
   return { old, next: rootOf(paths.unpacked, config), config, reason, attempt: number };
 }
 
-/** What is told of a host that was left `inconsistent`. */
-export function stillInconsistent({ ledger }: AgentContext): DeployError {
-  return new DeployError('unhealthy', messageOf(ledger.journal.attempt), {
-    hint: 'see what runs on this host; nothing is done before another revision is wanted or somebody says retry',
-  });
+/** Whether what failed live may be tried again without a word of anybody; never what left the host `inconsistent`. */
+export function mayRetry({ ledger, settings }: AgentContext): boolean {
+  return settings.retryLive && ledger.journal.attempt?.step !== 'inconsistent';
+}
+
+/** What is told of a release that is held until somebody says retry, or of a host that was left `inconsistent`. */
+export function stillHeld({ ledger }: AgentContext): DeployError {
+  const { attempt } = ledger.journal;
+  const hint =
+    attempt?.step === 'inconsistent'
+      ? 'see what runs on this host; nothing is done before another revision is wanted or somebody says retry'
+      : 'it failed live, and is held until another revision is wanted or somebody says retry; with -once, -retry-live tries it again';
+  return new DeployError('unhealthy', messageOf(attempt), { hint });
 }
 
 /** Why an attempt failed, as far as that is known. */

@@ -25,13 +25,16 @@ export interface LedgerOptions {
   readonly onChange?: () => void;
 }
 
+/** What follows for a release from its failure. */
+export interface Blame {
+  /** It is not tried again before somebody says so. */
+  readonly isHeld?: boolean | undefined;
+  /** It is not to blame: nothing follows. */
+  readonly isSuperseded?: boolean | undefined;
+}
+
 /** What is known when a step is taken. */
-type StepFacts = Pick<Attempt, 'unpackedIn' | 'activated' | 'error'> & {
-  /** With a failure: it is not tried again before somebody says so. */
-  readonly isHeld?: boolean;
-  /** With a failure: it is none of the release. */
-  readonly isSuperseded?: boolean;
-};
+type StepFacts = Pick<Attempt, 'unpackedIn' | 'activated' | 'error'> & Blame;
 
 /** The journal, written atomically and durably before anything that it tells of is done. */
 export class Ledger {
@@ -92,22 +95,22 @@ export class Ledger {
       step: nextStep(attempt.step, event),
       since: this.#now(),
     };
-    const hold = isSuperseded === true ? this.#journal.hold : this.#holdAfter(event, next, isHeld);
+    const hold = this.#holdAfter(event, next, { isHeld, isSuperseded });
     this.#advance(next, { ...this.#liveAfter(event, next), hold });
   }
 
   /**
    * The way back in flight has led to this release, which state.json holds by now.
-   * @param isHeld whether the one that failed waits for somebody's word.
+   * @param blame of the one that it has led back from.
    */
-  restored(to: AgentConfig, isHeld: boolean): void {
+  restored(to: AgentConfig, blame: Blame): void {
     const { postponed: _, ...attempt } = this.#attempt();
     const next: Attempt = { ...attempt, step: nextStep(attempt.step, 'restore'), since: this.#now() };
     const { proven = [] } = this.#journal;
     // What somebody went back from by hand is nothing to go back to.
     const good = proven.filter(({ hash }) => attempt.byHand !== true || hash !== attempt.config.hash);
     const live: Live = { config: to, how: 'proven', since: next.since };
-    const hold = this.#holdAfter('restore', next, isHeld);
+    const hold = this.#holdAfter('restore', next, blame);
     this.#advance(next, { live, proven: withProven(good, to), hold });
   }
 
@@ -208,13 +211,13 @@ export class Ledger {
     }
   }
 
-  #holdAfter(event: StepEvent, { config, byHand }: Attempt, isHeld = false): Hold | undefined {
+  #holdAfter(event: StepEvent, { config, byHand }: Attempt, blame: Blame): Hold | undefined {
     const { hold } = this.#journal;
     if (event === 'prove') return undefined;
     if (event === 'restore' && byHand === true) return withdrawn(config);
     const isFailure = event === 'fail' || event === 'restore' || event === 'give-up';
-    if (!isFailure) return hold;
-    if (isHeld || event === 'give-up') return abandoned(hold, config);
+    if (!isFailure || blame.isSuperseded === true) return hold;
+    if (blame.isHeld === true || event === 'give-up') return abandoned(hold, config);
     return rejected(hold, config, this.#options.clock());
   }
 

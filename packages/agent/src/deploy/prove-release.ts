@@ -1,4 +1,5 @@
 import type { AgentContext } from '../agent-context.js';
+import { eitherSignal } from '../either-signal.js';
 import { type CheckAnswer, describeCheck } from '../health/health-check.js';
 import { proveHealthy } from '../health/prove-healthy.js';
 import { programEnvironment } from '../script/script-environment.js';
@@ -11,6 +12,8 @@ export interface Proof {
   readonly environment: Readonly<Record<string, string>>;
   /** Aborted when the supervised program ends, which it must not. */
   readonly died?: AbortSignal | undefined;
+  /** Ends it likewise, where there is something to prove. */
+  readonly calledOff?: AbortSignal;
   /** Calls it off; that of the context without. */
   readonly signal?: AbortSignal;
 }
@@ -26,13 +29,14 @@ export function checkEnvironment(
 
 /**
  * Has the checks pass.
- * @throws DeployError unhealthy, naming the check and its last answer; AbortError.
+ * @throws DeployError unhealthy, naming the check and its last answer; the reason of `died` or `calledOff`; AbortError.
  */
 export async function proveRelease(context: AgentContext, proof: Proof): Promise<void> {
-  const { how, environment, died, signal = context.signal } = proof;
+  const { how, environment, died, calledOff, signal = context.signal } = proof;
   if (died?.aborted === true) throw died.reason;
   const { health } = context.settings;
   if (health.checks.length === 0 && (how === 'once' || context.program === undefined)) return;
+  const over = eitherSignal(died, calledOff);
   try {
     await proveHealthy({
       ...health,
@@ -41,10 +45,11 @@ export async function proveRelease(context: AgentContext, proof: Proof): Promise
       as: context.runAs,
       timers: context.timers,
       signal,
-      died,
+      died: over.signal,
       onAnswer: (answer, changed) => tell(context, answer, changed),
     });
   } finally {
+    over.clear();
     context.facts.forgetChecks();
   }
 }

@@ -17,17 +17,13 @@ export function releaseBefore({ ledger, paths }: Pick<AgentContext, 'ledger' | '
 
 /**
  * From what to what an operator can go back now: from what is live to the release that was proven last and is another.
- * @throws DeployError in-use while something is in flight; not-found when there is nothing to go back to.
+ * Nothing is in flight.
+ * @throws DeployError conflict; not-found when there is nothing to go back to.
  */
 export function wayBackByHand(
   journal: Journal,
-  inFlight: boolean,
   lastGood: AgentConfig | undefined,
 ): { readonly from: AgentConfig; readonly to: AgentConfig } {
-  if (inFlight)
-    throw new DeployError('in-use', 'a deployment is in progress', {
-      hint: 'wait until it has ended; ctl status tells',
-    });
   if (journal.attempt?.step === 'rolled-back')
     throw new DeployError('conflict', 'it was gone back already, the last good release runs');
   const from = liveRelease(journal, lastGood)?.config;

@@ -1,6 +1,7 @@
 import type { AgentConfig } from '@deploy-tools/shared/config-json.js';
 import { DeployError } from '@deploy-tools/shared/errors.js';
 import type { AgentContext } from '../agent-context.js';
+import { eitherSignal } from '../either-signal.js';
 import { programEnvironment, type Root } from '../script/script-environment.js';
 import { AttemptFacts } from './attempt-facts.js';
 import type { DeployRoots } from './deploy-roots.js';
@@ -11,13 +12,13 @@ import { checkEnvironment, proveRelease } from './prove-release.js';
  * pause after a crash it does not run. The new one has to pass the checks once before; they may be answered by the old one, so it has to be proven again after.
  * @returns aborted when the program of the release ends by itself, also where it did so before this returns; undefined where
  * there is none.
- * @throws DeployError unhealthy; AbortError. The one before is in charge then.
+ * @throws DeployError unhealthy; why it was called off; AbortError. The one before is in charge then.
  */
 export async function switchProgram(
   context: AgentContext,
   roots: DeployRoots,
 ): Promise<AbortSignal | undefined> {
-  const { program, signal, env } = context;
+  const { program, env, calledOff } = context;
   const { config, next } = roots;
   if (program === undefined) return undefined;
   const { root, died } = program;
@@ -25,7 +26,12 @@ export async function switchProgram(
   const environment = checkEnvironment(context, roots);
   const prove = (_: unknown, stop: AbortSignal) =>
     proveRelease(context, { how: 'once', environment, signal: stop });
-  return await program.switchTo(next.root, programEnvironment(env, next, config), prove, signal);
+  const stop = eitherSignal(context.signal, calledOff);
+  try {
+    return await program.switchTo(next.root, programEnvironment(env, next, config), prove, stop.signal);
+  } finally {
+    stop.clear();
+  }
 }
 
 /**

@@ -19,6 +19,8 @@ export interface ReportedConfig {
   readonly present: () => StateReport;
   /** An operator says: try again now. */
   readonly onRetry: () => void;
+  /** An operator says: end the deployment in progress. @returns what comes of it. @throws DeployError conflict. */
+  readonly onCancel: (by: string) => string;
 }
 
 export interface ReporterOptions {
@@ -135,7 +137,7 @@ export class Reporter {
 
   #greet(channel: ReportChannel): void {
     const configs = [...this.#options.configs.keys()];
-    channel.say({ type: 'hello', hello: { ...this.#hello, configs, features: ['again'] } });
+    channel.say({ type: 'hello', hello: { ...this.#hello, configs, features: ['again', 'cancel'] } });
     this.#tellAll();
   }
 
@@ -175,8 +177,20 @@ export class Reporter {
         log.info({ configuration: line.config }, 'an operator says: try again');
         configs.get(line.config)?.onRetry();
         return;
+      case 'cancel':
+        this.#cancel(line.config, line.by);
+        return;
       case 'heartbeat':
         return;
+    }
+  }
+
+  #cancel(configuration: string, by: string): void {
+    const { configs, log } = this.#options;
+    try {
+      configs.get(configuration)?.onCancel(by);
+    } catch (error) {
+      log.info({ configuration, by, err: describeError(error) }, 'an operator says cancel, which cannot be');
     }
   }
 

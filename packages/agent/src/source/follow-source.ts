@@ -101,7 +101,8 @@ async function follow(what: Following): Promise<number> {
     releases.lookNow();
     pushes.nudge();
   };
-  const configs = new Map([[settings.name, { ...application, nudge }]]);
+  const reached = { nudge, cancel: (by: string) => pushes.cancel(by) };
+  const configs = new Map([[settings.name, { ...application, pushes: reached }]]);
   const answer = (request: ControlRequest) => answerControl(configs, request);
   const control = flags.once ? undefined : await serveControl({ path: controlPath(dir), answer, log });
   const manager = serviceManager({

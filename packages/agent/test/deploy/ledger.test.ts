@@ -233,17 +233,17 @@ describe('going back by hand', () => {
   it('leads from what is live to the release that was proven before it', () => {
     const ledger = openLedger(tempDir(testScope()));
     run(ledger, B, ...HEALTHY);
-    expect(wayBackByHand(ledger.journal, false, B)).toEqual({ from: B, to: A });
+    expect(wayBackByHand(ledger.journal, B)).toEqual({ from: B, to: A });
     run(ledger, C, 'fail');
-    expect(wayBackByHand(ledger.journal, false, B)).toEqual({ from: B, to: A });
+    expect(wayBackByHand(ledger.journal, B)).toEqual({ from: B, to: A });
   });
 
   it('never leads to a release that failed', () => {
     const ledger = openLedger(tempDir(testScope()));
     run(ledger, B, 'fetch', 'stage', 'activate', 'validate', 'fail');
-    expect(wayBackByHand(ledger.journal, false, A)).toEqual({ from: B, to: A });
+    expect(wayBackByHand(ledger.journal, A)).toEqual({ from: B, to: A });
     run(ledger, A, ...HEALTHY);
-    expect(() => wayBackByHand(ledger.journal, false, A)).toThrow('no earlier release is known here');
+    expect(() => wayBackByHand(ledger.journal, A)).toThrow('no earlier release is known here');
   });
 
   it('forgets the release that somebody went back from', () => {
@@ -251,10 +251,10 @@ describe('going back by hand', () => {
     run(ledger, B, ...HEALTHY);
     ledger.goBack(B, A);
     expect(ledger.journal.proven).toEqual([B, A]);
-    ledger.restored(A, true);
+    ledger.restored(A, { isHeld: true });
     expect(ledger.journal).toMatchObject({ live: { config: A, how: 'proven' }, proven: [A] });
     run(ledger, C, 'fail');
-    expect(() => wayBackByHand(ledger.journal, false, A)).toThrow('no earlier release is known here');
+    expect(() => wayBackByHand(ledger.journal, A)).toThrow('no earlier release is known here');
   });
 });
 
@@ -264,7 +264,7 @@ describe('a release that failed', () => {
       const ledger = openLedger(tempDir(testScope()));
       ledger.begin(B, A);
       for (const event of ['fetch', 'stage', 'activate', 'go-back'] as const) ledger.step(event);
-      ledger.restored(A, isHeld);
+      ledger.restored(A, { isHeld });
       expect(ledger.journal.hold).toMatchObject({ hash: B.hash, why: 'rejected', failures: 1 });
       expect(ledger.journal.hold?.notBefore === undefined).toBe(isHeld);
       expect(waitBefore(ledger.journal.hold, B, NOW)).toBe(isHeld ? Number.POSITIVE_INFINITY : 60_000);

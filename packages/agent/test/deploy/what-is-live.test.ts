@@ -204,7 +204,7 @@ class Host {
   wayBack(): Version | undefined {
     const { ledger, paths } = this.#context;
     try {
-      return versionOf(wayBackByHand(ledger.journal, false, readState(paths.state)).to);
+      return versionOf(wayBackByHand(ledger.journal, readState(paths.state)).to);
     } catch (error) {
       if (isDeployError(error, 'not-found') || isDeployError(error, 'conflict')) return undefined;
       throw error;

@@ -4,6 +4,7 @@ import { addver } from './addver.js';
 import { agents } from './agents.js';
 import { audit } from './audit.js';
 import { bumpconf } from './bumpconf.js';
+import { cancel } from './cancel.js';
 import { changeconf } from './changeconf.js';
 import { check } from './check.js';
 import type { Command } from './command.js';
@@ -42,6 +43,7 @@ const COMMANDS: readonly Command[] = [
   agents,
   logs,
   retry,
+  cancel,
   forget,
   changeconf,
   bumpconf,

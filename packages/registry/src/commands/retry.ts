@@ -1,69 +1,36 @@
 import { RETRY } from '@deploy-tools/shared/commands/fleet-specs.js';
 import { required } from '@deploy-tools/shared/commands/required.js';
-import { DeployError } from '@deploy-tools/shared/errors.js';
-import { fleetStatus, type HostStatus } from '../core/fleet/fleet-status.js';
+import type { HostStatus } from '../core/fleet/fleet-status.js';
 import { command } from './command.js';
 import { isPaused, pauseLine } from './fleet-text.js';
+import { namesOf, namesText, tellHosts } from './tell-hosts.js';
 
+/** Tells all that are not where they should be: one that has nothing to try again does nothing, one that is paused does it later. */
 export const retry = command(RETRY, async ({ registry }, args) => {
   const { name } = required({ name: args.name });
-  const { hosts } = await fleetStatus(registry, name);
-  const wanted = args.host === undefined ? hosts.filter(mayTryAgain) : hosts.filter(isHost(args.host));
-  if (args.host !== undefined && wanted.length === 0) {
-    throw new DeployError('not-found', `no host ${args.host} follows "${name}"`);
-  }
-  const told: HostStatus[] = [];
-  const paused: HostStatus[] = [];
-  const notConnected: HostStatus[] = [];
-  for (const host of wanted) {
-    const heard = registry.fleet.tell(nameOf(host), name, { type: 'retry', config: name });
-    if (!heard) notConnected.push(host);
-    else (isPaused(host) ? paused : told).push(host);
-  }
-  const outcome = { told, paused, notConnected };
+  const heard = await tellHosts(registry, {
+    name,
+    host: args.host,
+    isFor: ({ category }) => category !== 'in-sync',
+    line: { type: 'retry', config: name },
+  });
+  const paused = heard.told.filter(isPaused);
+  const told = heard.told.filter((host) => !isPaused(host));
+  const { notConnected } = heard;
+  const lines = [namesText('told', told), ...pausedText(paused), namesText('not connected', notConnected)];
+  const isNobody = heard.told.length + notConnected.length === 0;
   return {
     status: notConnected.length + paused.length === 0 ? 0 : 1,
-    value: {
-      name,
-      told: told.map(nameOf),
-      paused: paused.map(nameOf),
-      notConnected: notConnected.map(nameOf),
-    },
-    text: text(outcome),
+    value: { name, told: namesOf(told), paused: namesOf(paused), notConnected: namesOf(notConnected) },
+    text: isNobody ? 'all hosts are in sync: nothing to try again\n' : lines.join(''),
   };
 });
 
-interface RetryOutcome {
-  readonly told: readonly HostStatus[];
-  /** They were told, and try again once they are resumed. */
-  readonly paused: readonly HostStatus[];
-  readonly notConnected: readonly HostStatus[];
-}
-
-/** All that are not where they should be: one that has nothing to try again does nothing. */
-function mayTryAgain({ category }: HostStatus): boolean {
-  return category !== 'in-sync';
-}
-
-function isHost(name: string): (host: HostStatus) => boolean {
-  return (host) => nameOf(host) === name;
-}
-
-function nameOf({ follower }: HostStatus): string {
-  return follower.record.host;
-}
-
-function text({ told, paused, notConnected }: RetryOutcome): string {
-  if (told.length + paused.length + notConnected.length === 0)
-    return 'all hosts are in sync: nothing to try again\n';
-  const named = (hosts: readonly HostStatus[]) => hosts.map(nameOf).join(' ');
-  const lines = [
-    ...(told.length === 0 ? [] : [`told: ${named(told)}\n`]),
-    ...paused.map(
-      (host) => `${nameOf(host)} is ${pauseLine(host.follower.report)}; it tries again once it is resumed\n`,
-    ),
-    ...(paused.length === 0 ? [] : ['resume with "deploy-agent ctl resume" on the host\n']),
-    ...(notConnected.length === 0 ? [] : [`not connected: ${named(notConnected)}\n`]),
-  ];
-  return lines.join('');
+function pausedText(hosts: readonly HostStatus[]): string[] {
+  if (hosts.length === 0) return [];
+  const lines = hosts.map(({ follower }) => {
+    const { host } = follower.record;
+    return `${host} is ${pauseLine(follower.report)}; it tries again once it is resumed\n`;
+  });
+  return [...lines, 'resume with "deploy-agent ctl resume" on the host\n'];
 }

@@ -45,8 +45,12 @@ async function ran(line: string): Promise<string> {
   return text;
 }
 
-async function host(name: string, report?: Partial<StateReport>): Promise<PlayedAgent> {
-  const agent = playAgent(registry, name);
+async function host(
+  name: string,
+  report?: Partial<StateReport>,
+  features?: readonly string[],
+): Promise<PlayedAgent> {
+  const agent = playAgent(registry, name, undefined, features);
   await agent.hello(['project1']);
   if (report !== undefined) await agent.report(stateOf(report));
   return agent;
@@ -385,6 +389,27 @@ describe('retry', () => {
     await ran('forget web3');
     await failed.report(stateOf({ deploy: 'd2' }));
     expect(await ran('retry project1')).toBe('all hosts are in sync: nothing to try again\n');
+  });
+});
+
+describe('cancel', () => {
+  test('tells those that are deploying, by whom, and names those that would not know what is meant', async () => {
+    const busy: Partial<StateReport> = { state: 'validating' };
+    const [fine, deploying, old] = [
+      await host('web1', {}),
+      await host('web2', busy, ['again', 'cancel']),
+      await host('web3', busy),
+    ];
+    expect(await run('cancel project1')).toMatchObject({
+      status: 1,
+      text: 'told: web2\nagents of a version without cancel: web3\n',
+    });
+    const order = { type: 'cancel', config: 'project1', by: OPERATOR.comment };
+    expect([fine.told, deploying.told, old.told]).toEqual([[], [order], []]);
+    await deploying.report(stateOf({ deploy: 'd1', state: 'healthy' }));
+    old.leave();
+    await ran('forget web3');
+    expect(await ran('cancel project1')).toBe('no host is deploying: nothing to cancel\n');
   });
 });
 

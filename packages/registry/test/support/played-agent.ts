@@ -30,6 +30,7 @@ export function playAgent(
     host,
     configs: new Set(),
     marksAgain: false,
+    takesCancel: false,
     heardAt: 0,
     listener: { tell: (line) => told.push(line), end: (reason) => told.push({ type: 'end', reason }) },
   };

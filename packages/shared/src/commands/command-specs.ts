@@ -1,6 +1,6 @@
 import type { CommandSpec } from './command-spec.js';
 import { CONF, CONF_WORD, IF_REVISION, JSON_FLAG, NEW_FLAG } from './common-flags.js';
-import { AGENTS, DIFF, FORGET, HISTORY, LOGS, RETRY, ROLLBACK, STATUS } from './fleet-specs.js';
+import { AGENTS, CANCEL, DIFF, FORGET, HISTORY, LOGS, RETRY, ROLLBACK, STATUS } from './fleet-specs.js';
 import { AUDIT, FSCK, GC } from './housekeeping-specs.js';
 import { NOTIFY } from './notify-specs.js';
 import { ADDTRACK, CHECK, DELTRACK, TRACKS, YANK } from './track-specs.js';
@@ -241,6 +241,7 @@ export const COMMAND_SPECS: readonly CommandSpec[] = [
   AGENTS,
   LOGS,
   RETRY,
+  CANCEL,
   FORGET,
   ADDTRACK,
   TRACKS,

@@ -143,6 +143,17 @@ export const RETRY = {
   examples: ['retry project1', 'retry -name project1 -host web7'],
 } as const satisfies CommandSpec;
 
+export const CANCEL = {
+  name: 'cancel',
+  summary: 'end deployments in progress; hosts on which the release is live already roll back',
+  role: 'operator',
+  changes: true,
+  flags: [CONF, { ...HOST, help: 'only this host' }, JSON_FLAG],
+  positionals: [CONF_WORD],
+  required: ['name'],
+  examples: ['cancel project1', 'cancel -name project1 -host web7'],
+} as const satisfies CommandSpec;
+
 export const FORGET = {
   name: 'forget',
   summary: 'forget a host that is gone; its name is free for another key then',

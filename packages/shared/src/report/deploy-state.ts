@@ -18,6 +18,26 @@ export const DEPLOY_STATES = [
 
 export type DeployState = (typeof DEPLOY_STATES)[number];
 
+/** On the way to `healthy`. */
+const FORWARD: ReadonlySet<DeployState> = new Set([
+  'pending',
+  'fetching',
+  'staged',
+  'activating',
+  'validating',
+  'healthy',
+]);
+
+/** Whether an attempt at this state leads, or has led, to a release that is proven. */
+export function isForward(state: DeployState): boolean {
+  return FORWARD.has(state);
+}
+
+/** Whether a release is being deployed. */
+export function isInProgress(state: DeployState | undefined): boolean {
+  return state !== undefined && isForward(state) && state !== 'healthy';
+}
+
 /** How an attempt can end; such a state becomes a line of the history. */
 export const OUTCOMES = ['healthy', 'failed', 'rolled-back', 'inconsistent'] as const;
 

@@ -17,6 +17,8 @@ function registryLineJson(line: RegistryLine): object {
       return { Type: 'ack', Deploy: line.deploy, State: line.state };
     case 'retry':
       return { Type: 'retry', Config: line.config };
+    case 'cancel':
+      return { Type: 'cancel', Config: line.config, By: line.by };
     case 'heartbeat':
       return { Type: 'heartbeat' };
   }
@@ -39,6 +41,8 @@ export function decodeRegistryLine(line: string): RegistryLine | undefined {
       return { type: 'ack', deploy: text('Deploy'), state: asOneOf(fields.State, DEPLOY_STATES, 'State') };
     case 'retry':
       return { type: 'retry', config: text('Config') };
+    case 'cancel':
+      return { type: 'cancel', config: text('Config'), by: text('By') };
     case 'heartbeat':
       return { type: 'heartbeat' };
     default:

@@ -71,4 +71,6 @@ export type RegistryLine =
   | { readonly type: 'ack'; readonly deploy: string; readonly state: DeployState }
   /** Try the rejected revision again now. */
   | { readonly type: 'retry'; readonly config: string }
+  /** End the deployment in progress; said to agents with the feature "cancel". `by` names who says so. */
+  | { readonly type: 'cancel'; readonly config: string; readonly by: string }
   | { readonly type: 'heartbeat' };

@@ -1,4 +1,4 @@
-import type { DeployState } from '@deploy-tools/shared/report/deploy-state.js';
+import { isForward } from '@deploy-tools/shared/report/deploy-state.js';
 import type { StateReport } from '@deploy-tools/shared/report/report.js';
 
 /** Whether it says anything new besides how far it is. */
@@ -19,20 +19,13 @@ export function isBefore(report: StateReport, last: StateReport | undefined, now
   return lastSince <= now.getTime() + MAX_AHEAD_MS && Date.parse(report.since) < lastSince;
 }
 
-/** On the way to `healthy`: an error says what keeps it from getting on now. */
-const FORWARD: ReadonlySet<DeployState> = new Set([
-  'pending',
-  'fetching',
-  'staged',
-  'activating',
-  'validating',
-  'healthy',
-]);
-
-/** What went wrong is the reason for going back too: an agent may leave it out there. */
+/**
+ * What went wrong is the reason for going back too: an agent may leave it out there. On the way to `healthy` an error says what
+ * keeps it from getting on now.
+ */
 export function withEarlierError(report: StateReport, last: StateReport | undefined): StateReport {
   const isSame = report.deploy !== undefined && report.deploy === last?.deploy;
-  if (!isSame || last.error === undefined || report.error !== undefined || FORWARD.has(report.state))
+  if (!isSame || last.error === undefined || report.error !== undefined || isForward(report.state))
     return report;
   return { ...report, error: last.error };
 }

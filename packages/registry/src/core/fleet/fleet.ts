@@ -28,6 +28,9 @@ const LAZY_MS = 1000;
 /** How often it is written down that a host is heard, when nothing else is. */
 const CONTACT_EVERY_MS = 5 * 60_000;
 
+/** What came of telling an agent something; `too-old` for one that would not know what is meant. */
+export type Heard = 'told' | 'not-connected' | 'too-old';
+
 /** What became of what an agent said: an outcome is stored, or was before. */
 export type Intake = 'noted' | 'known' | 'stored';
 
@@ -160,11 +163,13 @@ export class Fleet {
     return [...this.#roster.hosts.keys()];
   }
 
-  /** Says something to the agent that speaks for it. @returns whether there is one. */
-  tell(host: string, configuration: string, line: RegistryLine): boolean {
+  /** Says something to the agent that speaks for it; nothing to one that would not know what is meant. */
+  tell(host: string, configuration: string, line: RegistryLine): Heard {
     const presence = this.#roster.follow(host, configuration)?.presence;
-    presence?.listener.tell(line);
-    return presence !== undefined;
+    if (presence === undefined) return 'not-connected';
+    if (line.type === 'cancel' && !presence.takesCancel) return 'too-old';
+    presence.listener.tell(line);
+    return 'told';
   }
 
   /**

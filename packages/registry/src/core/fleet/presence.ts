@@ -37,6 +37,8 @@ export interface Presence {
   configs: ReadonlySet<string>;
   /** Whether its hello said that it marks what it tells again. */
   marksAgain: boolean;
+  /** Whether its hello said that it knows `cancel`. */
+  takesCancel: boolean;
   /** When it last said anything, in milliseconds of the steady clock. */
   heardAt: number;
 }

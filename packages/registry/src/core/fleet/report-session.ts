@@ -24,7 +24,8 @@ export class ReportSession {
   readonly #closing = new AbortController();
   readonly #answers: RegistryLine[] = [];
   /** Configurations of which the agent is to try again. */
-  readonly #retries = new Set<string>();
+  /** What operators say, the last of each kind for each configuration. */
+  readonly #orders = new Map<string, RegistryLine>();
   readonly #leaveHeartbeats: () => void;
   readonly #listener: Listener;
   #presence: Presence | undefined;
@@ -112,9 +113,9 @@ export class ReportSession {
       return answer;
     }
     if (this.#isOver()) return undefined;
-    for (const config of this.#retries) {
-      this.#retries.delete(config);
-      return { type: 'retry', config };
+    for (const [key, order] of this.#orders) {
+      this.#orders.delete(key);
+      return order;
     }
     if (!this.#beat) return undefined;
     this.#beat = false;
@@ -147,6 +148,7 @@ export class ReportSession {
       host: hello.host,
       configs: new Set(),
       marksAgain: false,
+      takesCancel: false,
       heardAt: 0,
     };
     await this.#registry.fleet.join(this.#presence, hello);
@@ -188,7 +190,8 @@ export class ReportSession {
   }
 
   #tell(line: RegistryLine): void {
-    if (line.type === 'retry') this.#retries.add(line.config);
+    if (line.type === 'retry' || line.type === 'cancel')
+      this.#orders.set(`${line.type} ${line.config}`, line);
     this.#wakeWriter();
   }
 }

@@ -94,6 +94,7 @@ export class Roster {
     for (const name of removed) host.follows.delete(name);
     presence.configs = new Set(hello.configs);
     presence.marksAgain = hello.features?.includes('again') === true;
+    presence.takesCancel = hello.features?.includes('cancel') === true;
     return {
       host,
       isNew: known === undefined,

@@ -1,0 +1,35 @@
+import type { AgentConfig } from '@deploy-tools/shared/config-json.js';
+import type { AgentContext } from './agent-context.js';
+import { pruneCache } from './archive-cache.js';
+import { liveRelease } from './deploy/journal.js';
+import { prune } from './phases/prune.js';
+import { keepRecord } from './records/keep-record.js';
+import { pruneRecords } from './records/prune-records.js';
+import { removeLeftovers, removeReleases, superfluousReleases } from './release-directory.js';
+import { readState } from './state-file.js';
+
+/** After a failure or a veto: what failed, or waits, stays for who looks at it and for the next attempt, but does not pile up. */
+export async function cleanUpAround(context: AgentContext): Promise<void> {
+  const { attempt } = context.ledger.journal;
+  await cleanUp(context, [attempt?.before, attempt?.config]);
+}
+
+/** Removes what is needed no more. @param more what is needed besides what is live and what is gone back to. */
+export async function cleanUp(
+  context: AgentContext,
+  more: readonly (AgentConfig | undefined)[],
+): Promise<void> {
+  const { ledger, paths, settings } = context;
+  const lastGood = readState(paths.state);
+  const live = liveRelease(ledger.journal, lastGood)?.config;
+  // With -cleanold the release before the last good one is fetched again when somebody goes back to it.
+  const proven = settings.cleanOld ? [lastGood] : [lastGood, ...(ledger.journal.proven ?? [])];
+  const needed = [live, ...proven, ...more].filter((config) => config !== undefined);
+  const removeSome = async (keep: number, spared: ReadonlySet<string>): Promise<void> => {
+    const releases = await superfluousReleases(paths.unpacked, keep, spared);
+    const remove = () => removeReleases(context, releases);
+    if (releases.length > 0) await keepRecord(context, needed[0]?.hash ?? '', remove);
+  };
+  const pruning = { pruneCache, pruneRecords, removeLeftovers, removeReleases: removeSome };
+  await prune(context, pruning, needed);
+}
