@@ -209,6 +209,32 @@ describe('a release whose health check fails', () => {
       expect(await stopAgent(agent)).toBe(0);
     });
 
+    it('is rolled back from when an operator cancels it, and held', async () => {
+      const name = 'cancelled';
+      const { site, agent } = await validating(name);
+      expect(await command(world.operator, `cancel ${name}`)).toBe(`told: ${name}\n`);
+      await agent.log.line('gone back to the last good release');
+      const waited = await world.operator.exec(`status ${name} -wait ${PATIENCE}`);
+      expect(waited.status).toBe(1);
+      expect(waited.stdout).toContain('cancelled by ');
+      expect(site.calls().map(({ env }) => env.REASON)).toEqual(['deploy', 'deploy', 'rollback']);
+      expect(journal(site).hold).not.toHaveProperty('notBefore');
+      expect(await stopAgent(agent)).toBe(0);
+    });
+
+    it('is rolled back from by an agent that is started anew, when that is what is wanted by then', async () => {
+      const name = 'restarted';
+      const { site, agent } = await validating(name);
+      agent.child.kill('SIGKILL');
+      await agent.ended;
+      await command(world.operator, `rollback -name ${name}`);
+      const next = startAgent(testScope(), world, site, name, [...PATIENT, '-host', name]);
+      await next.log.line('gone back to the last good release');
+      expect((await world.operator.exec(`status ${name} -wait ${PATIENCE}`)).status).toBe(0);
+      expect(site.calls().map(({ env }) => env.REASON)).toEqual(['deploy', 'deploy', 'rollback']);
+      expect(await stopAgent(next)).toBe(0);
+    });
+
     it('gives way to another revision, which has it as the old one', async () => {
       const name = 'overtaken';
       const { site, agent } = await validating(name);
