@@ -1,5 +1,5 @@
 import { endFailed } from '@deploy-tools/agent/deploy/end-attempt.js';
-import { Superseded } from '@deploy-tools/agent/deploy/superseded.js';
+import { Superseded } from '@deploy-tools/agent/deploy/called-off.js';
 import { DeployError } from '@deploy-tools/shared/errors.js';
 import { createLogger } from '@deploy-tools/shared/log.js';
 import { describe, expect, it } from 'vitest';
@@ -20,11 +20,11 @@ async function saidOf(error: DeployError, wanted?: string): Promise<Record<strin
     return bytes.length;
   });
   const base = await agentContext(temporaryDirectory());
-  const newer = (than: string) => ({
+  const deploying = (than: string) => ({
     signal: wanted === undefined || wanted === than ? new AbortController().signal : AbortSignal.abort(),
-    clear: () => {},
+    close: () => {},
   });
-  const context = { ...base, log, newer };
+  const context = { ...base, log, deploying };
   context.ledger.begin(A, undefined);
   context.ledger.step('fail', {
     error: { kind: error.kind, message: error.message },
