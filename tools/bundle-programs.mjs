@@ -11,7 +11,7 @@ import { rolldown } from 'rolldown';
 const ROOT = dirname(dirname(fileURLToPath(import.meta.url)));
 /** Stay in node_modules: those with native code, and what is large and loaded only when it is needed. */
 const OUTSIDE =
-  /^(ssh2|zstd-napi|fs-native-extensions|better-sqlite3(-12)?|pino-pretty|yaml|@aws-sdk\/.*|google-auth-library|@grpc\/.*|nodemailer|yauzl|xz-decompress|unbzip2-stream)(\/|$)/;
+  /^(ssh2|zstd-napi|fs-native-extensions|better-sqlite3(-12)?|yaml|@aws-sdk\/.*|google-auth-library|@grpc\/.*|nodemailer|yauzl|xz-decompress|unbzip2-stream)(\/|$)/;
 /** Of the agent's program, parts that are imported when they are needed and are in its one file all the same. */
 const IN_AGENT = ['start-configured.js', 'sync-tree.js'];
 /** Of its threads, those that an update waits for are compiled as the program is. */
@@ -78,7 +78,7 @@ async function bundleAgent() {
 /** @param file that begins something; what starts it gets its name. */
 async function bundleCompiled(file, imported) {
   const dir = join(ROOT, 'packages/agent/program');
-  const external = /^(cpu-features|yaml|zstd-napi|fs-native-extensions\/.*|pino-pretty)(\/|$)/;
+  const external = /^(cpu-features|yaml|zstd-napi|fs-native-extensions\/.*)(\/|$)/;
   const plugins = [
     importedLater(imported),
     compiledWorkers(),

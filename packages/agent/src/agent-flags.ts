@@ -1,4 +1,5 @@
 import type { FlagSpec } from '@deploy-tools/shared/cli/flags.js';
+import { LOG_FORMAT_FLAG } from '@deploy-tools/shared/log-format.js';
 import { HEALTH_FLAGS } from './health/health-flags.js';
 import type { Hook } from './script/run-hook.js';
 import { SOURCE_FLAGS } from './source/source-flags.js';
@@ -122,4 +123,5 @@ export const AGENT_FLAGS = [
     help: 'trace, debug, info, warn, error, fatal or silent',
     default: 'info',
   },
+  LOG_FORMAT_FLAG,
 ] as const satisfies readonly FlagSpec[];

@@ -38,7 +38,9 @@ async function runDaemon(argv: readonly string[]): Promise<void> {
       flags: AGENT_FLAGS,
       run: async (flags) => {
         if (flags.source !== undefined) return await sourced(argv, signals);
-        const log = await createLogger('deploy-agent', flags.v ? 'debug' : flags['log-level']);
+        const log = await createLogger('deploy-agent', flags.v ? 'debug' : flags['log-level'], {
+          format: flags['log-format'],
+        });
         signals.logTo(log);
         const status =
           flags.config === undefined

@@ -15,7 +15,7 @@ await runProgram(
       'Stores archives as component versions and configurations made of them; speaks SSH and SFTP only.',
     flags: REGISTRY_FLAGS,
     run: async (flags) => {
-      const log = await createLogger('deploy-registry', flags['log-level']);
+      const log = await createLogger('deploy-registry', flags['log-level'], { format: flags['log-format'] });
       const stopping = firstSignal(); // from here on, so that a signal during the start is not lost
       const { startRegistry } = await import('./compose.js'); // not for -h, nor for a flag that is wrong
       const registry = await startRegistry(flags, log);

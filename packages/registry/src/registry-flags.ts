@@ -1,4 +1,5 @@
 import type { FlagSpec } from '@deploy-tools/shared/cli/flags.js';
+import { LOG_FORMAT_FLAG } from '@deploy-tools/shared/log-format.js';
 
 /** The longest timer of Node.js; a longer one would fire at once. */
 const LONGEST_TIMER_MS = 2 ** 31 - 1;
@@ -200,4 +201,5 @@ export const REGISTRY_FLAGS = [
     help: 'trace, debug, info, warn, error, fatal or silent',
     default: 'info',
   },
+  LOG_FORMAT_FLAG,
 ] as const satisfies readonly FlagSpec[];

@@ -1,7 +1,7 @@
 import { closeSync, openSync, writeSync } from 'node:fs';
 import { createLogger } from '@deploy-tools/shared/log.js';
 import { LogDestination, type WriteBytes } from '@deploy-tools/shared/log-destination.js';
-import { describe, expect, onTestFinished, test } from 'vitest';
+import { describe, expect, onTestFinished, test, vi } from 'vitest';
 
 /** A place for bytes that a test makes fail, and take no more than so many at once. */
 function place() {
@@ -28,7 +28,7 @@ describe('what strangers say', () => {
 
   /** Of every place in which a text may be logged. */
   async function logEverywhere(write: WriteBytes): Promise<void> {
-    const log = await createLogger('test', 'info', write);
+    const log = await createLogger('test', 'info', { write });
     const child = log.child({ client: HOSTILE });
     child.info({ user: HOSTILE, list: [HOSTILE], deep: { text: HOSTILE }, [HOSTILE]: 1 }, HOSTILE);
     child.error(new Error(HOSTILE));
@@ -53,8 +53,10 @@ describe('what strangers say', () => {
     const { state, write } = place();
     const { isTTY } = process.stderr;
     process.stderr.isTTY = true;
+    vi.stubEnv('NO_COLOR', '1');
     onTestFinished(() => {
       process.stderr.isTTY = isTTY;
+      vi.unstubAllEnvs();
     });
     await logEverywhere(write);
     expect(state.text).not.toMatch(unsafe);
@@ -68,7 +70,7 @@ describe('a log that cannot be written', () => {
     'for %s loses lines and says how many, later',
     async (code) => {
       const { state, write, lines } = place();
-      const log = await createLogger('test', 'info', write);
+      const log = await createLogger('test', 'info', { write });
       log.info('before');
       state.failure = code;
       for (let count = 0; count < 1000; count += 1) log.error({ count }, 'lost');
@@ -92,7 +94,7 @@ describe('a log that cannot be written', () => {
 
   test('says so even where only errors are logged', async () => {
     const { state, write, lines } = place();
-    const log = await createLogger('test', 'error', write);
+    const log = await createLogger('test', 'error', { write });
     state.failure = 'ENOSPC';
     log.error('lost');
     state.failure = undefined;
@@ -103,11 +105,13 @@ describe('a log that cannot be written', () => {
   test('in the middle of a line leaves no damaged other line', async () => {
     const { state, write, lines } = place();
     let left = 30;
-    const log = await createLogger('test', 'info', (bytes) => {
-      if (left === 0) throw Object.assign(new Error('ENOSPC'), { code: 'ENOSPC' });
-      const taken = write(bytes.subarray(0, left));
-      left -= taken;
-      return taken;
+    const log = await createLogger('test', 'info', {
+      write: (bytes) => {
+        if (left === 0) throw Object.assign(new Error('ENOSPC'), { code: 'ENOSPC' });
+        const taken = write(bytes.subarray(0, left));
+        left -= taken;
+        return taken;
+      },
     });
     log.info('cut off');
     left = Infinity;
@@ -122,10 +126,12 @@ describe('a log that cannot be written', () => {
     const { state, write, lines } = place();
     state.most = 7;
     let busy = 3;
-    const log = await createLogger('test', 'info', (bytes) => {
-      busy -= 1;
-      if (busy >= 0 && busy < 2) throw Object.assign(new Error('EAGAIN'), { code: 'EAGAIN' });
-      return write(bytes);
+    const log = await createLogger('test', 'info', {
+      write: (bytes) => {
+        busy -= 1;
+        if (busy >= 0 && busy < 2) throw Object.assign(new Error('EAGAIN'), { code: 'EAGAIN' });
+        return write(bytes);
+      },
     });
     log.info('one');
     log.info('two');
@@ -156,7 +162,7 @@ describe('a log that cannot be written', () => {
     onTestFinished(() => closeSync(full));
     const { write, lines } = place();
     let target: WriteBytes = (bytes) => writeSync(full, bytes);
-    const log = await createLogger('test', 'info', (bytes) => target(bytes));
+    const log = await createLogger('test', 'info', { write: (bytes) => target(bytes) });
     log.info('lost');
     target = write;
     log.info('after');

@@ -16,7 +16,17 @@ const SHARED: readonly string[] = [
   'max-bandwidth',
 ];
 /** Only on the command line. */
-const NOWHERE: readonly string[] = ['config', 'once', 'v', 'log-level', 'label', 'source', 'slot', 'notify'];
+const NOWHERE: readonly string[] = [
+  'config',
+  'once',
+  'v',
+  'log-level',
+  'log-format',
+  'label',
+  'source',
+  'slot',
+  'notify',
+];
 
 export const SHARED_KEYS: readonly FlagSpec[] = AGENT_FLAGS.filter(({ name }) => SHARED.includes(name));
 

@@ -42,7 +42,9 @@ export async function runSourced(argv: readonly string[], signals: AgentSignals)
           );
         // A script that nobody named is a registry's custom.
         const script = given.has('script') ? flags.script : '';
-        const log = await createLogger('deploy-agent', flags.v ? 'debug' : flags['log-level']);
+        const log = await createLogger('deploy-agent', flags.v ? 'debug' : flags['log-level'], {
+          format: flags['log-format'],
+        });
         signals.logTo(log);
         const status = await followSource({ ...flags, script }, command, log, signals);
         log.info('stopped');

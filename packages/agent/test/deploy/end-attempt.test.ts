@@ -15,9 +15,11 @@ const failure = new DeployError('script', 'it failed');
 /** What the log says of an attempt at A that failed. @param wanted a hash, as the registry announced it meanwhile. */
 async function saidOf(error: DeployError, wanted?: string): Promise<Record<string, unknown>> {
   const lines: string[] = [];
-  const log = await createLogger('test', 'info', (bytes) => {
-    lines.push(Buffer.from(bytes).toString());
-    return bytes.length;
+  const log = await createLogger('test', 'info', {
+    write: (bytes) => {
+      lines.push(Buffer.from(bytes).toString());
+      return bytes.length;
+    },
   });
   const base = await agentContext(temporaryDirectory());
   const deploying = (than: string) => ({

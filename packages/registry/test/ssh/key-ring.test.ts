@@ -33,9 +33,11 @@ function makeSite(): string {
 
 async function openRing(dir: string, options: KeyRingOptions) {
   const lines: { readonly msg: string; readonly err?: string }[] = [];
-  const log = await createLogger('test', 'warn', (bytes) => {
-    lines.push(JSON.parse(Buffer.from(bytes).toString()));
-    return bytes.length;
+  const log = await createLogger('test', 'warn', {
+    write: (bytes) => {
+      lines.push(JSON.parse(Buffer.from(bytes).toString()));
+      return bytes.length;
+    },
   });
   const files = { operator: join(dir, 'operator.keys'), agent: join(dir, 'service.keys') };
   const ring = openKeyRing(files, log, options);
