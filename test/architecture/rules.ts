@@ -59,7 +59,7 @@ export const RULES: readonly Rule[] = [
   { files: /^agent\/phases\//, mayImport: [SHARED, /^agent\/(?!phases\/|cycle$|obtain$|compose$|main$)/] },
   { files: /^agent\/(cycle|obtain|way-back)$/, mayImport: [SHARED, /^agent\//] },
   // Looks at what the phases look at, and does nothing.
-  { files: /^agent\/examine\//, mayImport: [SHARED, /^agent\//] },
+  { files: /^agent\/examine\//, mayImport: [SHARED, SOURCES, /^agent\//] },
   { files: /^agent\//, mayImport: [SHARED, SOURCES, NOTICES, /^agent\/(?!phases\/)/] },
   { files: /^ctl\//, mayImport: [SHARED, /^ctl\//] },
 ];

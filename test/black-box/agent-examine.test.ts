@@ -1,4 +1,4 @@
-import { chmodSync, existsSync, rmSync } from 'node:fs';
+import { chmodSync, existsSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { type AgentSite, agentArgs, agentOnce, makeAgentSite } from '../support/agent-site.js';
@@ -6,6 +6,7 @@ import { addConfiguration, changeLayer } from '../support/configuration.js';
 import { binPath } from '../support/program.js';
 import { type RunResult, run } from '../support/run.js';
 import { fileScope, testScope } from '../support/scope.js';
+import { tempDir } from '../support/temp-dir.js';
 import { packTree } from '../support/tree.js';
 import { overOneConnection, startWorld, type World } from '../support/world.js';
 
@@ -25,6 +26,19 @@ function examine(
   name = 'app',
 ): Promise<RunResult> {
   return run(binPath('deploy-agent'), [what, ...agentArgs(world, site, name, flags)]);
+}
+
+/** An agent.yml beside the first one. */
+function fileOf(sites: Readonly<Record<string, AgentSite>>): string {
+  const { host, port, fingerprint, site } = world.registry;
+  const dir = tempDir(testScope());
+  const shared = `addr: ${host}:${port}\nfp: ${fingerprint}\nkey: ${site.agent.path}\ndir: ${join(dir, 'agent')}\n`;
+  const entries = Object.entries(sites).map(
+    ([name, own]) => `  - {name: ${name}, dir: ${own.dir}, state: ${own.state}, script: ${own.script}}\n`,
+  );
+  const path = join(dir, 'agent.yml');
+  writeFileSync(path, `${shared}configurations:\n${entries.join('')}`);
+  return path;
 }
 
 describe('doctor', () => {
@@ -54,6 +68,50 @@ describe('doctor', () => {
     expect(stdout).toMatch(/^FAIL {2}registry +.*host key/m);
   });
 
+  it('finds nothing wrong with a directory that is to be made, also for the state', async () => {
+    const site = makeAgentSite(testScope());
+    const { stdout, status } = await examine('doctor', site, ['-state', join(site.dir, 'state.json')]);
+    expect(stdout).toMatch(/^ok {4}state +.*nothing was deployed yet$/m);
+    expect(status).toBe(0);
+  });
+
+  it('looks at all configurations of a file, and at what they share once', async () => {
+    const [good, bad] = [makeAgentSite(testScope()), makeAgentSite(testScope())];
+    writeFileSync(bad.script, '#!/bin/bsh\n', { mode: 0o755 });
+    const path = fileOf({ app: good, nothing: bad });
+    const { stdout, status } = await run(binPath('deploy-agent'), ['doctor', '-config', path]);
+    expect(status).toBe(1);
+    const failed = stdout.split('\n').filter((line) => !/^(ok |$)/.test(line));
+    expect(failed).toEqual([
+      expect.stringMatching(/^FAIL {2}nothing script +.*interpreter that does not exist: \/bin\/bsh/),
+      expect.stringMatching(/^FAIL {2}nothing configuration +the registry has no configuration "nothing"/),
+    ]);
+    for (const once of [
+      'key',
+      'directory',
+      'registry',
+      'clock',
+      'app state',
+      'app script',
+      'app configuration',
+    ])
+      expect(stdout.match(new RegExp(`^ok {4}${once} {2}`, 'gm')), once).toHaveLength(1);
+  });
+
+  it('looks at a source', async () => {
+    const site = makeAgentSite(testScope());
+    const place = tempDir(testScope());
+    const where = ['-dir', site.dir, '-state', site.state];
+    const look = () =>
+      run(binPath('deploy-agent'), ['doctor', '-source', `file://${place}?os=linux&arch=amd64`, ...where]);
+    expect((await look()).stdout).toMatch(/^FAIL {2}source +.* has no release to deploy/m);
+    mkdirSync(join(place, 'v1.0.0'));
+    writeFileSync(join(place, 'v1.0.0', 'app_linux_amd64.tar.gz'), '');
+    const { stdout, status } = await look();
+    expect(stdout).toMatch(/^ok {4}source +file:\S+ has v1\.0\.0$/m);
+    expect(status).toBe(0);
+  });
+
   it('tells of a configuration that does not exist', async () => {
     const { stdout, status } = await examine('doctor', makeAgentSite(testScope()), [], 'nothing');
     expect(status).toBe(1);
@@ -79,6 +137,16 @@ describe('plan', () => {
     const held = (await examine('plan', site, ['-rollback=true'])).stdout;
     expect(held).toMatch(/^verdict +deploy in \w+: it failed \(1 in a row\): /m);
     expect(held).toMatch(/^on failure +back to revision 1 /m);
+    const both = await run(binPath('deploy-agent'), [
+      'plan',
+      '-config',
+      fileOf({ app: site, nothing: makeAgentSite(testScope()) }),
+    ]);
+    expect(both.stdout).toMatch(
+      /^configuration +app\n[^]*^verdict +deploy in \w+: [^]*\n\nconfiguration +nothing\n/m,
+    );
+    expect(both.stdout).toMatch(/^verdict +FAIL: the registry has no configuration "nothing"/m);
+    expect(both.status).toBe(1);
     rmSync(site.dir, { recursive: true });
   });
 });

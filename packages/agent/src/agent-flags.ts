@@ -20,8 +20,8 @@ const HOOK_FLAGS = (Object.keys(HOOK_HELP) as (keyof typeof HOOK_HELP)[]).map(
   (hook) => ({ name: `hook-${hook}`, type: 'string', help: `program to run ${HOOK_HELP[hook]}` }) as const,
 );
 
-/** The original's flags first, then ours. */
-export const AGENT_FLAGS = [
+/** What an agent of a registry takes: the original's flags first, then ours. */
+export const REGISTRY_AGENT_FLAGS = [
   { name: 'addr', type: 'string', help: 'registry address (host:port)', default: 'localhost:2022' },
   { name: 'name', type: 'string', help: 'configuration to track' },
   {
@@ -29,7 +29,6 @@ export const AGENT_FLAGS = [
     type: 'string',
     help: 'YAML file with several configurations, instead of the other flags',
   },
-  ...SOURCE_FLAGS,
   {
     name: 'fp',
     type: 'string',
@@ -40,8 +39,7 @@ export const AGENT_FLAGS = [
   {
     name: 'script',
     type: 'string',
-    help: 'script to run on deploys, empty for none',
-    default: './deploy.sh',
+    help: 'script to run on deploys, empty for none; ./deploy.sh without, and none with a program after -- or -source',
   },
   { name: 'state', type: 'string', help: 'file to save state to', default: 'state.json' },
   {
@@ -125,3 +123,5 @@ export const AGENT_FLAGS = [
   },
   LOG_FORMAT_FLAG,
 ] as const satisfies readonly FlagSpec[];
+
+export const AGENT_FLAGS = [...REGISTRY_AGENT_FLAGS, ...SOURCE_FLAGS] as const satisfies readonly FlagSpec[];

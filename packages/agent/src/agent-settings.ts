@@ -14,6 +14,8 @@ import { destinationOf } from './sync/destination.js';
 
 export type AgentFlags = FlagValues<typeof AGENT_FLAGS>;
 
+/** Of an agent that has no program after --, as the original has it. */
+const DEFAULT_SCRIPT = './deploy.sh';
 /** Timers of Node.js take 31 bits of milliseconds and fire at once beyond; jitter takes its part. */
 const LONGEST_MS = 20 * 24 * 3_600_000;
 
@@ -27,10 +29,6 @@ export function agentSettings(
   command: Launch['command'] | undefined = undefined,
 ): AgentSettings {
   refuseSource(flags);
-  if (flags.config !== undefined)
-    throw new DeployError('usage', 'a file of several configurations is not looked at here', {
-      hint: 'give what one of its entries says as flags instead of -config, with its -dir',
-    });
   if (flags.name === undefined || flags.name === '')
     throw new DeployError('usage', 'name should be set: the configuration to track');
   if (flags.state === '') throw new DeployError('usage', 'state should be set: the file to save state to');
@@ -48,7 +46,7 @@ export function agentSettings(
     destination !== undefined;
   return {
     name: configurationName(flags.name),
-    script: scriptPath(flags.script),
+    script: scriptPath(flags.script ?? (command === undefined ? DEFAULT_SCRIPT : '')),
     scriptTimeoutMs: flags['script-timeout'],
     user: flags.user === '' ? undefined : flags.user,
     hooks,

@@ -1,11 +1,11 @@
 import '@deploy-tools/shared/cli/without-debugger.js';
 import { runProgram } from '@deploy-tools/shared/cli/program.js';
-import { DeployError } from '@deploy-tools/shared/errors.js';
 import { createLogger } from '@deploy-tools/shared/log.js';
 import { AGENT_FLAGS } from './agent-flags.js';
 import { type AgentSignals, agentSignals } from './agent-signals.js';
 import { startAgent } from './compose.js';
 import type { startConfigured } from './config/start-configured.js';
+import { configPath } from './config-path.js';
 import { runCtl, runWake } from './control/ctl-programs.js';
 import { runDoctor } from './examine/doctor-program.js';
 import { runPlan } from './examine/plan-program.js';
@@ -42,10 +42,11 @@ async function runDaemon(argv: readonly string[]): Promise<void> {
           format: flags['log-format'],
         });
         signals.logTo(log);
+        const path = configPath(flags, command);
         const status =
-          flags.config === undefined
+          path === undefined
             ? await startAgent(flags, command, log, signals)
-            : await several(checkedConfig(flags.config, flags.name ?? command), log, signals);
+            : await several(path, log, signals);
         log.info('stopped');
         return status;
       },
@@ -63,12 +64,4 @@ async function sourced(argv: readonly string[], signals: AgentSignals): Promise<
 async function several(...what: Parameters<typeof startConfigured>): Promise<number> {
   const { startConfigured } = await import('./config/start-configured.js');
   return await startConfigured(...what);
-}
-
-/** @param other what only an agent of one configuration has. */
-function checkedConfig(path: string, other: unknown): string {
-  if (other === undefined) return path;
-  throw new DeployError('usage', 'with -config, everything is said in the file', {
-    hint: 'leave out -name, and the program after --',
-  });
 }

@@ -1,7 +1,7 @@
 import { chownSync, mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import type { AgentConfig } from '@deploy-tools/shared/config-json.js';
-import { type DeployError, isDeployError } from '@deploy-tools/shared/errors.js';
+import { type DeployError, describeError, isDeployError } from '@deploy-tools/shared/errors.js';
 import { Turns } from '@deploy-tools/shared/host/turns.js';
 import type { Logger } from '@deploy-tools/shared/log.js';
 import type { StateReport } from '@deploy-tools/shared/report/report.js';
@@ -16,6 +16,7 @@ import { type Wanted, WantedView } from './deploy/wanted-view.js';
 import { Pushes } from './pushes.js';
 import { presentReport } from './report/present-report.js';
 import { OutputDirectory } from './script/output-directory.js';
+import { programFile } from './script/program-file.js';
 import { type RunAs, resolveUser, userEnvironment } from './script/run-as.js';
 import { readState } from './state-file.js';
 import { checkStateIsOurs } from './state-place.js';
@@ -86,6 +87,7 @@ export async function openApplication(options: ApplicationOptions): Promise<Appl
     onChange();
   };
   const ledger = new Ledger({ ...journal, clock, lastGood, onChange: onStep });
+  warnOfPrograms(settings, log);
   checkStateIsOurs(state, settings.name, { journal: ledger.journal, lastGood: lastGood() });
   const pause = new Pause(join(dir, 'paused'), onChange);
   const facts = new AttemptFacts(onProgress);
@@ -149,6 +151,17 @@ export async function openApplication(options: ApplicationOptions): Promise<Appl
       await threads.stop();
     },
   };
+}
+
+/** A script may come with the first release, so it is no reason not to start. */
+function warnOfPrograms({ script, hooks }: AgentSettings, log: Logger): void {
+  for (const command of [script, ...Object.values(hooks)].filter((each) => each !== undefined)) {
+    try {
+      programFile(command, process.env.PATH);
+    } catch (error) {
+      log.warn({ err: describeError(error) }, 'a deployment would fail now: a script or hook cannot be run');
+    }
+  }
 }
 
 /** @param onLine what an agent before this one had started goes on with the attempt that it was started for. */

@@ -32,6 +32,12 @@ describe('what the flags say', () => {
     expect(settingsOf('-script', '').script).toBeUndefined();
   });
 
+  it('of no script: ./deploy.sh, but none where a program is supervised', () => {
+    const { values } = parseFlags({ flags: AGENT_FLAGS }, ['-name', 'project1']);
+    expect(agentSettings(values, ['bin/server']).script).toBeUndefined();
+    expect(agentSettings({ ...values, script: './go' }, ['bin/server']).script).toMatch(/\/go$/);
+  });
+
   it('of what is allowed: words with commas or several flags', () => {
     const { allow } = settingsOf('-allow', 'setid,fifos', '-allow', 'outside-links').policy;
     expect(allow).toEqual({ outsideLinks: true, devices: false, fifos: true, setid: true });

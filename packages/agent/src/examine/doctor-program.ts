@@ -1,10 +1,9 @@
 import { runProgram } from '@deploy-tools/shared/cli/program.js';
 import { describeError } from '@deploy-tools/shared/errors.js';
 import { AGENT_FLAGS } from '../agent-flags.js';
-import { agentSettings } from '../agent-settings.js';
 import { splitCommand } from '../split-command.js';
-import { type Check, hostChecks } from './host-checks.js';
-import { registryChecks } from './registry-checks.js';
+import { agentChecks } from './agent-checks.js';
+import type { Check } from './host-checks.js';
 
 /** `deploy-agent doctor`: takes the agent's flags. Sets process.exitCode: 1 when something is wrong. */
 export async function runDoctor(argv: readonly string[]): Promise<void> {
@@ -16,10 +15,7 @@ export async function runDoctor(argv: readonly string[]): Promise<void> {
         'Looks whether an agent with these flags could work here: a line for each thing, ok, or FAIL and what to do.\n' +
         'Exit status 1 when something fails. Nothing is changed.',
       flags: AGENT_FLAGS,
-      run: async (flags) => {
-        const settings = agentSettings(flags, command);
-        return await examine([...hostChecks(flags, settings), ...registryChecks(flags, settings.name)]);
-      },
+      run: async (flags) => await examine(await agentChecks(flags, command)),
     },
     own,
   );
@@ -27,6 +23,10 @@ export async function runDoctor(argv: readonly string[]): Promise<void> {
 
 async function examine(checks: readonly Check[]): Promise<number> {
   let status = 0;
+  const width = Math.max(...checks.map(({ what }) => what.length));
+  const tell = (verdict: 'ok' | 'FAIL', what: string, words: string): void => {
+    process.stdout.write(`${verdict.padEnd(4)}  ${what.padEnd(width)}  ${words}\n`);
+  };
   for (const { what, look } of checks) {
     try {
       tell('ok', what, await look());
@@ -36,8 +36,4 @@ async function examine(checks: readonly Check[]): Promise<number> {
     }
   }
   return status;
-}
-
-function tell(verdict: 'ok' | 'FAIL', what: string, words: string): void {
-  process.stdout.write(`${verdict.padEnd(4)}  ${what.padEnd(13)}  ${words}\n`);
 }

@@ -6,9 +6,9 @@ import { loadKeyFile } from '@deploy-tools/shared/client/key-file.js';
 import { DeployError, errnoOf } from '@deploy-tools/shared/errors.js';
 import type { AgentSettings } from '../agent-context.js';
 import type { AgentFlags } from '../agent-settings.js';
+import { programFile } from '../script/program-file.js';
 import { readState } from '../state-file.js';
 import { checkStatePlace } from '../state-place.js';
-import { programFile } from './program-file.js';
 
 /** One thing that has to be right. */
 export interface Check {
@@ -21,14 +21,23 @@ export interface Check {
 const LEAST_FREE = 100 * 1024 * 1024;
 const OTHERS = 0o077;
 
-/** What can be looked at without the registry. */
+/** Our key for the registry. */
+export function keyCheck(flags: AgentFlags): Check {
+  return { what: 'key', look: () => keyWorks(resolve(flags.key)) };
+}
+
+/** A directory that an agent is to have. */
+export function directoryCheck(dir: string): Check {
+  return { what: 'directory', look: async () => directoryWorks(resolve(dir)) };
+}
+
+/** What a configuration needs of this host. */
 export function hostChecks(flags: AgentFlags, settings: AgentSettings): Check[] {
   const [dir, state] = [resolve(flags.dir), resolve(flags.state)];
   const programs = Object.entries({ script: settings.script, ...settings.hooks });
   return [
-    { what: 'key', look: () => keyWorks(resolve(flags.key)) },
-    { what: 'directory', look: async () => directoryWorks(dir) },
-    { what: 'state', look: async () => stateWorks(state) },
+    directoryCheck(dir),
+    { what: 'state', look: async () => stateWorks(state, dir) },
     { what: 'disk', look: () => hasSpace(dir) },
     ...programs.flatMap(([hook, command]) => {
       const what = hook === 'script' ? hook : `hook-${hook}`;
@@ -61,8 +70,9 @@ function directoryWorks(dir: string): string {
   return place === dir ? dir : `${dir} (will be made)`;
 }
 
-function stateWorks(state: string): string {
-  checkStatePlace(state);
+/** @param dir is made with the agent's start. */
+function stateWorks(state: string, dir: string): string {
+  if (dirname(state) !== dir || existsSync(dir)) checkStatePlace(state);
   const config = readState(state);
   if (config === undefined) return `${state}: nothing was deployed yet`;
   return `${state}: ${config.name} ${config.revision ?? config.hash.slice(0, 12)}`;

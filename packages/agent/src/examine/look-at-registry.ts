@@ -21,5 +21,11 @@ export async function withRegistry<T>(
 
 /** @throws DeployError not-found when there is no such configuration. */
 export async function wantedBy(connection: Connection, name: string): Promise<AgentConfig> {
-  return await resolve(await SftpClient.start(await connection.openSubsystem('sftp')), name);
+  return await (await openWanted(connection))(name);
+}
+
+/** Asks over one session what the registry wants. @returns what throws DeployError not-found for a configuration that there is not. */
+export async function openWanted(connection: Connection): Promise<(name: string) => Promise<AgentConfig>> {
+  const session = await SftpClient.start(await connection.openSubsystem('sftp'));
+  return async (name) => await resolve(session, name);
 }

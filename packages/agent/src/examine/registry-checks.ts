@@ -13,35 +13,41 @@ const CLOCK_MS = 5000;
 const LONGEST_HEARTBEAT_MS = 20_000;
 const CLOCK_HINT = 'set it, and have it kept by NTP, here or there';
 
-/** What only the registry can answer. @param name of the configuration. */
-export function registryChecks(flags: AgentFlags, name: string): Check[] {
-  return [
-    {
-      what: 'registry',
-      look: () =>
-        withRegistry(
-          flags,
-          async ({ peer, hostFingerprint }) => `${peer} (${hostFingerprint}) accepts the key`,
-        ),
-    },
-    {
-      what: 'configuration',
-      look: () =>
-        withRegistry(flags, async (connection) => {
-          const { hash, revision, layers } = await wantedBy(connection, name);
-          return `${name} ${revision ?? hash.slice(0, 12)}, ${layers.length} layers`;
-        }),
-    },
-    {
-      what: 'clock',
-      look: () =>
-        withRegistry(flags, async (connection) => {
-          const time = await timeAt(connection, name);
-          if (time !== undefined) return clockBeside(time, new Date());
-          return clockAgainst((await wantedBy(connection, name)).mtime, new Date());
-        }),
-    },
-  ];
+/** Whether the registry can be used. */
+export function registryCheck(flags: AgentFlags): Check {
+  return {
+    what: 'registry',
+    look: () =>
+      withRegistry(
+        flags,
+        async ({ peer, hostFingerprint }) => `${peer} (${hostFingerprint}) accepts the key`,
+      ),
+  };
+}
+
+/** Whether the registry has a configuration. */
+export function configurationCheck(flags: AgentFlags, name: string): Check {
+  return {
+    what: 'configuration',
+    look: () =>
+      withRegistry(flags, async (connection) => {
+        const { hash, revision, layers } = await wantedBy(connection, name);
+        return `${name} ${revision ?? hash.slice(0, 12)}, ${layers.length} layers`;
+      }),
+  };
+}
+
+/** The clocks of both sides. @param name of a configuration. */
+export function clockCheck(flags: AgentFlags, name: string): Check {
+  return {
+    what: 'clock',
+    look: () =>
+      withRegistry(flags, async (connection) => {
+        const time = await timeAt(connection, name);
+        if (time !== undefined) return clockBeside(time, new Date());
+        return clockAgainst((await wantedBy(connection, name)).mtime, new Date());
+      }),
+  };
 }
 
 /**

@@ -9,13 +9,14 @@ const FIRST_LINE_BYTES = 256;
  * Finds out before a program is started whether it can be, as execvp(3) would: the process that becomes it has no better
  * way than an exit status to tell.
  * @param program absolute, or a word to look up in the PATH of the environment.
- * @throws a system error: ENOENT for a program, or its interpreter, that does not exist; EACCES when it is not executable.
+ * @returns the file.
+ * @throws a system error with its path: ENOENT for a program, or its interpreter, that does not exist; EACCES when it is not executable.
  */
 export function requireProgram(
   program: string,
   environment: Readonly<Record<string, string>>,
   cwd = process.cwd(),
-): void {
+): string {
   if (!existsSync(cwd)) throw systemError('ENOENT', cwd);
   const paths = program.includes('/')
     ? [resolve(cwd, program)]
@@ -27,6 +28,7 @@ export function requireProgram(
   const interpreter = interpreterOf(file);
   if (interpreter !== undefined && !existsSync(resolve(cwd, interpreter)))
     throw systemError('ENOENT', interpreter);
+  return file;
 }
 
 function isExecutable(path: string): boolean {

@@ -1,14 +1,13 @@
-import { basename, join, resolve } from 'node:path';
-import { DeployError, isDeployError } from '@deploy-tools/shared/errors.js';
+import { join, resolve } from 'node:path';
 import { takeDirectory } from '@deploy-tools/shared/host/dir-lock.js';
 import { serviceManager } from '@deploy-tools/shared/host/service-manager.js';
 import type { Logger } from '@deploy-tools/shared/log.js';
 import { openSource } from '@deploy-tools/sources/open-source.js';
 import type { Source } from '@deploy-tools/sources/source.js';
-import type { SourcePlace } from '@deploy-tools/sources/source-place.js';
-import { parseSourceUrl, type SourceUrl } from '@deploy-tools/sources/source-url.js';
+import type { SourceUrl } from '@deploy-tools/sources/source-url.js';
 import { runAgent } from '../agent.js';
-import { type AgentFlags, agentSettings } from '../agent-settings.js';
+import type { AgentSettings } from '../agent-context.js';
+import type { AgentFlags } from '../agent-settings.js';
 import type { AgentSignals } from '../agent-signals.js';
 import { controlPath } from '../control/call-agent.js';
 import { answerControl } from '../control/configuration-control.js';
@@ -22,6 +21,7 @@ import { checkStatePlace } from '../state-place.js';
 import type { Launch } from '../supervise/start-child.js';
 import { AttemptTeller } from './attempt-teller.js';
 import { SourceReleases } from './source-releases.js';
+import { sourcedSettings } from './sourced-settings.js';
 import { TakenReleases } from './taken-release.js';
 
 /** What is waited for at the end, for the source and the receivers to take what they are told. */
@@ -39,10 +39,7 @@ export async function followSource(
   log: Logger,
   signals: AgentSignals,
 ): Promise<number> {
-  const url = readSource(flags);
-  const name = flags.name ?? nameOf(url.place);
-  const without = { ...flags, name, source: undefined, slot: undefined, notify: [] };
-  const settings = agentSettings(without, command);
+  const { settings, url } = sourcedSettings(flags, command);
   const { host } = reportIdentity(flags.host, []);
   const source = await openSource(url.label, { environment: process.env, log });
   const dir = resolve(flags.dir);
@@ -61,7 +58,7 @@ interface Following {
   readonly command: Launch['command'] | undefined;
   readonly log: Logger;
   readonly signals: AgentSignals;
-  readonly settings: ReturnType<typeof agentSettings>;
+  readonly settings: AgentSettings;
   readonly host: string;
   readonly url: SourceUrl;
   readonly source: Source;
@@ -131,35 +128,4 @@ async function openNotices(urls: readonly string[], log: Logger) {
   if (urls.length === 0) return undefined;
   const { openNotifier } = await import('@deploy-tools/notices/notifier.js');
   return await openNotifier(urls, { environment: process.env, log, clock: () => new Date() });
-}
-
-/** @throws DeployError usage. */
-function readSource({ source, slot }: AgentFlags): SourceUrl {
-  const text = source ?? '';
-  const withSlot =
-    slot === undefined ? text : `${text}${text.includes('?') ? '&' : '?'}slot=${encodeURIComponent(slot)}`;
-  try {
-    return parseSourceUrl(withSlot);
-  } catch (error) {
-    if (!isDeployError(error)) throw error;
-    const hint = error.hint === undefined ? {} : { hint: error.hint };
-    throw new DeployError('usage', `-source: ${error.message}`, { ...hint, cause: error });
-  }
-}
-
-/** What the application is called when nobody says: the repository's name, the last part of a path. */
-function nameOf(place: SourcePlace): string {
-  switch (place.scheme) {
-    case 'ghr':
-      return place.repository;
-    case 'img':
-      return basename(place.repository);
-    case 's3':
-    case 'gs':
-      return basename(place.prefix) || place.bucket;
-    case 'file':
-      return basename(place.directory);
-    case 'grpc':
-      return place.host;
-  }
 }

@@ -40,13 +40,11 @@ export async function runSourced(argv: readonly string[], signals: AgentSignals)
               hint: `leave out -${other}, or -source`,
             },
           );
-        // A script that nobody named is a registry's custom.
-        const script = given.has('script') ? flags.script : '';
         const log = await createLogger('deploy-agent', flags.v ? 'debug' : flags['log-level'], {
           format: flags['log-format'],
         });
         signals.logTo(log);
-        const status = await followSource({ ...flags, script }, command, log, signals);
+        const status = await followSource(flags, command, log, signals);
         log.info('stopped');
         return status;
       },
