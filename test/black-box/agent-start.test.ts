@@ -12,5 +12,5 @@ it('its log is for people where standard error is a terminal', async () => {
   const args = agentArgs(world, makeAgentSite(scope), 'nothing-of-that-name', ['-once']);
   const terminal = new Terminal(scope, binPath('deploy-agent'), args, { columns: 200 });
   expect(await terminal.ended).toBe(1);
-  expect(terminal.screen.rows.join('\n')).toMatch(/ERROR: the registry has no configuration/);
+  expect(terminal.screen.rows.join('\n')).toMatch(/ERROR the registry has no configuration/);
 });
