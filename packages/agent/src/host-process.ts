@@ -33,17 +33,45 @@ export function runningProcess(identity: string): number | undefined {
  */
 export function groupRuns(leader: number): boolean | undefined {
   const stats = processStats();
-  return stats?.some(([state, , group]) => Number(group) === leader && state !== 'Z' && state !== 'X');
+  return stats?.some(({ state, group }) => group === leader && state !== 'Z' && state !== 'X');
 }
 
-/** The fields of proc(5)'s stat from the third on, of every process. */
-function processStats(): string[][] | undefined {
+/**
+ * The processes of a session, and all that they and theirs have started.
+ * @param leader leads the session. @returns undefined where the system cannot tell.
+ */
+export function familyOf(leader: number): number[] | undefined {
+  const stats = processStats();
+  if (stats === undefined) return undefined;
+  const family = new Set([leader]);
+  for (let before = 0; before < family.size; ) {
+    before = family.size;
+    for (const { pid, parent, session } of stats)
+      if (session === leader || family.has(parent)) family.add(pid);
+  }
+  return [...family];
+}
+
+/** Of proc(5)'s stat. */
+interface ProcessStat {
+  readonly pid: number;
+  readonly state: string | undefined;
+  readonly parent: number;
+  readonly group: number;
+  readonly session: number;
+}
+
+/** Of every process. */
+function processStats(): ProcessStat[] | undefined {
   try {
     const pids = readdirSync('/proc').filter((name) => /^\d+$/.test(name));
     if (pids.length === 0) return undefined;
     return pids.flatMap((pid) => {
       const stat = readProc(`/proc/${pid}/stat`);
-      return stat === undefined ? [] : [stat.slice(stat.lastIndexOf(')') + 2).split(' ')];
+      if (stat === undefined) return [];
+      const [state, ...fields] = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
+      const [parent = 0, group = 0, session = 0] = fields.slice(0, 3).map(Number);
+      return [{ pid: Number(pid), state, parent, group, session }];
     });
   } catch (error) {
     if (errnoOf(error) === 'ENOENT') return undefined;

@@ -33,6 +33,8 @@ function programStarts(): { starts: string[]; program: ReleaseProgram } {
       return starts[0];
     },
     died: undefined,
+    pid: undefined,
+    ports: [],
     start: (root) => void starts.push(root),
     switchTo: async () => new AbortController().signal,
     restart: async () => {},

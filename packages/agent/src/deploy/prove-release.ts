@@ -12,6 +12,8 @@ export interface Proof {
   readonly environment: Readonly<Record<string, string>>;
   /** Aborted when the supervised program ends, which it must not. */
   readonly died?: AbortSignal | undefined;
+  /** The process of the supervised program that is asked; undefined for the one in charge. */
+  readonly pid?: number;
   /** Ends it likewise, where there is something to prove. */
   readonly calledOff?: AbortSignal;
   /** Calls it off; that of the context without. */
@@ -32,10 +34,11 @@ export function checkEnvironment(
  * @throws DeployError unhealthy, naming the check and its last answer; the reason of `died` or `calledOff`; AbortError.
  */
 export async function proveRelease(context: AgentContext, proof: Proof): Promise<void> {
-  const { how, environment, died, calledOff, signal = context.signal } = proof;
+  const { how, environment, died, calledOff, pid, signal = context.signal } = proof;
   if (died?.aborted === true) throw died.reason;
+  const { program } = context;
   const { health } = context.settings;
-  if (health.checks.length === 0 && (how === 'once' || context.program === undefined)) return;
+  if (health.checks.length === 0 && (how === 'once' || program === undefined)) return;
   const over = eitherSignal(died, calledOff);
   try {
     await proveHealthy({
@@ -45,6 +48,7 @@ export async function proveRelease(context: AgentContext, proof: Proof): Promise
       as: context.runAs,
       timers: context.timers,
       signal,
+      program: program && { ports: program.ports, pid: () => pid ?? program.pid },
       died: over.signal,
       onAnswer: (answer, changed) => tell(context, answer, changed),
     });

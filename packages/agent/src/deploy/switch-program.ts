@@ -3,6 +3,7 @@ import { DeployError } from '@deploy-tools/shared/errors.js';
 import type { AgentContext } from '../agent-context.js';
 import { eitherSignal } from '../either-signal.js';
 import { programEnvironment, type Root } from '../script/script-environment.js';
+import type { Prove } from '../supervise/supervisor.js';
 import { AttemptFacts } from './attempt-facts.js';
 import type { DeployRoots } from './deploy-roots.js';
 import { checkEnvironment, proveRelease } from './prove-release.js';
@@ -24,8 +25,8 @@ export async function switchProgram(
   const { root, died } = program;
   if (root === next.root && died?.aborted !== true) return died;
   const environment = checkEnvironment(context, roots);
-  const prove = (_: unknown, stop: AbortSignal) =>
-    proveRelease(context, { how: 'once', environment, signal: stop });
+  const prove: Prove = ({ pid }, stop) =>
+    proveRelease(context, { how: 'once', environment, pid, signal: stop });
   const stop = eitherSignal(context.signal, calledOff);
   try {
     return await program.switchTo(next.root, programEnvironment(env, next, config), prove, stop.signal);
@@ -60,8 +61,8 @@ export async function restartProgram(context: AgentContext): Promise<void> {
   const { program, signal } = context;
   if (program?.root === undefined) return;
   const own = { ...context, facts: new AttemptFacts() }; // it is no part of the attempt that may be in flight
-  await program.restart(({ launch }, stop) => {
+  await program.restart(({ launch, pid }, stop) => {
     const environment = { ...launch.environment, OLDID: '', OLDROOT: '' };
-    return proveRelease(own, { how: 'once', environment, signal: stop });
+    return proveRelease(own, { how: 'once', environment, pid, signal: stop });
   }, signal);
 }

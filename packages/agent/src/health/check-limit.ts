@@ -1,24 +1,24 @@
 import { formatDuration } from '@deploy-tools/shared/duration.js';
 
 /**
- * Calls off what a check began, when it takes too long or is not wanted any more. To be cleared when it is done.
- * @param callOff gets the error that the check fails with.
+ * Bounds what a check does.
+ * @param act gets a signal that is aborted, with an Error that says why, when it takes too long or is not wanted any more.
  */
-export function limitCheck(
+export async function limitCheck<T>(
   timeoutMs: number,
   signal: AbortSignal,
-  callOff: (error: Error) => void,
-): { clear(): void } {
-  const abort = (): void => callOff(new Error('called off'));
-  const timer = setTimeout(
-    () => callOff(new Error(`no answer within ${formatDuration(Math.ceil(timeoutMs))}`)),
-    timeoutMs,
-  );
+  act: (limit: AbortSignal) => Promise<T>,
+): Promise<T> {
+  const limit = new AbortController();
+  const abort = (): void => limit.abort(new Error('called off'));
+  const late = `no answer within ${formatDuration(Math.ceil(timeoutMs))}`;
+  const timer = setTimeout(() => limit.abort(new Error(late)), timeoutMs);
+  if (signal.aborted) abort();
   signal.addEventListener('abort', abort, { once: true });
-  return {
-    clear: () => {
-      clearTimeout(timer);
-      signal.removeEventListener('abort', abort);
-    },
-  };
+  try {
+    return await act(limit.signal);
+  } finally {
+    clearTimeout(timer);
+    signal.removeEventListener('abort', abort);
+  }
 }

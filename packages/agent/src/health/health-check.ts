@@ -1,5 +1,6 @@
 import { formatAddress } from '@deploy-tools/shared/client/address.js';
 import type { RunAs } from '../script/run-as.js';
+import type { AnsweringProgram } from './connect-to-program.js';
 
 /**
  * One question that tells whether a release works.
@@ -35,6 +36,8 @@ export interface CheckContext {
   /** Working directory of exec checks; the agent's own without, as for the deploy script. */
   readonly cwd?: string | undefined;
   readonly as?: RunAs | undefined;
+  /** Only its answers count on its ports; undefined where each answer does. */
+  readonly program?: AnsweringProgram | undefined;
 }
 
 /** What a check found, before it is bounded and timed. */

@@ -1,20 +1,53 @@
 import { request as httpRequest, type IncomingMessage, STATUS_CODES } from 'node:http';
 import { request as httpsRequest } from 'node:https';
+import { isIP, type Socket } from 'node:net';
+import { connect as connectTls } from 'node:tls';
 import { limitCheck } from './check-limit.js';
-import { type Finding, MAX_ANSWER } from './health-check.js';
+import { type CheckContext, type Finding, MAX_ANSWER } from './health-check.js';
+import { openCheck } from './open-check.js';
 
 /** A longer body is not waited for. */
 const MAX_BODY = 64 * 1024;
+
+const HEADERS = { 'user-agent': 'deploy-agent', accept: '*/*' };
 
 /**
  * GET without following redirects: 2xx and 3xx pass, once the body has come too.
  * @throws Error saying why there was no whole answer.
  */
-export function httpCheck(url: string, timeoutMs: number, signal: AbortSignal): Promise<Finding> {
+export function httpCheck(
+  url: string,
+  { timeoutMs, program }: Pick<CheckContext, 'timeoutMs' | 'program'>,
+  signal: AbortSignal,
+): Promise<Finding> {
+  return limitCheck(timeoutMs, signal, async (limit) => {
+    const socket = await openCheck(targetOf(url), program, limit);
+    try {
+      return await ask(url, socket, limit);
+    } finally {
+      socket.destroy();
+    }
+  });
+}
+
+function targetOf(url: string): { readonly host: string; readonly port: number } {
+  const { protocol, hostname, port } = new URL(url);
+  const usual = protocol === 'https:' ? 443 : 80;
+  return { host: hostname.replace(/^\[|\]$/g, ''), port: port === '' ? usual : Number(port) };
+}
+
+function ask(url: string, socket: Socket, limit: AbortSignal): Promise<Finding> {
+  const { host } = targetOf(url);
   return new Promise((resolve, reject) => {
-    const send = url.startsWith('https:') ? httpsRequest : httpRequest;
-    const request = send(url, { agent: false, headers: { 'user-agent': 'deploy-agent', accept: '*/*' } });
-    const limit = limitCheck(timeoutMs, signal, (error) => request.destroy(error));
+    const request = url.startsWith('https:')
+      ? httpsRequest(url, {
+          ...{ headers: HEADERS, defaultPort: 443 },
+          createConnection: () =>
+            connectTls({ socket, host, ...(isIP(host) > 0 ? {} : { servername: host }) }),
+        })
+      : httpRequest(url, { headers: HEADERS, createConnection: () => socket });
+    const abort = () => request.destroy(limit.reason as Error);
+    limit.addEventListener('abort', abort, { once: true });
     request.once('response', (response) => {
       readBody(response).then((body) => {
         resolve(judge(response, body));
@@ -22,7 +55,7 @@ export function httpCheck(url: string, timeoutMs: number, signal: AbortSignal): 
       }, reject);
     });
     request.once('error', reject);
-    request.once('close', () => limit.clear());
+    request.once('close', () => limit.removeEventListener('abort', abort));
     request.end();
   });
 }

@@ -33,9 +33,9 @@ export async function runCheck(
 function find(check: HealthCheck, context: CheckContext, signal: AbortSignal): Promise<Finding> {
   switch (check.kind) {
     case 'http':
-      return httpCheck(check.url, context.timeoutMs, signal);
+      return httpCheck(check.url, context, signal);
     case 'tcp':
-      return tcpCheck(check, context.timeoutMs, signal);
+      return tcpCheck(check, context, signal);
     case 'exec':
       return execCheck(check.command, context, signal);
   }

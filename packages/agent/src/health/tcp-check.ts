@@ -1,22 +1,18 @@
-import { connect } from 'node:net';
 import { limitCheck } from './check-limit.js';
-import type { Finding } from './health-check.js';
+import type { CheckContext, Finding } from './health-check.js';
+import { openCheck } from './open-check.js';
 
 /** Passes when a connection opens; nothing is sent. @throws Error saying why it did not. */
 export function tcpCheck(
   target: { readonly host: string; readonly port: number },
-  timeoutMs: number,
+  { timeoutMs, program }: Pick<CheckContext, 'timeoutMs' | 'program'>,
   signal: AbortSignal,
 ): Promise<Finding> {
-  return new Promise((resolve, reject) => {
-    const socket = connect({ host: target.host, port: target.port });
-    const limit = limitCheck(timeoutMs, signal, (error) => socket.destroy(error));
-    socket.once('connect', () => {
-      resolve({ status: 'passing', answer: 'connected' });
-      socket.end();
-      socket.resume();
-    });
-    socket.once('error', reject);
-    socket.once('close', () => limit.clear());
+  return limitCheck(timeoutMs, signal, async (limit) => {
+    const socket = await openCheck(target, program, limit);
+    socket.on('error', () => {}); // it has opened, which was the question
+    socket.end();
+    socket.resume();
+    return { status: 'passing', answer: 'connected' };
   });
 }

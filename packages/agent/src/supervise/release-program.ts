@@ -5,6 +5,10 @@ import type { Prove, Supervisor } from './supervisor.js';
 export interface ReleaseProgram {
   /** The release that it runs from; undefined before the first. */
   readonly root: string | undefined;
+  /** Its process; undefined while it does not run. */
+  readonly pid: number | undefined;
+  /** That it shares with the one that it takes over from. */
+  readonly ports: readonly number[];
   /** Aborted when the run that goes on, or begins, ends by itself, and in the pause after that; undefined before the first. */
   readonly died: AbortSignal | undefined;
   /** Runs it from a release that was proven before. */
@@ -37,6 +41,10 @@ export function releaseProgram(
     get root() {
       return supervisor.inCharge?.launch.cwd;
     },
+    get pid() {
+      return supervisor.inCharge?.program?.pid;
+    },
+    ports: supervisor.ports,
     get died() {
       return supervisor.inCharge?.crashed;
     },

@@ -57,8 +57,8 @@ export interface SupervisorOptions {
  * Says whether a new program works, by rejecting when it does not. The signal is aborted when the program dies or the
  * switch is called off, and then it has to reject soon.
  *
- * Old and new share the sockets, so a check of such a port may be answered by the old one: what passes here has to be
- * proven again when the new one is in charge alone.
+ * Old and new share the sockets, so a check of such a port may be answered by the old one; it has to see to it who does
+ * (connect-to-program.ts).
  */
 export type Prove = (program: ProgramChild, signal: AbortSignal) => Promise<void>;
 
@@ -116,6 +116,11 @@ export class Supervisor {
     if (this.#charge === undefined) return undefined;
     const { launch, child: program, crash } = this.#charge;
     return { launch, program, crashed: crash.signal };
+  }
+
+  /** On which its programs listen. */
+  get ports(): readonly number[] {
+    return this.#options.listeners.map(({ port }) => port);
   }
 
   /**

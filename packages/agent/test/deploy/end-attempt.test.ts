@@ -1,5 +1,5 @@
-import { endFailed } from '@deploy-tools/agent/deploy/end-attempt.js';
 import { Superseded } from '@deploy-tools/agent/deploy/called-off.js';
+import { endFailed } from '@deploy-tools/agent/deploy/end-attempt.js';
 import { DeployError } from '@deploy-tools/shared/errors.js';
 import { createLogger } from '@deploy-tools/shared/log.js';
 import { describe, expect, it } from 'vitest';

@@ -23,6 +23,8 @@ function program(died: AbortSignal): { program: ReleaseProgram; starts: string[]
       get died() {
         return died;
       },
+      pid: 1,
+      ports: [],
       start: () => {},
       switchTo: async (to) => {
         starts.push(to);

@@ -3,7 +3,13 @@
 import { createServer } from 'node:http';
 import { Server as NetServer } from 'node:net';
 
-const { VERSION = '?', CONVENTION = 'systemd', SLOW_START = '0', SERVER_STARTER_GENERATION } = process.env;
+const {
+  VERSION = '?',
+  CONVENTION = 'systemd',
+  SLOW_START = '0',
+  STATUS = '200',
+  SERVER_STARTER_GENERATION,
+} = process.env;
 const IDLE_MS = 1000;
 
 function descriptors() {
@@ -17,6 +23,7 @@ let draining = false;
 function serve(fd) {
   const server = createServer((request, response) => {
     if (draining) response.setHeader('connection', 'close');
+    response.statusCode = Number(STATUS);
     const answer = () => response.end(`${VERSION} ${process.pid} ${SERVER_STARTER_GENERATION}`);
     if (request.url === '/slow') setTimeout(answer, 1500);
     else setTimeout(answer, Math.random() * 30);
