@@ -59,7 +59,7 @@ describe('doctor', () => {
   it('names each thing that is wrong, and what to do', async () => {
     const site = makeAgentSite(testScope());
     chmodSync(site.script, 0o644);
-    const wrong = ['-fp', `SHA256:${'A'.repeat(43)}`, '-state', join(site.root, 'none', 'state.json')];
+    const wrong = ['-fp', `SHA256:${'A'.repeat(43)}`, '-state', join(site.script, 'state.json')];
     const { stdout, status } = await examine('doctor', site, [...wrong, '-hook-pre', './nowhere']);
     expect(status).toBe(1);
     expect(stdout).toMatch(/^FAIL {2}script +.*chmod \+x/m);

@@ -134,9 +134,9 @@ const PLACES: readonly Refusal[] = [
   },
   {
     title: 'a state that cannot be written',
-    flags: ['-state', '/nonexistent/state.json'],
+    flags: ['-state', '/proc/x/state.json'],
     status: 1,
-    says: /^the state file \/nonexistent\/state\.json cannot be written \(ENOENT\)/,
+    says: /^the state file \/proc\/x\/state\.json cannot be written \(ENOENT\)/,
   },
   {
     title: 'a directory that is a file',

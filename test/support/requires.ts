@@ -18,6 +18,7 @@ const PACKAGES: Readonly<Record<string, string>> = {
   dropbearconvert: 'dropbear-bin',
   'ssh-audit': 'ssh-audit',
   setpriv: 'util-linux',
+  flock: 'util-linux',
   'systemd-notify': 'systemd',
   'systemd-analyze': 'systemd',
   sshd: 'openssh-server',

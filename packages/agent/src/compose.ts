@@ -1,11 +1,11 @@
 import { join, resolve } from 'node:path';
 import type { ConnectOptions } from '@deploy-tools/shared/client/connect.js';
-import { takeDirectory } from '@deploy-tools/shared/host/dir-lock.js';
 import { serviceManager } from '@deploy-tools/shared/host/service-manager.js';
 import type { Logger } from '@deploy-tools/shared/log.js';
 import type { Hello } from '@deploy-tools/shared/report/report.js';
 import { type AgentLoop, runAgent } from './agent.js';
 import type { AgentSettings } from './agent-context.js';
+import { takeAgentPlaces } from './agent-places.js';
 import { type AgentFlags, agentSettings } from './agent-settings.js';
 import type { AgentSignals } from './agent-signals.js';
 import { controlPath } from './control/call-agent.js';
@@ -22,7 +22,6 @@ import { RegistryWatch } from './registry-watch.js';
 import { OutcomeStore } from './report/outcome-store.js';
 import { reportIdentity } from './report/report-identity.js';
 import { Reporter } from './report/reporter.js';
-import { checkStatePlace } from './state-place.js';
 import type { Launch } from './supervise/start-child.js';
 
 /** What `-once` waits for the registry to store the outcome. */
@@ -44,9 +43,8 @@ export async function startAgent(
   const dir = resolve(flags.dir);
   const state = resolve(flags.state);
   const connect = await registryAccess(flags, signals.stop);
-  const lock = takeDirectory(dir, 'agent', 0o750);
+  const lock = takeAgentPlaces({ dir, state }, log);
   try {
-    checkStatePlace(state);
     return await follow({ flags, command, log, signals, settings, hello, dir, state, connect });
   } finally {
     lock.release();

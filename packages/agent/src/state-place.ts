@@ -1,19 +1,53 @@
-import { accessSync, constants } from 'node:fs';
-import { dirname } from 'node:path';
+import { accessSync, constants, statSync } from 'node:fs';
+import { basename, dirname, join } from 'node:path';
 import type { AgentConfig } from '@deploy-tools/shared/config-json.js';
 import { DeployError, errnoOf } from '@deploy-tools/shared/errors.js';
+import { type HeldLock, takeLockFile } from '@deploy-tools/shared/host/file-lock.js';
+import { existing, makeDirectory } from '@deploy-tools/shared/host/make-directory.js';
 import type { Journal } from './deploy/journal.js';
 
-/** To find out only after the script has run would run it again and again. */
+const OWN_STATE = 'give this agent one of its own, such as -state DIR/state.json with the DIR of -dir';
+
+/**
+ * Whether a state file can be written, or its directory made: to find out only after the script has run would run it again
+ * and again.
+ * @param state absolute path. @throws DeployError denied.
+ */
 export function checkStatePlace(state: string): void {
   try {
-    accessSync(dirname(state), constants.W_OK | constants.X_OK);
+    const dir = existing(dirname(state));
+    if (!statSync(dir).isDirectory()) throw Object.assign(new Error(dir), { code: 'ENOTDIR' });
+    accessSync(dir, constants.W_OK | constants.X_OK);
   } catch (error) {
-    throw new DeployError('denied', `the state file ${state} cannot be written (${errnoOf(error)})`, {
-      hint: 'check -state, and that its directory exists and is writable',
-      cause: error,
-    });
+    throw unwritable(state, error);
   }
+}
+
+/**
+ * Makes the state file's directory where it is missing, and makes sure that no other agent uses the file meanwhile: two would
+ * deploy in turns for ever. The lock is on `.NAME.lock` beside it, for the file itself is replaced at each deployment.
+ * @param state absolute path. @throws DeployError locked; denied.
+ */
+export function takeState(state: string): HeldLock {
+  try {
+    makeDirectory(dirname(state), 0o755);
+    accessSync(dirname(state), constants.W_OK | constants.X_OK);
+    return takeLockFile(join(dirname(state), `.${basename(state)}.lock`), (pid) => inUse(state, pid));
+  } catch (error) {
+    throw error instanceof DeployError ? error : unwritable(state, error);
+  }
+}
+
+function inUse(state: string, pid: string): DeployError {
+  const who = `another agent${pid === '' ? '' : ` (process ${pid})`}`;
+  return new DeployError('locked', `the state file ${state} is in use by ${who}`, { hint: OWN_STATE });
+}
+
+function unwritable(state: string, error: unknown): DeployError {
+  return new DeployError('denied', `the state file ${state} cannot be written (${errnoOf(error)})`, {
+    hint: 'check -state, and who owns its directory',
+    cause: error,
+  });
 }
 
 /**
@@ -34,7 +68,7 @@ export function checkStateIsOurs(
     'conflict',
     `the state file ${state} is that of the configuration "${lastGood.name}"`,
     {
-      hint: 'give this agent one of its own, such as -state DIR/state.json with the DIR of -dir',
+      hint: OWN_STATE,
     },
   );
 }

@@ -1,10 +1,10 @@
 import { resolve } from 'node:path';
 import { DeployError, describeError, toDeployError } from '@deploy-tools/shared/errors.js';
-import { takeDirectory } from '@deploy-tools/shared/host/dir-lock.js';
 import type { Logger } from '@deploy-tools/shared/log.js';
 import type { StateReport } from '@deploy-tools/shared/report/report.js';
 import { runAgent } from '../agent.js';
 import type { AgentContext } from '../agent-context.js';
+import { takeAgentPlaces } from '../agent-places.js';
 import { agentSettings } from '../agent-settings.js';
 import type { Controlled } from '../control/configuration-control.js';
 import { cancelAttempt } from '../deploy/cancel-attempt.js';
@@ -139,14 +139,15 @@ export class Followed {
   async #follow(signal: AbortSignal): Promise<void> {
     const { flags, command } = this.#what;
     const dir = resolve(flags.dir);
-    const lock = takeDirectory(dir, 'agent', 0o750);
+    const state = resolve(flags.state);
+    const lock = takeAgentPlaces({ dir, state }, this.#log);
     try {
       const ports = { ports: flags.port, stopTimeoutMs: flags['stop-timeout'] };
       const application = await openApplication({
         ...{
           settings: agentSettings(flags, command),
           dir,
-          state: resolve(flags.state),
+          state,
           turns: this.#tools.turns,
           log: this.#log,
           signal,

@@ -1,8 +1,8 @@
 import { chmodSync, statSync } from 'node:fs';
 import { resolve } from 'node:path';
-import { takeDirectory } from '@deploy-tools/shared/host/dir-lock.js';
 import { serviceManager } from '@deploy-tools/shared/host/service-manager.js';
 import type { Logger } from '@deploy-tools/shared/log.js';
+import { takeAgentDirectory } from '../agent-places.js';
 import type { AgentSignals } from '../agent-signals.js';
 import { controlPath } from '../control/call-agent.js';
 import { answerControl } from '../control/configuration-control.js';
@@ -28,7 +28,7 @@ export async function startConfigured(path: string, log: Logger, signals: AgentS
   const file = readConfigFile(path);
   const connection = await registryAccess(file.shared, signals.stop);
   const dir = resolve(file.shared.dir);
-  const lock = takeDirectory(dir, 'agent', 0o750);
+  const lock = takeAgentDirectory(dir, log);
   try {
     letPass(file, dir);
     const bounded = { ...connection, maxBandwidth: file.shared['max-bandwidth'] };

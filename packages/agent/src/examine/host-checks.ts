@@ -1,9 +1,10 @@
-import { accessSync, constants, existsSync, statSync } from 'node:fs';
+import { accessSync, constants, statSync } from 'node:fs';
 import { statfs } from 'node:fs/promises';
-import { dirname, resolve } from 'node:path';
+import { resolve } from 'node:path';
 import { formatByteSize } from '@deploy-tools/shared/byte-size.js';
 import { loadKeyFile } from '@deploy-tools/shared/client/key-file.js';
 import { DeployError, errnoOf } from '@deploy-tools/shared/errors.js';
+import { existing } from '@deploy-tools/shared/host/make-directory.js';
 import type { AgentSettings } from '../agent-context.js';
 import type { AgentFlags } from '../agent-settings.js';
 import { programFile } from '../script/program-file.js';
@@ -37,7 +38,7 @@ export function hostChecks(flags: AgentFlags, settings: AgentSettings): Check[] 
   const programs = Object.entries({ script: settings.script, ...settings.hooks });
   return [
     directoryCheck(dir),
-    { what: 'state', look: async () => stateWorks(state, dir) },
+    { what: 'state', look: async () => stateWorks(state) },
     { what: 'disk', look: () => hasSpace(dir) },
     ...programs.flatMap(([hook, command]) => {
       const what = hook === 'script' ? hook : `hook-${hook}`;
@@ -70,9 +71,8 @@ function directoryWorks(dir: string): string {
   return place === dir ? dir : `${dir} (will be made)`;
 }
 
-/** @param dir is made with the agent's start. */
-function stateWorks(state: string, dir: string): string {
-  if (dirname(state) !== dir || existsSync(dir)) checkStatePlace(state);
+function stateWorks(state: string): string {
+  checkStatePlace(state);
   const config = readState(state);
   if (config === undefined) return `${state}: nothing was deployed yet`;
   return `${state}: ${config.name} ${config.revision ?? config.hash.slice(0, 12)}`;
@@ -83,9 +83,4 @@ async function hasSpace(dir: string): Promise<string> {
   const words = `${formatByteSize(bavail * bsize)} free for ${dir}`;
   if (bavail * bsize >= LEAST_FREE) return words;
   throw new DeployError('no-space', words, { hint: 'free some space on this host' });
-}
-
-/** The directory, or the nearest above that exists. */
-function existing(dir: string): string {
-  return existsSync(dir) || dirname(dir) === dir ? dir : existing(dirname(dir));
 }

@@ -1,5 +1,4 @@
 import { join, resolve } from 'node:path';
-import { takeDirectory } from '@deploy-tools/shared/host/dir-lock.js';
 import { serviceManager } from '@deploy-tools/shared/host/service-manager.js';
 import type { Logger } from '@deploy-tools/shared/log.js';
 import { openSource } from '@deploy-tools/sources/open-source.js';
@@ -7,6 +6,7 @@ import type { Source } from '@deploy-tools/sources/source.js';
 import type { SourceUrl } from '@deploy-tools/sources/source-url.js';
 import { runAgent } from '../agent.js';
 import type { AgentSettings } from '../agent-context.js';
+import { takeAgentPlaces } from '../agent-places.js';
 import type { AgentFlags } from '../agent-settings.js';
 import type { AgentSignals } from '../agent-signals.js';
 import { controlPath } from '../control/call-agent.js';
@@ -17,7 +17,6 @@ import { hangUp, startAnew } from '../hang-up.js';
 import { openApplication } from '../open-application.js';
 import { Pushes } from '../pushes.js';
 import { reportIdentity } from '../report/report-identity.js';
-import { checkStatePlace } from '../state-place.js';
 import type { Launch } from '../supervise/start-child.js';
 import { AttemptTeller } from './attempt-teller.js';
 import { SourceReleases } from './source-releases.js';
@@ -43,10 +42,9 @@ export async function followSource(
   const { host } = reportIdentity(flags.host, []);
   const source = await openSource(url.label, { environment: process.env, log });
   const dir = resolve(flags.dir);
-  const lock = takeDirectory(dir, 'agent', 0o750);
+  const state = resolve(flags.state);
+  const lock = takeAgentPlaces({ dir, state }, log);
   try {
-    const state = resolve(flags.state);
-    checkStatePlace(state);
     return await follow({ flags, command, log, signals, settings, host, url, source, dir, state });
   } finally {
     lock.release();

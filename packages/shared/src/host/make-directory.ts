@@ -14,6 +14,11 @@ export function makeDirectory(path: string, mode: number): void {
   if (!statSync(path).isDirectory()) throw Object.assign(new Error(`${path} exists`), { code: 'EEXIST' });
 }
 
+/** A path, or the nearest above it that exists. */
+export function existing(path: string): string {
+  return exists(path) || dirname(path) === path ? path : existing(dirname(path));
+}
+
 function exists(path: string): boolean {
   return statSync(path, { throwIfNoEntry: false }) !== undefined;
 }
