@@ -155,9 +155,19 @@ describe('several configurations in one agent', () => {
 
   it('does not start with a file that has a mistake, and names it', async () => {
     const dir = tempDir(testScope());
-    writeFileSync(join(dir, 'agent.yml'), fileFor(world, dir, '  - name: a\n    colour: red\n'));
+    writeFileSync(
+      join(dir, 'agent.yml'),
+      fileFor(world, dir, '  - name: a\n    scirpt: x\n  - name: b\n    colour: red\n'),
+    );
     const done = await run(binPath('deploy-agent'), ['-config', join(dir, 'agent.yml')]);
-    expect(done.status).toBe(1);
-    expect(done.stderr).toMatch(/agent\.yml: line 9, column 5: there is no key "colour" here/);
+    expect(done.status).toBe(2);
+    expect(done.stderr.replace(dir, '')).toBe(
+      [
+        'deploy-agent: /agent.yml has 2 mistakes:',
+        '  line 9, column 5: there is no key "scirpt" here; did you mean script?',
+        '  line 11, column 5: there is no key "colour" here; its keys are named as the flags are (see docs/agent.md, -config)',
+        'see deploy-agent -h\n',
+      ].join('\n'),
+    );
   });
 });

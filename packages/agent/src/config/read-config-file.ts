@@ -10,6 +10,7 @@ import { CONFIGURATION_KEYS, SHARED_KEYS } from './config-keys.js';
 import { reasonAgainst } from './reason-against.js';
 import { isSeq, LineCounter, parseDocument } from './yaml.js';
 import { flagsOf, Mistakes, pairsOf, textsOf } from './yaml-keys.js';
+import { noteSyntax } from './yaml-mistakes.js';
 
 const MAX_BYTES = 1024 * 1024;
 /** As a registry takes them. */
@@ -29,7 +30,7 @@ export interface ConfigFile {
   readonly configurations: ReadonlyMap<string, ConfiguredApplication>;
 }
 
-/** @throws DeployError not-found, denied; invalid, naming every mistake with line and column. */
+/** @throws DeployError not-found, denied; usage, naming every mistake with line and column. */
 export function readConfigFile(path: string): ConfigFile {
   let text: string;
   try {
@@ -41,15 +42,15 @@ export function readConfigFile(path: string): ConfigFile {
   return parseConfigFile(text, path);
 }
 
-/** @param path for messages. @throws DeployError invalid. */
+/** @param path for messages. @throws DeployError usage. */
 export function parseConfigFile(text: string, path: string): ConfigFile {
   const lines = new LineCounter();
   const document = parseDocument(text, { lineCounter: lines, prettyErrors: false, logLevel: 'silent' });
   const mistakes = new Mistakes(lines);
-  for (const error of document.errors) mistakes.add(error.pos[0], error.message);
+  noteSyntax(document.errors, mistakes);
   const file = mistakes.list.length === 0 ? configFileOf(document.contents, mistakes) : undefined;
   if (file !== undefined && mistakes.list.length === 0) return file;
-  throw new DeployError('invalid', `${path}: ${mistakes.list.join('; ')}`, {
+  throw new DeployError('usage', mistakes.text(path), {
     hint: 'see docs/agent.md, -config',
   });
 }

@@ -1,3 +1,4 @@
+import { closestWord } from '@deploy-tools/shared/cli/closest-word.js';
 import { type FlagSpec, parseFlags } from '@deploy-tools/shared/cli/flags.js';
 import { describeError } from '@deploy-tools/shared/errors.js';
 import type { LineCounter, Node, YAMLMap } from 'yaml';
@@ -20,6 +21,13 @@ export class Mistakes {
 
   at(node: unknown, what: string): void {
     this.add((node as Node | null)?.range?.[0] ?? 0, what);
+  }
+
+  /** All of them, each on a line of its own where there are several. @param label of the file. */
+  text(label: string): string {
+    const { list } = this;
+    if (list.length === 1) return `${label}: ${list[0]}`;
+    return [`${label} has ${list.length} mistakes:`, ...list.map((mistake) => `  ${mistake}`)].join('\n');
   }
 }
 
@@ -50,10 +58,19 @@ export function flagsOf(
     if (flag !== undefined) return wordsOf(flag, value ?? key, mistakes);
     mistakes.at(
       key,
-      `there is no key "${name}" here; there are ${[...keys.map((known) => known.name), ...Object.keys(beside)].join(', ')}`,
+      `there is no key "${name}" here; ${insteadOf(name, [...keys.map((known) => known.name), ...Object.keys(beside)])}`,
     );
     return [];
   });
+}
+
+/** So many keys can be read in a line. */
+const FEW_KEYS = 12;
+
+function insteadOf(name: string, known: readonly string[]): string {
+  const meant = closestWord(name, known);
+  if (meant !== undefined) return `did you mean ${meant}?`;
+  return known.length <= FEW_KEYS ? `there are ${known.join(', ')}` : 'its keys are named as the flags are';
 }
 
 function wordsOf(flag: FlagSpec, node: unknown, mistakes: Mistakes): string[] {

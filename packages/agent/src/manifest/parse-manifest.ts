@@ -2,6 +2,7 @@ import { isAbsolute, normalize } from 'node:path';
 import { DeployError, describeError } from '@deploy-tools/shared/errors.js';
 import { isMap, isScalar, isSeq, LineCounter, parseDocument } from 'yaml';
 import { flagsOf, Mistakes, textOf } from '../config/yaml-keys.js';
+import { noteSyntax } from '../config/yaml-mistakes.js';
 import { SYNC_STRATEGIES } from '../sync/sync-request.js';
 import { parseChecksum } from './checksum.js';
 import { COMMAND_LISTS, type Manifest, type ManifestArchive, type ManifestCommands } from './manifest.js';
@@ -21,7 +22,7 @@ export function parseManifest(text: string, label: string): Manifest {
   const lines = new LineCounter();
   const document = parseDocument(text, { lineCounter: lines, prettyErrors: false, logLevel: 'silent' });
   const mistakes = new Mistakes(lines);
-  for (const error of document.errors) mistakes.add(error.pos[0], error.message);
+  noteSyntax(document.errors, mistakes);
   const manifest = mistakes.list.length === 0 ? manifestOf(document.contents, mistakes) : undefined;
   if (manifest !== undefined && mistakes.list.length === 0) return manifest;
   throw new DeployError('invalid', `${label}: ${mistakes.list.join('; ')}`, {

@@ -11,7 +11,7 @@ function mistakeIn(text: string): string {
   try {
     parseConfigFile(text, 'agent.yml');
   } catch (error) {
-    if (isDeployError(error, 'invalid')) return error.message;
+    if (isDeployError(error, 'usage')) return error.message;
     throw error;
   }
   throw new Error('there is no mistake');
@@ -70,6 +70,14 @@ describe('the file of several configurations', () => {
 
   it.each([
     ['a: [', 'line 1'],
+    ['a: b: c', 'line 1, column 4: a key and its value have one line'],
+    ['configurations\nb: 1', 'line 1, column 1: there is no ":" after a key'],
+    ['a:\n\tb: 1', 'a tab is no indentation'],
+    ['configurations: [{name: a, scirpt: b}]', 'there is no key "scirpt" here; did you mean script?'],
+    [
+      'adr: x\nconfigurations: [{name: a, colour: b}]',
+      'agent.yml has 2 mistakes:\n  line 1, column 1: there is no key "adr" here; did you mean addr?\n  line 2',
+    ],
     ['', 'keys with values are expected'],
     ['configurations: []', 'there are no configurations'],
     ['configurations: [{name: a}, {name: a}]', 'there is another configuration "a"'],
@@ -144,7 +152,7 @@ describe('the file of several configurations', () => {
         try {
           parseConfigFile(text, 'agent.yml');
         } catch (error) {
-          expect(isDeployError(error, 'invalid')).toBe(true);
+          expect(isDeployError(error, 'usage')).toBe(true);
         }
       }),
     );
