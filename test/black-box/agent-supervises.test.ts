@@ -5,6 +5,7 @@ import { beforeAll, describe, expect, it } from 'vitest';
 import { type AgentSite, agentArgs, deployedHash, makeAgentSite, stopAgent } from '../support/agent-site.js';
 import type { Archive } from '../support/archive.js';
 import { addConfiguration, changeLayer, configurationHashOf } from '../support/configuration.js';
+import { freePort } from '../support/free-port.js';
 import { ask, startHttpLoad } from '../support/http-load.js';
 import { PATIENCE } from '../support/patience.js';
 import { type RunningProgram, startProgram } from '../support/program.js';
@@ -23,10 +24,15 @@ beforeAll(async () => {
   world = await overOneConnection(scope, await startWorld(scope, ['-heartbeat', '1s']));
 });
 
-/** A release with the server of the supervisor's tests, which answers with this version. @param dies soon after its start. */
-function release(version: string, dies = false): Promise<Archive> {
-  const server = readFileSync(SERVER, 'utf8').replace("VERSION = '?'", `VERSION = '${version}'`);
-  const death = dies ? 'setTimeout(() => process.exit(3), 1300);\n' : '';
+/**
+ * A release with the server of the supervisor's tests, which answers with this version.
+ * @param how `dying` soon after its start, or `broken`: every answer is an error.
+ */
+function release(version: string, how?: 'dying' | 'broken'): Promise<Archive> {
+  const server = readFileSync(SERVER, 'utf8')
+    .replace("VERSION = '?'", `VERSION = '${version}'`)
+    .replace("STATUS = '200'", `STATUS = '${how === 'broken' ? 500 : 200}'`);
+  const death = how === 'dying' ? 'setTimeout(() => process.exit(3), 1300);\n' : '';
   return packTree(scope, world.root, `${version}-${Math.random()}`, { 'server.mjs': server + death });
 }
 
@@ -41,7 +47,8 @@ async function serve(
   name: string,
   flags: readonly string[] = [],
 ): Promise<Serving> {
-  const quick = ['-poll', '100ms', '-v', '-script', '', '-min-healthy', '500ms', '-port', '127.0.0.1:0'];
+  const quick = ['-poll', '100ms', '-v', '-script', '', '-min-healthy', '500ms'];
+  if (!flags.includes('-port')) quick.push('-port', '127.0.0.1:0');
   const args = [...agentArgs(world, site, name, [...quick, ...flags]), '--', process.execPath, 'server.mjs'];
   const agent = startProgram(on, 'deploy-agent', args);
   const { ports } = await agent.log.line('listening for the program');
@@ -114,6 +121,27 @@ describe('a supervised program', () => {
     expect(await stopAgent(agent)).toBe(0);
   });
 
+  it('that answers with errors on the port that is checked never takes over, and refuses nobody', async () => {
+    await addConfiguration(world.operator, 'broken', { 'broken-code': await release('v1') });
+    const first = await configurationHashOf(world.operator, 'broken');
+    const site = makeAgentSite(testScope());
+    const health = `http://127.0.0.1:${await freePort()}/`;
+    const flags = ['-port', new URL(health).host, '-health-http', health, '-health-interval', '100ms'];
+    const { agent } = await serve(testScope(), site, 'broken', flags);
+    await agent.log.line('deployed');
+    const load = startHttpLoad({ port: Number(new URL(health).port), fresh: 4, kept: 4 });
+    await changeLayer(world.operator, 'broken', 'broken-code', 'v2', await release('v2', 'broken'));
+    await agent.log.line('gone back to the last good release');
+    const { failures, answers } = await load.stop();
+    expect(failures.filter((failure) => failure !== 'Error: HTTP 500')).toEqual([]);
+    expect([...answers.keys()]).toEqual(['v1']);
+    expect(agent.log.lines.filter(({ msg }) => msg === 'the program: in-charge')).toHaveLength(1);
+    expect(journal(site)).toMatchObject({ running: { hash: first }, attempt: { step: 'rolled-back' } });
+    expect(journal(site).attempt.error.message).toMatch(/^failed 3 times in a row: http .*: HTTP 500/);
+    expect(await ask(Number(new URL(health).port))).toContain('v1');
+    expect(await stopAgent(agent)).toBe(0);
+  });
+
   it('that dies is gone back from, and the one before serves on; a restart by SIGHUP and by SIGUSR1; stopped by SIGTERM', async () => {
     await addConfiguration(world.operator, 'dying', { 'dying-code': await release('v1') });
     const first = await configurationHashOf(world.operator, 'dying');
@@ -121,7 +149,7 @@ describe('a supervised program', () => {
     // Time enough for the death of v2 to come before the end of its proof, however slowly it starts.
     const { agent, port } = await serve(testScope(), site, 'dying', ['-min-healthy', '2s']);
     await agent.log.line('deployed');
-    await changeLayer(world.operator, 'dying', 'dying-code', 'v2', await release('v2', true));
+    await changeLayer(world.operator, 'dying', 'dying-code', 'v2', await release('v2', 'dying'));
     await agent.log.line('gone back to the last good release');
     expect(journal(site)).toMatchObject({
       running: { hash: first },
