@@ -134,6 +134,11 @@ describe('ctl', () => {
     await agent.log.lineAfter(before, 'deployed');
     expect(deployedHash(site)).toBe(second);
     expect(site.calls().at(-1)?.env).toMatchObject({ REASON: 'retry', OLDID: first });
+
+    const settled = agent.log.lines.length;
+    expect((await ctl(site, 'redeploy')).stdout).toBe('back: deploying revision 2 again\n');
+    await agent.log.lineAfter(settled, 'deployed');
+    expect(site.calls().at(-1)?.env).toMatchObject({ REASON: 'retry', OLDID: second, NEWID: second });
   });
 
   it('tries again what failed', async () => {

@@ -56,10 +56,12 @@ export async function runAgent(
     try {
       const outcome = await looked(context, opening(link, redials), { pushes, redials, loop });
       context.onTrouble(undefined);
+      told = describeOutcome(context, outcome, told);
+      if (loop.once && outcome.kind === 'current')
+        context.log.info({ hash: outcome.hash }, 'current: there is nothing to do');
       if (loop.once) return outcome.kind === 'waiting' ? 1 : 0;
       seen = outcome.hash;
       pause = pauseAfter(outcome, pushes, loop);
-      told = describeOutcome(context, outcome, told);
     } catch (thrown) {
       const error = toDeployError(thrown);
       if (error.kind === 'cancelled' || (signal.aborted && error.kind === 'connect')) break;

@@ -57,7 +57,8 @@ export async function cycle(context: AgentContext, upstream: Upstream, impatient
   const later = await delayBefore(context, before, config, impatient);
   if (later > 0) return { kind: 'waiting', hash, ms: later, isDelayed: true };
   const layers = config.layers.map(layerLabel);
-  log.info({ hash, revision: config.revision, layers }, 'new configuration');
+  const isAgain = ledger.journal.again === hash;
+  log.info({ hash, revision: config.revision, layers }, isAgain ? 'deploying it again' : 'new configuration');
   beginAttempt(context, before, config);
   const open = async () => upstream;
   return await attempted(context, open, async (within) => {

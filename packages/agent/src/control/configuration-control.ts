@@ -5,7 +5,7 @@ import { pauseText } from '@deploy-tools/shared/report/pause-note.js';
 import type { StateReport } from '@deploy-tools/shared/report/report.js';
 import type { AgentContext } from '../agent-context.js';
 import { cancelAttempt } from '../deploy/cancel-attempt.js';
-import { wayBackByHand } from '../deploy/release-before.js';
+import { releaseToRepeat, wayBackByHand } from '../deploy/release-before.js';
 import type { Wanted } from '../deploy/wanted-view.js';
 import type { Pushes } from '../pushes.js';
 import { readState } from '../state-file.js';
@@ -42,6 +42,9 @@ export function answerControl(configs: ReadonlyMap<string, Controlled>, request:
   });
 }
 
+/** Not to be done to all by leaving out a flag. */
+const ONE_AT_A_TIME: readonly ControlCommand[] = ['rollback', 'redeploy'];
+
 function chosen(
   configs: ReadonlyMap<string, Controlled>,
   command: ControlCommand,
@@ -49,8 +52,8 @@ function chosen(
 ): readonly Controlled[] {
   const followed = `it follows ${[...configs.keys()].join(', ')}`;
   if (name === undefined) {
-    if (command === 'rollback' && configs.size > 1)
-      throw new DeployError('usage', 'say which configuration is to be gone back from', {
+    if (ONE_AT_A_TIME.includes(command) && configs.size > 1)
+      throw new DeployError('usage', 'say which configuration is meant', {
         hint: `name it with -name: ${followed}`,
       });
     return [...configs.values()];
@@ -85,6 +88,15 @@ const ACTIONS: Readonly<Record<ControlCommand, Action>> = {
     pushes.nudge();
     context.log.info({ by }, 'somebody on this host says: try again');
     return context.pause.paused ? 'tried again once resumed' : 'trying again';
+  },
+  redeploy: ({ pushes, context, wanted }, { by }) => {
+    const { ledger, paths, pause, log } = context;
+    const { hash, revision } = releaseToRepeat(ledger, readState(paths.state), wanted()?.config);
+    ledger.deployAgain(hash);
+    pushes.nudge();
+    log.info({ hash, by }, 'somebody on this host says: deploy it again');
+    if (pause.paused) return 'deployed again once resumed';
+    return `deploying ${revision === undefined ? hash.slice(0, 12) : `revision ${revision}`} again`;
   },
   cancel: ({ pushes, context }, { by }) => {
     const answer = cancelAttempt(context, pushes, onThisHost(by));

@@ -15,6 +15,7 @@ export const CONTROL_COMMANDS = [
   'status',
   'check',
   'retry',
+  'redeploy',
   'cancel',
   'pause',
   'resume',

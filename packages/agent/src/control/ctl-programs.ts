@@ -31,6 +31,8 @@ const HELP: Readonly<Record<ControlCommand, string>> = {
   check: 'Has the agent look at the registry now.',
   retry:
     'Has the agent try again now what it holds back: what failed, was vetoed, or was gone back from by hand.',
+  redeploy:
+    'Deploys the release that runs once more, with hooks, script and checks: for a script that has changed.',
   cancel:
     'Ends the deployment in progress. What is live already is rolled back from. The revision is held until retry, or until another is wanted.',
   pause:

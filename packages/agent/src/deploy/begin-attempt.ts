@@ -11,6 +11,7 @@ export function isCurrent(
 ): boolean {
   const { ledger, program } = context;
   if (lastGood?.hash !== wanted.hash || !isSettled(ledger.journal)) return false;
+  if (ledger.journal.again === wanted.hash) return false;
   if (!isPlaced(context, wanted.hash)) return false;
   return program === undefined || program.root !== undefined;
 }

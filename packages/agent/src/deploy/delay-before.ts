@@ -15,8 +15,8 @@ export async function delayBefore(
   config: AgentConfig,
   sleeps: boolean,
 ): Promise<number> {
-  const { hold } = ledger.journal;
-  const isRetry = hold?.retry === true && isSameRevision(hold, config);
+  const { hold, again } = ledger.journal;
+  const isRetry = again === config.hash || (hold?.retry === true && isSameRevision(hold, config));
   if (before === undefined || isRetry) return 0;
   const { ms, isDrawn } = delay.left(config);
   const { hash, revision } = config;

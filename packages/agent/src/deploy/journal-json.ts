@@ -34,7 +34,7 @@ const LIVE_HOWS: readonly LiveHow[] = ['activating', 'activated', 'proven', 'unk
  * @param lastGood as state.json has it.
  */
 export function encodeJournal(journal: Journal, lastGood: AgentConfig | undefined): string {
-  const { attempt, live, proven, hold, script, unpacked } = journal;
+  const { attempt, live, proven, hold, again, script, unpacked } = journal;
   const json = {
     version: VERSION,
     running: idOf(runningRelease(journal, lastGood)),
@@ -48,6 +48,7 @@ export function encodeJournal(journal: Journal, lastGood: AgentConfig | undefine
     live: live && liveJson(live),
     proven: proven?.map(configJson),
     hold,
+    again,
     script,
     unpacked,
   };
@@ -64,6 +65,7 @@ export function decodeJournal(text: string): Journal {
       live: optional(fields.live, decodeLive),
       proven: optional(fields.proven, decodeConfigs),
       hold: optional(fields.hold, decodeHold),
+      again: optional(fields.again, (hash) => asHash(hash, 'again')),
       script: optional(fields.script, (value) => asText(value, 'script')),
       unpacked: optional(fields.unpacked, decodeUnpacked),
     });

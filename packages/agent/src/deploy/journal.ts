@@ -73,6 +73,8 @@ export interface Journal {
   /** The last two that were proven, the newest first. */
   readonly proven?: readonly AgentConfig[];
   readonly hold?: Hold;
+  /** Hash of a release that runs, and that somebody wants to be deployed again; until that is proven, or another is deployed. */
+  readonly again?: string;
   /** A script or hook that runs, as processIdentity names it; it may outlive an agent that is killed. */
   readonly script?: string;
   /** Of an agent before there were journals: a release that its script was run for. */

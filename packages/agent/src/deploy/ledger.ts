@@ -63,12 +63,15 @@ export class Ledger {
    * @param before what is gone back to.
    */
   begin(config: AgentConfig, before: AgentConfig | undefined): void {
-    const { attempt, hold, unpacked } = this.#journal;
+    const { again, ...journal } = this.#journal;
+    const { attempt, hold, unpacked } = journal;
     const same = attempt !== undefined && isSameRevision(attempt.config, config) ? attempt : undefined;
     const unpackedIn = same?.unpackedIn ?? (unpacked?.hash === config.hash ? unpacked.in : undefined);
-    const retry = hold?.retry === true && isSameRevision(hold, config);
+    const isAgain = again === config.hash;
+    const retry = isAgain || (hold?.retry === true && isSameRevision(hold, config));
     this.#write({
-      ...this.#journal,
+      ...journal,
+      ...(isAgain ? { again } : {}),
       attempt: {
         deploy: same?.step === 'pending' ? same.deploy : newDeployId(),
         step: 'pending',
@@ -154,6 +157,13 @@ export class Ledger {
     return true;
   }
 
+  /** Somebody wants the release that runs to be deployed once more, such as with another script. */
+  deployAgain(hash: string): void {
+    const { hold } = this.#journal;
+    const retried = hold === undefined ? {} : { hold: { ...hold, retry: true as const } };
+    this.#write({ ...this.#journal, ...retried, again: hash });
+  }
+
   /**
    * Somebody wants the release before to run again: a way back begins. The revision is held until somebody says retry.
    * @param from what runs, or what failed. @param to what is gone back to. @param by the user of the host.
@@ -189,9 +199,14 @@ export class Ledger {
     attempt: Attempt,
     after: Pick<Journal, 'live' | 'proven'> & { readonly hold: Hold | undefined },
   ): void {
-    const { unpacked: _, hold: __, ...journal } = this.#journal;
+    const { unpacked: _, hold: __, again, ...journal } = this.#journal;
     const { hold, ...live } = after;
-    this.#write({ ...journal, ...live, attempt, ...(hold === undefined ? {} : { hold }) });
+    const isAgain = again !== undefined && attempt.step !== 'healthy';
+    this.#write({
+      ...{ ...journal, ...live, attempt },
+      ...(hold === undefined ? {} : { hold }),
+      ...(isAgain ? { again } : {}),
+    });
   }
 
   /** What is live after a step of the attempt, where that changes it. */

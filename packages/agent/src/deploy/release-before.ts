@@ -3,6 +3,7 @@ import { DeployError } from '@deploy-tools/shared/errors.js';
 import type { AgentContext } from '../agent-context.js';
 import { readState } from '../state-file.js';
 import { type Journal, liveRelease } from './journal.js';
+import type { Ledger } from './ledger.js';
 
 /**
  * What the way back in flight leads to: the last good release, which state.json holds, or what somebody on the host wants.
@@ -13,6 +14,30 @@ export function releaseBefore({ ledger, paths }: Pick<AgentContext, 'ledger' | '
   const before = attempt?.byHand === true ? attempt.before : readState(paths.state);
   if (before === undefined) throw new DeployError('not-found', `there is no ${paths.state} to go back to`);
   return before;
+}
+
+/**
+ * The release that an operator can have deployed again now: the one that is live.
+ * @param wanted what the registry wanted when it last answered.
+ * @throws DeployError in-use while something is in flight; not-found; conflict where another one is wanted.
+ */
+export function releaseToRepeat(
+  { journal, inFlight }: Pick<Ledger, 'journal' | 'inFlight'>,
+  lastGood: AgentConfig | undefined,
+  wanted: AgentConfig | undefined,
+): AgentConfig {
+  if (inFlight !== undefined)
+    throw new DeployError('in-use', `a deployment is ${inFlight.step}`, {
+      hint: 'ctl status tells when it has ended',
+    });
+  const live = liveRelease(journal, lastGood)?.config;
+  if (live === undefined)
+    throw new DeployError('not-found', 'nothing is deployed here yet', { hint: 'ctl status tells why' });
+  if (wanted !== undefined && wanted.hash !== live.hash)
+    throw new DeployError('conflict', 'another release is wanted than the one that runs', {
+      hint: 'ctl status tells why it does not run; ctl retry tries it now',
+    });
+  return live;
 }
 
 /**
