@@ -143,7 +143,7 @@ describe('plan', () => {
       fileOf({ app: site, nothing: makeAgentSite(testScope()) }),
     ]);
     expect(both.stdout).toMatch(
-      /^configuration +app\n[^]*^verdict +deploy in \w+: [^]*\n\nconfiguration +nothing\n/m,
+      /^configuration +app\n[\s\S]*^verdict +deploy in \w+: [\s\S]*\n\nconfiguration +nothing\n/m,
     );
     expect(both.stdout).toMatch(/^verdict +FAIL: the registry has no configuration "nothing"/m);
     expect(both.status).toBe(1);

@@ -1,6 +1,7 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
+import { openListeners } from '@deploy-tools/agent/supervise/open-listeners.js';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { type AgentSite, agentArgs, deployedHash, makeAgentSite, stopAgent } from '../support/agent-site.js';
 import type { Archive } from '../support/archive.js';
@@ -8,7 +9,7 @@ import { addConfiguration, changeLayer, configurationHashOf } from '../support/c
 import { freePort } from '../support/free-port.js';
 import { ask, startHttpLoad } from '../support/http-load.js';
 import { PATIENCE } from '../support/patience.js';
-import { type RunningProgram, startProgram } from '../support/program.js';
+import { type RunningProgram, startProgram, startWithSockets } from '../support/program.js';
 import { fileScope, type Scope, testScope } from '../support/scope.js';
 import { packTree } from '../support/tree.js';
 import { until } from '../support/until.js';
@@ -140,6 +141,28 @@ describe('a supervised program', () => {
     expect(journal(site).attempt.error.message).toMatch(/^failed 3 times in a row: http .*: HTTP 500/);
     expect(await ask(Number(new URL(health).port))).toContain('v1');
     expect(await stopAgent(agent)).toBe(0);
+  });
+
+  it('whose sockets a service manager has opened refuses nobody while the agent is restarted', async () => {
+    await addConfiguration(world.operator, 'handed', { 'handed-code': await release('v1') });
+    const site = makeAgentSite(testScope());
+    const { sockets, close } = await openListeners([{ host: '127.0.0.1', port: 0 }]);
+    testScope().defer(close);
+    const { fd, port } = sockets[0] ?? { fd: -1, port: 0 };
+    const flags = ['-v', '-script', '', '-min-healthy', '500ms', '-port', `127.0.0.1:${port}`];
+    const args = [...agentArgs(world, site, 'handed', flags), '--', process.execPath, 'server.mjs'];
+    const start = () => startWithSockets(testScope(), 'deploy-agent', args, [fd]);
+    const first = start();
+    await first.log.line('deployed');
+    const load = startHttpLoad({ port, fresh: 4, kept: 4 });
+    expect(await stopAgent(first)).toBe(0);
+    const next = start();
+    await next.log.line('the program: started');
+    expect(await ask(port)).toContain('v1');
+    const { failures, requests } = await load.stop();
+    expect(failures).toEqual([]);
+    expect(requests).toBeGreaterThan(10);
+    expect(await stopAgent(next)).toBe(0);
   });
 
   it('that dies is gone back from, and the one before serves on; a restart by SIGHUP and by SIGUSR1; stopped by SIGTERM', async () => {

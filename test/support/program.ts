@@ -1,5 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { join } from 'node:path';
+import type { Readable } from 'node:stream';
 import { LogFollower } from './log-follower.js';
 import type { Scope } from './scope.js';
 
@@ -26,8 +27,28 @@ export function startProgram(
   env: NodeJS.ProcessEnv = process.env,
   cwd?: string,
 ): RunningProgram {
-  const child = spawn(binPath(name), args, { env, cwd, stdio: ['ignore', 'ignore', 'pipe'] });
-  const log = new LogFollower(child.stderr);
+  return follow(scope, spawn(binPath(name), args, { env, cwd, stdio: ['ignore', 'ignore', 'pipe'] }));
+}
+
+/** The same as a service manager starts it that has opened its listening sockets (sd_listen_fds(3)). */
+export function startWithSockets(
+  scope: Scope,
+  name: string,
+  args: readonly string[],
+  sockets: readonly number[],
+): RunningProgram {
+  const env = { ...process.env, LISTEN_FDS: String(sockets.length) };
+  return follow(
+    scope,
+    spawn('/bin/sh', ['-c', 'export LISTEN_PID=$$; exec "$@"', 'sh', binPath(name), ...args], {
+      env,
+      stdio: ['ignore', 'ignore', 'pipe', ...sockets],
+    }),
+  );
+}
+
+function follow(scope: Scope, child: ChildProcess): RunningProgram {
+  const log = new LogFollower(child.stderr as Readable);
   const ended = new Promise<number | NodeJS.Signals>((resolve, reject) => {
     child.once('error', reject);
     child.once('close', (code, signal) => resolve(code ?? signal ?? 'SIGKILL'));

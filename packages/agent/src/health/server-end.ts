@@ -1,12 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { isIPv6, type Socket } from 'node:net';
 import { errnoOf } from '@deploy-tools/shared/errors.js';
-
-/** Connections of this host, one a line: number, local and remote address as ADDRESS:PORT in hexadecimal, …, inode (proc(5)). */
-const TABLES = ['/proc/net/tcp', '/proc/net/tcp6'];
-const LOCAL = 1;
-const REMOTE = 2;
-const INODE = 9;
+import { parseTcpTable, TCP_TABLES } from '../tcp-table.js';
 
 /**
  * The inode of the server's end of a connection that was opened here; 0 while no process has accepted it; undefined when it
@@ -16,13 +11,10 @@ export async function serverInode(socket: Socket): Promise<number | undefined> {
   const { localAddress = '', localPort = 0, remoteAddress = '', remotePort = 0 } = socket;
   const local = endsOf(remoteAddress, remotePort);
   const remote = endsOf(localAddress, localPort);
-  for (const table of TABLES) {
-    for (const line of (await read(table)).split('\n')) {
-      const columns = line.trim().split(/\s+/);
-      if (!local.includes(columns[LOCAL] ?? '') || !remote.includes(columns[REMOTE] ?? '')) continue;
-      const inode = Number(columns[INODE]);
-      return Number.isSafeInteger(inode) ? inode : undefined;
-    }
+  for (const table of TCP_TABLES) {
+    const sockets = parseTcpTable(await read(table));
+    const found = sockets.find((each) => local.includes(each.local) && remote.includes(each.remote));
+    if (found !== undefined) return found.inode;
   }
   return undefined;
 }

@@ -2,6 +2,7 @@ import { spawnSync } from 'node:child_process';
 import { lookup } from 'node:dns/promises';
 import { Worker } from 'node:worker_threads';
 import { DeployError, errnoOf } from '@deploy-tools/shared/errors.js';
+import type { HandedIn } from './handed-in-sockets.js';
 import { formatListenSpec, type ListenSpec } from './listen-spec.js';
 import type { ListeningReply, ListeningTask } from './listening-task.js';
 
@@ -25,12 +26,27 @@ export interface Listeners {
 }
 
 /**
- * Opens listening sockets without ever accepting from them. Node.js cannot listen without accepting, so a thread whose
+ * Opens listening sockets without ever accepting from them; one that was handed in for the same port is taken instead, and left
+ * open by `close`. Node.js cannot listen without accepting, so a thread whose
  * event loop never turns again owns them (see listening-worker.ts); file descriptors belong to the whole process.
  * The sockets are in blocking mode, as sd_listen_fds(3) programs expect, and have SO_REUSEADDR.
  * @throws DeployError: in-use, denied, not-found (a host name), invalid, unsupported.
  */
-export async function openListeners(specs: readonly ListenSpec[]): Promise<Listeners> {
+export async function openListeners(
+  specs: readonly ListenSpec[],
+  handedIn: readonly HandedIn[] = [],
+): Promise<Listeners> {
+  const ready = specs.map((spec) => ({ spec, given: handedIn.find(({ port }) => port === spec.port) }));
+  const own = await openOwn(ready.flatMap(({ spec, given }) => (given === undefined ? [spec] : [])));
+  const left = [...own.sockets];
+  const sockets = ready.flatMap(({ spec, given }) =>
+    given === undefined ? left.splice(0, 1) : [{ spec, ...given }],
+  );
+  makeBlocking(sockets);
+  return { sockets, close: own.close };
+}
+
+async function openOwn(specs: readonly ListenSpec[]): Promise<Listeners> {
   if (specs.length === 0) return { sockets: [], close: async () => {} };
   const addresses = await Promise.all(specs.map(numeric));
   const gate = new Int32Array(new SharedArrayBuffer(4));
@@ -48,7 +64,6 @@ export async function openListeners(specs: readonly ListenSpec[]): Promise<Liste
   };
   try {
     const sockets = socketsOf(specs, await replyOf(worker));
-    makeBlocking(sockets);
     worker.unref();
     return { sockets, close };
   } catch (error) {

@@ -4,6 +4,7 @@ import type { OutputPlace } from '../script/run-output.js';
 import type { Timers } from '../timers.js';
 import { CrashWatch } from './crash-watch.js';
 import { endEarlierChildren } from './end-earlier-children.js';
+import { handedInSockets } from './handed-in-sockets.js';
 import { formatListenSpec, parseListenSpec } from './listen-spec.js';
 import { openListeners } from './open-listeners.js';
 import { type ReleaseProgram, releaseProgram } from './release-program.js';
@@ -51,7 +52,8 @@ export async function openProgram(options: ProgramOptions): Promise<OpenProgram>
   const { command, as, output, ports, stopTimeoutMs, recordPath, timers, log } = options;
   const onFound = (pid: number) => log.warn({ pid }, 'ending the program that an earlier agent left running');
   await endEarlierChildren({ recordPath, stopTimeoutMs, timers, onFound });
-  const listeners = await openListeners(ports.map(parseListenSpec));
+  const handedIn = handedInSockets(process.env, process.pid);
+  const listeners = await openListeners(ports.map(parseListenSpec), handedIn);
   if (listeners.sockets.length > 0)
     log.info(
       { ports: listeners.sockets.map(({ spec }) => formatListenSpec(spec)) },
