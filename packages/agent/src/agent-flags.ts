@@ -34,7 +34,11 @@ export const REGISTRY_AGENT_FLAGS = [
     type: 'string',
     help: 'registry server key fingerprint; without it ~/.ssh/known_hosts is used',
   },
-  { name: 'key', type: 'string', help: 'ssh private key to use', default: 'id_ecdsa' },
+  {
+    name: 'key',
+    type: 'string',
+    help: 'ssh private key to use, without a passphrase; id_ecdsa, id_ed25519 or id_rsa here or in ~/.ssh without it',
+  },
   { name: 'dir', type: 'string', help: 'directory to store downloaded and unpacked files', default: '.' },
   {
     name: 'script',

@@ -4,7 +4,7 @@ import { parseAddress } from '@deploy-tools/shared/client/address.js';
 import type { ConnectOptions } from '@deploy-tools/shared/client/connect.js';
 import { parseFingerprint } from '@deploy-tools/shared/client/fingerprint.js';
 import type { HostKeyTrust } from '@deploy-tools/shared/client/host-key-policy.js';
-import { loadKeyFile } from '@deploy-tools/shared/client/key-file.js';
+import { agentKeyPath, loadAgentKey } from './agent-key.js';
 import type { AgentFlags } from './agent-settings.js';
 
 /** The SSH user name by which registries know agents. */
@@ -16,7 +16,7 @@ export type AccessFlags = Pick<AgentFlags, 'addr' | 'fp' | 'known-hosts' | 'key'
 export async function registryAccess(flags: AccessFlags, signal: AbortSignal): Promise<ConnectOptions> {
   parseAddress(flags.addr);
   const hostKey = trustOf(flags);
-  const identity = { credentials: [await loadKeyFile(resolve(flags.key))] };
+  const identity = { credentials: [await loadAgentKey(agentKeyPath(flags.key))] };
   return { addr: flags.addr, user: AGENT_USER, identity, hostKey, signal };
 }
 

@@ -2,10 +2,10 @@ import { accessSync, constants, statSync } from 'node:fs';
 import { statfs } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import { formatByteSize } from '@deploy-tools/shared/byte-size.js';
-import { loadKeyFile } from '@deploy-tools/shared/client/key-file.js';
 import { DeployError, errnoOf } from '@deploy-tools/shared/errors.js';
 import { existing } from '@deploy-tools/shared/host/make-directory.js';
 import type { AgentSettings } from '../agent-context.js';
+import { agentKeyPath, loadAgentKey } from '../agent-key.js';
 import type { AgentFlags } from '../agent-settings.js';
 import { programFile } from '../script/program-file.js';
 import { readState } from '../state-file.js';
@@ -24,7 +24,7 @@ const OTHERS = 0o077;
 
 /** Our key for the registry. */
 export function keyCheck(flags: AgentFlags): Check {
-  return { what: 'key', look: () => keyWorks(resolve(flags.key)) };
+  return { what: 'key', look: () => keyWorks(agentKeyPath(flags.key)) };
 }
 
 /** A directory that an agent is to have. */
@@ -50,7 +50,7 @@ export function hostChecks(flags: AgentFlags, settings: AgentSettings): Check[] 
 }
 
 async function keyWorks(path: string): Promise<string> {
-  const credential = await loadKeyFile(path);
+  const credential = await loadAgentKey(path);
   const { mode } = statSync(path);
   if ((mode & OTHERS) === 0) return credential.kind === 'key' ? credential.label : path;
   throw new DeployError('denied', `${path} can be used by others (mode ${(mode & 0o777).toString(8)})`, {

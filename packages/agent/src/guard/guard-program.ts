@@ -55,7 +55,11 @@ const GUARD_FLAGS = [
   { name: 'name', type: 'string', help: 'configuration; needed where no agent runs, or one with several' },
   { name: 'addr', type: 'string', help: 'registry to ask where no agent runs', default: 'localhost:2022' },
   { name: 'fp', type: 'string', help: 'its host key fingerprint; without it known_hosts is used' },
-  { name: 'key', type: 'string', help: 'ssh private key to ask it with', default: 'id_ecdsa' },
+  {
+    name: 'key',
+    type: 'string',
+    help: 'ssh private key to ask it with; the default keys of the agent without it',
+  },
   { name: 'known-hosts', type: 'string', help: 'known_hosts file to use instead of ~/.ssh/known_hosts' },
 ] as const satisfies readonly FlagSpec[];
 

@@ -1,0 +1,40 @@
+import { existsSync } from 'node:fs';
+import { homedir } from 'node:os';
+import { join, resolve } from 'node:path';
+import type { Credential } from '@deploy-tools/shared/client/identity.js';
+import { isKeyFileEncrypted, loadKeyFile } from '@deploy-tools/shared/client/key-file.js';
+import { DeployError } from '@deploy-tools/shared/errors.js';
+
+/** In the working directory; the first is where the Go agent looks. */
+const NAMES_HERE = ['id_ecdsa', 'id_ed25519', 'id_rsa'] as const;
+/** In ~/.ssh, in the order of ssh(1). */
+const NAMES_AT_HOME = ['id_ed25519', 'id_ecdsa', 'id_rsa'] as const;
+
+/**
+ * Path of the private key that an agent is known by to the registry.
+ * @param named by `-key`; without it the first of the default keys that is there.
+ * @param where.home the user's home directory. @param where.dir the working directory.
+ */
+export function agentKeyPath(
+  named: string | undefined,
+  { home, dir }: { readonly home: string; readonly dir: string } = { home: homedir(), dir: process.cwd() },
+): string {
+  if (named !== undefined) return resolve(dir, named);
+  const known = [
+    ...NAMES_HERE.map((name) => join(dir, name)),
+    ...NAMES_AT_HOME.map((name) => join(home, '.ssh', name)),
+  ];
+  return known.find((path) => existsSync(path)) ?? join(dir, NAMES_HERE[0]);
+}
+
+/**
+ * Loads it. Nobody can be asked for a passphrase, and no ssh-agent is used.
+ * @throws DeployError auth.
+ */
+export async function loadAgentKey(path: string): Promise<Credential> {
+  if (await isKeyFileEncrypted(path))
+    throw new DeployError('auth', `key ${path} needs a passphrase, for which nobody can be asked here`, {
+      hint: `give the agent a key of its own without one; ssh-keygen -p -N '' -f ${path} takes it away`,
+    });
+  return await loadKeyFile(path);
+}
