@@ -7,7 +7,7 @@ import { attemptAndState, isChange, withEarlierError } from './compare-reports.j
 import { type BookOptions, FleetBook } from './fleet-book.js';
 import { FleetEvents } from './fleet-events.js';
 import { FleetJournal } from './fleet-journal.js';
-import { contactOf, heardAt, isAlive, type Silence } from './follow-contact.js';
+import { checkSilent, contactOf, heardAt, isAlive, type Silence } from './follow-contact.js';
 import type { Follower } from './follower.js';
 import { followerOf, timeOf } from './follower-of.js';
 import type { Presence } from './presence.js';
@@ -187,7 +187,7 @@ export class Fleet {
         `no host ${name} ${configuration === undefined ? 'is known' : `follows "${configuration}"`}`,
       );
     }
-    for (const { presence } of follows) this.#checkSilent(presence);
+    for (const { presence } of follows) checkSilent(presence, this.#silence());
     for (const { presence } of follows)
       if (presence !== undefined) this.#displace(presence, 'this host was forgotten');
     for (const follow of follows) host.follows.delete(follow.configuration);
@@ -256,17 +256,6 @@ export class Fleet {
   #displace(presence: Presence, reason: string): void {
     this.leave(presence);
     presence.listener.end(reason);
-  }
-
-  #checkSilent(presence: Presence | undefined): void {
-    if (presence === undefined || contactOf(presence.heardAt, this.#silence()) !== 'live') return;
-    throw new DeployError(
-      'in-use',
-      `an agent at ${presence.speaker.address} speaks for host ${presence.host}`,
-      {
-        hint: 'stop it first, or remove its key',
-      },
-    );
   }
 
   #sweepOne(host: string, follow: Follow): void {

@@ -1,4 +1,6 @@
+import { DeployError } from '@deploy-tools/shared/errors.js';
 import type { Contact } from './follower.js';
+import type { Presence } from './presence.js';
 import type { Follow } from './roster.js';
 
 /** Milliseconds of the steady clock: now, and how long a host may be silent. */
@@ -28,4 +30,14 @@ export function isAlive(heard: number, { now, lostAfterMs }: Silence): boolean {
  */
 export function isCurrent(follow: Follow, silence: Silence): boolean {
   return follow.spoken && contactOf(heardAt(follow), silence) === 'live';
+}
+
+/** @throws DeployError in-use while the agent is heard. */
+export function checkSilent(presence: Presence | undefined, silence: Silence): void {
+  if (presence === undefined || contactOf(presence.heardAt, silence) !== 'live') return;
+  throw new DeployError(
+    'in-use',
+    `an agent at ${presence.speaker.address} speaks for host ${presence.host}`,
+    { hint: 'stop it first, or remove its key' },
+  );
 }

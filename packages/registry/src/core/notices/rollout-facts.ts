@@ -57,7 +57,7 @@ export function rolloutFacts(
     failure: failureEvent(failed.map(({ follower }) => follower.report?.state)),
     error: commonError(failed.map(({ follower }) => follower.report)),
     begun: hosts.some((host) => isBegun(host, wanted)),
-    settled: hosts.every((host) => host.settled && !isGoingBack(host)),
+    settled: hosts.every(({ settled }) => settled),
     heard: hosts.every(({ follower, settled }) => settled || follower.isCurrent),
     named: [
       ...failed.map(({ follower }) => nameFailed(follower.record.host, follower.report)),
@@ -67,13 +67,9 @@ export function rolloutFacts(
   };
 }
 
-function isGoingBack({ category, follower }: HostStatus): boolean {
-  return category === 'failed' && follower.report?.state === 'rolling-back';
-}
-
-/** A host that is going back has not said yet how that ends. */
-function isDoneFailing(host: HostStatus): boolean {
-  return host.category === 'failed' && !isGoingBack(host);
+/** A host that is rolling back has not said yet how that ends. */
+function isDoneFailing({ category, follower }: HostStatus): boolean {
+  return category === 'failed' && follower.report?.state !== 'rolling-back';
 }
 
 function isBegun({ category, follower }: HostStatus, wanted: string): boolean {
