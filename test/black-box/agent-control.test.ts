@@ -162,7 +162,7 @@ describe('ctl', () => {
     expect(nobody.stderr).toMatch(/^deploy-agent ctl status: no agent runs in .* \(check -dir/);
     const unknown = await ctl(site, 'explode');
     expect(unknown.status).toBe(2);
-    expect(unknown.stderr).toContain('use status, check, retry, cancel, pause, resume, rollback');
+    expect(unknown.stderr).toContain('use status, check, retry, redeploy, cancel, pause, resume, rollback');
     expect((await run(binPath('deploy-agent'), ['ctl', '-h'])).stdout).toContain('rollback');
   });
 
