@@ -1,11 +1,13 @@
-import { chmodSync, statSync, writeFileSync } from 'node:fs';
+import { chmodSync, lstatSync, readdirSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, it } from 'vitest';
-import { makeAgentSite, startAgent, stopAgent } from '../support/agent-site.js';
+import { agentOnce, makeAgentSite, startAgent, stopAgent } from '../support/agent-site.js';
+import { archiveOf } from '../support/archive.js';
 import { addConfiguration } from '../support/configuration.js';
 import { startProgram } from '../support/program.js';
 import { fileScope, testScope } from '../support/scope.js';
-import { packTree } from '../support/tree.js';
+import { tempDir } from '../support/temp-dir.js';
+import { makeTree, packTree, tar } from '../support/tree.js';
 import { overOneConnection, startWorld, type World } from '../support/world.js';
 
 const scope = fileScope();
@@ -18,7 +20,7 @@ beforeAll(async () => {
 /** Only root can become another user. */
 const asRoot = process.getuid?.() === 0 ? describe : describe.skip;
 
-asRoot('an agent of root with -user (skipped unless root runs it)', () => {
+asRoot('an agent of root (skipped unless root runs it)', () => {
   it('runs the script, hooks and checks as that user, who can read the release and nothing else of the agent', async () => {
     const code = await packTree(scope, world.root, 'code', { greeting: 'hello' });
     await addConfiguration(world.operator, 'users', { 'users-code': code });
@@ -40,6 +42,22 @@ asRoot('an agent of root with -user (skipped unless root runs it)', () => {
     expect(lines.filter((line) => line.startsWith('hello'))).toHaveLength(2);
     expect(statSync(site.dir).mode & 0o777).toBe(0o750);
     expect(await stopAgent(agent)).toBe(0);
+  });
+
+  it('without -user, lets services of any user get to their release, and to nothing private', async () => {
+    const path = join(world.root, 'closed.tar.gz');
+    const tree = tempDir(testScope());
+    makeTree(tree, { greeting: 'hello' });
+    chmodSync(tree, 0o700);
+    await tar('czf', path, '-C', tree, '.');
+    await addConfiguration(world.operator, 'open', { 'open-code': archiveOf(path) });
+    const site = makeAgentSite(testScope());
+    chmodSync(site.root, 0o755);
+    site.scriptDoes('setpriv --reuid=65534 --regid=65534 --clear-groups cat "$NEWROOT/greeting"');
+    const done = await agentOnce(world, site, 'open');
+    expect([done.status, done.stderr]).toEqual([0, expect.stringContaining('hello')]);
+    const others = (name: string) => (lstatSync(join(site.dir, name)).mode & 0o077) !== 0;
+    expect(readdirSync(site.dir).filter(others).sort()).toEqual(['current', 'unpacked']);
   });
 
   it('runs two applications of one file as different users', async () => {

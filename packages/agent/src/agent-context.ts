@@ -60,6 +60,8 @@ export interface AgentSettings {
   readonly randomDelayMs: number;
   /** Newest releases that are kept, besides those that are needed. */
   readonly keep: number;
+  /** Whether releases that the Go agent made stay besides these: nobody has said how many are to be kept. */
+  readonly keepsForeign: boolean;
   readonly cleanOld: boolean;
   readonly policy: UnpackPolicy;
   readonly ownership: Ownership;

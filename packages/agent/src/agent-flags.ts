@@ -89,8 +89,7 @@ export const REGISTRY_AGENT_FLAGS = [
   {
     name: 'keep',
     type: 'int',
-    help: 'releases to keep, besides those that are needed',
-    default: '5',
+    help: 'releases to keep, besides those that are needed; without, 5 and those that the Go deploy-agent made',
     min: 0,
   },
   ...SYNC_FLAGS,

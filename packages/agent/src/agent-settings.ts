@@ -16,6 +16,8 @@ export type AgentFlags = FlagValues<typeof AGENT_FLAGS>;
 
 /** Of an agent that has no program after --, as the original has it. */
 const DEFAULT_SCRIPT = './deploy.sh';
+/** Newest releases that are kept when nobody says how many. */
+const DEFAULT_KEEP = 5;
 /** Timers of Node.js take 31 bits of milliseconds and fire at once beyond; jitter takes its part. */
 const LONGEST_MS = 20 * 24 * 3_600_000;
 
@@ -55,7 +57,8 @@ export function agentSettings(
     retryLive: flags['retry-live'],
     destination,
     randomDelayMs: flags['random-delay'],
-    keep: flags.keep,
+    keep: flags.keep ?? DEFAULT_KEEP,
+    keepsForeign: flags.keep === undefined && !flags.cleanold,
     cleanOld: flags.cleanold,
     policy: policyOf(flags),
     ownership: ownershipOf(flags),

@@ -25,7 +25,7 @@ export async function readCache(context: AgentContext, config: AgentConfig): Pro
   const { cache } = context.paths;
   const whole = new Set<string>();
   const partial = new Map<string, number>();
-  await mkdir(cache, { recursive: true, mode: 0o750 });
+  await mkdir(cache, { recursive: true, mode: 0o700 });
   const names = new Set(await readdir(cache));
   for (const layer of config.layers) {
     const path = join(cache, layer.hash);

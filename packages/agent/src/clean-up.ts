@@ -5,7 +5,12 @@ import { liveRelease } from './deploy/journal.js';
 import { prune } from './phases/prune.js';
 import { keepRecord } from './records/keep-record.js';
 import { pruneRecords } from './records/prune-records.js';
-import { removeLeftovers, removeReleases, superfluousReleases } from './release-directory.js';
+import {
+  foreignReleases,
+  removeLeftovers,
+  removeReleases,
+  superfluousReleases,
+} from './release-directory.js';
 import { readState } from './state-file.js';
 
 /** After a failure or a veto: what failed, or waits, stays for who looks at it and for the next attempt, but does not pile up. */
@@ -26,7 +31,8 @@ export async function cleanUp(
   const proven = settings.cleanOld ? [lastGood] : [lastGood, ...(ledger.journal.proven ?? [])];
   const needed = [live, ...proven, ...more].filter((config) => config !== undefined);
   const removeSome = async (keep: number, spared: ReadonlySet<string>): Promise<void> => {
-    const releases = await superfluousReleases(paths.unpacked, keep, spared);
+    const ignored = settings.keepsForeign ? await foreignReleases(paths.unpacked, paths.records) : [];
+    const releases = await superfluousReleases(paths.unpacked, keep, { spared, ignored });
     const remove = () => removeReleases(context, releases);
     if (releases.length > 0) await keepRecord(context, needed[0]?.hash ?? '', remove);
   };

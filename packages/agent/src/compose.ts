@@ -43,7 +43,7 @@ export async function startAgent(
   const dir = resolve(flags.dir);
   const state = resolve(flags.state);
   const connect = await registryAccess(flags, signals.stop);
-  const lock = takeAgentPlaces({ dir, state }, log);
+  const lock = takeAgentPlaces({ dir, state, user: settings.user }, log);
   try {
     return await follow({ flags, command, log, signals, settings, hello, dir, state, connect });
   } finally {

@@ -8,7 +8,7 @@ import { delayBefore } from './deploy/delay-before.js';
 import { resumptionOf } from './deploy/deploy-step.js';
 import { endFailed, lastHook, mayRetry, messageOf, rootsOf, stillHeld } from './deploy/end-attempt.js';
 import { waitBefore } from './deploy/hold.js';
-import { checkPlace } from './deploy/place-release.js';
+import { checkPlace, removeReplacedReleases } from './deploy/place-release.js';
 import { waitBeforeRollback } from './deploy/postponed-rollback.js';
 import { runDeployHook } from './deploy/run-deploy-hook.js';
 import { takeUpProgram } from './deploy/take-up-program.js';
@@ -75,6 +75,7 @@ export async function recover(context: AgentContext): Promise<void> {
   if (script !== undefined) await awaitEarlierScript(script, settings.scriptTimeoutMs, log, signal);
   await removeScriptState(paths.scriptState);
   await removeLeftovers(context, true);
+  await removeReplacedReleases(context);
 }
 
 /**

@@ -1,4 +1,4 @@
-import { chownSync, mkdirSync } from 'node:fs';
+import { chownSync, lstatSync, mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import type { AgentConfig } from '@deploy-tools/shared/config-json.js';
 import { type DeployError, describeError, isDeployError } from '@deploy-tools/shared/errors.js';
@@ -23,6 +23,7 @@ import { checkStateIsOurs } from './state-place.js';
 import { openProgram, type ProgramOptions } from './supervise/open-program.js';
 import type { Launch } from './supervise/start-child.js';
 import { systemTimers } from './timers.js';
+import { chmodDirectory } from './unpack/held-directory.js';
 
 /** Releases that are made at once: each takes three channels of a connection, of 16 that a registry allows, and two threads. */
 const BUILDS_AT_ONCE = 4;
@@ -92,6 +93,7 @@ export async function openApplication(options: ApplicationOptions): Promise<Appl
   const pause = new Pause(join(dir, 'paused'), onChange);
   const facts = new AttemptFacts(onProgress);
   const threads = new BuildThreads();
+  closePrivate(dir);
   const runAs = settings.user === undefined ? undefined : await resolveUser(settings.user);
   if (runAs !== undefined) letIn(runAs, dir, paths.unpacked);
   const onLine = (line: string) => {
@@ -188,6 +190,19 @@ async function openSupervised(
     timers: systemTimers,
     log,
   });
+}
+
+/** Directories that are nobody else's business: what they hold is also in releases that may be closed, or is ours alone. */
+const PRIVATE = ['cache', 'manifests', 'records', 'incoming'];
+
+/** The Go agent, or one of ours before, may have made them open to others. */
+function closePrivate(dir: string): void {
+  for (const name of PRIVATE) {
+    const path = join(dir, name);
+    const stats = lstatSync(path, { throwIfNoEntry: false });
+    if (stats?.isDirectory() !== true || stats.uid !== process.geteuid?.()) continue;
+    if ((stats.mode & 0o077) !== 0) chmodDirectory(path, stats.mode & 0o700);
+  }
 }
 
 /**

@@ -10,8 +10,10 @@ import { spreadDirectories } from './host-spread.js';
 import { syncTree } from './host-sync.js';
 import { removeTree } from './unpack/remove-tree.js';
 
-/** Marks a release as complete on disk; the original's agent writes and reads the same. */
+/** Marks a release as complete on disk; the Go agent writes and reads the same, but empty. */
 const COMPLETE = '.ok';
+/** What our mark holds. */
+const MADE_BY_US = 'deploy-agent\n';
 const HALF_BUILT = /^\.new-/;
 const TEMPORARY = /^\.(new|old)-/;
 const RELEASE = /^[0-9a-f]{64}$/;
@@ -30,7 +32,7 @@ export interface Release {
 
 /** Makes an empty directory in which a release is made before it gets its name. */
 export async function freshDirectory(unpacked: string): Promise<string> {
-  const made = await mkdir(unpacked, { recursive: true, mode: 0o750 });
+  const made = await mkdir(unpacked, { recursive: true, mode: 0o755 });
   if (made !== undefined) await spreadDirectories(unpacked);
   const fresh = join(unpacked, `.new-${randomBytes(6).toString('hex')}`);
   await mkdir(fresh, { mode: 0o755 });
@@ -77,7 +79,7 @@ export async function putInPlace(unpacked: string, fresh: string, root: string):
 
 export async function makeDurable(unpacked: string, root: string): Promise<void> {
   await syncTree(root);
-  await writeFile(root + COMPLETE, '', { mode: 0o640 });
+  await writeFile(root + COMPLETE, MADE_BY_US, { mode: 0o640 });
   syncDirectory(unpacked);
 }
 
@@ -110,13 +112,25 @@ export async function removeLeftovers(context: AgentContext, salvage: boolean): 
   }
 }
 
-/** Hashes of releases that are neither among the newest `keep` nor spared. */
+/**
+ * Hashes of complete releases that the Go agent made on this host before.
+ * @param records where ours are recorded, also those whose mark is of a version that left it empty.
+ */
+export async function foreignReleases(unpacked: string, records: string): Promise<string[]> {
+  const hashes = await releasesIn(unpacked);
+  return hashes.filter((hash) => {
+    const mark = lstatSync(join(unpacked, hash) + COMPLETE, { throwIfNoEntry: false });
+    return mark?.size === 0 && !existsSync(join(records, hash));
+  });
+}
+
+/** Hashes of releases that are neither among the newest `keep` nor spared; those that are ignored count as not there. */
 export async function superfluousReleases(
   unpacked: string,
   keep: number,
-  spared: ReadonlySet<string>,
+  { spared, ignored = [] }: { readonly spared: ReadonlySet<string>; readonly ignored?: readonly string[] },
 ): Promise<string[]> {
-  const hashes = await releasesIn(unpacked);
+  const hashes = (await releasesIn(unpacked)).filter((hash) => !ignored.includes(hash));
   const completed = new Map(hashes.map((hash) => [hash, completedAt(join(unpacked, hash))]));
   const newestFirst = hashes.sort((a, b) => (completed.get(b) ?? 0) - (completed.get(a) ?? 0));
   return newestFirst.slice(keep).filter((hash) => !spared.has(hash));

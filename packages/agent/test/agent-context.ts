@@ -52,6 +52,7 @@ export async function agentContext(
       destination: undefined,
       randomDelayMs: 0,
       keep: 5,
+      keepsForeign: true,
       cleanOld: false,
       policy: DEFAULT_UNPACK_POLICY,
       ownership: 'self',

@@ -1,6 +1,6 @@
 import { spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
-import { writeFileSync } from 'node:fs';
+import { readdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { takeAgentDirectory, takeAgentPlaces } from '@deploy-tools/agent/agent-places.js';
 import { createLogger, type Logger } from '@deploy-tools/shared/log.js';
@@ -9,6 +9,7 @@ import { programsInPath } from '../../../test/support/programs-in-path.js';
 import { describeWith } from '../../../test/support/requires.js';
 import { testScope } from '../../../test/support/scope.js';
 import { tempDir } from '../../../test/support/temp-dir.js';
+import { makeTree } from '../../../test/support/tree.js';
 import { kindOf } from '../../shared/test/support/kind-of.js';
 
 let log: Logger;
@@ -69,8 +70,8 @@ it('goes on without flock(1), and says so', () => {
 it('a state file is one agent’s, and its directory is made', () => {
   const state = join(dir, 'states', 'deep', 'state.json');
   const [one, two] = [join(dir, 'one'), join(dir, 'two')];
-  const held = takeAgentPlaces({ dir: one, state }, log);
-  const take = () => takeAgentPlaces({ dir: two, state }, log);
+  const held = takeAgentPlaces({ dir: one, state, user: undefined }, log);
+  const take = () => takeAgentPlaces({ dir: two, state, user: undefined }, log);
   expect(take).toThrow(
     expect.objectContaining({
       kind: 'locked',
@@ -84,7 +85,19 @@ it('a state file is one agent’s, and its directory is made', () => {
 
 it('a state file that cannot be written keeps nothing locked', () => {
   writeFileSync(join(dir, 'file'), '');
-  const places = { dir: join(dir, 'one'), state: join(dir, 'file', 'state.json') };
+  const places = { dir: join(dir, 'one'), state: join(dir, 'file', 'state.json'), user: undefined };
   expect(kindOf(() => takeAgentPlaces(places, log))).toBe('denied');
   takeAgentDirectory(places.dir, log).release();
+});
+
+it('removes the temporary files of an agent that was killed, and of nobody else', () => {
+  const tmp = (name: string) => `.${name}.0123456789ab.tmp`;
+  const kept = [tmp('notes'), '.journal.json.tmp', 'journal.json'];
+  makeTree(dir, Object.fromEntries([...kept, tmp('journal.json'), tmp('current')].map((name) => [name, ''])));
+  makeTree(join(dir, 'records'), { [tmp('a'.repeat(64))]: '', ['a'.repeat(64)]: '' });
+  makeTree(join(dir, 'states'), { [tmp('state.json')]: '', [tmp('other.json')]: '' });
+  takeAgentPlaces({ dir, state: join(dir, 'states', 'state.json'), user: undefined }, log).release();
+  expect(readdirSync(dir).sort()).toEqual([...kept, 'lock', 'records', 'states'].sort());
+  expect(readdirSync(join(dir, 'records'))).toEqual(['a'.repeat(64)]);
+  expect(readdirSync(join(dir, 'states')).sort()).toEqual([tmp('other.json'), '.state.json.lock'].sort());
 });

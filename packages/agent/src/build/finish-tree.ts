@@ -6,6 +6,7 @@ import {
   setDirectoryAttributes,
   setFileAttributes,
   setNodeAttributes,
+  setRootAttributes,
 } from '../unpack/attributes.js';
 import { makeSpecialFile } from '../unpack/special-file.js';
 import { writeError } from '../unpack/write-error.js';
@@ -49,8 +50,11 @@ export function finishTree(place: BuildPlace, task: BuildTask & { kind: 'finish'
  */
 export function closeDirectories(place: BuildPlace, { paths, attributes }: DirectoryJobs): bigint {
   for (const [row, path] of paths.entries()) {
-    const directory = fsPath(path === '' ? place.root : `${place.root}/${path}`);
-    named(path, () => setDirectoryAttributes(directory, attributesAt(attributes, row), place.ownership));
+    const own = attributesAt(attributes, row);
+    named(path, () => {
+      if (path === '') setRootAttributes(fsPath(place.root), own, place.ownership);
+      else setDirectoryAttributes(fsPath(`${place.root}/${path}`), own, place.ownership);
+    });
   }
   return changeTime(fsPath(place.root));
 }

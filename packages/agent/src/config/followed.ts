@@ -140,7 +140,7 @@ export class Followed {
     const { flags, command } = this.#what;
     const dir = resolve(flags.dir);
     const state = resolve(flags.state);
-    const lock = takeAgentPlaces({ dir, state }, this.#log);
+    const lock = takeAgentPlaces({ dir, state, user: agentSettings(flags, command).user }, this.#log);
     try {
       const ports = { ports: flags.port, stopTimeoutMs: flags['stop-timeout'] };
       const application = await openApplication({

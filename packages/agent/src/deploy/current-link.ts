@@ -1,8 +1,7 @@
-import { randomBytes } from 'node:crypto';
 import { readlinkSync, renameSync, rmSync, symlinkSync } from 'node:fs';
-import { basename, dirname, join, relative } from 'node:path';
+import { dirname, relative } from 'node:path';
 import { errnoOf } from '@deploy-tools/shared/errors.js';
-import { syncDirectory } from '@deploy-tools/shared/host/atomic-file.js';
+import { syncDirectory, temporaryBeside } from '@deploy-tools/shared/host/atomic-file.js';
 
 /**
  * Points `<dir>/current` to a release in one step: whoever looks finds the one before or this one. The link is relative, so
@@ -12,7 +11,7 @@ import { syncDirectory } from '@deploy-tools/shared/host/atomic-file.js';
 export function pointCurrent(path: string, root: string): void {
   const target = relative(dirname(path), root);
   if (targetOf(path) === target) return;
-  const fresh = join(dirname(path), `.${basename(path)}.${randomBytes(6).toString('hex')}.tmp`);
+  const fresh = temporaryBeside(path);
   try {
     symlinkSync(target, fresh);
     renameSync(fresh, path);

@@ -247,7 +247,7 @@ export class Ledger {
   }
 
   #write(journal: Journal, quiet = false): void {
-    writeFileAtomic(this.#options.path, encodeJournal(journal, this.#options.lastGood()), 0o640);
+    writeFileAtomic(this.#options.path, encodeJournal(journal, this.#options.lastGood()), 0o600);
     this.#journal = journal;
     if (!quiet) this.#options.onChange?.();
   }

@@ -48,7 +48,7 @@ export class Pause {
   /** @throws system errors; nothing has changed then. @returns false when it was paused already, by whom it was. */
   begin(note: PauseNote): boolean {
     if (this.paused) return false;
-    writeFileAtomic(this.#path, `${JSON.stringify(note)}\n`, 0o640);
+    writeFileAtomic(this.#path, `${JSON.stringify(note)}\n`, 0o600);
     this.#note = note;
     this.#onChange();
     return true;

@@ -1,6 +1,5 @@
-import { randomBytes } from 'node:crypto';
 import { existsSync, renameSync } from 'node:fs';
-import { basename, dirname, join } from 'node:path';
+import { dirname } from 'node:path';
 import { DeployError, describeError } from '@deploy-tools/shared/errors.js';
 import type { AgentContext } from '../agent-context.js';
 import type { Root } from '../script/script-environment.js';
@@ -13,6 +12,7 @@ import { requireRsync } from '../sync/run-rsync.js';
 import type { SyncRequest } from '../sync/sync-request.js';
 import { removeTree } from '../unpack/remove-tree.js';
 import { forgetPlaced, inodeOf, readPlaced, removePlaced, writePlaced } from './placed-record.js';
+import { removeReplaced, replacedAt, replacedBeside } from './replaced-destination.js';
 
 /** Of a hash, in the name of a release beside the destination. */
 const ID_CHARACTERS = 16;
@@ -63,6 +63,26 @@ async function placeHeld(
   const ms = Math.round(performance.now() - began);
   facts.log.push(`synced to ${to}`);
   log.info({ to, strategy, root, ...counts, ms }, 'synced to the destination');
+}
+
+/**
+ * Removes what an agent that was killed left beside the destination. What cannot be removed now, or is another agent's, is in
+ * nobody's way.
+ */
+export async function removeReplacedReleases(context: AgentContext): Promise<void> {
+  const { destination } = context.settings;
+  if (destination === undefined || replacedAt(destination.to).length === 0) return;
+  try {
+    const release = await holdDestination(context, destination);
+    try {
+      await removeReplaced(destination.to, context.signal);
+    } finally {
+      release();
+    }
+  } catch (error) {
+    if (context.signal.aborted) throw error;
+    context.log.warn({ err: describeError(error) }, 'what is left beside the destination cannot be removed');
+  }
 }
 
 async function holdDestination(context: AgentContext, destination: Destination): Promise<() => void> {
@@ -146,7 +166,7 @@ async function inPlaceOf<T>(
 ): Promise<T> {
   const placed = readPlaced(paths.placed);
   if (placed?.to !== to || placed.inode !== inodeOf(to) || placed.inode === '') return await sync();
-  const aside = join(dirname(to), `.${basename(to)}.old-${randomBytes(6).toString('hex')}`);
+  const aside = replacedBeside(to);
   renameSync(to, aside);
   let stats: T;
   try {

@@ -40,7 +40,7 @@ export function readPlaced(path: string): PlacedRecord | undefined {
 
 export function writePlaced(path: string, { to, strategy, hash, inode }: PlacedRecord): void {
   const fields = { To: to, Strategy: strategy, Hash: hash, Inode: inode };
-  writeFileAtomic(path, `${JSON.stringify(fields)}\n`, 0o640);
+  writeFileAtomic(path, `${JSON.stringify(fields)}\n`, 0o600);
 }
 
 /** From now on it is not known what is at the destination. */

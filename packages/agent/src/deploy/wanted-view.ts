@@ -40,7 +40,7 @@ export class WantedView {
         utimesSync(this.#path, at, at);
         return;
       }
-      const fd = openSync(this.#path, 'w', 0o640);
+      const fd = openSync(this.#path, 'w', 0o600);
       writeSync(fd, `${hash}\n`);
       closeSync(fd);
       this.#noted = hash;

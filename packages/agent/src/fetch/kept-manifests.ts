@@ -55,9 +55,9 @@ export class KeptManifests {
     const head = Buffer.alloc(HEAD);
     MAGIC.copy(head);
     head.writeUInt32BE(root.length, MAGIC.length);
-    mkdirSync(this.#dir, { recursive: true, mode: 0o750 });
+    mkdirSync(this.#dir, { recursive: true, mode: 0o700 });
     const path = join(this.#dir, digest);
-    writeFileSync(`${path}.new`, Buffer.concat([head, root, ...segments]), { mode: 0o640 });
+    writeFileSync(`${path}.new`, Buffer.concat([head, root, ...segments]), { mode: 0o600 });
     renameSync(`${path}.new`, path);
   }
 

@@ -19,7 +19,7 @@ export async function download(context: AgentContext, sftp: SftpClient, layer: C
   const target = join(context.paths.cache, layer.hash);
   const partial = target + PARTIAL;
   const started = performance.now();
-  const file = await open(partial, 'a+', 0o640);
+  const file = await open(partial, 'a+', 0o600);
   try {
     const resumed = (await file.stat()).size > 0;
     let bytes = await complete(context, sftp, layer, file);

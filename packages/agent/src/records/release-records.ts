@@ -30,8 +30,8 @@ export class ReleaseRecords {
   }
 
   write(hash: string, record: ReleaseRecord): void {
-    mkdirSync(this.#dir, { recursive: true, mode: 0o750 });
-    writeFileAtomic(join(this.#dir, hash), encodeReleaseRecord(record), 0o640);
+    mkdirSync(this.#dir, { recursive: true, mode: 0o700 });
+    writeFileAtomic(join(this.#dir, hash), encodeReleaseRecord(record), 0o600);
   }
 
   remove(hash: string): void {

@@ -41,7 +41,7 @@ export class OutcomeStore {
     this.#outcomes = outcomes;
     const lines = outcomes.map((report) => encodeAgentLine({ type: 'state', report }));
     if (lines.length === 0) rmSync(this.#path, { force: true });
-    else writeFileAtomic(this.#path, lines.join(''), 0o640);
+    else writeFileAtomic(this.#path, lines.join(''), 0o600);
   }
 }
 

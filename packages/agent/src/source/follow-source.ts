@@ -43,7 +43,7 @@ export async function followSource(
   const source = await openSource(url.label, { environment: process.env, log });
   const dir = resolve(flags.dir);
   const state = resolve(flags.state);
-  const lock = takeAgentPlaces({ dir, state }, log);
+  const lock = takeAgentPlaces({ dir, state, user: settings.user }, log);
   try {
     return await follow({ flags, command, log, signals, settings, host, url, source, dir, state });
   } finally {

@@ -196,7 +196,7 @@ export class SourceReleases implements Releases {
   ): Promise<readonly LayerFile[]> {
     const { source, wants, incoming, log } = this.#options;
     await mkdir(incoming, { recursive: true, mode: 0o700 });
-    await mkdir(paths.cache, { recursive: true, mode: 0o750 });
+    await mkdir(paths.cache, { recursive: true, mode: 0o700 });
     const { policy } = settings;
     const options = { checksum: wants.checksum, log, policy, maxArtifactBytes: policy.maxBytes };
     const layers = await fetchRelease(source, picked, incoming, signal, options);

@@ -42,6 +42,6 @@ export class TakenReleases {
 
   write({ tag, config }: TakenRelease): void {
     const kept = { source: this.#source, tag, config: encodeConfigJson(config) };
-    writeFileAtomic(this.#path, `${JSON.stringify(kept)}\n`, 0o640);
+    writeFileAtomic(this.#path, `${JSON.stringify(kept)}\n`, 0o600);
   }
 }

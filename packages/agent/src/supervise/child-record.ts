@@ -12,7 +12,7 @@ export interface RecordedChild {
 /** Replaces the record; without programs there is none. */
 export function writeChildren(path: string, children: readonly RecordedChild[]): void {
   if (children.length === 0) rmSync(path, { force: true });
-  else writeFileAtomic(path, `${JSON.stringify({ children })}\n`);
+  else writeFileAtomic(path, `${JSON.stringify({ children })}\n`, 0o600);
 }
 
 /** @returns nothing when there is no record, or when it is damaged: what still runs is then found by its port. */

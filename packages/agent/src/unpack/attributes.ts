@@ -1,4 +1,13 @@
-import { chmodSync, fchmodSync, fchownSync, futimesSync, lchownSync, lutimesSync, utimesSync } from 'node:fs';
+import {
+  chmodSync,
+  fchmodSync,
+  fchownSync,
+  futimesSync,
+  lchownSync,
+  lstatSync,
+  lutimesSync,
+  utimesSync,
+} from 'node:fs';
 import type { SafeEntry } from '@deploy-tools/shared/archive/entry-policy.js';
 import { type FsTime, fsTime } from './file-times.js';
 import type { Ownership } from './tree-task.js';
@@ -28,6 +37,14 @@ export function setFileAttributes(fd: number, attributes: Attributes, ownership:
 export function setNodeAttributes(path: string | Buffer, attributes: Attributes, ownership: Ownership): void {
   if (ownership === 'archive') lchownSync(path, attributes.uid, attributes.gid);
   lutimesSync(path, attributes.time, attributes.time);
+}
+
+/**
+ * Of the root of a release. It keeps the mode that it was made with: that of an archive's `./` is what the directory that was
+ * packed had by chance, such as 0700 of mktemp(1), and would close the release to its services.
+ */
+export function setRootAttributes(root: string | Buffer, attributes: Attributes, ownership: Ownership): void {
+  setDirectoryAttributes(root, { ...attributes, mode: lstatSync(root).mode & 0o7777 }, ownership);
 }
 
 /** When nothing is made in it any more: that would change its time, and the mode may close it. */

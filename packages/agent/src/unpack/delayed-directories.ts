@@ -1,6 +1,6 @@
 import { type ByteName, fsPath } from '@deploy-tools/shared/archive/byte-name.js';
 import type { SafeEntry } from '@deploy-tools/shared/archive/entry-policy.js';
-import { attributesOf, setDirectoryAttributes } from './attributes.js';
+import { attributesOf, setDirectoryAttributes, setRootAttributes } from './attributes.js';
 import type { Ownership } from './tree-task.js';
 
 /**
@@ -26,7 +26,9 @@ export class DelayedDirectories {
     for (const path of paths) {
       const entry = this.#entries.get(path);
       if (entry === undefined) continue;
-      setDirectoryAttributes(fsPath(path === '' ? root : `${root}/${path}`), attributesOf(entry), ownership);
+      const attributes = attributesOf(entry);
+      if (path === '') setRootAttributes(fsPath(root), attributes, ownership);
+      else setDirectoryAttributes(fsPath(`${root}/${path}`), attributes, ownership);
     }
   }
 }

@@ -1,5 +1,6 @@
-import { existsSync, readFileSync, rmSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
+import { recover } from '@deploy-tools/agent/cycle.js';
 import { checkPlace, placeRelease } from '@deploy-tools/agent/deploy/place-release.js';
 import { destinationPlace } from '@deploy-tools/agent/sync/destination-place.js';
 import { lockDestination } from '@deploy-tools/agent/sync/lock-destination.js';
@@ -31,6 +32,7 @@ async function agentIn(name: string, dest: string = to) {
   return {
     dir: own,
     place: () => placeRelease(context, next, 'forward'),
+    recover: () => recover(context),
     check: () => checkPlace(context, next),
   };
 }
@@ -82,4 +84,11 @@ it('waits while another process deploys there', async () => {
   release();
   await placed;
   expect(whose()).toBe('one');
+});
+
+it('what an agent that was killed left beside a destination is removed at the next start', async () => {
+  const one = await agentIn('one');
+  makeTree(join(dir, 'www'), { '.shop.old-0123456789ab/who': '', '.shop.old-mine/who': '', 'shop2/x': '' });
+  await one.recover();
+  expect(readdirSync(join(dir, 'www')).sort()).toEqual(['.shop.deploy-lock', '.shop.old-mine', 'shop2']);
 });

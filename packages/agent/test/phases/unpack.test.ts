@@ -14,6 +14,7 @@ import type { AgentContext } from '@deploy-tools/agent/agent-context.js';
 import { bootId } from '@deploy-tools/agent/host-process.js';
 import { unpack } from '@deploy-tools/agent/phases/unpack.js';
 import {
+  foreignReleases,
   makeDurable,
   type Release,
   removeLeftovers,
@@ -185,7 +186,7 @@ describe('unpacking that does not get to its end', () => {
   it('has left nothing on a host that is new', async () => {
     const context = await agentContext(tempDir(testScope()));
     await removeLeftovers(context, false);
-    expect(await superfluousReleases(context.paths.unpacked, 0, new Set())).toEqual([]);
+    expect(await superfluousReleases(context.paths.unpacked, 0, { spared: new Set() })).toEqual([]);
     expect(existsSync(context.paths.unpacked)).toBe(false);
   });
 });
@@ -196,10 +197,24 @@ describe('removing releases', () => {
     const [a, b] = [configOf(one), configOf(two)];
     for (const config of [a, b]) await (await unpack(context, config)).durable;
     writeFileSync(join(context.paths.unpacked, 'notes.txt'), '');
-    const superfluous = await superfluousReleases(context.paths.unpacked, 0, new Set([b.hash]));
+    const superfluous = await superfluousReleases(context.paths.unpacked, 0, { spared: new Set([b.hash]) });
     expect(superfluous).toEqual([a.hash]);
     await removeReleases(context, superfluous);
     expect(names(context)).toEqual([b.hash, `${b.hash}.ok`, 'notes.txt'].sort());
+  });
+
+  it('leaves alone those that the Go agent made, when these are to stay', async () => {
+    const { context, one, two } = await ground();
+    const { unpacked, records } = context.paths;
+    const [ours, theirs] = [configOf(one), configOf(two)];
+    for (const config of [ours, theirs]) await (await unpack(context, config)).durable;
+    writeFileSync(join(unpacked, `${theirs.hash}.ok`), '');
+    const ignored = await foreignReleases(unpacked, records);
+    expect(ignored).toEqual([theirs.hash]);
+    expect(await superfluousReleases(unpacked, 0, { spared: new Set(), ignored })).toEqual([ours.hash]);
+    mkdirSync(records);
+    writeFileSync(join(records, theirs.hash), 'made by us after all');
+    expect(await foreignReleases(unpacked, records)).toEqual([]);
   });
 
   it('begins with the oldest, and one that was never completed is older than all', async () => {
@@ -212,8 +227,10 @@ describe('removing releases', () => {
       writeFileSync(join(unpacked, `${hash}.ok`), '');
       utimesSync(join(unpacked, `${hash}.ok`), 1000 - age, 1000 - age);
     }
-    expect(await superfluousReleases(unpacked, 2, new Set())).toEqual([hashes[2], hashes[3]]);
-    expect(await superfluousReleases(unpacked, 2, new Set([hashes[3] ?? '']))).toEqual([hashes[2]]);
-    expect(await superfluousReleases(unpacked, 4, new Set())).toEqual([]);
+    expect(await superfluousReleases(unpacked, 2, { spared: new Set() })).toEqual([hashes[2], hashes[3]]);
+    expect(await superfluousReleases(unpacked, 2, { spared: new Set([hashes[3] ?? '']) })).toEqual([
+      hashes[2],
+    ]);
+    expect(await superfluousReleases(unpacked, 4, { spared: new Set() })).toEqual([]);
   });
 });

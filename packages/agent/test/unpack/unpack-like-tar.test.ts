@@ -6,6 +6,7 @@ import {
   mkdirSync,
   readdirSync,
   rmSync,
+  statSync,
   symlinkSync,
   writeFileSync,
 } from 'node:fs';
@@ -226,10 +227,17 @@ describe('unpackLayers: what later entries do to earlier ones', () => {
       [file('d/e/g', 'y')],
     ],
     ['parents that no entry made', [file('p/q/r', 'x')], [symlink('p/s/t', '../q')]],
-    ['the root’s own entry', [dir('./', 0o750), file('./f', 'x')], [dir('.', 0o711)]],
   ])('%s', async (_what, first, second) => {
     const archives = [first, second].map((entries, index) => scratch.archive(`${index}.tar`, tarOf(entries)));
     await expectSameTree(archives, Date.now());
+  });
+
+  it('an entry of the root gives it its time, and leaves it its mode', async () => {
+    scratch.empty();
+    const { mode } = statSync(scratch.root);
+    await scratch.unpackHere([scratch.archive('0.tar', tarOf([{ ...dir('./', 0o700), mtime: 1000 }]))]);
+    expect(snapshotTree(scratch.root)['.']?.mtime).toBe(1_000_000_000n);
+    expect(statSync(scratch.root).mode).toBe(mode);
   });
 
   it('times of directories are those of the archive, even where a later layer wrote into them', async () => {
