@@ -15,6 +15,7 @@ import type { Pushes } from './pushes.js';
 import { Redials } from './redials.js';
 import type { Link } from './registry-link.js';
 import { isWithoutRegistry, type Releases } from './releases.js';
+import { RepeatedError } from './repeated-error.js';
 import { DamagedState } from './state-file.js';
 import type { OpenUpstream } from './way-back.js';
 
@@ -43,6 +44,7 @@ export async function runAgent(
   const context: AgentContext = { ...host, deploying: (hash) => pushes.deploying(hash) };
   const { signal } = context;
   const redials = new Redials(loop, context.timers);
+  const errors = new RepeatedError();
   let told = '';
   const close = (why: ErrorKind) => {
     redials.closed();
@@ -56,6 +58,7 @@ export async function runAgent(
     try {
       const outcome = await looked(context, opening(link, redials), { pushes, redials, loop });
       context.onTrouble(undefined);
+      errors.clear();
       told = describeOutcome(context, outcome, told);
       if (loop.once && outcome.kind === 'current')
         context.log.info({ hash: outcome.hash }, 'current: there is nothing to do');
@@ -65,7 +68,7 @@ export async function runAgent(
     } catch (thrown) {
       const error = toDeployError(thrown);
       if (error.kind === 'cancelled' || (signal.aborted && error.kind === 'connect')) break;
-      report(context, error);
+      report(context, error, errors);
       if (!isTold(context, error)) context.onTrouble(error);
       if (loop.once) return exitCodeOf(error);
       if (isOfConnection(error)) close(error.kind);
@@ -190,11 +193,16 @@ function isTold({ ledger }: AgentContext, error: DeployError): boolean {
   );
 }
 
-function report(context: AgentContext, error: DeployError): void {
+/** @param errors of the loop: what is none of an attempt is told ever less often. */
+function report(context: AgentContext, error: DeployError, errors?: RepeatedError): void {
   if (error instanceof Superseded) {
     context.log.info({ wanted: error.by }, describeError(error));
     return;
   }
-  context.log.error({ kind: error.kind }, describeError(error));
+  const { kind, message } = error;
+  const isOfAttempt = context.ledger.journal.attempt?.error?.message === message;
+  const isDue = isOfAttempt || errors === undefined || errors.isDue(message);
+  const times = errors !== undefined && !isOfAttempt && errors.count > 1 ? errors.count : undefined;
+  context.log[isDue ? 'error' : 'debug']({ kind, times }, describeError(error));
   if (error.kind === 'internal') context.log.error({ err: error.cause ?? error }, 'unexpected error');
 }

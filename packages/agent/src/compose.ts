@@ -91,7 +91,10 @@ async function follow(what: Following): Promise<number> {
   });
   // The registry's part of the handshake goes on meanwhile; what goes wrong is told to who asks for the session next.
   if (flags.once) link.sftp().catch(() => undefined);
-  const control = await openControl(what, new Map([[name, { ...application, pushes }]]));
+  const control = await openControl(
+    what,
+    new Map([[name, { ...application, pushes, registry: () => link.state }]]),
+  );
   const manager = serviceManager({
     environment: process.env,
     pid: process.pid,

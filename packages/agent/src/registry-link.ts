@@ -2,7 +2,7 @@ import { ByteRate } from '@deploy-tools/shared/client/byte-rate.js';
 import { type ConnectOptions, connect } from '@deploy-tools/shared/client/connect.js';
 import type { Connection } from '@deploy-tools/shared/client/connection.js';
 import { SftpClient } from '@deploy-tools/shared/client/sftp-client.js';
-import { DeployError, type ErrorKind } from '@deploy-tools/shared/errors.js';
+import { DeployError, describeError, type ErrorKind } from '@deploy-tools/shared/errors.js';
 import type { Logger } from '@deploy-tools/shared/log.js';
 import type { OwnSession } from './fetch/sessions.js';
 
@@ -23,6 +23,15 @@ export interface LinkOptions extends ConnectOptions {
   readonly maxBandwidth?: number | undefined;
 }
 
+/** How the registry is reached now. */
+export interface LinkState {
+  readonly isConnected: boolean;
+  /** Since when; undefined before the first try. */
+  readonly since: Date | undefined;
+  /** Why there is no connection, where that is known. */
+  readonly error?: string;
+}
+
 /**
  * One connection to the registry with one SFTP session on it, kept open between polls and opened again when it was
  * lost. Registries end connections after a while; that is no error.
@@ -32,6 +41,7 @@ export class RegistryLink implements Link {
   readonly #rate: ByteRate | undefined;
   readonly #log: Logger;
   readonly #onConnection: (connection: Connection | undefined) => void;
+  #state: LinkState = { isConnected: false, since: undefined };
   #connection: Connection | undefined;
   #sftp: SftpClient | undefined;
   #opening: Promise<SftpClient> | undefined;
@@ -50,6 +60,11 @@ export class RegistryLink implements Link {
     this.#onConnection = onConnection;
   }
 
+  /** Whether there is a connection. */
+  get state(): LinkState {
+    return this.#state;
+  }
+
   /** The session, opened where needed. @throws DeployError connect or auth. */
   async sftp(): Promise<SftpClient> {
     if (this.#sftp !== undefined) return this.#sftp;
@@ -64,16 +79,25 @@ export class RegistryLink implements Link {
 
   async #open(): Promise<SftpClient> {
     const closes = this.#closes;
-    const connection = await connect(this.#options);
+    const connection = await connect(this.#options).catch((error: unknown) => {
+      this.#away(describeError(error));
+      throw error;
+    });
     if (closes !== this.#closes) {
       connection.close();
       throw new DeployError('connect', 'the connection was closed');
     }
     this.#connection = connection;
-    this.#log.debug({ registry: connection.peer, version: connection.serverIdent }, 'connected');
+    const isNews = this.#state.since === undefined || this.#state.error !== undefined;
+    this.#state = { isConnected: true, since: new Date() };
+    this.#log[isNews ? 'info' : 'debug'](
+      { registry: connection.peer, version: connection.serverIdent },
+      'connected',
+    );
     void connection.closed.then((reason) => {
       if (this.#connection !== connection) return;
       this.#forget();
+      this.#away(reason?.message);
       this.#log.debug({ reason: reason?.message }, 'connection ended');
     });
     this.#onConnection(connection);
@@ -104,6 +128,7 @@ export class RegistryLink implements Link {
     this.#opening = undefined;
     this.#forget();
     if (connection === undefined) return;
+    this.#away(undefined);
     this.#onConnection(undefined);
     connection.close();
   }
@@ -111,6 +136,13 @@ export class RegistryLink implements Link {
   /** Ends the connection that a session is on, unless another one was made already. */
   drop(session: SftpClient | undefined): void {
     if (session !== undefined && session === this.#sftp) this.close();
+  }
+
+  /** @param error why, where that is known. */
+  #away(error: string | undefined): void {
+    const { isConnected, since } = this.#state;
+    const began = isConnected ? new Date() : (since ?? new Date());
+    this.#state = { isConnected: false, since: began, ...(error === undefined ? {} : { error }) };
   }
 
   #forget(): void {

@@ -40,9 +40,16 @@ describe('the link to the registry', () => {
   it('is opened again after it was lost', async () => {
     const { link, server } = await linkTo(true);
     const first = await link.sftp();
+    expect(link.state).toMatchObject({ isConnected: true });
     server.connections[0]?.end();
+    await until('the loss is told', () => !link.state.isConnected);
+    expect(link.state).toMatchObject({ since: expect.any(Date), error: expect.stringMatching(/was lost/) });
     await until('the loss is noticed', async () => (await link.sftp()) !== first);
     expect(server.connections).toHaveLength(2);
+    await server.close();
+    await until('it is away', () => !link.state.isConnected);
+    await expect(link.sftp()).rejects.toMatchObject({ kind: 'connect' });
+    expect(link.state).toMatchObject({ isConnected: false, error: expect.stringMatching(/refused/) });
     link.close();
   });
 

@@ -95,7 +95,8 @@ export class Followed {
   get controlled(): Controlled | undefined {
     if (this.#application === undefined) return undefined;
     const { context, present, wanted } = this.#application;
-    return { context, present, wanted, pushes: this.pushes };
+    const { link } = this.#tools;
+    return { context, present, wanted, pushes: this.pushes, registry: () => link.state };
   }
 
   /** An operator says: try again now. */

@@ -8,6 +8,7 @@ import { cancelAttempt } from '../deploy/cancel-attempt.js';
 import { releaseToRepeat, wayBackByHand } from '../deploy/release-before.js';
 import type { Wanted } from '../deploy/wanted-view.js';
 import type { Pushes } from '../pushes.js';
+import type { LinkState } from '../registry-link.js';
 import { readState } from '../state-file.js';
 import type { ControlCommand, ControlRequest } from './control-line.js';
 
@@ -17,13 +18,15 @@ export interface Controlled {
   readonly present: () => StateReport;
   /** What the registry wanted when it last answered. */
   readonly wanted: () => Wanted | undefined;
+  /** How the registry is reached; absent where there is none. */
+  readonly registry?: () => LinkState;
   /** Has the registry looked at now, and ends a deployment. */
   readonly pushes: Pick<Pushes, 'nudge' | 'cancel'>;
 }
 
 /**
  * Does what was asked, for the configuration that was named or for each.
- * @returns one object a configuration: how it is now, with `Wanted`, `WantedAt`, `Paused` and, except for status, `Answer`.
+ * @returns one object a configuration: how it is now, with `Wanted`, `WantedAt`, `Paused`, `Registry` and, except for status, `Answer`.
  * @throws DeployError not-found, usage, in-use, conflict.
  */
 export function answerControl(configs: ReadonlyMap<string, Controlled>, request: ControlRequest): object[] {
@@ -32,14 +35,20 @@ export function answerControl(configs: ReadonlyMap<string, Controlled>, request:
     const answer = ACTIONS[command](config, request);
     const { log: _, ...report } = config.present();
     const wanted = config.wanted();
+    const registry = config.registry?.();
     return {
       ...stateReportJson(report),
       Wanted: wanted && { Revision: wanted.config.revision, Hash: wanted.config.hash },
       WantedAt: wanted?.at.toISOString(),
       Paused: config.context.pause.paused,
+      Registry: registry && linkJson(registry),
       Answer: answer,
     };
   });
+}
+
+function linkJson({ isConnected, since, error }: LinkState): object {
+  return { Connected: isConnected, Since: since?.toISOString(), Error: error };
 }
 
 /** Not to be done to all by leaving out a flag. */

@@ -23,14 +23,21 @@ function rowOf(config: Fields): string[] {
   ];
 }
 
-function whyOf({ Error: error, NotBefore, Pause: pause }: Fields): string {
+function whyOf({ Error: error, NotBefore, Pause: pause, Registry: registry }: Fields): string {
   const message = isFields(error) ? text(error.Message) : '';
   const words = [
     isFields(pause) ? text(pauseText(decodePause(pause))) : '',
     message,
     NotBefore === undefined ? '' : `tried again at ${text(NotBefore)}`,
+    isFields(registry) && registry.Connected === false ? lackOf(registry) : '',
   ];
   return words.filter((word) => word !== '').join('; ');
+}
+
+function lackOf({ Since, Error: error }: Fields): string {
+  if (Since === undefined) return 'not connected to the registry yet';
+  const why = error === undefined ? '' : `: ${text(error)}`;
+  return `no connection to the registry since ${text(Since)}${why}`;
 }
 
 /** Its number where the registry has numbers, and the beginning of its hash. */
