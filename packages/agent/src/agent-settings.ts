@@ -119,6 +119,10 @@ function checkSupervision(flags: AgentFlags, command: Launch['command'] | undefi
     throw new DeployError('usage', '-port is for a program that the agent runs', {
       hint: 'name it after --',
     });
+  if (flags.handoff === 'restart' && flags.port.length > 0)
+    throw new DeployError('usage', '-port is for a program that is given its sockets', {
+      hint: 'leave it out with -handoff restart: the program opens its port itself then',
+    });
   if (command !== undefined && flags.once)
     throw new DeployError('usage', 'a program that is to be kept running cannot be had with -once');
 }

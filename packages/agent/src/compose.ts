@@ -23,6 +23,7 @@ import { OutcomeStore } from './report/outcome-store.js';
 import { reportIdentity } from './report/report-identity.js';
 import { Reporter } from './report/reporter.js';
 import type { Launch } from './supervise/start-child.js';
+import { programSettings } from './supervise/supervise-flags.js';
 
 /** What `-once` waits for the registry to store the outcome. */
 const LAST_WORD_MS = 2000;
@@ -67,10 +68,9 @@ interface Following {
 async function follow(what: Following): Promise<number> {
   const { flags, command, log, signals, settings, hello, dir, state } = what;
   const { name } = settings;
-  const ports = { ports: flags.port, stopTimeoutMs: flags['stop-timeout'] };
   const application = await openApplication({
     ...{ settings, dir, state, log, signal: signals.stop },
-    program: command === undefined ? undefined : { command, ...ports },
+    program: programSettings(flags, command),
     onChange: () => reporter.changed(name),
     onProgress: () => reporter.progressed(name),
   });

@@ -21,7 +21,7 @@ import { type RunAs, resolveUser, userEnvironment } from './script/run-as.js';
 import { readState } from './state-file.js';
 import { checkStateIsOurs } from './state-place.js';
 import { openProgram, type ProgramOptions } from './supervise/open-program.js';
-import type { Launch } from './supervise/start-child.js';
+import type { ProgramSettings } from './supervise/supervise-flags.js';
 import { systemTimers } from './timers.js';
 import { chmodDirectory } from './unpack/held-directory.js';
 
@@ -44,13 +44,7 @@ export interface ApplicationOptions {
   /** Absolute path of state.json. */
   readonly state: string;
   /** What is supervised, with its ports. */
-  readonly program:
-    | {
-        readonly command: Launch['command'];
-        readonly ports: readonly string[];
-        readonly stopTimeoutMs: number;
-      }
-    | undefined;
+  readonly program: ProgramSettings | undefined;
   /** What several configurations share; without it this one has its own. */
   readonly turns?: SharedTurns;
   readonly log: Logger;

@@ -15,6 +15,7 @@ import { LinkShare } from '../link-share.js';
 import { type Application, openApplication, type SharedTurns } from '../open-application.js';
 import { Pushes } from '../pushes.js';
 import type { RegistryLink } from '../registry-link.js';
+import { programSettings } from '../supervise/supervise-flags.js';
 import { systemTimers } from '../timers.js';
 import type { ConfiguredApplication } from './read-config-file.js';
 import { changeOf } from './what-changed.js';
@@ -143,7 +144,6 @@ export class Followed {
     const state = resolve(flags.state);
     const lock = takeAgentPlaces({ dir, state, user: agentSettings(flags, command).user }, this.#log);
     try {
-      const ports = { ports: flags.port, stopTimeoutMs: flags['stop-timeout'] };
       const application = await openApplication({
         ...{
           settings: agentSettings(flags, command),
@@ -153,7 +153,7 @@ export class Followed {
           log: this.#log,
           signal,
         },
-        program: command === undefined ? undefined : { command, ...ports },
+        program: programSettings(flags, command),
         onChange: () => this.#tools.onChange(this.name),
         onProgress: () => this.#tools.onProgress(this.name),
       });

@@ -9,7 +9,7 @@ import type { ConfiguredApplication } from './read-config-file.js';
 const LIVE_KEYS: readonly string[] = ['poll'];
 
 /** What a configuration's directory, ports and program were opened with. */
-const OPENED_WITH = ['dir', 'state', 'user', 'port', 'stop-timeout'] as const;
+const OPENED_WITH = ['dir', 'state', 'user', 'port', 'handoff', 'stop-timeout'] as const;
 
 /** Keys of what all configurations share that are others, and that need a restart of the agent. */
 export function keysForRestart(before: AgentFlags, after: AgentFlags): string[] {

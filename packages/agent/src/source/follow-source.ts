@@ -18,6 +18,7 @@ import { openApplication } from '../open-application.js';
 import { Pushes } from '../pushes.js';
 import { reportIdentity } from '../report/report-identity.js';
 import type { Launch } from '../supervise/start-child.js';
+import { programSettings } from '../supervise/supervise-flags.js';
 import { AttemptTeller } from './attempt-teller.js';
 import { SourceReleases } from './source-releases.js';
 import { sourcedSettings } from './sourced-settings.js';
@@ -69,10 +70,9 @@ async function follow(what: Following): Promise<number> {
   const { flags, command, log, signals, settings, url, source, dir, state } = what;
   const notifier = await openNotices(flags.notify, log);
   let teller: AttemptTeller | undefined;
-  const program = { ports: flags.port, stopTimeoutMs: flags['stop-timeout'] };
   const application = await openApplication({
     ...{ settings, dir, state, log, signal: signals.stop },
-    program: command === undefined ? undefined : { command, ...program },
+    program: programSettings(flags, command),
     onChange: () => teller?.look(application.context.ledger.journal),
     onProgress: () => {},
   });

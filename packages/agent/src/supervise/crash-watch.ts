@@ -1,6 +1,6 @@
 import { formatDuration } from '@deploy-tools/shared/duration.js';
 import type { Timers } from '../timers.js';
-import type { SupervisorEvent } from './supervisor.js';
+import type { SupervisorEvent } from './supervisor-event.js';
 
 /** A program that is up for so long after a crash works again: as long as the longest pause before a start. */
 const WORKS_AGAIN_MS = 60_000;

@@ -1,7 +1,7 @@
 import { readFileSync, readlinkSync } from 'node:fs';
 import { DeployError } from '@deploy-tools/shared/errors.js';
 import { parseTcpTable, TCP_TABLES } from '../tcp-table.js';
-import { FIRST_FD } from './handover-environment.js';
+import { FIRST_FD } from './listen-spec.js';
 
 /** A listening socket that the service manager opened for this process, and keeps open when it ends. */
 export interface HandedIn {

@@ -1,8 +1,5 @@
-import { formatListenSpec } from './listen-spec.js';
+import { FIRST_FD, formatListenSpec } from './listen-spec.js';
 import type { Listener } from './open-listeners.js';
-
-/** The first descriptor that is handed over: SD_LISTEN_FDS_START. */
-export const FIRST_FD = 3;
 
 /** Of an agent that was itself started so; none of it is meant for the program. */
 export const HANDOVER_VARIABLES = [

@@ -1,6 +1,9 @@
 import { isIPv6 } from 'node:net';
 import { DeployError } from '@deploy-tools/shared/errors.js';
 
+/** The first descriptor that is handed over: SD_LISTEN_FDS_START. */
+export const FIRST_FD = 3;
+
 /** Where a supervised program listens. */
 export interface ListenSpec {
   /** Name or address, without brackets; undefined for every address of the host. */

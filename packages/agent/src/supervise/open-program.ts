@@ -1,3 +1,4 @@
+import { DeployError, isDeployError } from '@deploy-tools/shared/errors.js';
 import type { Logger } from '@deploy-tools/shared/log.js';
 import { LogTail } from '../script/log-tail.js';
 import type { OutputPlace } from '../script/run-output.js';
@@ -9,16 +10,13 @@ import { formatListenSpec, parseListenSpec } from './listen-spec.js';
 import { openListeners } from './open-listeners.js';
 import { type ReleaseProgram, releaseProgram } from './release-program.js';
 import type { Launch } from './start-child.js';
-import { MIN_UP_MS } from './supervise-flags.js';
-import { Supervisor, type SupervisorEvent } from './supervisor.js';
+import { MIN_UP_MS, type ProgramSettings } from './supervise-flags.js';
+import { Supervisor } from './supervisor.js';
+import type { SupervisorEvent } from './supervisor-event.js';
 
-export interface ProgramOptions {
-  readonly command: Launch['command'];
+export interface ProgramOptions extends ProgramSettings {
   readonly as: Launch['as'];
   readonly output: OutputPlace;
-  /** As `-port` has them. */
-  readonly ports: readonly string[];
-  readonly stopTimeoutMs: number;
   /** Of programs.json. */
   readonly recordPath: string;
   readonly timers: Timers;
@@ -49,7 +47,7 @@ export interface ProgramCrash {
  * @throws DeployError in-use, denied, invalid, not-found: a port that cannot be opened.
  */
 export async function openProgram(options: ProgramOptions): Promise<OpenProgram> {
-  const { command, as, output, ports, stopTimeoutMs, recordPath, timers, log } = options;
+  const { command, as, output, ports, handoff, stopTimeoutMs, recordPath, timers, log } = options;
   const onFound = (pid: number) => log.warn({ pid }, 'ending the program that an earlier agent left running');
   await endEarlierChildren({ recordPath, stopTimeoutMs, timers, onFound });
   const handedIn = handedInSockets(process.env, process.pid);
@@ -61,9 +59,11 @@ export async function openProgram(options: ProgramOptions): Promise<OpenProgram>
     );
   const crashes = new CrashWatch({ timers, onChange: options.onCrash });
   const tail = new LogTail();
+  const complaint = { generation: 0 };
   let newest = 0;
   const supervisor = new Supervisor({
     listeners: listeners.sockets,
+    handoff,
     recordPath,
     stopTimeoutMs,
     minUpMs: MIN_UP_MS,
@@ -71,6 +71,7 @@ export async function openProgram(options: ProgramOptions): Promise<OpenProgram>
     onLine: ({ pid, generation, stream, line }) => {
       log.info({ pid, stream }, line);
       newest = Math.max(newest, generation);
+      if (isAddressInUse(line)) complaint.generation = generation;
       if (generation < newest) return; // one that is draining
       tail.push(line);
       options.onLine(line);
@@ -96,7 +97,22 @@ export async function openProgram(options: ProgramOptions): Promise<OpenProgram>
     const message = crashes.crash;
     return message === undefined ? undefined : { message, log: tail.lines() };
   };
-  return { program: releaseProgram(supervisor, { command, as, output }), crash, close };
+  const explain = (error: unknown) =>
+    handoff === 'fd' && complaint.generation === newest ? addressInUse(error) : error;
+  return { program: releaseProgram(supervisor, { command, as, output }, explain), crash, close };
+}
+
+/** What opens its port by itself cannot run beside the program that has it. */
+function addressInUse(error: unknown): unknown {
+  if (!isDeployError(error, 'unhealthy')) return error;
+  return new DeployError('unhealthy', `${error.message}: it says that its address is in use`, {
+    hint: 'a program that opens its port itself needs -handoff restart, and no -port; else it listens on descriptor 3',
+    cause: error,
+  });
+}
+
+function isAddressInUse(line: string): boolean {
+  return /EADDRINUSE|address (is )?already in use/i.test(line);
 }
 
 function tell(log: Logger, event: SupervisorEvent): void {

@@ -27,10 +27,14 @@ export interface ReleaseProgram {
   restart(prove: Prove, signal: AbortSignal): Promise<void>;
 }
 
-/** @param what is the same of every release: the command line after `--`, who runs it, where it prints to. */
+/**
+ * @param what is the same of every release: the command line after `--`, who runs it, where it prints to.
+ * @param explain says more of why a release's program did not take over.
+ */
 export function releaseProgram(
   supervisor: Supervisor,
   what: Pick<Launch, 'command' | 'as' | 'output'>,
+  explain: (error: unknown) => unknown = (error) => error,
 ): ReleaseProgram {
   const launch = (cwd: string, environment: Readonly<Record<string, string>>): Launch => ({
     ...what,
@@ -50,7 +54,10 @@ export function releaseProgram(
     },
     start: (root, environment) => supervisor.start(launch(root, environment)),
     switchTo: async (root, environment, prove, signal) => {
-      const { crashed, drained } = await supervisor.switchTo(launch(root, environment), prove, signal);
+      const switching = supervisor.switchTo(launch(root, environment), prove, signal);
+      const { crashed, drained } = await switching.catch((error: unknown) => {
+        throw explain(error);
+      });
       await Promise.race([drained, aborted(crashed)]);
       return crashed;
     },

@@ -2,45 +2,19 @@ import { DeployError, toDeployError } from '@deploy-tools/shared/errors.js';
 import { eitherSignal } from '../either-signal.js';
 import { processIdentity } from '../host-process.js';
 import type { Timers } from '../timers.js';
+import { type Charge, chargeOf } from './charge.js';
 import { writeChildren } from './child-record.js';
 import { type BackoffTimes, CRASH_BACKOFF, nextPause } from './crash-backoff.js';
 import type { Listener } from './open-listeners.js';
 import { type Launch, type ProgramChild, startChild } from './start-child.js';
 import { stopChild } from './stop-child.js';
-
-/** A line of a program's output. */
-export interface ProgramLine {
-  readonly pid: number;
-  readonly generation: number;
-  readonly stream: 'stdout' | 'stderr';
-  readonly line: string;
-}
-
-/** What happens to programs, for the log and for reports. */
-export type SupervisorEvent =
-  | { readonly kind: 'started' | 'in-charge' | 'stopping'; readonly pid: number; readonly generation: number }
-  | {
-      /** Nothing of it is left, whyever it ended. */
-      readonly kind: 'ended';
-      readonly pid: number;
-      readonly generation: number;
-      /** It did not end within the time to stop. */
-      readonly killed: boolean;
-    }
-  | {
-      /** The program in charge ended by itself, with whatever status, or could not be started again. */
-      readonly kind: 'crashed';
-      readonly error: DeployError;
-      readonly generation: number;
-      readonly upMs: number;
-      /** It is started again after this pause. */
-      readonly restartInMs: number;
-    }
-  /** What runs cannot be written down: an agent after this one, should it be killed, will not know of it. */
-  | { readonly kind: 'unrecorded'; readonly error: DeployError };
+import type { Handoff } from './supervise-flags.js';
+import type { ProgramLine, SupervisorEvent } from './supervisor-event.js';
 
 export interface SupervisorOptions {
   readonly listeners: readonly Listener[];
+  /** Whether old and new run side by side for a while, or the old one ends before the new one starts. */
+  readonly handoff?: Handoff;
   /** Names what runs, for an agent after one that was killed; see end-earlier-children.ts. */
   readonly recordPath: string;
   /** Between TERM and KILL. */
@@ -78,24 +52,11 @@ export interface InCharge {
   readonly crashed: AbortSignal;
 }
 
-/** The program that is kept running, through crashes, until another takes over. */
-interface Charge {
-  readonly launch: Launch;
-  child: ProgramChild | undefined;
-  /** Aborted when another took over, or all is stopped. */
-  readonly over: AbortController;
-  /** Of the run that goes on, or begins: aborted when it has ended by itself, and so in the pause that follows. */
-  crash: AbortController;
-}
-
-function chargeOf(launch: Launch, child: ProgramChild | undefined): Charge {
-  return { launch, child, over: new AbortController(), crash: new AbortController() };
-}
-
 /**
  * Keeps one program running and replaces it without a gap: old and new share the listening sockets, and the old one gets
  * TERM when the new one has lived for a while and was proven. A new one that fails is stopped, the old one
- * goes on untouched. Switches wait for each other.
+ * goes on untouched. With the handoff `restart` the old one ends first, and is started again when the new one fails. Switches
+ * wait for each other.
  */
 export class Supervisor {
   readonly #options: SupervisorOptions;
@@ -176,12 +137,38 @@ export class Supervisor {
   }
 
   async #switchTo(launch: Launch, prove: Prove, signal: AbortSignal): Promise<Switched> {
+    const { handoff, timers } = this.#options;
+    const before = this.#charge;
+    if (handoff !== 'restart' || before === undefined)
+      return this.#takeOver(before, await this.#startProven(launch, prove, signal));
+    const began = timers.now();
+    await this.#vacate(before);
+    try {
+      const next = await this.#startProven(launch, prove, signal);
+      return this.#takeOver(before, next, Math.round(timers.now() - began));
+    } catch (error) {
+      this.#charge = chargeOf(before.launch, undefined);
+      if (!this.#stopping.signal.aborted) void this.#keepRunning(this.#charge);
+      throw error;
+    }
+  }
+
+  /** Nothing runs of it any more, and nothing is started. */
+  async #vacate(charge: Charge): Promise<void> {
+    const { child } = charge;
+    charge.over.abort();
+    if (child !== undefined) await this.#end(child);
+    charge.child = undefined;
+  }
+
+  async #startProven(launch: Launch, prove: Prove, signal: AbortSignal): Promise<ProgramChild> {
     const next = await this.#start(launch);
     const stop = eitherSignal(signal, this.#stopping.signal, next.died);
     try {
       await this.#options.timers.sleep(this.#options.minUpMs, stop.signal);
       await prove(next, stop.signal);
       stop.signal.throwIfAborted();
+      return next;
     } catch (error) {
       const death: unknown = next.died.reason; // not of the end that follows
       await this.#end(next);
@@ -189,9 +176,11 @@ export class Supervisor {
     } finally {
       stop.clear();
     }
-    const before = this.#charge;
-    this.#charge = chargeOf(launch, next);
-    this.#tell('in-charge', next);
+  }
+
+  #takeOver(before: Charge | undefined, next: ProgramChild, gapMs?: number): Switched {
+    this.#charge = chargeOf(next.launch, next);
+    this.#tell('in-charge', next, gapMs);
     void this.#keepRunning(this.#charge);
     before?.over.abort();
     return {
@@ -274,8 +263,8 @@ export class Supervisor {
     return end;
   }
 
-  #tell(kind: 'started' | 'in-charge' | 'stopping', { pid, generation }: ProgramChild): void {
-    this.#options.onEvent({ kind, pid, generation });
+  #tell(kind: 'started' | 'in-charge' | 'stopping', { pid, generation }: ProgramChild, gapMs?: number): void {
+    this.#options.onEvent({ kind, pid, generation, ...(gapMs === undefined ? {} : { gapMs }) });
   }
 
   #record(more: readonly Pick<ProgramChild, 'pid' | 'generation'>[]): void {

@@ -1,5 +1,5 @@
 import { CrashWatch } from '@deploy-tools/agent/supervise/crash-watch.js';
-import type { SupervisorEvent } from '@deploy-tools/agent/supervise/supervisor.js';
+import type { SupervisorEvent } from '@deploy-tools/agent/supervise/supervisor-event.js';
 import { DeployError } from '@deploy-tools/shared/errors.js';
 import { describe, expect, it } from 'vitest';
 import { instantTimers } from '../instant-timers.js';

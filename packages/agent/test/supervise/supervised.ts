@@ -3,12 +3,8 @@ import { join } from 'node:path';
 import { parseListenSpec } from '@deploy-tools/agent/supervise/listen-spec.js';
 import { type Listener, openListeners } from '@deploy-tools/agent/supervise/open-listeners.js';
 import type { Launch } from '@deploy-tools/agent/supervise/start-child.js';
-import {
-  type ProgramLine,
-  Supervisor,
-  type SupervisorEvent,
-  type SupervisorOptions,
-} from '@deploy-tools/agent/supervise/supervisor.js';
+import { Supervisor, type SupervisorOptions } from '@deploy-tools/agent/supervise/supervisor.js';
+import type { ProgramLine, SupervisorEvent } from '@deploy-tools/agent/supervise/supervisor-event.js';
 import { systemTimers } from '@deploy-tools/agent/timers.js';
 import type { Scope } from '../../../../test/support/scope.js';
 import { tempDir } from '../../../../test/support/temp-dir.js';

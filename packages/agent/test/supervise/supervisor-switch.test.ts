@@ -7,6 +7,7 @@ import type { Prove } from '@deploy-tools/agent/supervise/supervisor.js';
 import { systemTimers } from '@deploy-tools/agent/timers.js';
 import { DeployError } from '@deploy-tools/shared/errors.js';
 import { describe, expect, it } from 'vitest';
+import { freePort } from '../../../../test/support/free-port.js';
 import { ask, startHttpLoad } from '../../../../test/support/http-load.js';
 import { testScope } from '../../../../test/support/scope.js';
 import { until } from '../../../../test/support/until.js';
@@ -221,4 +222,51 @@ describe('a switch that fails leaves the old one alone', () => {
 it('nothing can be restarted where nothing runs', async () => {
   const site = await supervised(testScope(), {}, []);
   await expect(site.supervisor.restart(proven, NEVER)).rejects.toMatchObject({ kind: 'not-found' });
+});
+
+describe('with the handoff restart', () => {
+  /** Opens its port itself, which only one can at a time. */
+  const owner = (port: number, version: string): Launch => ({
+    ...serverLaunch(version),
+    command: [
+      process.execPath,
+      '-e',
+      `require('http').createServer((_, res) => res.end('${version}')).listen(${port}, '127.0.0.1', () => console.log('${version} serves'));
+       process.on('SIGTERM', () => process.exit(0));`,
+    ],
+  });
+
+  it('the old one has ended before the new one starts, and how long that took is told', async () => {
+    const port = await freePort();
+    const site = await supervised(testScope(), { handoff: 'restart' }, []);
+    const serves =
+      (version: string): Prove =>
+      async () =>
+        void (await site.line(`${version} serves`));
+    await site.supervisor.switchTo(owner(port, 'v1'), serves('v1'), NEVER);
+    await site.supervisor.switchTo(owner(port, 'v2'), serves('v2'), NEVER);
+    expect(await ask(port)).toBe('v2');
+    expect(site.events.map(({ kind }) => kind)).toEqual([
+      'started',
+      'in-charge',
+      'stopping',
+      'ended',
+      'started',
+      'in-charge',
+    ]);
+    expect(site.events.at(-1)).toMatchObject({ generation: 2, gapMs: expect.any(Number) });
+  });
+
+  it('the old one is started again when the new one fails', async () => {
+    const port = await freePort();
+    const site = await supervised(testScope(), { handoff: 'restart' }, []);
+    await site.supervisor.switchTo(owner(port, 'v1'), async () => void (await site.line('v1 serves')), NEVER);
+    const unhealthy: Prove = async () => {
+      throw new DeployError('unhealthy', 'not good');
+    };
+    await expect(site.supervisor.switchTo(owner(port, 'v2'), unhealthy, NEVER)).rejects.toThrow('not good');
+    await site.line('v1 serves', 2);
+    expect(await ask(port)).toBe('v1');
+    expect(site.supervisor.inCharge?.launch).toEqual(owner(port, 'v1'));
+  });
 });
