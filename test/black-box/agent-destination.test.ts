@@ -161,7 +161,7 @@ describeWith(['rsync'], 'a sync that was cut off with the agent', () => {
 
 describe('with -sync release', () => {
   it('-dest is a symlink that is switched to a fresh copy, and back to the one that was there', async () => {
-    const { site, to, deploy } = await makeHost('-sync', 'release', '-retry-live');
+    const { site, to, deploy } = await makeHost('-sync', 'release');
     await deploy();
     const first = readlinkSync(to);
     isBad(site, 'two');

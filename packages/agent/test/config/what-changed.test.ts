@@ -1,6 +1,10 @@
 import { type ConfigFile, parseConfigFile } from '@deploy-tools/agent/config/read-config-file.js';
 import { changeOf, clash, keysForRestart } from '@deploy-tools/agent/config/what-changed.js';
-import { expect, it } from 'vitest';
+import { beforeEach, expect, it } from 'vitest';
+import { programsInPath } from '../../../../test/support/programs-in-path.js';
+import { testScope } from '../../../../test/support/scope.js';
+
+beforeEach(() => programsInPath(testScope(), { rsync: '' }));
 
 function fileOf(shared: string, one = '', other = ''): ConfigFile {
   const entries = `configurations:\n  - {name: one, ${one}}\n  - {name: other, ${other}}\n`;
