@@ -152,7 +152,7 @@ it.each([
   [['-source', 'ghr://owner', '-name', 'x'], /-source: /],
   [['-source', SOURCE, '-addr', 'localhost:2022'], /-addr is for an agent that follows a registry/],
   [['-slot', 'blue', '-name', 'x'], /-slot and -notify are for an agent without a registry/],
-  [['doctor', '-source', SOURCE], /with -source there is no registry to look at/],
+  [['plan', '-source', SOURCE], /flag provided but not defined: -source/],
 ])('what makes no sense together is refused: %j', async (args, message) => {
   const { status, stderr } = await run(binPath('deploy-agent'), args);
   expect(stderr).toMatch(message);

@@ -37,9 +37,11 @@ async function keepAsking(context: AgentContext, touch: Touch, stop: AbortSignal
     let pause = Math.min(LOOK_MS, touch.pollMs);
     try {
       const asks = !touch.pushes.working && timers.now() >= due;
-      if (asks) touch.pushes.told((await wantedHash(context, touch.open, stop)) ?? '');
-      else if (isLive(context)) await touch.open();
-      if (asks) due = timers.now() + touch.pollMs;
+      if (asks) {
+        const wanted = await wantedHash(context, touch.open, stop);
+        if (wanted !== undefined) touch.pushes.told(wanted); // a source is looked at between deployments only
+        due = timers.now() + touch.pollMs;
+      } else if (isLive(context)) await touch.open();
     } catch {
       pause = touch.redialMs(); // whoever needs the connection meets it too, and says so
     }
