@@ -69,7 +69,7 @@ const journal = (site: AgentSite): JournalFile =>
   JSON.parse(readFileSync(join(site.dir, 'journal.json'), 'utf8'));
 const blockOf = (site: AgentSite, what: string) => join(site.root, `block-${what}`);
 const reaches = (site: AgentSite, step: string) =>
-  until(`the step ${step}`, () => journal(site).attempt.step === step, 20_000);
+  until(`the step ${step}`, () => journal(site).attempt.step === step);
 
 /** What runs is a complete release, and every file says so. */
 function checkTruth(site: AgentSite, trees: ReadonlyMap<string, readonly string[]>, hash: string): void {
