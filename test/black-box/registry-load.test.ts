@@ -47,10 +47,13 @@ describe('many at once', () => {
     );
     const shared = archives[0] as Archive;
     await addVersion(world.operator, shared, 'base', 'v0');
+    await world.operator.exec(`addver more:v0 ${shared.hash}`);
     const uploads = archives.map((archive) => () => upload(world.operator, archive));
     const commands = Array.from({ length: 200 }, (_, index) => async () => {
       const line =
-        index % 2 === 0 ? `addver base:v${index + 1} ${shared.hash}` : `addconf conf${index % 7} base:v0`;
+        index % 2 === 0
+          ? `addver base:v${index + 1} ${shared.hash}`
+          : `addconf conf${index % 7} ${index % 4 === 1 ? 'base:v0' : 'more:v0 base:v0'}`;
       const answer = await run('ssh', [...control, ...world.operator.sshArgs('--', line)]);
       expect(answer.status, answer.stderr).toBe(0);
     });
@@ -64,11 +67,12 @@ describe('many at once', () => {
     );
     expect(records.filter(({ result }) => result !== 'ok')).toEqual([]);
     const count = (name: string) => records.filter(({ command }) => command === name).length;
-    expect([count('upload'), count('addver'), count('addconf')]).toEqual([21, 101, 100]);
-    const revisions = records.filter(
-      ({ command, args }) => command === 'addconf' && args[0] === 'conf1',
-    ).length;
-    expect(JSON.parse((await world.operator.exec('showconf conf1 -json')).stdout).revision).toBe(revisions);
+    expect([count('upload'), count('addver'), count('addconf')]).toEqual([21, 102, 100]);
+    const { revision } = JSON.parse((await world.operator.exec('showconf conf1 -json')).stdout);
+    const history = JSON.parse((await world.operator.exec('history conf1 -json')).stdout);
+    expect(history.map((each: { revision: number }) => each.revision)).toEqual(
+      Array.from({ length: revision }, (_, index) => index + 1),
+    );
     expect(world.registry.log.plain).toEqual([]);
   });
 
