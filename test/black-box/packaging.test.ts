@@ -1,5 +1,5 @@
-import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { copyFileSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
 import { expect, it } from 'vitest';
 import { binPath, PROJECT_ROOT } from '../support/program.js';
 import { describeWith } from '../support/requires.js';
@@ -30,6 +30,17 @@ describeWith(['systemd-analyze'], 'the units', () => {
 
   it.each(Object.entries(EXPOSURE))('%s is understood by systemd, every line of it', async (name) => {
     expect(await run('systemd-analyze', ['verify', '--man=no', installed(name)])).toEqual({
+      status: 0,
+      stdout: '',
+      stderr: '',
+    });
+  });
+
+  it('deploy-agent@.socket is the socket of its service', async () => {
+    const service = installed('deploy-agent@.service');
+    const socket = join(dirname(service), 'deploy-agent@project1.socket');
+    copyFileSync(join(PACKAGING, 'deploy-agent@.socket'), socket);
+    expect(await run('systemd-analyze', ['verify', '--man=no', socket])).toEqual({
       status: 0,
       stdout: '',
       stderr: '',
