@@ -4,14 +4,14 @@ import { join } from 'node:path';
 import { GRACE_MS, KeyFile } from '@deploy-tools/registry/ssh/key-file.js';
 import type { Role } from '@deploy-tools/shared/commands/command-specs.js';
 import { createLogger } from '@deploy-tools/shared/log.js';
-import ssh2 from 'ssh2';
 import { beforeAll, describe, expect, onTestFinished, test } from 'vitest';
+import { sshKeyPair } from '../../../../test/support/ssh-key-pair.js';
 
 const NAMES = ['a', 'b', 'c'] as const;
 const lineOf = new Map<string, string>();
 
 beforeAll(() => {
-  for (const name of NAMES) lineOf.set(name, `${ssh2.utils.generateKeyPairSync('ed25519').public} ${name}`);
+  for (const name of NAMES) lineOf.set(name, `${sshKeyPair().public} ${name}`);
 });
 
 /** One key a line, in this order; a name that is no key's is a bad line. */

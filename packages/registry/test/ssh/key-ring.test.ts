@@ -4,8 +4,8 @@ import { join } from 'node:path';
 import { parseAuthorizedKeys } from '@deploy-tools/registry/ssh/authorized-keys.js';
 import { type KeyRing, type KeyRingOptions, openKeyRing } from '@deploy-tools/registry/ssh/key-ring.js';
 import { createLogger } from '@deploy-tools/shared/log.js';
-import ssh2 from 'ssh2';
 import { beforeAll, expect, onTestFinished, test } from 'vitest';
+import { sshKeyPair } from '../../../../test/support/ssh-key-pair.js';
 import { trackNativeWatches } from '../support/native-watches.js';
 
 const NAMES = ['a', 'b'] as const;
@@ -13,7 +13,7 @@ type Name = (typeof NAMES)[number];
 let lineOf: Record<Name, string>;
 
 beforeAll(() => {
-  const line = (name: Name) => `${ssh2.utils.generateKeyPairSync('ed25519').public} ${name}\n`;
+  const line = (name: Name) => `${sshKeyPair().public} ${name}\n`;
   lineOf = { a: line('a'), b: line('b') };
 });
 

@@ -3,11 +3,12 @@ import { parseAuthorizedKeys } from '@deploy-tools/registry/ssh/authorized-keys.
 import { createLogger } from '@deploy-tools/shared/log.js';
 import ssh2 from 'ssh2';
 import { expect, test } from 'vitest';
+import { sshKeyPair } from '../../../../test/support/ssh-key-pair.js';
 
 type KeyType = 'ed25519' | 'ecdsa' | 'rsa';
 
 const PAIRS = {
-  ed25519: ssh2.utils.generateKeyPairSync('ed25519'),
+  ed25519: sshKeyPair(),
   ecdsa: ssh2.utils.generateKeyPairSync('ecdsa', { bits: 256 }),
   rsa: ssh2.utils.generateKeyPairSync('rsa', { bits: 2048 }),
 };

@@ -1,10 +1,11 @@
 import { type AuthenticationPolicy, judge } from '@deploy-tools/registry/ssh/authenticate.js';
 import { parseAuthorizedKeys } from '@deploy-tools/registry/ssh/authorized-keys.js';
 import { createLogger } from '@deploy-tools/shared/log.js';
-import ssh2 from 'ssh2';
+import type ssh2 from 'ssh2';
 import { expect, test } from 'vitest';
+import { sshKeyPair } from '../../../../test/support/ssh-key-pair.js';
 
-const { keys } = parseAuthorizedKeys(ssh2.utils.generateKeyPairSync('ed25519').public, 'operator');
+const { keys } = parseAuthorizedKeys(sshKeyPair().public, 'operator');
 const [key] = keys;
 if (key === undefined) throw new Error('no key');
 

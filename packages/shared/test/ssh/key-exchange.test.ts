@@ -3,6 +3,7 @@ import { type AddressInfo, connect } from 'node:net';
 import { enablePostQuantumKex, POST_QUANTUM_KEX } from '@deploy-tools/shared/ssh/key-exchange.js';
 import ssh2, { type ClientChannel, type Connection, type KexAlgorithm, type ServerChannel } from 'ssh2';
 import { beforeAll, expect, it, onTestFinished } from 'vitest';
+import { sshKeyPair } from '../../../../test/support/ssh-key-pair.js';
 
 const ALGORITHMS = { kex: [POST_QUANTUM_KEX as KexAlgorithm] };
 
@@ -16,7 +17,7 @@ interface Server {
 
 /** A server that offers nothing else, and gives back what it gets. */
 async function echoServer(): Promise<Server> {
-  const { private: key } = ssh2.utils.generateKeyPairSync('ed25519');
+  const { private: key } = sshKeyPair();
   const [connections, errors]: [Connection[], Error[]] = [[], []];
   const server = new ssh2.Server({ hostKeys: [key], algorithms: ALGORITHMS }, (connection) => {
     connections.push(connection);
