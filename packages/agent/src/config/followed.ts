@@ -142,11 +142,12 @@ export class Followed {
     const { flags, command } = this.#what;
     const dir = resolve(flags.dir);
     const state = resolve(flags.state);
-    const lock = takeAgentPlaces({ dir, state, user: agentSettings(flags, command).user }, this.#log);
+    const settings = agentSettings(flags, command);
+    const lock = takeAgentPlaces({ dir, state, user: settings.user }, this.#log);
     try {
       const application = await openApplication({
         ...{
-          settings: agentSettings(flags, command),
+          settings,
           dir,
           state,
           turns: this.#tools.turns,

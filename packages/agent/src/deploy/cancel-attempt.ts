@@ -2,7 +2,8 @@ import { DeployError } from '@deploy-tools/shared/errors.js';
 import type { AgentContext } from '../agent-context.js';
 import type { Pushes } from '../pushes.js';
 import { Cancelled } from './called-off.js';
-import { resumptionOf } from './deploy-step.js';
+import { type DeployStep, resumptionOf } from './deploy-step.js';
+import type { Ledger } from './ledger.js';
 
 /**
  * Somebody says that the deployment in progress is to end. What is live already is gone back from, once its script has ended; the
@@ -20,15 +21,14 @@ export function cancelAttempt(
   const { step, config } = attempt;
   if (step === 'rolling-back') throw new DeployError('conflict', 'this host is rolling back already');
   log.warn({ hash: config.hash, step, by }, 'the deployment is cancelled');
-  if (!pushes.cancel(by)) holdWaiting({ ledger }, by);
+  if (!pushes.cancel(by)) holdWaiting(ledger, step, by);
   if (step === 'activating') return 'cancelled; this host rolls back when the script has ended';
   return step === 'validating' ? 'cancelled, rolling back' : 'cancelled before anything was switched';
 }
 
 /** Of an attempt that waits for its connection nothing goes on that could end. */
-function holdWaiting({ ledger }: Pick<AgentContext, 'ledger'>, by: string): void {
-  const attempt = ledger.inFlight;
-  if (attempt === undefined || resumptionOf(attempt.step) !== 'start-over')
+function holdWaiting(ledger: Ledger, step: DeployStep, by: string): void {
+  if (resumptionOf(step) !== 'start-over')
     throw new DeployError('conflict', 'an earlier deployment is being taken up just now', {
       hint: 'say it again in a moment',
     });

@@ -1,11 +1,9 @@
+/** On the way to `healthy`. */
+const FORWARD_STATES = ['pending', 'fetching', 'staged', 'activating', 'validating', 'healthy'] as const;
+
 /** What a host says of a configuration; docs/release-life.md has what each means. */
 export const DEPLOY_STATES = [
-  'pending',
-  'fetching',
-  'staged',
-  'activating',
-  'validating',
-  'healthy',
+  ...FORWARD_STATES,
   'failed',
   'rolling-back',
   'rolled-back',
@@ -18,19 +16,9 @@ export const DEPLOY_STATES = [
 
 export type DeployState = (typeof DEPLOY_STATES)[number];
 
-/** On the way to `healthy`. */
-const FORWARD: ReadonlySet<DeployState> = new Set([
-  'pending',
-  'fetching',
-  'staged',
-  'activating',
-  'validating',
-  'healthy',
-]);
-
 /** Whether an attempt at this state leads, or has led, to a release that is proven. */
 export function isForward(state: DeployState): boolean {
-  return FORWARD.has(state);
+  return FORWARD_STATES.some((forward) => forward === state);
 }
 
 /** Whether a release is being deployed. */
