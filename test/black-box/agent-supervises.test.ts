@@ -1,16 +1,15 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
-import { openListeners } from '@deploy-tools/agent/supervise/open-listeners.js';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { type AgentSite, agentArgs, deployedHash, makeAgentSite, stopAgent } from '../support/agent-site.js';
-import type { Archive } from '../support/archive.js';
 import { addConfiguration, changeLayer, configurationHashOf } from '../support/configuration.js';
 import { freePort } from '../support/free-port.js';
 import { ask, startHttpLoad } from '../support/http-load.js';
 import { PATIENCE } from '../support/patience.js';
-import { type RunningProgram, startProgram, startWithSockets } from '../support/program.js';
-import { fileScope, type Scope, testScope } from '../support/scope.js';
+import { startProgram } from '../support/program.js';
+import { fileScope, testScope } from '../support/scope.js';
+import { serve, servedRelease } from '../support/served-release.js';
 import { packTree } from '../support/tree.js';
 import { until } from '../support/until.js';
 import { overOneConnection, startWorld, type World } from '../support/world.js';
@@ -24,37 +23,6 @@ let world: World;
 beforeAll(async () => {
   world = await overOneConnection(scope, await startWorld(scope, ['-heartbeat', '1s']));
 });
-
-/**
- * A release with the server of the supervisor's tests, which answers with this version.
- * @param how `dying` soon after its start, or `broken`: every answer is an error.
- */
-function release(version: string, how?: 'dying' | 'broken'): Promise<Archive> {
-  const server = readFileSync(SERVER, 'utf8')
-    .replace("VERSION = '?'", `VERSION = '${version}'`)
-    .replace("STATUS = '200'", `STATUS = '${how === 'broken' ? 500 : 200}'`);
-  const death = how === 'dying' ? 'setTimeout(() => process.exit(3), 1300);\n' : '';
-  return packTree(scope, world.root, `${version}-${Math.random()}`, { 'server.mjs': server + death });
-}
-
-interface Serving {
-  readonly agent: RunningProgram;
-  readonly port: number;
-}
-
-async function serve(
-  on: Scope,
-  site: AgentSite,
-  name: string,
-  flags: readonly string[] = [],
-): Promise<Serving> {
-  const quick = ['-poll', '100ms', '-v', '-script', '', '-min-healthy', '500ms'];
-  if (!flags.includes('-port')) quick.push('-port', '127.0.0.1:0');
-  const args = [...agentArgs(world, site, name, [...quick, ...flags]), '--', process.execPath, 'server.mjs'];
-  const agent = startProgram(on, 'deploy-agent', args);
-  const { ports } = await agent.log.line('listening for the program');
-  return { agent, port: Number(String((ports as string[])[0]).split(':')[1]) };
-}
 
 const journal = (site: AgentSite) => JSON.parse(readFileSync(join(site.dir, 'journal.json'), 'utf8'));
 
@@ -100,15 +68,23 @@ describe('why a program failed', () => {
 
 describe('a supervised program', () => {
   it(`is switched across two releases under a load of 8 connections for ${LOAD_MS / 1000} s: nothing is lost`, async () => {
-    await addConfiguration(world.operator, 'served', { 'served-code': await release('v1') });
+    await addConfiguration(world.operator, 'served', {
+      'served-code': await servedRelease({ scope, world }, 'v1'),
+    });
     const site = makeAgentSite(testScope());
-    const { agent, port } = await serve(testScope(), site, 'served');
+    const { agent, port } = await serve({ scope: testScope(), world, site }, 'served');
     await agent.log.line('deployed');
     const load = startHttpLoad({ port, fresh: 4, kept: 4 });
     const over = delay(LOAD_MS);
     let seen = agent.log.lines.length;
     for (const version of ['v2', 'v3']) {
-      await changeLayer(world.operator, 'served', 'served-code', version, await release(version));
+      await changeLayer(
+        world.operator,
+        'served',
+        'served-code',
+        version,
+        await servedRelease({ scope, world }, version),
+      );
       await agent.log.lineAfter(seen, 'deployed');
       seen = agent.log.lines.length;
     }
@@ -123,15 +99,23 @@ describe('a supervised program', () => {
   });
 
   it('that answers with errors on the port that is checked never takes over, and refuses nobody', async () => {
-    await addConfiguration(world.operator, 'broken', { 'broken-code': await release('v1') });
+    await addConfiguration(world.operator, 'broken', {
+      'broken-code': await servedRelease({ scope, world }, 'v1'),
+    });
     const first = await configurationHashOf(world.operator, 'broken');
     const site = makeAgentSite(testScope());
     const health = `http://127.0.0.1:${await freePort()}/`;
     const flags = ['-port', new URL(health).host, '-health-http', health, '-health-interval', '100ms'];
-    const { agent } = await serve(testScope(), site, 'broken', flags);
+    const { agent } = await serve({ scope: testScope(), world, site }, 'broken', flags);
     await agent.log.line('deployed');
     const load = startHttpLoad({ port: Number(new URL(health).port), fresh: 4, kept: 4 });
-    await changeLayer(world.operator, 'broken', 'broken-code', 'v2', await release('v2', 'broken'));
+    await changeLayer(
+      world.operator,
+      'broken',
+      'broken-code',
+      'v2',
+      await servedRelease({ scope, world }, 'v2', 'broken'),
+    );
     await agent.log.line('gone back to the last good release');
     const { failures, answers } = await load.stop();
     expect(failures.filter((failure) => failure !== 'Error: HTTP 500')).toEqual([]);
@@ -143,36 +127,22 @@ describe('a supervised program', () => {
     expect(await stopAgent(agent)).toBe(0);
   });
 
-  it('whose sockets a service manager has opened refuses nobody while the agent is restarted', async () => {
-    await addConfiguration(world.operator, 'handed', { 'handed-code': await release('v1') });
-    const site = makeAgentSite(testScope());
-    const { sockets, close } = await openListeners([{ host: '127.0.0.1', port: 0 }]);
-    testScope().defer(close);
-    const { fd, port } = sockets[0] ?? { fd: -1, port: 0 };
-    const flags = ['-v', '-script', '', '-min-healthy', '500ms', '-port', `127.0.0.1:${port}`];
-    const args = [...agentArgs(world, site, 'handed', flags), '--', process.execPath, 'server.mjs'];
-    const start = () => startWithSockets(testScope(), 'deploy-agent', args, [fd]);
-    const first = start();
-    await first.log.line('deployed');
-    const load = startHttpLoad({ port, fresh: 4, kept: 4 });
-    expect(await stopAgent(first)).toBe(0);
-    const next = start();
-    await next.log.line('the program: started');
-    expect(await ask(port)).toContain('v1');
-    const { failures, requests } = await load.stop();
-    expect(failures).toEqual([]);
-    expect(requests).toBeGreaterThan(10);
-    expect(await stopAgent(next)).toBe(0);
-  });
-
   it('that dies is gone back from, and the one before serves on; a restart by SIGHUP and by SIGUSR1; stopped by SIGTERM', async () => {
-    await addConfiguration(world.operator, 'dying', { 'dying-code': await release('v1') });
+    await addConfiguration(world.operator, 'dying', {
+      'dying-code': await servedRelease({ scope, world }, 'v1'),
+    });
     const first = await configurationHashOf(world.operator, 'dying');
     const site = makeAgentSite(testScope());
     // Time enough for the death of v2 to come before the end of its proof, however slowly it starts.
-    const { agent, port } = await serve(testScope(), site, 'dying', ['-min-healthy', '2s']);
+    const { agent, port } = await serve({ scope: testScope(), world, site }, 'dying', ['-min-healthy', '2s']);
     await agent.log.line('deployed');
-    await changeLayer(world.operator, 'dying', 'dying-code', 'v2', await release('v2', 'dying'));
+    await changeLayer(
+      world.operator,
+      'dying',
+      'dying-code',
+      'v2',
+      await servedRelease({ scope, world }, 'v2', 'dying'),
+    );
     await agent.log.line('gone back to the last good release');
     expect(journal(site)).toMatchObject({
       running: { hash: first },
@@ -200,20 +170,14 @@ describe('a supervised program', () => {
     });
     await addConfiguration(own.operator, 'away', { code });
     const site = makeAgentSite(testScope());
-    const before = world;
-    world = own;
-    try {
-      const killed = await serve(testScope(), site, 'away');
-      await killed.agent.log.line('deployed');
-      killed.agent.child.kill('SIGKILL');
-      await killed.agent.ended;
-      await own.registry.kill9();
-      const { agent, port } = await serve(testScope(), site, 'away');
-      expect(agent.log.text()).toContain('ending the program that an earlier agent left running');
-      await until('it answers', () => ask(port).then(Boolean, () => false));
-      expect(await stopAgent(agent)).toBe(0);
-    } finally {
-      world = before;
-    }
+    const killed = await serve({ scope: testScope(), world: own, site }, 'away');
+    await killed.agent.log.line('deployed');
+    killed.agent.child.kill('SIGKILL');
+    await killed.agent.ended;
+    await own.registry.kill9();
+    const { agent, port } = await serve({ scope: testScope(), world: own, site }, 'away');
+    expect(agent.log.text()).toContain('ending the program that an earlier agent left running');
+    await until('it answers', () => ask(port).then(Boolean, () => false));
+    expect(await stopAgent(agent)).toBe(0);
   });
 });

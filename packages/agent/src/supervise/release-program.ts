@@ -61,9 +61,7 @@ export function releaseProgram(
       await Promise.race([drained, aborted(crashed)]);
       return crashed;
     },
-    restart: async (prove, signal) => {
-      await (await supervisor.restart(prove, signal)).drained;
-    },
+    restart: (prove, signal) => supervisor.restart(prove, signal),
   };
 }
 

@@ -10,6 +10,7 @@ import { type Launch, type ProgramChild, startChild } from './start-child.js';
 import { stopChild } from './stop-child.js';
 import type { Handoff } from './supervise-flags.js';
 import type { ProgramLine, SupervisorEvent } from './supervisor-event.js';
+import { SwitchQueue } from './switch-queue.js';
 
 export interface SupervisorOptions {
   readonly listeners: readonly Listener[];
@@ -65,7 +66,7 @@ export class Supervisor {
   readonly #children = new Map<ProgramChild, Promise<void> | undefined>();
   #charge: Charge | undefined;
   #generation = 0;
-  #switching: Promise<unknown> = Promise.resolve();
+  readonly #switches = new SwitchQueue();
   #stopped: Promise<void> | undefined;
 
   constructor(options: SupervisorOptions) {
@@ -96,30 +97,34 @@ export class Supervisor {
   }
 
   /**
-   * Starts a program beside the one in charge and lets it take over.
+   * Starts a program beside the one in charge and lets it take over. A restart that is not over yet gives way to it.
    * @returns as soon as the new one is in charge and the old one got TERM.
    * @throws DeployError unhealthy when it dies, what `prove` throws, AbortError; the old one is in charge then.
    */
   switchTo(launch: Launch, prove: Prove, signal: AbortSignal): Promise<Switched> {
-    return this.#inTurn(() => this.#switchTo(launch, prove, signal));
+    return this.#switches.switch(() => this.#switchTo(launch, prove, signal));
   }
 
   /**
-   * The same for a new run of what is in charge when its turn has come, after the switches before it.
+   * The same for a new run of what is in charge when its turn has come, after the switches before it. Where it had to give way
+   * to one that took over there is nothing left to do.
+   * @returns when the run before has ended.
    * @throws DeployError not-found when nothing is.
    */
-  restart(prove: Prove, signal: AbortSignal): Promise<Switched> {
-    return this.#inTurn(async () => {
-      const launch = this.#charge?.launch;
-      if (launch === undefined) throw new DeployError('not-found', 'no program runs that could be restarted');
-      return await this.#switchTo(launch, prove, signal);
-    });
-  }
-
-  #inTurn(act: () => Promise<Switched>): Promise<Switched> {
-    const switched = this.#switching.then(act);
-    this.#switching = switched.catch(() => {}); // the caller's to handle
-    return switched;
+  async restart(prove: Prove, signal: AbortSignal): Promise<void> {
+    let stayed: Charge | undefined;
+    const restarted = await this.#switches.restart(async (stop) => {
+      const charge = this.#charge;
+      if (charge === undefined) throw new DeployError('not-found', 'no program runs that could be restarted');
+      if (stayed !== undefined && charge !== stayed) return undefined;
+      try {
+        stop.throwIfAborted();
+        return await this.#switchTo(charge.launch, prove, stop);
+      } finally {
+        stayed = this.#charge;
+      }
+    }, signal);
+    await restarted?.drained;
   }
 
   /** Ends everything: TERM, time to drain, KILL. Nothing is started after. Resolves when nothing runs. */
@@ -132,7 +137,7 @@ export class Supervisor {
     this.#stopping.abort();
     this.#charge?.over.abort();
     await Promise.all([...this.#children.keys()].map((child) => this.#end(child)));
-    await this.#switching;
+    await this.#switches.settled;
     await Promise.all([...this.#children.keys()].map((child) => this.#end(child)));
   }
 

@@ -90,9 +90,8 @@ describe('a crash', () => {
     site.supervisor.start(shellLaunch('exit 7'));
     await site.event('crashed');
     expect(site.supervisor.inCharge?.program).toBeUndefined();
-    const { program, drained } = await site.supervisor
-      .restart(proven, NEVER)
-      .catch(() => site.supervisor.switchTo(shellLaunch('sleep 60'), proven, NEVER));
+    await expect(site.supervisor.restart(proven, NEVER)).rejects.toMatchObject({ kind: 'unhealthy' });
+    const { program, drained } = await site.supervisor.switchTo(shellLaunch('sleep 60'), proven, NEVER);
     await drained;
     expect(site.supervisor.inCharge?.program).toBe(program);
     expect(site.events.filter(({ kind }) => kind === 'crashed')).toHaveLength(1);

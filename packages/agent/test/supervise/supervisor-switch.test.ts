@@ -116,38 +116,6 @@ describe('a switch', () => {
   });
 });
 
-describe('a restart that is asked for while a switch goes on', () => {
-  it('is one of the program that took over', async () => {
-    const site = await supervised(testScope(), {}, []);
-    await site.supervisor.switchTo(shellLaunch('sleep 60'), proven, NEVER);
-    const next = shellLaunch('sleep 61');
-    const restarts: Promise<unknown>[] = [];
-    const switched = await site.supervisor.switchTo(
-      next,
-      async () => void restarts.push(site.supervisor.restart(proven, NEVER)),
-      NEVER,
-    );
-    await Promise.all(restarts);
-    expect(site.supervisor.inCharge?.launch).toBe(next);
-    expect(site.supervisor.inCharge?.program?.launch).toBe(next);
-    expect(site.supervisor.inCharge?.program).not.toBe(switched.program);
-  });
-
-  it('is one of the program before, when the new one was not taken', async () => {
-    const site = await supervised(testScope(), {}, []);
-    const first = shellLaunch('sleep 60');
-    await site.supervisor.switchTo(first, proven, NEVER);
-    const restarts: Promise<unknown>[] = [];
-    const refuse: Prove = async () => {
-      restarts.push(site.supervisor.restart(proven, NEVER));
-      throw new DeployError('unhealthy', 'no');
-    };
-    await expect(site.supervisor.switchTo(shellLaunch('sleep 61'), refuse, NEVER)).rejects.toThrow('no');
-    await Promise.all(restarts);
-    expect(site.supervisor.inCharge?.program).toMatchObject({ launch: first, generation: 3 });
-  });
-});
-
 describe('a switch that fails leaves the old one alone', () => {
   async function failing(launch: Launch, prove: Prove, minUpMs = 200) {
     const site = await supervised(testScope(), { minUpMs });
@@ -217,11 +185,6 @@ describe('a switch that fails leaves the old one alone', () => {
     expect(site.lines.map(({ line }) => line).join()).toContain('no-such-program: not found');
     expect(site.supervisor.inCharge).toBeUndefined();
   });
-});
-
-it('nothing can be restarted where nothing runs', async () => {
-  const site = await supervised(testScope(), {}, []);
-  await expect(site.supervisor.restart(proven, NEVER)).rejects.toMatchObject({ kind: 'not-found' });
 });
 
 describe('with the handoff restart', () => {
