@@ -1,4 +1,5 @@
 import { type ChildProcess, spawn } from 'node:child_process';
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Readable } from 'node:stream';
 import { LogFollower } from './log-follower.js';
@@ -45,6 +46,43 @@ export function startWithSockets(
       stdio: ['ignore', 'ignore', 'pipe', ...sockets],
     }),
   );
+}
+
+export interface Activated {
+  /** Of all its runs, and what systemd-socket-activate says. */
+  readonly log: LogFollower;
+  /** Of the program that runs now. */
+  kill(signal: NodeJS.Signals): void;
+  /** SIGTERM, and no other is started. @returns the exit status of the last one. */
+  stop(): Promise<number | NodeJS.Signals>;
+}
+
+/**
+ * A program of ours under systemd-socket-activate, which opens its socket and starts it at the first connection; it is started again
+ * whenever it has ended, while the socket stays open, as by a service manager.
+ * @param dir of its own.
+ */
+export function startActivated(
+  scope: Scope,
+  { listen, dir }: { readonly listen: string; readonly dir: string },
+  [name, ...args]: readonly [string, ...string[]],
+): Activated {
+  const [own, over] = [join(dir, 'pid'), join(dir, 'over')];
+  const once = `echo $$ > '${own}'; export LISTEN_PID=$$; exec "$@"`;
+  const keep = `until test -e '${over}'; do /bin/sh -c "$0" sh "$@" || exit; done`; // each exec keeps the process id
+  const command = ['/bin/sh', '-c', keep, once, binPath(name), ...args];
+  const child = spawn('systemd-socket-activate', ['--listen', listen, ...command], {
+    stdio: ['ignore', 'ignore', 'pipe'],
+  });
+  const { log, ended } = follow(scope, child);
+  const kill = (signal: NodeJS.Signals): void => void process.kill(Number(readFileSync(own, 'utf8')), signal);
+  const stop = (): Promise<number | NodeJS.Signals> => {
+    writeFileSync(over, '');
+    if (existsSync(own) && child.exitCode === null && child.signalCode === null) kill('SIGTERM');
+    return ended;
+  };
+  scope.defer(() => void stop());
+  return { log, kill, stop };
 }
 
 function follow(scope: Scope, child: ChildProcess): RunningProgram {

@@ -21,6 +21,7 @@ const PACKAGES: Readonly<Record<string, string>> = {
   flock: 'util-linux',
   'systemd-notify': 'systemd',
   'systemd-analyze': 'systemd',
+  'systemd-socket-activate': 'systemd',
   sshd: 'openssh-server',
   '/usr/lib/openssh/sftp-server': 'openssh-sftp-server',
   'docker-registry': 'docker-registry',
