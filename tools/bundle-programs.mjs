@@ -13,7 +13,7 @@ const ROOT = dirname(dirname(fileURLToPath(import.meta.url)));
 const OUTSIDE =
   /^(ssh2|zstd-napi|fs-native-extensions|better-sqlite3(-12)?|yaml|@aws-sdk\/.*|google-auth-library|@grpc\/.*|nodemailer|yauzl|xz-decompress|unbzip2-stream)(\/|$)/;
 /** Of the agent's program, parts that are imported when they are needed and are in its one file all the same. */
-const IN_AGENT = ['start-configured.js', 'sync-tree.js'];
+const IN_AGENT = ['start-configured.js', 'sync-tree.js', 'portable-ml-kem.js'];
 /** Of its threads, those that an update waits for are compiled as the program is. */
 const COMPILED = ['build-worker'];
 /** Of Node.js, what takes milliseconds to load, and is loaded when it is used: some runs never do. */

@@ -10,7 +10,7 @@ import { testScope } from '../../../../test/support/scope.js';
 import { serverLaunch, supervised } from '../supervise/supervised.js';
 
 const NEVER = new AbortController().signal;
-const ASKED = 40;
+const ASKED = 20;
 
 /** An old program whose answers are good and a new one whose answers are not, both at one socket. */
 async function both(address: string) {

@@ -15,8 +15,9 @@ export interface Address {
  * @throws DeployError usage.
  */
 export function parseAddress(text: string): Address {
-  if (isIPv6(text)) return { host: text.toLowerCase(), port: DEFAULT_PORT };
   const match = /^(?:\[([^[\]]+)\]|([^\s:[\]/@]+))(?::(\d{1,5}))?$/.exec(text);
+  // Asked last: the first answer takes Node.js 20 a tenth of a program's start.
+  if (match === null && isIPv6(text)) return { host: text.toLowerCase(), port: DEFAULT_PORT };
   const [, v6, name, digits] = match ?? [];
   const host = v6 ?? name;
   const port = digits === undefined ? DEFAULT_PORT : Number(digits);
