@@ -22,6 +22,8 @@ import { RegistryWatch } from './registry-watch.js';
 import { OutcomeStore } from './report/outcome-store.js';
 import { reportIdentity } from './report/report-identity.js';
 import { Reporter } from './report/reporter.js';
+import { handedInSockets, warnOfIdleSockets } from './supervise/handed-in-sockets.js';
+import { parseListenSpec } from './supervise/listen-spec.js';
 import type { Launch } from './supervise/start-child.js';
 import { programSettings } from './supervise/supervise-flags.js';
 
@@ -46,6 +48,8 @@ export async function startAgent(
   const connect = await registryAccess(flags, signals.stop);
   const lock = takeAgentPlaces({ dir, state, user: settings.user }, log);
   try {
+    if (command !== undefined)
+      warnOfIdleSockets(flags.port.map(parseListenSpec), handedInSockets(process.env, process.pid), log);
     return await follow({ flags, command, log, signals, settings, hello, dir, state, connect });
   } finally {
     lock.release();

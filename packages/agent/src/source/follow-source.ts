@@ -17,6 +17,8 @@ import { hangUp, startAnew } from '../hang-up.js';
 import { openApplication } from '../open-application.js';
 import { Pushes } from '../pushes.js';
 import { reportIdentity } from '../report/report-identity.js';
+import { handedInSockets, warnOfIdleSockets } from '../supervise/handed-in-sockets.js';
+import { parseListenSpec } from '../supervise/listen-spec.js';
 import type { Launch } from '../supervise/start-child.js';
 import { programSettings } from '../supervise/supervise-flags.js';
 import { AttemptTeller } from './attempt-teller.js';
@@ -46,6 +48,8 @@ export async function followSource(
   const state = resolve(flags.state);
   const lock = takeAgentPlaces({ dir, state, user: settings.user }, log);
   try {
+    if (command !== undefined)
+      warnOfIdleSockets(flags.port.map(parseListenSpec), handedInSockets(process.env, process.pid), log);
     return await follow({ flags, command, log, signals, settings, host, url, source, dir, state });
   } finally {
     lock.release();

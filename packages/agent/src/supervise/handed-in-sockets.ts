@@ -1,7 +1,8 @@
 import { readFileSync, readlinkSync } from 'node:fs';
 import { DeployError } from '@deploy-tools/shared/errors.js';
+import type { Logger } from '@deploy-tools/shared/log.js';
 import { parseTcpTable, TCP_TABLES } from '../tcp-table.js';
-import { FIRST_FD } from './listen-spec.js';
+import { FIRST_FD, type ListenSpec } from './listen-spec.js';
 
 /** A listening socket that the service manager opened for this process, and keeps open when it ends. */
 export interface HandedIn {
@@ -36,4 +37,35 @@ export function handedInSockets(
       );
     return { fd, port: Number.parseInt(socket.local.split(':')[1] ?? '', 16) };
   });
+}
+
+/**
+ * The one for each port, undefined where there is none. Ports are compared, not addresses: several of one port are taken in their
+ * order, and one alone may serve several addresses.
+ */
+export function socketsFor(
+  specs: readonly Pick<ListenSpec, 'port'>[],
+  handedIn: readonly HandedIn[],
+): (HandedIn | undefined)[] {
+  const free = [...handedIn];
+  return specs.map(({ port }) => {
+    const at = free.findIndex((each) => each.port === port);
+    const [own] = at < 0 ? [] : free.splice(at, 1);
+    return own ?? handedIn.find((each) => each.port === port);
+  });
+}
+
+/** Says which of them would answer nobody, because they are for no port of the program. */
+export function warnOfIdleSockets(
+  specs: readonly Pick<ListenSpec, 'port'>[],
+  handedIn: readonly HandedIn[],
+  log: Pick<Logger, 'warn'>,
+): void {
+  const taken = socketsFor(specs, handedIn);
+  for (const { fd, port } of handedIn)
+    if (!taken.some((each) => each?.fd === fd))
+      log.warn(
+        { port },
+        'no -port is for this socket of the service manager: connections to it wait for ever',
+      );
 }

@@ -2,7 +2,7 @@ import { spawnSync } from 'node:child_process';
 import { lookup } from 'node:dns/promises';
 import { Worker } from 'node:worker_threads';
 import { DeployError, errnoOf } from '@deploy-tools/shared/errors.js';
-import type { HandedIn } from './handed-in-sockets.js';
+import { type HandedIn, socketsFor } from './handed-in-sockets.js';
 import { formatListenSpec, type ListenSpec } from './listen-spec.js';
 import type { ListeningReply, ListeningTask } from './listening-task.js';
 
@@ -36,7 +36,8 @@ export async function openListeners(
   specs: readonly ListenSpec[],
   handedIn: readonly HandedIn[] = [],
 ): Promise<Listeners> {
-  const ready = specs.map((spec) => ({ spec, given: handedIn.find(({ port }) => port === spec.port) }));
+  const given = socketsFor(specs, handedIn);
+  const ready = specs.map((spec, index) => ({ spec, given: given[index] }));
   const own = await openOwn(ready.flatMap(({ spec, given }) => (given === undefined ? [spec] : [])));
   const left = [...own.sockets];
   const sockets = ready.flatMap(({ spec, given }) =>
