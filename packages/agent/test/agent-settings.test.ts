@@ -43,6 +43,30 @@ describe('what the flags say', () => {
     expect(allow).toEqual({ outsideLinks: true, devices: false, fifos: true, setid: true });
   });
 
+  it.each<[string, readonly string[], readonly [string, ...string[]] | undefined, boolean]>([
+    ['the flags of the Go agent alone', [], undefined, false],
+    ['a check', ['-health-tcp', 'localhost:1'], undefined, true],
+    ['a hook', ['-hook-post', 'x'], undefined, true],
+    ['a program', [], ['bin/server'], true],
+    ['-rollback=true', ['-rollback=true'], undefined, true],
+    ['a check and -rollback=false', ['-health-tcp', 'localhost:1', '-rollback=false'], undefined, false],
+    ['a program and -rollback=false', ['-rollback=false'], ['bin/server'], false],
+  ])('of rolling back: %s', (_, flags, command, rollback) => {
+    const { values } = parseFlags({ flags: AGENT_FLAGS }, ['-name', 'project1', ...flags]);
+    expect(agentSettings(values, command).rollback).toBe(rollback);
+  });
+
+  it('of a program: not with -once, and its ports are for one that is given them', () => {
+    const settings = (flags: readonly string[], command?: readonly [string]) =>
+      agentSettings(parseFlags({ flags: AGENT_FLAGS }, ['-name', 'project1', ...flags]).values, command);
+    expect(() => settings(['-once'], ['bin/server'])).toThrow('kept running cannot be had with -once');
+    expect(() => settings(['-port', '80'])).toThrow('-port is for a program that the agent runs');
+    const restart = ['-port', '80', '-handoff', 'restart'];
+    expect(() => settings(restart, ['bin/server'])).toThrow(
+      '-port is for a program that is given its sockets',
+    );
+  });
+
   it.each([
     ['-name', '', 'name should be set'],
     ['-name', 'a/b', 'cannot contain /'],

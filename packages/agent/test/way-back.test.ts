@@ -111,6 +111,30 @@ it.each(['no-space', 'auth'] as const)(
   },
 );
 
+it('waits for a connection, and for nothing else, where that was lost on the way back', async () => {
+  await failToGoBack('connect');
+  expect(report()).toMatchObject({ state: 'rolling-back' });
+  expect(report()).not.toHaveProperty('notBefore');
+  fetchFails = undefined;
+  await look(configs[1]).catch(() => {});
+  expect(report().state).toBe('rolled-back');
+});
+
+it('leaves state.json as it was until a rollback by hand has succeeded', async () => {
+  expect(await look(configs[2])).toMatchObject({ kind: 'deployed' });
+  const [one, , three] = configs;
+  if (one === undefined || three === undefined) throw new Error('no configuration');
+  context.ledger.goBack(three, one, 'ops');
+  fetchFails = new DeployError('no-space', 'the place is not well');
+  await look(three).catch(() => {});
+  expect(readState(context.paths.state)?.hash).toBe(three.hash);
+  fetchFails = undefined;
+  now += MINUTE;
+  await look(three).catch(() => {});
+  expect(host()).toBe('v1');
+  expect(readState(context.paths.state)?.hash).toBe(one.hash);
+});
+
 it('tries a postponed way back at once when somebody says retry, also after a restart of the agent', async () => {
   await failToGoBack('no-space');
   fetchFails = undefined;
@@ -138,6 +162,13 @@ it('leaves a postponed way back for another revision, and not for the one that i
   await failToGoBack('auth');
   expect(await look(configs[0])).toMatchObject({ kind: 'waiting', ms: MINUTE });
   fetchFails = undefined;
+  const steps: (string | undefined)[] = [];
+  const { step } = context.ledger;
+  context.ledger.step = (...happens) => {
+    step.apply(context.ledger, happens);
+    steps.push(context.ledger.journal.attempt?.step);
+  };
   expect(await look(configs[2])).toMatchObject({ kind: 'deployed' });
+  expect(steps[0]).toBe('inconsistent');
   expect(host()).toBe('v3');
 });

@@ -1,5 +1,7 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import type { DeployRoots } from '@deploy-tools/agent/deploy/deploy-roots.js';
-import { switchProgram } from '@deploy-tools/agent/deploy/switch-program.js';
+import { restartProgram, switchProgram } from '@deploy-tools/agent/deploy/switch-program.js';
 import { validate } from '@deploy-tools/agent/phases/validate.js';
 import type { ReleaseProgram } from '@deploy-tools/agent/supervise/release-program.js';
 import { DeployError } from '@deploy-tools/shared/errors.js';
@@ -53,6 +55,29 @@ it.each([
   const now = await switchProgram(context, rootsOf(root));
   expect(starts).toEqual(expected);
   expect(now?.aborted).toBe(false);
+});
+
+it('a restart without a deployment is checked with the environment of the release, of which none is old', async () => {
+  const dir = tempDir(testScope());
+  const { program: own } = program(running);
+  const launch = {
+    command: ['x'] as const,
+    cwd: '/v1',
+    environment: { PATH: process.env.PATH ?? '', NEWROOT: '/v1' },
+  };
+  const restart: ReleaseProgram['restart'] = async (prove, signal) => {
+    const child = { pid: 1, generation: 2, launch, died: running, ended: Promise.resolve() };
+    await prove(child, signal);
+  };
+  const made = await agentContext(dir);
+  const command = `env | grep -E '^(OLD|NEW)' | sort > '${dir}/told'`;
+  const health = { ...made.settings.health, checks: [{ kind: 'exec' as const, command }] };
+  await restartProgram({
+    ...made,
+    settings: { ...made.settings, health },
+    program: { ...own, root: '/v1', restart },
+  });
+  expect(readFileSync(join(dir, 'told'), 'utf8')).toBe('NEWROOT=/v1\nOLDID=\nOLDROOT=\n');
 });
 
 it('does not give a program that crashed since its activation another chance', async () => {
