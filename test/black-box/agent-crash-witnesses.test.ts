@@ -113,64 +113,79 @@ async function witnesses({ site, port, destination }: Host, name: string) {
 const allOf = <Key extends string, T>(keys: Record<Key, unknown>, value: T) =>
   Object.fromEntries(Object.keys(keys).map((key) => [key, value]));
 
-it(`kill -9 of the agent, ${ROUNDS} times, with a script and programs that print, checks and a destination: nothing is cut or lost, and all that tells what is live agrees`, async () => {
-  const name = 'crash';
-  const pack = (version: Version) =>
-    packTree(scope, world.root, version, { version, 'server.mjs': SERVER });
-  await addConfiguration(world.operator, name, { code: await pack('v1') });
-  const hashes: Partial<Record<Version, string>> = { v1: await configurationHashOf(world.operator, name) };
-  for (const version of VERSIONS.slice(1)) {
+/** A configuration of each version, of which the first is wanted. @returns their hashes. */
+async function makeVersions(name: string): Promise<Map<Version, string>> {
+  const pack = (version: Version) => packTree(scope, world.root, version, { version, 'server.mjs': SERVER });
+  const [first, ...others] = VERSIONS;
+  await addConfiguration(world.operator, name, { code: await pack(first) });
+  const hashes = new Map<Version, string>([[first, await configurationHashOf(world.operator, name)]]);
+  for (const version of others) {
     await changeLayer(world.operator, name, 'code', version, await pack(version));
-    hashes[version] = await configurationHashOf(world.operator, name);
+    hashes.set(version, await configurationHashOf(world.operator, name));
   }
-  const want = (version: Version) =>
-    command(world.operator, `changeconf -name ${name} -component code -version ${version}`);
-  await want('v1');
-  const host = await makeHost(name);
-  const logs: RunningProgram['log'][] = [];
-  const start = () => {
-    const agent = host.start();
-    logs.push(agent.log);
-    return agent;
-  };
-  let agent = start();
-  await agent.log.line('deployed');
-  let [wanted, good]: Version[] = ['v1', 'v1'];
+  await want(name, first);
+  return hashes;
+}
 
-  for (let round = 0; round < ROUNDS; round += 1) {
-    // Moments and versions of a round are the same in every run, and spread evenly: multiples of the golden ratio.
-    const share = (round * 0.618034) % 1;
-    const next = () => VERSIONS[(VERSIONS.indexOf(wanted) + 1 + (round % 3)) % VERSIONS.length] ?? 'v1';
-    wanted = next();
-    const mayBeLive = [good, ...(isGood(wanted) ? [wanted] : [])];
-    await want(wanted);
-    await delay(share * LONGEST_LIFE_MS);
-    agent.child.kill('SIGKILL');
-    await agent.ended;
-    let when = `round ${round}: ${wanted}, killed after ${Math.round(share * LONGEST_LIFE_MS)} ms`;
-    await ask(host.port).catch((error) => expect(String(error), when).toContain('HTTP 500'));
-    if (round % 4 === 3) {
-      wanted = next();
-      await want(wanted);
-      when += `, then ${wanted}`;
-    }
-    agent = start();
-    const { status, stdout } = await world.operator.exec(`status ${name} -wait ${PATIENCE}`);
-    expect(status, `${when}\n${stdout}`).toBe(isGood(wanted) ? 0 : 1);
-    await agent.log.line(({ msg }) => msg === 'nothing new' || msg === 'failed before, waiting');
-    const said = await witnesses(host, name);
-    good = isGood(wanted) ? wanted : (said.versions.program as Version);
-    expect(mayBeLive.concat(wanted), when).toContain(good);
-    expect(said.hashes, when).toEqual(allOf(said.hashes, hashes[good]));
-    expect(said.versions, when).toEqual(allOf(said.versions, good));
-  }
+async function want(name: string, version: Version): Promise<void> {
+  await command(world.operator, `changeconf -name ${name} -component code -version ${version}`);
+}
 
-  expect(await stopAgent(agent)).toBe(0);
-  const printed = host.printed();
-  const starts = printed.filter((line) => line.includes(' started>'));
-  expect(printed.filter((line) => line.includes(' ended>')).sort()).toEqual(
-    starts.map((line) => line.replace('started', 'ended')).sort(),
-  );
-  const logged = logs.map((log) => log.text()).join('\n');
+/** What is wanted in a round, and after the kill where that is something else again; and when the agent is killed. */
+function planOf(round: number, before: Version) {
+  // The same in every run, and spread evenly: multiples of the golden ratio.
+  const lifeMs = ((round * 0.618034) % 1) * LONGEST_LIFE_MS;
+  const after = (version: Version): Version =>
+    VERSIONS[(VERSIONS.indexOf(version) + 1 + (round % 3)) % VERSIONS.length] ?? 'v1';
+  const first = after(before);
+  return { first, last: round % 4 === 3 ? after(first) : first, lifeMs };
+}
+
+/** Everything that was printed is in a log, and what began to print came to its end. */
+function expectNothingCut(printed: readonly string[], logs: readonly RunningProgram[]): void {
+  const began = printed.filter((line) => line.includes(' started>'));
+  const ended = printed.filter((line) => line.includes(' ended>'));
+  expect(ended.sort()).toEqual(began.map((line) => line.replace('started', 'ended')).sort());
+  const logged = logs.map(({ log }) => log.text()).join('\n');
   expect(printed.filter((line) => !logged.includes(line))).toEqual([]);
-}, 60_000 + ROUNDS * 30_000);
+}
+
+it(
+  `kill -9 of the agent, ${ROUNDS} times, with a script and programs that print, checks and a destination: nothing is cut or lost, and all that tells what is live agrees`,
+  async () => {
+    const name = 'crash';
+    const hashes = await makeVersions(name);
+    const host = await makeHost(name);
+    let agent = host.start();
+    const agents = [agent];
+    await agent.log.line('deployed');
+    let wanted: Version = 'v1';
+    let good: Version = 'v1';
+
+    for (let round = 0; round < ROUNDS; round += 1) {
+      const { first, last, lifeMs } = planOf(round, wanted);
+      const when = `round ${round}: ${first}, killed after ${Math.round(lifeMs)} ms, then ${last}`;
+      await want(name, first);
+      await delay(lifeMs);
+      agent.child.kill('SIGKILL');
+      await agent.ended;
+      await ask(host.port).catch((error) => expect(String(error), when).toContain('HTTP 500'));
+      if (last !== first) await want(name, last);
+      agent = host.start();
+      agents.push(agent);
+      const { status, stdout } = await world.operator.exec(`status ${name} -wait ${PATIENCE}`);
+      expect(status, `${when}\n${stdout}`).toBe(isGood(last) ? 0 : 1);
+      await agent.log.line(({ msg }) => msg === 'nothing new' || msg === 'failed before, waiting');
+      const said = await witnesses(host, name);
+      const mayBeLive = isGood(last) ? [last] : [good, first].filter(isGood);
+      good = said.versions.program as Version;
+      expect(mayBeLive, when).toContain(good);
+      expect(said.hashes, when).toEqual(allOf(said.hashes, hashes.get(good)));
+      expect(said.versions, when).toEqual(allOf(said.versions, good));
+      wanted = last;
+    }
+    expect(await stopAgent(agent)).toBe(0);
+    expectNothingCut(host.printed(), agents);
+  },
+  60_000 + ROUNDS * 30_000,
+);
