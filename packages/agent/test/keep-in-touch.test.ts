@@ -1,6 +1,6 @@
 import { keepInTouch, wantedFirst } from '@deploy-tools/agent/keep-in-touch.js';
 import { Pushes } from '@deploy-tools/agent/pushes.js';
-import type { Upstream } from '@deploy-tools/agent/releases.js';
+import type { Releases, Upstream } from '@deploy-tools/agent/releases.js';
 import { encodeConfigJson } from '@deploy-tools/shared/config-json.js';
 import { DeployError } from '@deploy-tools/shared/errors.js';
 import { describe, expect, it } from 'vitest';
@@ -49,6 +49,25 @@ describe('while a deployment goes on', () => {
       await until('the wish', () => callOff.signal.aborted);
       expect(callOff.signal.reason).toMatchObject({ by: B.hash });
     }
+  });
+
+  it('a source is not asked: the deployment is finished first', async () => {
+    const { context, pushes } = await host('validating');
+    const callOff = pushes.deploying(A.hash);
+    let opened = 0;
+    const source: Releases = {
+      wanted: () => Promise.reject(new Error('it was asked')),
+      fetch: async () => {},
+      patience: () => undefined,
+    };
+    const open = async () => {
+      opened += 1;
+      return source;
+    };
+    testScope().defer(keepInTouch(context, { open, pushes, pollMs: 1, redialMs: () => 1 }));
+    await until('looks', () => opened > 3);
+    expect(callOff.signal.aborted).toBe(false);
+    expect(await wantedFirst(context, open)).toBeUndefined();
   });
 
   it('a registry that tells is connected to again once the release is live, also when it is away for a while', async () => {

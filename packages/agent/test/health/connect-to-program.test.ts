@@ -6,6 +6,7 @@ import { parseHttpCheck, parseTcpCheck } from '@deploy-tools/agent/health/parse-
 import { runCheck } from '@deploy-tools/agent/health/run-check.js';
 import { serverInode } from '@deploy-tools/agent/health/server-end.js';
 import { describe, expect, it } from 'vitest';
+import { ask } from '../../../../test/support/http-load.js';
 import { testScope } from '../../../../test/support/scope.js';
 import { serverLaunch, supervised } from '../supervise/supervised.js';
 
@@ -78,6 +79,30 @@ describe('a check of a port that two programs share', () => {
       });
     });
   });
+});
+
+it.each([
+  ['a process of its session', `"$0" "$1" & wait`],
+  ['what that has started in a session of its own', `setsid -w "$0" "$1" & wait`],
+])('a program is %s too', async (_, script) => {
+  const site = await supervised(testScope());
+  const { command, environment } = serverLaunch('v1', { CONVENTION: 'starter' });
+  const launch = { command: ['/bin/sh', '-c', script, ...command] as const, cwd: '/', environment };
+  const { program } = await site.supervisor.switchTo(
+    launch,
+    async () => void (await site.line('serving')),
+    NEVER,
+  );
+  const context = {
+    timeoutMs: 60_000,
+    environment: {},
+    program: { ports: [site.port], pid: () => program.pid },
+  };
+  const answer = await runCheck(parseHttpCheck(`http://127.0.0.1:${site.port}/`), context, NEVER);
+  expect(answer).toMatchObject({ status: 'passing' });
+  const server = /^v1 (\d+)/.exec(await ask(site.port))?.[1];
+  expect(server).not.toBe(String(program.pid));
+  process.kill(Number(server), 'SIGKILL'); // in a session of its own nobody else would
 });
 
 it('the end of a connection that nobody has accepted is known, and that of another host is not', async () => {

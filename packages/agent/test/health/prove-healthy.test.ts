@@ -66,6 +66,11 @@ describe('a release is healthy', () => {
     expect(await took(proof([failsIn(1)], { minHealthyMs: 0 }))).toBe(1000);
   });
 
+  it('by checks that are all asked at once', async () => {
+    const waits = (own: string, other: string) => `touch ${own}; until test -e ${other}; do sleep 0.01; done`;
+    await took(proof([waits('a', 'b'), waits('b', 'a')], { minHealthyMs: 0 }));
+  });
+
   it('when it lived for so long and there is nothing to check', async () => {
     expect(await took(proof([]))).toBe(10_000);
   });
@@ -97,6 +102,20 @@ describe('a release is not healthy', () => {
       message: `failed 3 times in a row: ${check && describeCheck(check)}: exit status 2: bad 4`,
     });
     expect(given.timers.now() - before).toBe(3000);
+  });
+
+  it('when a check hangs so often in a row; no more of them are asked than of those that fail at once', async () => {
+    let answers = 0;
+    const given = proof(['sleep 30'], {
+      ...{ timers: systemTimers, timeoutMs: 100, intervalMs: 20, deadlineMs: 600_000 },
+      onAnswer: () => {
+        answers += 1;
+      },
+    });
+    await expect(took(given)).rejects.toThrow(
+      'failed 3 times in a row: exec sleep 30: no answer within 100ms',
+    );
+    expect(answers).toBe(3); // one that fails at once is asked four times: the first is not an interval after the beginning
   });
 
   it('when a check fails so often in a row after it had passed', async () => {

@@ -1,4 +1,4 @@
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { createServer, type RequestListener } from 'node:http';
 import { createServer as createHttpsServer } from 'node:https';
 import { type AddressInfo, createServer as createTcpServer, type Server } from 'node:net';
@@ -12,6 +12,7 @@ import { run } from '../../../../test/support/run.js';
 import { testScope } from '../../../../test/support/scope.js';
 import { tempDir } from '../../../../test/support/temp-dir.js';
 import { until } from '../../../../test/support/until.js';
+import { isRunning } from '../supervise/supervised.js';
 
 const CONTEXT: CheckContext = {
   timeoutMs: 10_000,
@@ -44,6 +45,8 @@ describe('an http check', () => {
     [200, 'passing', 'HTTP 200 OK'],
     [204, 'passing', 'HTTP 204 No Content'],
     [302, 'passing', 'HTTP 302 Found'],
+    [399, 'passing', 'HTTP 399'],
+    [400, 'critical', 'HTTP 400 Bad Request: what is wrong'],
     [404, 'critical', 'HTTP 404 Not Found: what is wrong'],
     [503, 'critical', 'HTTP 503 Service Unavailable: what is wrong'],
     [799, 'critical', 'HTTP 799: what is wrong'],
@@ -199,6 +202,18 @@ describe('an exec check', () => {
 
   it('whose directory is gone is critical', async () => {
     expect(await execAnswer('true', { cwd: '/nonexistent' })).toMatchObject({ status: 'critical' });
+  });
+
+  it('leaves behind what it started, which gets SIGPIPE when it prints after', async () => {
+    const dir = tempDir(testScope());
+    const at = (name: string) => join(dir, name);
+    const left = `until test -e ${at('go')}; do sleep 0.02; done; echo late; touch ${at('printed')}`;
+    expect(await execAnswer(`(${left}) & echo $! > ${at('pid')}`)).toMatchObject({ status: 'passing' });
+    const pid = Number(readFileSync(at('pid'), 'utf8'));
+    expect(isRunning(pid)).toBe(true);
+    writeFileSync(at('go'), '');
+    await until('it has ended', () => !isRunning(pid));
+    expect(existsSync(at('printed'))).toBe(false);
   });
 
   it('that is called off ends with its group', async () => {

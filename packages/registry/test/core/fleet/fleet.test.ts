@@ -189,6 +189,28 @@ describe('contact', () => {
   });
 });
 
+test('how far an attempt is costs no write; a change of its state does', async () => {
+  const registry = await openRegistry();
+  const [agent, other] = [playAgent(registry, 'web1'), playAgent(registry, 'web2')];
+  await agent.hello(['p']);
+  await other.hello(['p']);
+  const fetching = (done: number): StateReport => ({
+    ...{ config: 'p', state: 'fetching', hash: HASH, deploy: 'd1' },
+    ...{ progress: { done, total: 9 }, timings: { fetch: done }, bytes: { fetched: done, reused: 0 } },
+  });
+  const written = async (report: StateReport, outcome: string) => {
+    await agent.report(report);
+    await other.report(healthy(outcome)); // whatever waits is written with it
+    const states = await registry.meta.read(({ fleet }) => fleet.hostStates());
+    return states.find(({ host }) => host === 'web1')?.report;
+  };
+  expect(await written(fetching(0), 'o1')).toEqual(fetching(0));
+  expect(await written(fetching(8), 'o2')).toEqual(fetching(0));
+  expect(registry.fleet.followers('p')[0]?.report).toEqual(fetching(8));
+  const staged = { ...fetching(9), state: 'staged' } as const;
+  expect(await written(staged, 'o3')).toEqual(staged);
+});
+
 describe('a host that comes back', () => {
   test('is not known to be as it was until it has said how it is', async () => {
     const registry = await openRegistry();
