@@ -93,7 +93,7 @@ export class Supervisor {
     if (this.#charge !== undefined || this.#stopped !== undefined)
       throw new DeployError('internal', 'a program was started while one is in charge');
     this.#charge = chargeOf(launch, undefined);
-    void this.#keepRunning(this.#charge);
+    this.#charge.kept = this.#keepRunning(this.#charge);
   }
 
   /**
@@ -153,7 +153,7 @@ export class Supervisor {
       return this.#takeOver(before, next, Math.round(timers.now() - began));
     } catch (error) {
       this.#charge = chargeOf(before.launch, undefined);
-      if (!this.#stopping.signal.aborted) void this.#keepRunning(this.#charge);
+      if (!this.#stopping.signal.aborted) this.#charge.kept = this.#keepRunning(this.#charge);
       throw error;
     }
   }
@@ -163,6 +163,7 @@ export class Supervisor {
     const { child } = charge;
     charge.over.abort();
     if (child !== undefined) await this.#end(child);
+    await charge.kept; // it may be starting just now
     charge.child = undefined;
   }
 
@@ -186,7 +187,7 @@ export class Supervisor {
   #takeOver(before: Charge | undefined, next: ProgramChild, gapMs?: number): Switched {
     this.#charge = chargeOf(next.launch, next);
     this.#tell('in-charge', next, gapMs);
-    void this.#keepRunning(this.#charge);
+    this.#charge.kept = this.#keepRunning(this.#charge);
     before?.over.abort();
     return {
       program: next,

@@ -73,6 +73,22 @@ describe('a restart whose program is not proven yet', () => {
     expect(site.supervisor.inCharge?.program).toMatchObject({ launch: first, generation: 4 });
   });
 
+  it('with the handoff restart, leaves nothing running beside the next one', async () => {
+    const site = await supervised(testScope(), { handoff: 'restart' }, []);
+    await site.supervisor.switchTo(shellLaunch('exec sleep 60'), proven, NEVER);
+    const restart = site.supervisor.restart(endless, NEVER);
+    await site.event('started', 2);
+    await site.supervisor.switchTo(shellLaunch('exec sleep 61'), proven, NEVER);
+    await restart;
+    let running = 0;
+    for (const { kind } of site.events) {
+      if (kind === 'started') running += 1;
+      if (kind === 'ended') running -= 1;
+      expect(running).toBeLessThan(2);
+    }
+    expect(running).toBe(1);
+  });
+
   it('is not done again by an agent that is to stop', async () => {
     const site = await supervised(testScope(), {}, []);
     await site.supervisor.switchTo(shellLaunch('sleep 60'), proven, NEVER);
