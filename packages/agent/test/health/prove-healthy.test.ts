@@ -68,7 +68,14 @@ describe('a release is healthy', () => {
 
   it('by checks that are all asked at once', async () => {
     const waits = (own: string, other: string) => `touch ${own}; until test -e ${other}; do sleep 0.01; done`;
-    await took(proof([waits('a', 'b'), waits('b', 'a')], { minHealthyMs: 0 }));
+    const answers: string[] = [];
+    await took(
+      proof([waits('a', 'b'), waits('b', 'a')], {
+        ...{ minHealthyMs: 0, timeoutMs: 20_000 },
+        onAnswer: ({ status }) => answers.push(status),
+      }),
+    );
+    expect(answers).toEqual(['passing', 'passing']);
   });
 
   it('when it lived for so long and there is nothing to check', async () => {
