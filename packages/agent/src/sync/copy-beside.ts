@@ -1,48 +1,63 @@
-import { randomBytes } from 'node:crypto';
-import { mkdirSync, readdirSync } from 'node:fs';
-import { join } from 'node:path';
+import { mkdirSync, realpathSync } from 'node:fs';
+import { byteName } from '@deploy-tools/shared/archive/byte-name.js';
+import { describeError } from '@deploy-tools/shared/errors.js';
 import { syncTree as flushTree } from '../host-sync.js';
 import { copyTree } from '../unpack/copy-tree.js';
-import { chmodDirectory } from '../unpack/held-directory.js';
-import { removeTree } from '../unpack/remove-tree.js';
+import { HeldDirectory, withNames } from '../unpack/held-directory.js';
+import { ClosedDirectory, removeClosed } from './closed-directory.js';
 import { needsRsync, runRsync } from './run-rsync.js';
 import type { SyncCounts, SyncRequest } from './sync-request.js';
 
+/** Owners need it on a directory that is renamed into another one. */
+const OWNER_MAY_WRITE = 0o200;
+
 /**
- * Copies the source, without what the rules leave out (which rsync(1) knows), into a fresh directory, and hands that on. Whatever goes wrong, the
- * directory is removed again; what a process that was killed left of the same kind is removed first.
- * @param prefix of the directory's name.
- * @param place gives the copy its name.
+ * Copies the source, without what the rules leave out (which rsync(1) knows), into a fresh directory that is closed to others, and
+ * hands that on. Whatever goes wrong, it is removed again; what a process that was killed left of the same kind is removed first.
+ * @param dir where it is made. @param prefix of the closed directory's name.
+ * @param place gives the copy, of which it gets a path, its name.
  */
 export async function copyBeside(
   sync: SyncRequest,
-  dir: string,
-  prefix: string,
-  place: (fresh: string) => void,
+  { dir, prefix }: { readonly dir: HeldDirectory; readonly prefix: string },
+  place: (tree: string) => void,
   signal: AbortSignal,
 ): Promise<SyncCounts> {
-  const never = new AbortController().signal;
-  for (const name of readdirSync(dir)) {
-    if (name.startsWith(prefix)) await removeTree(join(dir, name), never);
-  }
-  const fresh = join(dir, `${prefix}${randomBytes(6).toString('hex')}`);
-  mkdirSync(fresh, { mode: 0o700 });
+  await removeClosed(dir, prefix);
+  const closed = new ClosedDirectory(dir, prefix);
   try {
-    const counts = await copied(sync, fresh, signal);
-    if (sync.durable !== false) await flushTree(fresh);
-    place(fresh);
-    return counts;
-  } catch (error) {
-    await removeTree(fresh, never);
-    throw error;
+    return await copyInto(sync, closed.at('tree'), place, signal);
+  } finally {
+    await closed.remove().catch((error: unknown) => {
+      sync.log(`what is left of a copy for ${sync.to} could not be removed: ${describeError(error)}`);
+    });
   }
 }
 
-async function copied(sync: SyncRequest, fresh: string, signal: AbortSignal): Promise<SyncCounts> {
-  const { from, destMode } = sync;
-  if (!needsRsync({ ...sync, strategy: 'mv' }))
-    return { deleted: 0, ...(await copyTree({ from, to: fresh, rootMode: destMode }, signal)) };
-  const counts = await runRsync({ ...sync, to: fresh }, signal);
-  chmodDirectory(fresh, destMode); // rsync(1) gave it that of the source
-  return counts;
+/** @param tree where nothing is yet, in a closed directory. */
+async function copyInto(
+  sync: SyncRequest,
+  tree: string,
+  place: (tree: string) => void,
+  signal: AbortSignal,
+): Promise<SyncCounts> {
+  mkdirSync(tree, { mode: 0o700 });
+  const held = new HeldDirectory(byteName(tree));
+  try {
+    const counts = await copied(sync, tree, signal);
+    held.chmod(sync.destMode | OWNER_MAY_WRITE); // rsync(1) gave it that of the source
+    if (sync.durable !== false) await flushTree(realpathSync(tree));
+    place(tree);
+    held.chmod(sync.destMode);
+    return counts;
+  } catch (error) {
+    throw withNames(error);
+  } finally {
+    held.close();
+  }
+}
+
+async function copied(sync: SyncRequest, to: string, signal: AbortSignal): Promise<SyncCounts> {
+  if (needsRsync({ ...sync, strategy: 'mv' })) return await runRsync({ ...sync, to }, signal);
+  return { deleted: 0, ...(await copyTree({ from: sync.from, to, rootMode: sync.destMode }, signal)) };
 }

@@ -1,4 +1,13 @@
-import { closeSync, constants, ftruncateSync, openSync, readSync, writeSync } from 'node:fs';
+import {
+  closeSync,
+  constants,
+  fstatSync,
+  ftruncateSync,
+  openSync,
+  readSync,
+  type Stats,
+  writeSync,
+} from 'node:fs';
 import { DeployError, toDeployError } from '@deploy-tools/shared/errors.js';
 import { tryLockFile } from '@deploy-tools/shared/host/file-lock.js';
 import type { Timers } from '../timers.js';
@@ -12,6 +21,9 @@ import {
 } from './destination-owner.js';
 
 const LOOK_EVERY_MS = 200;
+/** A FIFO or a terminal that somebody put there does not have us wait. */
+const OPEN_FLAGS =
+  constants.O_RDWR | constants.O_CREAT | constants.O_NOFOLLOW | constants.O_NONBLOCK | constants.O_NOCTTY;
 
 /** The lock file is made where it is not there, and left. */
 export interface LockRequest extends DestinationClaim {
@@ -53,8 +65,19 @@ export async function lockDestination(request: LockRequest): Promise<() => void>
 }
 
 function openLock(dest: string, path: string): number {
+  const fd = openFile(dest, path);
   try {
-    return openSync(path, constants.O_RDWR | constants.O_CREAT | constants.O_NOFOLLOW, 0o600);
+    requireLockFile(path, fstatSync(fd));
+    return fd;
+  } catch (error) {
+    closeSync(fd);
+    throw error;
+  }
+}
+
+function openFile(dest: string, path: string): number {
+  try {
+    return openSync(path, OPEN_FLAGS, 0o600);
   } catch (error) {
     const { kind, message } = toDeployError(error);
     throw new DeployError(kind, `cannot make sure that nobody else deploys to ${dest}: ${message}`, {
@@ -62,6 +85,14 @@ function openLock(dest: string, path: string): number {
       cause: error,
     });
   }
+}
+
+/** It is written to: another name of some other file, in a directory of another user, must not be. */
+function requireLockFile(path: string, stats: Stats): void {
+  if (stats.isFile() && stats.nlink <= 1) return;
+  throw new DeployError('unsafe', `${path} is no lock file of ours: a hard link, or no regular file`, {
+    hint: 'look who made it, and remove it',
+  });
 }
 
 function contentOf(fd: number): LockContent {

@@ -1,44 +1,52 @@
-import { chmodSync, renameSync } from 'node:fs';
-import { basename, dirname } from 'node:path';
+import { realpathSync, renameSync } from 'node:fs';
+import { basename, join } from 'node:path';
 import { DeployError, errnoOf, toDeployError } from '@deploy-tools/shared/errors.js';
 import { syncDirectory } from '@deploy-tools/shared/host/atomic-file.js';
 import { syncTree as flushTree } from '../host-sync.js';
+import { chmodDirectory, type HeldDirectory, withNames } from '../unpack/held-directory.js';
 import { removeTree } from '../unpack/remove-tree.js';
 import { checkDestination } from './check-destination.js';
 import { copyBeside } from './copy-beside.js';
+import { holdParent } from './destination-parent.js';
 import { needsRsync } from './run-rsync.js';
-import type { SyncRequest, SyncStats } from './sync-request.js';
+import type { SyncCounts, SyncRequest, SyncStats } from './sync-request.js';
 
 /**
  * Gives the source the destination's name, which has to be free. Across file systems, and where something is to be
  * left out or the source is to stay, a copy beside gets the name, and the source is removed last.
  */
 export async function moveInto(sync: SyncRequest, signal: AbortSignal): Promise<SyncStats> {
-  const { from, to, keepSource, durable } = sync;
-  const none = { files: 0, deleted: 0, bytes: 0, root: to };
+  const { to } = sync;
+  const parent = holdParent(to);
   try {
     checkDestination(to, 'mv');
-    if (keepSource !== true && !needsRsync({ ...sync, strategy: 'mv' })) {
-      if (durable !== false) await flushTree(from);
-      if (moved(sync)) return none;
-    }
-    const place = (fresh: string) => placeAt(sync, fresh);
-    const counts = await copyBeside(sync, dirname(to), `.${basename(to)}.new-`, place, signal);
-    if (keepSource !== true) await removeSource(sync);
-    return { ...counts, root: to };
+    return { ...(await moved(sync, parent, signal)), root: to };
   } catch (error) {
-    const { kind, message, hint } = toDeployError(error);
+    const { kind, message, hint } = withNames(error);
     const more = hint === undefined ? {} : { hint };
     throw new DeployError(kind, `${message}; nothing was moved`, { ...more, cause: error });
+  } finally {
+    parent.close();
   }
 }
 
+async function moved(sync: SyncRequest, parent: HeldDirectory, signal: AbortSignal): Promise<SyncCounts> {
+  const { from, to, keepSource, durable } = sync;
+  const place = (tree: string) => placeAt(sync, parent, tree);
+  if (keepSource !== true && !needsRsync({ ...sync, strategy: 'mv' })) {
+    if (durable !== false) await flushTree(realpathSync(from));
+    if (hasMoved(sync, place)) return { files: 0, deleted: 0, bytes: 0 };
+  }
+  const counts = await copyBeside(sync, { dir: parent, prefix: `.${basename(to)}.new-` }, place, signal);
+  if (keepSource !== true) await removeSource(sync);
+  return counts;
+}
+
 /** @returns false when it is on another file system. */
-function moved(sync: SyncRequest): boolean {
-  const { from, destMode } = sync;
+function hasMoved({ from, destMode }: SyncRequest, place: (tree: string) => void): boolean {
   try {
-    chmodSync(from, destMode);
-    placeAt(sync, from);
+    chmodDirectory(from, destMode);
+    place(from);
     return true;
   } catch (error) {
     if (errnoOf(error) === 'EXDEV') return false;
@@ -47,11 +55,11 @@ function moved(sync: SyncRequest): boolean {
 }
 
 /** Looks again right before: rename(2) would replace an empty directory. */
-function placeAt({ to, beforeRename }: SyncRequest, path: string): void {
+function placeAt({ to, beforeRename }: SyncRequest, parent: HeldDirectory, tree: string): void {
   checkDestination(to, 'mv');
-  beforeRename?.(path);
-  renameSync(path, to);
-  syncDirectory(dirname(to));
+  beforeRename?.(tree);
+  renameSync(tree, join(parent.self, basename(to)));
+  syncDirectory(parent.self);
 }
 
 /** The destination is complete: what is left of the source fails nothing any more. */

@@ -1,16 +1,17 @@
 import { randomBytes } from 'node:crypto';
 import { lstatSync, readdirSync, readlinkSync, renameSync } from 'node:fs';
-import { dirname, join, resolve } from 'node:path';
+import { basename, dirname, join, resolve } from 'node:path';
 import { DeployError, toDeployError } from '@deploy-tools/shared/errors.js';
 import { syncDirectory } from '@deploy-tools/shared/host/atomic-file.js';
-import { makeDirectory } from '@deploy-tools/shared/host/make-directory.js';
 import { pointCurrent } from '../deploy/current-link.js';
-import { chmodDirectory } from '../unpack/held-directory.js';
+import { chmodDirectory, type HeldDirectory, withNames } from '../unpack/held-directory.js';
 import { removeTree } from '../unpack/remove-tree.js';
 import { checkDestination } from './check-destination.js';
 import { copyBeside } from './copy-beside.js';
+import { holdParent } from './destination-parent.js';
 import { releasesOf } from './destination-paths.js';
-import type { SyncRequest, SyncStats } from './sync-request.js';
+import { holdReleases } from './release-store.js';
+import type { SyncCounts, SyncRequest, SyncStats } from './sync-request.js';
 
 const DEFAULT_KEEP = 5;
 /** Sorted by name they are sorted by age. */
@@ -22,60 +23,86 @@ const RELEASE = /^\d{8}T\d{9}Z-./;
  */
 export async function releaseInto(sync: SyncRequest, signal: AbortSignal): Promise<SyncStats> {
   const { to } = sync;
-  const dir = releasesOf(to);
+  const parent = holdParent(to);
   try {
     checkDestination(to, 'release');
-    makeDirectory(dir, 0o755);
-    const before = targetOf(to);
-    const { root, ...counts } = await obtained(sync, dir, signal);
-    chmodDirectory(root, sync.destMode);
-    pointCurrent(to, root);
-    await prune(sync, dir, [root, before]);
-    return { ...counts, root };
+    const dir = holdReleases(to, parent);
+    try {
+      return await switched(sync, { parent, dir }, signal);
+    } catch (error) {
+      throw withNames(error);
+    } finally {
+      dir.close();
+    }
   } catch (error) {
-    const { kind, message, hint } = toDeployError(error);
+    const { kind, message, hint } = withNames(error);
     const state =
       targetOf(to) === undefined ? `there is no ${to} yet` : `${to} leads to what it led to before`;
     const more = hint === undefined ? {} : { hint };
     throw new DeployError(kind, `${message}; ${state}`, { ...more, cause: error });
+  } finally {
+    parent.close();
   }
 }
 
-async function obtained(sync: SyncRequest, dir: string, signal: AbortSignal): Promise<SyncStats> {
+async function switched(
+  sync: SyncRequest,
+  { parent, dir }: { readonly parent: HeldDirectory; readonly dir: HeldDirectory },
+  signal: AbortSignal,
+): Promise<SyncStats> {
+  const { to } = sync;
+  const before = targetOf(to);
+  const { name, ...counts } = await obtained(sync, dir, signal);
+  const releases = basename(releasesOf(to));
+  pointCurrent(join(parent.self, basename(to)), join(parent.self, releases, name));
+  const root = join(releasesOf(to), name);
+  await prune(sync, dir, [root, before]);
+  return { ...counts, root };
+}
+
+/** @returns what was done, and the name of the release. */
+async function obtained(
+  sync: SyncRequest,
+  dir: HeldDirectory,
+  signal: AbortSignal,
+): Promise<SyncCounts & { readonly name: string }> {
   const id = sync.id ?? randomBytes(6).toString('hex');
   const kept = sync.reuse === true ? releasesIn(dir).findLast((name) => nameEnd(name) === id) : undefined;
-  if (kept !== undefined) return { files: 0, deleted: 0, bytes: 0, root: join(dir, kept) };
-  const root = join(dir, `${new Date().toISOString().replace(/[-:.]/g, '')}-${id}`);
-  const place = (fresh: string) => {
-    renameSync(fresh, root);
-    syncDirectory(dir);
+  if (kept !== undefined) {
+    chmodDirectory(join(dir.self, kept), sync.destMode);
+    return { files: 0, deleted: 0, bytes: 0, name: kept };
+  }
+  const name = `${new Date().toISOString().replace(/[-:.]/g, '')}-${id}`;
+  const place = (tree: string) => {
+    renameSync(tree, join(dir.self, name));
+    syncDirectory(dir.self);
   };
-  return { ...(await copyBeside(sync, dir, '.new-', place, signal)), root };
+  return { ...(await copyBeside(sync, { dir, prefix: '.new-' }, place, signal)), name };
 }
 
 /** What cannot be removed is in nobody's way. */
 async function prune(
-  { keep, log }: SyncRequest,
-  dir: string,
+  { to, keep, log }: SyncRequest,
+  dir: HeldDirectory,
   spared: readonly (string | undefined)[],
 ): Promise<void> {
   const superfluous = releasesIn(dir)
     .reverse()
     .slice(keep ?? DEFAULT_KEEP)
-    .map((name) => join(dir, name))
-    .filter((path) => !spared.includes(path));
-  for (const path of superfluous) {
+    .filter((name) => !spared.includes(join(releasesOf(to), name)));
+  for (const name of superfluous) {
     try {
-      await removeTree(path, new AbortController().signal);
+      await removeTree(join(dir.self, name), new AbortController().signal);
     } catch (error) {
+      const path = join(releasesOf(to), name);
       log(`the old release ${path} could not be removed: ${toDeployError(error).message}`);
     }
   }
 }
 
 /** Names of complete releases, the oldest first. */
-function releasesIn(dir: string): string[] {
-  return readdirSync(dir)
+function releasesIn(dir: HeldDirectory): string[] {
+  return readdirSync(dir.self)
     .filter((name) => RELEASE.test(name))
     .sort();
 }

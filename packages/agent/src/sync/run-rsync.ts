@@ -1,6 +1,7 @@
 import { DeployError, type ErrorKind, toDeployError } from '@deploy-tools/shared/errors.js';
 import { requireProgram } from '../script/require-program.js';
 import { runInGroup } from '../script/run-in-group.js';
+import { pathForPrograms } from '../unpack/held-directory.js';
 import type { SyncCounts, SyncRequest } from './sync-request.js';
 
 /** As long as timers of Node.js can take: the caller's signal is what ends it. */
@@ -32,7 +33,8 @@ export function requireRsync(sync: RsyncNeed, path = process.env.PATH): void {
 }
 
 /**
- * `rsync -a --delete` from the content of one directory into another, which is there.
+ * `rsync -a --delete` from the content of one directory into another, which is there. rsync(1) begins in that one, so a path by a handle
+ * (held-directory.ts) is as good as its name.
  * @throws DeployError usage, where there is none; no-space, denied, or else script, with what rsync said; cancelled.
  */
 export async function runRsync(request: SyncRequest, signal: AbortSignal): Promise<SyncCounts> {
@@ -41,6 +43,7 @@ export async function runRsync(request: SyncRequest, signal: AbortSignal): Promi
   const end = await runInGroup({
     program: 'rsync',
     args: argumentsOf(request),
+    cwd: request.to,
     environment: environment(),
     timeoutMs: FOREVER_MS,
     signal,
@@ -64,18 +67,18 @@ function kindOf(said: string): ErrorKind {
 }
 
 function argumentsOf(request: SyncRequest): string[] {
-  const { from, to, excludes, excludeFrom, verbose, compare, deleteFirst } = request;
+  const { from, excludes, excludeFrom, verbose, compare, deleteFirst } = request;
   return [
     '-a',
     deleteFirst === true ? '--delete-before' : '--delete',
     '--stats',
     ...(verbose ? ['-v'] : []),
     ...(compare === 'content' ? ['--checksum'] : []),
-    ...(excludeFrom === undefined ? [] : [`--exclude-from=${excludeFrom}`]),
+    ...(excludeFrom === undefined ? [] : [`--exclude-from=${pathForPrograms(excludeFrom)}`]),
     ...excludes.map((rule) => `--exclude=${rule}`),
     '--',
-    `${from}/`,
-    `${to}/`,
+    `${pathForPrograms(from)}/`,
+    './',
   ];
 }
 

@@ -2,6 +2,7 @@ import { spawnSync } from 'node:child_process';
 import {
   type BigIntStats,
   chmodSync,
+  chownSync,
   constants,
   copyFileSync,
   lchownSync,
@@ -13,6 +14,7 @@ import {
 import { type ByteName, fsPath } from '@deploy-tools/shared/archive/byte-name.js';
 import { DeployError } from '@deploy-tools/shared/errors.js';
 import { fsTime } from './file-times.js';
+import { byHandle, pathForPrograms } from './held-directory.js';
 
 /** What is taken over besides the content. */
 type Attributes = Pick<BigIntStats, 'mode' | 'uid' | 'gid' | 'mtimeNs'>;
@@ -25,29 +27,46 @@ const NS_PER_SECOND = 1_000_000_000n;
  * @throws system errors; DeployError unsupported for a socket.
  */
 export function copyNode(from: ByteName, to: ByteName, stats: BigIntStats): void {
-  if (stats.isFile())
-    copyFileSync(fsPath(from), fsPath(to), constants.COPYFILE_EXCL | constants.COPYFILE_FICLONE);
-  else if (stats.isSymbolicLink()) symlinkSync(readlinkSync(fsPath(from), 'buffer'), fsPath(to));
-  else makeSpecial(to, stats);
-  takeOwner(to, stats);
-  if (!stats.isSymbolicLink()) chmodSync(fsPath(to), Number(stats.mode & 0o7777n));
   const time = timeOf(stats);
-  lutimesSync(fsPath(to), time, time);
+  if (stats.isSymbolicLink()) {
+    symlinkSync(readlinkSync(fsPath(from), 'buffer'), fsPath(to));
+    takeOwner(to, stats, lchownSync);
+    lutimesSync(fsPath(to), time, time);
+    return;
+  }
+  if (stats.isFile()) copyContent(from, to, stats);
+  else makeSpecial(to, stats);
+  byHandle(to, (path) => {
+    takeOwner(path, stats, chownSync);
+    chmodSync(path, Number(stats.mode & 0o7777n));
+    utimesSync(path, time, time);
+  });
+}
+
+/** Of the very file that was looked at: whoever owns the directory may have exchanged it for a symlink to one of root's. */
+function copyContent(from: ByteName, to: ByteName, { dev, ino }: BigIntStats): void {
+  byHandle(from, (path, found) => {
+    if (found.dev !== dev || found.ino !== ino)
+      throw new DeployError('conflict', 'somebody has exchanged it meanwhile', {
+        hint: 'look who may write to the release',
+      });
+    copyFileSync(path, fsPath(to), constants.COPYFILE_EXCL | constants.COPYFILE_FICLONE);
+  });
 }
 
 /** When all that is in the directory is done. @param path of the directory itself, or of a handle on it. */
 export function takeDirectoryAttributes(path: string, source: Attributes): void {
-  takeOwner(path, source);
+  takeOwner(path, source, chownSync);
   const time = timeOf(source);
   utimesSync(path, time, time);
   chmodSync(path, Number(source.mode & 0o7777n));
 }
 
 /** As far as we may: root gives both, others the group where they belong to it, as rsync -a does. */
-function takeOwner(path: ByteName, { uid, gid }: Attributes): void {
+function takeOwner(path: ByteName, { uid, gid }: Attributes, give: typeof chownSync): void {
   const isRoot = process.geteuid?.() === 0;
   const mayGroup = isRoot || process.getgroups?.().includes(Number(gid)) === true;
-  if (mayGroup) lchownSync(fsPath(path), isRoot ? Number(uid) : -1, Number(gid));
+  if (mayGroup) give(fsPath(path), isRoot ? Number(uid) : -1, Number(gid));
 }
 
 /** Node.js has no call for it, so the system's `mknod` does it; the handle on the directory is passed on to it. */
@@ -57,8 +76,7 @@ function makeSpecial(to: ByteName, stats: BigIntStats): void {
   const major = ((device >> 8n) & 0xfffn) | ((device >> 32n) & ~0xfffn);
   const minor = (device & 0xffn) | ((device >> 12n) & ~0xffn);
   const kind = stats.isFIFO() ? ['p'] : [stats.isBlockDevice() ? 'b' : 'c', String(major), String(minor)];
-  const path = to.replace('/proc/self/', `/proc/${process.pid}/`);
-  const made = spawnSync('mknod', ['--', path, ...kind], { encoding: 'utf8' });
+  const made = spawnSync('mknod', ['--', pathForPrograms(to), ...kind], { encoding: 'utf8' });
   if (made.error !== undefined)
     throw new DeployError('unsupported', `mknod cannot be run: ${made.error.message}`, { cause: made.error });
   if (made.status !== 0) throw new DeployError('denied', made.stderr.trim());

@@ -1,3 +1,4 @@
+import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { runRsync } from '@deploy-tools/agent/sync/run-rsync.js';
 import type { SyncRequest } from '@deploy-tools/agent/sync/sync-request.js';
@@ -13,6 +14,7 @@ const never = new AbortController().signal;
 let dir: string;
 beforeEach(() => {
   dir = tempDir(testScope());
+  mkdirSync(join(dir, 'to'));
 });
 
 function request(more: Partial<SyncRequest> = {}): SyncRequest {

@@ -1,16 +1,20 @@
 import { execFileSync } from 'node:child_process';
 import {
   chmodSync,
+  existsSync,
   linkSync,
+  lstatSync,
   lutimesSync,
   mkdirSync,
   readdirSync,
+  renameSync,
   statSync,
   symlinkSync,
   writeFileSync,
 } from 'node:fs';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
+import { copyNode } from '@deploy-tools/agent/unpack/copy-node.js';
 import { copyTree } from '@deploy-tools/agent/unpack/copy-tree.js';
 import { chmodDirectory } from '@deploy-tools/agent/unpack/held-directory.js';
 import { beforeEach, expect, it } from 'vitest';
@@ -72,6 +76,19 @@ it('follows no symlink that takes the place of a directory', async () => {
     expect.objectContaining({ code: 'ENOTDIR' }),
   );
   expect(readdirSync(from).sort()).toEqual(['bin', 'link', 'shut']);
+});
+
+it('reads no file elsewhere that a symlink has taken the place of one by', () => {
+  const secret = join(dir, 'secret');
+  writeFileSync(secret, 'secret', { mode: 0o600 });
+  const file = join(from, 'file');
+  writeFileSync(file, 'content', { mode: 0o644 });
+  const stats = lstatSync(file, { bigint: true });
+  renameSync(file, join(dir, 'moved'));
+  symlinkSync(secret, file);
+  const copy = join(dir, 'copy-of-file');
+  expect(() => copyNode(file, copy, stats)).toThrow('somebody has exchanged it meanwhile');
+  expect(existsSync(copy)).toBe(false);
 });
 
 it('stops when told', async () => {
