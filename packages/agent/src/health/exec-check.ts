@@ -3,12 +3,13 @@ import { LogTail } from '../script/log-tail.js';
 import { type GroupEnd, runInGroup } from '../script/run-in-group.js';
 import { type CheckContext, type Finding, MAX_ANSWER } from './health-check.js';
 
-/** Between TERM and KILL. */
+/** Between TERM and KILL, of a check that gives no answer. */
 const KILL_AFTER_MS = 2000;
 
 /**
  * Runs a command line by /bin/sh: exit status 0 passes, the one that was said to be a warning warns, all else is critical.
  * The last of what it printed is the answer.
+ * @param signal kills it at once: whoever calls off a release waits for no check of it.
  */
 export async function execCheck(
   command: string,
@@ -25,6 +26,7 @@ export async function execCheck(
     timeoutMs: context.timeoutMs,
     killAfterMs: KILL_AFTER_MS,
     signal,
+    isKilledOnAbort: true,
     onLine: (_stream, line) => tail.push(line),
   });
   const how = describeEnd(end, context.timeoutMs);

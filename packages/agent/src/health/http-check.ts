@@ -23,6 +23,7 @@ export function httpCheck(
   return limitCheck(timeoutMs, signal, async (limit) => {
     const socket = await openCheck(targetOf(url), program, limit);
     try {
+      limit.throwIfAborted(); // it may have been while who accepts was looked up, and then nobody ends the request
       return await ask(url, socket, limit);
     } finally {
       socket.destroy();

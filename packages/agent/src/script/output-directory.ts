@@ -110,9 +110,9 @@ export class OutputDirectory implements OutputPlace {
         for (const { writing } of pipes) closeSync(writing);
         this.#lookSoon();
       },
-      drained: async () => {
+      drained: async (withinMs) => {
         for (let round = 0; round < MOST_ROUNDS; round += 1) {
-          await orDrainTime(ended);
+          await orDrainTime(ended, withinMs);
           if (!(await this.#read(run)) || run.isRemoved) return;
         }
       },

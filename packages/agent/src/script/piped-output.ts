@@ -51,8 +51,8 @@ class PipedOutput implements RunOutput {
     this.#closed = Promise.all(this.#streams.map((stream, index) => this.#pass(stream, index)));
   }
 
-  async drained(): Promise<void> {
-    await orDrainTime(this.#closed);
+  async drained(withinMs?: number): Promise<void> {
+    await orDrainTime(this.#closed, withinMs);
     for (const stream of this.#streams) stream.destroy();
   }
 

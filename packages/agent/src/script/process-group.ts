@@ -5,6 +5,9 @@ import { groupRuns } from '../host-process.js';
 const LOOK_EVERY_MS = 50;
 /** To tell what runs from what only was not taken note of takes a look at every process of the host: at each fifth. */
 const LOOK_CLOSELY = 5;
+/** What was killed is gone within a few milliseconds; what is not cannot be waited for: a kernel that hangs, another user's process. */
+const KILLED_WITHIN_MS = 250;
+const LOOK_FOR_KILLED_MS = 5;
 
 /** Signals every process of a group. @see signalProcess */
 export function signalGroup(leader: number, signal: NodeJS.Signals | 0): boolean {
@@ -42,5 +45,15 @@ export async function endGroup(leader: number, killAfterMs: number): Promise<voi
       return;
     }
     await sleep(LOOK_EVERY_MS);
+  }
+}
+
+/** Kills a process group. Resolves when nothing of it runs, or what runs cannot be killed. */
+export async function killGroup(leader: number): Promise<void> {
+  signalGroup(leader, 'SIGKILL');
+  const end = performance.now() + KILLED_WITHIN_MS;
+  for (let look = 1; signalGroup(leader, 0) && performance.now() < end; look += 1) {
+    if (look % LOOK_CLOSELY === 0 && groupRuns(leader) === false) return;
+    await sleep(LOOK_FOR_KILLED_MS);
   }
 }

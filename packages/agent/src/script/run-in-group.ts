@@ -1,10 +1,10 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { letRun, startWaiting } from './launch.js';
 import { pipedOutput } from './piped-output.js';
-import { endGroup } from './process-group.js';
+import { endGroup, killGroup } from './process-group.js';
 import { requireProgram } from './require-program.js';
 import { asUser, type Invocation, type RunAs } from './run-as.js';
-import type { OnLine, OutputPlace, RunOutput } from './run-output.js';
+import { DRAIN_MS, type OnLine, type OutputPlace, type RunOutput } from './run-output.js';
 
 /** Between TERM and KILL. */
 export const KILL_AFTER_MS = 10_000;
@@ -26,8 +26,10 @@ export interface GroupRun {
   readonly killAfterMs?: number;
   /** The agent's own user without. */
   readonly as?: RunAs | undefined;
-  /** Ends the group like the timeout does. */
+  /** Ends the group like the timeout does. A program that was not started by then is not started at all. */
   readonly signal?: AbortSignal;
+  /** The signal kills the group at once, and what is still to be read of its output is not waited for. */
+  readonly isKilledOnAbort?: boolean;
   /**
    * Called with the process id before the program runs: what has to be written down is written by then. Must not throw.
    * Not together with `stdinFd`.
@@ -56,18 +58,26 @@ export async function runInGroup(run: GroupRun): Promise<GroupEnd> {
     requireProgram(run.program, run.environment, run.cwd);
   const opened = run.output?.open('script', run.as, run.onLine) ?? pipedOutput(run.as, run.onLine);
   const output = await opened;
+  if (run.signal?.aborted === true) return await notStarted(output);
   const child = start(run, output);
   const limit = limited(child, run);
   try {
     const end = await ended(child);
     limit.clear();
     await limit.ending(); // the program itself may be gone before what it started
-    await output.drained();
+    const isOfUse = limit.stopped() !== 'abort' || run.isKilledOnAbort !== true;
+    await output.drained(isOfUse ? DRAIN_MS : 0);
     child.stdin?.destroy();
     return { ...end, stopped: limit.stopped() };
   } finally {
     limit.clear();
   }
+}
+
+async function notStarted(output: RunOutput): Promise<GroupEnd> {
+  output.handedOver(undefined);
+  await output.drained(0);
+  return { code: null, signal: null, stopped: 'abort' };
 }
 
 /** What is to be written down before it runs is started in two steps. */
@@ -118,7 +128,8 @@ function limited(child: ChildProcess, run: GroupRun): Limit {
   const stop = (why: 'timeout' | 'abort'): void => {
     if (child.pid === undefined || stopped !== undefined) return;
     stopped = why;
-    ending = endGroup(child.pid, run.killAfterMs ?? KILL_AFTER_MS);
+    const isKilled = why === 'abort' && run.isKilledOnAbort === true;
+    ending = isKilled ? killGroup(child.pid) : endGroup(child.pid, run.killAfterMs ?? KILL_AFTER_MS);
   };
   const abort = (): void => stop('abort');
   const timer = setTimeout(() => stop('timeout'), run.timeoutMs);

@@ -17,9 +17,9 @@ export interface RunOutput {
   handedOver(child: ChildProcess | undefined): void;
   /**
    * To be called when the program has ended. Resolves when all lines that it printed were given out; those of a process
-   * that it left behind are waited for {@link DRAIN_MS} at most. Never rejects.
+   * that it left behind are waited for so long at most, {@link DRAIN_MS} unless told. Never rejects.
    */
-  drained(): Promise<void>;
+  drained(withinMs?: number): Promise<void>;
 }
 
 /** Where runs print to that are to outlive the agent. */
@@ -31,10 +31,10 @@ export interface OutputPlace {
 export type OutputKind = 'script' | 'program';
 
 /** Resolves with the first of both. */
-export async function orDrainTime(all: Promise<unknown>): Promise<void> {
+export async function orDrainTime(all: Promise<unknown>, withinMs = DRAIN_MS): Promise<void> {
   let timer: NodeJS.Timeout | undefined;
   const enough = new Promise<void>((resolve) => {
-    timer = setTimeout(resolve, DRAIN_MS);
+    timer = setTimeout(resolve, withinMs);
   });
   await Promise.race([all, enough]);
   clearTimeout(timer);

@@ -116,6 +116,19 @@ describe('an http check', () => {
     });
   });
 
+  it('that is called off while it connects does not wait for an answer', async () => {
+    const port = await listen(createTcpServer((socket) => socket.resume()));
+    const stop = new AbortController();
+    const pid = () => {
+      stop.abort();
+      return process.pid;
+    };
+    const check = parseHttpCheck(`http://127.0.0.1:${port}/`);
+    await expect(
+      runCheck(check, { ...CONTEXT, program: { ports: [port], pid } }, stop.signal),
+    ).rejects.toThrow('This operation was aborted');
+  });
+
   it('does not believe a certificate that nobody vouches for', async () => {
     const dir = tempDir(testScope());
     const files = ['-keyout', join(dir, 'key'), '-out', join(dir, 'cert'), '-subj', '/CN=localhost'];
@@ -225,6 +238,29 @@ describe('an exec check', () => {
     stop.abort();
     await expect(answered).rejects.toThrow('This operation was aborted');
     expect(existsSync(`/proc/${readFileSync(file, 'utf8').trim()}/exe`)).toBe(false);
+  });
+
+  it('that is called off gets no time to end by itself', async () => {
+    const dir = tempDir(testScope());
+    const stop = new AbortController();
+    const check = parseExecCheck(
+      `trap 'touch heard' TERM; echo $$ > pid.new; mv pid.new pid; while :; do sleep 0.01; done`,
+    );
+    const answered = runCheck(check, { ...CONTEXT, cwd: dir }, stop.signal);
+    await until('the check runs', () => existsSync(join(dir, 'pid')));
+    stop.abort();
+    await expect(answered).rejects.toThrow('This operation was aborted');
+    expect(isRunning(Number(readFileSync(join(dir, 'pid'), 'utf8')))).toBe(false);
+    expect(existsSync(join(dir, 'heard'))).toBe(false);
+  });
+
+  it('that is called off before it has begun is not started', async () => {
+    const dir = tempDir(testScope());
+    const stop = new AbortController();
+    const answered = runCheck(parseExecCheck('touch ran'), { ...CONTEXT, cwd: dir }, stop.signal);
+    stop.abort();
+    await expect(answered).rejects.toThrow('This operation was aborted');
+    expect(existsSync(join(dir, 'ran'))).toBe(false);
   });
 });
 
