@@ -5,9 +5,11 @@ import { cleanUp, cleanUpAround } from './clean-up.js';
 import { beginAttempt, isCurrent } from './deploy/begin-attempt.js';
 import { Cancelled, Superseded } from './deploy/called-off.js';
 import { delayBefore } from './deploy/delay-before.js';
+import type { DeployRoots } from './deploy/deploy-roots.js';
 import { resumptionOf } from './deploy/deploy-step.js';
 import { endFailed, lastHook, mayRetry, messageOf, rootsOf, stillHeld } from './deploy/end-attempt.js';
 import { waitBefore } from './deploy/hold.js';
+import { type DestinationHold, holdDestination } from './deploy/hold-destination.js';
 import { checkPlace, removeReplacedReleases } from './deploy/place-release.js';
 import { waitBeforeRollback } from './deploy/postponed-rollback.js';
 import { runDeployHook } from './deploy/run-deploy-hook.js';
@@ -17,7 +19,7 @@ import { bootId } from './host-process.js';
 import { layerLabel } from './layer-label.js';
 import { obtain } from './obtain.js';
 import type { Outcome } from './outcome.js';
-import { activate } from './phases/activate.js';
+import { type Activated, activate } from './phases/activate.js';
 import { commit } from './phases/commit.js';
 import { resolve } from './phases/resolve.js';
 import { validate } from './phases/validate.js';
@@ -187,19 +189,13 @@ async function stage(
 
 /** From `staged`, or where an agent was cut off after, to `healthy`. */
 async function goLive(context: AgentContext, release: Release): Promise<Outcome> {
-  const { ledger, facts, signal, log } = context;
+  const { ledger, facts, log } = context;
   const roots = rootsOf(context);
   let died: AbortSignal | undefined;
   if (ledger.inFlight?.step !== 'validating') {
-    signal.throwIfAborted();
-    if (context.calledOff.aborted) await release.durable; // nothing may still be written when the next attempt begins
-    context.calledOff.throwIfAborted();
-    ledger.step('activate', { unpackedIn: bootId() });
+    const hold = await beforeActivation(context, release);
     // Awaited also when the script fails, so that nothing is still being written when the next attempt begins.
-    const [active, durable] = await Promise.allSettled([
-      facts.time('activate', () => activate(context, roots)),
-      release.durable,
-    ]);
+    const [active, durable] = await Promise.allSettled([activated(context, roots, hold), release.durable]);
     if (active.status === 'rejected') throw active.reason;
     if (durable.status === 'rejected') throw durable.reason;
     if (active.value === 'vetoed') return vetoed(context);
@@ -214,6 +210,32 @@ async function goLive(context: AgentContext, release: Release): Promise<Outcome>
   await lastHook(context, 'success', roots);
   await cleanUp(context, []);
   return { kind: 'deployed', hash };
+}
+
+async function activated(
+  context: AgentContext,
+  roots: DeployRoots,
+  hold: DestinationHold,
+): Promise<Activated> {
+  try {
+    context.ledger.step('activate', { unpackedIn: bootId() });
+    return await context.facts.time('activate', () => activate(context, roots, hold));
+  } finally {
+    hold.release();
+  }
+}
+
+/** The last moment at which the deployment can end without a trace, which may last while another process deploys to the destination. */
+async function beforeActivation(context: AgentContext, release: Release): Promise<DestinationHold> {
+  const { signal, calledOff } = context;
+  signal.throwIfAborted();
+  try {
+    calledOff.throwIfAborted();
+    return await holdDestination(context);
+  } catch (error) {
+    if (!signal.aborted) await release.durable; // nothing may still be written when the next attempt begins
+    throw error;
+  }
 }
 
 function vetoed({ ledger, log, clock, facts }: AgentContext): Outcome {

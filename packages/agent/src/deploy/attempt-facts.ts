@@ -14,6 +14,7 @@ export class AttemptFacts {
   #bytes = { fetched: 0, reused: 0 };
   #veto: string | undefined;
   #progress: { done: number; total: number } | undefined;
+  #waiting: string | undefined;
   /** Answers of the checks that do not pass, by check; the one that has failed for longest comes first. */
   readonly #failing = new Map<string, string>();
 
@@ -40,6 +41,19 @@ export class AttemptFacts {
   get failing(): string | undefined {
     for (const [check, answer] of this.#failing) return `${check}: ${answer}`;
     return undefined;
+  }
+
+  /** What the attempt cannot go on without, which somebody else has. */
+  get waiting(): string | undefined {
+    return this.#waiting;
+  }
+
+  /** @param what it waits for, as people read it; undefined when the wait is over. */
+  waitsFor(what: string | undefined): void {
+    if (what !== undefined) this.log.push(what);
+    if (what === this.#waiting) return;
+    this.#waiting = what;
+    this.#onProgress();
   }
 
   /** Which hook or script said not now last, and why. */
@@ -73,6 +87,7 @@ export class AttemptFacts {
     this.#bytes = { fetched: 0, reused: 0 };
     this.#progress = undefined;
     this.#veto = undefined;
+    this.#waiting = undefined;
     this.forgetChecks();
   }
 

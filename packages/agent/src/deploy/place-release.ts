@@ -1,16 +1,16 @@
 import { existsSync, renameSync } from 'node:fs';
-import { dirname } from 'node:path';
-import { DeployError, describeError } from '@deploy-tools/shared/errors.js';
+import { DeployError, describeError, toDeployError } from '@deploy-tools/shared/errors.js';
 import type { AgentContext } from '../agent-context.js';
 import type { Root } from '../script/script-environment.js';
 import { checkDestination } from '../sync/check-destination.js';
 import { type Destination, excludeFileIn } from '../sync/destination.js';
-import { checkOwnerEarly, type DestinationClaim } from '../sync/destination-owner.js';
-import { destinationPlace } from '../sync/destination-place.js';
+import { checkOwnerEarly } from '../sync/destination-owner.js';
 import { lockDestination } from '../sync/lock-destination.js';
 import { requireRsync } from '../sync/run-rsync.js';
 import type { SyncRequest } from '../sync/sync-request.js';
 import { removeTree } from '../unpack/remove-tree.js';
+import { pointCurrent } from './current-link.js';
+import { type DestinationHold, destinationClaim, holdDestination } from './hold-destination.js';
 import { forgetPlaced, inodeOf, readPlaced, removePlaced, writePlaced } from './placed-record.js';
 import { removeReplaced, replacedAt, replacedBeside } from './replaced-destination.js';
 
@@ -18,31 +18,43 @@ import { removeReplaced, replacedAt, replacedBeside } from './replaced-destinati
 const ID_CHARACTERS = 16;
 
 /**
- * Syncs a release to the destination, where there is one; again is as good as once. Waits while another process deploys
- * there. A sync that makes the destination like the release file by file is not interrupted when the agent is to stop: half of
- * one is worse than a late exit.
+ * Has `current` and the destination, where there is one, lead to a release; again is as good as once. Waits while another process
+ * deploys there, and touches nothing before.
  * @param way `back` to a release that was there before.
- * @throws DeployError conflict when the destination is another agent's; as syncTree, saying in which state the destination is.
+ * @throws as {@link placeHeld} and holdDestination.
  */
 export async function placeRelease(
   context: AgentContext,
   next: Root,
   way: 'forward' | 'back',
 ): Promise<void> {
+  await placeHeld(context, next, { way, hold: await holdDestination(context) });
+}
+
+/**
+ * The same where the destination is held already; it is released. A sync that makes the destination like the release file by file is
+ * not interrupted when the agent is to stop: half of one is worse than a late exit.
+ * @throws DeployError as syncTree, saying in which state the destination is.
+ */
+export async function placeHeld(
+  context: AgentContext,
+  next: Root,
+  { way, hold }: { readonly way: 'forward' | 'back'; readonly hold: DestinationHold },
+): Promise<void> {
   const { settings, paths } = context;
   const { destination } = settings;
-  if (destination === undefined) return removePlaced(paths.placed);
-  if (destination.strategy === 'mv' && isPlaced(context, next.id)) return;
-  const release = await holdDestination(context, destination);
   try {
-    await placeHeld(context, destination, { next, way });
+    pointCurrent(paths.current, next.root);
+    if (destination === undefined) removePlaced(paths.placed);
+    else if (destination.strategy !== 'mv' || !isPlaced(context, next.id))
+      await syncHeld(context, destination, { next, way });
   } finally {
-    release();
+    hold.release();
   }
 }
 
 /** @param destination is locked. */
-async function placeHeld(
+async function syncHeld(
   context: AgentContext,
   destination: Destination,
   { next, way }: { readonly next: Root; readonly way: 'forward' | 'back' },
@@ -67,35 +79,25 @@ async function placeHeld(
 
 /**
  * Removes what an agent that was killed left beside the destination. What cannot be removed now, or is another agent's, is in
- * nobody's way.
+ * nobody's way; neither is it where another process deploys there.
  */
 export async function removeReplacedReleases(context: AgentContext): Promise<void> {
+  const { timers, signal, log } = context;
   const { destination } = context.settings;
   if (destination === undefined || replacedAt(destination.to).length === 0) return;
   try {
-    const release = await holdDestination(context, destination);
+    const claim = destinationClaim(context, destination);
+    const release = await lockDestination({ ...claim, waits: false, timers, signal, log: () => {} });
     try {
-      await removeReplaced(destination.to, context.signal);
+      await removeReplaced(destination.to, signal);
     } finally {
       release();
     }
   } catch (error) {
-    if (context.signal.aborted) throw error;
-    context.log.warn({ err: describeError(error) }, 'what is left beside the destination cannot be removed');
+    if (signal.aborted) throw error;
+    const err = toDeployError(error).message;
+    log.warn({ err }, 'what is left beside the destination cannot be removed before the next start');
   }
-}
-
-async function holdDestination(context: AgentContext, destination: Destination): Promise<() => void> {
-  const { timers, signal, log } = context;
-  return await lockDestination({
-    ...claimOf(context, destination, destinationPlace(destination).lock),
-    ...{ waits: true, timers, signal },
-    log: (line) => log.warn(line),
-  });
-}
-
-function claimOf({ settings, paths }: AgentContext, { to }: Destination, path: string): DestinationClaim {
-  return { dest: to, path, owner: { name: settings.name, dir: dirname(paths.placed), to } };
 }
 
 /** Whether the destination, where there is one, has this release. */
@@ -126,7 +128,7 @@ export function checkPlace(context: AgentContext, next: Root): void {
     });
   if (destination.strategy === 'mv' && isPlaced(context, next.id)) return;
   requireRsync(destination);
-  checkOwnerEarly(claimOf(context, destination, destinationPlace(destination).lock));
+  checkOwnerEarly(destinationClaim(context, destination));
   checkDestination(destination.to, destination.strategy);
 }
 

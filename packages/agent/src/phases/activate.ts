@@ -1,8 +1,8 @@
 import { existsSync, rmSync } from 'node:fs';
 import type { AgentContext } from '../agent-context.js';
-import { pointCurrent } from '../deploy/current-link.js';
 import { type DeployRoots, rootOf } from '../deploy/deploy-roots.js';
-import { placeRelease } from '../deploy/place-release.js';
+import type { DestinationHold } from '../deploy/hold-destination.js';
+import { placeHeld, placeRelease } from '../deploy/place-release.js';
 import { runDeployHook } from '../deploy/run-deploy-hook.js';
 import { switchProgram } from '../deploy/switch-program.js';
 
@@ -12,15 +12,19 @@ export type Activated = 'vetoed' | { readonly died: AbortSignal | undefined };
 /**
  * Makes a complete release the running one: `current`, the destination, the script, the supervised program. Where the host
  * says not now, `current` is as it was, and so is a destination that had a release before.
+ * @param hold on the destination; released before the script.
  * @throws DeployError script, unhealthy, those of the sync; AbortError.
  */
-export async function activate(context: AgentContext, roots: DeployRoots): Promise<Activated> {
-  const { paths, log } = context;
+export async function activate(
+  context: AgentContext,
+  roots: DeployRoots,
+  hold: DestinationHold,
+): Promise<Activated> {
+  const { log } = context;
   const { old, next } = roots;
   if (old !== undefined && !existsSync(old.root))
     log.warn({ root: old.root }, 'the directory of the old release is gone');
-  pointCurrent(paths.current, next.root);
-  await placeRelease(context, next, 'forward');
+  await placeHeld(context, next, { way: 'forward', hold });
   if ((await runDeployHook(context, 'script', roots)) === 'vetoed') {
     await leaveAsItWas(context);
     return 'vetoed';
@@ -37,6 +41,5 @@ async function leaveAsItWas(context: AgentContext): Promise<void> {
     rmSync(paths.current, { force: true });
     return;
   }
-  pointCurrent(paths.current, live.root);
   await placeRelease(context, live, 'back');
 }

@@ -1,8 +1,8 @@
 import { DeployError, describeError, toDeployError } from '@deploy-tools/shared/errors.js';
 import type { AgentContext } from '../agent-context.js';
-import { pointCurrent } from '../deploy/current-link.js';
 import type { DeployRoots } from '../deploy/deploy-roots.js';
-import { placeRelease } from '../deploy/place-release.js';
+import { holdToRollBack } from '../deploy/hold-destination.js';
+import { placeHeld } from '../deploy/place-release.js';
 import { checkEnvironment, proveRelease } from '../deploy/prove-release.js';
 import { runDeployHook } from '../deploy/run-deploy-hook.js';
 import { requireInCharge, switchProgram } from '../deploy/switch-program.js';
@@ -15,8 +15,7 @@ import { requireInCharge, switchProgram } from '../deploy/switch-program.js';
  */
 export async function rollBack(context: AgentContext, roots: DeployRoots): Promise<void> {
   const hook = await runToEnd(context, 'rollback', roots);
-  pointCurrent(context.paths.current, roots.next.root);
-  await placeRelease(context, roots.next, 'back');
+  await placeHeld(context, roots.next, { way: 'back', hold: await holdToRollBack(context, roots) });
   const script = await runToEnd(context, 'script', roots);
   if (script !== undefined) throw script;
   const died = await switchProgram(context, roots);

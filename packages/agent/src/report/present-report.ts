@@ -33,7 +33,7 @@ export interface HostView {
   readonly crash?: ProgramCrash | undefined;
   /** What the last look or attempt failed with, whether or not the journal could be written. */
   readonly trouble?: Pick<DeployError, 'kind' | 'message'> | undefined;
-  readonly facts: Pick<AttemptFacts, 'timings' | 'bytes' | 'progress' | 'log' | 'failing'>;
+  readonly facts: Pick<AttemptFacts, 'timings' | 'bytes' | 'progress' | 'log' | 'failing' | 'waiting'>;
 }
 
 /** How far the configuration is on this host, in one line of exec report. Pure. */
@@ -111,7 +111,12 @@ function vetoOf({ reason }: Hold): StateReport['error'] {
 
 function troubleOf(attempt: Attempt, facts: HostView['facts']): StateReport['error'] {
   const { error, postponed, step } = attempt;
-  return postponed === undefined ? (error ?? unproven(step, facts)) : backError(attempt, postponed);
+  const { waiting } = facts;
+  const why = postponed === undefined ? (error ?? unproven(step, facts)) : backError(attempt, postponed);
+  if (waiting === undefined || isOver(step)) return why;
+  return why === undefined
+    ? { kind: 'locked', message: waiting }
+    : { ...why, message: `${why.message}; ${waiting}` };
 }
 
 /** Why the release failed, and what keeps the host from going back. */
