@@ -1,3 +1,4 @@
+import { basename } from 'node:path';
 import type { AgentConfig } from '@deploy-tools/shared/config-json.js';
 import type { AgentContext } from './agent-context.js';
 import { pruneCache } from './archive-cache.js';
@@ -19,12 +20,12 @@ export async function cleanUpAround(context: AgentContext): Promise<void> {
   await cleanUp(context, [attempt?.before, attempt?.config]);
 }
 
-/** Removes what is needed no more. @param more what is needed besides what is live and what is gone back to. */
+/** Removes what is needed no more, and no release that a program still runs from. @param more what is needed besides what is live and what is gone back to. */
 export async function cleanUp(
   context: AgentContext,
   more: readonly (AgentConfig | undefined)[],
 ): Promise<void> {
-  const { ledger, paths, settings } = context;
+  const { ledger, paths, settings, program } = context;
   const lastGood = readState(paths.state);
   const live = liveRelease(ledger.journal, lastGood)?.config;
   // With -cleanold the release before the last good one is fetched again when somebody goes back to it.
@@ -32,7 +33,9 @@ export async function cleanUp(
   const needed = [live, ...proven, ...more].filter((config) => config !== undefined);
   const removeSome = async (keep: number, spared: ReadonlySet<string>): Promise<void> => {
     const ignored = settings.keepsForeign ? await foreignReleases(paths.unpacked, paths.records) : [];
-    const releases = await superfluousReleases(paths.unpacked, keep, { spared, ignored });
+    const running = (program?.directories ?? []).map((root) => basename(root));
+    const needless = { spared: new Set([...spared, ...running]), ignored };
+    const releases = await superfluousReleases(paths.unpacked, keep, needless);
     const remove = () => removeReleases(context, releases);
     if (releases.length > 0) await keepRecord(context, needed[0]?.hash ?? '', remove);
   };

@@ -34,6 +34,7 @@ function programStarts(): { starts: string[]; program: ReleaseProgram } {
     },
     died: undefined,
     pid: undefined,
+    directories: [],
     ports: [],
     start: (root) => void starts.push(root),
     switchTo: async () => new AbortController().signal,

@@ -5,6 +5,8 @@ import type { Prove, Supervisor } from './supervisor.js';
 export interface ReleaseProgram {
   /** The release that it runs from; undefined before the first. */
   readonly root: string | undefined;
+  /** All releases that something still runs from, also what drains. */
+  readonly directories: readonly string[];
   /** Its process; undefined while it does not run. */
   readonly pid: number | undefined;
   /** That it shares with the one that it takes over from. */
@@ -14,7 +16,8 @@ export interface ReleaseProgram {
   /** Runs it from a release that was proven before. */
   start(root: string, environment: Readonly<Record<string, string>>): void;
   /**
-   * @see Supervisor.switchTo; resolves when the one before has ended too, or the new one has.
+   * @see Supervisor.switchTo; resolves when the one before has ended too, or the new one has, or when nobody waits for that any
+   * more: the signal is aborted.
    * @returns aborted when the new one ends by itself, from the moment that it took over.
    */
   switchTo(
@@ -45,6 +48,9 @@ export function releaseProgram(
     get root() {
       return supervisor.inCharge?.launch.cwd;
     },
+    get directories() {
+      return supervisor.directories;
+    },
     get pid() {
       return supervisor.inCharge?.program?.pid;
     },
@@ -58,7 +64,7 @@ export function releaseProgram(
       const { crashed, drained } = await switching.catch((error: unknown) => {
         throw explain(error);
       });
-      await Promise.race([drained, aborted(crashed)]);
+      await Promise.race([drained, aborted(crashed), aborted(signal)]);
       return crashed;
     },
     restart: (prove, signal) => supervisor.restart(prove, signal),

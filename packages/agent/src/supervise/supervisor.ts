@@ -42,7 +42,7 @@ export interface Switched {
   readonly program: ProgramChild;
   /** Aborted when this run ends by itself, from the moment that it took over. */
   readonly crashed: AbortSignal;
-  /** Resolves when the one before has ended; at once when there was none. Never rejects. */
+  /** Resolves when no other one runs any more, such as the one before; at once when there is none. Never rejects. */
   readonly drained: Promise<void>;
 }
 
@@ -85,6 +85,11 @@ export class Supervisor {
     return this.#options.listeners.map(({ port }) => port);
   }
 
+  /** Of all that runs, also of what drains. */
+  get directories(): readonly string[] {
+    return [...this.#children.keys()].map(({ launch }) => launch.cwd);
+  }
+
   /**
    * Puts a program in charge that was proven before, as at the start of the agent. One that does not run counts
    * as crashed and is started again.
@@ -92,14 +97,14 @@ export class Supervisor {
   start(launch: Launch): void {
     if (this.#charge !== undefined || this.#stopped !== undefined)
       throw new DeployError('internal', 'a program was started while one is in charge');
-    this.#charge = chargeOf(launch, undefined);
-    this.#charge.kept = this.#keepRunning(this.#charge);
+    this.#putInCharge(launch);
   }
 
   /**
    * Starts a program beside the one in charge and lets it take over. A restart that is not over yet gives way to it.
+   * @param signal calls it off; the end of the new one is waited for then only where the old one cannot run beside it.
    * @returns as soon as the new one is in charge and the old one got TERM.
-   * @throws DeployError unhealthy when it dies, what `prove` throws, AbortError; the old one is in charge then.
+   * @throws DeployError unhealthy when it dies, what `prove` throws, the reason of the signal; the old one is in charge then.
    */
   switchTo(launch: Launch, prove: Prove, signal: AbortSignal): Promise<Switched> {
     return this.#switches.switch(() => this.#switchTo(launch, prove, signal));
@@ -138,22 +143,21 @@ export class Supervisor {
     this.#charge?.over.abort();
     await Promise.all([...this.#children.keys()].map((child) => this.#end(child)));
     await this.#switches.settled;
+    await this.#charge?.kept;
     await Promise.all([...this.#children.keys()].map((child) => this.#end(child)));
   }
 
   async #switchTo(launch: Launch, prove: Prove, signal: AbortSignal): Promise<Switched> {
     const { handoff, timers } = this.#options;
-    const before = this.#charge;
+    const [before, began] = [this.#charge, timers.now()];
     if (handoff !== 'restart' || before === undefined)
       return this.#takeOver(before, await this.#startProven(launch, prove, signal));
-    const began = timers.now();
     await this.#vacate(before);
     try {
       const next = await this.#startProven(launch, prove, signal);
       return this.#takeOver(before, next, Math.round(timers.now() - began));
     } catch (error) {
-      this.#charge = chargeOf(before.launch, undefined);
-      if (!this.#stopping.signal.aborted) this.#charge.kept = this.#keepRunning(this.#charge);
+      if (!this.#stopping.signal.aborted) this.#putInCharge(before.launch);
       throw error;
     }
   }
@@ -168,6 +172,7 @@ export class Supervisor {
   }
 
   async #startProven(launch: Launch, prove: Prove, signal: AbortSignal): Promise<ProgramChild> {
+    signal.throwIfAborted();
     const next = await this.#start(launch);
     const stop = eitherSignal(signal, this.#stopping.signal, next.died);
     try {
@@ -177,7 +182,8 @@ export class Supervisor {
       return next;
     } catch (error) {
       const death: unknown = next.died.reason; // not of the end that follows
-      await this.#end(next);
+      const end = this.#end(next);
+      if (!signal.aborted || this.#options.handoff === 'restart') await end;
       throw death ?? error;
     } finally {
       stop.clear();
@@ -185,15 +191,21 @@ export class Supervisor {
   }
 
   #takeOver(before: Charge | undefined, next: ProgramChild, gapMs?: number): Switched {
-    this.#charge = chargeOf(next.launch, next);
+    const { crash } = this.#putInCharge(next.launch, next);
     this.#tell('in-charge', next, gapMs);
-    this.#charge.kept = this.#keepRunning(this.#charge);
     before?.over.abort();
-    return {
-      program: next,
-      crashed: this.#charge.crash.signal,
-      drained: before?.child === undefined ? Promise.resolve() : this.#end(before.child),
-    };
+    return { program: next, crashed: crash.signal, drained: this.#endOthers(next, before) };
+  }
+
+  #putInCharge(launch: Launch, child?: ProgramChild): Charge {
+    this.#charge = chargeOf(launch, child);
+    this.#charge.kept = this.#keepRunning(this.#charge);
+    return this.#charge;
+  }
+
+  async #endOthers(next: ProgramChild, before: Charge | undefined): Promise<void> {
+    const end = (child: ProgramChild) => (child === next ? undefined : this.#end(child));
+    await Promise.all([...[...this.#children.keys()].map(end), before?.kept]);
   }
 
   async #start(launch: Launch): Promise<ProgramChild> {

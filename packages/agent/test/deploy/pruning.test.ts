@@ -1,3 +1,6 @@
+import { join } from 'node:path';
+import { cleanUp } from '@deploy-tools/agent/clean-up.js';
+import type { ReleaseProgram } from '@deploy-tools/agent/supervise/release-program.js';
 import { describe, expect, it } from 'vitest';
 import { DeployingHost } from '../deploying-host.js';
 
@@ -34,6 +37,16 @@ describe('pruning', () => {
       expect(made.releases()).toEqual(['v1', 'v2', 'v3']);
     },
   );
+
+  it('spares what a program still runs from, such as one that drains', async () => {
+    const made = await host();
+    await made.set({ ...made.context.settings, cleanOld: true });
+    const directories = [join(made.context.paths.unpacked, made.config('v2').hash)];
+    await cleanUp({ ...made.context, program: { directories } as unknown as ReleaseProgram }, []);
+    expect(made.releases()).toEqual(['v2', 'v3']);
+    await cleanUp(made.context, []);
+    expect(made.releases()).toEqual(['v3']);
+  });
 
   it('with -cleanold keeps what is live only; one that is rolled back to is fetched again', async () => {
     const made = await host({ cleanOld: true });

@@ -26,6 +26,7 @@ function program(died: AbortSignal): { program: ReleaseProgram; starts: string[]
         return died;
       },
       pid: 1,
+      directories: [],
       ports: [],
       start: () => {},
       switchTo: async (to) => {

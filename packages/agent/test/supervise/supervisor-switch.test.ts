@@ -1,4 +1,5 @@
-import { readFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { parseHttpCheck } from '@deploy-tools/agent/health/parse-checks.js';
 import { proveHealthy } from '@deploy-tools/agent/health/prove-healthy.js';
 import { readChildren } from '@deploy-tools/agent/supervise/child-record.js';
@@ -173,6 +174,32 @@ describe('a switch that fails leaves the old one alone', () => {
     expect(site.supervisor.inCharge?.program?.generation).toBe(1);
   });
 
+  it('when it is called off, though it ignores TERM: its end is not waited for', async () => {
+    const site = await supervised(testScope(), { stopTimeoutMs: 600_000 }, []);
+    const { program } = await site.supervisor.switchTo(shellLaunch('sleep 60', site.dir), proven, NEVER);
+    const stop = new AbortController();
+    const stubborn = shellLaunch(`trap '' TERM; echo on; until test -e ended; do sleep 0.02; done`, site.dir);
+    const prove: Prove = async (_program, signal) => {
+      await site.line('on');
+      stop.abort();
+      await systemTimers.sleep(20_000, signal);
+    };
+    testScope().defer(() => writeFileSync(join(site.dir, 'ended'), ''));
+    await expect(site.supervisor.switchTo(stubborn, prove, stop.signal)).rejects.toThrow();
+    const { pid = 0 } = (await site.event('stopping')) as { pid?: number };
+    expect([isRunning(pid), site.supervisor.inCharge?.program]).toEqual([true, program]);
+    expect(readChildren(site.recordPath)).toHaveLength(2);
+
+    let isDrained = false;
+    const { drained } = await site.supervisor.switchTo(shellLaunch('sleep 61', site.dir), proven, NEVER);
+    void drained.then(() => (isDrained = true));
+    await site.event('ended');
+    expect([isDrained, isRunning(pid)]).toEqual([false, true]);
+    writeFileSync(join(site.dir, 'ended'), '');
+    await drained;
+    expect(isRunning(pid)).toBe(false);
+  });
+
   it('when there is no such directory, or program', async () => {
     const site = await supervised(testScope(), { minUpMs: 5000 }, []);
     await expect(
@@ -218,6 +245,26 @@ describe('with the handoff restart', () => {
       'in-charge',
     ]);
     expect(site.events.at(-1)).toMatchObject({ generation: 2, gapMs: expect.any(Number) });
+  });
+
+  it('what was called off while the old one drains is not started, and the old one is again', async () => {
+    const site = await supervised(testScope(), { handoff: 'restart' }, []);
+    const old = shellLaunch(
+      `trap 'until test -e go; do sleep 0.02; done; rm go; exit' TERM; echo old; while :; do sleep 0.02; done`,
+      site.dir,
+    );
+    await site.supervisor.switchTo(old, proven, NEVER);
+    await site.line('old');
+    const stop = new AbortController();
+    const switching = site.supervisor.switchTo(shellLaunch('echo new; sleep 60'), proven, stop.signal);
+    await site.event('stopping');
+    stop.abort(new DeployError('conflict', 'cancelled by ops'));
+    writeFileSync(join(site.dir, 'go'), '');
+    await expect(switching).rejects.toThrow('cancelled by ops');
+    await site.line('old', 2);
+    expect(site.lines.map(({ line }) => line)).toEqual(['old', 'old']);
+    expect(site.supervisor.inCharge?.launch).toBe(old);
+    writeFileSync(join(site.dir, 'go'), ''); // for its end
   });
 
   it('the old one is started again when the new one fails', async () => {
