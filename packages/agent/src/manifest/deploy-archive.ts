@@ -3,10 +3,11 @@ import { basename, join, relative } from 'node:path';
 import { DeployError, describeError, errnoOf } from '@deploy-tools/shared/errors.js';
 import { showUrl } from '@deploy-tools/sources/objects/show-url.js';
 import { checkDestination } from '../sync/check-destination.js';
+import type { ClosedDirectory } from '../sync/closed-directory.js';
 import { type DestinationPlace, freshBeside } from '../sync/destination-place.js';
 import type { SyncRequest } from '../sync/sync-request.js';
 import { syncTree } from '../sync/sync-tree.js';
-import { removeTree } from '../unpack/remove-tree.js';
+import { withNames } from '../unpack/held-directory.js';
 import { unpackLayers } from '../unpack/unpack-layers.js';
 import type { DeployContext } from './deploy-context.js';
 import { download, fetchSmall } from './download.js';
@@ -33,16 +34,22 @@ export async function deployArchive(
     const file = await fetched(archive, work, context);
     await beforeUnpacking();
     checkDestination(archive.dest, archive.strategy);
-    const tree = await unpacked(archive, { file, tree: join(work, 'tree') }, context);
+    const tree = await unpacked(archive, { file, tree: work.at('tree') }, context);
     await synced(archive, tree, context);
+  } catch (error) {
+    throw withNames(error);
   } finally {
-    await removeTree(work, new AbortController().signal).catch((error: unknown) => {
-      context.log.line(`${work} could not be removed: ${describeError(error)}`);
+    await work.remove().catch((error: unknown) => {
+      context.log.line(`${place.prefix}… could not be removed: ${describeError(error)}`);
     });
   }
 }
 
-async function fetched(archive: ManifestArchive, work: string, context: DeployContext): Promise<string> {
+async function fetched(
+  archive: ManifestArchive,
+  work: ClosedDirectory,
+  context: DeployContext,
+): Promise<string> {
   const { settings, open, timers, log, signal } = context;
   const { src, checksum } = archive;
   const line = (text: string): void => log.line(text);
@@ -51,18 +58,17 @@ async function fetched(archive: ManifestArchive, work: string, context: DeployCo
       `warning: ${checksum.algorithm} tells damage only, for whoever wants to can make another archive with the same; use sha256`,
     );
   line(`fetching ${showUrl(src)}`);
-  const to = join(work, 'archive');
+  const to = work.at('archive');
   const { maxBytesPerSecond, retries } = settings;
   await download({ url: src, to, checksum, maxBytesPerSecond, retries }, { open, timers, log: line }, signal);
   if (checksum !== undefined) line(`its ${checksum.algorithm} checksum is right`);
-  await verified(archive, to, work, context);
+  await verified(archive, { path: to, dir: work.at('.') }, context);
   return to;
 }
 
 async function verified(
   { src, signature }: ManifestArchive,
-  path: string,
-  dir: string,
+  files: { readonly path: string; readonly dir: string },
   context: DeployContext,
 ): Promise<void> {
   const { settings, open, timers, log, signal } = context;
@@ -81,7 +87,7 @@ async function verified(
   const fetch = (until: AbortSignal) => fetchSmall(signature, MAX_SIGNATURE_BYTES, open, until);
   const what = `fetching ${showUrl(signature)}`;
   const bytes = await withRetries(what, fetch, retries, { timers, log: line }, signal);
-  const signed = { label: showUrl(src), path, signature: bytes, allowedSigners, dir };
+  const signed = { label: showUrl(src), ...files, signature: bytes, allowedSigners };
   line(`it is signed by ${await verifySignature(signed, signal)}`);
 }
 
@@ -128,7 +134,7 @@ function excludeFile({ excludeFrom }: ManifestArchive, tree: string): string | u
   try {
     const path = realpathSync(join(tree, excludeFrom));
     const way = relative(realpathSync(tree), path);
-    if (way !== '' && way !== '..' && !way.startsWith('../')) return path;
+    if (way !== '' && way !== '..' && !way.startsWith('../')) return join(tree, way);
     throw new DeployError('unsafe', `exclude_from: ${excludeFrom} leads out of the archive`);
   } catch (error) {
     if (errnoOf(error) !== 'ENOENT') throw error;

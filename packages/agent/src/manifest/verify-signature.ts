@@ -2,6 +2,7 @@ import { closeSync, openSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { DeployError } from '@deploy-tools/shared/errors.js';
 import { runInGroup } from '../script/run-in-group.js';
+import { pathForPrograms } from '../unpack/held-directory.js';
 
 /** What the signer said that it is for: `ssh-keygen -Y sign -n file`. */
 const NAMESPACE = 'file';
@@ -29,7 +30,7 @@ export async function verifySignature(signed: SignedFile, signal: AbortSignal): 
   const { label, path, signature, allowedSigners, dir } = signed;
   const file = join(dir, 'signature');
   writeFileSync(file, signature, { mode: 0o600 });
-  const options = ['-s', file, '-f', allowedSigners];
+  const options = ['-s', pathForPrograms(file), '-f', allowedSigners];
   const found = await sshKeygen(['-Y', 'find-principals', ...options], undefined, signal);
   const [principal] = found.lines;
   if (found.code !== 0 || principal === undefined)

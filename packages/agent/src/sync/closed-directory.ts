@@ -3,7 +3,7 @@ import { mkdirSync, readdirSync, rmdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { byteName } from '@deploy-tools/shared/archive/byte-name.js';
 import { DeployError, errnoOf } from '@deploy-tools/shared/errors.js';
-import { HeldDirectory } from '../unpack/held-directory.js';
+import { HeldDirectory, withNames } from '../unpack/held-directory.js';
 import { removeTree } from '../unpack/remove-tree.js';
 
 /** What is removed is removed to the end, also when the process is to stop. */
@@ -15,23 +15,25 @@ const never = new AbortController().signal;
  * until it is renamed to another place.
  */
 export class ClosedDirectory {
+  readonly #parent: HeldDirectory;
   readonly #held: HeldDirectory;
   /** The name that it was made by. */
   readonly #name: string;
 
   /**
-   * @param parent stays the caller's to close. @param prefix of the name; the rest is random.
+   * @param parent where it is made. @param prefix of the name; the rest is random.
    * @throws system errors; DeployError unsafe when somebody has exchanged it already.
    */
   constructor(parent: HeldDirectory, prefix: string) {
-    this.#name = join(parent.self, `${prefix}${randomBytes(6).toString('hex')}`);
-    mkdirSync(this.#name, { mode: 0o700 });
-    this.#held = new HeldDirectory(byteName(this.#name));
+    this.#parent = new HeldDirectory(parent.at('.'));
+    this.#name = join(this.#parent.self, `${prefix}${randomBytes(6).toString('hex')}`);
     try {
-      requireFresh(this.#held);
+      mkdirSync(this.#name, { mode: 0o700 });
+      this.#held = holdFresh(this.#name);
     } catch (error) {
-      this.#held.close();
-      throw error;
+      const named = withNames(error);
+      this.#parent.close();
+      throw named;
     }
   }
 
@@ -52,6 +54,7 @@ export class ClosedDirectory {
       if (!['ENOENT', 'ENOTDIR', 'ENOTEMPTY'].includes(errnoOf(error) ?? '')) throw error;
     } finally {
       this.#held.close();
+      this.#parent.close();
     }
   }
 }
@@ -64,15 +67,13 @@ export async function removeClosed(parent: HeldDirectory, prefix: string): Promi
 }
 
 /** @throws DeployError unsafe for one that others may write to, or that was not made just now. */
-function requireFresh(directory: HeldDirectory): void {
-  const { uid, mode } = directory.stats;
+function holdFresh(path: string): HeldDirectory {
+  const held = new HeldDirectory(byteName(path));
+  const { uid, mode } = held.stats;
   const isClosed = uid === process.geteuid?.() && (mode & 0o022) === 0;
-  if (isClosed && readdirSync(directory.self).length === 0) return;
-  throw new DeployError(
-    'unsafe',
-    'somebody has put another directory in the place of the one that was just made',
-    {
-      hint: 'look who may write to the directory that the destination is in',
-    },
-  );
+  if (isClosed && readdirSync(held.self).length === 0) return held;
+  held.close();
+  throw new DeployError('unsafe', `somebody has exchanged the directory ${path} that was just made`, {
+    hint: 'look who may write to the directory that the destination is in',
+  });
 }

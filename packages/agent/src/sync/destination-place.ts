@@ -1,10 +1,11 @@
 import { createHash } from 'node:crypto';
-import { accessSync, constants, lstatSync, mkdtempSync, readdirSync } from 'node:fs';
+import { accessSync, constants, lstatSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { basename, dirname, join } from 'node:path';
 import { DeployError } from '@deploy-tools/shared/errors.js';
 import { makeDirectory } from '@deploy-tools/shared/host/make-directory.js';
-import { removeTree } from '../unpack/remove-tree.js';
+import { ClosedDirectory, removeClosed } from './closed-directory.js';
+import { holdParent } from './destination-parent.js';
 import { realDestination } from './destination-paths.js';
 import type { SyncRequest } from './sync-request.js';
 
@@ -32,13 +33,15 @@ export function destinationPlace(destination: Pick<SyncRequest, 'to' | 'strategy
   return placeIn(ownTemporary(), `${digest}.`);
 }
 
-/** A fresh directory (0700) there. What processes that were killed left is removed first: the lock has to be held. */
-export async function freshBeside({ prefix }: DestinationPlace): Promise<string> {
-  for (const name of readdirSync(dirname(prefix))) {
-    if (name.startsWith(basename(prefix)))
-      await removeTree(join(dirname(prefix), name), new AbortController().signal);
+/** A fresh directory there. What processes that were killed left is removed first: the lock has to be held. */
+export async function freshBeside({ prefix }: DestinationPlace): Promise<ClosedDirectory> {
+  const parent = holdParent(prefix);
+  try {
+    await removeClosed(parent, basename(prefix));
+    return new ClosedDirectory(parent, basename(prefix));
+  } finally {
+    parent.close();
   }
-  return mkdtempSync(prefix);
 }
 
 function placeIn(dir: string, name: string): DestinationPlace {

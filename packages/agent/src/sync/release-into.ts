@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { lstatSync, readdirSync, readlinkSync, renameSync } from 'node:fs';
+import { lstatSync, readdirSync, readlinkSync, renameSync, statSync } from 'node:fs';
 import { basename, dirname, join, resolve } from 'node:path';
 import { DeployError, toDeployError } from '@deploy-tools/shared/errors.js';
 import { syncDirectory } from '@deploy-tools/shared/host/atomic-file.js';
@@ -53,11 +53,22 @@ async function switched(
   const { to } = sync;
   const before = targetOf(to);
   const { name, ...counts } = await obtained(sync, dir, signal);
-  const releases = basename(releasesOf(to));
-  pointCurrent(join(parent.self, basename(to)), join(parent.self, releases, name));
+  const releases = join(parent.self, basename(releasesOf(to)));
+  requireSame(releases, dir);
+  pointCurrent(join(parent.self, basename(to)), join(releases, name));
   const root = join(releasesOf(to), name);
   await prune(sync, dir, [root, before]);
   return { ...counts, root };
+}
+
+/** The symlink would lead to what has the name, which is not what was written to. @throws DeployError unsafe. */
+function requireSame(releases: string, dir: HeldDirectory): void {
+  const named = statSync(releases, { throwIfNoEntry: false });
+  const { dev, ino } = dir.stats;
+  if (named?.dev === dev && named.ino === ino) return;
+  throw new DeployError('unsafe', `somebody has exchanged ${releases} meanwhile`, {
+    hint: 'look who may write to the directory that it is in',
+  });
 }
 
 /** @returns what was done, and the name of the release. */

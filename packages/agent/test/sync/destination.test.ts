@@ -1,4 +1,4 @@
-import { chmodSync, existsSync, mkdirSync, readdirSync, statSync, writeFileSync } from 'node:fs';
+import { chmodSync, mkdirSync, readdirSync, renameSync, statSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { destinationPlace, freshBeside } from '@deploy-tools/agent/sync/destination-place.js';
 import { lockDestination } from '@deploy-tools/agent/sync/lock-destination.js';
@@ -13,14 +13,17 @@ it('makes room beside a destination, and clears what was left there', async () =
   const dest = join(tempDir(testScope()), 'srv', 'app');
   const place = destinationPlace({ to: dest, strategy: 'mv' });
   const left = await freshBeside(place);
-  mkdirSync(join(left, 'closed'));
-  writeFileSync(join(left, 'closed', 'file'), '');
-  chmodSync(join(left, 'closed'), 0o500);
+  mkdirSync(left.at('closed'));
+  writeFileSync(left.at('closed/file'), '');
+  chmodSync(left.at('closed'), 0o500);
   const fresh = await freshBeside(place);
-  expect(dirname(fresh)).toBe(dirname(dest));
-  expect(existsSync(left)).toBe(false);
-  expect(statSync(fresh).mode & 0o777).toBe(0o700);
-  expect(readdirSync(dirname(dest))).toEqual([fresh.slice(dirname(dest).length + 1)]);
+  const [name, ...others] = readdirSync(dirname(dest));
+  expect([name, others]).toEqual([expect.stringMatching(/^\.app\.deploying-/), []]);
+  expect(statSync(fresh.at('.')).mode & 0o777).toBe(0o700);
+  writeFileSync(fresh.at('file'), '');
+  renameSync(join(dirname(dest), name ?? ''), join(dirname(dest), 'stolen'));
+  await Promise.all([fresh.remove(), left.remove()]);
+  expect(readdirSync(join(dirname(dest), 'stolen'))).toEqual([]);
 });
 
 it('holds a destination for one at a time', async () => {

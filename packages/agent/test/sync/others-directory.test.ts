@@ -143,6 +143,22 @@ describeWith(['rsync'], 'whoever may write to the directory above, with rsync(1)
     expect(readlinkSync(join(parent(), exchanged, 'app'))).toBe(victim);
   });
 
+  it('does not have the destination lead to releases that are not those of before', async () => {
+    await sync('release');
+    const before = readFileSync(join(to, 'app'), 'utf8');
+    const PATH = process.env.PATH ?? '';
+    programsInPath(testScope(), {
+      rsync: `PATH='${PATH}'
+        mv '${to}.releases' '${theirs}/stolen'
+        mkdir '${to}.releases'`,
+    });
+    await expect(sync('release', { excludes: ['x'] })).rejects.toMatchObject({
+      kind: 'unsafe',
+      message: expect.stringContaining(`somebody has exchanged ${to}.releases meanwhile`),
+    });
+    expect([before, readdirSync(`${to}.releases`)]).toEqual(['v1', []]);
+  });
+
   it('has no directory elsewhere made like the release', async () => {
     const elsewhere = join(dir, 'elsewhere');
     makeTree(elsewhere, { mine: '' });
