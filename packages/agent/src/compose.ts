@@ -13,6 +13,7 @@ import { answerControl, type Controlled } from './control/configuration-control.
 import type { ControlRequest } from './control/control-line.js';
 import { serveControl } from './control/control-server.js';
 import { cancelAttempt } from './deploy/cancel-attempt.js';
+import { AN_OPERATOR, retryHeld } from './deploy/retry-held.js';
 import { hangUp, startAnew } from './hang-up.js';
 import { openApplication } from './open-application.js';
 import { Pushes } from './pushes.js';
@@ -81,9 +82,7 @@ async function follow(what: Following): Promise<number> {
   const { context } = application;
   const pushes = new Pushes();
   const watch = new RegistryWatch({ pushes: new Map([[name, pushes]]), silenceMs: flags.silence, log });
-  const onRetry = () => {
-    if (context.ledger.retry()) pushes.nudge();
-  };
+  const onRetry = () => void retryHeld(context, pushes, AN_OPERATOR);
   const onCancel = (by: string) => cancelAttempt(context, pushes, by);
   const configs = new Map([[name, { present: application.present, onRetry, onCancel }]]);
   const outcomes = new OutcomeStore(join(dir, 'outcomes.jsonl'));

@@ -30,6 +30,11 @@ export class Pushes {
     return this.#working;
   }
 
+  /** Whether a deployment goes on that could be called off; one that waits for a later time does not. */
+  get isDeploying(): boolean {
+    return this.#deployment !== undefined;
+  }
+
   /** The registry is asked to tell, or nobody is any more. What was before is forgotten. */
   restart(): void {
     this.#working = false;

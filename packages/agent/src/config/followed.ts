@@ -9,6 +9,7 @@ import { agentSettings } from '../agent-settings.js';
 import type { Controlled } from '../control/configuration-control.js';
 import { cancelAttempt } from '../deploy/cancel-attempt.js';
 import { RandomDelay } from '../deploy/random-delay.js';
+import { AN_OPERATOR, retryHeld } from '../deploy/retry-held.js';
 import { eitherSignal } from '../either-signal.js';
 import { startAnew } from '../hang-up.js';
 import { LinkShare } from '../link-share.js';
@@ -102,7 +103,7 @@ export class Followed {
 
   /** An operator says: try again now. */
   retry(): void {
-    if (this.#application?.context.ledger.retry() === true) this.pushes.nudge();
+    if (this.#application !== undefined) retryHeld(this.#application.context, this.pushes, AN_OPERATOR);
   }
 
   /** An operator says: end the deployment in progress. @throws DeployError conflict. */

@@ -6,6 +6,7 @@ import type { StateReport } from '@deploy-tools/shared/report/report.js';
 import type { AgentContext } from '../agent-context.js';
 import { cancelAttempt } from '../deploy/cancel-attempt.js';
 import { releaseToRepeat, wayBackByHand } from '../deploy/release-before.js';
+import { retryHeld } from '../deploy/retry-held.js';
 import type { Wanted } from '../deploy/wanted-view.js';
 import type { Pushes } from '../pushes.js';
 import type { LinkState } from '../registry-link.js';
@@ -21,7 +22,7 @@ export interface Controlled {
   /** How the registry is reached; absent where there is none. */
   readonly registry?: () => LinkState;
   /** Has the registry looked at now, and ends a deployment. */
-  readonly pushes: Pick<Pushes, 'nudge' | 'cancel'>;
+  readonly pushes: Pick<Pushes, 'nudge' | 'cancel' | 'isDeploying'>;
 }
 
 /**
@@ -89,15 +90,7 @@ const ACTIONS: Readonly<Record<ControlCommand, Action>> = {
       ? 'looking at the registry; nothing is deployed while paused'
       : 'looking at the registry';
   },
-  retry: ({ pushes, context }, { by }) => {
-    const { inFlight } = context.ledger;
-    if (inFlight !== undefined && inFlight.postponed === undefined)
-      return `nothing is held back, a deployment is ${inFlight.step}`;
-    if (!context.ledger.retry()) return 'nothing is held back';
-    pushes.nudge();
-    context.log.info({ by }, 'somebody on this host says: try again');
-    return context.pause.paused ? 'tried again once resumed' : 'trying again';
-  },
+  retry: ({ pushes, context }, { by }) => retryHeld(context, pushes, onThisHost(by)),
   redeploy: ({ pushes, context, wanted }, { by }) => {
     const { ledger, paths, pause, log } = context;
     const { hash, revision } = releaseToRepeat(ledger, readState(paths.state), wanted()?.config);

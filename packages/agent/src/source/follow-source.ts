@@ -100,7 +100,13 @@ async function follow(what: Following): Promise<number> {
     releases.lookNow();
     pushes.nudge();
   };
-  const reached = { nudge, cancel: (by: string) => pushes.cancel(by) };
+  const reached = {
+    nudge,
+    cancel: (by: string) => pushes.cancel(by),
+    get isDeploying() {
+      return pushes.isDeploying;
+    },
+  };
   const configs = new Map([[settings.name, { ...application, pushes: reached }]]);
   const answer = (request: ControlRequest) => answerControl(configs, request);
   const control = flags.once ? undefined : await serveControl({ path: controlPath(dir), answer, log });
