@@ -11,7 +11,14 @@ import type { SyncRequest } from '../sync/sync-request.js';
 import { removeTree } from '../unpack/remove-tree.js';
 import { pointCurrent } from './current-link.js';
 import { type DestinationHold, destinationClaim, holdDestination } from './hold-destination.js';
-import { forgetPlaced, inodeOf, readPlaced, removePlaced, writePlaced } from './placed-record.js';
+import {
+  forgetPlaced,
+  inodeOf,
+  type PlacedRecord,
+  readPlaced,
+  removePlaced,
+  writePlaced,
+} from './placed-record.js';
 import { removeReplaced, replacedAt, replacedBeside } from './replaced-destination.js';
 
 /** Of a hash, in the name of a release beside the destination. */
@@ -178,8 +185,17 @@ async function inPlaceOf<T>(
     writePlaced(paths.placed, placed);
     throw error;
   }
-  await removeTree(aside, new AbortController().signal).catch((error: unknown) => {
-    log.warn({ path: aside, err: describeError(error) }, 'what gave way cannot be removed');
-  });
+  await removeAside(aside, placed, log);
   return stats;
+}
+
+/** Not where somebody who may write to the directory that it is in has given its name to something else. */
+async function removeAside(aside: string, placed: PlacedRecord, log: AgentContext['log']): Promise<void> {
+  try {
+    if (inodeOf(aside) !== placed.inode)
+      throw new DeployError('unsafe', 'it is not what was moved there', { hint: 'look what it is' });
+    await removeTree(aside, new AbortController().signal);
+  } catch (error) {
+    log.warn({ path: aside, err: describeError(error) }, 'what gave way cannot be removed');
+  }
 }

@@ -1,6 +1,7 @@
 import { mkdirSync, realpathSync } from 'node:fs';
 import { byteName } from '@deploy-tools/shared/archive/byte-name.js';
 import { describeError } from '@deploy-tools/shared/errors.js';
+import { syncDirectory } from '@deploy-tools/shared/host/atomic-file.js';
 import { syncTree as flushTree } from '../host-sync.js';
 import { copyTree } from '../unpack/copy-tree.js';
 import { HeldDirectory, withNames } from '../unpack/held-directory.js';
@@ -8,7 +9,7 @@ import { ClosedDirectory, removeClosed } from './closed-directory.js';
 import { needsRsync, runRsync } from './run-rsync.js';
 import type { SyncCounts, SyncRequest } from './sync-request.js';
 
-/** Owners need it on a directory that is renamed into another one. */
+/** Only such a directory can be renamed into another one by its owner. */
 const OWNER_MAY_WRITE = 0o200;
 
 /**
@@ -45,16 +46,23 @@ async function copyInto(
   const held = new HeldDirectory(byteName(tree));
   try {
     const counts = await copied(sync, tree, signal);
-    held.chmod(sync.destMode | OWNER_MAY_WRITE); // rsync(1) gave it that of the source
+    const mode = sync.destMode | OWNER_MAY_WRITE;
+    held.chmod(mode); // rsync(1) gave it that of the source
     if (sync.durable !== false) await flushTree(realpathSync(tree));
     place(tree);
-    held.chmod(sync.destMode);
+    if (mode !== sync.destMode) closeToOwner(held, sync);
     return counts;
   } catch (error) {
     throw withNames(error);
   } finally {
     held.close();
   }
+}
+
+/** What has its name already gets its mode, and that on the disk too. */
+function closeToOwner(held: HeldDirectory, { destMode, durable }: SyncRequest): void {
+  held.chmod(destMode);
+  if (durable !== false) syncDirectory(held.self);
 }
 
 async function copied(sync: SyncRequest, to: string, signal: AbortSignal): Promise<SyncCounts> {

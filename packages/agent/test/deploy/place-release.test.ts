@@ -2,10 +2,12 @@ import { existsSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { recover } from '@deploy-tools/agent/cycle.js';
 import { checkPlace, placeRelease } from '@deploy-tools/agent/deploy/place-release.js';
+import type { Destination } from '@deploy-tools/agent/sync/destination.js';
 import { destinationPlace } from '@deploy-tools/agent/sync/destination-place.js';
 import { lockDestination } from '@deploy-tools/agent/sync/lock-destination.js';
 import { systemTimers } from '@deploy-tools/agent/timers.js';
 import { beforeEach, describe, expect, it } from 'vitest';
+import { programsInPath } from '../../../../test/support/programs-in-path.js';
 import { testScope } from '../../../../test/support/scope.js';
 import { tempDir } from '../../../../test/support/temp-dir.js';
 import { makeTree } from '../../../../test/support/tree.js';
@@ -19,19 +21,23 @@ beforeEach(() => {
 });
 
 /** An agent in a directory of its own, with a release that says who made it. */
-async function agentIn(name: string, dest: string = to) {
+async function agentIn(name: string, dest: string = to, more: Partial<Destination> = {}) {
   const own = join(dir, name);
   const root = join(own, 'unpacked', name);
   makeTree(root, { who: name });
   const destination =
     dest === 'none'
       ? undefined
-      : { to: dest, strategy: 'release' as const, excludes: [], excludeFrom: undefined, destMode: 0o755 };
+      : {
+          ...{ to: dest, strategy: 'release' as const, excludes: [], excludeFrom: undefined },
+          ...{ destMode: 0o755, ...more },
+        };
   const context = await agentContext(own, { name, destination });
   const next = { id: name.padEnd(64, '0'), root };
   return {
     dir: own,
     place: () => placeRelease(context, next, 'forward'),
+    back: (id: string) => placeRelease(context, { ...next, id }, 'back'),
     recover: () => recover(context),
     check: () => checkPlace(context, next),
   };
@@ -91,4 +97,17 @@ it('what an agent that was killed left beside a destination is removed at the ne
   makeTree(join(dir, 'www'), { '.shop.old-0123456789ab/who': '', '.shop.old-mine/who': '', 'shop2/x': '' });
   await one.recover();
   expect(readdirSync(join(dir, 'www')).sort()).toEqual(['.shop.deploy-lock', '.shop.old-mine', 'shop2']);
+});
+
+it('what has taken the name of a release that gave way is not removed', async () => {
+  const one = await agentIn('one', to, { strategy: 'mv', excludes: ['x'] });
+  const { PATH } = process.env;
+  const rsync = (body: string) => programsInPath(testScope(), { rsync: `PATH='${PATH}'\n${body}`, sync: '' });
+  rsync('');
+  await one.place();
+  makeTree(join(dir, 'www', 'other'), { file: 'mine' });
+  rsync(`cd '${dir}/www'; old=$(echo .shop.old-*); mv $old gone; mv other $old`);
+  await one.back('another');
+  const [aside = ''] = readdirSync(join(dir, 'www')).filter((name) => name.startsWith('.shop.old-'));
+  expect(readFileSync(join(dir, 'www', aside, 'file'), 'utf8')).toBe('mine');
 });

@@ -112,13 +112,21 @@ it.each(['mv', 'release'] as const)('%s says what went wrong by names, not by ha
   await expect(sync(way)).rejects.toThrow(new RegExp(`^ENAMETOOLONG: name too long, [a-z]+ '${theirs}/`));
 });
 
-it('releases may be where a symlink leads, in a directory that nobody else may change', async () => {
-  chmodSync(theirs, 0o755);
-  mkdirSync(join(dir, 'disk'));
-  symlinkSync('../disk', `${to}.releases`);
-  await sync('release');
-  expect(readdirSync(join(dir, 'disk'))).toHaveLength(1);
-  expect(readFileSync(join(to, 'app'), 'utf8')).toBe('v1');
+it.each([0o755, 0o775])(
+  'releases may be where a symlink leads, in a directory of our user and group: %o',
+  async (mode) => {
+    chmodSync(theirs, mode);
+    mkdirSync(join(dir, 'disk'));
+    symlinkSync('../disk', `${to}.releases`);
+    await sync('release');
+    expect(readdirSync(join(dir, 'disk'))).toHaveLength(1);
+    expect(readFileSync(join(to, 'app'), 'utf8')).toBe('v1');
+  },
+);
+
+it.each(['mv', 'release'] as const)('%s makes a destination that its owner may not write to', async (way) => {
+  await sync(way, { destMode: 0o555, durable: true });
+  expect(modeOf(to)).toBe(0o555);
 });
 
 describeWith(['rsync'], 'whoever may write to the directory above, with rsync(1),', () => {
