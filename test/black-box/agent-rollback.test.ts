@@ -15,6 +15,7 @@ import { PATIENCE } from '../support/patience.js';
 import { binPath } from '../support/program.js';
 import { run } from '../support/run.js';
 import { fileScope, type Scope, testScope } from '../support/scope.js';
+import { tempDir } from '../support/temp-dir.js';
 import { listTree, packTree } from '../support/tree.js';
 import { until } from '../support/until.js';
 import { overOneConnection, startWorld, type World } from '../support/world.js';
@@ -188,10 +189,10 @@ describe('a release whose health check fails', () => {
     /** It is never healthy, and time is not what ends that. */
     const PATIENT = [...CHECKED, ...['-healthy-deadline', '30m', '-unhealthy-after', '0']];
 
-    async function validating(name: string) {
+    async function validating(name: string, flags: readonly string[] = []) {
       await addConfiguration(world.operator, name, { [`${name}-code`]: await release('one', 'good') });
       const site = makeAgentSite(testScope());
-      const agent = startAgent(testScope(), world, site, name, [...PATIENT, '-host', name]);
+      const agent = startAgent(testScope(), world, site, name, [...PATIENT, '-host', name, ...flags]);
       await agent.log.line('deployed');
       await changeLayer(world.operator, name, `${name}-code`, 'v2', await release('two', 'bad'));
       await agent.log.line((line) => String(line.msg).startsWith('exec test') && line.status === 'critical');
@@ -253,6 +254,20 @@ describe('a release whose health check fails', () => {
       ]);
       expect(deployedHash(site)).toBe(third);
       expect(journal(site)).not.toHaveProperty('hold');
+      expect(await stopAgent(agent)).toBe(0);
+    });
+
+    it('is gone back from when that other revision does not get live', async () => {
+      const name = 'abandoned';
+      const pre = join(tempDir(testScope()), 'pre');
+      writeFileSync(pre, '#!/bin/sh\ntest "$REVISION" != 3\n', { mode: 0o755 });
+      const { site, agent } = await validating(name, ['-hook-pre', pre]);
+      await changeLayer(world.operator, name, `${name}-code`, 'v3', await release('three', 'good'));
+      const { status, stdout } = await world.operator.exec(`status ${name} -wait ${PATIENCE} -settle`);
+      expect(status).toBe(1);
+      expect(stdout).toMatch(/rolled-back .*the pre hook/);
+      expect(site.calls().map(({ env }) => env.REASON)).toEqual(['deploy', 'deploy', 'rollback']);
+      expect(journal(site)).toMatchObject({ live: { how: 'proven' }, attempt: { step: 'rolled-back' } });
       expect(await stopAgent(agent)).toBe(0);
     });
   });

@@ -10,6 +10,7 @@ import { cycle, recover, resume } from './cycle.js';
 import { Superseded } from './deploy/called-off.js';
 import type { Hold } from './deploy/hold.js';
 import { keepInTouch, wantedFirst } from './keep-in-touch.js';
+import { leaveUnproven } from './leave-unproven.js';
 import type { Outcome } from './outcome.js';
 import type { Pushes } from './pushes.js';
 import { Redials } from './redials.js';
@@ -97,7 +98,13 @@ async function looked(
   const leave = loop.once ? () => {} : keepInTouch(context, touch);
   try {
     await resumed(context, open, loop.once);
-    return await cycle(context, await open(), loop.once);
+    const outcome = await cycle(context, await open(), loop.once);
+    if (outcome.kind === 'waiting') await leaveUnproven(context, open);
+    return outcome;
+  } catch (thrown) {
+    const error = toDeployError(thrown);
+    if (!(error instanceof Superseded)) await leaveUnproven(context, open, error);
+    throw thrown;
   } finally {
     leave();
   }

@@ -272,7 +272,8 @@ async function failed(context: AgentContext, open: OpenUpstream, error: DeployEr
   const leadsBack = isCancelled || (settings.rollback && (!isSuperseded || error.by === lastGood?.hash));
   const hasOther = lastGood !== undefined && lastGood.hash !== attempt.config.hash;
   if (isLive && leadsBack && hasOther) {
-    ledger.step('go-back', told);
+    const isHeldThen = isCancelled || !settings.retryLive;
+    ledger.step('go-back', { ...told, isHeld: isHeldThen, isSuperseded });
     return await wayBack(context, open, error);
   }
   // A script that fails where nothing is gone back from is run again, as the original has it.

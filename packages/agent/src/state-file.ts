@@ -43,7 +43,16 @@ export function readState(path: string): AgentConfig | undefined {
   }
 }
 
-/** Atomic: a crash leaves the old state or the new. */
+/** Atomic: a crash leaves the old state or the new. What it holds already is not written, which a full disk would refuse. */
 export function writeState(path: string, config: AgentConfig): void {
-  writeFileAtomic(path, encodeConfigJson(config));
+  const text = encodeConfigJson(config);
+  if (textOf(path) !== text) writeFileAtomic(path, text);
+}
+
+function textOf(path: string): string | undefined {
+  try {
+    return readRegularFile(path, MAX_BYTES).toString('utf8');
+  } catch {
+    return undefined; // whatever the reason: it is written then
+  }
 }

@@ -1,10 +1,10 @@
 import type { AgentConfig } from '@deploy-tools/shared/config-json.js';
 import { DeployError, describeError, toDeployError } from '@deploy-tools/shared/errors.js';
 import type { AgentContext } from './agent-context.js';
-import { Cancelled, Superseded } from './deploy/called-off.js';
 import { type DeployRoots, rootOf } from './deploy/deploy-roots.js';
 import { endFailed, messageOf, rootsOf, stillHeld } from './deploy/end-attempt.js';
 import { isSameRevision } from './deploy/hold.js';
+import type { Journal } from './deploy/journal.js';
 import { describePostponed, endsRollback } from './deploy/postponed-rollback.js';
 import { releaseBefore } from './deploy/release-before.js';
 import { obtain } from './obtain.js';
@@ -46,21 +46,36 @@ async function goTo(
   open: OpenUpstream,
   why: DeployError,
 ): Promise<void> {
-  const { ledger, paths, facts, log, settings } = context;
+  const { ledger, paths, log } = context;
   log.warn({ to: lastGood.hash, why: describeError(why) }, 'going back to the last good release');
   ledger.step('go-back');
+  if (!hasArrived(ledger.journal, lastGood)) {
+    await goAll(context, lastGood, open);
+    ledger.arrived(lastGood);
+  }
+  writeState(paths.state, lastGood);
+  ledger.restored(lastGood);
+  log.warn({ hash: lastGood.hash }, 'gone back to the last good release');
+}
+
+/** Whether only the state file could not be written when it was gone back. */
+function hasArrived({ live }: Pick<Journal, 'live'>, { hash }: AgentConfig): boolean {
+  return live?.how === 'activated' && live.config.hash === hash;
+}
+
+/** All of the way, from what is left to a release that is proven again. */
+async function goAll(context: AgentContext, lastGood: AgentConfig, open: OpenUpstream): Promise<void> {
+  const { ledger, paths, facts, log } = context;
   const roots = rootsOf(context);
   const next = rootOf(paths.unpacked, lastGood);
+  const leaving = ledger.inFlight?.leaving;
+  const old = leaving === undefined ? roots.next : rootOf(paths.unpacked, leaving);
   if (usableRelease(paths.unpacked, lastGood.hash, '') === undefined) {
     log.warn({ root: next.root }, 'the last good release is gone, fetching it again');
     await (await obtain(context, await open(), undefined, lastGood, undefined)).durable;
   }
-  const swapped: DeployRoots = { ...roots, old: roots.next, next, config: lastGood, reason: 'rollback' };
+  const swapped: DeployRoots = { ...roots, old, next, config: lastGood, reason: 'rollback' };
   await facts.time('rollback', () => rollBack(context, swapped));
-  writeState(paths.state, lastGood);
-  const isHeld = why instanceof Cancelled || !settings.retryLive;
-  ledger.restored(lastGood, { isHeld, isSuperseded: why instanceof Superseded });
-  log.warn({ hash: lastGood.hash }, 'gone back to the last good release');
 }
 
 /** The host is not in a state to go back now, which says nothing of a release. @returns what is to be told. */

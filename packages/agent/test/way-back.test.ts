@@ -124,7 +124,7 @@ it('leaves state.json as it was until a rollback by hand has succeeded', async (
   expect(await look(configs[2])).toMatchObject({ kind: 'deployed' });
   const [one, , three] = configs;
   if (one === undefined || three === undefined) throw new Error('no configuration');
-  context.ledger.goBack(three, one, 'ops');
+  context.ledger.goBack({ from: three, to: one, by: 'ops' });
   fetchFails = new DeployError('no-space', 'the place is not well');
   await look(three).catch(() => {});
   expect(readState(context.paths.state)?.hash).toBe(three.hash);

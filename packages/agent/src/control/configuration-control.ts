@@ -119,7 +119,7 @@ const ACTIONS: Readonly<Record<ControlCommand, Action>> = {
     context.log.warn({ by }, 'resumed by somebody on this host');
     return 'resumed';
   },
-  rollback: ({ pushes, context }, { by }) => {
+  rollback: ({ pushes, context, wanted }, { by }) => {
     const { ledger, paths, pause, log } = context;
     if (ledger.inFlight !== undefined) {
       pause.lift();
@@ -127,7 +127,7 @@ const ACTIONS: Readonly<Record<ControlCommand, Action>> = {
     }
     const { from, to } = wayBackByHand(ledger.journal, readState(paths.state));
     pause.lift();
-    ledger.goBack(from, to, by);
+    ledger.goBack({ from, to, by, wanted: wanted()?.config });
     pushes.nudge();
     log.warn({ from: from.hash, to: to.hash, by }, 'somebody on this host says: go back');
     return `going back to ${to.revision === undefined ? to.hash.slice(0, 12) : `revision ${to.revision}`}`;

@@ -32,9 +32,12 @@ export const STEP_EVENTS = [
 
 export type StepEvent = (typeof STEP_EVENTS)[number];
 
-/** A step that leads to itself is begun anew by an agent after one that was killed. */
+/**
+ * A step that leads to itself is begun anew by an agent after one that was killed. What never got live, or failed, leads back where
+ * a release is live that was never proven.
+ */
 const MOVES: Readonly<Record<DeployStep, Partial<Readonly<Record<StepEvent, DeployStep>>>>> = {
-  pending: { interrupt: 'pending', fetch: 'fetching', fail: 'failed' },
+  pending: { interrupt: 'pending', fetch: 'fetching', fail: 'failed', 'go-back': 'rolling-back' },
   fetching: { interrupt: 'pending', stage: 'staged', fail: 'failed' },
   staged: { interrupt: 'pending', activate: 'activating', fail: 'failed' },
   activating: {
@@ -47,7 +50,7 @@ const MOVES: Readonly<Record<DeployStep, Partial<Readonly<Record<StepEvent, Depl
   validating: { validate: 'validating', prove: 'healthy', fail: 'failed', 'go-back': 'rolling-back' },
   'rolling-back': { 'go-back': 'rolling-back', restore: 'rolled-back', 'give-up': 'inconsistent' },
   healthy: {},
-  failed: {},
+  failed: { 'go-back': 'rolling-back' },
   'rolled-back': {},
   inconsistent: {},
 };
@@ -67,9 +70,11 @@ export function nextStep(step: DeployStep, event: StepEvent): DeployStep {
   return next;
 }
 
+const OVER: readonly DeployStep[] = ['healthy', 'failed', 'rolled-back', 'inconsistent'];
+
 /** Whether the attempt is over, for good or bad. */
 export function isOver(step: DeployStep): boolean {
-  return Object.keys(MOVES[step]).length === 0;
+  return OVER.includes(step);
 }
 
 /** What an agent does first that finds an attempt at this step, whose agent was killed or stopped. */

@@ -43,6 +43,12 @@ export function abandoned(before: Hold | undefined, id: RevisionId): Hold {
   return { ...idOf(id), why: 'rejected', failures: failuresOf(before, id) + 1 };
 }
 
+/** The hold of a revision that was counted as failed already, and is not tried again by itself any more. */
+export function forGood(before: Hold | undefined, id: RevisionId): Hold {
+  const failures = Math.max(1, failuresOf(before, id));
+  return { ...idOf(id), why: 'rejected', failures };
+}
+
 /** The host said not now; that is no failure. */
 export function vetoed(before: Hold | undefined, id: RevisionId, now: Date): Hold {
   return {

@@ -30,6 +30,10 @@ export interface Attempt {
   readonly unpackedIn?: string;
   /** The script succeeded and the program was switched: the release runs, proven or not. */
   readonly activated?: true;
+  /** What is gone back from, where it was left unproven for a release that did not take its place. */
+  readonly leaving?: AgentConfig;
+  /** What follows for its revision from the failure is in `hold` already. */
+  readonly judged?: true;
   /** It is a way back that somebody asked for, from a release that had not failed by itself. */
   readonly byHand?: true;
   /** What went wrong, or went wrong first. */
@@ -107,7 +111,8 @@ export function withLive(journal: Journal, lastGood: AgentConfig | undefined): J
 }
 
 /** @returns undefined where what is live is what state.json holds. */
-function liveBy({ step, activated, config, before, since }: Attempt): Live | undefined {
+function liveBy({ step, activated, config, before, since, judged }: Attempt): Live | undefined {
+  if (judged === true) return undefined; // of an agent that keeps a record
   const hows: Partial<Record<DeployStep, LiveHow>> = {
     activating: 'activating',
     validating: 'activated',

@@ -1,23 +1,17 @@
 import { randomBytes } from 'node:crypto';
 import { existsSync, rmSync } from 'node:fs';
 import type { AgentConfig } from '@deploy-tools/shared/config-json.js';
-import { DeployError, errnoOf, isDeployError } from '@deploy-tools/shared/errors.js';
+import { DeployError } from '@deploy-tools/shared/errors.js';
 import { writeFileAtomic } from '@deploy-tools/shared/host/atomic-file.js';
-import { readRegularFile } from '@deploy-tools/shared/host/regular-file.js';
+import { type Blame, holdAfter, liveAfter } from './after-step.js';
 import { isOver, nextStep, type StepEvent } from './deploy-step.js';
-import { abandoned, failuresOf, type Hold, isSameRevision, rejected, vetoed, withdrawn } from './hold.js';
+import { failuresOf, type Hold, isSameRevision, vetoed, withdrawn } from './hold.js';
 import { type Attempt, type Journal, type Live, liveRelease, withLive, withProven } from './journal.js';
-import { decodeAttempts, decodeJournal, encodeJournal } from './journal-json.js';
+import { encodeJournal } from './journal-json.js';
 import { postponed } from './postponed-rollback.js';
+import { type JournalPaths, readJournal } from './read-journal.js';
 
-/** Two configurations of the most layers, and little else. */
-const MAX_BYTES = 32 * 1024 * 1024;
-
-export interface LedgerOptions {
-  /** Of journal.json. */
-  readonly path: string;
-  /** Of attempts.json, which an agent before there were journals left; read once. */
-  readonly attemptsPath: string;
+export interface LedgerOptions extends JournalPaths {
   readonly clock: () => Date;
   /** What state.json holds, for those who read the journal's file. */
   readonly lastGood: () => AgentConfig | undefined;
@@ -25,12 +19,12 @@ export interface LedgerOptions {
   readonly onChange?: () => void;
 }
 
-/** What follows for a release from its failure. */
-export interface Blame {
-  /** It is not tried again before somebody says so. */
-  readonly isHeld?: boolean | undefined;
-  /** It is not to blame: nothing follows. */
-  readonly isSuperseded?: boolean | undefined;
+/** A way back that somebody on the host wants. */
+export interface WayBackByHand {
+  readonly from: AgentConfig;
+  readonly to: AgentConfig;
+  readonly by?: string | undefined;
+  readonly wanted?: AgentConfig | undefined;
 }
 
 /** What is known when a step is taken. */
@@ -92,28 +86,48 @@ export class Ledger {
   step(event: StepEvent, { isHeld, isSuperseded, ...facts }: StepFacts = {}): void {
     const { postponed: last, ...attempt } = this.#attempt();
     const left = event === 'activate' ? { left: attempt.left ?? this.#live() ?? null } : {};
+    const isJudged = event === 'go-back' && attempt.step !== 'rolling-back';
     const next: Attempt = {
       ...{ ...attempt, ...facts, ...left },
       ...(event === 'go-back' && last !== undefined ? { postponed: last } : {}),
+      ...(isJudged ? { judged: true as const } : {}),
       step: nextStep(attempt.step, event),
       since: this.#now(),
     };
-    const hold = this.#holdAfter(event, next, { isHeld, isSuperseded });
-    this.#advance(next, { ...this.#liveAfter(event, next), hold });
+    const hold = this.#holdAfter(isJudged ? 'fail' : event, isJudged ? attempt : next, {
+      isHeld,
+      isSuperseded,
+    });
+    this.#advance(next, { ...liveAfter(this.#journal, event, next), hold });
   }
 
   /**
-   * The way back in flight has led to this release, which state.json holds by now.
-   * @param blame of the one that it has led back from.
+   * A release is live that was never proven, and what was to take its place did not get there: the last attempt leads back from it.
+   * What follows for the revision of that attempt is not touched.
    */
-  restored(to: AgentConfig, blame: Blame): void {
+  leave({ config: leaving }: Live, error: NonNullable<Attempt['error']>): void {
+    const { attempt } = this.#journal;
+    if (attempt === undefined) throw new DeployError('internal', 'there was no attempt');
+    const step = nextStep(attempt.step, 'go-back');
+    const next: Attempt = { ...attempt, step, since: this.#now(), leaving, judged: true };
+    this.#write({ ...this.#journal, attempt: { ...next, error: attempt.error ?? error } });
+  }
+
+  /** The way back in flight was gone, and this release is proven again, which state.json may not tell yet. */
+  arrived(to: AgentConfig): void {
+    const live: Live = { config: to, how: 'activated', since: this.#now() };
+    this.#write({ ...this.#journal, attempt: this.#attempt(), live });
+  }
+
+  /** The way back in flight has led to this release, which state.json holds by now. */
+  restored(to: AgentConfig): void {
     const { postponed: _, ...attempt } = this.#attempt();
     const next: Attempt = { ...attempt, step: nextStep(attempt.step, 'restore'), since: this.#now() };
     const { proven = [] } = this.#journal;
     // What somebody went back from by hand is nothing to go back to.
     const good = proven.filter(({ hash }) => attempt.byHand !== true || hash !== attempt.config.hash);
     const live: Live = { config: to, how: 'proven', since: next.since };
-    const hold = this.#holdAfter('restore', next, blame);
+    const hold = this.#holdAfter('restore', next);
     this.#advance(next, { live, proven: withProven(good, to), hold });
   }
 
@@ -147,7 +161,8 @@ export class Ledger {
    */
   retry(): boolean {
     const { attempt, hold } = this.#journal;
-    if (attempt?.postponed !== undefined) {
+    if (attempt?.step === 'rolling-back') {
+      if (attempt.postponed === undefined) return false;
       const now = { ...attempt.postponed, notBefore: this.#now() };
       this.#write({ ...this.#journal, attempt: { ...attempt, postponed: now } });
       return true;
@@ -165,10 +180,11 @@ export class Ledger {
   }
 
   /**
-   * Somebody wants the release before to run again: a way back begins. The revision is held until somebody says retry.
+   * Somebody wants the release before to run again: a way back begins.
    * @param from what runs, or what failed. @param to what is gone back to. @param by the user of the host.
+   * @param wanted what the registry wants, where that is known: it is held until somebody says retry, whether or not it runs.
    */
-  goBack(from: AgentConfig, to: AgentConfig, by = 'an operator'): void {
+  goBack({ from, to, by = 'an operator', wanted }: WayBackByHand): void {
     if (this.inFlight !== undefined) throw new DeployError('internal', 'an attempt is in flight');
     const { attempt: _, ...journal } = this.#journal;
     const attempt: Attempt = {
@@ -182,7 +198,8 @@ export class Ledger {
       byHand: true,
       error: { kind: 'cancelled', message: `${by} on the host rolled back from it` },
     };
-    this.#write({ ...journal, attempt });
+    const held = wanted === undefined || wanted.hash === to.hash ? from : wanted;
+    this.#write({ ...journal, attempt, hold: withdrawn(held) });
   }
 
   /** A script or hook runs, or none any more. */
@@ -209,31 +226,8 @@ export class Ledger {
     });
   }
 
-  /** What is live after a step of the attempt, where that changes it. */
-  #liveAfter(event: StepEvent, { config, before, since }: Attempt): Pick<Journal, 'live' | 'proven'> {
-    const { live, proven = [] } = this.#journal;
-    switch (event) {
-      case 'activate':
-        return { live: { config, how: 'activating', since, ...(before === undefined ? {} : { before }) } };
-      case 'validate':
-        return { live: { ...live, config, how: 'activated', since } };
-      case 'prove':
-        return { live: { config, how: 'proven', since }, proven: withProven(proven, config) };
-      case 'give-up':
-        return { live: { ...live, config, how: 'unknown', since } };
-      default:
-        return {};
-    }
-  }
-
-  #holdAfter(event: StepEvent, { config, byHand }: Attempt, blame: Blame): Hold | undefined {
-    const { hold } = this.#journal;
-    if (event === 'prove') return undefined;
-    if (event === 'restore' && byHand === true) return withdrawn(config);
-    const isFailure = event === 'fail' || event === 'restore' || event === 'give-up';
-    if (!isFailure || blame.isSuperseded === true) return hold;
-    if (blame.isHeld === true || event === 'give-up') return abandoned(hold, config);
-    return rejected(hold, config, this.#options.clock());
+  #holdAfter(event: StepEvent, attempt: Attempt, blame: Blame = {}): Hold | undefined {
+    return holdAfter(this.#journal.hold, event, attempt, { ...blame, now: this.#options.clock() });
   }
 
   #attempt(): Attempt {
@@ -256,28 +250,4 @@ export class Ledger {
 /** Names an attempt for ever. */
 function newDeployId(): string {
   return randomBytes(8).toString('hex');
-}
-
-/** What the journal of an agent says, which may be running. @throws DeployError corrupt. */
-export function readJournal({ path, attemptsPath }: Pick<LedgerOptions, 'path' | 'attemptsPath'>): Journal {
-  const text = readText(path);
-  if (text === undefined) return decodeAttempts(readText(attemptsPath) ?? '');
-  try {
-    return decodeJournal(text);
-  } catch (error) {
-    if (!isDeployError(error, 'corrupt')) throw error;
-    throw new DeployError('corrupt', `the journal ${path} is damaged: ${error.message}`, {
-      hint: 'see what runs on this host, correct state.json where it is wrong, and remove the journal',
-      cause: error,
-    });
-  }
-}
-
-function readText(path: string): string | undefined {
-  try {
-    return readRegularFile(path, MAX_BYTES).toString('utf8');
-  } catch (error) {
-    if (errnoOf(error) === 'ENOENT') return undefined;
-    throw error;
-  }
 }

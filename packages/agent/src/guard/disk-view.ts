@@ -2,8 +2,8 @@ import { existsSync, readFileSync, readlinkSync, statSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { errnoOf } from '@deploy-tools/shared/errors.js';
 import { asFields, asText, optional, parseFields } from '@deploy-tools/shared/report/json-fields.js';
-import { readJournal } from '../deploy/ledger.js';
 import { placedIn, readPlaced } from '../deploy/placed-record.js';
+import { readJournal } from '../deploy/read-journal.js';
 import { confirmedAt } from '../deploy/wanted-view.js';
 import type { DiskView } from './decide-start.js';
 

@@ -249,9 +249,9 @@ describe('going back by hand', () => {
   it('forgets the release that somebody went back from', () => {
     const ledger = openLedger(tempDir(testScope()));
     run(ledger, B, ...HEALTHY);
-    ledger.goBack(B, A);
+    ledger.goBack({ from: B, to: A });
     expect(ledger.journal.proven).toEqual([B, A]);
-    ledger.restored(A, { isHeld: true });
+    ledger.restored(A);
     expect(ledger.journal).toMatchObject({ live: { config: A, how: 'proven' }, proven: [A] });
     run(ledger, C, 'fail');
     expect(() => wayBackByHand(ledger.journal, A)).toThrow('no earlier release is known here');
@@ -263,8 +263,9 @@ describe('a release that failed', () => {
     for (const isHeld of [true, false]) {
       const ledger = openLedger(tempDir(testScope()));
       ledger.begin(B, A);
-      for (const event of ['fetch', 'stage', 'activate', 'go-back'] as const) ledger.step(event);
-      ledger.restored(A, { isHeld });
+      for (const event of ['fetch', 'stage', 'activate'] as const) ledger.step(event);
+      ledger.step('go-back', { isHeld });
+      ledger.restored(A);
       expect(ledger.journal.hold).toMatchObject({ hash: B.hash, why: 'rejected', failures: 1 });
       expect(ledger.journal.hold?.notBefore === undefined).toBe(isHeld);
       expect(waitBefore(ledger.journal.hold, B, NOW)).toBe(isHeld ? Number.POSITIVE_INFINITY : 60_000);

@@ -79,6 +79,12 @@ class MortalLedger extends Ledger {
   override restored(...args: Parameters<Ledger['restored']>): void {
     this.#write(() => super.restored(...args));
   }
+  override arrived(...args: Parameters<Ledger['arrived']>): void {
+    this.#write(() => super.arrived(...args));
+  }
+  override leave(...args: Parameters<Ledger['leave']>): void {
+    this.#write(() => super.leave(...args));
+  }
   override postpone(message: string): void {
     this.#write(() => super.postpone(message));
   }

@@ -1,0 +1,46 @@
+import type { StepEvent } from './deploy-step.js';
+import { abandoned, forGood, type Hold, rejected } from './hold.js';
+import { type Attempt, type Journal, withProven } from './journal.js';
+
+/** What follows for a release from its failure. */
+export interface Blame {
+  /** It is not tried again before somebody says so. */
+  readonly isHeld?: boolean | undefined;
+  /** It is not to blame: nothing follows. */
+  readonly isSuperseded?: boolean | undefined;
+}
+
+/** What is live after a step, where that changes it. @param attempt as the step leaves it. */
+export function liveAfter(
+  { live, proven = [] }: Pick<Journal, 'live' | 'proven'>,
+  event: StepEvent,
+  { config, before, since }: Attempt,
+): Pick<Journal, 'live' | 'proven'> {
+  switch (event) {
+    case 'activate':
+      return { live: { config, how: 'activating', since, ...(before === undefined ? {} : { before }) } };
+    case 'validate':
+      return { live: { ...live, config, how: 'activated', since } };
+    case 'prove':
+      return { live: { config, how: 'proven', since }, proven: withProven(proven, config) };
+    case 'give-up':
+      return { live: { ...live, config, how: 'unknown', since } };
+    default:
+      return {};
+  }
+}
+
+/** What is held back after a step, where that is told by it. */
+export function holdAfter(
+  hold: Hold | undefined,
+  event: StepEvent,
+  { config, judged, byHand, leaving }: Attempt,
+  { isHeld, isSuperseded, now }: Blame & { readonly now: Date },
+): Hold | undefined {
+  if (event === 'prove') return undefined;
+  if (byHand === true || leaving !== undefined) return hold;
+  if (judged === true) return event === 'give-up' ? forGood(hold, config) : hold;
+  const isFailure = event === 'fail' || event === 'restore' || event === 'give-up';
+  if (!isFailure || isSuperseded === true) return hold;
+  return isHeld === true || event === 'give-up' ? abandoned(hold, config) : rejected(hold, config, now);
+}

@@ -1,0 +1,45 @@
+import { DeployError, describeError } from '@deploy-tools/shared/errors.js';
+import type { AgentContext } from './agent-context.js';
+import { cleanUpAround } from './clean-up.js';
+import { isSettled, type Live } from './deploy/journal.js';
+import { readState } from './state-file.js';
+import { type OpenUpstream, wayBack } from './way-back.js';
+
+/**
+ * Goes back from a release that was left unproven because another one was wanted, when that one does not take its place now: it
+ * failed, was vetoed or cancelled, has to wait, or cannot be asked for. Nothing is done where something is in progress, or nothing
+ * would be gone back to after a failure.
+ * @param why it does not, where something failed.
+ */
+export async function leaveUnproven(
+  context: AgentContext,
+  open: OpenUpstream,
+  why?: DeployError,
+): Promise<void> {
+  const left = leftUnproven(context);
+  if (left === undefined) return;
+  const { ledger, log, facts } = context;
+  const message = `it was never proven, and what is wanted instead does not run: ${reasonOf(context, why)}`;
+  const error = new DeployError('unhealthy', message);
+  log.warn({ hash: left.config.hash }, `a release is left that was never proven: ${reasonOf(context, why)}`);
+  facts.log.push(describeError(error));
+  ledger.leave(left, { kind: error.kind, message });
+  await wayBack(context, open, error);
+  await cleanUpAround(context);
+}
+
+/** @returns what is live and has to be gone back from. */
+function leftUnproven({ ledger, settings, pause, paths, signal }: AgentContext): Live | undefined {
+  const { attempt, live } = ledger.journal;
+  if (signal.aborted || pause.paused || !settings.rollback) return undefined;
+  if (live === undefined || live.how === 'unknown' || isSettled(ledger.journal)) return undefined;
+  const isIdle = attempt?.step === 'pending' || attempt?.step === 'failed';
+  if (!isIdle) return undefined;
+  const lastGood = readState(paths.state);
+  return lastGood === undefined || lastGood.hash === live.config.hash ? undefined : live;
+}
+
+function reasonOf({ ledger }: AgentContext, why: DeployError | undefined): string {
+  const { attempt, hold } = ledger.journal;
+  return why?.message ?? attempt?.error?.message ?? hold?.reason ?? 'it has to wait';
+}

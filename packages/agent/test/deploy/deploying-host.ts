@@ -1,0 +1,205 @@
+import { copyFileSync, existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import type { AgentContext, AgentSettings } from '@deploy-tools/agent/agent-context.js';
+import { cycle, resume } from '@deploy-tools/agent/cycle.js';
+import { cancelAttempt } from '@deploy-tools/agent/deploy/cancel-attempt.js';
+import { Ledger } from '@deploy-tools/agent/deploy/ledger.js';
+import { wayBackByHand } from '@deploy-tools/agent/deploy/release-before.js';
+import { leaveUnproven } from '@deploy-tools/agent/leave-unproven.js';
+import { Pushes } from '@deploy-tools/agent/pushes.js';
+import type { Releases } from '@deploy-tools/agent/releases.js';
+import { presentReport } from '@deploy-tools/agent/report/present-report.js';
+import { readState } from '@deploy-tools/agent/state-file.js';
+import type { AgentConfig } from '@deploy-tools/shared/config-json.js';
+import { toDeployError } from '@deploy-tools/shared/errors.js';
+import { expect } from 'vitest';
+import type { Archive } from '../../../../test/support/archive.js';
+import { fileScope, testScope } from '../../../../test/support/scope.js';
+import { tempDir } from '../../../../test/support/temp-dir.js';
+import { packTree } from '../../../../test/support/tree.js';
+import { until } from '../../../../test/support/until.js';
+import { agentContext, configOf } from '../agent-context.js';
+
+export type Version = 'v1' | 'v2' | 'v3';
+
+const archives = new Map<Version, Archive>();
+
+/** To be called before all tests. */
+export async function packVersions(): Promise<void> {
+  const scope = fileScope();
+  const root = tempDir(scope);
+  for (const version of ['v1', 'v2', 'v3'] as const)
+    archives.set(version, await packTree(scope, root, version, { version }));
+}
+
+export function config(version: Version): AgentConfig {
+  const archive = archives.get(version);
+  if (archive === undefined) throw new Error(version);
+  return { ...configOf(archive), revision: Number(version.slice(1)) };
+}
+
+/** A host on which v1 is proven. Its script waits on v2 until it may go on, and a check of v2 never passes. */
+export class Host {
+  readonly pushes = new Pushes();
+  readonly #dir = tempDir(testScope());
+  #context!: AgentContext;
+  /** Called while a release is fetched. */
+  onFetch = (): void => {};
+
+  static async make(settings: Partial<AgentSettings> = {}): Promise<Host> {
+    const host = new Host();
+    mkdirSync(host.at('cache'));
+    for (const { path, hash } of archives.values()) copyFileSync(path, join(host.at('cache'), hash));
+    const isBad = '[ "$(cat "$NEWROOT/version")" = v2 ]';
+    writeFileSync(
+      host.at('script'),
+      `#!/bin/sh
+      echo "$REASON $(cat "$NEWROOT/version")" >> '${host.at('seen')}'
+      while ${isBad} && [ ! -e '${host.at('go')}' ]; do sleep 0.02; done\n`,
+      { mode: 0o755 },
+    );
+    await host.#start({ script: host.at('script'), rollback: true, ...settings }, `! ${isBad}`);
+    expect(await host.look('v1')).toMatchObject({ kind: 'deployed' });
+    return host;
+  }
+
+  async #start(settings: Partial<AgentSettings>, command: string): Promise<void> {
+    const context = await agentContext(this.#dir);
+    this.#context = context;
+    const checks = [{ kind: 'exec' as const, command }];
+    const health = { ...context.settings.health, checks, deadlineMs: 3_600_000, intervalMs: 5 };
+    this.#context = {
+      ...{ ...context, settings: { ...context.settings, health, ...settings } },
+      deploying: (hash) => this.pushes.deploying(hash),
+      ledger: new Ledger({
+        ...{ path: this.at('journal.json'), attemptsPath: this.at('attempts.json') },
+        ...{ clock: () => new Date(), lastGood: () => readState(this.#context.paths.state) },
+      }),
+    };
+  }
+
+  at(name: string): string {
+    return join(this.#dir, name);
+  }
+
+  /** @returns how it ended, or why it failed. */
+  async look(version: Version): Promise<object> {
+    const upstream: Releases = {
+      wanted: async () => config(version),
+      fetch: async () => this.onFetch(),
+      patience: () => undefined,
+    };
+    return await cycle(this.#context, upstream, false).catch((error: object) => error);
+  }
+
+  /** v2 is wanted; its script runs when this returns, and its checks when that may go on. */
+  async activating(): Promise<{ readonly looked: Promise<object> }> {
+    const looked = this.look('v2');
+    await until('the script of v2', () => this.seen.some((line) => line.endsWith(' v2')));
+    return { looked };
+  }
+
+  async validating(): Promise<{ readonly looked: Promise<object> }> {
+    const { looked } = await this.activating();
+    this.goOn();
+    await until('the checks', () => this.attempt?.step === 'validating');
+    return { looked };
+  }
+
+  /** The agent was killed; the next one goes on, and knows what is wanted. */
+  async resume(wanted: Version): Promise<object | undefined> {
+    const nothing = async () => {
+      throw new Error('nothing is fetched');
+    };
+    return await resume(this.#context, nothing, { wanted: config(wanted).hash }).then(
+      () => undefined,
+      (error: object) => error,
+    );
+  }
+
+  /** As an agent left it that was killed while the script of v2 ran. */
+  async cutOff(): Promise<void> {
+    const { looked } = await this.activating();
+    const journal = readFileSync(this.at('journal.json'));
+    this.goOn();
+    this.cancel();
+    await looked;
+    writeFileSync(this.at('journal.json'), journal);
+    const { settings } = this.#context;
+    await this.#start(settings, 'false');
+  }
+
+  cancel(): string {
+    return cancelAttempt(this.#context, this.pushes, 'ops');
+  }
+
+  /** What the agent's loop does after a look that led to nothing. */
+  async leave(): Promise<void> {
+    const open = async () => {
+      throw new Error('nothing is fetched');
+    };
+    await leaveUnproven(this.#context, open, toDeployError(new Error('no connection')));
+  }
+
+  /** Somebody on the host says so. */
+  goBack(wanted: Version): void {
+    const { ledger } = this.#context;
+    ledger.goBack({ ...wayBackByHand(ledger.journal, this.lastGood), by: 'ops', wanted: config(wanted) });
+  }
+
+  report(wanted: Version) {
+    const { facts, ledger } = this.#context;
+    const { journal } = ledger;
+    const known = { journal, facts, lastGood: this.lastGood, wanted: config(wanted) };
+    return presentReport({ config: 'project', paused: false, ...known });
+  }
+
+  pause(): void {
+    this.#context.pause.begin({});
+  }
+
+  /** A state file of so long a name can be read, and there is no name for what is to take its place. */
+  makeStateUnwritable(): () => void {
+    const path = this.at('s'.repeat(250));
+    renameSync(this.at('state.json'), path);
+    const { paths } = this.#context;
+    this.#context = { ...this.#context, paths: { ...paths, state: path } };
+    return () => {
+      renameSync(path, this.at('state.json'));
+      this.#context = { ...this.#context, paths };
+    };
+  }
+
+  set(settings: Partial<AgentSettings>): void {
+    this.#context = { ...this.#context, settings: { ...this.#context.settings, ...settings } };
+  }
+
+  get live() {
+    return this.#context.ledger.journal.live;
+  }
+
+  get lastGood(): AgentConfig | undefined {
+    return readState(this.#context.paths.state);
+  }
+
+  retry(): void {
+    this.#context.ledger.retry();
+  }
+
+  goOn(): void {
+    writeFileSync(this.at('go'), '');
+  }
+
+  /** Why, and what, the script was run for. */
+  get seen(): readonly string[] {
+    return existsSync(this.at('seen')) ? readFileSync(this.at('seen'), 'utf8').trim().split('\n') : [];
+  }
+
+  get attempt() {
+    return this.#context.ledger.journal.attempt;
+  }
+
+  get hold() {
+    return this.#context.ledger.journal.hold;
+  }
+}

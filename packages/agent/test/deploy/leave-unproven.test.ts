@@ -1,0 +1,154 @@
+import { writeFileSync } from 'node:fs';
+import { DeployError } from '@deploy-tools/shared/errors.js';
+import { beforeAll, describe, expect, it } from 'vitest';
+import { config, Host, packVersions } from './deploying-host.js';
+
+beforeAll(packVersions);
+
+/** A host on which v2 is live that was never proven: v3 was wanted meanwhile. */
+async function unproven(settings: Parameters<typeof Host.make>[0] = {}): Promise<Host> {
+  const host = await Host.make(settings);
+  const { looked } = await host.validating();
+  host.pushes.told(config('v3').hash);
+  await looked;
+  expect(host.report('v3')).toMatchObject({ running: { revision: 2 }, state: 'pending' });
+  return host;
+}
+
+/** As the script was told, and as everything tells of the host. */
+function expectBack(host: Host): void {
+  expect(host.seen.at(-1)).toBe('rollback v1');
+  expect(host.report('v3')).toMatchObject({ running: { revision: 1 }, lastGood: { revision: 1 } });
+  expect(host.live).toMatchObject({ config: { revision: 1 }, how: 'proven' });
+}
+
+describe('a release that was left unproven for another one', () => {
+  it('is gone back from when that one fails before it is live; its backoff stays', async () => {
+    const host = await unproven();
+    host.onFetch = () => {
+      throw new DeployError('corrupt', 'the archive is damaged');
+    };
+    expect(await host.look('v3')).toMatchObject({ kind: 'corrupt' });
+    const { hold } = host;
+    expect(hold).toMatchObject({ revision: 3, why: 'rejected', failures: 1 });
+    await host.leave();
+    expectBack(host);
+    expect(host.hold).toEqual(hold);
+    expect(host.report('v3')).toMatchObject({
+      ...{ state: 'rolled-back', revision: 3, notBefore: hold?.notBefore },
+      error: { message: 'the archive is damaged' },
+    });
+  });
+
+  it('is gone back from when the host says not now to that one, which is asked about again', async () => {
+    const host = await unproven();
+    writeFileSync(host.at('pre'), '#!/bin/sh\necho busy; exit 75\n', { mode: 0o755 });
+    host.set({ hooks: { pre: host.at('pre') } });
+    expect(await host.look('v3')).toMatchObject({ kind: 'waiting' });
+    await host.leave();
+    expectBack(host);
+    expect(host.hold).toMatchObject({ revision: 3, why: 'vetoed' });
+    host.set({ hooks: {} });
+    host.retry();
+    expect(await host.look('v3')).toMatchObject({ kind: 'deployed' });
+    expect(host.seen.at(-1)).toBe('retry v3');
+  });
+
+  it('is gone back from when that one is cancelled, and held', async () => {
+    const host = await unproven();
+    host.onFetch = () => expect(host.cancel()).toBe('cancelled before anything was switched');
+    await host.look('v3');
+    await host.leave();
+    expectBack(host);
+    expect(await host.look('v3')).toMatchObject({ kind: 'waiting', ms: Infinity });
+  });
+
+  it('is gone back from when that one is held, and when the registry cannot be asked', async () => {
+    const held = await Host.make();
+    held.onFetch = () => void held.cancel();
+    await held.look('v3');
+    held.onFetch = () => {};
+    const away = await Host.make();
+    for (const host of [held, away]) {
+      const { looked } = await host.validating();
+      host.pushes.told(config('v3').hash);
+      await looked;
+      if (host === held) expect(await host.look('v3')).toMatchObject({ kind: 'waiting' });
+      await host.leave();
+      expectBack(host);
+      expect(host.attempt).toMatchObject({ step: 'rolled-back', config: { revision: 2 } });
+    }
+    expect(held.hold).toMatchObject({ revision: 3 });
+    expect(away.hold).toBeUndefined();
+  });
+
+  it('stays while the host is paused, and where failures do not lead back', async () => {
+    const host = await unproven();
+    host.pause();
+    const { seen } = host;
+    await host.leave();
+    expect(host.seen).toEqual(seen);
+    host.set({ rollback: false });
+    await host.leave();
+    expect(host.seen).toEqual(seen);
+  });
+
+  it('gives way to that one where it comes, without a way back between', async () => {
+    const host = await unproven();
+    expect(await host.look('v3')).toMatchObject({ kind: 'deployed' });
+    await host.leave();
+    expect(host.seen).toEqual(['deploy v1', 'deploy v2', 'deploy v3']);
+  });
+
+  it('is gone back from by hand too, and what is wanted instead is held then', async () => {
+    const host = await unproven();
+    host.goBack('v3');
+    expect(await host.resume('v3')).toBeUndefined();
+    expectBack(host);
+    expect(host.hold).toMatchObject({ revision: 3, why: 'withdrawn' });
+    expect(await host.look('v3')).toMatchObject({ kind: 'waiting', ms: Infinity });
+  });
+});
+
+describe('what somebody cancelled', () => {
+  it('stays held when the host is then rolled back by hand from what runs', async () => {
+    const host = await Host.make();
+    expect(await host.look('v3')).toMatchObject({ kind: 'deployed' });
+    host.onFetch = () => void host.cancel();
+    await host.look('v2');
+    host.onFetch = () => {};
+    host.goBack('v2');
+    expect(await host.resume('v2')).toBeUndefined();
+    expect(host.seen.at(-1)).toBe('rollback v1');
+    expect(await host.look('v2')).toMatchObject({ kind: 'waiting', ms: Infinity });
+    expect(host.hold).toMatchObject({ revision: 2, why: 'withdrawn' });
+  });
+});
+
+describe('a way back that was gone, and could not be noted in state.json', () => {
+  it('is known from then on, and neither script nor checks run again', async () => {
+    const host = await Host.make();
+    await host.look('v3');
+    host.goBack('v3');
+    const makeWritable = host.makeStateUnwritable();
+    expect(await host.resume('v3')).toMatchObject({ hint: 'it is tried again by itself' });
+    expect(host.attempt).toMatchObject({ step: 'rolling-back', postponed: { failures: 1 } });
+    expect(host.live).toMatchObject({ config: { revision: 1 }, how: 'activated' });
+    expect(host.report('v3')).toMatchObject({ state: 'rolling-back', running: { revision: 1 } });
+    const { seen } = host;
+    makeWritable();
+    host.retry();
+    await host.resume('v3');
+    expectBack(host);
+    expect(host.seen).toEqual(seen);
+  });
+
+  it('is none where it holds already what is gone back to', async () => {
+    const host = await Host.make();
+    host.makeStateUnwritable();
+    const { looked } = await host.validating();
+    host.cancel();
+    expect(await looked).toMatchObject({ message: 'cancelled by ops' });
+    expectBack(host);
+  });
+});
