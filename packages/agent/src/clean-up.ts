@@ -12,12 +12,16 @@ import {
   removeReleases,
   superfluousReleases,
 } from './release-directory.js';
-import { readState } from './state-file.js';
+import { DamagedState, readState } from './state-file.js';
 
 /** After a failure or a veto: what failed, or waits, stays for who looks at it and for the next attempt, but does not pile up. */
 export async function cleanUpAround(context: AgentContext): Promise<void> {
   const { attempt } = context.ledger.journal;
-  await cleanUp(context, [attempt?.before, attempt?.config]);
+  try {
+    await cleanUp(context, [attempt?.before, attempt?.config]);
+  } catch (error) {
+    if (!(error instanceof DamagedState)) throw error; // which is told where it matters
+  }
 }
 
 /** Removes what is needed no more, and no release that a program still runs from. @param more what is needed besides what is live and what is gone back to. */

@@ -12,6 +12,7 @@ import { waitBefore } from './deploy/hold.js';
 import { type DestinationHold, holdDestination } from './deploy/hold-destination.js';
 import { checkPlace, removeReplacedReleases } from './deploy/place-release.js';
 import { waitBeforeRollback } from './deploy/postponed-rollback.js';
+import { lastGoodRelease } from './deploy/release-before.js';
 import { runDeployHook } from './deploy/run-deploy-hook.js';
 import { takeUpProgram } from './deploy/take-up-program.js';
 import { eitherSignal } from './either-signal.js';
@@ -254,7 +255,7 @@ function vetoed({ ledger, log, clock, facts }: AgentContext): Outcome {
  * @returns what is to be told.
  */
 async function failed(context: AgentContext, open: OpenUpstream, error: DeployError): Promise<DeployError> {
-  const { ledger, paths, settings, facts } = context;
+  const { ledger, settings, facts } = context;
   const attempt = ledger.inFlight;
   if (attempt === undefined) return error; // after `healthy`
   const isLive = resumptionOf(attempt.step) !== 'start-over';
@@ -266,7 +267,7 @@ async function failed(context: AgentContext, open: OpenUpstream, error: DeployEr
   }
   facts.log.push(describeError(error));
   const told = { error: { kind: error.kind, message: error.message } };
-  const lastGood = readState(paths.state);
+  const lastGood = lastGoodRelease(context);
   const isCancelled = error instanceof Cancelled;
   // Where something else is wanted than what is gone back to, the host goes straight there.
   const leadsBack = isCancelled || (settings.rollback && (!isSuperseded || error.by === lastGood?.hash));

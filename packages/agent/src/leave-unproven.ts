@@ -2,7 +2,7 @@ import { DeployError, describeError } from '@deploy-tools/shared/errors.js';
 import type { AgentContext } from './agent-context.js';
 import { cleanUpAround } from './clean-up.js';
 import { isSettled, type Live } from './deploy/journal.js';
-import { readState } from './state-file.js';
+import { lastGoodRelease } from './deploy/release-before.js';
 import { type OpenUpstream, wayBack } from './way-back.js';
 
 /**
@@ -35,7 +35,7 @@ function leftUnproven({ ledger, settings, pause, paths, signal }: AgentContext):
   if (live === undefined || live.how === 'unknown' || isSettled(ledger.journal)) return undefined;
   const isIdle = attempt?.step === 'pending' || attempt?.step === 'failed';
   if (!isIdle) return undefined;
-  const lastGood = readState(paths.state);
+  const lastGood = lastGoodRelease({ ledger, paths });
   return lastGood === undefined || lastGood.hash === live.config.hash ? undefined : live;
 }
 

@@ -1,7 +1,7 @@
 import { chownSync, lstatSync, mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import type { AgentConfig } from '@deploy-tools/shared/config-json.js';
-import { type DeployError, describeError, isDeployError } from '@deploy-tools/shared/errors.js';
+import { type DeployError, describeError } from '@deploy-tools/shared/errors.js';
 import { Turns } from '@deploy-tools/shared/host/turns.js';
 import type { Logger } from '@deploy-tools/shared/log.js';
 import type { StateReport } from '@deploy-tools/shared/report/report.js';
@@ -18,7 +18,7 @@ import { presentReport } from './report/present-report.js';
 import { OutputDirectory } from './script/output-directory.js';
 import { programFile } from './script/program-file.js';
 import { type RunAs, resolveUser, userEnvironment } from './script/run-as.js';
-import { readState } from './state-file.js';
+import { readWholeState } from './state-file.js';
 import { checkStateIsOurs } from './state-place.js';
 import { openProgram, type ProgramOptions } from './supervise/open-program.js';
 import type { ProgramSettings } from './supervise/supervise-flags.js';
@@ -72,7 +72,7 @@ export interface Application {
 export async function openApplication(options: ApplicationOptions): Promise<Application> {
   const { settings, dir, state, log, signal, onChange, onProgress } = options;
   const paths = pathsIn(dir, state);
-  const lastGood = () => lastGoodIn(state);
+  const lastGood = () => readWholeState(state);
   const clock = () => new Date();
   const journal = { path: join(dir, 'journal.json'), attemptsPath: join(dir, 'attempts.json') };
   let trouble: DeployError | undefined;
@@ -222,14 +222,4 @@ export function pathsIn(dir: string, state: string): AgentPaths {
     placed: placedIn(dir),
     state,
   };
-}
-
-/** For those who want to know; whoever deploys is told of a damaged state by the error. */
-function lastGoodIn(state: string): AgentConfig | undefined {
-  try {
-    return readState(state);
-  } catch (error) {
-    if (isDeployError(error, 'corrupt')) return undefined;
-    throw error;
-  }
 }

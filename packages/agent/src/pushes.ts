@@ -23,6 +23,7 @@ export class Pushes {
   #lost = false;
   #nudged = false;
   #deployment: AbortController | undefined;
+  #cancelNext: { readonly hash: string; readonly by: string } | undefined;
   #look = () => {};
 
   /** Whether the registry tells of changes at present. */
@@ -74,6 +75,9 @@ export class Pushes {
   deploying(hash: string): CallOff {
     const deployment = new AbortController();
     this.#deployment = deployment;
+    const cancelled = this.#cancelNext;
+    this.#cancelNext = undefined;
+    if (cancelled?.hash === hash) deployment.abort(new Cancelled(cancelled.by));
     this.#look = () => {
       if (this.#told !== undefined && this.#told !== hash) deployment.abort(new Superseded(this.#told));
     };
@@ -94,6 +98,11 @@ export class Pushes {
   cancel(by: string): boolean {
     this.#deployment?.abort(new Cancelled(by));
     return this.#deployment !== undefined;
+  }
+
+  /** Somebody ends the deployment of this release that is gone on with next. @param by who. */
+  cancelNext(hash: string, by: string): void {
+    this.#cancelNext = { hash, by };
   }
 
   /** Waits for the first of what there is to wait for; the signal counts as the time. @param seen a hash. */

@@ -43,6 +43,16 @@ export function readState(path: string): AgentConfig | undefined {
   }
 }
 
+/** The same for those who only want to know; whoever deploys is told of a damaged state by the error. */
+export function readWholeState(path: string): AgentConfig | undefined {
+  try {
+    return readState(path);
+  } catch (error) {
+    if (error instanceof DamagedState) return undefined;
+    throw error;
+  }
+}
+
 /** Atomic: a crash leaves the old state or the new. What it holds already is not written, which a full disk would refuse. */
 export function writeState(path: string, config: AgentConfig): void {
   const text = encodeConfigJson(config);

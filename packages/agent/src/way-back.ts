@@ -4,7 +4,6 @@ import type { AgentContext } from './agent-context.js';
 import { type DeployRoots, rootOf } from './deploy/deploy-roots.js';
 import { endFailed, messageOf, rootsOf, stillHeld } from './deploy/end-attempt.js';
 import { isSameRevision } from './deploy/hold.js';
-import type { Journal } from './deploy/journal.js';
 import { describePostponed, endsRollback } from './deploy/postponed-rollback.js';
 import { releaseBefore } from './deploy/release-before.js';
 import { obtain } from './obtain.js';
@@ -49,18 +48,13 @@ async function goTo(
   const { ledger, paths, log } = context;
   log.warn({ to: lastGood.hash, why: describeError(why) }, 'going back to the last good release');
   ledger.step('go-back');
-  if (!hasArrived(ledger.journal, lastGood)) {
+  if (ledger.inFlight?.arrived !== true) {
     await goAll(context, lastGood, open);
-    ledger.arrived(lastGood);
+    ledger.arrived();
   }
   writeState(paths.state, lastGood);
   ledger.restored(lastGood);
   log.warn({ hash: lastGood.hash }, 'gone back to the last good release');
-}
-
-/** Whether only the state file could not be written when it was gone back. */
-function hasArrived({ live }: Pick<Journal, 'live'>, { hash }: AgentConfig): boolean {
-  return live?.how === 'activated' && live.config.hash === hash;
 }
 
 /** All of the way, from what is left to a release that is proven again. */

@@ -24,7 +24,7 @@ export function liveAfter(
     case 'prove':
       return { live: { config, how: 'proven', since }, proven: withProven(proven, config) };
     case 'give-up':
-      return { live: { ...live, config, how: 'unknown', since } };
+      return { live: { config, how: 'unknown', since, ...(before === undefined ? {} : { before }) } };
     default:
       return {};
   }

@@ -2,7 +2,7 @@ import { DeployError } from '@deploy-tools/shared/errors.js';
 import type { AgentContext } from '../agent-context.js';
 import type { Pushes } from '../pushes.js';
 import { Cancelled } from './called-off.js';
-import { type DeployStep, resumptionOf } from './deploy-step.js';
+import { resumptionOf } from './deploy-step.js';
 import type { Ledger } from './ledger.js';
 
 /**
@@ -13,7 +13,7 @@ import type { Ledger } from './ledger.js';
  */
 export function cancelAttempt(
   { ledger, log }: Pick<AgentContext, 'ledger' | 'log'>,
-  pushes: Pick<Pushes, 'cancel'>,
+  pushes: Pick<Pushes, 'cancel' | 'cancelNext'>,
   by: string,
 ): string {
   const attempt = ledger.inFlight;
@@ -21,17 +21,19 @@ export function cancelAttempt(
   const { step, config } = attempt;
   if (step === 'rolling-back') throw new DeployError('conflict', 'this host is rolling back already');
   log.warn({ hash: config.hash, step, by }, 'the deployment is cancelled');
-  if (!pushes.cancel(by)) holdWaiting(ledger, step, by);
+  if (!pushes.cancel(by)) {
+    if (resumptionOf(step) !== 'start-over') {
+      pushes.cancelNext(config.hash, by);
+      return 'cancelled; this host rolls back when it goes on with what was cut off: ctl status tells what that waits for';
+    }
+    holdWaiting(ledger, by);
+  }
   if (step === 'activating') return 'cancelled; this host rolls back when the script has ended';
   return step === 'validating' ? 'cancelled, rolling back' : 'cancelled before anything was switched';
 }
 
 /** Of an attempt that waits for its connection nothing goes on that could end. */
-function holdWaiting(ledger: Ledger, step: DeployStep, by: string): void {
-  if (resumptionOf(step) !== 'start-over')
-    throw new DeployError('conflict', 'an earlier deployment is being taken up just now', {
-      hint: 'say it again in a moment',
-    });
+function holdWaiting(ledger: Ledger, by: string): void {
   const { kind, message } = new Cancelled(by);
   ledger.step('fail', { error: { kind, message }, isHeld: true });
 }

@@ -34,6 +34,8 @@ export interface Attempt {
   readonly leaving?: AgentConfig;
   /** What follows for its revision from the failure is in `hold` already. */
   readonly judged?: true;
+  /** The way back was gone; only state.json does not tell yet. */
+  readonly arrived?: true;
   /** It is a way back that somebody asked for, from a release that had not failed by itself. */
   readonly byHand?: true;
   /** What went wrong, or went wrong first. */
@@ -129,11 +131,17 @@ export function withProven(proven: readonly AgentConfig[], config: AgentConfig):
   return [config, ...proven.filter(({ hash }) => hash !== config.hash)].slice(0, MAX_PROVEN);
 }
 
-/** What runs, as people are told: while a release is being activated, what ran before. Undefined where that is not known. */
+/**
+ * What runs, as people are told: while a release is being activated, what ran before. Undefined where that is not known, as while a
+ * script runs on the way back.
+ */
 export function runningRelease(journal: Journal, lastGood: AgentConfig | undefined): AgentConfig | undefined {
   const live = liveRelease(journal, lastGood);
   if (live === undefined || live.how === 'unknown') return undefined;
-  return live.how === 'activating' && journal.attempt?.step === 'activating' ? live.before : live.config;
+  if (live.how !== 'activating') return live.config;
+  const step = journal.attempt?.step;
+  if (step === 'rolling-back' && live.config.hash !== journal.attempt?.config.hash) return undefined;
+  return step === 'activating' ? live.before : live.config;
 }
 
 /** Whether what is live is the last good release, and nothing has to be done to make it so. */

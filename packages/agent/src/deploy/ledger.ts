@@ -113,10 +113,15 @@ export class Ledger {
     this.#write({ ...this.#journal, attempt: { ...next, error: attempt.error ?? error } });
   }
 
-  /** The way back in flight was gone, and this release is proven again, which state.json may not tell yet. */
-  arrived(to: AgentConfig): void {
-    const live: Live = { config: to, how: 'activated', since: this.#now() };
-    this.#write({ ...this.#journal, attempt: this.#attempt(), live });
+  /** The way back in flight activates this release: its script is about to run, or its program is in charge. */
+  returning(to: AgentConfig, how: 'activating' | 'activated'): void {
+    const { config } = this.#attempt();
+    this.#write({ ...this.#journal, live: { config: to, how, since: this.#now(), before: config } });
+  }
+
+  /** The way back in flight was gone, and its release is proven again, which state.json may not tell yet. */
+  arrived(): void {
+    this.#write({ ...this.#journal, attempt: { ...this.#attempt(), arrived: true } });
   }
 
   /** The way back in flight has led to this release, which state.json holds by now. */

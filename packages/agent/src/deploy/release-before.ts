@@ -1,17 +1,31 @@
 import type { AgentConfig } from '@deploy-tools/shared/config-json.js';
 import { DeployError } from '@deploy-tools/shared/errors.js';
 import type { AgentContext } from '../agent-context.js';
-import { readState } from '../state-file.js';
+import { readWholeState } from '../state-file.js';
 import { type Journal, liveRelease } from './journal.js';
 import type { Ledger } from './ledger.js';
 
+type Known = Pick<AgentContext, 'ledger' | 'paths'>;
+
 /**
- * What the way back in flight leads to: the last good release, which state.json holds, or what somebody on the host wants.
- * @throws DeployError not-found, corrupt.
+ * The last good release: what state.json holds. Where that was damaged or removed since the attempt began it is what was live then,
+ * if that was proven.
+ * @returns undefined where nothing is known to be good.
  */
-export function releaseBefore({ ledger, paths }: Pick<AgentContext, 'ledger' | 'paths'>): AgentConfig {
+export function lastGoodRelease({ ledger, paths }: Known): AgentConfig | undefined {
+  const { attempt, proven = [] } = ledger.journal;
+  const held = readWholeState(paths.state);
+  const before = attempt?.before;
+  return held ?? (proven.some(({ hash }) => hash === before?.hash) ? before : undefined);
+}
+
+/**
+ * What the way back in flight leads to: the last good release, or what somebody on the host wants.
+ * @throws DeployError not-found.
+ */
+export function releaseBefore({ ledger, paths }: Known): AgentConfig {
   const { attempt } = ledger.journal;
-  const before = attempt?.byHand === true ? attempt.before : readState(paths.state);
+  const before = attempt?.byHand === true ? attempt.before : lastGoodRelease({ ledger, paths });
   if (before === undefined) throw new DeployError('not-found', `there is no ${paths.state} to go back to`);
   return before;
 }

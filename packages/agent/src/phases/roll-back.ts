@@ -15,10 +15,17 @@ import { requireInCharge, switchProgram } from '../deploy/switch-program.js';
  */
 export async function rollBack(context: AgentContext, roots: DeployRoots): Promise<void> {
   const hook = await runToEnd(context, 'rollback', roots);
-  await placeHeld(context, roots.next, { way: 'back', hold: await holdToRollBack(context, roots) });
+  const hold = await holdToRollBack(context, roots);
+  try {
+    context.ledger.returning(roots.config, 'activating');
+    await placeHeld(context, roots.next, { way: 'back', hold });
+  } finally {
+    hold.release();
+  }
   const script = await runToEnd(context, 'script', roots);
   if (script !== undefined) throw script;
   const died = await switchProgram(context, roots);
+  context.ledger.returning(roots.config, 'activated');
   await proveRelease(context, { how: 'for-long', environment: checkEnvironment(context, roots), died });
   requireInCharge(context, roots);
   if (hook !== undefined) throw hook;

@@ -1,4 +1,12 @@
-import { copyFileSync, existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
+import {
+  copyFileSync,
+  existsSync,
+  mkdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import type { AgentContext, AgentSettings } from '@deploy-tools/agent/agent-context.js';
 import { cycle, resume } from '@deploy-tools/agent/cycle.js';
@@ -9,7 +17,7 @@ import { leaveUnproven } from '@deploy-tools/agent/leave-unproven.js';
 import { Pushes } from '@deploy-tools/agent/pushes.js';
 import type { Releases } from '@deploy-tools/agent/releases.js';
 import { presentReport } from '@deploy-tools/agent/report/present-report.js';
-import { readState } from '@deploy-tools/agent/state-file.js';
+import { readState, readWholeState } from '@deploy-tools/agent/state-file.js';
 import type { AgentConfig } from '@deploy-tools/shared/config-json.js';
 import { toDeployError } from '@deploy-tools/shared/errors.js';
 import { expect } from 'vitest';
@@ -55,7 +63,8 @@ export class Host {
       host.at('script'),
       `#!/bin/sh
       echo "$REASON $(cat "$NEWROOT/version")" >> '${host.at('seen')}'
-      while ${isBad} && [ ! -e '${host.at('go')}' ]; do sleep 0.02; done\n`,
+      while ${isBad} && [ ! -e '${host.at('go')}' ]; do sleep 0.02; done
+      while [ "$REASON" = rollback ] && [ -e '${host.at('slow')}' ]; do sleep 0.02; done\n`,
       { mode: 0o755 },
     );
     await host.#start({ script: host.at('script'), rollback: true, ...settings }, `! ${isBad}`);
@@ -73,7 +82,7 @@ export class Host {
       deploying: (hash) => this.pushes.deploying(hash),
       ledger: new Ledger({
         ...{ path: this.at('journal.json'), attemptsPath: this.at('attempts.json') },
-        ...{ clock: () => new Date(), lastGood: () => readState(this.#context.paths.state) },
+        ...{ clock: () => new Date(), lastGood: () => readWholeState(this.#context.paths.state) },
       }),
     };
   }
@@ -168,6 +177,21 @@ export class Host {
       renameSync(path, this.at('state.json'));
       this.#context = { ...this.#context, paths };
     };
+  }
+
+  /** The script waits on the way back until it may go on. */
+  slowBack(): void {
+    writeFileSync(this.at('slow'), '');
+  }
+
+  goBackOn(): void {
+    rmSync(this.at('slow'));
+  }
+
+  /** @param content undefined removes it. */
+  spoilState(content: string | undefined): void {
+    if (content === undefined) rmSync(this.at('state.json'));
+    else writeFileSync(this.at('state.json'), content);
   }
 
   set(settings: Partial<AgentSettings>): void {

@@ -1,6 +1,7 @@
 import { writeFileSync } from 'node:fs';
 import { DeployError } from '@deploy-tools/shared/errors.js';
 import { beforeAll, describe, expect, it } from 'vitest';
+import { until } from '../../../../test/support/until.js';
 import { config, Host, packVersions } from './deploying-host.js';
 
 beforeAll(packVersions);
@@ -125,8 +126,8 @@ describe('what somebody cancelled', () => {
   });
 });
 
-describe('a way back that was gone, and could not be noted in state.json', () => {
-  it('is known from then on, and neither script nor checks run again', async () => {
+describe('a way back', () => {
+  it('that was gone and could not be noted in state.json is known: neither script nor checks run again', async () => {
     const host = await Host.make();
     await host.look('v3');
     host.goBack('v3');
@@ -143,12 +144,55 @@ describe('a way back that was gone, and could not be noted in state.json', () =>
     expect(host.seen).toEqual(seen);
   });
 
-  it('is none where it holds already what is gone back to', async () => {
+  it('needs no state.json that holds already what is gone back to', async () => {
     const host = await Host.make();
     host.makeStateUnwritable();
     const { looked } = await host.validating();
     host.cancel();
     expect(await looked).toMatchObject({ message: 'cancelled by ops' });
     expectBack(host);
+  });
+
+  it('does not say that what is left runs while its script runs, and not after', async () => {
+    const host = await Host.make();
+    const { looked } = await host.validating();
+    host.slowBack();
+    host.cancel();
+    await until('the script of the way back', () => host.seen.at(-1) === 'rollback v1');
+    expect(host.report('v2')).toMatchObject({ state: 'rolling-back', lastGood: { revision: 1 } });
+    expect(host.report('v2').running).toBeUndefined();
+    expect(host.live).toMatchObject({ config: { revision: 1 }, how: 'activating' });
+    host.goBackOn();
+    await looked;
+    expectBack(host);
+  });
+
+  it.each(['{"Name":"pro', undefined])(
+    'leads to what was proven before where a release has made state.json %o',
+    async (content) => {
+      const host = await Host.make();
+      const { looked } = await host.validating();
+      host.spoilState(content);
+      host.cancel();
+      expect(await looked).toMatchObject({ message: 'cancelled by ops' });
+      expectBack(host);
+    },
+  );
+});
+
+describe('who cancels what was cut off and is not gone on with yet', () => {
+  it('is heard when that begins', async () => {
+    const host = await Host.make();
+    await host.cutOff();
+    expect(host.cancel()).toMatch(/^cancelled; this host rolls back when it goes on/);
+    expect(await host.resume('v2')).toMatchObject({ message: 'cancelled by ops' });
+    expect(host.seen.filter((line) => line === 'deploy v2')).toHaveLength(1);
+    expectBack(host);
+  });
+
+  it('does not end another deployment', async () => {
+    const host = await Host.make();
+    host.pushes.cancelNext(config('v2').hash, 'ops');
+    expect(await host.look('v3')).toMatchObject({ kind: 'deployed' });
   });
 });

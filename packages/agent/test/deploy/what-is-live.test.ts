@@ -82,6 +82,9 @@ class MortalLedger extends Ledger {
   override arrived(...args: Parameters<Ledger['arrived']>): void {
     this.#write(() => super.arrived(...args));
   }
+  override returning(...args: Parameters<Ledger['returning']>): void {
+    this.#write(() => super.returning(...args));
+  }
   override leave(...args: Parameters<Ledger['leave']>): void {
     this.#write(() => super.leave(...args));
   }
@@ -270,7 +273,7 @@ const WALK = fc.record({
   fault: fc.constantFrom(undefined, ...FAULTS),
   wanted: fc.constantFrom('v1' as const, 'v4' as const),
   /** At which write of the journal the agent is killed that deploys v3; far ones it does not get to. */
-  killedAt: fc.integer({ min: 1, max: 16 }),
+  killedAt: fc.integer({ min: 1, max: 19 }),
   isAfter: fc.boolean(),
 });
 
