@@ -18,6 +18,7 @@ import { takeUpProgram } from './deploy/take-up-program.js';
 import { eitherSignal } from './either-signal.js';
 import { bootId } from './host-process.js';
 import { layerLabel } from './layer-label.js';
+import { leftUnproven } from './leave-unproven.js';
 import { obtain } from './obtain.js';
 import type { Outcome } from './outcome.js';
 import { type Activated, activate } from './phases/activate.js';
@@ -275,6 +276,11 @@ async function failed(context: AgentContext, open: OpenUpstream, error: DeployEr
   if (isLive && leadsBack && hasOther) {
     const isHeldThen = isCancelled || !settings.retryLive;
     ledger.step('go-back', { ...told, isHeld: isHeldThen, isSuperseded });
+    return await wayBack(context, open, error);
+  }
+  const left = isLive ? undefined : leftUnproven(context);
+  if (left !== undefined) {
+    ledger.leave(left, told.error, { isHeld: isCancelled });
     return await wayBack(context, open, error);
   }
   // A script that fails where nothing is gone back from is run again, as the original has it.

@@ -1,6 +1,7 @@
 import { DeployError, describeError } from '@deploy-tools/shared/errors.js';
 import type { AgentContext } from './agent-context.js';
 import { cleanUpAround } from './clean-up.js';
+import { type DeployStep, resumptionOf } from './deploy/deploy-step.js';
 import { isSettled, type Live } from './deploy/journal.js';
 import { lastGoodRelease } from './deploy/release-before.js';
 import { type OpenUpstream, wayBack } from './way-back.js';
@@ -28,15 +29,18 @@ export async function leaveUnproven(
   await cleanUpAround(context);
 }
 
-/** @returns what is live and has to be gone back from. */
-function leftUnproven({ ledger, settings, pause, paths, signal }: AgentContext): Live | undefined {
+/** @returns what is live and has to be gone back from when the attempt, which has not got live, ends. */
+export function leftUnproven({ ledger, settings, pause, paths, signal }: AgentContext): Live | undefined {
   const { attempt, live } = ledger.journal;
   if (signal.aborted || pause.paused || !settings.rollback) return undefined;
   if (live === undefined || live.how === 'unknown' || isSettled(ledger.journal)) return undefined;
-  const isIdle = attempt?.step === 'pending' || attempt?.step === 'failed';
-  if (!isIdle) return undefined;
+  if (attempt === undefined || !canLeave(attempt.step)) return undefined;
   const lastGood = lastGoodRelease({ ledger, paths });
   return lastGood === undefined || lastGood.hash === live.config.hash ? undefined : live;
+}
+
+function canLeave(step: DeployStep): boolean {
+  return step === 'failed' || resumptionOf(step) === 'start-over';
 }
 
 function reasonOf({ ledger }: AgentContext, why: DeployError | undefined): string {

@@ -38,8 +38,8 @@ export type StepEvent = (typeof STEP_EVENTS)[number];
  */
 const MOVES: Readonly<Record<DeployStep, Partial<Readonly<Record<StepEvent, DeployStep>>>>> = {
   pending: { interrupt: 'pending', fetch: 'fetching', fail: 'failed', 'go-back': 'rolling-back' },
-  fetching: { interrupt: 'pending', stage: 'staged', fail: 'failed' },
-  staged: { interrupt: 'pending', activate: 'activating', fail: 'failed' },
+  fetching: { interrupt: 'pending', stage: 'staged', fail: 'failed', 'go-back': 'rolling-back' },
+  staged: { interrupt: 'pending', activate: 'activating', fail: 'failed', 'go-back': 'rolling-back' },
   activating: {
     interrupt: 'pending',
     activate: 'activating',

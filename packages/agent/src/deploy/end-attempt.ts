@@ -12,8 +12,7 @@ export async function endFailed(context: AgentContext, error: DeployError): Prom
   const { ledger, log } = context;
   const { attempt, hold } = ledger.journal;
   if (attempt === undefined) return error;
-  const hasFailed = attempt.byHand !== true && attempt.leaving === undefined;
-  if (!hasFailed && attempt.step === 'rolled-back') return error; // nothing has, or that was said
+  if (attempt.byHand === true && attempt.step === 'rolled-back') return error; // nothing has failed
   const { config, step } = attempt;
   const { failures, notBefore } = hold !== undefined && isSameRevision(hold, config) ? hold : {};
   const when = isWantedNoMore(context, config, error)

@@ -103,14 +103,16 @@ export class Ledger {
 
   /**
    * A release is live that was never proven, and what was to take its place did not get there: the last attempt leads back from it.
-   * What follows for the revision of that attempt is not touched.
+   * @param blame where that attempt fails by this; else what follows for its revision is not touched.
    */
-  leave({ config: leaving }: Live, error: NonNullable<Attempt['error']>): void {
-    const { attempt } = this.#journal;
+  leave({ config: leaving }: Live, error: NonNullable<Attempt['error']>, blame?: Blame): void {
+    const { attempt, hold: before, ...journal } = this.#journal;
     if (attempt === undefined) throw new DeployError('internal', 'there was no attempt');
     const step = nextStep(attempt.step, 'go-back');
     const next: Attempt = { ...attempt, step, since: this.#now(), leaving, judged: true };
-    this.#write({ ...this.#journal, attempt: { ...next, error: attempt.error ?? error } });
+    const hold = blame === undefined ? before : this.#holdAfter('fail', attempt, blame);
+    const kept = hold === undefined ? {} : { hold };
+    this.#write({ ...journal, ...kept, attempt: { ...next, error: attempt.error ?? error } });
   }
 
   /** The way back in flight activates this release: its script is about to run, or its program is in charge. */
