@@ -9,6 +9,8 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { join } from 'node:path';
+import { lockDestination } from '@deploy-tools/agent/sync/lock-destination.js';
+import { systemTimers } from '@deploy-tools/agent/timers.js';
 import { beforeAll, describe, expect, it } from 'vitest';
 import {
   type AgentSite,
@@ -111,6 +113,26 @@ describeWith(['rsync'], 'a release is synced to -dest', () => {
       expect(stderr).toContain('are one in the other');
     }
   });
+});
+
+it('waits while another process deploys there: ctl status says so, and cancel ends it', async () => {
+  const { site, name, to, args } = await makeHost('-sync', 'release');
+  const signal = new AbortController().signal;
+  const path = join(site.root, '.dest.deploy-lock');
+  const lock = { dest: to, path, owner: undefined, waits: false, log: () => {} };
+  const release = await lockDestination({ ...lock, timers: systemTimers, signal });
+  const agent = startAgent(testScope(), world, site, name, args);
+  const waiting = `waiting: process ${process.pid} is deploying to ${to}`;
+  await agent.log.line(waiting);
+  const ctl = async (...words: string[]) =>
+    (await run(binPath('deploy-agent'), ['ctl', ...words, '-dir', site.dir])).stdout;
+  expect(await ctl('status')).toMatch(new RegExp(`staged.*${waiting}`));
+  expect(existsSync(join(site.dir, 'current'))).toBe(false);
+  expect(await ctl('cancel')).toContain('cancelled before anything was switched');
+  await agent.log.line('deployment failed, it is not tried again by itself');
+  release();
+  await stopAgent(agent);
+  expect([existsSync(to), site.calls()]).toEqual([false, []]);
 });
 
 it('is refused where rsync(1) is missing and has to do it', async () => {
