@@ -28,7 +28,7 @@ export function cancelAttempt(
     }
     holdWaiting(ledger, by);
   }
-  if (step === 'activating') return 'cancelled; this host rolls back when the script has ended';
+  if (step === 'activating') return 'cancelled; this host rolls back as soon as a script that runs has ended';
   return step === 'validating' ? 'cancelled, rolling back' : 'cancelled before anything was switched';
 }
 

@@ -12,6 +12,12 @@ import type { Handoff } from './supervise-flags.js';
 import type { ProgramLine, SupervisorEvent } from './supervisor-event.js';
 import { SwitchQueue } from './switch-queue.js';
 
+/**
+ * What failed its proof has been given its share of the connections, and answers them until it ends: it gets this long for what it
+ * has begun.
+ */
+const UNPROVEN_GRACE_MS = 2000;
+
 export interface SupervisorOptions {
   readonly listeners: readonly Listener[];
   /** Whether old and new run side by side for a while, or the old one ends before the new one starts. */
@@ -20,7 +26,7 @@ export interface SupervisorOptions {
   readonly recordPath: string;
   /** Between TERM and KILL. */
   readonly stopTimeoutMs: number;
-  /** A new program that does not live for so long is not taken. */
+  /** A new program that does not live for so long is not taken, however soon it is proven. */
   readonly minUpMs: number;
   readonly backoff?: BackoffTimes;
   readonly timers: Timers;
@@ -55,7 +61,7 @@ export interface InCharge {
 
 /**
  * Keeps one program running and replaces it without a gap: old and new share the listening sockets, and the old one gets
- * TERM when the new one has lived for a while and was proven. A new one that fails is stopped, the old one
+ * TERM when the new one has lived for a while and was proven. A new one that fails is stopped within two seconds, the old one
  * goes on untouched. With the handoff `restart` the old one ends first, and is started again when the new one fails. Switches
  * wait for each other.
  */
@@ -176,13 +182,13 @@ export class Supervisor {
     const next = await this.#start(launch);
     const stop = eitherSignal(signal, this.#stopping.signal, next.died);
     try {
-      await this.#options.timers.sleep(this.#options.minUpMs, stop.signal);
-      await prove(next, stop.signal);
+      const { minUpMs, timers } = this.#options;
+      await Promise.all([timers.sleep(minUpMs, stop.signal), prove(next, stop.signal)]);
       stop.signal.throwIfAborted();
       return next;
     } catch (error) {
       const death: unknown = next.died.reason; // not of the end that follows
-      const end = this.#end(next);
+      const end = this.#end(next, UNPROVEN_GRACE_MS);
       if (!signal.aborted || this.#options.handoff === 'restart') await end;
       throw death ?? error;
     } finally {
@@ -266,13 +272,13 @@ export class Supervisor {
     }
   }
 
-  /** Each program is ended once, whoever asks. */
-  #end(child: ProgramChild): Promise<void> {
+  /** Each program is ended once, whoever asks. @param mostMs between TERM and KILL, where that is shorter. */
+  #end(child: ProgramChild, mostMs = Number.POSITIVE_INFINITY): Promise<void> {
     const asked = this.#children.get(child);
     if (asked !== undefined || !this.#children.has(child)) return asked ?? Promise.resolve();
     if (!child.died.aborted) this.#tell('stopping', child);
     const { stopTimeoutMs, timers, onEvent } = this.#options;
-    const end = stopChild(child, stopTimeoutMs, timers).then((how) => {
+    const end = stopChild(child, Math.min(stopTimeoutMs, mostMs), timers).then((how) => {
       this.#children.delete(child);
       this.#record([]);
       onEvent({ kind: 'ended', pid: child.pid, generation: child.generation, killed: how === 'killed' });

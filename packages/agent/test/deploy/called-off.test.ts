@@ -74,7 +74,7 @@ describe('who cancels', () => {
   it('while the script runs has it end, then the host rolls back, also where failures do not lead back', async () => {
     const host = await Host.make({ rollback: false, retryLive: true });
     const { looked } = await host.activating();
-    expect(host.cancel()).toBe('cancelled; this host rolls back when the script has ended');
+    expect(host.cancel()).toBe('cancelled; this host rolls back as soon as a script that runs has ended');
     host.goOn();
     expect(await looked).toMatchObject({ message: 'cancelled by ops' });
     expect(host.attempt).toMatchObject({ step: 'rolled-back' });

@@ -5,7 +5,7 @@ import { proveHealthy } from '@deploy-tools/agent/health/prove-healthy.js';
 import { readChildren } from '@deploy-tools/agent/supervise/child-record.js';
 import type { Launch } from '@deploy-tools/agent/supervise/start-child.js';
 import type { Prove } from '@deploy-tools/agent/supervise/supervisor.js';
-import { systemTimers } from '@deploy-tools/agent/timers.js';
+import { systemTimers, type Timers } from '@deploy-tools/agent/timers.js';
 import { DeployError } from '@deploy-tools/shared/errors.js';
 import { describe, expect, it } from 'vitest';
 import { freePort } from '../../../../test/support/free-port.js';
@@ -146,6 +146,29 @@ describe('a switch that fails leaves the old one alone', () => {
     expect(site.events).toContainEqual(
       expect.objectContaining({ kind: 'ended', generation: 2, killed: false }),
     );
+  });
+
+  it('when it is not healthy and ignores TERM, which it may not for as long as one that was in charge', async () => {
+    const wrong = new DeployError('unhealthy', 'no');
+    const deaf = shellLaunch("trap '' TERM; echo deaf; while :; do sleep 0.1; done");
+    const times: number[] = [];
+    const timers: Timers = {
+      ...systemTimers,
+      sleep: (ms, signal) => {
+        times.push(ms);
+        return systemTimers.sleep(Math.min(ms, 50), signal);
+      },
+    };
+    const site = await supervised(testScope(), { timers, stopTimeoutMs: 3_600_000 });
+    await site.supervisor.switchTo(serverLaunch('v1'), healthy(site.port), NEVER);
+    const prove: Prove = async () => {
+      await site.line('deaf');
+      throw wrong;
+    };
+    await expect(site.supervisor.switchTo(deaf, prove, NEVER)).rejects.toBe(wrong);
+    expect(site.events.at(-1)).toMatchObject({ kind: 'ended', generation: 2, killed: true });
+    expect(times).toContain(2000);
+    expect(times).not.toContain(3_600_000);
   });
 
   it('when it dies while it is asked', async () => {
