@@ -10,7 +10,7 @@ import type { Ledger } from './deploy/ledger.js';
 import type { Pause } from './deploy/pause.js';
 import type { RandomDelay } from './deploy/random-delay.js';
 import type { HealthSettings } from './health/health-settings.js';
-import type { CallOff } from './pushes.js';
+import type { Wishes } from './pushes.js';
 import type { RunAs } from './script/run-as.js';
 import type { Hook } from './script/run-hook.js';
 import type { OutputPlace } from './script/run-output.js';
@@ -85,8 +85,8 @@ export interface AgentContext {
   readonly delay: RandomDelay;
   /** What the registry wants, whenever it was looked at. */
   readonly onWanted: (config: AgentConfig) => void;
-  /** A deployment of this, a hash, begins: tells when it is to end before its time. */
-  readonly deploying: (hash: string) => CallOff;
+  /** What is wanted while something else is being deployed. */
+  readonly wishes: Wishes;
   /** Of the deployment that goes on: aborted when it is to end before its time. Never where none does. */
   readonly calledOff: AbortSignal;
   /** What keeps this host from doing what is wanted; undefined when nothing does. */

@@ -42,7 +42,7 @@ export async function runAgent(
   pushes: Pushes,
   loop: AgentLoop,
 ): Promise<number> {
-  const context: AgentContext = { ...host, deploying: (hash) => pushes.deploying(hash) };
+  const context: AgentContext = { ...host, wishes: pushes };
   const { signal } = context;
   const redials = new Redials(loop, context.timers);
   const errors = new RepeatedError();

@@ -133,8 +133,8 @@ async function attempted(
   open: OpenUpstream,
   act: (within: AgentContext) => Promise<Outcome>,
 ): Promise<Outcome> {
-  const { ledger, threads, deploying } = context;
-  const callOff = deploying(ledger.inFlight?.config.hash ?? '');
+  const { ledger, threads, wishes } = context;
+  const callOff = wishes.deploying(ledger.inFlight?.config.hash ?? '');
   try {
     const outcome = await act({ ...context, calledOff: callOff.signal });
     if (outcome.kind === 'waiting') await cleanUpAround(context);

@@ -119,7 +119,7 @@ export async function openApplication(options: ApplicationOptions): Promise<Appl
     delay: new RandomDelay(settings.randomDelayMs, Math.random, systemTimers.now),
     facts,
     output,
-    deploying: (hash: string) => new Pushes().deploying(hash), // who follows it knows better
+    wishes: new Pushes(), // who follows it knows better
     calledOff: new AbortController().signal,
     onWanted,
     onTrouble,

@@ -13,6 +13,9 @@ export interface CallOff {
   close(): void;
 }
 
+/** What a deployment has to know of what is wanted meanwhile. */
+export type Wishes = Pick<Pushes, 'deploying' | 'wantsOther'>;
+
 /**
  * What the registry tells of one configuration between polls, as RegistryWatch hears it. With a registry that tells
  * nothing, waiting is all it does.
@@ -79,7 +82,7 @@ export class Pushes {
     this.#cancelNext = undefined;
     if (cancelled?.hash === hash) deployment.abort(new Cancelled(cancelled.by));
     this.#look = () => {
-      if (this.#told !== undefined && this.#told !== hash) deployment.abort(new Superseded(this.#told));
+      if (this.#told !== undefined && this.wantsOther(hash)) deployment.abort(new Superseded(this.#told));
     };
     this.#look();
     return {
@@ -89,6 +92,11 @@ export class Pushes {
         this.#look = () => {};
       },
     };
+  }
+
+  /** Whether the registry has told that it wants another release than this. @param hash of the configuration. */
+  wantsOther(hash: string): boolean {
+    return this.#told !== undefined && this.#told !== hash;
   }
 
   /**

@@ -71,7 +71,7 @@ export async function agentContext(
     }),
     pause: new Pause(join(dir, 'paused')),
     delay: new RandomDelay(0, Math.random, systemTimers.now),
-    deploying: (hash) => new Pushes().deploying(hash),
+    wishes: new Pushes(),
     calledOff: new AbortController().signal,
     onWanted: () => {},
     onTrouble: () => {},

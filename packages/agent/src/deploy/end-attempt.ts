@@ -25,10 +25,8 @@ export async function endFailed(context: AgentContext, error: DeployError): Prom
   return error;
 }
 
-function isWantedNoMore({ deploying }: AgentContext, { hash }: AgentConfig, error: DeployError): boolean {
-  const wish = deploying(hash);
-  wish.close();
-  return error instanceof Superseded || wish.signal.aborted;
+function isWantedNoMore({ wishes }: AgentContext, { hash }: AgentConfig, error: DeployError): boolean {
+  return error instanceof Superseded || wishes.wantsOther(hash);
 }
 
 /** Hooks that cannot change the outcome any more; success and failure read the log of the attempt. */

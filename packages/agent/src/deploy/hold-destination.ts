@@ -59,7 +59,7 @@ export async function holdToRollBack(
   { old, next }: Pick<DeployRoots, 'old' | 'next'>,
 ): Promise<DestinationHold> {
   for (let wanted = old?.id ?? next.id; ; ) {
-    const wish = context.deploying(wanted);
+    const wish = context.wishes.deploying(wanted);
     try {
       return await holdDestination({ ...context, calledOff: wish.signal });
     } catch (error) {

@@ -79,7 +79,7 @@ export class Host {
     const health = { ...context.settings.health, checks, deadlineMs: 3_600_000, intervalMs: 5 };
     this.#context = {
       ...{ ...context, settings: { ...context.settings, health, ...settings } },
-      deploying: (hash) => this.pushes.deploying(hash),
+      wishes: this.pushes,
       ledger: new Ledger({
         ...{ path: this.at('journal.json'), attemptsPath: this.at('attempts.json') },
         ...{ clock: () => new Date(), lastGood: () => readWholeState(this.#context.paths.state) },

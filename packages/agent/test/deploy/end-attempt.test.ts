@@ -1,5 +1,6 @@
 import { Superseded } from '@deploy-tools/agent/deploy/called-off.js';
 import { endFailed } from '@deploy-tools/agent/deploy/end-attempt.js';
+import { Pushes } from '@deploy-tools/agent/pushes.js';
 import { DeployError } from '@deploy-tools/shared/errors.js';
 import { createLogger } from '@deploy-tools/shared/log.js';
 import { describe, expect, it } from 'vitest';
@@ -22,11 +23,9 @@ async function saidOf(error: DeployError, wanted?: string): Promise<Record<strin
     },
   });
   const base = await agentContext(temporaryDirectory());
-  const deploying = (than: string) => ({
-    signal: wanted === undefined || wanted === than ? new AbortController().signal : AbortSignal.abort(),
-    close: () => {},
-  });
-  const context = { ...base, log, deploying };
+  const wishes = new Pushes();
+  if (wanted !== undefined) wishes.told(wanted);
+  const context = { ...base, log, wishes };
   context.ledger.begin(A, undefined);
   context.ledger.step('fail', {
     error: { kind: error.kind, message: error.message },

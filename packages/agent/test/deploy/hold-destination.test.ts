@@ -28,7 +28,7 @@ beforeEach(async () => {
   };
   await host.set({ script, destination, rollback: true });
   pushes = new Pushes();
-  host.context = { ...host.context, deploying: (hash) => pushes.deploying(hash) };
+  host.context = { ...host.context, wishes: pushes };
   expect(await host.look('v1')).toMatchObject({ kind: 'deployed' });
   host.seen();
 });
