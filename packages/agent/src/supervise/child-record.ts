@@ -1,6 +1,7 @@
 import { readFileSync, rmSync } from 'node:fs';
 import { errnoOf } from '@deploy-tools/shared/errors.js';
 import { writeFileAtomic } from '@deploy-tools/shared/host/atomic-file.js';
+import { processIdentity } from '../host-process.js';
 
 /** A supervised program that runs, as an agent after this one finds it. */
 export interface RecordedChild {
@@ -13,6 +14,16 @@ export interface RecordedChild {
 export function writeChildren(path: string, children: readonly RecordedChild[]): void {
   if (children.length === 0) rmSync(path, { force: true });
   else writeFileAtomic(path, `${JSON.stringify({ children })}\n`, 0o600);
+}
+
+/** Which of these run, for the record. */
+export function childrenThatRun(
+  programs: readonly { readonly pid: number; readonly generation: number }[],
+): RecordedChild[] {
+  return programs.flatMap(({ pid, generation }) => {
+    const process = processIdentity(pid);
+    return process === undefined ? [] : [{ process, generation }];
+  });
 }
 
 /** @returns nothing when there is no record, or when it is damaged: what still runs is then found by its port. */

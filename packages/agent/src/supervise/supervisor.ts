@@ -1,9 +1,8 @@
 import { DeployError, toDeployError } from '@deploy-tools/shared/errors.js';
 import { eitherSignal } from '../either-signal.js';
-import { processIdentity } from '../host-process.js';
 import type { Timers } from '../timers.js';
 import { type Charge, chargeOf } from './charge.js';
-import { writeChildren } from './child-record.js';
+import { childrenThatRun, writeChildren } from './child-record.js';
 import { type BackoffTimes, CRASH_BACKOFF, nextPause } from './crash-backoff.js';
 import type { Listener } from './open-listeners.js';
 import { type Launch, type ProgramChild, startChild } from './start-child.js';
@@ -292,12 +291,8 @@ export class Supervisor {
   }
 
   #record(more: readonly Pick<ProgramChild, 'pid' | 'generation'>[]): void {
-    const children = [...this.#children.keys(), ...more].flatMap(({ pid, generation }) => {
-      const process = processIdentity(pid);
-      return process === undefined ? [] : [{ process, generation }];
-    });
     try {
-      writeChildren(this.#options.recordPath, children);
+      writeChildren(this.#options.recordPath, childrenThatRun([...this.#children.keys(), ...more]));
     } catch (error) {
       this.#options.onEvent({ kind: 'unrecorded', error: toDeployError(error) }); // a full disk stops no service
     }
