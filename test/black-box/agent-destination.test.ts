@@ -118,8 +118,7 @@ describeWith(['rsync'], 'a release is synced to -dest', () => {
 it('waits while another process deploys there: ctl status says so, and cancel ends it', async () => {
   const { site, name, to, args } = await makeHost('-sync', 'release');
   const signal = new AbortController().signal;
-  const path = join(site.root, '.dest.deploy-lock');
-  const lock = { dest: to, path, owner: undefined, waits: false, log: () => {} };
+  const lock = { to, strategy: 'release' as const, owner: undefined, waits: false, log: () => {} };
   const release = await lockDestination({ ...lock, timers: systemTimers, signal });
   const agent = startAgent(testScope(), world, site, name, args);
   const waiting = `waiting: process ${process.pid} is deploying to ${to}`;

@@ -4,7 +4,6 @@ import type { AgentContext } from '../agent-context.js';
 import { eitherSignal } from '../either-signal.js';
 import type { Destination } from '../sync/destination.js';
 import type { DestinationClaim } from '../sync/destination-owner.js';
-import { destinationPlace } from '../sync/destination-place.js';
 import { lockDestination } from '../sync/lock-destination.js';
 import { Superseded } from './called-off.js';
 import type { DeployRoots } from './deploy-roots.js';
@@ -75,11 +74,10 @@ export async function holdToRollBack(
   }
 }
 
-/** Whose the destination is, as its lock file is to say. Directories above it that are missing are made. */
+/** Whose the destination is, as its lock files are to say. */
 export function destinationClaim(
   { settings, paths }: AgentContext,
-  destination: Destination,
+  { to, strategy }: Destination,
 ): DestinationClaim {
-  const owner = { name: settings.name, dir: dirname(paths.placed), to: destination.to };
-  return { dest: destination.to, path: destinationPlace(destination).lock, owner };
+  return { to, strategy, owner: { name: settings.name, dir: dirname(paths.placed) } };
 }

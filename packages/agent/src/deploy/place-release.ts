@@ -4,8 +4,8 @@ import type { AgentContext } from '../agent-context.js';
 import type { Root } from '../script/script-environment.js';
 import { checkDestination } from '../sync/check-destination.js';
 import { type Destination, excludeFileIn } from '../sync/destination.js';
-import { checkOwnerEarly } from '../sync/destination-owner.js';
 import { lockDestination } from '../sync/lock-destination.js';
+import { checkOutside } from '../sync/nested-destinations.js';
 import { requireRsync } from '../sync/run-rsync.js';
 import type { SyncRequest } from '../sync/sync-request.js';
 import { removeTree } from '../unpack/remove-tree.js';
@@ -135,7 +135,7 @@ export function checkPlace(context: AgentContext, next: Root): void {
     });
   if (destination.strategy === 'mv' && isPlaced(context, next.id)) return;
   requireRsync(destination);
-  checkOwnerEarly(destinationClaim(context, destination));
+  checkOutside(destinationClaim(context, destination));
   checkDestination(destination.to, destination.strategy);
 }
 

@@ -66,14 +66,12 @@ async function deploy(
   const pre = (): Promise<void> => runCommands('pre', run);
   if (archive === undefined) await pre();
   else {
-    const { dest } = archive;
     requireRsync(archive);
-    const place = destinationPlace({ to: dest, strategy: archive.strategy });
+    const destination = { to: archive.dest, strategy: archive.strategy };
     const line = (text: string): void => log.line(text);
-    const claim = { dest, path: place.lock, owner: undefined };
-    const lock = { ...claim, waits: settings.waits, timers, log: line, signal };
-    held.release = await lockDestination(lock);
-    await deployArchive(archive, place, context, pre);
+    const claim = { ...destination, owner: undefined };
+    held.release = await lockDestination({ ...claim, waits: settings.waits, timers, log: line, signal });
+    await deployArchive(archive, destinationPlace(destination), context, pre);
   }
   await runCommands('post', run);
 }

@@ -3,6 +3,7 @@ import { DeployError, errnoOf } from '@deploy-tools/shared/errors.js';
 import { readRegularFile } from '@deploy-tools/shared/host/regular-file.js';
 import { asText, parseFields } from '@deploy-tools/shared/report/json-fields.js';
 import { placedIn, readPlaced } from '../deploy/placed-record.js';
+import { SYNC_STRATEGIES, type SyncStrategy } from './sync-request.js';
 
 /** The agent that deploys to a destination. */
 export interface DestinationOwner {
@@ -41,42 +42,63 @@ export function parseLockContent(text: string): LockContent {
 
 /** A destination and who wants to deploy to it. */
 export interface DestinationClaim {
-  readonly dest: string;
-  /** Of the destination's lock file. */
-  readonly path: string;
+  /** As it is named, absolute. */
+  readonly to: string;
+  readonly strategy: SyncStrategy;
   /** Undefined for a deployment that leaves the destination to anybody. */
-  readonly owner: DestinationOwner | undefined;
+  readonly owner: Omit<DestinationOwner, 'to'> | undefined;
 }
 
 /**
- * Refuses a destination that another agent deploys to: each would remove what the other put there. An agent whose directory
- * is gone, or that has synced to another destination since, or to none, does not deploy to this one any more.
- * @param found whose it is by the lock file.
+ * Refuses a destination that another agent deploys to: each would remove what the other put there.
+ * @param path of the lock file that was read. @param found whose the destination is by it.
  * @throws DeployError conflict.
  */
-export function checkOwner(
-  { dest, path, owner }: DestinationClaim,
-  found: DestinationOwner | undefined,
-): void {
-  if (found === undefined || found.dir === owner?.dir || hasLeft(found)) return;
-  throw new DeployError(
-    'conflict',
-    `${dest} is the destination of the configuration "${found.name}" in ${found.dir}`,
-    { hint: `use another destination; if that agent does not deploy to it any more, remove ${path}` },
-  );
+export function checkOwner(claim: DestinationClaim, path: string, found: DestinationOwner | undefined): void {
+  if (!isAnothers(claim, found)) return;
+  throw ofAnother(`${claim.to} is the destination of`, path, found);
 }
 
-/** Checks before the lock is taken, which may come to another result. @throws DeployError conflict. */
-export function checkOwnerEarly(claim: DestinationClaim): void {
+/** An error that says whose a destination is, and what to do. @param what the sentence up to the configuration. */
+export function ofAnother(what: string, path: string, { name, dir }: DestinationOwner): DeployError {
+  return new DeployError('conflict', `${what} the configuration "${name}" in ${dir}`, {
+    hint: `use another destination; if that agent does not deploy to it any more, remove ${path}`,
+  });
+}
+
+/**
+ * Whether an agent deploys to its destination still, and is not the one that wants to. An agent whose directory is gone, or that has
+ * synced to another destination since, or to none, does not deploy to this one any more.
+ */
+export function isAnothers(
+  { owner }: DestinationClaim,
+  found: DestinationOwner | undefined,
+): found is DestinationOwner {
+  return found !== undefined && found.dir !== owner?.dir && !hasLeft(found);
+}
+
+/** @returns undefined where there is no such file, or none that says it. @throws system errors; DeployError invalid. */
+export function readOwner(path: string): DestinationOwner | undefined {
   try {
-    const text = readRegularFile(claim.path, MAX_LOCK_BYTES).toString('utf8');
-    checkOwner(claim, parseLockContent(text).owner);
+    return parseLockContent(readRegularFile(path, MAX_LOCK_BYTES).toString('utf8')).owner;
   } catch (error) {
-    if (errnoOf(error) !== 'ENOENT') throw error;
+    if (errnoOf(error) === 'ENOENT') return undefined;
+    throw error;
   }
 }
 
-function hasLeft({ dir, to }: DestinationOwner): boolean {
+/** How an agent gets releases to its destination, as far as that can be read. */
+export function strategyOf({ dir }: DestinationOwner): SyncStrategy | undefined {
+  try {
+    const strategy = readPlaced(placedIn(dir))?.strategy;
+    return SYNC_STRATEGIES.find((known) => known === strategy);
+  } catch {
+    return undefined; // a directory of another user, which cannot be read
+  }
+}
+
+/** Whether the agent that a destination was noted for has not synced to it, or to another one since. */
+export function hasLeft({ dir, to }: DestinationOwner): boolean {
   try {
     if (statSync(dir, { throwIfNoEntry: false }) === undefined) return true;
     return readPlaced(placedIn(dir))?.to !== to;

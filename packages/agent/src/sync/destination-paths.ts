@@ -15,13 +15,22 @@ export function releasesOf(to: string): string {
 
 /** Where the name of a destination leads to on the disk: with `rsync` through a symlink, which is synced to; else not. */
 export function realDestination({ to, strategy }: Place): string {
-  return strategy === 'rsync' ? realPlace(to) : join(realPlace(dirname(to)), basename(to));
+  return strategy === 'rsync' ? realPlace(to) : realName(to);
 }
 
-/** Absolute paths of the directories that a destination takes: whatever else is in them may be removed. */
+/** Absolute path of a name itself, which may be a symlink; those above it are looked through. */
+export function realName(path: string): string {
+  return join(realPlace(dirname(resolve(path))), basename(path));
+}
+
+/**
+ * Absolute paths of the directories that a destination takes: whatever else is in them may be removed. Its name comes first, for
+ * whoever exchanges what has the name decides what is there.
+ */
 export function directoriesOf(destination: Place): string[] {
-  const real = realDestination(destination);
-  return destination.strategy === 'release' ? [real, releasesOf(real)] : [real];
+  const name = realName(destination.to);
+  const releases = destination.strategy === 'release' ? [releasesOf(name), realPlace(releasesOf(name))] : [];
+  return [...new Set([name, realDestination(destination), ...releases])];
 }
 
 /** Whether neither path is the other or inside of it. Both absolute. */

@@ -12,20 +12,22 @@ import { DeployError, toDeployError } from '@deploy-tools/shared/errors.js';
 import { tryLockFile } from '@deploy-tools/shared/host/file-lock.js';
 import type { Timers } from '../timers.js';
 import {
-  checkOwner,
   type DestinationClaim,
   formatLockContent,
+  hasLeft,
   type LockContent,
   MAX_LOCK_BYTES,
   parseLockContent,
 } from './destination-owner.js';
+import { destinationPlace } from './destination-place.js';
+import { checkInside, checkOutside } from './nested-destinations.js';
 
 const LOOK_EVERY_MS = 200;
 /** A FIFO or a terminal that somebody put there does not have us wait. */
 const OPEN_FLAGS =
   constants.O_RDWR | constants.O_CREAT | constants.O_NOFOLLOW | constants.O_NONBLOCK | constants.O_NOCTTY;
 
-/** The lock file is made where it is not there, and left. */
+/** The lock files are made where they are not there, and left. */
 export interface LockRequest extends DestinationClaim {
   /** Whether to wait until it is free. */
   readonly waits: boolean;
@@ -36,32 +38,55 @@ export interface LockRequest extends DestinationClaim {
 
 /**
  * Makes sure that nobody else deploys to a destination meanwhile, and notes whose it is from now on. The kernel releases the
- * lock when the process ends, however it ends.
+ * locks when the process ends, however it ends.
  * @returns to release it.
- * @throws DeployError conflict, when the destination is another agent's; locked; denied; cancelled.
+ * @throws DeployError conflict, when the destination is another agent's, in it or around it; locked; denied; cancelled.
  */
 export async function lockDestination(request: LockRequest): Promise<() => void> {
-  const { dest, path, waits, timers, log, signal } = request;
-  const fd = openLock(dest, path);
+  const held: number[] = [];
+  const release = (): void => {
+    for (const fd of held) closeSync(fd);
+  };
+  try {
+    for (const path of destinationPlace(request).locks) held.push(await lock(path, request));
+    checkOutside(request);
+    if (!held.every((fd) => isNoted(fd, request))) await checkInside(request);
+    const { owner, to } = request;
+    for (const fd of held)
+      note(fd, { pid: String(process.pid), owner: owner === undefined ? undefined : { ...owner, to } });
+    return release;
+  } catch (error) {
+    release();
+    throw toDeployError(error);
+  }
+}
+
+/** @returns the open file. */
+async function lock(path: string, request: LockRequest): Promise<number> {
+  const { to, waits, timers, log, signal } = request;
+  const fd = openLock(to, path);
   try {
     for (let look = 1; !tryLockFile(fd); look += 1) {
       const { pid } = contentOf(fd);
       const holder = pid === '' ? 'another process' : `process ${pid}`;
       if (!waits)
-        throw new DeployError('locked', `${holder} is deploying to ${dest}`, {
+        throw new DeployError('locked', `${holder} is deploying to ${to}`, {
           hint: 'try again later, or wait for it with -busy wait',
         });
-      if (look === 1) log(`waiting: ${holder} is deploying to ${dest}`);
+      if (look === 1) log(`waiting: ${holder} is deploying to ${to}`);
       await timers.sleep(LOOK_EVERY_MS, signal);
     }
-    const { owner } = contentOf(fd);
-    checkOwner(request, owner);
-    note(fd, { pid: String(process.pid), owner: request.owner });
-    return () => closeSync(fd);
+    return fd;
   } catch (error) {
     closeSync(fd);
-    throw toDeployError(error);
+    throw error;
   }
+}
+
+/** Nobody has come to be inside of a destination since it was noted: it would have been refused. */
+function isNoted(fd: number, { owner, to }: LockRequest): boolean {
+  const noted = contentOf(fd).owner;
+  return noted !== undefined && noted.dir === owner?.dir && noted.to === to && !hasLeft(noted);
 }
 
 function openLock(dest: string, path: string): number {

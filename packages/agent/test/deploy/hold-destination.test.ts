@@ -1,9 +1,7 @@
-import { existsSync, mkdirSync, readFileSync, readlinkSync, writeFileSync } from 'node:fs';
-import { dirname } from 'node:path';
+import { existsSync, readFileSync, readlinkSync, writeFileSync } from 'node:fs';
 import { cancelAttempt } from '@deploy-tools/agent/deploy/cancel-attempt.js';
 import { Pushes } from '@deploy-tools/agent/pushes.js';
 import { presentReport } from '@deploy-tools/agent/report/present-report.js';
-import { destinationPlace } from '@deploy-tools/agent/sync/destination-place.js';
 import { lockDestination } from '@deploy-tools/agent/sync/lock-destination.js';
 import { systemTimers } from '@deploy-tools/agent/timers.js';
 import { beforeEach, describe, expect, it } from 'vitest';
@@ -35,9 +33,7 @@ beforeEach(async () => {
 
 /** As another process. @returns to release it. */
 async function hold(): Promise<() => void> {
-  const { lock } = destinationPlace({ to, strategy: 'release' });
-  mkdirSync(dirname(lock), { recursive: true });
-  const claim = { dest: to, path: lock, owner: { name: 'project', dir: host.dir, to } };
+  const claim = { to, strategy: 'release' as const, owner: { name: 'project', dir: host.dir } };
   const signal = new AbortController().signal;
   return await lockDestination({ ...claim, waits: false, timers: systemTimers, signal, log: () => {} });
 }

@@ -1,13 +1,14 @@
-import { existsSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { cpSync, existsSync, readdirSync, readFileSync, renameSync, rmSync, symlinkSync } from 'node:fs';
 import { join } from 'node:path';
 import { recover } from '@deploy-tools/agent/cycle.js';
 import { checkPlace, placeRelease } from '@deploy-tools/agent/deploy/place-release.js';
 import type { Destination } from '@deploy-tools/agent/sync/destination.js';
-import { destinationPlace } from '@deploy-tools/agent/sync/destination-place.js';
 import { lockDestination } from '@deploy-tools/agent/sync/lock-destination.js';
 import { systemTimers } from '@deploy-tools/agent/timers.js';
+import type { DeployError } from '@deploy-tools/shared/errors.js';
 import { beforeEach, describe, expect, it } from 'vitest';
 import { programsInPath } from '../../../../test/support/programs-in-path.js';
+import { describeWith } from '../../../../test/support/requires.js';
 import { testScope } from '../../../../test/support/scope.js';
 import { tempDir } from '../../../../test/support/temp-dir.js';
 import { makeTree } from '../../../../test/support/tree.js';
@@ -44,7 +45,7 @@ async function agentIn(name: string, dest: string = to, more: Partial<Destinatio
 }
 
 const whose = () => readFileSync(join(to, 'who'), 'utf8');
-const lock = () => destinationPlace({ to, strategy: 'release' }).lock;
+const lock = () => join(dir, 'www', '.shop.deploy-lock');
 
 describe('a destination of another agent', () => {
   it('is refused, before anything is done and when it is synced', async () => {
@@ -77,11 +78,76 @@ describe('a destination of another agent', () => {
   });
 });
 
+describe('destinations of two agents, one in the other,', () => {
+  it.each<[string, string, Partial<Destination>, string, Partial<Destination>]>([
+    ['in one another', 'shop', { strategy: 'mv' }, 'shop/inner', { strategy: 'release' }],
+    ['in a release of the other', 'shop', {}, 'shop/inner', { strategy: 'mv' }],
+    ['the releases of the other', 'shop', {}, 'shop.releases/own', { strategy: 'mv' }],
+    ['around what is there', 'shop/a/b/inner', {}, 'shop', { strategy: 'rsync' }],
+    ['around it through a symlink', 'shop/a/inner', {}, 'link', { strategy: 'rsync' }],
+  ])('are refused: %s', async (_, outer, first, inner, second) => {
+    programsInPath(testScope(), { rsync: 'exit 99', sync: '' });
+    makeTree(dir, { 'www/link': { link: 'shop' } });
+    const [toOne, toTwo] = [join(dir, 'www', outer), join(dir, 'www', inner)];
+    const one = await agentIn('one', toOne, first);
+    await one.place();
+    const two = await agentIn('two', toTwo, second);
+    await expect(two.place()).rejects.toMatchObject({
+      kind: 'conflict',
+      message: `${toTwo} and ${toOne} are one in the other, and the latter is the destination of the configuration "one" in ${one.dir}`,
+      hint: expect.stringMatching(/^use another destination; .* remove .*\.deploy-lock$/),
+    });
+    await (await agentIn('one', join(dir, 'elsewhere'), { strategy: 'mv' })).place();
+    const after = await two.place().catch(({ kind }: DeployError) => kind);
+    expect(after).not.toBe('conflict');
+  });
+
+  it('are refused also where the outer one was left, and is wanted again', async () => {
+    const outer = await agentIn('one');
+    await outer.place();
+    await (await agentIn('one', join(dir, 'elsewhere'))).place();
+    await (await agentIn('two', join(dir, 'www/shop.releases/own'))).place();
+    await expect(outer.place()).rejects.toMatchObject({ kind: 'conflict' });
+  });
+
+  it('are not what a backup of a destination is, with its lock file', async () => {
+    await (await agentIn('one')).place();
+    cpSync(join(dir, 'www'), join(dir, 'backup', 'www'), { recursive: true, verbatimSymlinks: true });
+    programsInPath(testScope(), { rsync: 'exit 0', sync: '' });
+    await (await agentIn('two', join(dir, 'backup'), { strategy: 'rsync' })).place();
+  });
+});
+
+describeWith(['rsync'], 'a destination of two agents that are to sync to it in two ways', () => {
+  it.each<[Destination['strategy'], Destination['strategy']]>([
+    ['release', 'rsync'],
+    ['rsync', 'release'],
+  ])('is refused: %s, then %s', async (first, second) => {
+    const one = await agentIn('one', to, { strategy: first });
+    await one.place();
+    if (second === 'release') {
+      renameSync(to, join(dir, 'real'));
+      symlinkSync('../real', to);
+      await one.place();
+      rmSync(lock()); // as an agent of before had it, which locked only what the symlink leads to
+    }
+    const two = await agentIn('two', to, { strategy: second });
+    const refused = {
+      kind: 'conflict',
+      message: `${to} is the destination of the configuration "one" in ${one.dir}`,
+    };
+    expect(two.check).toThrow(expect.objectContaining(refused));
+    await expect(two.place()).rejects.toMatchObject(refused);
+    expect(whose()).toBe('one');
+    await one.place();
+  });
+});
+
 it('waits while another process deploys there', async () => {
   const one = await agentIn('one');
   const signal = new AbortController().signal;
   const release = await lockDestination({
-    ...{ dest: to, path: lock(), owner: undefined, waits: false, timers: systemTimers, signal },
+    ...{ to, strategy: 'release', owner: undefined, waits: false, timers: systemTimers, signal },
     log: () => {},
   });
   const placed = one.place();

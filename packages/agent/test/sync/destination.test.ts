@@ -2,6 +2,7 @@ import { chmodSync, mkdirSync, readdirSync, renameSync, statSync, writeFileSync 
 import { dirname, join } from 'node:path';
 import { destinationPlace, freshBeside } from '@deploy-tools/agent/sync/destination-place.js';
 import { lockDestination } from '@deploy-tools/agent/sync/lock-destination.js';
+import { SYNC_STRATEGIES, type SyncStrategy } from '@deploy-tools/agent/sync/sync-request.js';
 import { expect, it } from 'vitest';
 import { testScope } from '../../../../test/support/scope.js';
 import { tempDir } from '../../../../test/support/temp-dir.js';
@@ -28,11 +29,10 @@ it('makes room beside a destination, and clears what was left there', async () =
 
 it('holds a destination for one at a time', async () => {
   const dest = join(tempDir(testScope()), 'app');
-  const { lock } = destinationPlace({ to: dest, strategy: 'mv' });
   const lines: string[] = [];
   const request = {
-    dest,
-    path: lock,
+    to: dest,
+    strategy: 'mv' as const,
     owner: undefined,
     waits: false,
     log: (line: string) => void lines.push(line),
@@ -52,13 +52,15 @@ it('holds a destination for one at a time', async () => {
   next();
 });
 
-it('has one place, whatever a destination is called', () => {
+it('has one lock, whatever a destination is called and however it is synced', () => {
   const dir = tempDir(testScope());
   makeTree(dir, { 'srv/x': '', link: { link: 'srv' }, app: { link: 'srv/app' } });
   mkdirSync(join(dir, 'srv/app'));
-  const [plain, above, itself] = ['srv/app', 'link/app', 'app'].map((path) => join(dir, path));
-  const lockOf = (to = '') => destinationPlace({ to, strategy: 'rsync' }).lock;
-  expect(lockOf(above)).toBe(lockOf(plain));
-  expect(lockOf(itself)).toBe(lockOf(plain));
-  expect(destinationPlace({ to: itself ?? '', strategy: 'release' }).lock).not.toBe(lockOf(plain));
+  const locksOf = (path: string, strategy: SyncStrategy) =>
+    destinationPlace({ to: join(dir, path), strategy }).locks;
+  const [plain, itself] = [join(dir, 'srv/.app.deploy-lock'), join(dir, '.app.deploy-lock')];
+  for (const strategy of SYNC_STRATEGIES)
+    expect([locksOf('srv/app', strategy), locksOf('link/app', strategy)]).toEqual([[plain], [plain]]);
+  expect(locksOf('app', 'rsync')).toEqual([itself, plain]);
+  expect(locksOf('app', 'release')).toEqual([itself]);
 });

@@ -97,7 +97,7 @@ describe('whoever may write to the directory above', () => {
   it('has no file written over that a hard link makes the lock', async () => {
     const lock = join(theirs, '.to.deploy-lock');
     linkSync(victim, lock);
-    const request = { dest: to, path: lock, owner: undefined, waits: false, log: () => {} };
+    const request = { to, strategy: 'mv' as const, owner: undefined, waits: false, log: () => {} };
     await expect(lockDestination({ ...request, timers: systemTimers, signal: never })).rejects.toMatchObject({
       kind: 'unsafe',
       message: expect.stringContaining(`${lock} is no lock file of ours`),
