@@ -1,9 +1,10 @@
-import { existsSync, renameSync } from 'node:fs';
+import { renameSync } from 'node:fs';
 import { DeployError, describeError, toDeployError } from '@deploy-tools/shared/errors.js';
 import type { AgentContext } from '../agent-context.js';
 import type { Root } from '../script/script-environment.js';
 import { checkDestination } from '../sync/check-destination.js';
-import { type Destination, excludeFileIn } from '../sync/destination.js';
+import type { Destination } from '../sync/destination.js';
+import { checkRules } from '../sync/exclude-rules.js';
 import { lockDestination } from '../sync/lock-destination.js';
 import { checkOutside } from '../sync/nested-destinations.js';
 import { requireRsync } from '../sync/run-rsync.js';
@@ -122,17 +123,13 @@ export function isPlaced(
 
 /**
  * Says before anything live is touched what would keep a release from its destination.
- * @throws DeployError exists; not-found: the file of rules; usage: rsync(1) was removed; conflict: the destination is another
+ * @throws DeployError exists; not-found, unsafe: the file of rules; usage: rsync(1) was removed; conflict: the destination is another
  *   agent's.
  */
 export function checkPlace(context: AgentContext, next: Root): void {
   const { destination } = context.settings;
   if (destination === undefined) return;
-  const rules = excludeFileIn(destination, next.root);
-  if (rules !== undefined && !existsSync(rules))
-    throw new DeployError('not-found', `there is no ${rules} to read exclude rules from`, {
-      hint: 'check -exclude-from: a relative path is in the release',
-    });
+  checkRules({ ...destination, from: next.root });
   if (destination.strategy === 'mv' && isPlaced(context, next.id)) return;
   requireRsync(destination);
   checkOutside(destinationClaim(context, destination));
@@ -151,7 +148,6 @@ function requestOf(
   return {
     ...destination,
     from: next.root,
-    excludeFrom: excludeFileIn(destination, next.root),
     compare: 'content', // the files of an image, or of a reproducible build, all have one time
     keepSource: true,
     beforeRename: (path) => writePlaced(paths.placed, { to, strategy, hash, inode: inodeOf(path) }),

@@ -1,6 +1,6 @@
-import { mkdirSync, realpathSync, statSync } from 'node:fs';
-import { basename, join, relative } from 'node:path';
-import { DeployError, describeError, errnoOf } from '@deploy-tools/shared/errors.js';
+import { mkdirSync, statSync } from 'node:fs';
+import { basename } from 'node:path';
+import { DeployError, describeError } from '@deploy-tools/shared/errors.js';
 import { showUrl } from '@deploy-tools/sources/objects/show-url.js';
 import { checkDestination } from '../sync/check-destination.js';
 import type { ClosedDirectory } from '../sync/closed-directory.js';
@@ -111,14 +111,13 @@ async function synced(
   tree: string,
   { settings, log, signal }: DeployContext,
 ): Promise<void> {
-  const { dest, destMode, excludes, strategy } = archive;
-  const isPlain = excludes.length === 0 && archive.excludeFrom === undefined;
+  const { dest, destMode, excludes, excludeFrom, strategy } = archive;
+  const isPlain = excludes.length === 0 && excludeFrom === undefined;
   const isThere = statSync(dest, { throwIfNoEntry: false }) !== undefined;
   const request: SyncRequest = {
-    ...{ from: tree, to: dest, destMode, excludes },
+    ...{ from: tree, to: dest, destMode, excludes, excludeFrom },
     // Where nothing is yet, the tree itself is what rsync would make.
     strategy: strategy === 'rsync' && isPlain && !isThere ? 'mv' : strategy,
-    excludeFrom: excludeFile(archive, tree),
     verbose: settings.verbose,
     log: (line) => log.line(line),
     keep: settings.keep,
@@ -126,18 +125,4 @@ async function synced(
   const { files, deleted, root } = await syncTree(request, signal);
   const counts = request.strategy === 'rsync' ? `: ${files} files new, ${deleted} removed` : '';
   log.line(`${dest} is in place${root === dest ? '' : `, at ${root}`}${counts}`);
-}
-
-/** A symlink of the archive must not have a file of the host read. */
-function excludeFile({ excludeFrom }: ManifestArchive, tree: string): string | undefined {
-  if (excludeFrom === undefined) return undefined;
-  try {
-    const path = realpathSync(join(tree, excludeFrom));
-    const way = relative(realpathSync(tree), path);
-    if (way !== '' && way !== '..' && !way.startsWith('../')) return join(tree, way);
-    throw new DeployError('unsafe', `exclude_from: ${excludeFrom} leads out of the archive`);
-  } catch (error) {
-    if (errnoOf(error) !== 'ENOENT') throw error;
-    throw new DeployError('not-found', `exclude_from: there is no ${excludeFrom} in the archive`);
-  }
 }

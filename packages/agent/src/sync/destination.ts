@@ -1,4 +1,4 @@
-import { isAbsolute, join, normalize, resolve } from 'node:path';
+import { normalize, resolve } from 'node:path';
 import type { FlagValues } from '@deploy-tools/shared/cli/flags.js';
 import { DeployError } from '@deploy-tools/shared/errors.js';
 import { areApart, directoriesOf, isWithin, realPlace } from './destination-paths.js';
@@ -7,10 +7,7 @@ import type { SYNC_FLAGS } from './sync-flags.js';
 import { SYNC_STRATEGIES, type SyncRequest } from './sync-request.js';
 
 /** Where each release is synced to, and how. */
-export interface Destination extends Pick<SyncRequest, 'to' | 'strategy' | 'excludes' | 'destMode'> {
-  /** Absolute, or relative to the release; never above it. */
-  readonly excludeFrom: string | undefined;
-}
+export type Destination = Pick<SyncRequest, 'to' | 'strategy' | 'excludes' | 'excludeFrom' | 'destMode'>;
 
 type DestinationFlags = Pick<
   FlagValues<typeof SYNC_FLAGS>,
@@ -41,12 +38,6 @@ export function destinationOf(flags: DestinationFlags, dir: string): Destination
   checkApart({ to, strategy }, dir, flags.state);
   requireRsync({ strategy, excludes: flags.exclude, excludeFrom });
   return { to, strategy, excludes: flags.exclude, excludeFrom, destMode: Number.parseInt(mode, 8) };
-}
-
-/** The file of rules of a release. */
-export function excludeFileIn({ excludeFrom }: Destination, root: string): string | undefined {
-  if (excludeFrom === undefined || isAbsolute(excludeFrom)) return excludeFrom;
-  return join(root, excludeFrom);
 }
 
 function excludeFromOf(path: string | undefined): string | undefined {

@@ -1,7 +1,9 @@
+import { closeSync } from 'node:fs';
 import { DeployError, type ErrorKind, toDeployError } from '@deploy-tools/shared/errors.js';
 import { requireProgram } from '../script/require-program.js';
-import { runInGroup } from '../script/run-in-group.js';
+import { type GroupEnd, runInGroup } from '../script/run-in-group.js';
 import { pathForPrograms } from '../unpack/held-directory.js';
+import { openRules } from './exclude-rules.js';
 import type { SyncCounts, SyncRequest } from './sync-request.js';
 
 /** As long as timers of Node.js can take: the caller's signal is what ends it. */
@@ -35,27 +37,37 @@ export function requireRsync(sync: RsyncNeed, path = process.env.PATH): void {
 /**
  * `rsync -a --delete` from the content of one directory into another, which is there. rsync(1) begins in that one, so a path by a handle
  * (held-directory.ts) is as good as its name.
- * @throws DeployError usage, where there is none; no-space, denied, or else script, with what rsync said; cancelled.
+ * @throws DeployError usage, where there is none; as openRules; no-space, denied, or else script, with what rsync said; cancelled.
  */
 export async function runRsync(request: SyncRequest, signal: AbortSignal): Promise<SyncCounts> {
   requireRsync(request);
+  const rules = openRules(request);
   const lines = new Lines(request);
   const end = await runInGroup({
     program: 'rsync',
     args: argumentsOf(request),
     cwd: request.to,
     environment: environment(),
+    ...(rules === undefined ? {} : { stdinFd: rules }),
     timeoutMs: FOREVER_MS,
     signal,
     onLine: (stream, line) => lines.take(stream, line),
-  }).catch((error: unknown) => {
-    throw new DeployError('script', `rsync cannot be started: ${toDeployError(error).message}`, {
-      cause: error,
+  })
+    .catch((error: unknown) => {
+      throw new DeployError('script', `rsync cannot be started: ${toDeployError(error).message}`, {
+        cause: error,
+      });
+    })
+    .finally(() => {
+      if (rules !== undefined) closeSync(rules);
     });
-  });
-  if (end.stopped === 'abort') throw new DeployError('cancelled', 'stopped before it was done');
-  if (end.code === 0) return lines.counts();
-  const how = end.code === null ? `was ended by ${end.signal}` : `ended with status ${end.code}`;
+  return resultOf(end, lines);
+}
+
+function resultOf({ stopped, code, signal }: GroupEnd, lines: Lines): SyncCounts {
+  if (stopped === 'abort') throw new DeployError('cancelled', 'stopped before it was done');
+  if (code === 0) return lines.counts();
+  const how = code === null ? `was ended by ${signal}` : `ended with status ${code}`;
   const said = lines.said();
   throw new DeployError(kindOf(said), `rsync ${how}: ${said}`);
 }
@@ -74,7 +86,7 @@ function argumentsOf(request: SyncRequest): string[] {
     '--stats',
     ...(verbose ? ['-v'] : []),
     ...(compare === 'content' ? ['--checksum'] : []),
-    ...(excludeFrom === undefined ? [] : [`--exclude-from=${pathForPrograms(excludeFrom)}`]),
+    ...(excludeFrom === undefined ? [] : ['--exclude-from=-']), // standard input
     ...excludes.map((rule) => `--exclude=${rule}`),
     '--',
     `${pathForPrograms(from)}/`,

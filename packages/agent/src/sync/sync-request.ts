@@ -16,7 +16,7 @@ export interface SyncRequest {
   readonly strategy: SyncStrategy;
   /** Filter rules of rsync, as of its `--exclude`. Those of the file come before these. */
   readonly excludes: readonly string[];
-  /** Absolute path of a file of such rules, one a line, as of rsync's `--exclude-from`. */
+  /** A file of such rules, one a line, as of rsync's `--exclude-from`: a relative path is in the source, and no symlink out of it. */
   readonly excludeFrom: string | undefined;
   /** Permission bits of the destination's root. */
   readonly destMode: number;

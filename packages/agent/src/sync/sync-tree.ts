@@ -1,16 +1,14 @@
 import { realpathSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
-import { DeployError, toDeployError } from '@deploy-tools/shared/errors.js';
+import { DeployError } from '@deploy-tools/shared/errors.js';
 import { makeDirectory } from '@deploy-tools/shared/host/make-directory.js';
-import { readRegularFile } from '@deploy-tools/shared/host/regular-file.js';
 import { isDirectory } from './check-destination.js';
 import { areApart } from './destination-paths.js';
+import { checkRules } from './exclude-rules.js';
 import { moveInto } from './move-into.js';
 import { releaseInto } from './release-into.js';
 import { rsyncInto } from './rsync-into.js';
 import type { SyncRequest, SyncStats, SyncStrategy } from './sync-request.js';
-
-const MAX_RULES_BYTES = 1024 * 1024;
 
 const WAYS: Readonly<Record<SyncStrategy, (sync: SyncRequest, signal: AbortSignal) => Promise<SyncStats>>> = {
   rsync: rsyncInto,
@@ -25,26 +23,16 @@ const WAYS: Readonly<Record<SyncStrategy, (sync: SyncRequest, signal: AbortSigna
  *
  * After a failure the error says what is in which state. With `mv` and `release` the destination is as it was;
  * with `rsync` it may be partly new, and syncing again completes it.
- * @throws DeployError not-found: no source, no file of rules; invalid: one directory is in the other; usage: rsync(1) is needed and not there; exists:
+ * @throws DeployError not-found: no source, no file of rules; unsafe: that is outside of the source; invalid: one directory is in the other; usage: rsync(1) is needed and not there; exists:
  * what is at `to` is in the way; script: rsync(1) failed; cancelled; no-space; denied.
  */
 export async function syncTree(request: SyncRequest, signal: AbortSignal): Promise<SyncStats> {
   if (!isDirectory(request.from))
     throw new DeployError('not-found', `there is no directory ${request.from} to sync from`);
-  if (request.excludeFrom !== undefined) checkRules(request.excludeFrom);
+  checkRules(request);
   makeDirectory(dirname(request.to), 0o755);
   checkApart(request.from, request.to);
   return await WAYS[request.strategy](request, signal);
-}
-
-/** rsync(1) would wait for ever for what only looks like a file. */
-function checkRules(path: string): void {
-  try {
-    readRegularFile(path, MAX_RULES_BYTES);
-  } catch (error) {
-    const { kind, message } = toDeployError(error);
-    throw new DeployError(kind, `the exclude rules in ${path} cannot be read: ${message}`, { cause: error });
-  }
 }
 
 /** Syncing a directory into itself would not end, and into one that holds it would remove it. */

@@ -143,6 +143,13 @@ describeWith(['rsync'], 'a destination of two agents that are to sync to it in t
   });
 });
 
+it('exclude rules that are a symlink out of the release are refused before anything is done', async () => {
+  programsInPath(testScope(), { rsync: 'exit 99' });
+  const one = await agentIn('one', to, { strategy: 'rsync', excludeFrom: 'rules' });
+  makeTree(dir, { hosts: '/who', 'one/unpacked/one/rules': { link: '../../../hosts' } });
+  expect(one.check).toThrow(expect.objectContaining({ kind: 'unsafe' }));
+});
+
 it('waits while another process deploys there', async () => {
   const one = await agentIn('one');
   const signal = new AbortController().signal;

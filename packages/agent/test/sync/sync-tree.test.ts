@@ -101,6 +101,33 @@ describeWith(['rsync'], 'rsync', () => {
     expect(lines).toContain('bin/app');
   });
 
+  it('reads rules of the source, also by a symlink in it, and none that a symlink of it has outside', async () => {
+    writeFileSync(join(dir, 'hosts'), '/data/\n');
+    makeTree(from, {
+      rules: '/bin/\n',
+      'conf/in': { link: '../rules' },
+      'conf/out': { link: '../../hosts' },
+    });
+    await sync('rsync', { excludeFrom: 'conf/in' });
+    expect(existsSync(join(to, 'bin'))).toBe(false);
+    await expect(sync('rsync', { excludeFrom: 'conf/out' })).rejects.toMatchObject({
+      kind: 'unsafe',
+      message: `the exclude rules ${from}/conf/out are a symlink out of the release, to ${realpathSync(dir)}/hosts`,
+      hint: expect.stringContaining('absolute path'),
+    });
+    expect(existsSync(join(to, 'data/x'))).toBe(true);
+  });
+
+  it('reads the rules that were looked at, whatever has taken their name since', async () => {
+    const { PATH } = process.env;
+    const swap = `ln -sf '${join(dir, 'hosts')}' '${from}/rules'`;
+    programsInPath(testScope(), { rsync: `PATH='${PATH}'\n${swap}\nexec rsync "$@"` });
+    makeTree(from, { rules: '/bin/\n' });
+    writeFileSync(join(dir, 'hosts'), '/data/\n');
+    await sync('rsync', { excludeFrom: 'rules' });
+    expect(readdirSync(to).sort()).toEqual(['data', 'link', 'rules']);
+  });
+
   it('syncs to where a symlink leads', async () => {
     mkdirSync(join(dir, 'deep'));
     mkdirSync(join(dir, 'real'));
@@ -249,6 +276,9 @@ describe('release', () => {
 
 it('says when there is nothing to sync, or no rules', async () => {
   await expect(sync('rsync', { from: join(dir, 'nowhere') })).rejects.toMatchObject({ kind: 'not-found' });
-  await expect(sync('rsync', { excludeFrom: join(dir, 'nowhere') })).rejects.toThrow('cannot be read');
+  await expect(sync('rsync', { excludeFrom: join(dir, 'nowhere') })).rejects.toThrow(
+    'to read exclude rules from',
+  );
+  await expect(sync('rsync', { excludeFrom: 'bin' })).rejects.toThrow('cannot be read');
   expect(existsSync(to)).toBe(false);
 });
