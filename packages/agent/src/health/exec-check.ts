@@ -1,6 +1,6 @@
 import { formatDuration } from '@deploy-tools/shared/duration.js';
 import { LogTail } from '../script/log-tail.js';
-import { type GroupEnd, runInGroup } from '../script/run-in-group.js';
+import { type GroupEnd, runInGroup, stillRuns } from '../script/run-in-group.js';
 import { type CheckContext, type Finding, MAX_ANSWER } from './health-check.js';
 
 /** Between TERM and KILL, of a check that gives no answer. */
@@ -40,7 +40,9 @@ function statusOf({ code, stopped }: GroupEnd, warnStatus: number | undefined): 
   return code === warnStatus ? 'warning' : 'critical';
 }
 
-function describeEnd({ code, signal, stopped }: GroupEnd, timeoutMs: number): string {
-  if (stopped !== undefined) return `no answer within ${formatDuration(Math.ceil(timeoutMs))}`;
+function describeEnd({ code, signal, stopped, survivor }: GroupEnd, timeoutMs: number): string {
+  const late = `no answer within ${formatDuration(Math.ceil(timeoutMs))}`;
+  if (survivor !== undefined) return `${late}, and ${stillRuns(survivor)}`;
+  if (stopped !== undefined) return late;
   return signal === null ? `exit status ${code}` : `killed by ${signal}`;
 }

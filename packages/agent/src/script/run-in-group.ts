@@ -8,6 +8,8 @@ import { DRAIN_MS, type OnLine, type OutputPlace, type RunOutput } from './run-o
 
 /** Between TERM and KILL. */
 export const KILL_AFTER_MS = 10_000;
+/** Between KILL and going on without the program: another user's process, or a call of the kernel that hangs, does not end by it. */
+const ABANDON_AFTER_MS = 5000;
 
 export interface GroupRun {
   /** Absolute, or a word to look up in the PATH of the environment. */
@@ -24,6 +26,8 @@ export interface GroupRun {
   readonly timeoutMs: number;
   /** Between TERM and KILL; {@link KILL_AFTER_MS} unless told. */
   readonly killAfterMs?: number;
+  /** Between KILL and going on without a program that it does not end; {@link ABANDON_AFTER_MS} unless told. */
+  readonly abandonAfterMs?: number;
   /** The agent's own user without. */
   readonly as?: RunAs | undefined;
   /** Ends the group like the timeout does. A program that was not started by then is not started at all. */
@@ -45,10 +49,18 @@ export interface GroupEnd {
   readonly code: number | null;
   readonly signal: NodeJS.Signals | null;
   readonly stopped: 'timeout' | 'abort' | undefined;
+  /** The process id of a program that was told to end and runs still: nothing that we may do ends it. */
+  readonly survivor?: number;
+}
+
+/** For messages about a {@link GroupEnd.survivor}. */
+export function stillRuns(pid: number): string {
+  return `process ${pid} could not be ended and still runs`;
 }
 
 /**
- * Runs a program to its end in a process group of its own. After the timeout the whole group is ended: TERM, then KILL.
+ * Runs a program to its end in a process group of its own. After the timeout the whole group is ended: TERM, then KILL. What
+ * survives that is not waited for.
  * Else processes that the program leaves behind live on; their output is passed on, while the agent lives, when it
  * has a place.
  * @throws the system's error when it cannot be started.
@@ -62,8 +74,9 @@ export async function runInGroup(run: GroupRun): Promise<GroupEnd> {
   const child = start(run, output);
   const limit = limited(child, run);
   try {
-    const end = await ended(child);
+    const end = await Promise.race([ended(child), limit.survivor]);
     limit.clear();
+    if ('survivor' in end) return await abandoned(child, output, { ...end, stopped: limit.stopped() });
     await limit.ending(); // the program itself may be gone before what it started
     const isOfUse = limit.stopped() !== 'abort' || run.isKilledOnAbort !== true;
     await output.drained(isOfUse ? DRAIN_MS : 0);
@@ -72,6 +85,14 @@ export async function runInGroup(run: GroupRun): Promise<GroupEnd> {
   } finally {
     limit.clear();
   }
+}
+
+/** It neither keeps this process running nor is read any more. */
+async function abandoned(child: ChildProcess, output: RunOutput, end: GroupEnd): Promise<GroupEnd> {
+  child.unref();
+  await output.drained(0);
+  child.stdin?.destroy();
+  return end;
 }
 
 async function notStarted(output: RunOutput): Promise<GroupEnd> {
@@ -119,17 +140,21 @@ interface Limit {
   stopped(): GroupEnd['stopped'];
   /** Resolves when nothing of the group is left, or KILL was sent; at once when it was not told to end. */
   ending(): Promise<void>;
+  /** Resolves when the program was killed and some time has passed, unless this was cleared by then. */
+  readonly survivor: Promise<Ended & { readonly survivor: number }>;
 }
 
 /** Ends the group after the timeout or on abort, whichever comes first. */
 function limited(child: ChildProcess, run: GroupRun): Limit {
   let stopped: GroupEnd['stopped'];
   let ending: Promise<void> = Promise.resolve();
+  const abandon = abandonment(child, run.abandonAfterMs ?? ABANDON_AFTER_MS);
   const stop = (why: 'timeout' | 'abort'): void => {
     if (child.pid === undefined || stopped !== undefined) return;
     stopped = why;
     const isKilled = why === 'abort' && run.isKilledOnAbort === true;
     ending = isKilled ? killGroup(child.pid) : endGroup(child.pid, run.killAfterMs ?? KILL_AFTER_MS);
+    void ending.then(abandon.begin, abandon.begin);
   };
   const abort = (): void => stop('abort');
   const timer = setTimeout(() => stop('timeout'), run.timeoutMs);
@@ -138,16 +163,45 @@ function limited(child: ChildProcess, run: GroupRun): Limit {
   return {
     clear: () => {
       clearTimeout(timer);
+      abandon.clear();
       run.signal?.removeEventListener('abort', abort);
     },
     stopped: () => stopped,
     ending: () => ending,
+    survivor: abandon.survivor,
   };
 }
 
-function ended(child: ChildProcess): Promise<{ code: number | null; signal: NodeJS.Signals | null }> {
+interface Abandonment extends Pick<Limit, 'survivor'> {
+  /** The program was killed. */
+  begin(): void;
+  clear(): void;
+}
+
+function abandonment({ pid }: ChildProcess, afterMs: number): Abandonment {
+  let timer: NodeJS.Timeout | undefined;
+  let isCleared = false;
+  let survived = (): void => {};
+  const survivor: Limit['survivor'] = new Promise((resolve) => {
+    survived = () => pid !== undefined && resolve({ code: null, signal: null, survivor: pid });
+  });
+  return {
+    survivor,
+    begin: () => {
+      if (!isCleared) timer = setTimeout(survived, afterMs);
+    },
+    clear: () => {
+      isCleared = true;
+      clearTimeout(timer);
+    },
+  };
+}
+
+type Ended = Pick<GroupEnd, 'code' | 'signal'>;
+
+function ended(child: ChildProcess): Promise<Ended> {
   return new Promise((resolve, reject) => {
-    child.once('error', reject);
+    child.on('error', reject);
     child.once('exit', (code, signal) => resolve({ code, signal }));
   });
 }

@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs';
 import { formatDuration } from '@deploy-tools/shared/duration.js';
 import { DeployError, errnoOf } from '@deploy-tools/shared/errors.js';
-import type { GroupEnd, GroupRun } from './run-in-group.js';
+import { type GroupEnd, type GroupRun, stillRuns } from './run-in-group.js';
 
 const REASONS: Readonly<Record<string, string>> = {
   ENOENT: 'does not exist',
@@ -16,11 +16,20 @@ const REASONS: Readonly<Record<string, string>> = {
 export function scriptFailure(name: string, timeoutMs: number, end: GroupEnd): DeployError | undefined {
   const what = failureOf(timeoutMs, end);
   if (what === undefined) return undefined;
-  return new DeployError('script', `${name} ${what}`, { hint: 'its output is in the log above' });
+  const hint =
+    end.survivor === undefined
+      ? 'its output is in the log above'
+      : 'look which user it runs as, or what it waits for (ps -o user,wchan), and end it';
+  return new DeployError('script', `${name} ${what}`, { hint });
 }
 
-function failureOf(timeoutMs: number, { code, signal, stopped }: GroupEnd): string | undefined {
-  if (stopped === 'timeout') return `did not end within ${formatDuration(timeoutMs)} and was stopped`;
+function failureOf(timeoutMs: number, { code, signal, stopped, survivor }: GroupEnd): string | undefined {
+  const late = `did not end within ${formatDuration(timeoutMs)}`;
+  if (survivor !== undefined)
+    return stopped === 'timeout'
+      ? `${late}, and ${stillRuns(survivor)}`
+      : `was to be stopped, but ${stillRuns(survivor)}`;
+  if (stopped === 'timeout') return `${late} and was stopped`;
   if (stopped === 'abort') return 'was stopped on request';
   if (signal !== null) return `was killed by ${signal}`;
   return code === 0 ? undefined : `failed with exit status ${code}`;

@@ -1,7 +1,7 @@
 import { closeSync } from 'node:fs';
 import { DeployError, type ErrorKind, toDeployError } from '@deploy-tools/shared/errors.js';
 import { requireProgram } from '../script/require-program.js';
-import { type GroupEnd, runInGroup } from '../script/run-in-group.js';
+import { type GroupEnd, runInGroup, stillRuns } from '../script/run-in-group.js';
 import { pathForPrograms } from '../unpack/held-directory.js';
 import { openRules } from './exclude-rules.js';
 import type { SyncCounts, SyncRequest } from './sync-request.js';
@@ -64,7 +64,11 @@ export async function runRsync(request: SyncRequest, signal: AbortSignal): Promi
   return resultOf(end, lines);
 }
 
-function resultOf({ stopped, code, signal }: GroupEnd, lines: Lines): SyncCounts {
+function resultOf({ stopped, code, signal, survivor }: GroupEnd, lines: Lines): SyncCounts {
+  if (survivor !== undefined)
+    throw new DeployError('script', `rsync was to be stopped, but ${stillRuns(survivor)}`, {
+      hint: 'look what it waits for (ps -o wchan), such as a disk or a network that does not answer',
+    });
   if (stopped === 'abort') throw new DeployError('cancelled', 'stopped before it was done');
   if (code === 0) return lines.counts();
   const how = code === null ? `was ended by ${signal}` : `ended with status ${code}`;

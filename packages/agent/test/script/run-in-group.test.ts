@@ -3,7 +3,8 @@ import { once } from 'node:events';
 import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { type GroupRun, runInGroup } from '@deploy-tools/agent/script/run-in-group.js';
-import { describe, expect, it } from 'vitest';
+import { scriptFailure } from '@deploy-tools/agent/script/script-error.js';
+import { describe, expect, it, vi } from 'vitest';
 import { testScope } from '../../../../test/support/scope.js';
 import { tempDir } from '../../../../test/support/temp-dir.js';
 import { until } from '../../../../test/support/until.js';
@@ -66,5 +67,37 @@ describe('a program that is to be written down before it runs', () => {
       'stdout 0',
     ]);
     expect(await linesOf('wc -c', { beforeRun })).toEqual(['stdout 0']);
+  });
+});
+
+describe('a program that the agent may not end', () => {
+  it.each<[string, Partial<GroupRun>]>([
+    ['at its timeout', { timeoutMs: 10 }],
+    ['when it is called off', {}],
+    ['when it is to be killed at once', { isKilledOnAbort: true }],
+  ])('is not waited for %s, and harms nothing when it ends later', async (_, more) => {
+    const denied = Object.assign(new Error('kill EPERM'), { code: 'EPERM' });
+    const kill = vi.spyOn(process, 'kill').mockImplementation(() => {
+      throw denied; // as for a process of another user
+    });
+    const controller = new AbortController();
+    const end = await runInGroup({
+      ...{ program: '/bin/sh', args: ['-c', 'echo; exec sleep 1000'], environment },
+      ...{ timeoutMs: 60_000, killAfterMs: 0, abandonAfterMs: 0, signal: controller.signal },
+      onLine: () => more.timeoutMs === undefined && controller.abort(),
+      ...more,
+    }).finally(() => kill.mockRestore());
+    expect(end).toMatchObject({ code: null, signal: null, survivor: expect.any(Number) });
+    const pid = end.survivor ?? 0;
+    expect(isRunning(pid)).toBe(true);
+    process.kill(pid, 'SIGKILL');
+    await until('the process has ended', () => !isRunning(pid));
+  });
+
+  it('fails the script, which says so', () => {
+    const end = { code: null, signal: null, stopped: 'timeout' as const, survivor: 4711 };
+    expect(scriptFailure('the script x', 1000, end)?.message).toBe(
+      'the script x did not end within 1s, and process 4711 could not be ended and still runs',
+    );
   });
 });
