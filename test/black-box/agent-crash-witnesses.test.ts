@@ -141,6 +141,9 @@ function planOf(round: number, before: Version) {
   return { first, last: round % 4 === 3 ? after(first) : first, lifeMs };
 }
 
+/** Waits until no host is between two releases. */
+const settled = (name: string) => world.operator.exec(`status ${name} -wait ${PATIENCE}`);
+
 /** Everything that was printed is in a log, and what began to print came to its end. */
 function expectNothingCut(printed: readonly string[], logs: readonly RunningProgram[]): void {
   const began = printed.filter((line) => line.includes(' started>'));
@@ -173,7 +176,9 @@ it(
       if (last !== first) await want(name, last);
       agent = host.start();
       agents.push(agent);
-      const { status, stdout } = await world.operator.exec(`status ${name} -wait ${PATIENCE}`);
+      const { status, stdout } = await settled(name).catch((error: Error) => {
+        throw new Error(`${when}: ${error.message}\n${agent.log.text()}`);
+      });
       expect(status, `${when}\n${stdout}`).toBe(isGood(last) ? 0 : 1);
       await agent.log.line(({ msg }) => msg === 'nothing new' || msg === 'failed before, waiting');
       const said = await witnesses(host, name);

@@ -40,7 +40,9 @@ it(`a release that answers with errors: status -wait of ${HOSTS} hosts ends when
   const logs = await Promise.all(hosts.map((_, at) => command(world.operator, `logs ${NAME} web${at + 1}`)));
   expect(status).toBe(1);
   for (const [at, answer] of answers.entries()) {
-    expect(stdout).toMatch(new RegExp(`^failed +web${at + 1} +rolled-back .*unhealthy: failed 3 times in a row: http `, 'm'));
+    expect(stdout).toMatch(
+      new RegExp(`^failed +web${at + 1} +rolled-back .*unhealthy: failed 3 times in a row: http `, 'm'),
+    );
     expect(answer).toMatch(/^v1 /);
     expect(logs[at]).toMatch(/\nserving\n/);
   }
