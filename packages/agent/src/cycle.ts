@@ -4,6 +4,7 @@ import type { AgentContext } from './agent-context.js';
 import { cleanUp, cleanUpAround } from './clean-up.js';
 import { beginAttempt, isCurrent } from './deploy/begin-attempt.js';
 import { Cancelled, Superseded } from './deploy/called-off.js';
+import { endCancelled } from './deploy/cancel-attempt.js';
 import { delayBefore } from './deploy/delay-before.js';
 import type { DeployRoots } from './deploy/deploy-roots.js';
 import { resumptionOf } from './deploy/deploy-step.js';
@@ -97,6 +98,7 @@ export async function resume(
   const attempt = ledger.inFlight;
   const what = attempt === undefined ? 'nothing' : resumptionOf(attempt.step);
   if (attempt === undefined || what === 'nothing') return;
+  if (endCancelled(ledger)) return;
   if (what === 'start-over') {
     if (attempt.step !== 'pending') ledger.step('interrupt');
     return;
@@ -116,6 +118,8 @@ export async function resume(
     return;
   }
   await attempted(context, open, async (within) => {
+    const { cancelledBy } = ledger.inFlight ?? {};
+    if (cancelledBy !== undefined) throw new Cancelled(cancelledBy);
     if (wanted !== undefined && wanted !== config.hash) throw new Superseded(wanted);
     if (release === undefined)
       throw new DeployError('unhealthy', `the release ${config.hash} is not in ${paths.unpacked} any more`);

@@ -8,7 +8,7 @@ import { type OpenUpstream, wayBack } from './way-back.js';
 
 /**
  * Goes back from a release that was left unproven because another one was wanted, when that one does not take its place now: it
- * failed, was vetoed or cancelled, has to wait, or cannot be asked for. Nothing is done where something is in progress, or nothing
+ * failed, was vetoed or cancelled, has to wait (also for the end of a pause, before which nothing proves it either), or cannot be asked for. Nothing is done where something is in progress, or nothing
  * would be gone back to after a failure.
  * @param why it does not, where something failed.
  */
@@ -30,9 +30,9 @@ export async function leaveUnproven(
 }
 
 /** @returns what is live and has to be gone back from when the attempt, which has not got live, ends. */
-export function leftUnproven({ ledger, settings, pause, paths, signal }: AgentContext): Live | undefined {
+export function leftUnproven({ ledger, settings, paths, signal }: AgentContext): Live | undefined {
   const { attempt, live } = ledger.journal;
-  if (signal.aborted || pause.paused || !settings.rollback) return undefined;
+  if (signal.aborted || !settings.rollback) return undefined;
   if (live === undefined || live.how === 'unknown' || isSettled(ledger.journal)) return undefined;
   if (attempt === undefined || !canLeave(attempt.step)) return undefined;
   const lastGood = lastGoodRelease({ ledger, paths });

@@ -26,7 +26,6 @@ export class Pushes {
   #lost = false;
   #nudged = false;
   #deployment: AbortController | undefined;
-  #cancelNext: { readonly hash: string; readonly by: string } | undefined;
   #look = () => {};
 
   /** Whether the registry tells of changes at present. */
@@ -78,9 +77,6 @@ export class Pushes {
   deploying(hash: string): CallOff {
     const deployment = new AbortController();
     this.#deployment = deployment;
-    const cancelled = this.#cancelNext;
-    this.#cancelNext = undefined;
-    if (cancelled?.hash === hash) deployment.abort(new Cancelled(cancelled.by));
     this.#look = () => {
       if (this.#told !== undefined && this.wantsOther(hash)) deployment.abort(new Superseded(this.#told));
     };
@@ -106,11 +102,6 @@ export class Pushes {
   cancel(by: string): boolean {
     this.#deployment?.abort(new Cancelled(by));
     return this.#deployment !== undefined;
-  }
-
-  /** Somebody ends the deployment of this release that is gone on with next. @param by who. */
-  cancelNext(hash: string, by: string): void {
-    this.#cancelNext = { hash, by };
   }
 
   /** Waits for the first of what there is to wait for; the signal counts as the time. @param seen a hash. */

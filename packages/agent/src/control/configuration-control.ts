@@ -22,7 +22,7 @@ export interface Controlled {
   /** How the registry is reached; absent where there is none. */
   readonly registry?: () => LinkState;
   /** Has the registry looked at now, and ends a deployment. */
-  readonly pushes: Pick<Pushes, 'nudge' | 'cancel' | 'cancelNext' | 'isDeploying'>;
+  readonly pushes: Pick<Pushes, 'nudge' | 'cancel' | 'isDeploying'>;
 }
 
 /**

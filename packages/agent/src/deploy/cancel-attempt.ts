@@ -13,7 +13,7 @@ import type { Ledger } from './ledger.js';
  */
 export function cancelAttempt(
   { ledger, log }: Pick<AgentContext, 'ledger' | 'log'>,
-  pushes: Pick<Pushes, 'cancel' | 'cancelNext'>,
+  pushes: Pick<Pushes, 'cancel'>,
   by: string,
 ): string {
   const attempt = ledger.inFlight;
@@ -21,19 +21,23 @@ export function cancelAttempt(
   const { step, config } = attempt;
   if (step === 'rolling-back') throw new DeployError('conflict', 'this host is rolling back already');
   log.warn({ hash: config.hash, step, by }, 'the deployment is cancelled');
+  ledger.cancel(by);
   if (!pushes.cancel(by)) {
-    if (resumptionOf(step) !== 'start-over') {
-      pushes.cancelNext(config.hash, by);
+    if (!endCancelled(ledger))
       return 'cancelled; this host rolls back when it goes on with what was cut off: ctl status tells what that waits for';
-    }
-    holdWaiting(ledger, by);
   }
   if (step === 'activating') return 'cancelled; this host rolls back as soon as a script that runs has ended';
   return step === 'validating' ? 'cancelled, rolling back' : 'cancelled before anything was switched';
 }
 
-/** Of an attempt that waits for its connection nothing goes on that could end. */
-function holdWaiting(ledger: Ledger, by: string): void {
-  const { kind, message } = new Cancelled(by);
+/**
+ * Ends an attempt that was cancelled, of which nothing is live and nothing goes on, as while it waits for its connection.
+ * @returns false where it was not cancelled, or may be live.
+ */
+export function endCancelled(ledger: Ledger): boolean {
+  const { inFlight } = ledger;
+  if (inFlight?.cancelledBy === undefined || resumptionOf(inFlight.step) !== 'start-over') return false;
+  const { kind, message } = new Cancelled(inFlight.cancelledBy);
   ledger.step('fail', { error: { kind, message }, isHeld: true });
+  return true;
 }

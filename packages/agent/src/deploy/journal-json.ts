@@ -114,6 +114,7 @@ function decodeAttempt(value: unknown): Attempt {
     activated: optional(fields.activated, asTrue),
     leaving: optional(fields.leaving, decodeConfig),
     judged: optional(fields.judged, asTrue),
+    cancelledBy: optional(fields.cancelledBy, (text) => asText(text, 'attempt.cancelledBy')),
     arrived: optional(fields.arrived, asTrue),
     byHand: optional(fields.byHand, asTrue),
     error: optional(fields.error, decodeError),

@@ -34,6 +34,8 @@ export interface Attempt {
   readonly leaving?: AgentConfig;
   /** What follows for its revision from the failure is in `hold` already. */
   readonly judged?: true;
+  /** Who cancelled it, as people know them; it ends as soon as it may. */
+  readonly cancelledBy?: string;
   /** The way back was gone; only state.json does not tell yet. */
   readonly arrived?: true;
   /** It is a way back that somebody asked for, from a release that had not failed by itself. */

@@ -115,6 +115,11 @@ export class Ledger {
     this.#write({ ...journal, ...kept, attempt: { ...next, error: attempt.error ?? error } });
   }
 
+  /** Somebody cancels the attempt in flight, which also an agent after this one has to know. */
+  cancel(by: string): void {
+    this.#write({ ...this.#journal, attempt: { ...this.#attempt(), cancelledBy: by } });
+  }
+
   /** The way back in flight activates this release: its script is about to run, or its program is in charge. */
   returning(to: AgentConfig, how: 'activating' | 'activated'): void {
     const { config } = this.#attempt();
@@ -205,8 +210,9 @@ export class Ledger {
       byHand: true,
       error: { kind: 'cancelled', message: `${by} on the host rolled back from it` },
     };
-    const held = wanted === undefined || wanted.hash === to.hash ? from : wanted;
-    this.#write({ ...journal, attempt, hold: withdrawn(held) });
+    // What is held was wanted, where nobody has heard since what is.
+    const last = wanted ?? journal.hold ?? from;
+    this.#write({ ...journal, attempt, hold: withdrawn(last.hash === to.hash ? from : last) });
   }
 
   /** A script or hook runs, or none any more. */

@@ -106,7 +106,6 @@ async function follow(what: Following): Promise<number> {
     get isDeploying() {
       return pushes.isDeploying;
     },
-    cancelNext: (hash: string, by: string) => pushes.cancelNext(hash, by),
   };
   const configs = new Map([[settings.name, { ...application, pushes: reached }]]);
   const answer = (request: ControlRequest) => answerControl(configs, request);

@@ -151,9 +151,13 @@ export class Host {
   }
 
   /** Somebody on the host says so. */
-  goBack(wanted: Version): void {
+  goBack(wanted?: Version): void {
     const { ledger } = this.#context;
-    ledger.goBack({ ...wayBackByHand(ledger.journal, this.lastGood), by: 'ops', wanted: config(wanted) });
+    ledger.goBack({
+      ...wayBackByHand(ledger.journal, this.lastGood),
+      by: 'ops',
+      wanted: wanted && config(wanted),
+    });
   }
 
   report(wanted: Version) {
@@ -204,6 +208,21 @@ export class Host {
 
   get lastGood(): AgentConfig | undefined {
     return readState(this.#context.paths.state);
+  }
+
+  journalFile(): string {
+    return readFileSync(this.at('journal.json'), 'utf8');
+  }
+
+  /** What it was when it was killed. */
+  becomes(journal: string): void {
+    writeFileSync(this.at('journal.json'), journal);
+  }
+
+  /** Of the journal, as an agent after this one reads it. */
+  async restart(): Promise<void> {
+    const { settings } = this.#context;
+    await this.#start(settings, 'false');
   }
 
   retry(): void {

@@ -83,13 +83,18 @@ describe('a release that was left unproven for another one', () => {
     expect(away.hold).toBeUndefined();
   });
 
-  it('stays while the host is paused, and where failures do not lead back', async () => {
+  it('is gone back from when the host is paused meanwhile, and deploys nothing then', async () => {
     const host = await unproven();
     host.pause();
-    const { seen } = host;
+    expect(await host.look('v3')).toMatchObject({ kind: 'waiting', ms: Infinity });
     await host.leave();
-    expect(host.seen).toEqual(seen);
-    host.set({ rollback: false });
+    expectBack(host);
+    expect(await host.look('v3')).toMatchObject({ kind: 'waiting', ms: Infinity });
+  });
+
+  it('stays where failures do not lead back', async () => {
+    const host = await unproven({ rollback: false });
+    const { seen } = host;
     await host.leave();
     expect(host.seen).toEqual(seen);
   });
@@ -112,6 +117,17 @@ describe('a release that was left unproven for another one', () => {
 });
 
 describe('what somebody cancelled', () => {
+  it('stays held when the host is then rolled back by hand, and nobody has heard what is wanted', async () => {
+    const host = await Host.make();
+    expect(await host.look('v3')).toMatchObject({ kind: 'deployed' });
+    host.onFetch = () => void host.cancel();
+    await host.look('v2');
+    host.goBack();
+    expect(await host.resume('v2')).toBeUndefined();
+    expect(host.seen.at(-1)).toBe('rollback v1');
+    expect(await host.look('v2')).toMatchObject({ kind: 'waiting', ms: Infinity });
+  });
+
   it('stays held when the host is then rolled back by hand from what runs', async () => {
     const host = await Host.make();
     expect(await host.look('v3')).toMatchObject({ kind: 'deployed' });
@@ -190,9 +206,43 @@ describe('who cancels what was cut off and is not gone on with yet', () => {
     expectBack(host);
   });
 
-  it('does not end another deployment', async () => {
+  it('is heard by the next agent, which runs no script for it', async () => {
     const host = await Host.make();
-    host.pushes.cancelNext(config('v2').hash, 'ops');
-    expect(await host.look('v3')).toMatchObject({ kind: 'deployed' });
+    await host.cutOff();
+    host.cancel();
+    await host.restart();
+    expect(await host.resume('v2')).toMatchObject({ message: 'cancelled by ops' });
+    expect(host.seen.filter((line) => line === 'deploy v2')).toHaveLength(1);
+    expectBack(host);
+    expect(host.hold).toMatchObject({ revision: 2, why: 'rejected' });
+  });
+
+  it('is heard by an agent after one that was killed before it could obey', async () => {
+    const host = await Host.make();
+    const { looked } = await host.activating();
+    host.cancel();
+    const journal = host.journalFile();
+    host.goOn();
+    await looked;
+    host.becomes(journal);
+    await host.restart();
+    await host.resume('v2');
+    expect(host.seen.filter((line) => line === 'deploy v2')).toHaveLength(1);
+    expectBack(host);
+  });
+
+  it('before anything is live holds it too', async () => {
+    const host = await Host.make();
+    let journal = '';
+    host.onFetch = () => {
+      host.cancel();
+      journal = host.journalFile();
+    };
+    await host.look('v2');
+    host.becomes(journal);
+    await host.restart();
+    expect(await host.resume('v2')).toBeUndefined();
+    expect(host.attempt).toMatchObject({ step: 'failed', error: { message: 'cancelled by ops' } });
+    expect(await host.look('v2')).toMatchObject({ kind: 'waiting', ms: Infinity });
   });
 });
