@@ -39,6 +39,15 @@ describe('a program whose log cannot be written', () => {
   });
 });
 
+describe('a program', () => {
+  it.each(['deploy-registry', 'deploy-agent', 'deployctl', 'deploy-from-docker'])(
+    '%s prints what it is asked for, and nothing else',
+    async (name) => {
+      expect(await run(binPath(name), ['-h'])).toMatchObject({ status: 0, stderr: '' });
+    },
+  );
+});
+
 describe('a program whose output cannot be written', () => {
   /** Runs a shell script in which `$program` is the program's file. */
   const shell = (program: string, script: string, cwd = '/') =>

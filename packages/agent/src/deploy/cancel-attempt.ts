@@ -17,7 +17,7 @@ export function cancelAttempt(
   by: string,
 ): string {
   const attempt = ledger.inFlight;
-  if (attempt === undefined) throw new DeployError('conflict', 'nothing is being deployed');
+  if (attempt === undefined) return holdWaiting(ledger);
   const { step, config } = attempt;
   if (step === 'rolling-back') throw new DeployError('conflict', 'this host is rolling back already');
   log.warn({ hash: config.hash, step, by }, 'the deployment is cancelled');
@@ -28,6 +28,12 @@ export function cancelAttempt(
   }
   if (step === 'activating') return 'cancelled; this host rolls back as soon as a script that runs has ended';
   return step === 'validating' ? 'cancelled, rolling back' : 'cancelled before anything was switched';
+}
+
+/** What failed before it was live is not tried again by itself then. @throws DeployError conflict when nothing waits. */
+function holdWaiting(ledger: Ledger): string {
+  if (!ledger.holdForGood()) throw new DeployError('conflict', 'nothing is being deployed');
+  return 'nothing is being deployed; what failed is not tried again by itself any more';
 }
 
 /**

@@ -5,7 +5,7 @@ import { DeployError } from '@deploy-tools/shared/errors.js';
 import { writeFileAtomic } from '@deploy-tools/shared/host/atomic-file.js';
 import { type Blame, holdAfter, liveAfter } from './after-step.js';
 import { isOver, nextStep, type StepEvent } from './deploy-step.js';
-import { failuresOf, type Hold, isSameRevision, vetoed, withdrawn } from './hold.js';
+import { failuresOf, forGood, type Hold, isSameRevision, vetoed, withdrawn } from './hold.js';
 import { type Attempt, type Journal, type Live, liveRelease, withLive, withProven } from './journal.js';
 import { encodeJournal } from './journal-json.js';
 import { postponed } from './postponed-rollback.js';
@@ -181,6 +181,14 @@ export class Ledger {
     }
     if (hold === undefined) return false;
     this.#write({ ...this.#journal, hold: { ...hold, retry: true } });
+    return true;
+  }
+
+  /** What waits to be tried again waits for somebody's word. @returns false when nothing does. */
+  holdForGood(): boolean {
+    const { hold } = this.#journal;
+    if (hold?.why !== 'rejected' || hold.notBefore === undefined) return false;
+    this.#write({ ...this.#journal, hold: forGood(hold, hold) });
     return true;
   }
 

@@ -82,6 +82,18 @@ describe('who cancels', () => {
     expect(host.seen).toEqual(['deploy v1', 'deploy v2', 'rollback v1']);
   });
 
+  it('what failed, and waits to be tried again, has it held', async () => {
+    const host = await Host.make();
+    host.onFetch = () => {
+      throw new DeployError('corrupt', 'the archive is damaged');
+    };
+    await host.look('v2');
+    expect(host.cancel()).toMatch(/not tried again by itself any more$/);
+    expect(host.hold).toEqual({ hash: config('v2').hash, revision: 2, why: 'rejected', failures: 1 });
+    expect(await host.look('v2')).toMatchObject({ kind: 'waiting', ms: Infinity });
+    expect(() => host.cancel()).toThrow('nothing is being deployed');
+  });
+
   it('while nothing goes on is told so', async () => {
     const host = await Host.make();
     expect(() => host.cancel()).toThrow('nothing is being deployed');
