@@ -52,6 +52,7 @@ export async function cycle(context: AgentContext, upstream: Upstream, impatient
     return { kind: 'waiting', hash, ms: waitBeforeRollback(inFlight, context.clock()) };
   if (context.pause.hold()) return { kind: 'waiting', hash, ms: Number.POSITIVE_INFINITY };
   if (isCurrent(context, before, config)) {
+    ledger.forgetPending(); // which is not wanted any more
     await removeLeftovers(context, false); // of a deployment that is not wanted any more
     return { kind: 'current', hash };
   }

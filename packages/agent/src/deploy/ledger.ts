@@ -223,6 +223,12 @@ export class Ledger {
     this.#write({ ...journal, attempt, hold: withdrawn(last.hash === to.hash ? from : last) });
   }
 
+  /** An attempt of which nothing was done yet is none any more: what runs is wanted instead. */
+  forgetPending(): void {
+    const { attempt, ...journal } = this.#journal;
+    if (attempt?.step === 'pending') this.#write(journal);
+  }
+
   /** A script or hook runs, or none any more. */
   script(identity: string | undefined): void {
     const { script: _, ...journal } = this.#journal;

@@ -70,9 +70,14 @@ function deployReport(view: HostView): StateReport {
   const target = wanted ?? lastGood;
   if (view.paused) return withoutUndefined({ ...where, state: 'paused' as const, ...releaseOf(target) });
   const isAbout = wanted === undefined || attempt?.config.hash === wanted.hash;
-  if (attempt !== undefined && (isAbout || !isOver(attempt.step)))
+  if (attempt !== undefined && (isAbout || isUnderWay(attempt)))
     return withoutUndefined({ ...where, ...attemptReport(view, attempt) });
   return withoutUndefined({ ...where, state: restingState(view), ...releaseOf(target) });
+}
+
+/** It goes on whatever is wanted by now, until it ends; one of which nothing was done yet does not. */
+function isUnderWay({ step }: Attempt): boolean {
+  return step !== 'pending' && !isOver(step);
 }
 
 /** Where no attempt is about what is wanted. */

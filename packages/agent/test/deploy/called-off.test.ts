@@ -18,6 +18,20 @@ describe('another wish', () => {
     expect(host.seen).toEqual(['deploy v1', 'deploy v3']);
   });
 
+  it('for what runs drops it, and the host is in sync', async () => {
+    const host = await Host.make();
+    host.onFetch = () => host.pushes.told(config('v1').hash);
+    await host.look('v2');
+    expect(host.report('v1')).toMatchObject({ state: 'skipped', revision: 1, running: { revision: 1 } });
+    expect(await host.look('v1')).toMatchObject({ kind: 'current' });
+    expect(host.attempt).toBeUndefined();
+    expect(host.report('v1')).toMatchObject({ state: 'skipped', revision: 1 });
+    expect(() => host.cancel()).toThrow('nothing is being deployed');
+    host.onFetch = () => {};
+    host.pushes.told(config('v3').hash);
+    expect(await host.look('v3')).toMatchObject({ kind: 'deployed' });
+  });
+
   it('for the last good release ends the checks, and the host rolls back to it', async () => {
     const host = await Host.make();
     const { looked } = await host.validating();
