@@ -1,5 +1,5 @@
 #!/bin/sh
-':' //; exec node --max-semi-space-size=1 --initial-old-space-size=32 --expose-gc --interrupt-budget=500000 "$0" "$@"
+':' //; exec node --max-semi-space-size=1 --initial-old-space-size=32 --expose-gc "$0" "$@"
 // For sh the line above starts Node.js with these flags; for JavaScript it is a string. V8's defaults let tens of megabytes
-// of garbage pile up, and optimise functions of the start before that pays (docs/performance.md).
+// of garbage pile up (docs/performance.md).
 require('../program/main.cjs');

@@ -1,3 +1,4 @@
+import '@deploy-tools/shared/cli/optimise-later.js';
 import '@deploy-tools/shared/cli/without-debugger.js';
 import { setFlagsFromString } from 'node:v8';
 import { runProgram } from '@deploy-tools/shared/cli/program.js';
