@@ -1,5 +1,5 @@
-import '@deploy-tools/shared/cli/optimise-later.js';
 import '@deploy-tools/shared/cli/without-debugger.js';
+import '@deploy-tools/shared/cli/optimise-later.js';
 import { setFlagsFromString } from 'node:v8';
 import { runProgram } from '@deploy-tools/shared/cli/program.js';
 import { serviceManager } from '@deploy-tools/shared/host/service-manager.js';
