@@ -35,6 +35,8 @@ describe('a connection that is cut', () => {
     const part = join(site.dir, 'cache', `${big.hash}.part`);
     const agent = startAgent(testScope(), own, site, 'cut', ['-addr', `${proxy.host}:${proxy.port}`]);
     for (const bytes of [1_000_000, 2_000_000]) {
+      await proxy.receivedAtLeast(proxy.received() + 1_200_000);
+      proxy.freeze(); // so that no more comes than this, however late the disk is looked at
       await until('so much is on the disk', () => existsSync(part) && statSync(part).size >= bytes);
       proxy.cut();
     }
