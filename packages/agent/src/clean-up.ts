@@ -24,7 +24,10 @@ export async function cleanUpAround(context: AgentContext): Promise<void> {
   }
 }
 
-/** Removes what is needed no more, and no release that a program still runs from. @param more what is needed besides what is live and what is gone back to. */
+/**
+ * Removes what is needed no more, and no release that a program still runs from.
+ * @param more what is needed besides what is live and what is gone back to.
+ */
 export async function cleanUp(
   context: AgentContext,
   more: readonly (AgentConfig | undefined)[],

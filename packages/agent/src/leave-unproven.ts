@@ -7,9 +7,9 @@ import { lastGoodRelease } from './deploy/release-before.js';
 import { type OpenUpstream, wayBack } from './way-back.js';
 
 /**
- * Goes back from a release that was left unproven because another one was wanted, when that one does not take its place now: it
- * failed, was vetoed or cancelled, has to wait (also for the end of a pause, before which nothing proves it either), or cannot be asked for. Nothing is done where something is in progress, or nothing
- * would be gone back to after a failure.
+ * Rolls back from a release that was left unproven because another one was wanted, when that one does not take its place now: it
+ * failed, was vetoed or cancelled, has to wait (also for the end of a pause, before which nothing proves it either), or cannot be
+ * asked for. Nothing is done where something is in progress, or where a failure would not lead back.
  * @param why it does not, where something failed.
  */
 export async function leaveUnproven(
@@ -20,9 +20,10 @@ export async function leaveUnproven(
   const left = leftUnproven(context);
   if (left === undefined) return;
   const { ledger, log, facts } = context;
-  const message = `it was never proven, and what is wanted instead does not run: ${reasonOf(context, why)}`;
+  const reason = reasonOf(context, why);
+  const message = `it was never proven, and what is wanted instead does not run: ${reason}`;
   const error = new DeployError('unhealthy', message);
-  log.warn({ hash: left.config.hash }, `a release is left that was never proven: ${reasonOf(context, why)}`);
+  log.warn({ hash: left.config.hash }, `a release is left that was never proven: ${reason}`);
   facts.log.push(describeError(error));
   ledger.leave(left, { kind: error.kind, message });
   await wayBack(context, open, error);

@@ -78,7 +78,8 @@ export class Pushes {
     const deployment = new AbortController();
     this.#deployment = deployment;
     this.#look = () => {
-      if (this.#told !== undefined && this.wantsOther(hash)) deployment.abort(new Superseded(this.#told));
+      const other = this.#otherThan(hash);
+      if (other !== undefined) deployment.abort(new Superseded(other));
     };
     this.#look();
     return {
@@ -92,7 +93,11 @@ export class Pushes {
 
   /** Whether the registry has told that it wants another release than this. @param hash of the configuration. */
   wantsOther(hash: string): boolean {
-    return this.#told !== undefined && this.#told !== hash;
+    return this.#otherThan(hash) !== undefined;
+  }
+
+  #otherThan(hash: string | undefined): string | undefined {
+    return this.#told === hash ? undefined : this.#told;
   }
 
   /**
@@ -123,7 +128,7 @@ export class Pushes {
         if (signal.aborted) wake('time');
         else if (this.#lost) wake('lost');
         else if (this.#nudged) wake('nudged');
-        else if (this.#told !== undefined && this.#told !== seen) wake('told');
+        else if (this.#otherThan(seen) !== undefined) wake('told');
       };
       this.#look();
     });

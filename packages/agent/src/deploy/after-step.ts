@@ -40,6 +40,7 @@ export function holdAfter(
   if (event === 'prove') return undefined;
   if (byHand === true || leaving !== undefined) return hold;
   if (judged === true) return event === 'give-up' ? forGood(hold, config) : hold;
+  // The two after `fail` come here only from a rollback that an agent of before began, which judged at its end.
   const isFailure = event === 'fail' || event === 'restore' || event === 'give-up';
   if (!isFailure || isSuperseded === true) return hold;
   return isHeld === true || event === 'give-up' ? abandoned(hold, config) : rejected(hold, config, now);

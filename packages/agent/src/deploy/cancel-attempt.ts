@@ -22,10 +22,8 @@ export function cancelAttempt(
   if (step === 'rolling-back') throw new DeployError('conflict', 'this host is rolling back already');
   log.warn({ hash: config.hash, step, by }, 'the deployment is cancelled');
   ledger.cancel(by);
-  if (!pushes.cancel(by)) {
-    if (!endCancelled(ledger))
-      return 'cancelled; this host rolls back when it goes on with what was cut off: ctl status tells what that waits for';
-  }
+  if (!pushes.cancel(by) && !endCancelled(ledger))
+    return 'cancelled; this host rolls back when it goes on with what was cut off: ctl status tells what that waits for';
   if (step === 'activating') return 'cancelled; this host rolls back as soon as a script that runs has ended';
   return step === 'validating' ? 'cancelled, rolling back' : 'cancelled before anything was switched';
 }

@@ -106,13 +106,12 @@ export class Ledger {
    * @param blame where that attempt fails by this; else what follows for its revision is not touched.
    */
   leave({ config: leaving }: Live, error: NonNullable<Attempt['error']>, blame?: Blame): void {
-    const { attempt, hold: before, ...journal } = this.#journal;
+    const { attempt, hold: before } = this.#journal;
     if (attempt === undefined) throw new DeployError('internal', 'there was no attempt');
     const step = nextStep(attempt.step, 'go-back');
-    const next: Attempt = { ...attempt, step, since: this.#now(), leaving, judged: true };
+    const left: Attempt = { ...attempt, step, since: this.#now(), leaving, judged: true };
     const hold = blame === undefined ? before : this.#holdAfter('fail', attempt, blame);
-    const kept = hold === undefined ? {} : { hold };
-    this.#write({ ...journal, ...kept, attempt: { ...next, error: attempt.error ?? error } });
+    this.#advance({ ...left, error: attempt.error ?? error }, { hold });
   }
 
   /** Somebody cancels the attempt in flight, which also an agent after this one has to know. */

@@ -12,7 +12,6 @@ import type { AgentContext } from '@deploy-tools/agent/agent-context.js';
 import { cycle, recover, resume } from '@deploy-tools/agent/cycle.js';
 import { isOver } from '@deploy-tools/agent/deploy/deploy-step.js';
 import { liveRelease } from '@deploy-tools/agent/deploy/journal.js';
-import { Ledger, type LedgerOptions } from '@deploy-tools/agent/deploy/ledger.js';
 import { wayBackByHand } from '@deploy-tools/agent/deploy/release-before.js';
 import type { Releases } from '@deploy-tools/agent/releases.js';
 import { presentReport } from '@deploy-tools/agent/report/present-report.js';
@@ -26,6 +25,7 @@ import { fileScope, testScope } from '../../../../test/support/scope.js';
 import { tempDir } from '../../../../test/support/temp-dir.js';
 import { packTree } from '../../../../test/support/tree.js';
 import { agentContext, configOf } from '../agent-context.js';
+import { Killed, MortalLedger } from './mortal-ledger.js';
 
 const VERSIONS = ['v1', 'v2', 'v3', 'v4'] as const;
 type Version = (typeof VERSIONS)[number];
@@ -46,58 +46,6 @@ beforeAll(async () => {
     configs.set(version, { ...configOf(archive), revision: index + 1 });
   }
 });
-
-/** The agent was killed: nothing that it does after that is done. */
-class Killed extends Error {}
-
-/** A journal whose agent is killed at its n-th write: before it, or right after it. */
-class MortalLedger extends Ledger {
-  #writes = 0;
-  readonly #last: number;
-  readonly #isAfter: boolean;
-
-  constructor(options: LedgerOptions, last: number, isAfter: boolean) {
-    super(options);
-    this.#last = last;
-    this.#isAfter = isAfter;
-  }
-
-  #write<T>(act: () => T): T {
-    this.#writes += 1;
-    if (this.#writes > this.#last || (this.#writes === this.#last && !this.#isAfter)) throw new Killed();
-    const result = act();
-    if (this.#writes === this.#last) throw new Killed();
-    return result;
-  }
-
-  override begin(...args: Parameters<Ledger['begin']>): void {
-    this.#write(() => super.begin(...args));
-  }
-  override step(...args: Parameters<Ledger['step']>): void {
-    this.#write(() => super.step(...args));
-  }
-  override restored(...args: Parameters<Ledger['restored']>): void {
-    this.#write(() => super.restored(...args));
-  }
-  override arrived(...args: Parameters<Ledger['arrived']>): void {
-    this.#write(() => super.arrived(...args));
-  }
-  override returning(...args: Parameters<Ledger['returning']>): void {
-    this.#write(() => super.returning(...args));
-  }
-  override leave(...args: Parameters<Ledger['leave']>): void {
-    this.#write(() => super.leave(...args));
-  }
-  override postpone(message: string): void {
-    this.#write(() => super.postpone(message));
-  }
-  override veto(): void {
-    this.#write(() => super.veto());
-  }
-  override script(identity: string | undefined): void {
-    this.#write(() => super.script(identity));
-  }
-}
 
 /** A host: what its script did to it, and an agent that can be killed and started again. */
 class Host {
