@@ -62,14 +62,15 @@ function makeHost(host: string): { readonly site: AgentSite; readonly flags: rea
 interface JournalFile {
   readonly running?: { readonly hash: string };
   readonly lastGood?: { readonly hash: string };
-  readonly attempt: { readonly step: string; readonly config: { readonly Hash: string } };
+  /** None where nothing was tried yet, or where what was begun is not wanted any more and nothing of it was done. */
+  readonly attempt?: { readonly step: string };
 }
 
 const journal = (site: AgentSite): JournalFile =>
   JSON.parse(readFileSync(join(site.dir, 'journal.json'), 'utf8'));
 const blockOf = (site: AgentSite, what: string) => join(site.root, `block-${what}`);
 const reaches = (site: AgentSite, step: string) =>
-  until(`the step ${step}`, () => journal(site).attempt.step === step);
+  until(`the step ${step}`, () => journal(site).attempt?.step === step);
 
 /** What runs is a complete release, and every file says so. */
 function checkTruth(site: AgentSite, trees: ReadonlyMap<string, readonly string[]>, hash: string): void {
@@ -158,7 +159,7 @@ describe('kill -9 of the agent', () => {
     const next = startAgent(testScope(), world, site, 'walk-lost', flags);
     await next.log.line('failed before, waiting');
     expect(site.calls()).toHaveLength(calls);
-    expect(journal(site).attempt.step).toBe('inconsistent');
+    expect(journal(site).attempt?.step).toBe('inconsistent');
     expect(journal(site)).not.toHaveProperty('running');
   });
 
@@ -179,7 +180,8 @@ describe('kill -9 of the agent', () => {
         await delay(life);
         agent.child.kill('SIGKILL');
         await agent.ended;
-        const when = `round ${round}: ${version}, killed after ${Math.round(life)} ms at ${journal(site).attempt.step}`;
+        const step = journal(site).attempt?.step ?? 'no attempt';
+        const when = `round ${round}: ${version}, killed after ${Math.round(life)} ms at ${step}`;
         const hash = deployedHash(site) ?? '';
         expect([first, second], when).toContain(hash);
         expect(journal(site).lastGood?.hash, when).toBeDefined();
