@@ -15,11 +15,11 @@ const OUTSIDE =
 /** Of the agent's program, parts that are imported when they are needed and are in its one file all the same. */
 const IN_AGENT = ['start-configured.js', 'sync-tree.js', 'portable-ml-kem.js'];
 /** Of its threads, those that an update waits for are compiled as the program is. */
-const COMPILED = ['build-worker'];
+const COMPILED = ['assemble-worker'];
 /** Of Node.js, what takes milliseconds to load, and is loaded when it is used: some runs never do. */
 const SELDOM = {
   main: ['node:http', 'node:https', 'node:dns/promises', 'assert'],
-  'build-worker': ['node:crypto'],
+  'assemble-worker': ['node:crypto'],
 };
 
 for (const name of ['registry', 'agent', 'ctl']) {

@@ -127,9 +127,6 @@ describe('the rules themselves', () => {
     ['registry/core/x', 'registry/takeover/take-over', true],
     ['registry/takeover/x', 'registry/meta/sqlite/sqlite-meta-store', true],
     ['registry/main', 'registry/meta/sqlite/migrations', false],
-    ['agent/phases/plan', 'agent/phases/download', true],
-    ['agent/phases/plan', 'agent/cycle', false],
-    ['agent/main', 'agent/phases/plan', false],
     ['agent/x', 'registry/core/registry', true],
     ['ctl/x', 'agent/x', true],
     ['unknown/x', 'shared/errors', false],
@@ -141,8 +138,6 @@ describe('the rules themselves', () => {
     ['registry/core/x', 'registry/meta/meta-store', true],
     ['registry/compose', 'registry/layers/file-byte-store', false],
     ['registry/layers/file-byte-store', 'registry/layers/file-upload', false],
-    ['agent/cycle', 'agent/phases/plan', false],
-    ['agent/phases/plan', 'agent/model', false],
     ['ctl/x', 'shared/errors', false],
   ])('%s may import %s', (from, to, typeOnly) => {
     expect(wrong(from, to, typeOnly)).toBeUndefined();

@@ -55,12 +55,7 @@ export const RULES: readonly Rule[] = [
   { files: /^registry\/main$/, mayImport: [SHARED, /^registry\/(compose|registry-flags)$/] },
   { files: /^registry\/compose$/, mayImport: [SHARED, SOURCES, NOTICES, /^registry\//] },
 
-  // A phase may use what all phases share, but neither another phase nor the cycle that orders them.
-  { files: /^agent\/phases\//, mayImport: [SHARED, /^agent\/(?!phases\/|cycle$|obtain$|compose$|main$)/] },
-  { files: /^agent\/(cycle|obtain|way-back|clean-up|keep-in-touch)$/, mayImport: [SHARED, /^agent\//] },
-  // Looks at what the phases look at, and does nothing.
-  { files: /^agent\/examine\//, mayImport: [SHARED, SOURCES, /^agent\//] },
-  { files: /^agent\//, mayImport: [SHARED, SOURCES, NOTICES, /^agent\/(?!phases\/)/] },
+  { files: /^agent\//, mayImport: [SHARED, SOURCES, NOTICES, /^agent\//] },
   { files: /^ctl\//, mayImport: [SHARED, /^ctl\//] },
 ];
 

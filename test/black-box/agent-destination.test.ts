@@ -9,8 +9,8 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { join } from 'node:path';
-import { lockDestination } from '@deploy-tools/agent/sync/lock-destination.js';
-import { systemTimers } from '@deploy-tools/agent/timers.js';
+import { systemTimers } from '@deploy-tools/agent/host/timers.js';
+import { lockDestination } from '@deploy-tools/agent/place/sync/lock-destination.js';
 import { beforeAll, describe, expect, it } from 'vitest';
 import {
   type AgentSite,

@@ -11,7 +11,7 @@ import { tempDir } from '../support/temp-dir.js';
 import { packTree } from '../support/tree.js';
 import { until } from '../support/until.js';
 
-const SERVER = join(import.meta.dirname, '../../packages/agent/test/supervise/http-server.mjs');
+const SERVER = join(import.meta.dirname, '../../packages/agent/test/process/supervise/http-server.mjs');
 const ARTIFACT = 'app_linux_amd64.tar.gz';
 const SOURCE = 'ghr://owner/app?os=linux&arch=amd64';
 const AWAY = 'http://127.0.0.1:1';

@@ -1,6 +1,6 @@
 import { mkdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { openListeners } from '@deploy-tools/agent/supervise/open-listeners.js';
+import { openListeners } from '@deploy-tools/agent/process/supervise/open-listeners.js';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { makeAgentSite, stopAgent } from '../support/agent-site.js';
 import { addConfiguration, changeLayer, command, configurationHashOf } from '../support/configuration.js';

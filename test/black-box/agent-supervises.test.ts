@@ -14,7 +14,7 @@ import { packTree } from '../support/tree.js';
 import { until } from '../support/until.js';
 import { overOneConnection, startWorld, type World } from '../support/world.js';
 
-const SERVER = join(import.meta.dirname, '../../packages/agent/test/supervise/http-server.mjs');
+const SERVER = join(import.meta.dirname, '../../packages/agent/test/process/supervise/http-server.mjs');
 const LOAD_MS = 12_000;
 
 const scope = fileScope();

@@ -7,7 +7,7 @@ import type { Scope } from './scope.js';
 import { packTree } from './tree.js';
 import type { World } from './world.js';
 
-const SERVER = join(import.meta.dirname, '../../packages/agent/test/supervise/http-server.mjs');
+const SERVER = join(import.meta.dirname, '../../packages/agent/test/process/supervise/http-server.mjs');
 
 /**
  * A release with the server of the supervisor's tests, which answers with this version.

@@ -1,24 +1,25 @@
 import '@deploy-tools/shared/cli/without-debugger.js';
 import { runProgram } from '@deploy-tools/shared/cli/program.js';
 import { createLogger } from '@deploy-tools/shared/log.js';
-import { AGENT_FLAGS } from './agent-flags.js';
-import { type AgentSignals, agentSignals } from './agent-signals.js';
-import { startAgent } from './compose.js';
-import type { startConfigured } from './config/start-configured.js';
-import { configPath } from './config-path.js';
-import { runCtl, runWake } from './control/ctl-programs.js';
-import { runDoctor } from './examine/doctor-program.js';
-import { runPlan } from './examine/plan-program.js';
-import { splitCommand } from './split-command.js';
+import { type AgentSignals, agentSignals } from './host/agent-signals.js';
+import type { startConfigured } from './programs/configured/start-configured.js';
+import { startAgent } from './programs/daemon/start-agent.js';
+import { runDoctor } from './programs/examine/doctor-program.js';
+import { runPlan } from './programs/examine/plan-program.js';
+import { AGENT_FLAGS } from './programs/flags/agent-flags.js';
+import { configPath } from './programs/flags/config-path.js';
+import { splitCommand } from './programs/flags/split-command.js';
+import { runCtl, runWake } from './tell/control/ctl-programs.js';
 
 const [word, ...rest] = process.argv.slice(2);
 const SUBCOMMANDS: Readonly<Record<string, (argv: readonly string[]) => Promise<void>>> = {
   ctl: runCtl,
   wake: runWake,
   doctor: runDoctor,
-  guard: async (argv) => await (await import('./guard/guard-program.js')).runGuard(argv),
+  guard: async (argv) => await (await import('./programs/guard/guard-program.js')).runGuard(argv),
   plan: runPlan,
-  manifest: async (argv) => await (await import('./manifest/manifest-program.js')).runManifest(argv),
+  manifest: async (argv) =>
+    await (await import('./programs/deploy-file/deploy-file-program.js')).runManifest(argv),
 };
 const subcommand = Object.hasOwn(SUBCOMMANDS, word ?? '') ? SUBCOMMANDS[word ?? ''] : undefined;
 void (subcommand === undefined ? runDaemon(process.argv.slice(2)) : subcommand(rest));
@@ -57,11 +58,11 @@ async function runDaemon(argv: readonly string[]): Promise<void> {
 
 /** Loaded when it is needed, with a loop of its own. */
 async function sourced(argv: readonly string[], signals: AgentSignals): Promise<number> {
-  return await (await import('./source/source-program.js')).runSourced(argv, signals);
+  return await (await import('./programs/sourced/source-program.js')).runSourced(argv, signals);
 }
 
 /** Loaded when it is needed: an agent of one configuration starts without it, and without YAML. */
 async function several(...what: Parameters<typeof startConfigured>): Promise<number> {
-  const { startConfigured } = await import('./config/start-configured.js');
+  const { startConfigured } = await import('./programs/configured/start-configured.js');
   return await startConfigured(...what);
 }

@@ -1,13 +1,13 @@
 import { join } from 'node:path';
-import type { AgentContext, AgentSettings } from '@deploy-tools/agent/agent-context.js';
-import { BuildThreads } from '@deploy-tools/agent/build/build-threads.js';
+import type { AgentContext, AgentSettings } from '@deploy-tools/agent/deploy/agent-context.js';
 import { AttemptFacts } from '@deploy-tools/agent/deploy/attempt-facts.js';
 import { Ledger } from '@deploy-tools/agent/deploy/ledger.js';
 import { Pause } from '@deploy-tools/agent/deploy/pause.js';
 import { RandomDelay } from '@deploy-tools/agent/deploy/random-delay.js';
-import { Pushes } from '@deploy-tools/agent/pushes.js';
-import { pipedOutput } from '@deploy-tools/agent/script/piped-output.js';
-import { systemTimers } from '@deploy-tools/agent/timers.js';
+import { Pushes } from '@deploy-tools/agent/follow/pushes.js';
+import { systemTimers } from '@deploy-tools/agent/host/timers.js';
+import { pipedOutput } from '@deploy-tools/agent/process/script/piped-output.js';
+import { BuildThreads } from '@deploy-tools/agent/release/assemble/assemble-threads.js';
 import { DEFAULT_UNPACK_POLICY } from '@deploy-tools/shared/archive/unpack-policy.js';
 import type { AgentConfig } from '@deploy-tools/shared/config-json.js';
 import { Turns } from '@deploy-tools/shared/host/turns.js';

@@ -1,10 +1,10 @@
 import { copyFileSync, existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import type { AgentContext, AgentSettings } from '@deploy-tools/agent/agent-context.js';
-import { cycle, resume } from '@deploy-tools/agent/cycle.js';
+import type { AgentContext, AgentSettings } from '@deploy-tools/agent/deploy/agent-context.js';
+import { cycle, resume } from '@deploy-tools/agent/deploy/cycle.js';
 import { Ledger } from '@deploy-tools/agent/deploy/ledger.js';
-import type { Releases } from '@deploy-tools/agent/releases.js';
-import { readState } from '@deploy-tools/agent/state-file.js';
+import { readState } from '@deploy-tools/agent/deploy/state-file.js';
+import type { Releases } from '@deploy-tools/agent/deploy/upstream.js';
 import type { AgentConfig } from '@deploy-tools/shared/config-json.js';
 import { testScope } from '../../../test/support/scope.js';
 import { tempDir } from '../../../test/support/temp-dir.js';

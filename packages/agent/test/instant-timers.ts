@@ -1,4 +1,4 @@
-import type { Timers } from '@deploy-tools/agent/timers.js';
+import type { Timers } from '@deploy-tools/agent/host/timers.js';
 
 /** Time that passes only where somebody sleeps, and then at once. */
 export function instantTimers(): Timers {

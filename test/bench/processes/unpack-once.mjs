@@ -1,5 +1,5 @@
 // Unpacks one archive and prints the peak memory of this process in bytes: the part of the bench that is timed.
-import { unpackLayers } from '@deploy-tools/agent/unpack/unpack-layers.js';
+import { unpackLayers } from '@deploy-tools/agent/release/unpack/unpack-layers.js';
 import { DEFAULT_UNPACK_POLICY } from '@deploy-tools/shared/archive/unpack-policy.js';
 
 const [archive, into] = process.argv.slice(2);

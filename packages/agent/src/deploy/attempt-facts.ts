@@ -1,4 +1,4 @@
-import { LogTail } from '../script/log-tail.js';
+import { LogTail } from '../process/script/log-tail.js';
 
 /** Phases whose time is told. */
 export type TimedPhase = 'fetch' | 'prepare' | 'activate' | 'validate' | 'rollback';

@@ -1,7 +1,7 @@
 import type { AgentConfig } from '@deploy-tools/shared/config-json.js';
-import type { AgentContext } from '../agent-context.js';
+import { isPlaced } from '../place/place-release.js';
+import type { AgentContext } from './agent-context.js';
 import { isSettled, type Live, liveRelease } from './journal.js';
-import { isPlaced } from './place-release.js';
 
 /** Whether what is wanted runs already, proven. @param lastGood what state.json holds. */
 export function isCurrent(

@@ -1,6 +1,6 @@
 import { DeployError } from '@deploy-tools/shared/errors.js';
-import type { AgentContext } from '../agent-context.js';
-import type { Pushes } from '../pushes.js';
+import type { Pushes } from '../follow/pushes.js';
+import type { AgentContext } from './agent-context.js';
 import { Cancelled } from './called-off.js';
 import { resumptionOf } from './deploy-step.js';
 import type { Ledger } from './ledger.js';

@@ -1,5 +1,5 @@
 import type { AgentConfig } from '@deploy-tools/shared/config-json.js';
-import type { AgentContext } from '../agent-context.js';
+import type { AgentContext } from './agent-context.js';
 import { isSameRevision } from './hold.js';
 
 /**

@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import type { AgentConfig } from '@deploy-tools/shared/config-json.js';
-import type { Root } from '../script/script-environment.js';
+import type { Root } from '../process/script/script-environment.js';
 import type { Reason } from './journal.js';
 
 /** From what to what a host goes, as scripts and hooks are told. */

@@ -1,6 +1,6 @@
 import type { AgentConfig } from '@deploy-tools/shared/config-json.js';
 import { DeployError, describeError } from '@deploy-tools/shared/errors.js';
-import type { AgentContext } from '../agent-context.js';
+import type { AgentContext } from './agent-context.js';
 import { Superseded } from './called-off.js';
 import { type DeployRoots, rootOf } from './deploy-roots.js';
 import { isSameRevision } from './hold.js';

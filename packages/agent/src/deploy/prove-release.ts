@@ -1,8 +1,8 @@
-import type { AgentContext } from '../agent-context.js';
-import { eitherSignal } from '../either-signal.js';
-import { type CheckAnswer, describeCheck } from '../health/health-check.js';
-import { proveHealthy } from '../health/prove-healthy.js';
-import { programEnvironment } from '../script/script-environment.js';
+import { eitherSignal } from '../host/either-signal.js';
+import { type CheckAnswer, describeCheck } from '../process/health/health-check.js';
+import { proveHealthy } from '../process/health/prove-healthy.js';
+import { programEnvironment } from '../process/script/script-environment.js';
+import type { AgentContext } from './agent-context.js';
 import type { DeployRoots } from './deploy-roots.js';
 
 export interface Proof {

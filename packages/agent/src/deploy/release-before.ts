@@ -1,9 +1,9 @@
 import type { AgentConfig } from '@deploy-tools/shared/config-json.js';
 import { DeployError } from '@deploy-tools/shared/errors.js';
-import type { AgentContext } from '../agent-context.js';
-import { readWholeState } from '../state-file.js';
+import type { AgentContext } from './agent-context.js';
 import { type Journal, liveRelease } from './journal.js';
 import type { Ledger } from './ledger.js';
+import { readWholeState } from './state-file.js';
 
 type Known = Pick<AgentContext, 'ledger' | 'paths'>;
 

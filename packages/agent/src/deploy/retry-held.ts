@@ -1,5 +1,5 @@
-import type { AgentContext } from '../agent-context.js';
-import type { Pushes } from '../pushes.js';
+import type { Pushes } from '../follow/pushes.js';
+import type { AgentContext } from './agent-context.js';
 import type { Attempt } from './journal.js';
 
 /** Who says so by way of the registry, which does not tell the name. */

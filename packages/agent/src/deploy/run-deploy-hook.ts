@@ -1,9 +1,9 @@
 import { describeError } from '@deploy-tools/shared/errors.js';
-import type { AgentContext } from '../agent-context.js';
-import { processIdentity } from '../host-process.js';
-import { type Hook, type HookOutcome, runHook } from '../script/run-hook.js';
-import { scriptEnvironment } from '../script/script-environment.js';
-import { withScriptState } from '../script/script-state.js';
+import { processIdentity } from '../host/process-identity.js';
+import { type Hook, type HookOutcome, runHook } from '../process/script/run-hook.js';
+import { scriptEnvironment } from '../process/script/script-environment.js';
+import { withScriptState } from '../process/script/script-state.js';
+import type { AgentContext } from './agent-context.js';
 import type { DeployRoots } from './deploy-roots.js';
 
 /**

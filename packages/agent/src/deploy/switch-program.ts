@@ -1,9 +1,9 @@
 import type { AgentConfig } from '@deploy-tools/shared/config-json.js';
 import { DeployError } from '@deploy-tools/shared/errors.js';
-import type { AgentContext } from '../agent-context.js';
-import { eitherSignal } from '../either-signal.js';
-import { programEnvironment, type Root } from '../script/script-environment.js';
-import type { Prove } from '../supervise/supervisor.js';
+import { eitherSignal } from '../host/either-signal.js';
+import { programEnvironment, type Root } from '../process/script/script-environment.js';
+import type { Prove } from '../process/supervise/supervisor.js';
+import type { AgentContext } from './agent-context.js';
 import { AttemptFacts } from './attempt-facts.js';
 import type { DeployRoots } from './deploy-roots.js';
 import { checkEnvironment, proveRelease } from './prove-release.js';

@@ -1,10 +1,10 @@
 import type { AgentConfig } from '@deploy-tools/shared/config-json.js';
 import { describeError } from '@deploy-tools/shared/errors.js';
-import type { AgentContext } from '../agent-context.js';
-import { usableRelease } from '../release-directory.js';
-import { DamagedState, readState } from '../state-file.js';
+import { usableRelease } from '../release/release-directory.js';
+import type { AgentContext } from './agent-context.js';
 import { rootOf } from './deploy-roots.js';
 import { type Live, liveRelease } from './journal.js';
+import { DamagedState, readState } from './state-file.js';
 import { startProgram } from './switch-program.js';
 
 /**

@@ -8,16 +8,16 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { join } from 'node:path';
-import type { AgentContext, AgentSettings } from '@deploy-tools/agent/agent-context.js';
-import { cycle, resume } from '@deploy-tools/agent/cycle.js';
+import type { AgentContext, AgentSettings } from '@deploy-tools/agent/deploy/agent-context.js';
 import { cancelAttempt } from '@deploy-tools/agent/deploy/cancel-attempt.js';
+import { cycle, resume } from '@deploy-tools/agent/deploy/cycle.js';
+import { leaveUnproven } from '@deploy-tools/agent/deploy/leave-unproven.js';
 import { Ledger } from '@deploy-tools/agent/deploy/ledger.js';
 import { wayBackByHand } from '@deploy-tools/agent/deploy/release-before.js';
-import { leaveUnproven } from '@deploy-tools/agent/leave-unproven.js';
-import { Pushes } from '@deploy-tools/agent/pushes.js';
-import type { Releases } from '@deploy-tools/agent/releases.js';
-import { presentReport } from '@deploy-tools/agent/report/present-report.js';
-import { readState, readWholeState } from '@deploy-tools/agent/state-file.js';
+import { readState, readWholeState } from '@deploy-tools/agent/deploy/state-file.js';
+import type { Releases } from '@deploy-tools/agent/deploy/upstream.js';
+import { Pushes } from '@deploy-tools/agent/follow/pushes.js';
+import { presentReport } from '@deploy-tools/agent/tell/report/present-report.js';
 import type { AgentConfig } from '@deploy-tools/shared/config-json.js';
 import { toDeployError } from '@deploy-tools/shared/errors.js';
 import { expect } from 'vitest';

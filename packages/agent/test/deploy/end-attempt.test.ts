@@ -1,6 +1,6 @@
 import { Superseded } from '@deploy-tools/agent/deploy/called-off.js';
 import { endFailed } from '@deploy-tools/agent/deploy/end-attempt.js';
-import { Pushes } from '@deploy-tools/agent/pushes.js';
+import { Pushes } from '@deploy-tools/agent/follow/pushes.js';
 import { DeployError } from '@deploy-tools/shared/errors.js';
 import { createLogger } from '@deploy-tools/shared/log.js';
 import { describe, expect, it } from 'vitest';

@@ -1,6 +1,6 @@
 import { readlinkSync } from 'node:fs';
 import { join } from 'node:path';
-import { readState } from '@deploy-tools/agent/state-file.js';
+import { readState } from '@deploy-tools/agent/deploy/state-file.js';
 import { describe, expect, it } from 'vitest';
 import { DeployingHost } from '../deploying-host.js';
 

@@ -1,6 +1,6 @@
 import { join } from 'node:path';
-import { cleanUp } from '@deploy-tools/agent/clean-up.js';
-import type { ReleaseProgram } from '@deploy-tools/agent/supervise/release-program.js';
+import { cleanUp } from '@deploy-tools/agent/deploy/clean-up.js';
+import type { ReleaseProgram } from '@deploy-tools/agent/process/supervise/release-program.js';
 import { describe, expect, it } from 'vitest';
 import { DeployingHost } from '../deploying-host.js';
 

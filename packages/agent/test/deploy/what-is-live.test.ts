@@ -8,14 +8,14 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { basename, join } from 'node:path';
-import type { AgentContext } from '@deploy-tools/agent/agent-context.js';
-import { cycle, recover, resume } from '@deploy-tools/agent/cycle.js';
+import type { AgentContext } from '@deploy-tools/agent/deploy/agent-context.js';
+import { cycle, recover, resume } from '@deploy-tools/agent/deploy/cycle.js';
 import { isOver } from '@deploy-tools/agent/deploy/deploy-step.js';
 import { liveRelease } from '@deploy-tools/agent/deploy/journal.js';
 import { wayBackByHand } from '@deploy-tools/agent/deploy/release-before.js';
-import type { Releases } from '@deploy-tools/agent/releases.js';
-import { presentReport } from '@deploy-tools/agent/report/present-report.js';
-import { readState } from '@deploy-tools/agent/state-file.js';
+import { readState } from '@deploy-tools/agent/deploy/state-file.js';
+import type { Releases } from '@deploy-tools/agent/deploy/upstream.js';
+import { presentReport } from '@deploy-tools/agent/tell/report/present-report.js';
 import type { AgentConfig } from '@deploy-tools/shared/config-json.js';
 import { DeployError, isDeployError } from '@deploy-tools/shared/errors.js';
 import fc from 'fast-check';

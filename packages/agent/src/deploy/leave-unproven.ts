@@ -1,0 +1,50 @@
+import { DeployError, describeError } from '@deploy-tools/shared/errors.js';
+import type { AgentContext } from './agent-context.js';
+import { cleanUpAround } from './clean-up.js';
+import { type DeployStep, resumptionOf } from './deploy-step.js';
+import { isSettled, type Live } from './journal.js';
+import { lastGoodRelease } from './release-before.js';
+import { type OpenUpstream, wayBack } from './roll-back-attempt.js';
+
+/**
+ * Rolls back from a release that was left unproven because another one was wanted, when that one does not take its place now: it
+ * failed, was vetoed or cancelled, has to wait (also for the end of a pause, before which nothing proves it either), or cannot be
+ * asked for. Nothing is done where something is in progress, or where a failure would not lead back.
+ * @param why it does not, where something failed.
+ */
+export async function leaveUnproven(
+  context: AgentContext,
+  open: OpenUpstream,
+  why?: DeployError,
+): Promise<void> {
+  const left = leftUnproven(context);
+  if (left === undefined) return;
+  const { ledger, log, facts } = context;
+  const reason = reasonOf(context, why);
+  const message = `it was never proven, and what is wanted instead does not run: ${reason}`;
+  const error = new DeployError('unhealthy', message);
+  log.warn({ hash: left.config.hash }, `a release is left that was never proven: ${reason}`);
+  facts.log.push(describeError(error));
+  ledger.leave(left, { kind: error.kind, message });
+  await wayBack(context, open, error);
+  await cleanUpAround(context);
+}
+
+/** @returns what is live and has to be gone back from when the attempt, which has not got live, ends. */
+export function leftUnproven({ ledger, settings, paths, signal }: AgentContext): Live | undefined {
+  const { attempt, live } = ledger.journal;
+  if (signal.aborted || !settings.rollback) return undefined;
+  if (live === undefined || live.how === 'unknown' || isSettled(ledger.journal)) return undefined;
+  if (attempt === undefined || !canLeave(attempt.step)) return undefined;
+  const lastGood = lastGoodRelease({ ledger, paths });
+  return lastGood === undefined || lastGood.hash === live.config.hash ? undefined : live;
+}
+
+function canLeave(step: DeployStep): boolean {
+  return step === 'failed' || resumptionOf(step) === 'start-over';
+}
+
+function reasonOf({ ledger }: AgentContext, why: DeployError | undefined): string {
+  const { attempt, hold } = ledger.journal;
+  return why?.message ?? attempt?.error?.message ?? hold?.reason ?? 'it has to wait';
+}

@@ -1,0 +1,49 @@
+import type { Timers } from '../host/timers.js';
+
+const FIRST_PAUSE_MS = 1000;
+const LONGEST_PAUSE_MS = 60_000;
+/** A connection that lasted for so long was a good one. */
+const LASTING_MS = 60_000;
+
+export interface RedialOptions {
+  readonly pollMs: number;
+  /** A number from 0 to 1, for jitter. */
+  readonly random: () => number;
+}
+
+/** How long an agent waits before it connects again: longer each time, until a connection has lasted. */
+export class Redials {
+  readonly #options: RedialOptions;
+  readonly #timers: Pick<Timers, 'now'>;
+  #count = 0;
+  #since: number | undefined;
+
+  constructor(options: RedialOptions, timers: Pick<Timers, 'now'>) {
+    this.#options = options;
+    this.#timers = timers;
+  }
+
+  /** There is a connection: the one before, if it was not told to be closed, else a new one. */
+  connected(): void {
+    this.#since ??= this.#timers.now();
+  }
+
+  /** It is closed, or could not be made. */
+  closed(): void {
+    if (this.#since !== undefined && this.#timers.now() - this.#since >= LASTING_MS) this.#count = 0;
+    this.#since = undefined;
+  }
+
+  /**
+   * Full jitter below a bound that doubles up to the poll interval, or a minute: a registry's restart is not met by all
+   * at once.
+   * @returns how long to wait before the next one, in milliseconds.
+   */
+  next(): number {
+    const { pollMs, random } = this.#options;
+    const longest = Math.max(Math.min(pollMs, LONGEST_PAUSE_MS), FIRST_PAUSE_MS);
+    const pause = random() * Math.min(FIRST_PAUSE_MS * 2 ** this.#count, longest);
+    this.#count += 1;
+    return pause;
+  }
+}

@@ -1,0 +1,79 @@
+import { randomBytes } from 'node:crypto';
+import { mkdirSync, readdirSync, rmdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { byteName } from '@deploy-tools/shared/archive/byte-name.js';
+import { DeployError, errnoOf } from '@deploy-tools/shared/errors.js';
+import { HeldDirectory, withNames } from '../../release/unpack/held-directory.js';
+import { removeTree } from '../../release/unpack/remove-tree.js';
+
+/** What is removed is removed to the end, also when the process is to stop. */
+const never = new AbortController().signal;
+
+/**
+ * A fresh directory (0700) that nobody else can enter, whoever may write to the one above: it is held from the moment that it
+ * is made, so what has its name later does not matter. What is in it, whatever its owner and mode, is out of reach of others
+ * until it is renamed to another place.
+ */
+export class ClosedDirectory {
+  readonly #parent: HeldDirectory;
+  readonly #held: HeldDirectory;
+  /** The name that it was made by. */
+  readonly #name: string;
+
+  /**
+   * @param parent where it is made. @param prefix of the name; the rest is random.
+   * @throws system errors; DeployError unsafe when somebody has exchanged it already.
+   */
+  constructor(parent: HeldDirectory, prefix: string) {
+    this.#parent = new HeldDirectory(parent.at('.'));
+    this.#name = join(this.#parent.self, `${prefix}${randomBytes(6).toString('hex')}`);
+    try {
+      mkdirSync(this.#name, { mode: 0o700 });
+      this.#held = holdFresh(this.#name);
+    } catch (error) {
+      const named = withNames(error);
+      this.#parent.close();
+      throw named;
+    }
+  }
+
+  /** A path, by the handle, to what has this name in it. */
+  at(name: string): string {
+    return join(this.#held.self, name);
+  }
+
+  /**
+   * Removes what is in it still, and then its name, unless somebody has given that to something else meanwhile.
+   * @throws DeployError denied; internal.
+   */
+  async remove(): Promise<void> {
+    try {
+      for (const name of readdirSync(this.#held.self)) await removeTree(this.at(name), never);
+      rmdirSync(this.#name);
+    } catch (error) {
+      if (!['ENOENT', 'ENOTDIR', 'ENOTEMPTY'].includes(errnoOf(error) ?? '')) throw error;
+    } finally {
+      this.#held.close();
+      this.#parent.close();
+    }
+  }
+}
+
+/** Removes those that processes which were killed left. @param prefix of their names. */
+export async function removeClosed(parent: HeldDirectory, prefix: string): Promise<void> {
+  for (const name of readdirSync(parent.self)) {
+    if (name.startsWith(prefix)) await removeTree(join(parent.self, name), never);
+  }
+}
+
+/** @throws DeployError unsafe for one that others may write to, or that was not made just now. */
+function holdFresh(path: string): HeldDirectory {
+  const held = new HeldDirectory(byteName(path));
+  const { uid, mode } = held.stats;
+  const isClosed = uid === process.geteuid?.() && (mode & 0o022) === 0;
+  if (isClosed && readdirSync(held.self).length === 0) return held;
+  held.close();
+  throw new DeployError('unsafe', `somebody has exchanged the directory ${path} that was just made`, {
+    hint: 'look who may write to the directory that the destination is in',
+  });
+}

@@ -1,0 +1,124 @@
+import { formatDuration } from '@deploy-tools/shared/duration.js';
+import { DeployError } from '@deploy-tools/shared/errors.js';
+import { eitherSignal } from '../../host/either-signal.js';
+import type { Timers } from '../../host/timers.js';
+import { CheckHistory } from './check-history.js';
+import { type CheckAnswer, type CheckContext, describeCheck, type HealthCheck } from './health-check.js';
+import { runCheck } from './run-check.js';
+
+export interface HealthTimes {
+  /** For so long all checks have to pass without a break. */
+  readonly minHealthyMs: number;
+  /** Not healthy by then is failed; counted from the call. */
+  readonly deadlineMs: number;
+  /** A check that has failed so often in a row ends the proof at once; 0 leaves that to the deadline. */
+  readonly unhealthyAfter: number;
+  /** Between two rounds of all checks. */
+  readonly intervalMs: number;
+}
+
+export interface HealthProof extends HealthTimes, CheckContext {
+  /** May be empty: then it is enough to live for that long. */
+  readonly checks: readonly HealthCheck[];
+  readonly timers: Timers;
+  /** The agent stops. */
+  readonly signal: AbortSignal;
+  /** Aborted when the supervised program ends, with a DeployError as its reason: there is no need to wait then. */
+  readonly died?: AbortSignal | undefined;
+  /** Every answer; `changed` when its status is another than that of the same check's last one. */
+  readonly onAnswer?: (answer: CheckAnswer, changed: boolean) => void;
+}
+
+/**
+ * Resolves once all checks have passed without a break for `minHealthyMs`. They are asked in rounds, all at the same
+ * time; a round in which one is critical begins the count anew, and one that is so too often in a row is the end.
+ * @throws DeployError unhealthy, naming the check and its last answer; the reason of `died`; AbortError.
+ */
+export async function proveHealthy(proof: HealthProof): Promise<void> {
+  const { timers, died } = proof;
+  const stop = eitherSignal(proof.signal, died);
+  const end = timers.now() + proof.deadlineMs;
+  const histories = new Map(
+    proof.checks.map((check) => [check, new CheckHistory(timers.now(), proof.intervalMs)]),
+  );
+  let since: number | undefined;
+  let worst: CheckAnswer | undefined;
+  try {
+    for (;;) {
+      const began = timers.now();
+      if (began >= end) throw notHealthy(proof, worst, since !== undefined);
+      const failed = await round(proof, end - began, histories, stop.signal);
+      const now = timers.now();
+      if (failed !== undefined && now < end) endAfterFailures(proof, failed, histories);
+      if (failed === undefined) since ??= proof.checks.length === 0 ? began : now;
+      else [worst, since] = [lastWord(worst, failed, end - began), undefined];
+      if (since !== undefined && now - since >= proof.minHealthyMs) return;
+      const left = since === undefined ? proof.intervalMs : since + proof.minHealthyMs - now;
+      await timers.sleep(Math.max(0, Math.min(proof.intervalMs, left, end - now)), stop.signal);
+    }
+  } catch (error) {
+    proof.signal.throwIfAborted();
+    if (died?.aborted === true) throw died.reason;
+    throw error;
+  } finally {
+    stop.clear();
+  }
+}
+
+/** Asks all checks. @returns the one that was critical most often in a row, the first of several. */
+async function round(
+  proof: HealthProof,
+  leftMs: number,
+  histories: ReadonlyMap<HealthCheck, CheckHistory>,
+  signal: AbortSignal,
+): Promise<CheckAnswer | undefined> {
+  signal.throwIfAborted();
+  const context = { ...proof, timeoutMs: Math.max(1, Math.min(proof.timeoutMs, leftMs)) };
+  const ask = async (check: HealthCheck): Promise<CheckAnswer> => {
+    const answer = await runCheck(check, context, signal);
+    const changed = histories.get(check)?.take(answer, proof.timers.now()) ?? false;
+    proof.onAnswer?.(answer, changed);
+    return answer;
+  };
+  const answers = await Promise.all(proof.checks.map(ask));
+  const failuresOf = ({ check }: CheckAnswer): number => histories.get(check)?.failures ?? 0;
+  return answers
+    .filter(({ status }) => status === 'critical')
+    .sort((one, other) => failuresOf(other) - failuresOf(one))[0];
+}
+
+/** @throws DeployError unhealthy when this check has failed too often in a row. */
+function endAfterFailures(
+  { unhealthyAfter }: HealthProof,
+  { check, answer }: CheckAnswer,
+  histories: ReadonlyMap<HealthCheck, CheckHistory>,
+): void {
+  const failures = histories.get(check)?.failures ?? 0;
+  if (unhealthyAfter === 0 || failures < unhealthyAfter) return;
+  const often = failures === 1 ? 'once' : `${failures} times in a row`;
+  throw new DeployError('unhealthy', `failed ${often}: ${describeCheck(check)}: ${answer}`, {
+    hint: "the release's own log may say why; what starts slowly needs a higher -unhealthy-after",
+  });
+}
+
+/** A check that was cut off by the deadline says less than what an earlier one had found. */
+function lastWord(before: CheckAnswer | undefined, failed: CheckAnswer, leftMs: number): CheckAnswer {
+  const cutOff = failed.ms >= Math.floor(leftMs);
+  return cutOff ? (before ?? failed) : failed;
+}
+
+function notHealthy(proof: HealthProof, worst: CheckAnswer | undefined, passing: boolean): DeployError {
+  const [deadline, minimum] = [formatDuration(proof.deadlineMs), formatDuration(proof.minHealthyMs)];
+  const last = worst === undefined ? '' : `: ${describeCheck(worst.check)}: ${worst.answer}`;
+  return passing
+    ? new DeployError(
+        'unhealthy',
+        `healthy, but not for ${minimum} without a break within ${deadline}${last}`,
+        {
+          hint: 'give it more time with -healthy-deadline, or ask for less with -min-healthy',
+        },
+      )
+    : new DeployError('unhealthy', `not healthy within ${deadline}${last}`, {
+        hint: "the release's own log may say why",
+      });
+}

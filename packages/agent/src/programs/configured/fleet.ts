@@ -1,0 +1,154 @@
+import { join, resolve } from 'node:path';
+import type { Connection } from '@deploy-tools/shared/client/connection.js';
+import { DeployError, describeError } from '@deploy-tools/shared/errors.js';
+import type { Logger } from '@deploy-tools/shared/log.js';
+import type { Pushes } from '../../follow/pushes.js';
+import type { RegistryLink } from '../../follow/registry-link.js';
+import { RegistryWatch } from '../../follow/registry-watch.js';
+import type { Controlled } from '../../tell/control/configuration-control.js';
+import { OutcomeStore } from '../../tell/report/outcome-store.js';
+import { reportIdentity } from '../../tell/report/report-identity.js';
+import { type ReportedConfig, Reporter } from '../../tell/report/reporter.js';
+import { sharedTurns } from '../daemon/open-application.js';
+import type { AgentFlags } from '../flags/agent-settings.js';
+import { Followed } from './followed.js';
+import { type ConfigFile, type ConfiguredApplication, readConfigFile } from './read-config-file.js';
+import { clash, keysForRestart } from './what-changed.js';
+
+/** The configurations that are followed now. */
+export class Fleet {
+  /** By name, also while one ends. */
+  readonly #followed = new Map<string, Followed>();
+  readonly #reporter: Reporter;
+  readonly #watch: RegistryWatch;
+  readonly #pushes = new Map<string, Pushes>();
+  readonly #link: RegistryLink;
+  readonly #turns = sharedTurns();
+  readonly #log: Logger;
+  /** What was read last; of what all share, what is active. */
+  #file: ConfigFile;
+  #isEnding = false;
+  readonly #reported = new Map<string, ReportedConfig>();
+
+  constructor(file: ConfigFile, dir: string, link: RegistryLink, log: Logger) {
+    this.#file = file;
+    this.#link = link;
+    this.#log = log;
+    const { host, label, silence } = file.shared;
+    this.#watch = new RegistryWatch({ pushes: this.#pushes, silenceMs: silence, log });
+    const hello = reportIdentity(host, label);
+    const outcomes = new OutcomeStore(join(dir, 'outcomes.jsonl'));
+    this.#reporter = new Reporter({ hello, configs: this.#reported, outcomes, log });
+  }
+
+  /** A connection was made, or closed here. */
+  follow(connection: Connection | undefined): void {
+    if (this.#file.shared.watch) this.#watch.follow(connection);
+    if (this.#file.shared.report) this.#reporter.follow(connection);
+  }
+
+  controlled(): Map<string, Controlled> {
+    const open = [...this.#followed].flatMap(([name, { controlled }]) =>
+      controlled === undefined ? [] : [[name, controlled] as const],
+    );
+    return new Map(open);
+  }
+
+  /** Begins with what is in the file and not followed yet. What one that still ends has is waited for. */
+  begin(): void {
+    if (this.#isEnding) return;
+    const ending = [...this.#followed.values()].filter(({ isEnding }) => isEnding);
+    for (const [name, what] of this.#file.configurations) {
+      const isFree = !ending.some((other) => clash(what, other.what));
+      if (isFree && !this.#followed.has(name)) this.#beginWith(name, what);
+    }
+  }
+
+  #beginWith(name: string, what: ConfiguredApplication): void {
+    const followed = new Followed(what, {
+      link: this.#link,
+      turns: this.#turns,
+      log: this.#log,
+      onChange: (changed) => this.#reporter.changed(changed),
+      onProgress: (changed) => this.#reporter.progressed(changed),
+    });
+    this.#followed.set(name, followed);
+    this.#reported.set(name, {
+      present: () => followed.present(),
+      onRetry: () => followed.retry(),
+      onCancel: (by) => followed.cancel(by),
+    });
+    this.#pushes.set(name, followed.pushes);
+  }
+
+  /** All supervised programs, each gracefully. */
+  startAnew(): void {
+    for (const followed of this.#followed.values()) followed.startAnew();
+  }
+
+  /**
+   * Reads the file again. Who is in it as before does not notice, what can be changed while a program runs is, the others end; a file
+   * with a mistake changes nothing.
+   */
+  reload(path: string): void {
+    if (this.#isEnding) return;
+    try {
+      this.#take(readConfigFile(path));
+    } catch (error) {
+      this.#log.error({ err: describeError(error) }, 'the configurations stay as they are');
+    }
+  }
+
+  #take(file: ConfigFile): void {
+    const { shared } = this.#file;
+    if (resolve(file.shared.dir) !== resolve(shared.dir))
+      throw new DeployError('conflict', 'dir, which all configurations share, has changed in the file', {
+        hint: 'restart the agent for it',
+      });
+    this.#warnOfRestart(file.shared);
+    const { label, poll } = file.shared;
+    this.#file = { shared: { ...shared, label, poll }, configurations: file.configurations };
+    for (const followed of this.#followed.values()) {
+      if (followed.isEnding || followed.take(file.configurations.get(followed.name))) continue;
+      void this.#leave(followed);
+    }
+    this.begin();
+    for (const { pushes } of this.#followed.values()) pushes.nudge();
+    this.#renew();
+    this.#log.info({ configurations: [...file.configurations.keys()] }, 'read the configurations again');
+  }
+
+  #warnOfRestart(shared: AgentFlags): void {
+    const keys = keysForRestart(this.#file.shared, shared);
+    if (keys.length > 0)
+      this.#log.warn(
+        { keys },
+        'what all configurations share has changed in the file: restart the agent for it',
+      );
+  }
+
+  #renew(): void {
+    const { host, label } = this.#file.shared;
+    this.#watch.renew();
+    this.#reporter.renew(reportIdentity(host, label));
+  }
+
+  async #leave(followed: Followed): Promise<void> {
+    await followed.end();
+    this.#followed.delete(followed.name);
+    this.#reported.delete(followed.name);
+    this.#pushes.delete(followed.name);
+    if (this.#isEnding) return;
+    this.begin();
+    this.#renew();
+  }
+
+  /** All at once; a script that runs is waited for. */
+  async end(): Promise<void> {
+    this.#isEnding = true;
+    const ends = [...this.#followed.values()].map((followed) => followed.end());
+    this.#link.close(); // what is being fetched is cut off
+    await Promise.all(ends);
+    this.#reporter.close();
+  }
+}

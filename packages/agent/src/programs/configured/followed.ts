@@ -1,0 +1,190 @@
+import { resolve } from 'node:path';
+import { DeployError, describeError, toDeployError } from '@deploy-tools/shared/errors.js';
+import type { Logger } from '@deploy-tools/shared/log.js';
+import type { StateReport } from '@deploy-tools/shared/report/report.js';
+import type { AgentContext } from '../../deploy/agent-context.js';
+import { cancelAttempt } from '../../deploy/cancel-attempt.js';
+import { RandomDelay } from '../../deploy/random-delay.js';
+import { AN_OPERATOR, retryHeld } from '../../deploy/retry-held.js';
+import { runAgent } from '../../follow/follow-configuration.js';
+import { startAnew } from '../../follow/hang-up.js';
+import { LinkShare } from '../../follow/link-share.js';
+import { Pushes } from '../../follow/pushes.js';
+import type { RegistryLink } from '../../follow/registry-link.js';
+import { eitherSignal } from '../../host/either-signal.js';
+import { systemTimers } from '../../host/timers.js';
+import { programSettings } from '../../process/supervise/supervise-flags.js';
+import type { Controlled } from '../../tell/control/configuration-control.js';
+import { takeAgentPlaces } from '../daemon/agent-places.js';
+import { type Application, openApplication, type SharedTurns } from '../daemon/open-application.js';
+import { agentSettings } from '../flags/agent-settings.js';
+import type { ConfiguredApplication } from './read-config-file.js';
+import { changeOf } from './what-changed.js';
+
+/** A configuration that could not be begun with is begun with again after this. */
+const AGAIN_MS = 30_000;
+
+/** What all configurations of an agent share. */
+export interface FollowTools {
+  readonly link: RegistryLink;
+  readonly turns: SharedTurns;
+  /** Of the agent. */
+  readonly log: Logger;
+  /** Something is worth a report. Must not throw. */
+  readonly onChange: (name: string) => void;
+  readonly onProgress: (name: string) => void;
+}
+
+/**
+ * One of several configurations, followed until {@link end}. Whatever goes wrong with it is logged and begun with again: the
+ * others do not notice.
+ */
+export class Followed {
+  readonly name: string;
+  readonly pushes = new Pushes();
+  readonly #tools: FollowTools;
+  readonly #log: Logger;
+  readonly #stop = new AbortController();
+  #what: ConfiguredApplication;
+  /** Aborted when it is followed by other settings. */
+  #loop = new AbortController();
+  readonly #done: Promise<void>;
+  #application: Application | undefined;
+  #trouble: StateReport['error'];
+
+  constructor(what: ConfiguredApplication, tools: FollowTools) {
+    this.#what = what;
+    this.name = what.flags.name ?? '';
+    this.#tools = tools;
+    this.#log = tools.log.child({ configuration: this.name });
+    this.#done = this.#run();
+  }
+
+  get what(): ConfiguredApplication {
+    return this.#what;
+  }
+
+  /** It was told to end. */
+  get isEnding(): boolean {
+    return this.#stop.signal.aborted;
+  }
+
+  /**
+   * Goes on by other settings. A deployment in progress is interrupted as by SIGTERM and resumed; a supervised program does not notice.
+   * @param what undefined when it is not wanted any more.
+   * @returns false where that is not enough: it has to {@link end}.
+   */
+  take(what: ConfiguredApplication | undefined): boolean {
+    const change = what === undefined ? 'everything' : changeOf(this.#what, what);
+    if (change === 'nothing') return true;
+    // One that is not open, because something is wrong with it, is begun with at once.
+    if (what === undefined || change === 'everything' || this.#application === undefined) return false;
+    this.#what = what;
+    this.#loop.abort();
+    return true;
+  }
+
+  /** How far it is now; failed while it cannot even be begun with. */
+  present(): StateReport {
+    const error = this.#trouble;
+    if (this.#application !== undefined) return this.#application.present();
+    return error === undefined
+      ? { config: this.name, state: 'pending' }
+      : { config: this.name, state: 'failed', error };
+  }
+
+  /** For who asks on the host; undefined while it is not open. */
+  get controlled(): Controlled | undefined {
+    if (this.#application === undefined) return undefined;
+    const { context, present, wanted } = this.#application;
+    const { link } = this.#tools;
+    return { context, present, wanted, pushes: this.pushes, registry: () => link.state };
+  }
+
+  /** An operator says: try again now. */
+  retry(): void {
+    if (this.#application !== undefined) retryHeld(this.#application.context, this.pushes, AN_OPERATOR);
+  }
+
+  /** An operator says: end the deployment in progress. @throws DeployError conflict. */
+  cancel(by: string): string {
+    const context = this.#application?.context;
+    if (context === undefined) throw new DeployError('conflict', 'nothing is being deployed');
+    return cancelAttempt(context, this.pushes, by);
+  }
+
+  /** Its program, gracefully, where it has one. */
+  startAnew(): void {
+    if (this.#application !== undefined) startAnew(this.#application.context);
+  }
+
+  /** Stops as SIGTERM does: a script that runs is waited for, a program is ended gracefully. */
+  async end(): Promise<void> {
+    this.#stop.abort();
+    await this.#done;
+  }
+
+  async #run(): Promise<void> {
+    const { signal } = this.#stop;
+    while (!signal.aborted) {
+      try {
+        await this.#follow(signal);
+      } catch (thrown) {
+        const { kind, message } = toDeployError(thrown);
+        this.#trouble = { kind, message };
+        this.#log.error({ kind, err: describeError(thrown) }, 'this configuration cannot be followed');
+        this.#tools.onChange(this.name);
+        await systemTimers.sleep(AGAIN_MS, signal).catch(() => undefined); // aborted: the loop ends
+      }
+    }
+  }
+
+  async #follow(signal: AbortSignal): Promise<void> {
+    const { flags, command } = this.#what;
+    const dir = resolve(flags.dir);
+    const state = resolve(flags.state);
+    const settings = agentSettings(flags, command);
+    const lock = takeAgentPlaces({ dir, state, user: settings.user }, this.#log);
+    try {
+      const application = await openApplication({
+        ...{
+          settings,
+          dir,
+          state,
+          turns: this.#tools.turns,
+          log: this.#log,
+          signal,
+        },
+        program: programSettings(flags, command),
+        onChange: () => this.#tools.onChange(this.name),
+        onProgress: () => this.#tools.onProgress(this.name),
+      });
+      this.#application = application;
+      this.#trouble = undefined;
+      try {
+        while (!signal.aborted) await this.#runLoop(application.context, signal);
+      } finally {
+        this.#application = undefined;
+        await application.close();
+      }
+    } finally {
+      lock.release();
+    }
+  }
+
+  /** Until the signal, or until there are other settings. */
+  async #runLoop(opened: AgentContext, signal: AbortSignal): Promise<void> {
+    this.#loop = new AbortController();
+    const { flags, command } = this.#what;
+    const settings = agentSettings(flags, command);
+    const stop = eitherSignal(signal, this.#loop.signal);
+    const delay = new RandomDelay(settings.randomDelayMs, Math.random, systemTimers.now);
+    const context = { ...opened, settings, delay, signal: stop.signal };
+    const loop = { pollMs: flags.poll, once: false, random: Math.random };
+    try {
+      await runAgent(context, new LinkShare(this.#tools.link), this.pushes, loop);
+    } finally {
+      stop.clear();
+    }
+  }
+}

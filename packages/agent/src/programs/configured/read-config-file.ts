@@ -1,0 +1,133 @@
+import { join } from 'node:path';
+import { parseFlags } from '@deploy-tools/shared/cli/flags.js';
+import { DeployError, describeError, toDeployError } from '@deploy-tools/shared/errors.js';
+import { readRegularFile } from '@deploy-tools/shared/host/regular-file.js';
+import type { Launch } from '../../process/supervise/start-child.js';
+import { reportIdentity } from '../../tell/report/report-identity.js';
+import { AGENT_FLAGS } from '../flags/agent-flags.js';
+import { type AgentFlags, agentSettings } from '../flags/agent-settings.js';
+import { CONFIGURATION_KEYS, SHARED_KEYS } from './config-keys.js';
+import { reasonAgainst } from './reason-against.js';
+import { isSeq, LineCounter, parseDocument } from './yaml.js';
+import { flagsOf, Mistakes, pairsOf, textsOf } from './yaml-keys.js';
+import { noteSyntax } from './yaml-mistakes.js';
+
+const MAX_BYTES = 1024 * 1024;
+/** As a registry takes them. */
+const MOST = 100;
+
+/** One of the configurations, as its flags would have it. */
+export interface ConfiguredApplication {
+  readonly flags: AgentFlags;
+  /** Of the supervised program. */
+  readonly command: Launch['command'] | undefined;
+}
+
+export interface ConfigFile {
+  /** What all share: registry, key, directory, host, labels, times. */
+  readonly shared: AgentFlags;
+  /** By name. */
+  readonly configurations: ReadonlyMap<string, ConfiguredApplication>;
+}
+
+/** @throws DeployError not-found, denied; usage, naming every mistake with line and column. */
+export function readConfigFile(path: string): ConfigFile {
+  let text: string;
+  try {
+    text = readRegularFile(path, MAX_BYTES).toString('utf8');
+  } catch (error) {
+    const { kind, message } = toDeployError(error);
+    throw new DeployError(kind, `cannot read ${path}: ${message}`, { hint: 'check -config', cause: error });
+  }
+  return parseConfigFile(text, path);
+}
+
+/** @param path for messages. @throws DeployError usage. */
+export function parseConfigFile(text: string, path: string): ConfigFile {
+  const lines = new LineCounter();
+  const document = parseDocument(text, { lineCounter: lines, prettyErrors: false, logLevel: 'silent' });
+  const mistakes = new Mistakes(lines);
+  noteSyntax(document.errors, mistakes);
+  const file = mistakes.list.length === 0 ? configFileOf(document.contents, mistakes) : undefined;
+  if (file !== undefined && mistakes.list.length === 0) return file;
+  throw new DeployError('usage', mistakes.text(path), {
+    hint: 'see docs/agent.md, -config',
+  });
+}
+
+function configFileOf(root: unknown, mistakes: Mistakes): ConfigFile {
+  let labels: string[] = [];
+  let nodes: readonly unknown[] = [];
+  const words = flagsOf(
+    root,
+    SHARED_KEYS,
+    {
+      labels: (node) => {
+        labels = pairsOf(node, 'labels', mistakes);
+      },
+      configurations: (node) => {
+        if (isSeq(node)) nodes = node.items;
+        else mistakes.at(node, 'configurations needs a list');
+      },
+    },
+    mistakes,
+  );
+  if (nodes.length > MOST)
+    mistakes.at(
+      nodes[MOST],
+      `an agent follows ${MOST} configurations at most; give the others to another agent`,
+    );
+  if (mistakes.list.length === 0 && nodes.length === 0) mistakes.at(root, 'there are no configurations');
+  const sharedWords = [...words, ...labels.map((label) => `-label=${label}`)];
+  const applications = nodes.map((node) => applicationOf(node, sharedWords, mistakes));
+  const shared = attempt(root, mistakes, () => {
+    const flags = parseFlags({ flags: AGENT_FLAGS }, sharedWords).values;
+    reportIdentity(flags.host, flags.label);
+    return flags;
+  });
+  const configurations = new Map<string, ConfiguredApplication>();
+  for (const [index, application] of applications.entries()) {
+    if (application === undefined || shared === undefined) continue;
+    const others = [...configurations.values()].map(({ flags }) => flags);
+    const reason = reasonAgainst(application.flags, others, shared);
+    if (reason !== undefined) mistakes.at(nodes[index], reason);
+    configurations.set(application.flags.name ?? '', application);
+  }
+  return { shared: shared ?? parseFlags({ flags: AGENT_FLAGS }, []).values, configurations };
+}
+
+function applicationOf(
+  node: unknown,
+  shared: readonly string[],
+  mistakes: Mistakes,
+): ConfiguredApplication | undefined {
+  let command: Launch['command'] | undefined;
+  const before = mistakes.list.length;
+  const takeCommand = (value: unknown) => {
+    const [program, ...args] = textsOf(value, 'command', mistakes);
+    if (program !== undefined) command = [program, ...args];
+  };
+  const words = flagsOf(node, CONFIGURATION_KEYS, { command: takeCommand }, mistakes);
+  if (mistakes.list.length > before) return undefined;
+  return attempt(node, mistakes, () => {
+    const flags = placed(parseFlags({ flags: AGENT_FLAGS }, [...shared, ...words]), words);
+    agentSettings(flags, command);
+    return { flags, command };
+  });
+}
+
+/** Where nothing else is said a configuration has `<dir>/<name>`, and its state is there. */
+function placed({ values }: { values: AgentFlags }, words: readonly string[]): AgentFlags {
+  const says = (name: string) => words.some((word) => word.startsWith(`-${name}=`));
+  const dir = says('dir') ? values.dir : join(values.dir, values.name ?? '');
+  return { ...values, dir, state: says('state') ? values.state : join(dir, 'state.json') };
+}
+
+function attempt<T>(node: unknown, mistakes: Mistakes, act: () => T): T | undefined {
+  try {
+    return act();
+  } catch (error) {
+    mistakes.at(node, describeError(error));
+    return undefined;
+  }
+}

@@ -1,0 +1,61 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { DeployError } from '@deploy-tools/shared/errors.js';
+import { showUrl } from '@deploy-tools/sources/objects/show-url.js';
+import { commandsAsWritten } from './commands-as-written.js';
+import type { DeployContext } from './deploy-context.js';
+import type { Manifest } from './deploy-file.js';
+import { fetchSmall } from './download.js';
+import { fillTemplate } from './fill-template.js';
+import { parseManifest } from './parse-deploy-file.js';
+import { verifySignature } from './verify-signature.js';
+import { withRetries } from './with-retries.js';
+
+const MAX_BYTES = 1024 * 1024;
+
+/** Fetches a manifest, fills in its variables and reads it. @throws DeployError. */
+export async function loadManifest(url: string, context: DeployContext): Promise<Manifest> {
+  const label = showUrl(url);
+  context.log.line(`reading the manifest ${label}`);
+  const bytes = await fetchText(url, context);
+  if (context.settings.signedManifest) await verified(url, bytes, context);
+  const text = bytes.toString('utf8');
+  const manifest = parseManifest(fillTemplate(text, context.environment, label), label);
+  const asWritten = commandsAsWritten(text, label, manifest.commands);
+  return asWritten === undefined ? manifest : { ...manifest, asWritten };
+}
+
+async function fetchText(
+  url: string,
+  { settings, open, timers, log, signal }: DeployContext,
+): Promise<Buffer> {
+  const fetch = (until: AbortSignal) => fetchSmall(url, MAX_BYTES, open, until);
+  const line = (text: string): void => log.line(text);
+  return await withRetries(
+    `fetching ${showUrl(url)}`,
+    fetch,
+    settings.retries,
+    { timers, log: line },
+    signal,
+  );
+}
+
+async function verified(url: string, manifest: Buffer, context: DeployContext): Promise<void> {
+  const { settings, log, signal } = context;
+  const { allowedSigners } = settings;
+  if (allowedSigners === undefined)
+    throw new DeployError('usage', '-signed-manifest needs -allowed-signers: whose signature counts');
+  const dir = mkdtempSync(join(tmpdir(), 'deploy-agent-manifest-'));
+  try {
+    const path = join(dir, 'manifest');
+    writeFileSync(path, manifest, { mode: 0o600 });
+    const at = new URL(url);
+    at.pathname += '.sig';
+    const signature = await fetchText(at.href, context);
+    const signed = { label: showUrl(url), path, signature, allowedSigners, dir };
+    log.line(`it is signed by ${await verifySignature(signed, signal)}`);
+  } finally {
+    rmSync(dir, { recursive: true, force: true });
+  }
+}

@@ -1,0 +1,174 @@
+import { isAbsolute, normalize } from 'node:path';
+import { DeployError, describeError } from '@deploy-tools/shared/errors.js';
+import { isMap, isScalar, isSeq, LineCounter, parseDocument } from 'yaml';
+import { SYNC_STRATEGIES } from '../../place/sync/sync-request.js';
+import { flagsOf, Mistakes, textOf } from '../configured/yaml-keys.js';
+import { noteSyntax } from '../configured/yaml-mistakes.js';
+import { parseChecksum } from './checksum.js';
+import { COMMAND_LISTS, type Manifest, type ManifestArchive, type ManifestCommands } from './deploy-file.js';
+import { parseSeconds } from './seconds.js';
+
+const DEFAULT_MODE = 0o755;
+const NO_COMMANDS: ManifestCommands = { pre: [], post: [], success: [], failure: [] };
+/** Timers of Node.js take 31 bits of milliseconds. */
+const LONGEST_MS = 2 ** 31 - 1;
+
+/**
+ * Reads a manifest of which the variables are filled in.
+ * @param label for messages.
+ * @throws DeployError invalid, naming every mistake with line and column.
+ */
+export function parseManifest(text: string, label: string): Manifest {
+  const lines = new LineCounter();
+  const document = parseDocument(text, { lineCounter: lines, prettyErrors: false, logLevel: 'silent' });
+  const mistakes = new Mistakes(lines);
+  noteSyntax(document.errors, mistakes);
+  const manifest = mistakes.list.length === 0 ? manifestOf(document.contents, mistakes) : undefined;
+  if (manifest !== undefined && mistakes.list.length === 0) return manifest;
+  throw new DeployError('invalid', `${label}: ${mistakes.list.join('; ')}`, {
+    hint: 'see docs/manifest-deployments.md',
+  });
+}
+
+/** Only the commands; undefined where they are not as they should be. */
+export function readCommands(root: unknown): ManifestCommands | undefined {
+  const mistakes = new Mistakes(new LineCounter());
+  const node = isMap(root) ? root.get('commands', true) : undefined;
+  if (node === undefined || isEmpty(node, root)) return NO_COMMANDS;
+  const commands = commandsOf(node, mistakes);
+  return mistakes.list.length === 0 ? commands : undefined;
+}
+
+/** Keys that are read as soon as they are met. */
+type Readers = Readonly<Record<string, (node: unknown, name: string) => void>>;
+
+function manifestOf(root: unknown, mistakes: Mistakes): Manifest {
+  const texts: Partial<Record<TextKey, { readonly text: string; readonly node: unknown }>> = {};
+  let excludes: readonly string[] = [];
+  let commands = NO_COMMANDS;
+  const takeText = (node: unknown, name: string): void => {
+    const text = textOf(node);
+    if (text === undefined) mistakes.at(node, `${name} needs one value`);
+    else if (text !== '') texts[name as TextKey] = { text, node };
+  };
+  const readers: Readers = {
+    ...Object.fromEntries(TEXT_KEYS.map((key) => [key, takeText])),
+    excludes: (node, name) => {
+      excludes = listOf(node, name, mistakes);
+    },
+    commands: (node) => {
+      commands = commandsOf(node, mistakes);
+    },
+  };
+  readKeys(root, readers, mistakes);
+  const value = <T>(key: TextKey, read: (text: string) => T): T | undefined => {
+    const given = texts[key];
+    if (given === undefined) return undefined;
+    try {
+      return read(given.text);
+    } catch (error) {
+      mistakes.at(given.node, `${key}: ${describeError(error)}`);
+      return undefined;
+    }
+  };
+  const commandTimeoutMs = value('timeout', timeoutOf);
+  const src = value('src', String);
+  if (src === undefined) return { archive: undefined, commands, commandTimeoutMs };
+  const archive: ManifestArchive = {
+    ...{ src, excludes },
+    checksum: value('checksum', parseChecksum),
+    signature: value('signature', String),
+    dest: value('dest', destinationOf) ?? '',
+    destMode: value('dest_mode', modeOf) ?? DEFAULT_MODE,
+    excludeFrom: value('exclude_from', insideOf),
+    strategy: value('sync_strategy', strategyOf) ?? 'rsync',
+  };
+  if (texts.dest === undefined) mistakes.at(root, 'src needs dest');
+  if (texts.checksum === undefined && texts.signature === undefined)
+    mistakes.at(root, 'src needs checksum, or signature');
+  return { archive, commands, commandTimeoutMs };
+}
+
+const TEXT_KEYS = [
+  'src',
+  'checksum',
+  'signature',
+  'dest',
+  'dest_mode',
+  'exclude_from',
+  'sync_strategy',
+  'timeout',
+] as const;
+
+type TextKey = (typeof TEXT_KEYS)[number];
+
+/** A key without a value is as if it were not there. */
+function readKeys(node: unknown, readers: Readers, mistakes: Mistakes): void {
+  const beside = Object.entries(readers).map(([name, read]) => {
+    const take = (value: unknown): void => {
+      if (!isEmpty(value, node)) read(value, name);
+    };
+    return [name, take] as const;
+  });
+  flagsOf(node, [], Object.fromEntries(beside), mistakes);
+}
+
+/** @param map flagsOf gives the key itself where there is no value at all. */
+function isEmpty(value: unknown, map: unknown): boolean {
+  if (isScalar(value) && value.value === null) return true;
+  return isMap(map) && map.items.some(({ key, value: own }) => key === value && own === null);
+}
+
+function commandsOf(node: unknown, mistakes: Mistakes): ManifestCommands {
+  const lists: Record<string, readonly string[]> = {};
+  const take = (value: unknown, name: string): void => {
+    lists[name] = listOf(value, `commands.${name}`, mistakes);
+  };
+  readKeys(node, Object.fromEntries(COMMAND_LISTS.map((name) => [name, take])), mistakes);
+  const { pre = [], post = [], success = [], failure = [] } = lists;
+  return { pre, post, success, failure };
+}
+
+/** A list of texts, or one that stands for a list of it. */
+function listOf(node: unknown, name: string, mistakes: Mistakes): string[] {
+  const nodes: readonly unknown[] = isSeq(node) ? node.items : [node];
+  return nodes.flatMap((item) => {
+    const text = textOf(item);
+    if (text !== undefined) return [text];
+    mistakes.at(item ?? node, `${name} needs a list of texts`);
+    return [];
+  });
+}
+
+function destinationOf(text: string): string {
+  if (!isAbsolute(text)) throw new DeployError('invalid', `"${text}" is no absolute path`);
+  const dest = normalize(text).replace(/(?<=.)\/+$/, '');
+  if (dest !== '/') return dest;
+  throw new DeployError('invalid', 'the root directory is no destination');
+}
+
+/** Octal, with or without its 0 in front. */
+function modeOf(text: string): number {
+  if (/^(0o?)?[0-7]{3,4}$/.test(text)) return Number.parseInt(text.replace('o', ''), 8);
+  throw new DeployError('invalid', `"${text}" is no mode`, { hint: 'write it as 0755' });
+}
+
+function insideOf(text: string): string {
+  const path = normalize(text);
+  if (!isAbsolute(path) && path !== '..' && !path.startsWith('../')) return path;
+  throw new DeployError('invalid', `"${text}" is no file inside the archive`);
+}
+
+function strategyOf(text: string): ManifestArchive['strategy'] {
+  const strategy = SYNC_STRATEGIES.find((known) => known === text);
+  if (strategy !== undefined) return strategy;
+  throw new DeployError('invalid', `there is no "${text}"`, { hint: `use ${SYNC_STRATEGIES.join(', ')}` });
+}
+
+function timeoutOf(text: string): number {
+  const ms = parseSeconds(text);
+  if (ms > 0 && ms <= LONGEST_MS) return ms;
+  throw new DeployError('invalid', `"${text}" is no time to wait`, {
+    hint: 'give more than 0, and less than 24 days',
+  });
+}

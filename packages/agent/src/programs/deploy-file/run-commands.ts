@@ -1,0 +1,81 @@
+import { closeSync } from 'node:fs';
+import { runInGroup } from '../../process/script/run-in-group.js';
+import type { OnLine } from '../../process/script/run-output.js';
+import { cannotStart, scriptFailure } from '../../process/script/script-error.js';
+import type { CommandList, Manifest } from './deploy-file.js';
+import type { DeployLog } from './deploy-log.js';
+
+/** As long as timers of Node.js can take. */
+const FOREVER_MS = 2 ** 31 - 1;
+/** Characters of a command that messages show. */
+const SHOWN = 120;
+
+export interface CommandsRun {
+  readonly manifest: Pick<Manifest, 'commands' | 'asWritten' | 'commandTimeoutMs'>;
+  readonly log: DeployLog;
+  readonly environment: Readonly<Record<string, string>>;
+  readonly signal: AbortSignal;
+}
+
+/**
+ * Runs the commands of one list, each by `sh -c`; what they print is in the log. The first that fails is the last.
+ * @throws DeployError script.
+ */
+export async function runCommands(list: 'pre' | 'post', run: CommandsRun): Promise<void> {
+  for (const command of commandsOf(list, run.manifest)) {
+    await runCommand(command, run, undefined, (_, line) => run.log.line(line));
+  }
+}
+
+/** Runs the commands at the end: each reads the whole log, and what it prints is passed on, not logged. */
+export async function runLastCommands(
+  list: 'success' | 'failure',
+  run: CommandsRun,
+  print: OnLine,
+): Promise<void> {
+  for (const command of commandsOf(list, run.manifest)) {
+    const stdin = run.log.reader();
+    try {
+      await runCommand(command, run, stdin, print);
+    } finally {
+      closeSync(stdin);
+    }
+  }
+}
+
+interface Command {
+  readonly list: CommandList;
+  /** As it is run. */
+  readonly text: string;
+  /** What is said of it: what it is run with may hold secrets. */
+  readonly shown: string;
+}
+
+function commandsOf(list: CommandList, { commands, asWritten }: CommandsRun['manifest']): Command[] {
+  return commands[list].map((text, index) => {
+    const written = asWritten?.[list][index];
+    return { list, text, shown: written === undefined ? `number ${index + 1}` : `"${shorten(written)}"` };
+  });
+}
+
+async function runCommand(
+  { list, text, shown }: Command,
+  { manifest, log, environment, signal }: CommandsRun,
+  stdinFd: number | undefined,
+  onLine: OnLine,
+): Promise<void> {
+  log.line(`running the ${list} command ${shown}`);
+  const name = `the ${list} command ${shown}`;
+  const timeoutMs = manifest.commandTimeoutMs ?? FOREVER_MS;
+  const run = { program: 'sh', args: ['-c', text], environment, timeoutMs, signal, onLine };
+  const end = await runInGroup(stdinFd === undefined ? run : { ...run, stdinFd }).catch((error: unknown) => {
+    throw cannotStart(name, 'PATH', run, error);
+  });
+  const failure = scriptFailure(name, timeoutMs, end);
+  if (failure !== undefined) throw failure;
+}
+
+function shorten(command: string): string {
+  const line = command.trim().replace(/\s*\n\s*/g, '; ');
+  return line.length <= SHOWN ? line : `${line.slice(0, SHOWN)}…`;
+}

@@ -1,0 +1,107 @@
+import { formatDuration } from '@deploy-tools/shared/duration.js';
+import { describeError } from '@deploy-tools/shared/errors.js';
+import { destinationPlace } from '../../place/sync/destination-place.js';
+import { lockDestination } from '../../place/sync/lock-destination.js';
+import { requireRsync } from '../../place/sync/run-rsync.js';
+import { deployArchive } from './deploy-archive.js';
+import type { DeployContext } from './deploy-context.js';
+import type { Manifest } from './deploy-file.js';
+import { loadManifest } from './load-deploy-file.js';
+import { type CommandsRun, runCommands, runLastCommands } from './run-commands.js';
+
+/**
+ * One deployment from beginning to end: random delay, manifest, archive and its checksum, `pre`, unpacking, syncing, `post`, then
+ * `success` or `failure`. What goes wrong is in the log.
+ * @param whichManifest undefined: there is nothing to do.
+ * @returns whether it succeeded.
+ */
+export async function deployManifest(
+  whichManifest: () => Promise<string | undefined>,
+  context: DeployContext,
+): Promise<boolean> {
+  const { log } = context;
+  let manifest: Manifest;
+  try {
+    await randomDelay(context);
+    const url = await whichManifest();
+    if (url === undefined) {
+      log.line('there is no event yet: nothing to do');
+      return true;
+    }
+    manifest = await loadManifest(url, context);
+  } catch (error) {
+    log.line(`failed: ${describeError(error)}`);
+    return false;
+  }
+  return await holdingDestination(manifest, context);
+}
+
+async function randomDelay({ settings, timers, log, signal }: DeployContext): Promise<void> {
+  if (settings.randomDelayMs <= 0) return;
+  const ms = Math.round(Math.random() * settings.randomDelayMs);
+  log.line(`waiting ${formatDuration(ms)}`);
+  await timers.sleep(ms, signal);
+}
+
+/** What is done at the end belongs to it: the next deployment to the same place waits for that too. */
+async function holdingDestination(manifest: Manifest, context: DeployContext): Promise<boolean> {
+  const held = { release: (): void => {} };
+  try {
+    const failure = await deploy(manifest, context, held).catch((error: unknown) => ({ error }));
+    return await atTheEnd(manifest, context, failure);
+  } finally {
+    held.release();
+  }
+}
+
+/** @param held gets what releases the destination, as soon as it is held. */
+async function deploy(
+  manifest: Manifest,
+  context: DeployContext,
+  held: { release: () => void },
+): Promise<undefined> {
+  const { settings, timers, log, signal } = context;
+  const { archive } = manifest;
+  const run = commandsRun(manifest, context, signal);
+  const pre = (): Promise<void> => runCommands('pre', run);
+  if (archive === undefined) await pre();
+  else {
+    requireRsync(archive);
+    const destination = { to: archive.dest, strategy: archive.strategy };
+    const line = (text: string): void => log.line(text);
+    const claim = { ...destination, owner: undefined };
+    held.release = await lockDestination({ ...claim, waits: settings.waits, timers, log: line, signal });
+    await deployArchive(archive, destinationPlace(destination), context, pre);
+  }
+  await runCommands('post', run);
+}
+
+/** The commands of that are told nothing of their own failures, and change nothing about the outcome. */
+async function atTheEnd(
+  manifest: Manifest,
+  context: DeployContext,
+  failure: { readonly error: unknown } | undefined,
+): Promise<boolean> {
+  const { log } = context;
+  log.line(failure === undefined ? 'the deployment succeeded' : `failed: ${describeError(failure.error)}`);
+  // Who stops a deployment wants to know of it all the same.
+  const signal = context.signal.aborted ? new AbortController().signal : context.signal;
+  const list = failure === undefined ? 'success' : 'failure';
+  try {
+    await runLastCommands(list, commandsRun(manifest, context, signal), context.print);
+  } catch (error) {
+    log.line(describeError(error));
+  }
+  return failure === undefined;
+}
+
+function commandsRun(
+  manifest: Manifest,
+  { log, environment }: DeployContext,
+  signal: AbortSignal,
+): CommandsRun {
+  const defined = Object.entries(environment).flatMap(([name, value]) =>
+    value === undefined ? [] : [[name, value] as const],
+  );
+  return { manifest, log, environment: Object.fromEntries(defined), signal };
+}

@@ -1,0 +1,85 @@
+import { dirname } from 'node:path';
+import { DeployError, describeError, isDeployError } from '@deploy-tools/shared/errors.js';
+import { asFields, asHash, asText, type Fields } from '@deploy-tools/shared/report/json-fields.js';
+import { callAgent } from '../../tell/control/call-agent.js';
+import type { AccessFlags } from '../daemon/registry-access.js';
+import { wantedBy, withRegistry } from '../examine/look-at-registry.js';
+
+/** What is known now of what the registry wants. */
+export type Asked =
+  | { readonly kind: 'wanted'; readonly hash: string }
+  /** `isFinal`: nobody is there to answer; else an answer may only be late. */
+  | { readonly kind: 'unknown'; readonly why: string; readonly isFinal: boolean };
+
+export interface WantedSource {
+  /** Of the agent, where its socket is. */
+  readonly agentDir: string;
+  /** Of the configuration; undefined where the agent follows one. */
+  readonly name: string | undefined;
+  /** For when no agent runs. */
+  readonly access: AccessFlags;
+  /** Only what the registry said since then counts. */
+  readonly since: Date;
+}
+
+/** In these the agent acts on what it was told, and looks again only when it is done. */
+const ACTING: readonly unknown[] = ['fetching', 'staged', 'activating', 'validating', 'rolling-back'];
+
+/**
+ * Asks the agent that runs, and without one the registry.
+ * @throws DeployError not-found: the registry has no such configuration; usage: the agent follows several.
+ */
+export async function askWanted(source: WantedSource, signal: AbortSignal): Promise<Asked> {
+  const { agentDir, name } = source;
+  try {
+    return fromAgent(await callAgent(agentDir, { command: 'status', name }), source);
+  } catch (error) {
+    if (isDeployError(error, 'usage')) throw error;
+    if (!isDeployError(error, 'not-found')) return unknown(describeError(error));
+  }
+  if (name !== undefined) return await fromRegistry(source, name, signal);
+  return unknown(`no agent runs in ${agentDir}, and without -name the registry is not asked`);
+}
+
+/** Has a running agent look, so that what it says is fresh. Where none runs there is nobody to ask. */
+export async function nudgeAgent({ agentDir, name }: WantedSource): Promise<void> {
+  await callAgent(agentDir, { command: 'check', name }).catch(() => undefined);
+}
+
+function fromAgent(answers: readonly Fields[], { agentDir, since }: WantedSource): Asked {
+  const [answer, another] = answers;
+  if (another !== undefined)
+    throw new DeployError('usage', `the agent in ${agentDir} follows several configurations`, {
+      hint: 'say which one with -name',
+    });
+  if (answer?.Wanted === undefined)
+    return unknown('the agent has not heard from the registry since it was started', false);
+  const hash = asHash(asFields(answer.Wanted, 'Wanted').Hash, 'Wanted.Hash');
+  const at = Date.parse(asText(answer.WantedAt, 'WantedAt'));
+  if (at >= since.getTime() || ACTING.includes(answer.State)) return { kind: 'wanted', hash };
+  return unknown('the registry does not answer the agent', false);
+}
+
+async function fromRegistry({ access }: WantedSource, name: string, signal: AbortSignal): Promise<Asked> {
+  try {
+    const { hash } = await withRegistry(access, (connection) => wantedBy(connection, name), signal);
+    return { kind: 'wanted', hash };
+  } catch (error) {
+    if (isDeployError(error, 'not-found') || isDeployError(error, 'usage')) throw error;
+    return unknown(signal.aborted ? 'the registry does not answer' : describeError(error));
+  }
+}
+
+function unknown(why: string, isFinal = true): Asked {
+  return { kind: 'unknown', why, isFinal };
+}
+
+/** Also in a directory of one of several configurations, whose agent has the directory above. */
+export function agentDirectoryOf(
+  dir: string,
+  given: string | undefined,
+  hasSocket: (dir: string) => boolean,
+): string {
+  if (given !== undefined && given !== '') return given;
+  return !hasSocket(dir) && hasSocket(dirname(dir)) ? dirname(dir) : dir;
+}

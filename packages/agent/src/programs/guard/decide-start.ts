@@ -1,0 +1,98 @@
+import { formatDuration } from '@deploy-tools/shared/duration.js';
+import type { DeployStep } from '../../deploy/deploy-step.js';
+
+/** What is in a configuration's directory. Releases are named by configuration hash. */
+export interface DiskView {
+  /** Where `current` leads. */
+  readonly current: string | undefined;
+  readonly lastGood: string | undefined;
+  /** When the registry last wanted the last good release; where that was not noted, when it was proven or later. */
+  readonly provenAt: Date | undefined;
+  readonly attempt:
+    | { readonly hash: string; readonly step: DeployStep; readonly error: string | undefined }
+    | undefined;
+  /** What the destination has; empty while it is synced, undefined where there is none. */
+  readonly placed: string | undefined;
+}
+
+/** What the registry wants, or why that is not known. */
+export type Knowledge =
+  | { readonly kind: 'wanted'; readonly hash: string }
+  /** `isSettled`: it was tried for long enough to count. */
+  | { readonly kind: 'unknown'; readonly why: string; readonly isSettled: boolean };
+
+export interface GuardRules {
+  readonly maxStaleMs: number;
+  /** Whether the last good release may run where the wanted one was gone back from. */
+  readonly rolledBack: boolean;
+}
+
+export interface Decision {
+  readonly start: boolean;
+  /** For people: why, or why not. */
+  readonly why: string;
+}
+
+const TRUSTED_STEPS: readonly DeployStep[] = ['activating', 'validating', 'healthy'];
+const BACK_STEPS: readonly DeployStep[] = ['rolling-back', 'rolled-back'];
+
+/** Whether a program may be started from what is on the disk. Pure. */
+export function decideStart(disk: DiskView, known: Knowledge, rules: GuardRules, now: Date): Decision {
+  const { current, placed } = disk;
+  if (current === undefined) return no(`no release is here yet${inProgress(disk)}`);
+  if (placed !== undefined && placed !== current) return no('the destination does not have the release yet');
+  return known.kind === 'wanted'
+    ? whenWanted(disk, current, known.hash, rules)
+    : whenUnknown(disk, current, known, rules, now);
+}
+
+function whenWanted(disk: DiskView, current: string, wanted: string, rules: GuardRules): Decision {
+  const { attempt, lastGood } = disk;
+  const isAbout = attempt?.hash === wanted;
+  if (current === wanted) {
+    if (lastGood === wanted || (isAbout && TRUSTED_STEPS.includes(attempt.step)))
+      return { start: true, why: `the release ${short(current)} is the one that is wanted` };
+    return no(`the release ${short(current)} is wanted, but ${failure(disk)}`);
+  }
+  const isBack = isAbout && BACK_STEPS.includes(attempt.step) && current === lastGood;
+  if (isBack && rules.rolledBack)
+    return { start: true, why: `${short(wanted)} failed here, the last good release runs again` };
+  const why = isAbout && attempt.error !== undefined ? failure(disk) : inProgress(disk).slice(2);
+  return no(
+    `the release here is ${short(current)}, but ${short(wanted)} is wanted${why === '' ? '' : `: ${why}`}`,
+  );
+}
+
+function whenUnknown(
+  { lastGood, provenAt }: DiskView,
+  current: string,
+  { why, isSettled }: Extract<Knowledge, { kind: 'unknown' }>,
+  { maxStaleMs }: GuardRules,
+  now: Date,
+): Decision {
+  if (current !== lastGood) return no(`${why}, and the release ${short(current)} is not proven`);
+  const age = provenAt === undefined ? Number.POSITIVE_INFINITY : now.getTime() - provenAt.getTime();
+  const seconds = formatDuration(Math.max(0, Math.round(age / 1000)) * 1000);
+  if (!(age < maxStaleMs))
+    return no(`${why}, and the last good release ${short(current)} was wanted ${seconds} ago, too long`);
+  const words = `${why}; the release ${short(current)} is the last good one, wanted ${seconds} ago`;
+  return { start: isSettled, why: words };
+}
+
+function inProgress({ attempt }: DiskView): string {
+  if (attempt === undefined || attempt.step === 'healthy' || attempt.error !== undefined) return '';
+  return `: ${short(attempt.hash)} is ${attempt.step}`;
+}
+
+function failure({ attempt }: DiskView): string {
+  if (attempt === undefined) return 'nothing is known of it';
+  return attempt.error === undefined ? `is ${attempt.step}` : `it is ${attempt.step}: ${attempt.error}`;
+}
+
+function short(hash: string): string {
+  return hash.slice(0, 12);
+}
+
+function no(why: string): Decision {
+  return { start: false, why };
+}

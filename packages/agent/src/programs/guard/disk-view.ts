@@ -1,0 +1,53 @@
+import { existsSync, readFileSync, readlinkSync, statSync } from 'node:fs';
+import { basename, join } from 'node:path';
+import { errnoOf } from '@deploy-tools/shared/errors.js';
+import { asFields, asText, optional, parseFields } from '@deploy-tools/shared/report/json-fields.js';
+import { readJournal } from '../../deploy/read-journal.js';
+import { confirmedAt } from '../../deploy/wanted-view.js';
+import { placedIn, readPlaced } from '../../place/placed-record.js';
+import type { DiskView } from './decide-start.js';
+
+/**
+ * What is on the disk in a configuration's directory, whether an agent runs there or not. Each file is replaced in one step;
+ * what changes between two of them is seen at the next look.
+ * @throws DeployError corrupt, denied.
+ */
+export function viewDisk(dir: string): DiskView {
+  const journalPath = join(dir, 'journal.json');
+  const { attempt } = readJournal({ path: journalPath, attemptsPath: join(dir, 'attempts.json') });
+  const lastGood = lastGoodIn(journalPath);
+  const confirmed = lastGood === undefined ? undefined : confirmedAt(join(dir, 'confirmed'), lastGood);
+  return {
+    current: currentIn(dir),
+    lastGood,
+    provenAt: confirmed ?? statSync(journalPath, { throwIfNoEntry: false })?.mtime,
+    attempt:
+      attempt === undefined
+        ? undefined
+        : { hash: attempt.config.hash, step: attempt.step, error: attempt.error?.message },
+    placed: readPlaced(placedIn(dir))?.hash,
+  };
+}
+
+/** The hash of the release that `current` leads to, when that is there. */
+function currentIn(dir: string): string | undefined {
+  const path = join(dir, 'current');
+  try {
+    const hash = basename(readlinkSync(path));
+    return existsSync(path) ? hash : undefined;
+  } catch (error) {
+    if (['ENOENT', 'EINVAL', 'ENOTDIR'].includes(errnoOf(error) ?? '')) return undefined;
+    throw error;
+  }
+}
+
+/** The agent writes it there for who looks; what it goes by itself is the state file, which can be anywhere. */
+function lastGoodIn(path: string): string | undefined {
+  try {
+    const { lastGood } = parseFields(readFileSync(path, 'utf8'));
+    return optional(lastGood, (value) => asText(asFields(value, 'lastGood').hash, 'lastGood.hash'));
+  } catch (error) {
+    if (errnoOf(error) === 'ENOENT') return undefined;
+    throw error;
+  }
+}

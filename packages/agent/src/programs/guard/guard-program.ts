@@ -1,0 +1,152 @@
+import { existsSync } from 'node:fs';
+import { resolve } from 'node:path';
+import type { FlagSpec, FlagValues } from '@deploy-tools/shared/cli/flags.js';
+import { runProgram } from '@deploy-tools/shared/cli/program.js';
+import { DeployError, isDeployError } from '@deploy-tools/shared/errors.js';
+import { systemTimers } from '../../host/timers.js';
+import { VETO_STATUS } from '../../process/script/run-hook.js';
+import { controlPath } from '../../tell/control/call-agent.js';
+import { splitCommand } from '../flags/split-command.js';
+import { agentDirectoryOf, askWanted, nudgeAgent, type WantedSource } from './ask-wanted.js';
+import { becomeCommand } from './become-command.js';
+import { type Decision, decideStart, type Knowledge } from './decide-start.js';
+import { viewDisk } from './disk-view.js';
+
+/** Between two looks at the disk and at the agent. */
+const LOOK_MS = 250;
+/** Where it is the registry that is asked. */
+const REGISTRY_LOOK_MS = 2000;
+/** After that long without an answer the registry counts as one that cannot be reached. */
+const PATIENCE_MS = 10_000;
+const LONGEST_MS = 24 * 3_600_000;
+
+const GUARD_FLAGS = [
+  {
+    name: 'dir',
+    type: 'string',
+    help: 'directory of the configuration: the agent has it as -dir',
+    default: '.',
+  },
+  {
+    name: 'agent-dir',
+    type: 'string',
+    help: 'directory of the agent, where that is neither -dir nor the one above it',
+  },
+  {
+    name: 'wait',
+    type: 'duration',
+    help: 'how long to wait for the wanted release',
+    default: '60s',
+    min: 0,
+    max: LONGEST_MS,
+  },
+  {
+    name: 'max-stale',
+    type: 'duration',
+    help: 'while the registry cannot be reached: how long ago it may have wanted what is here',
+    default: '24h',
+    min: 0,
+  },
+  {
+    name: 'rolled-back',
+    type: 'bool',
+    help: 'start also the last good release, where the wanted one failed and was gone back from',
+  },
+  { name: 'name', type: 'string', help: 'configuration; needed where no agent runs, or one with several' },
+  { name: 'addr', type: 'string', help: 'registry to ask where no agent runs', default: 'localhost:2022' },
+  { name: 'fp', type: 'string', help: 'its host key fingerprint; without it known_hosts is used' },
+  {
+    name: 'key',
+    type: 'string',
+    help: 'ssh private key to ask it with; the default keys of the agent without it',
+  },
+  { name: 'known-hosts', type: 'string', help: 'known_hosts file to use instead of ~/.ssh/known_hosts' },
+] as const satisfies readonly FlagSpec[];
+
+type GuardFlags = FlagValues<typeof GUARD_FLAGS>;
+
+/** `deploy-agent guard … -- CMD ARGS`: becomes CMD when the right release is here. Sets process.exitCode. */
+export async function runGuard(argv: readonly string[]): Promise<void> {
+  const { own, command } = splitCommand(argv);
+  await runProgram(
+    {
+      name: 'deploy-agent guard',
+      summary:
+        'Starts the program after -- only when the release on disk is the one that the registry wants, or when the registry\n' +
+        'cannot be reached and the release is the last good one and was wanted lately. Otherwise it exits 75 and says why.',
+      flags: GUARD_FLAGS,
+      run: async (flags) => {
+        if (command === undefined)
+          throw new DeployError('usage', 'there is no program to start', { hint: 'name it after --' });
+        const decision = await decided(flags);
+        process.stderr.write(`deploy-agent guard: ${decision.why}\n`);
+        return decision.start ? await becomeCommand(command) : VETO_STATUS;
+      },
+    },
+    own,
+  );
+}
+
+interface Look {
+  readonly decision: Decision;
+  /** What is wanted is still asked, and the answer may be on its way. */
+  readonly isOpen: boolean;
+}
+
+/** Looks until the program may be started, or the time is over and the registry had its chance to answer. */
+async function decided(flags: GuardFlags): Promise<Decision> {
+  const dir = resolve(flags.dir);
+  const hasSocket = (at: string) => existsSync(controlPath(at));
+  const began = performance.now();
+  const since = new Date();
+  const late = new AbortController();
+  const timer = setTimeout(() => late.abort(), Math.max(flags.wait, PATIENCE_MS));
+  try {
+    for (let nudged = ''; ; ) {
+      const agentDir = resolve(agentDirectoryOf(dir, flags['agent-dir'], hasSocket));
+      const source = { agentDir, name: flags.name, access: flags, since };
+      if (nudged !== agentDir && hasSocket(agentDir)) {
+        await nudgeAgent(source);
+        nudged = agentDir;
+      }
+      const passed = () => performance.now() - began;
+      const { decision, isOpen } = await look(dir, source, flags, passed, late.signal);
+      const left = (isOpen ? Math.max(flags.wait, PATIENCE_MS) : flags.wait) - passed();
+      if (decision.start || left <= 0) return decision;
+      await systemTimers.sleep(Math.min(hasSocket(agentDir) ? LOOK_MS : REGISTRY_LOOK_MS, left));
+    }
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+/** @param passed milliseconds since the first look. */
+async function look(
+  dir: string,
+  source: WantedSource,
+  flags: GuardFlags,
+  passed: () => number,
+  signal: AbortSignal,
+): Promise<Look> {
+  const rules = { maxStaleMs: flags['max-stale'], rolledBack: flags['rolled-back'] };
+  try {
+    const known = await ask(source, flags, passed, signal);
+    const isOpen = known.kind === 'unknown' && !known.isSettled;
+    return { decision: decideStart(viewDisk(dir), known, rules, new Date()), isOpen };
+  } catch (error) {
+    if (isDeployError(error, 'usage') || !isDeployError(error)) throw error;
+    return { decision: { start: false, why: error.message }, isOpen: false };
+  }
+}
+
+async function ask(
+  source: WantedSource,
+  flags: GuardFlags,
+  passed: () => number,
+  signal: AbortSignal,
+): Promise<Knowledge> {
+  const asked = await askWanted(source, signal);
+  if (asked.kind === 'wanted') return asked;
+  const patience = asked.isFinal ? Math.min(PATIENCE_MS, flags.wait) : PATIENCE_MS;
+  return { kind: 'unknown', why: asked.why, isSettled: passed() >= patience };
+}

@@ -1,0 +1,96 @@
+import type { DeployNotice } from '@deploy-tools/notices/notice.js';
+import type { Notifier } from '@deploy-tools/notices/notifier.js';
+import { describeError } from '@deploy-tools/shared/errors.js';
+import type { Logger } from '@deploy-tools/shared/log.js';
+import { isOutcome } from '@deploy-tools/shared/report/deploy-state.js';
+import type { ShippedReport, Source } from '@deploy-tools/sources/source.js';
+import type { Attempt, Journal } from '../../deploy/journal.js';
+
+export interface TellerOptions {
+  readonly name: string;
+  readonly host: string;
+  readonly command: ShippedReport['command'];
+  /** Undefined when nothing is to be reported to the source. */
+  readonly source: Source | undefined;
+  /** Undefined when nobody is to be notified. */
+  readonly notifier: Notifier | undefined;
+  readonly clock: () => Date;
+  readonly log: Logger;
+}
+
+const EVENTS = {
+  healthy: 'deploy-succeeded',
+  failed: 'deploy-failed',
+  inconsistent: 'deploy-failed',
+  'rolled-back': 'deploy-rolled-back',
+} as const;
+
+/** Tells the source and the receivers of each attempt, once it has begun and once it has ended. */
+export class AttemptTeller {
+  readonly #options: TellerOptions;
+  readonly #stop = new AbortController();
+  readonly #reports = new Set<Promise<void>>();
+  #begun: string | undefined;
+  #ended: string | undefined;
+
+  /** @param journal as an agent before this one left it: what had ended is told. */
+  constructor(options: TellerOptions, { attempt }: Journal) {
+    this.#options = options;
+    this.#begun = attempt?.deploy;
+    if (attempt !== undefined && isOutcome(attempt.step)) this.#ended = attempt.deploy;
+  }
+
+  /** To be called after each change of the journal. */
+  look({ attempt }: Journal): void {
+    if (attempt === undefined) return;
+    if (attempt.deploy !== this.#begun) {
+      this.#begun = attempt.deploy;
+      this.#notify(attempt, 'deploy-started');
+    }
+    if (!isOutcome(attempt.step) || attempt.deploy === this.#ended) return;
+    this.#ended = attempt.deploy;
+    if (attempt.step !== 'rolled-back' || attempt.byHand !== true) this.#report(attempt);
+    this.#notify(attempt, EVENTS[attempt.step]);
+  }
+
+  /** Waits so long for what is being told. */
+  async close(deadlineMs: number): Promise<void> {
+    const timer = setTimeout(() => this.#stop.abort(), deadlineMs);
+    await Promise.all(this.#reports);
+    clearTimeout(timer);
+    await this.#options.notifier?.close(deadlineMs);
+  }
+
+  #report({ config, step, error }: Attempt): void {
+    const { source, command, host, clock, log } = this.#options;
+    const tag = tagOf(config);
+    const failure = step === 'healthy' ? undefined : (error?.message ?? step);
+    const shipped = { tag, command, host, time: clock().toISOString(), error: failure };
+    const done = source?.report?.(shipped, this.#stop.signal).catch((thrown: unknown) => {
+      log.warn({ tag, err: describeError(thrown) }, 'the source takes no note of the deployment');
+    });
+    if (done === undefined) return;
+    this.#reports.add(done);
+    void done.finally(() => this.#reports.delete(done));
+  }
+
+  #notify({ config, error }: Attempt, event: DeployNotice['event']): void {
+    const { name, host, notifier, clock } = this.#options;
+    const isOver = event !== 'deploy-started';
+    notifier?.tell({
+      event,
+      time: clock().toISOString(),
+      configuration: name,
+      revision: 0,
+      release: tagOf(config),
+      hosts: 1,
+      done: isOver ? 1 : 0,
+      named: error === undefined ? [] : [{ host, reason: error.message }],
+      ...(error === undefined ? {} : { error }),
+    });
+  }
+}
+
+function tagOf({ layers }: Attempt['config']): string {
+  return layers[0]?.version ?? '';
+}

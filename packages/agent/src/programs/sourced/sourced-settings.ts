@@ -1,0 +1,54 @@
+import { basename } from 'node:path';
+import { DeployError, isDeployError } from '@deploy-tools/shared/errors.js';
+import type { SourcePlace } from '@deploy-tools/sources/source-place.js';
+import { parseSourceUrl, type SourceUrl } from '@deploy-tools/sources/source-url.js';
+import type { AgentSettings } from '../../deploy/agent-context.js';
+import type { Launch } from '../../process/supervise/start-child.js';
+import { type AgentFlags, agentSettings } from '../flags/agent-settings.js';
+
+/**
+ * What the flags of an agent without a registry say.
+ * @param command of the supervised program.
+ * @throws DeployError usage.
+ */
+export function sourcedSettings(
+  flags: AgentFlags,
+  command: Launch['command'] | undefined,
+): { readonly settings: AgentSettings; readonly url: SourceUrl } {
+  const url = readSource(flags);
+  const name = flags.name ?? nameOf(url.place);
+  const without = { ...flags, name, source: undefined, slot: undefined, notify: [] };
+  // A script that nobody named is a registry's custom.
+  return { settings: agentSettings({ ...without, script: flags.script ?? '' }, command), url };
+}
+
+/** @throws DeployError usage. */
+function readSource({ source, slot }: AgentFlags): SourceUrl {
+  const text = source ?? '';
+  const withSlot =
+    slot === undefined ? text : `${text}${text.includes('?') ? '&' : '?'}slot=${encodeURIComponent(slot)}`;
+  try {
+    return parseSourceUrl(withSlot);
+  } catch (error) {
+    if (!isDeployError(error)) throw error;
+    const hint = error.hint === undefined ? {} : { hint: error.hint };
+    throw new DeployError('usage', `-source: ${error.message}`, { ...hint, cause: error });
+  }
+}
+
+/** What the application is called when nobody says: the repository's name, the last part of a path. */
+function nameOf(place: SourcePlace): string {
+  switch (place.scheme) {
+    case 'ghr':
+      return place.repository;
+    case 'img':
+      return basename(place.repository);
+    case 's3':
+    case 'gs':
+      return basename(place.prefix) || place.bucket;
+    case 'file':
+      return basename(place.directory);
+    case 'grpc':
+      return place.host;
+  }
+}

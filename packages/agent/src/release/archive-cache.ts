@@ -1,0 +1,112 @@
+import { createHash, type Hash } from 'node:crypto';
+import { type FileHandle, mkdir, open, readdir, rm, stat } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { AgentConfig } from '@deploy-tools/shared/config-json.js';
+import { errnoOf } from '@deploy-tools/shared/errors.js';
+import type { AgentContext } from '../deploy/agent-context.js';
+import { layerLabel } from './layer-label.js';
+
+/** After the hash of an archive: its beginning, as far as it was downloaded. */
+export const PARTIAL = '.part';
+const READ_CHUNK = 1024 * 1024;
+const KEEP_MS = 3_600_000;
+
+/** What the cache holds: whole archives, and the beginnings of others with their length in bytes. */
+export interface CacheContent {
+  readonly whole: ReadonlySet<string>;
+  readonly partial: ReadonlyMap<string, number>;
+}
+
+/**
+ * What there is of a configuration's archives. A disk may damage what was verified when it came, so whole ones are
+ * read once more; one that is damaged is removed and counts as missing.
+ */
+export async function readCache(context: AgentContext, config: AgentConfig): Promise<CacheContent> {
+  const { cache } = context.paths;
+  const whole = new Set<string>();
+  const partial = new Map<string, number>();
+  await mkdir(cache, { recursive: true, mode: 0o700 });
+  const names = new Set(await readdir(cache));
+  for (const layer of config.layers) {
+    const path = join(cache, layer.hash);
+    if (names.has(layer.hash + PARTIAL)) partial.set(layer.hash, (await stat(path + PARTIAL)).size);
+    if (!names.has(layer.hash) || whole.has(layer.hash)) continue;
+    if ((await hashOfFile(path, context.signal)) === layer.hash) {
+      whole.add(layer.hash);
+      continue;
+    }
+    context.log.warn({ layer: layerLabel(layer), path }, 'the cached archive is damaged, fetching it anew');
+    await rm(path);
+  }
+  return { whole, partial };
+}
+
+/** Bytes that are missing of a configuration's archives, going by what lies in the cache under their names. */
+export async function missingBytes(context: AgentContext, config: AgentConfig): Promise<number> {
+  const sizes = new Map(config.layers.map(({ hash, size }) => [hash, size ?? 0]));
+  let missing = 0;
+  for (const [hash, size] of sizes) {
+    const path = join(context.paths.cache, hash);
+    if ((await sizeOf(path)) !== undefined) continue;
+    missing += Math.max(0, size - ((await sizeOf(path + PARTIAL)) ?? 0));
+  }
+  return missing;
+}
+
+async function sizeOf(path: string): Promise<number | undefined> {
+  try {
+    return (await stat(path)).size;
+  } catch (error) {
+    if (errnoOf(error) === 'ENOENT') return undefined;
+    throw error;
+  }
+}
+
+async function hashOfFile(path: string, signal: AbortSignal): Promise<string> {
+  const file = await open(path);
+  try {
+    const hash = createHash('sha256');
+    await hashContent(file, hash, signal);
+    return hash.digest('hex');
+  } finally {
+    await file.close();
+  }
+}
+
+/** Feeds a file, from its beginning, to the hash. @returns how many bytes that is. */
+export async function hashContent(file: FileHandle, hash: Hash, signal: AbortSignal): Promise<number> {
+  const buffer = Buffer.allocUnsafe(READ_CHUNK);
+  for (let at = 0; ; ) {
+    signal.throwIfAborted();
+    const { bytesRead } = await file.read(buffer, 0, buffer.length, at);
+    if (bytesRead === 0) return at;
+    hash.update(buffer.subarray(0, bytesRead));
+    at += bytesRead;
+  }
+}
+
+/** Removes archives, and parts of them, that no listed layer needs and that are older than an hour. */
+export async function pruneCache(context: AgentContext, needed: ReadonlySet<string>): Promise<void> {
+  const limit = context.clock().getTime() - KEEP_MS;
+  for (const name of await namesIn(context.paths.cache)) {
+    const hash = name.endsWith(PARTIAL) ? name.slice(0, -PARTIAL.length) : name;
+    // The original's agent names its downloads temp-….
+    if (needed.has(hash) || !/^([0-9a-f]{64}|temp-.*)$/.test(hash)) continue;
+    const path = join(context.paths.cache, name);
+    try {
+      if ((await stat(path)).mtimeMs < limit) await rm(path, { force: true });
+    } catch (error) {
+      if (errnoOf(error) !== 'ENOENT') throw error;
+    }
+  }
+}
+
+/** Nothing where no archive was ever needed. */
+async function namesIn(dir: string): Promise<string[]> {
+  try {
+    return await readdir(dir);
+  } catch (error) {
+    if (errnoOf(error) === 'ENOENT') return [];
+    throw error;
+  }
+}

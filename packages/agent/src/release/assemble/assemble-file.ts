@@ -1,0 +1,85 @@
+import { hash } from 'node:crypto';
+import { closeSync, constants, openSync, readSync } from 'node:fs';
+import { fsPath } from '@deploy-tools/shared/archive/byte-name.js';
+import type { ChunkSource } from '../plan/content-index.js';
+import { setFileAttributes } from '../unpack/attributes.js';
+import type { BuildPlace } from './assemble-place.js';
+import type { AssembleJob, PieceJob } from './assemble-task.js';
+import { lookAt } from './file-stamp.js';
+import { openPart, writeFully } from './write-part.js';
+
+/** Never through a symlink, and without waiting for what a FIFO's other end does. */
+const READ = constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK;
+
+/** Makes files of chunks that may be on disk; every chunk is verified by its digest as it is read. */
+export class FileAssembler {
+  readonly #place: BuildPlace;
+  /** The source that was read last: most chunks of a file come from one. */
+  #source: { readonly root: number; readonly path: string; readonly fd: number } | undefined;
+
+  constructor(place: BuildPlace) {
+    this.#place = place;
+  }
+
+  /** @returns numbers of the pieces that were not found. The file is made when at least one was. */
+  assemble(job: AssembleJob): number[] {
+    const missing: number[] = [];
+    let fd: number | undefined;
+    try {
+      for (const [number, piece] of job.pieces.entries()) {
+        const found = this.#find(piece);
+        if (found === undefined) {
+          missing.push(number);
+          continue;
+        }
+        fd ??= openPart(this.#place.at(job.path));
+        writeFully(fd, found, piece.offset);
+      }
+      const complete = job.whole && missing.length === 0;
+      if (complete && fd !== undefined) setFileAttributes(fd, job, this.#place.ownership);
+    } finally {
+      if (fd !== undefined) closeSync(fd);
+    }
+    return missing;
+  }
+
+  /** Closes what is open. */
+  close(): void {
+    if (this.#source !== undefined && this.#source.fd >= 0) closeSync(this.#source.fd);
+    this.#source = undefined;
+  }
+
+  #find({ sources, length, digest }: PieceJob): Buffer | undefined {
+    const content = this.#place.scratch.subarray(0, length);
+    return sources.some((source) => this.#read(source, content) && hash('sha256', content) === digest)
+      ? content
+      : undefined;
+  }
+
+  #read(source: ChunkSource, into: Buffer): boolean {
+    const fd = this.#open(source);
+    if (fd < 0) return false;
+    try {
+      return readSync(fd, into, 0, into.length, source.offset) === into.length;
+    } catch {
+      return false; // a disk that cannot be read any more: fetching helps
+    }
+  }
+
+  /** @returns -1 when it is not a file that can be read. */
+  #open({ root, path }: ChunkSource): number {
+    if (this.#source?.root === root && this.#source.path === path) return this.#source.fd;
+    this.close();
+    this.#source = { root, path, fd: openSource(fsPath(`${this.#place.roots[root]?.path ?? ''}/${path}`)) };
+    return this.#source.fd;
+  }
+}
+
+function openSource(path: string | Buffer): number {
+  if (lookAt(path)?.isFile() !== true) return -1;
+  try {
+    return openSync(path, READ);
+  } catch {
+    return -1;
+  }
+}

@@ -1,0 +1,145 @@
+import { availableParallelism } from 'node:os';
+import { Worker } from 'node:worker_threads';
+import { DeployError, describeError, toDeployError } from '@deploy-tools/shared/errors.js';
+import type { BuildReply, BuildSetup, BuildTask } from './assemble-task.js';
+
+const MOST_THREADS = 2;
+/** A small young generation is collected often, and with it the buffers of unpacked chunks. */
+const YOUNG_HEAP_MIB = 4;
+const MAX_HEAP_MIB = 512;
+/** Tasks that a thread has at once: it need not wait for the next when it is done with one. */
+const TASKS_AHEAD = 2;
+
+interface Waiting {
+  readonly task: () => BuildTask;
+  readonly resolve: (reply: BuildReply) => void;
+  readonly reject: (error: Error) => void;
+}
+
+interface Thread {
+  readonly worker: Worker;
+  /** Sent and not answered; answers come in order. */
+  readonly sent: Waiting[];
+}
+
+/** What a task of each kind is answered with when it succeeds. */
+interface ReplyOf {
+  readonly make: 'made';
+  readonly copy: 'copied';
+  readonly assemble: 'assembled';
+  readonly write: 'written';
+  readonly finish: 'finished';
+  readonly close: 'closed';
+  readonly stamp: 'stamped';
+}
+
+/**
+ * Threads that build release trees with synchronous calls. Tasks go to whichever is free, `write` tasks first: they
+ * hold the memory that the next chunks are fetched into.
+ */
+export class BuildThreads {
+  readonly #threads: Thread[] = [];
+  readonly #urgent: Waiting[] = [];
+  readonly #others: Waiting[] = [];
+  #failure: DeployError | undefined;
+
+  /**
+   * Starts the threads where they do not run; worth doing before they are needed.
+   * @param isSmall one thread is done with the release before another would have started.
+   */
+  start(isSmall: boolean): void {
+    const count = Math.min(isSmall ? 1 : MOST_THREADS, availableParallelism());
+    while (this.#threads.length < count) this.#threads.push(this.#startThread());
+  }
+
+  /** Begins a release: told to all threads, before the tasks that follow. @param isSmall as for `start`. */
+  setUp(setup: BuildSetup, isSmall: boolean): void {
+    this.start(isSmall);
+    for (const { worker } of this.#threads) worker.postMessage(setup);
+  }
+
+  /**
+   * @param task made when its turn comes, so that the first ones are on their way before the last ones are made.
+   * @throws DeployError what the task failed with; cancelled after `stop`; internal when a thread died.
+   */
+  async run<K extends BuildTask['kind']>(
+    kind: K,
+    task: () => BuildTask & { kind: K },
+  ): Promise<BuildReply & { kind: ReplyOf[K] }> {
+    const reply = await new Promise<BuildReply>((resolve, reject) => {
+      (kind === 'write' ? this.#urgent : this.#others).push({ task, resolve, reject });
+      this.#dispatch();
+    });
+    if (reply.kind === 'failed') {
+      const { message, hint } = reply.error;
+      throw new DeployError(reply.error.kind, message, hint === undefined ? {} : { hint });
+    }
+    return reply as BuildReply & { kind: ReplyOf[K] };
+  }
+
+  /** Ends the threads at once; tasks that are not done are rejected. Resolves when nothing is written any more. */
+  async stop(): Promise<void> {
+    const threads = this.#threads.splice(0);
+    this.#failure = undefined;
+    this.#rejectAll(threads, stopped());
+    await Promise.all(threads.map(({ worker }) => worker.terminate()));
+  }
+
+  #startThread(): Thread {
+    const worker = new Worker(new URL('./assemble-worker.js', import.meta.url), {
+      resourceLimits: { maxOldGenerationSizeMb: MAX_HEAP_MIB, maxYoungGenerationSizeMb: YOUNG_HEAP_MIB },
+    });
+    const thread: Thread = { worker, sent: [] };
+    worker.on('message', (reply: BuildReply) => {
+      thread.sent.shift()?.resolve(reply);
+      this.#dispatch();
+    });
+    const died = (reason: string, cause?: unknown) => {
+      if (this.#threads.includes(thread)) this.#died(reason, cause);
+    };
+    worker.on('error', (error) => died(describeError(error), error));
+    worker.on('exit', (code) => died(`exit status ${code}`));
+    return thread;
+  }
+
+  #dispatch(): void {
+    if (this.#failure !== undefined || this.#threads.length === 0) {
+      this.#rejectAll(this.#threads, this.#failure ?? stopped());
+      return;
+    }
+    for (let ahead = 0; ahead < TASKS_AHEAD; ahead++) {
+      for (const thread of this.#threads) {
+        if (thread.sent.length > ahead) continue;
+        const next = this.#urgent.shift() ?? this.#others.shift();
+        if (next === undefined) return;
+        this.#send(thread, next);
+      }
+    }
+  }
+
+  #send(thread: Thread, next: Waiting): void {
+    try {
+      const task = next.task();
+      thread.worker.postMessage(task, task.kind === 'write' ? [task.buffer] : []);
+      thread.sent.push(next);
+    } catch (error) {
+      next.reject(toDeployError(error));
+    }
+  }
+
+  #died(reason: string, cause?: unknown): void {
+    this.#failure ??= new DeployError('internal', `a building thread died: ${reason}`, { cause });
+    this.#rejectAll(this.#threads, this.#failure);
+  }
+
+  #rejectAll(threads: readonly Thread[], error: DeployError): void {
+    for (const { sent } of threads) for (const { reject } of sent.splice(0)) reject(error);
+    for (const queue of [this.#urgent, this.#others]) {
+      for (const { reject } of queue.splice(0)) reject(error);
+    }
+  }
+}
+
+function stopped(): DeployError {
+  return new DeployError('cancelled', 'building the release was stopped');
+}

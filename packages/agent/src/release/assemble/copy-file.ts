@@ -1,0 +1,82 @@
+import {
+  type BigIntStats,
+  chmodSync,
+  chownSync,
+  constants,
+  copyFileSync,
+  linkSync,
+  rmSync,
+  utimesSync,
+} from 'node:fs';
+import { fsPath } from '@deploy-tools/shared/archive/byte-name.js';
+import { toDeployError } from '@deploy-tools/shared/errors.js';
+import { timeOfStats } from '../unpack/file-times.js';
+import type { BuildPlace } from './assemble-place.js';
+import type { CopyJob } from './assemble-task.js';
+import { lookAt, matchesStamp } from './file-stamp.js';
+
+/**
+ * Takes a file over from an earlier release, when it is what the stamp says, before and, for a copy, also after.
+ * @returns false when that is not so, or it cannot be read: then nothing is left in its place.
+ */
+export function takeOver(place: BuildPlace, job: CopyJob, stamps: BigInt64Array, row: number): boolean {
+  const source = place.roots[job.root];
+  if (source === undefined) return false;
+  const from = fsPath(`${source.path}/${job.from}`);
+  const unchanged = (): BigIntStats | undefined => {
+    const stats = lookAt(from);
+    if (stats === undefined || stats.dev !== source.device) return undefined;
+    return matchesStamp(stats, stamps, row) ? stats : undefined;
+  };
+  // Before, because opening what was put in its place could wait for ever (a FIFO).
+  const stats = unchanged();
+  if (stats === undefined) return false;
+  const to = place.at(job.path);
+  if (place.reuse === 'hardlink' && hasAttributes(stats, place, job) && link(from, to)) {
+    if (timeOfStats(stats) !== job.time) utimesSync(to, job.time, job.time);
+    return true;
+  }
+  if (!copy(from, to, place.reuse) || unchanged() === undefined) {
+    rmSync(to, { force: true });
+    return false;
+  }
+  if (place.ownership === 'archive') chownSync(to, job.uid, job.gid);
+  if (place.ownership === 'archive' || modeOf(stats) !== job.mode) chmodSync(to, job.mode);
+  utimesSync(to, job.time, job.time);
+  return true;
+}
+
+/** Whether a link would have the right owner and mode: those of a shared file are not changed. */
+function hasAttributes(stats: BigIntStats, place: BuildPlace, job: CopyJob): boolean {
+  if (modeOf(stats) !== job.mode) return false;
+  if (place.ownership === 'self') return true;
+  return stats.uid === BigInt(job.uid) && stats.gid === BigInt(job.gid);
+}
+
+function modeOf(stats: BigIntStats): number {
+  return Number(stats.mode) & 0o7777;
+}
+
+/** @returns false where the file system does not let it: too many links, somebody else's file. */
+function link(from: string | Buffer, to: string | Buffer): boolean {
+  return succeeds(() => linkSync(from, to));
+}
+
+/** libuv gives the copy the mode of the original, whatever the umask. */
+function copy(from: string | Buffer, to: string | Buffer, reuse: BuildPlace['reuse']): boolean {
+  const { COPYFILE_EXCL, COPYFILE_FICLONE_FORCE } = constants;
+  const clone = () => copyFileSync(from, to, COPYFILE_EXCL | COPYFILE_FICLONE_FORCE);
+  if (reuse === 'reflink' && succeeds(clone)) return true;
+  return succeeds(() => copyFileSync(from, to, COPYFILE_EXCL));
+}
+
+/** Whatever else is wrong with the source makes it useless; a full disk is not the source's fault. */
+function succeeds(act: () => void): boolean {
+  try {
+    act();
+    return true;
+  } catch (error) {
+    if (toDeployError(error).kind === 'no-space') throw error;
+    return false;
+  }
+}

@@ -1,0 +1,83 @@
+import { chmodSync, closeSync, constants, linkSync, lstatSync, openSync, symlinkSync } from 'node:fs';
+import { fsPath } from '@deploy-tools/shared/archive/byte-name.js';
+import type { SafeEntry } from '@deploy-tools/shared/archive/entry-policy.js';
+import {
+  attributesOf,
+  setDirectoryAttributes,
+  setFileAttributes,
+  setNodeAttributes,
+  setRootAttributes,
+} from '../unpack/attributes.js';
+import { makeSpecialFile } from '../unpack/special-file.js';
+import { writeError } from '../unpack/write-error.js';
+import type { BuildPlace } from './assemble-place.js';
+import type { BuildTask, DirectoryJobs, FileJob } from './assemble-task.js';
+import { attributesAt } from './attribute-columns.js';
+import { writeWhole } from './write-chunks.js';
+
+/** Makes what has no content: symlinks, empty files, FIFOs and devices; a directory without its attributes. */
+export function makeEntry(place: BuildPlace, entry: SafeEntry): void {
+  try {
+    if (entry.type === 'directory') {
+      place.directory(entry.path);
+      return;
+    }
+    const attributes = attributesOf(entry);
+    if (entry.type === 'file') {
+      writeWhole(place, { path: entry.path, ...attributes }, new Uint8Array(0));
+      return;
+    }
+    const path = place.at(entry.path);
+    if (entry.type === 'symlink') symlinkSync(fsPath(entry.linkTarget), path);
+    else makeSpecialFile(path, entry);
+    setNodeAttributes(path, attributes, place.ownership);
+  } catch (error) {
+    throw writeError(entry.path, error);
+  }
+}
+
+/** What has to wait for contents: files that were written in parts, and hard links. */
+export function finishTree(place: BuildPlace, task: BuildTask & { kind: 'finish' }): void {
+  for (const file of task.files) named(file.path, () => finishFile(place, file));
+  for (const { path, existing } of task.links) {
+    named(path, () => linkSync(fsPath(`${place.root}/${existing}`), place.at(path)));
+  }
+}
+
+/**
+ * Gives directories, in this order, their owners, times and modes.
+ * @returns the file system's time when it was done, in nanoseconds since 1970.
+ */
+export function closeDirectories(place: BuildPlace, { paths, attributes }: DirectoryJobs): bigint {
+  for (const [row, path] of paths.entries()) {
+    const own = attributesAt(attributes, row);
+    named(path, () => {
+      if (path === '') setRootAttributes(fsPath(place.root), own, place.ownership);
+      else setDirectoryAttributes(fsPath(`${place.root}/${path}`), own, place.ownership);
+    });
+  }
+  return changeTime(fsPath(place.root));
+}
+
+/** Sets the root's ctime and nothing else. */
+function changeTime(root: string | Buffer): bigint {
+  chmodSync(root, Number(lstatSync(root).mode) & 0o7777);
+  return lstatSync(root, { bigint: true }).ctimeNs;
+}
+
+function finishFile(place: BuildPlace, file: FileJob): void {
+  const fd = openSync(place.at(file.path), constants.O_WRONLY | constants.O_NOFOLLOW);
+  try {
+    setFileAttributes(fd, file, place.ownership);
+  } finally {
+    closeSync(fd);
+  }
+}
+
+function named(path: string, act: () => void): void {
+  try {
+    act();
+  } catch (error) {
+    throw writeError(path, error);
+  }
+}

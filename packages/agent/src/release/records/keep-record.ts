@@ -1,0 +1,53 @@
+import { join } from 'node:path';
+import type { ByteName } from '@deploy-tools/shared/archive/byte-name.js';
+import type { AgentContext } from '../../deploy/agent-context.js';
+import { ManifestShelf } from '../fetch/manifest-shelf.js';
+import { STAMP_NUMBERS } from '../plan/disk-release.js';
+import type { EntryPlace } from '../plan/release-tree.js';
+import type { ReleaseRecord } from './release-record.js';
+import { ReleaseRecords } from './release-records.js';
+
+/**
+ * Does something that takes links away from the files of a release, which shows in their ctime as a change would, and
+ * records what they look like afterwards: those that were as recorded right before, and have their size and time still.
+ */
+export async function keepRecord(
+  context: AgentContext,
+  hash: string,
+  act: () => Promise<void>,
+): Promise<void> {
+  const { paths, settings, threads, log } = context;
+  const records = new ReleaseRecords(paths.records);
+  const record = settings.reuse === 'hardlink' ? records.read(hash) : undefined;
+  const files = record === undefined ? undefined : pathsOf(record, new ManifestShelf(paths.manifests, log));
+  if (record === undefined || files === undefined) return await act();
+  threads.start(true);
+  const task = () => ({ kind: 'stamp', root: join(paths.unpacked, hash), paths: files }) as const;
+  const before = await threads.run('stamp', task);
+  await act();
+  const after = await threads.run('stamp', task);
+  records.write(hash, refreshed(record, before.stamps, after.stamps));
+}
+
+function pathsOf(record: ReleaseRecord, shelf: ManifestShelf): ByteName[] | undefined {
+  const layers = record.manifests.map((digest) => shelf.entries(digest));
+  const paths = record.places.flatMap(({ layer, index }) => layers[layer]?.[index]?.path ?? []);
+  return paths.length === record.places.length ? paths : undefined;
+}
+
+/** Pure. @param before, after rows for the files of the record. */
+export function refreshed(record: ReleaseRecord, before: BigInt64Array, after: BigInt64Array): ReleaseRecord {
+  const places: EntryPlace[] = [];
+  const stamps = new BigInt64Array(record.stamps.length);
+  for (const [row, place] of record.places.entries()) {
+    const rowOf = (all: BigInt64Array) => all.subarray(row * STAMP_NUMBERS, (row + 1) * STAMP_NUMBERS);
+    const [recorded, then, now] = [rowOf(record.stamps), rowOf(before), rowOf(after)];
+    const wasUnchanged = recorded.every((number, at) => number === then[at]);
+    const isTheSame = then.subarray(0, STAMP_NUMBERS - 1).every((number, at) => number === now[at]);
+    if (!wasUnchanged || !isTheSame) continue;
+    stamps.set(now, places.length * STAMP_NUMBERS);
+    places.push(place);
+  }
+  const { manifests } = record;
+  return { manifests, places, stamps: stamps.subarray(0, places.length * STAMP_NUMBERS) };
+}

@@ -1,0 +1,40 @@
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
+import type { AgentConfig } from '@deploy-tools/shared/config-json.js';
+import type { AgentContext } from '../../deploy/agent-context.js';
+import type { ManifestShelf } from '../fetch/manifest-shelf.js';
+import type { DiskRelease, DiskSources } from '../plan/disk-release.js';
+import { halfBuilt } from '../release-directory.js';
+import { loadDiskRelease } from './load-disk-release.js';
+import { ReleaseRecords } from './release-records.js';
+
+/** Releases besides the one that runs whose files are looked at. */
+const MOST_OTHERS = 2;
+
+/**
+ * Where this host may have content: the release that runs, the one of the same layers from before, the one recorded
+ * last; and what an interrupted deployment left.
+ */
+export async function loadSources(
+  context: AgentContext,
+  shelf: ManifestShelf,
+  before: AgentConfig | undefined,
+  config: AgentConfig,
+): Promise<DiskSources> {
+  const { paths, settings, log } = context;
+  const leftovers = await halfBuilt(paths.unpacked);
+  if (settings.reuse === 'off') return { releases: [], unproven: leftovers };
+  const records = new ReleaseRecords(paths.records);
+  const recorded = records.list().filter((hash) => hash !== before?.hash && hash !== config.hash);
+  const others = [config.hash, ...recorded].slice(0, MOST_OTHERS);
+  const releases: DiskRelease[] = [];
+  const unproven: string[] = [];
+  for (const hash of before === undefined ? others : [before.hash, ...others]) {
+    const root = join(paths.unpacked, hash);
+    if (!existsSync(root)) continue;
+    const release = loadDiskRelease(records, shelf, hash, root, log);
+    if (release !== undefined) releases.push(release);
+    else if (hash === before?.hash || hash === config.hash) unproven.push(root);
+  }
+  return { releases, unproven: [...unproven, ...leftovers] };
+}

@@ -1,0 +1,34 @@
+import type { AgentConfig } from '@deploy-tools/shared/config-json.js';
+import { isDeployError } from '@deploy-tools/shared/errors.js';
+import type { AgentContext } from '../../deploy/agent-context.js';
+import { KeptManifests } from '../fetch/kept-manifests.js';
+import { releasesIn } from '../release-directory.js';
+import { ReleaseRecords } from './release-records.js';
+
+/** Records that are kept: as many as are looked at, and a few for going back. */
+const MOST_RECORDS = 5;
+
+/** Removes records of releases that are gone, old ones, and manifests that no record and none of these configurations need. */
+export async function pruneRecords(context: AgentContext, needing: readonly AgentConfig[]): Promise<void> {
+  const { paths } = context;
+  const records = new ReleaseRecords(paths.records);
+  const existing = new Set(await releasesIn(paths.unpacked));
+  const kept = records.list().filter((hash) => existing.has(hash));
+  records.prune(new Set(kept.slice(0, MOST_RECORDS)));
+  const layers = needing.flatMap((config) => config.layers);
+  const needed = new Set(layers.flatMap(({ manifest }) => manifest ?? []));
+  for (const hash of kept.slice(0, MOST_RECORDS)) {
+    for (const digest of manifestsOf(records, hash)) needed.add(digest);
+  }
+  new KeptManifests(paths.manifests).prune(needed);
+}
+
+function manifestsOf(records: ReleaseRecords, hash: string): readonly string[] {
+  try {
+    return records.read(hash)?.manifests ?? [];
+  } catch (error) {
+    if (!isDeployError(error, 'corrupt')) throw error;
+    records.remove(hash);
+    return [];
+  }
+}

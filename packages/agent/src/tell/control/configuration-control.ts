@@ -1,0 +1,135 @@
+import { DeployError } from '@deploy-tools/shared/errors.js';
+import { stateReportJson } from '@deploy-tools/shared/report/encode-agent-line.js';
+import { withoutUndefined } from '@deploy-tools/shared/report/json-fields.js';
+import { pauseText } from '@deploy-tools/shared/report/pause-note.js';
+import type { StateReport } from '@deploy-tools/shared/report/report.js';
+import type { AgentContext } from '../../deploy/agent-context.js';
+import { cancelAttempt } from '../../deploy/cancel-attempt.js';
+import { releaseToRepeat, wayBackByHand } from '../../deploy/release-before.js';
+import { retryHeld } from '../../deploy/retry-held.js';
+import { readState } from '../../deploy/state-file.js';
+import type { Wanted } from '../../deploy/wanted-view.js';
+import type { Pushes } from '../../follow/pushes.js';
+import type { LinkState } from '../../follow/registry-link.js';
+import type { ControlCommand, ControlRequest } from './control-line.js';
+
+/** One configuration of the agent, as somebody on the host sees it. */
+export interface Controlled {
+  readonly context: Pick<AgentContext, 'ledger' | 'pause' | 'paths' | 'log'>;
+  readonly present: () => StateReport;
+  /** What the registry wanted when it last answered. */
+  readonly wanted: () => Wanted | undefined;
+  /** How the registry is reached; absent where there is none. */
+  readonly registry?: () => LinkState;
+  /** Has the registry looked at now, and ends a deployment. */
+  readonly pushes: Pick<Pushes, 'nudge' | 'cancel' | 'isDeploying'>;
+}
+
+/**
+ * Does what was asked, for the configuration that was named or for each.
+ * @returns one object a configuration: how it is now, with `Wanted`, `WantedAt`, `Paused`, `Registry` and, except for status, `Answer`.
+ * @throws DeployError not-found, usage, in-use, conflict.
+ */
+export function answerControl(configs: ReadonlyMap<string, Controlled>, request: ControlRequest): object[] {
+  const { command, name } = request;
+  return chosen(configs, command, name).map((config) => {
+    const answer = ACTIONS[command](config, request);
+    const { log: _, ...report } = config.present();
+    const wanted = config.wanted();
+    const registry = config.registry?.();
+    return {
+      ...stateReportJson(report),
+      Wanted: wanted && { Revision: wanted.config.revision, Hash: wanted.config.hash },
+      WantedAt: wanted?.at.toISOString(),
+      Paused: config.context.pause.paused,
+      Registry: registry && linkJson(registry),
+      Answer: answer,
+    };
+  });
+}
+
+function linkJson({ isConnected, since, error }: LinkState): object {
+  return { Connected: isConnected, Since: since?.toISOString(), Error: error };
+}
+
+/** Not to be done to all by leaving out a flag. */
+const ONE_AT_A_TIME: readonly ControlCommand[] = ['rollback', 'redeploy'];
+
+function chosen(
+  configs: ReadonlyMap<string, Controlled>,
+  command: ControlCommand,
+  name: string | undefined,
+): readonly Controlled[] {
+  const followed = `it follows ${[...configs.keys()].join(', ')}`;
+  if (name === undefined) {
+    if (ONE_AT_A_TIME.includes(command) && configs.size > 1)
+      throw new DeployError('usage', 'say which configuration is meant', {
+        hint: `name it with -name: ${followed}`,
+      });
+    return [...configs.values()];
+  }
+  const config = configs.get(name);
+  if (config !== undefined) return [config];
+  throw new DeployError('not-found', `this agent does not follow "${name}"`, { hint: followed });
+}
+
+function onThisHost(by: string | undefined): string {
+  return by === undefined ? 'somebody on the host' : `${by} on the host`;
+}
+
+/** Answers in a sentence; the work itself is the agent's loop's. */
+type Action = (config: Controlled, asked: Pick<ControlRequest, 'by' | 'reason'>) => string | undefined;
+
+const ACTIONS: Readonly<Record<ControlCommand, Action>> = {
+  status: () => undefined,
+  check: ({ pushes, context }) => {
+    pushes.nudge();
+    const { inFlight } = context.ledger;
+    if (inFlight !== undefined) return `${inFlight.step}: the registry is looked at after that`;
+    return context.pause.paused
+      ? 'looking at the registry; nothing is deployed while paused'
+      : 'looking at the registry';
+  },
+  retry: ({ pushes, context }, { by }) => retryHeld(context, pushes, onThisHost(by)),
+  redeploy: ({ pushes, context, wanted }, { by }) => {
+    const { ledger, paths, pause, log } = context;
+    const { hash, revision } = releaseToRepeat(ledger, readState(paths.state), wanted()?.config);
+    ledger.deployAgain(hash);
+    pushes.nudge();
+    log.info({ hash, by }, 'somebody on this host says: deploy it again');
+    if (pause.paused) return 'deployed again once resumed';
+    return `deploying ${revision === undefined ? hash.slice(0, 12) : `revision ${revision}`} again`;
+  },
+  cancel: ({ pushes, context }, { by }) => {
+    const answer = cancelAttempt(context, pushes, onThisHost(by));
+    pushes.nudge();
+    return answer;
+  },
+  pause: ({ pushes, context }, { by, reason }) => {
+    const { pause } = context;
+    const note = withoutUndefined({ by, since: new Date().toISOString(), reason });
+    if (!pause.begin(note)) return `was paused already: ${pauseText(pause.note ?? note)}`;
+    pushes.nudge();
+    context.log.warn({ by, reason }, 'paused by somebody on this host');
+    return context.ledger.inFlight === undefined ? 'paused' : 'paused after what is in progress';
+  },
+  resume: ({ pushes, context }, { by }) => {
+    if (!context.pause.end()) return 'was not paused';
+    pushes.nudge();
+    context.log.warn({ by }, 'resumed by somebody on this host');
+    return 'resumed';
+  },
+  rollback: ({ pushes, context, wanted }, { by }) => {
+    const { ledger, paths, pause, log } = context;
+    if (ledger.inFlight !== undefined) {
+      pause.lift();
+      return cancelAttempt(context, pushes, onThisHost(by));
+    }
+    const { from, to } = wayBackByHand(ledger.journal, readState(paths.state));
+    pause.lift();
+    ledger.goBack({ from, to, by, wanted: wanted()?.config });
+    pushes.nudge();
+    log.warn({ from: from.hash, to: to.hash, by }, 'somebody on this host says: go back');
+    return `going back to ${to.revision === undefined ? to.hash.slice(0, 12) : `revision ${to.revision}`}`;
+  },
+};
