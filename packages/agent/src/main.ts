@@ -19,7 +19,7 @@ const SUBCOMMANDS: Readonly<Record<string, (argv: readonly string[]) => Promise<
   guard: async (argv) => await (await import('./programs/guard/guard-program.js')).runGuard(argv),
   plan: runPlan,
   manifest: async (argv) =>
-    await (await import('./programs/deploy-file/deploy-file-program.js')).runManifest(argv),
+    await (await import('./programs/deploy-file/deploy-file-program.js')).runDeployFileProgram(argv),
 };
 const subcommand = Object.hasOwn(SUBCOMMANDS, word ?? '') ? SUBCOMMANDS[word ?? ''] : undefined;
 void (subcommand === undefined ? runDaemon(process.argv.slice(2)) : subcommand(rest));

@@ -7,7 +7,7 @@ import { RandomDelay } from '@deploy-tools/agent/deploy/random-delay.js';
 import { Pushes } from '@deploy-tools/agent/follow/pushes.js';
 import { systemTimers } from '@deploy-tools/agent/host/timers.js';
 import { pipedOutput } from '@deploy-tools/agent/process/script/piped-output.js';
-import { BuildThreads } from '@deploy-tools/agent/release/assemble/assemble-threads.js';
+import { AssembleThreads } from '@deploy-tools/agent/release/assemble/assemble-threads.js';
 import { DEFAULT_UNPACK_POLICY } from '@deploy-tools/shared/archive/unpack-policy.js';
 import type { AgentConfig } from '@deploy-tools/shared/config-json.js';
 import { Turns } from '@deploy-tools/shared/host/turns.js';
@@ -60,7 +60,7 @@ export async function agentContext(
       ...settings,
     },
     log: await createLogger('test', 'silent'),
-    threads: new BuildThreads(),
+    threads: new AssembleThreads(),
     builds: new Turns(1),
     looks: new Turns(1),
     ledger: new Ledger({

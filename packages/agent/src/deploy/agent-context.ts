@@ -11,7 +11,7 @@ import type { RunAs } from '../process/script/run-as.js';
 import type { Hook } from '../process/script/run-hook.js';
 import type { OutputPlace } from '../process/script/run-output.js';
 import type { ReleaseProgram } from '../process/supervise/release-program.js';
-import type { BuildThreads } from '../release/assemble/assemble-threads.js';
+import type { AssembleThreads } from '../release/assemble/assemble-threads.js';
 import type { ReuseMode } from '../release/assemble/reuse-method.js';
 import type { Ownership } from '../release/unpack/tree-task.js';
 import type { AttemptFacts } from './attempt-facts.js';
@@ -75,7 +75,7 @@ export interface AgentContext {
   readonly settings: AgentSettings;
   readonly log: Logger;
   /** Run while a release is built. */
-  readonly threads: BuildThreads;
+  readonly threads: AssembleThreads;
   /** In which releases are made, of all configurations of this agent. */
   readonly builds: Turns;
   /** In which the registry is asked what it wants, of all configurations of this agent. */

@@ -5,7 +5,7 @@ import { checkSpace } from '@deploy-tools/shared/host/free-space.js';
 import { chunkPlaces } from '@deploy-tools/shared/layers/chunk-places.js';
 import type { AgentContext } from '../deploy/agent-context.js';
 import { missingBytes } from './archive-cache.js';
-import { type BuildStats, buildRelease } from './assemble/assemble-release.js';
+import { type AssembleStats, assembleRelease } from './assemble/assemble-release.js';
 import { reuseMethod } from './assemble/reuse-method.js';
 import { loadManifests } from './fetch/load-manifests.js';
 import { ManifestShelf } from './fetch/manifest-shelf.js';
@@ -148,7 +148,7 @@ async function fill(
   blueprint: Blueprint,
   into: string,
   leftovers: readonly string[],
-): Promise<BuildStats> {
+): Promise<AssembleStats> {
   const { settings, threads } = context;
   const { tree, places, disk, plan, layers } = blueprint;
   const reuse = reuseMethod(settings.reuse, into);
@@ -158,7 +158,7 @@ async function fill(
   const roots = [...disk.releases.map(({ root }) => root), ...disk.unproven, into];
   const removals: Promise<void>[] = [];
   if (plan.fetch.bytes > WIDE_BYTES) lanes.widen(MORE_LANES);
-  const stats = await buildRelease({
+  const stats = await assembleRelease({
     tree,
     plan,
     places,

@@ -20,7 +20,7 @@ import { programFile } from '../../process/script/program-file.js';
 import { type RunAs, resolveUser, userEnvironment } from '../../process/script/run-as.js';
 import { openProgram, type ProgramOptions } from '../../process/supervise/open-program.js';
 import type { ProgramSettings } from '../../process/supervise/supervise-flags.js';
-import { BuildThreads } from '../../release/assemble/assemble-threads.js';
+import { AssembleThreads } from '../../release/assemble/assemble-threads.js';
 import { chmodDirectory } from '../../release/unpack/held-directory.js';
 import { presentReport } from '../../tell/report/present-report.js';
 import { checkStateIsOurs } from './state-place.js';
@@ -86,7 +86,7 @@ export async function openApplication(options: ApplicationOptions): Promise<Appl
   checkStateIsOurs(state, settings.name, { journal: ledger.journal, lastGood: lastGood() });
   const pause = new Pause(join(dir, 'paused'), onChange);
   const facts = new AttemptFacts(onProgress);
-  const threads = new BuildThreads();
+  const threads = new AssembleThreads();
   closePrivate(dir);
   const runAs = settings.user === undefined ? undefined : await resolveUser(settings.user);
   if (runAs !== undefined) letIn(runAs, dir, paths.unpacked);

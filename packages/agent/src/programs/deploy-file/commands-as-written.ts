@@ -1,5 +1,5 @@
 import { parseDocument } from 'yaml';
-import { COMMAND_LISTS, type ManifestCommands } from './deploy-file.js';
+import { COMMAND_LISTS, type DeployFileCommands } from './deploy-file.js';
 import { markTemplate } from './fill-template.js';
 import { readCommands } from './parse-deploy-file.js';
 
@@ -11,8 +11,8 @@ import { readCommands } from './parse-deploy-file.js';
 export function commandsAsWritten(
   text: string,
   label: string,
-  commands: ManifestCommands,
-): ManifestCommands | undefined {
+  commands: DeployFileCommands,
+): DeployFileCommands | undefined {
   const { text: marked, unmark } = markTemplate(text, label);
   const document = parseDocument(marked, { prettyErrors: false, logLevel: 'silent' });
   const found = document.errors.length > 0 ? undefined : readCommands(document.contents);

@@ -10,7 +10,7 @@ import { syncTree } from '../../place/sync/sync-tree.js';
 import { withNames } from '../../release/unpack/held-directory.js';
 import { unpackLayers } from '../../release/unpack/unpack-layers.js';
 import type { DeployContext } from './deploy-context.js';
-import type { ManifestArchive } from './deploy-file.js';
+import type { DeployFileArchive } from './deploy-file.js';
 import { download, fetchSmall } from './download.js';
 import { verifySignature } from './verify-signature.js';
 import { withRetries } from './with-retries.js';
@@ -24,7 +24,7 @@ const MAX_SIGNATURE_BYTES = 64 * 1024;
  * @throws DeployError.
  */
 export async function deployArchive(
-  archive: ManifestArchive,
+  archive: DeployFileArchive,
   place: DestinationPlace,
   context: DeployContext,
   beforeUnpacking: () => Promise<void>,
@@ -46,7 +46,7 @@ export async function deployArchive(
 }
 
 async function fetched(
-  archive: ManifestArchive,
+  archive: DeployFileArchive,
   work: ClosedDirectory,
   context: DeployContext,
 ): Promise<string> {
@@ -67,7 +67,7 @@ async function fetched(
 }
 
 async function verified(
-  { src, signature }: ManifestArchive,
+  { src, signature }: DeployFileArchive,
   files: { readonly path: string; readonly dir: string },
   context: DeployContext,
 ): Promise<void> {
@@ -92,7 +92,7 @@ async function verified(
 }
 
 async function unpacked(
-  { src }: ManifestArchive,
+  { src }: DeployFileArchive,
   { file, tree }: { readonly file: string; readonly tree: string },
   { settings, log, signal }: DeployContext,
 ): Promise<string> {
@@ -107,7 +107,7 @@ async function unpacked(
 }
 
 async function synced(
-  archive: ManifestArchive,
+  archive: DeployFileArchive,
   tree: string,
   { settings, log, signal }: DeployContext,
 ): Promise<void> {

@@ -7,7 +7,7 @@ import type { DeployLog } from './deploy-log.js';
 import type { Retries } from './with-retries.js';
 
 /** What the flags say. */
-export interface ManifestSettings {
+export interface DeployFileSettings {
   readonly maxBytesPerSecond: number | undefined;
   /** Waits a random part of it first. */
   readonly randomDelayMs: number;
@@ -19,7 +19,7 @@ export interface ManifestSettings {
   /** Path of the file that says whose signatures count. */
   readonly allowedSigners: string | undefined;
   /** Whether the manifest has to be signed too, at its URL with `.sig` at the end. */
-  readonly signedManifest: boolean;
+  readonly signedDeployFile: boolean;
   /** Old releases of the strategy `release`. */
   readonly keep: number;
   readonly policy: UnpackPolicy;
@@ -28,7 +28,7 @@ export interface ManifestSettings {
 
 /** What one deployment works with. */
 export interface DeployContext {
-  readonly settings: ManifestSettings;
+  readonly settings: DeployFileSettings;
   readonly open: OpenUrl;
   /** Of the commands, and of what is filled in. */
   readonly environment: Readonly<Record<string, string | undefined>>;

@@ -2,7 +2,7 @@ import type { FlagSpec, FlagValues } from '@deploy-tools/shared/cli/flags.js';
 import { DeployError, describeError } from '@deploy-tools/shared/errors.js';
 import { AGENT_FLAGS } from '../flags/agent-flags.js';
 import { ownershipOf, policyOf } from '../flags/agent-settings.js';
-import type { ManifestSettings } from './deploy-context.js';
+import type { DeployFileSettings } from './deploy-context.js';
 import { parseSeconds } from './seconds.js';
 
 /** Timers of Node.js take 31 bits of milliseconds. */
@@ -18,7 +18,7 @@ function agentFlag<const Name extends string>(
 }
 
 /** stretcher's flags first, then ours. */
-export const MANIFEST_FLAGS = [
+export const DEPLOY_FILE_FLAGS = [
   { name: 'max-bandwidth', type: 'size', help: 'most bytes a second to download: 10MB', min: 1 },
   {
     name: 'random-delay',
@@ -57,10 +57,10 @@ export const MANIFEST_FLAGS = [
   agentFlag('max-ratio'),
 ] as const satisfies readonly FlagSpec[];
 
-export type ManifestFlags = FlagValues<typeof MANIFEST_FLAGS>;
+export type DeployFileFlags = FlagValues<typeof DEPLOY_FILE_FLAGS>;
 
 /** @throws DeployError usage. */
-export function manifestSettings(flags: ManifestFlags): ManifestSettings {
+export function deployFileSettings(flags: DeployFileFlags): DeployFileSettings {
   const { busy, retry, timeout } = flags;
   if (busy !== 'wait' && busy !== 'refuse') {
     throw new DeployError('usage', `invalid value "${busy}" for flag -busy`, { hint: 'use wait or refuse' });
@@ -79,7 +79,7 @@ export function manifestSettings(flags: ManifestFlags): ManifestSettings {
     verbose: flags['rsync-verbose'] !== '',
     waits: busy === 'wait',
     allowedSigners: flags['allowed-signers'] || undefined,
-    signedManifest: flags['signed-manifest'],
+    signedDeployFile: flags['signed-manifest'],
     keep: flags.keep,
     policy: policyOf(flags),
     ownership: ownershipOf(flags),

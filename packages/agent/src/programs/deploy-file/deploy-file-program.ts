@@ -4,13 +4,13 @@ import { urlOpener } from '@deploy-tools/sources/objects/open-url.js';
 import { stopSignal } from '../../host/stop-signal.js';
 import { systemTimers } from '../../host/timers.js';
 import type { DeployContext } from './deploy-context.js';
-import { MANIFEST_FLAGS, type ManifestFlags, manifestSettings } from './deploy-file-flags.js';
+import { DEPLOY_FILE_FLAGS, type DeployFileFlags, deployFileSettings } from './deploy-file-flags.js';
 import { isUnderConsul, manifestUrl } from './deploy-file-url.js';
 import { DeployLog } from './deploy-log.js';
-import { deployManifest } from './run-deploy-file.js';
+import { runDeployFile } from './run-deploy-file.js';
 
 /** `deploy-agent manifest`: one deployment, described by a manifest. Sets process.exitCode. */
-export async function runManifest(argv: readonly string[]): Promise<void> {
+export async function runDeployFileProgram(argv: readonly string[]): Promise<void> {
   await runProgram(
     {
       name: 'deploy-agent manifest',
@@ -18,7 +18,7 @@ export async function runManifest(argv: readonly string[]): Promise<void> {
         'Usage: deploy-agent manifest [flags] [URL]\n' +
         'Deploys once what a manifest says (docs/manifest-deployments.md). Its URL is the argument, or comes on standard input: a line, which\n' +
         'is what a handler of Serf gets, or the events of `consul watch -type event`. URLs: s3://, gs://, https://, http://, file://.',
-      flags: MANIFEST_FLAGS,
+      flags: DEPLOY_FILE_FLAGS,
       positionals: [{ label: 'URL', flags: ['url'] }],
       goesOnWithoutOutput: true, // the program that started this may be gone
       run: deploy,
@@ -28,12 +28,12 @@ export async function runManifest(argv: readonly string[]): Promise<void> {
 }
 
 /** @returns 0 or 1; under `consul watch`, which ends with its handler, always 0. */
-async function deploy(flags: ManifestFlags): Promise<number> {
+async function deploy(flags: DeployFileFlags): Promise<number> {
   if (flags.v) {
     process.stdout.write(`deploy-agent manifest ${programVersion()}\n`);
     return 0;
   }
-  const settings = manifestSettings(flags);
+  const settings = deployFileSettings(flags);
   const environment = process.env;
   const log = new DeployLog((text) => process.stderr.write(text));
   const context: DeployContext = {
@@ -45,7 +45,7 @@ async function deploy(flags: ManifestFlags): Promise<number> {
   log.line(`deploy-agent manifest ${programVersion()}`);
   const source = { argument: flags.url, environment, stdin: process.stdin };
   try {
-    const succeeded = await deployManifest(() => manifestUrl(source), context);
+    const succeeded = await runDeployFile(() => manifestUrl(source), context);
     return succeeded || isUnderConsul(environment) ? 0 : 1;
   } finally {
     log.close();

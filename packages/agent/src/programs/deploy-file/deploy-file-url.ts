@@ -5,7 +5,7 @@ const MAX_BYTES = 4 * 1024 * 1024;
 const BRACKET = '['.charCodeAt(0);
 const NEWLINE = '\n'.charCodeAt(0);
 
-export interface ManifestSource {
+export interface DeployFileSource {
   /** From the command line. */
   readonly argument: string | undefined;
   readonly environment: Readonly<Record<string, string | undefined>>;
@@ -18,7 +18,7 @@ export interface ManifestSource {
  * @returns undefined when Consul has no event: it tells of that too.
  * @throws DeployError invalid.
  */
-export async function manifestUrl(source: ManifestSource): Promise<string | undefined> {
+export async function manifestUrl(source: DeployFileSource): Promise<string | undefined> {
   const { argument, environment, stdin } = source;
   if (argument !== undefined && argument !== '') return argument;
   const underConsul = isUnderConsul(environment);
@@ -35,7 +35,7 @@ export async function manifestUrl(source: ManifestSource): Promise<string | unde
 }
 
 /** `consul watch` tells its handler so, and ends when that fails. */
-export function isUnderConsul(environment: ManifestSource['environment']): boolean {
+export function isUnderConsul(environment: DeployFileSource['environment']): boolean {
   return environment.CONSUL_INDEX !== undefined && environment.CONSUL_INDEX !== '';
 }
 

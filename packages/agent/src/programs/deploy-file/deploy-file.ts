@@ -2,17 +2,17 @@ import type { SyncStrategy } from '../../place/sync/sync-request.js';
 import type { Checksum } from './checksum.js';
 
 /** What one deployment is to do; its file format is stretcher's (docs/manifest-deployments.md). */
-export interface Manifest {
+export interface DeployFile {
   /** Undefined: there are commands only. */
-  readonly archive: ManifestArchive | undefined;
-  readonly commands: ManifestCommands;
+  readonly archive: DeployFileArchive | undefined;
+  readonly commands: DeployFileCommands;
   /** The same commands as they stand in the file, without what is filled in; absent where that is not known. */
-  readonly asWritten?: ManifestCommands;
+  readonly asWritten?: DeployFileCommands;
   /** Of each command, in milliseconds; undefined for no limit. */
   readonly commandTimeoutMs: number | undefined;
 }
 
-export interface ManifestArchive {
+export interface DeployFileArchive {
   /** Its URL. */
   readonly src: string;
   /** One of checksum and signature is there. */
@@ -33,4 +33,4 @@ export const COMMAND_LISTS = ['pre', 'post', 'success', 'failure'] as const;
 export type CommandList = (typeof COMMAND_LISTS)[number];
 
 /** Shell commands in their order. */
-export type ManifestCommands = Readonly<Record<CommandList, readonly string[]>>;
+export type DeployFileCommands = Readonly<Record<CommandList, readonly string[]>>;

@@ -5,23 +5,23 @@ import { DeployError } from '@deploy-tools/shared/errors.js';
 import { showUrl } from '@deploy-tools/sources/objects/show-url.js';
 import { commandsAsWritten } from './commands-as-written.js';
 import type { DeployContext } from './deploy-context.js';
-import type { Manifest } from './deploy-file.js';
+import type { DeployFile } from './deploy-file.js';
 import { fetchSmall } from './download.js';
 import { fillTemplate } from './fill-template.js';
-import { parseManifest } from './parse-deploy-file.js';
+import { parseDeployFile } from './parse-deploy-file.js';
 import { verifySignature } from './verify-signature.js';
 import { withRetries } from './with-retries.js';
 
 const MAX_BYTES = 1024 * 1024;
 
 /** Fetches a manifest, fills in its variables and reads it. @throws DeployError. */
-export async function loadManifest(url: string, context: DeployContext): Promise<Manifest> {
+export async function loadDeployFile(url: string, context: DeployContext): Promise<DeployFile> {
   const label = showUrl(url);
   context.log.line(`reading the manifest ${label}`);
   const bytes = await fetchText(url, context);
-  if (context.settings.signedManifest) await verified(url, bytes, context);
+  if (context.settings.signedDeployFile) await verified(url, bytes, context);
   const text = bytes.toString('utf8');
-  const manifest = parseManifest(fillTemplate(text, context.environment, label), label);
+  const manifest = parseDeployFile(fillTemplate(text, context.environment, label), label);
   const asWritten = commandsAsWritten(text, label, manifest.commands);
   return asWritten === undefined ? manifest : { ...manifest, asWritten };
 }

@@ -5,11 +5,16 @@ import { SYNC_STRATEGIES } from '../../place/sync/sync-request.js';
 import { flagsOf, Mistakes, textOf } from '../configured/yaml-keys.js';
 import { noteSyntax } from '../configured/yaml-mistakes.js';
 import { parseChecksum } from './checksum.js';
-import { COMMAND_LISTS, type Manifest, type ManifestArchive, type ManifestCommands } from './deploy-file.js';
+import {
+  COMMAND_LISTS,
+  type DeployFile,
+  type DeployFileArchive,
+  type DeployFileCommands,
+} from './deploy-file.js';
 import { parseSeconds } from './seconds.js';
 
 const DEFAULT_MODE = 0o755;
-const NO_COMMANDS: ManifestCommands = { pre: [], post: [], success: [], failure: [] };
+const NO_COMMANDS: DeployFileCommands = { pre: [], post: [], success: [], failure: [] };
 /** Timers of Node.js take 31 bits of milliseconds. */
 const LONGEST_MS = 2 ** 31 - 1;
 
@@ -18,7 +23,7 @@ const LONGEST_MS = 2 ** 31 - 1;
  * @param label for messages.
  * @throws DeployError invalid, naming every mistake with line and column.
  */
-export function parseManifest(text: string, label: string): Manifest {
+export function parseDeployFile(text: string, label: string): DeployFile {
   const lines = new LineCounter();
   const document = parseDocument(text, { lineCounter: lines, prettyErrors: false, logLevel: 'silent' });
   const mistakes = new Mistakes(lines);
@@ -31,7 +36,7 @@ export function parseManifest(text: string, label: string): Manifest {
 }
 
 /** Only the commands; undefined where they are not as they should be. */
-export function readCommands(root: unknown): ManifestCommands | undefined {
+export function readCommands(root: unknown): DeployFileCommands | undefined {
   const mistakes = new Mistakes(new LineCounter());
   const node = isMap(root) ? root.get('commands', true) : undefined;
   if (node === undefined || isEmpty(node, root)) return NO_COMMANDS;
@@ -42,7 +47,7 @@ export function readCommands(root: unknown): ManifestCommands | undefined {
 /** Keys that are read as soon as they are met. */
 type Readers = Readonly<Record<string, (node: unknown, name: string) => void>>;
 
-function manifestOf(root: unknown, mistakes: Mistakes): Manifest {
+function manifestOf(root: unknown, mistakes: Mistakes): DeployFile {
   const texts: Partial<Record<TextKey, { readonly text: string; readonly node: unknown }>> = {};
   let excludes: readonly string[] = [];
   let commands = NO_COMMANDS;
@@ -74,7 +79,7 @@ function manifestOf(root: unknown, mistakes: Mistakes): Manifest {
   const commandTimeoutMs = value('timeout', timeoutOf);
   const src = value('src', String);
   if (src === undefined) return { archive: undefined, commands, commandTimeoutMs };
-  const archive: ManifestArchive = {
+  const archive: DeployFileArchive = {
     ...{ src, excludes },
     checksum: value('checksum', parseChecksum),
     signature: value('signature', String),
@@ -119,7 +124,7 @@ function isEmpty(value: unknown, map: unknown): boolean {
   return isMap(map) && map.items.some(({ key, value: own }) => key === value && own === null);
 }
 
-function commandsOf(node: unknown, mistakes: Mistakes): ManifestCommands {
+function commandsOf(node: unknown, mistakes: Mistakes): DeployFileCommands {
   const lists: Record<string, readonly string[]> = {};
   const take = (value: unknown, name: string): void => {
     lists[name] = listOf(value, `commands.${name}`, mistakes);
@@ -159,7 +164,7 @@ function insideOf(text: string): string {
   throw new DeployError('invalid', `"${text}" is no file inside the archive`);
 }
 
-function strategyOf(text: string): ManifestArchive['strategy'] {
+function strategyOf(text: string): DeployFileArchive['strategy'] {
   const strategy = SYNC_STRATEGIES.find((known) => known === text);
   if (strategy !== undefined) return strategy;
   throw new DeployError('invalid', `there is no "${text}"`, { hint: `use ${SYNC_STRATEGIES.join(', ')}` });

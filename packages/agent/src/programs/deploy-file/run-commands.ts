@@ -2,7 +2,7 @@ import { closeSync } from 'node:fs';
 import { runInGroup } from '../../process/script/run-in-group.js';
 import type { OnLine } from '../../process/script/run-output.js';
 import { cannotStart, scriptFailure } from '../../process/script/script-error.js';
-import type { CommandList, Manifest } from './deploy-file.js';
+import type { CommandList, DeployFile } from './deploy-file.js';
 import type { DeployLog } from './deploy-log.js';
 
 /** As long as timers of Node.js can take. */
@@ -11,7 +11,7 @@ const FOREVER_MS = 2 ** 31 - 1;
 const SHOWN = 120;
 
 export interface CommandsRun {
-  readonly manifest: Pick<Manifest, 'commands' | 'asWritten' | 'commandTimeoutMs'>;
+  readonly manifest: Pick<DeployFile, 'commands' | 'asWritten' | 'commandTimeoutMs'>;
   readonly log: DeployLog;
   readonly environment: Readonly<Record<string, string>>;
   readonly signal: AbortSignal;

@@ -5,30 +5,30 @@ import { lockDestination } from '../../place/sync/lock-destination.js';
 import { requireRsync } from '../../place/sync/run-rsync.js';
 import { deployArchive } from './deploy-archive.js';
 import type { DeployContext } from './deploy-context.js';
-import type { Manifest } from './deploy-file.js';
-import { loadManifest } from './load-deploy-file.js';
+import type { DeployFile } from './deploy-file.js';
+import { loadDeployFile } from './load-deploy-file.js';
 import { type CommandsRun, runCommands, runLastCommands } from './run-commands.js';
 
 /**
  * One deployment from beginning to end: random delay, manifest, archive and its checksum, `pre`, unpacking, syncing, `post`, then
  * `success` or `failure`. What goes wrong is in the log.
- * @param whichManifest undefined: there is nothing to do.
+ * @param whichDeployFile undefined: there is nothing to do.
  * @returns whether it succeeded.
  */
-export async function deployManifest(
-  whichManifest: () => Promise<string | undefined>,
+export async function runDeployFile(
+  whichDeployFile: () => Promise<string | undefined>,
   context: DeployContext,
 ): Promise<boolean> {
   const { log } = context;
-  let manifest: Manifest;
+  let manifest: DeployFile;
   try {
     await randomDelay(context);
-    const url = await whichManifest();
+    const url = await whichDeployFile();
     if (url === undefined) {
       log.line('there is no event yet: nothing to do');
       return true;
     }
-    manifest = await loadManifest(url, context);
+    manifest = await loadDeployFile(url, context);
   } catch (error) {
     log.line(`failed: ${describeError(error)}`);
     return false;
@@ -44,7 +44,7 @@ async function randomDelay({ settings, timers, log, signal }: DeployContext): Pr
 }
 
 /** What is done at the end belongs to it: the next deployment to the same place waits for that too. */
-async function holdingDestination(manifest: Manifest, context: DeployContext): Promise<boolean> {
+async function holdingDestination(manifest: DeployFile, context: DeployContext): Promise<boolean> {
   const held = { release: (): void => {} };
   try {
     const failure = await deploy(manifest, context, held).catch((error: unknown) => ({ error }));
@@ -56,7 +56,7 @@ async function holdingDestination(manifest: Manifest, context: DeployContext): P
 
 /** @param held gets what releases the destination, as soon as it is held. */
 async function deploy(
-  manifest: Manifest,
+  manifest: DeployFile,
   context: DeployContext,
   held: { release: () => void },
 ): Promise<undefined> {
@@ -78,7 +78,7 @@ async function deploy(
 
 /** The commands of that are told nothing of their own failures, and change nothing about the outcome. */
 async function atTheEnd(
-  manifest: Manifest,
+  manifest: DeployFile,
   context: DeployContext,
   failure: { readonly error: unknown } | undefined,
 ): Promise<boolean> {
@@ -96,7 +96,7 @@ async function atTheEnd(
 }
 
 function commandsRun(
-  manifest: Manifest,
+  manifest: DeployFile,
   { log, environment }: DeployContext,
   signal: AbortSignal,
 ): CommandsRun {

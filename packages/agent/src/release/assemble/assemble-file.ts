@@ -3,7 +3,7 @@ import { closeSync, constants, openSync, readSync } from 'node:fs';
 import { fsPath } from '@deploy-tools/shared/archive/byte-name.js';
 import type { ChunkSource } from '../plan/content-index.js';
 import { setFileAttributes } from '../unpack/attributes.js';
-import type { BuildPlace } from './assemble-place.js';
+import type { AssemblePlace } from './assemble-place.js';
 import type { AssembleJob, PieceJob } from './assemble-task.js';
 import { lookAt } from './file-stamp.js';
 import { openPart, writeFully } from './write-part.js';
@@ -13,11 +13,11 @@ const READ = constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK;
 
 /** Makes files of chunks that may be on disk; every chunk is verified by its digest as it is read. */
 export class FileAssembler {
-  readonly #place: BuildPlace;
+  readonly #place: AssemblePlace;
   /** The source that was read last: most chunks of a file come from one. */
   #source: { readonly root: number; readonly path: string; readonly fd: number } | undefined;
 
-  constructor(place: BuildPlace) {
+  constructor(place: AssemblePlace) {
     this.#place = place;
   }
 

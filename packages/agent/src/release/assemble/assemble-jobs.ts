@@ -5,7 +5,7 @@ import { type DiskRelease, STAMP_NUMBERS } from '../plan/disk-release.js';
 import type { FetchBatch } from '../plan/pack-ranges.js';
 import type { TreeNode } from '../plan/release-tree.js';
 import { attributesOf } from '../unpack/attributes.js';
-import type { AssembleJob, BuildTask, FileJob, WriteJob } from './assemble-task.js';
+import type { AssembleJob, AssembleTask, FileJob, WriteJob } from './assemble-task.js';
 import { attributeColumns } from './attribute-columns.js';
 
 /** Bounds of a task: some 10 ms of work, so that the threads end at the same time. */
@@ -43,7 +43,7 @@ export function inTasks<T>(list: readonly T[], bytesOf: (item: T) => number): T[
 export function copyTask(
   copies: readonly CopyPlan[],
   releases: readonly DiskRelease[],
-): BuildTask & { kind: 'copy' } {
+): AssembleTask & { kind: 'copy' } {
   const jobs = {
     paths: copies.map(({ node }) => mainPath(node)),
     roots: new Uint32Array(copies.length),
@@ -60,7 +60,7 @@ export function copyTask(
   return { kind: 'copy', jobs };
 }
 
-export function closeTask(directories: readonly SafeEntry[]): BuildTask & { kind: 'close' } {
+export function closeTask(directories: readonly SafeEntry[]): AssembleTask & { kind: 'close' } {
   const attributes = attributeColumns(directories, (entry) => entry);
   return { kind: 'close', jobs: { paths: directories.map(({ path }) => path), attributes } };
 }

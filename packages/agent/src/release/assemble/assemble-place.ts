@@ -4,7 +4,7 @@ import { parentPath } from '@deploy-tools/shared/archive/path-guard.js';
 import { errnoOf } from '@deploy-tools/shared/errors.js';
 import { MAX_CHUNK } from '@deploy-tools/shared/layers/manifest.js';
 import type { Ownership } from '../unpack/tree-task.js';
-import type { BuildSetup, ReuseMethod } from './assemble-task.js';
+import type { AssembleSetup, ReuseMethod } from './assemble-task.js';
 
 /** A directory that content is taken from. */
 export interface SourceRoot {
@@ -14,7 +14,7 @@ export interface SourceRoot {
 }
 
 /** The directory that several threads fill, as one of them sees it. */
-export class BuildPlace {
+export class AssemblePlace {
   readonly ownership: Ownership;
   readonly reuse: ReuseMethod;
   readonly roots: readonly SourceRoot[];
@@ -25,7 +25,7 @@ export class BuildPlace {
   /** Directories that are known to be there. */
   readonly #made = new Set<ByteName>(['']);
 
-  constructor(setup: BuildSetup) {
+  constructor(setup: AssembleSetup) {
     this.root = byteName(setup.into);
     this.ownership = setup.ownership;
     this.reuse = setup.reuse;

@@ -14,19 +14,19 @@ import type { DiskRelease } from '../plan/disk-release.js';
 import { fetchBatches } from '../plan/pack-ranges.js';
 import type { ReleaseTree, TreeNode } from '../plan/release-tree.js';
 import { assembleJob, closeTask, copyTask, fileJob, inTasks, mainPath, writeJobs } from './assemble-jobs.js';
-import type { BuildSetup } from './assemble-task.js';
-import type { BuildThreads } from './assemble-threads.js';
+import type { AssembleSetup } from './assemble-task.js';
+import type { AssembleThreads } from './assemble-threads.js';
 import { closingOrder, emptyDirectories } from './directory-order.js';
 
-export interface BuildRequest {
+export interface AssembleRequest {
   readonly tree: ReleaseTree;
   readonly plan: ContentPlan;
   readonly places: PackPlaces;
   /** As the plan numbers them; `setup.roots` begins with theirs. */
   readonly releases: readonly DiskRelease[];
-  readonly setup: BuildSetup;
+  readonly setup: AssembleSetup;
   readonly source: BatchSource;
-  readonly threads: BuildThreads;
+  readonly threads: AssembleThreads;
   /**
    * Asked before chunks are fetched that were hoped to be on disk, with the bytes of them all; may throw to give up.
    */
@@ -35,7 +35,7 @@ export interface BuildRequest {
   readonly onLocalDone: () => void;
 }
 
-export interface BuildStats {
+export interface AssembleStats {
   /** When the tree was complete, by the clock of its file system: nanoseconds since 1970. */
   readonly finishedAt: bigint;
   /** Files that were taken over whole. */
@@ -50,9 +50,9 @@ export interface BuildStats {
 const SMALL_FILES = 200;
 const SMALL_BYTES = 4 * 1024 * 1024;
 
-/** Builds the tree of a release in an empty directory: see {@link buildRelease}. */
+/** Builds the tree of a release in an empty directory: see {@link assembleRelease}. */
 class ReleaseBuild {
-  readonly #request: BuildRequest;
+  readonly #request: AssembleRequest;
   /** What is left to be fetched once the disk has given what it has. */
   readonly #late: FetchList;
   /** Chunks that were hoped to be on disk, and are fetched for another file anyway. */
@@ -61,12 +61,12 @@ class ReleaseBuild {
   readonly #parts = new Set<TreeNode>();
   #stale = 0;
 
-  constructor(request: BuildRequest) {
+  constructor(request: AssembleRequest) {
     this.#request = request;
     this.#late = new FetchList(request.places);
   }
 
-  async run(): Promise<BuildStats> {
+  async run(): Promise<AssembleStats> {
     const { plan } = this.#request;
     for (const { targets } of plan.fetch.chunks()) {
       for (const { node } of targets) if (node.chunks.length > 1) this.#parts.add(node);
@@ -177,7 +177,7 @@ class ReleaseBuild {
  * @throws DeployError corrupt, for a chunk that is not what it should be; connect; no-space; what a thread meets. Nothing
  *   is under way any more then, and what is written is left for another attempt.
  */
-export function buildRelease(request: BuildRequest): Promise<BuildStats> {
+export function assembleRelease(request: AssembleRequest): Promise<AssembleStats> {
   request.threads.setUp(request.setup, isSmall(request.tree));
   return new ReleaseBuild(request).run();
 }

@@ -9,7 +9,7 @@ import type { AttributeColumns } from './attribute-columns.js';
 export type ReuseMethod = 'reflink' | 'hardlink' | 'copy';
 
 /** What all tasks of a release have in common; told to every thread first, and not answered. */
-export interface BuildSetup {
+export interface AssembleSetup {
   readonly kind: 'setup';
   /** Absolute path of the directory that is filled. */
   readonly into: string;
@@ -77,7 +77,7 @@ export interface WriteJob {
   readonly targets: readonly WriteTarget[];
 }
 
-export type BuildTask =
+export type AssembleTask =
   /** Symlinks, empty files, FIFOs and devices; and directories, whose attributes have to wait. */
   | { readonly kind: 'make'; readonly entries: readonly SafeEntry[] }
   | { readonly kind: 'copy'; readonly jobs: CopyJobs }
@@ -96,7 +96,7 @@ export type BuildTask =
   | { readonly kind: 'stamp'; readonly root: string; readonly paths: readonly ByteName[] };
 
 /** What a thread answers, in the order of its tasks. */
-export type BuildReply =
+export type AssembleReply =
   | { readonly kind: 'failed'; readonly error: PlainError; readonly buffer?: ArrayBuffer }
   | { readonly kind: 'made' }
   /** Rows whose file is not as it was. */

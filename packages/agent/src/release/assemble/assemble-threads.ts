@@ -1,7 +1,7 @@
 import { availableParallelism } from 'node:os';
 import { Worker } from 'node:worker_threads';
 import { DeployError, describeError, toDeployError } from '@deploy-tools/shared/errors.js';
-import type { BuildReply, BuildSetup, BuildTask } from './assemble-task.js';
+import type { AssembleReply, AssembleSetup, AssembleTask } from './assemble-task.js';
 
 const MOST_THREADS = 2;
 /** A small young generation is collected often, and with it the buffers of unpacked chunks. */
@@ -11,8 +11,8 @@ const MAX_HEAP_MIB = 512;
 const TASKS_AHEAD = 2;
 
 interface Waiting {
-  readonly task: () => BuildTask;
-  readonly resolve: (reply: BuildReply) => void;
+  readonly task: () => AssembleTask;
+  readonly resolve: (reply: AssembleReply) => void;
   readonly reject: (error: Error) => void;
 }
 
@@ -37,7 +37,7 @@ interface ReplyOf {
  * Threads that build release trees with synchronous calls. Tasks go to whichever is free, `write` tasks first: they
  * hold the memory that the next chunks are fetched into.
  */
-export class BuildThreads {
+export class AssembleThreads {
   readonly #threads: Thread[] = [];
   readonly #urgent: Waiting[] = [];
   readonly #others: Waiting[] = [];
@@ -53,7 +53,7 @@ export class BuildThreads {
   }
 
   /** Begins a release: told to all threads, before the tasks that follow. @param isSmall as for `start`. */
-  setUp(setup: BuildSetup, isSmall: boolean): void {
+  setUp(setup: AssembleSetup, isSmall: boolean): void {
     this.start(isSmall);
     for (const { worker } of this.#threads) worker.postMessage(setup);
   }
@@ -62,11 +62,11 @@ export class BuildThreads {
    * @param task made when its turn comes, so that the first ones are on their way before the last ones are made.
    * @throws DeployError what the task failed with; cancelled after `stop`; internal when a thread died.
    */
-  async run<K extends BuildTask['kind']>(
+  async run<K extends AssembleTask['kind']>(
     kind: K,
-    task: () => BuildTask & { kind: K },
-  ): Promise<BuildReply & { kind: ReplyOf[K] }> {
-    const reply = await new Promise<BuildReply>((resolve, reject) => {
+    task: () => AssembleTask & { kind: K },
+  ): Promise<AssembleReply & { kind: ReplyOf[K] }> {
+    const reply = await new Promise<AssembleReply>((resolve, reject) => {
       (kind === 'write' ? this.#urgent : this.#others).push({ task, resolve, reject });
       this.#dispatch();
     });
@@ -74,7 +74,7 @@ export class BuildThreads {
       const { message, hint } = reply.error;
       throw new DeployError(reply.error.kind, message, hint === undefined ? {} : { hint });
     }
-    return reply as BuildReply & { kind: ReplyOf[K] };
+    return reply as AssembleReply & { kind: ReplyOf[K] };
   }
 
   /** Ends the threads at once; tasks that are not done are rejected. Resolves when nothing is written any more. */
@@ -90,7 +90,7 @@ export class BuildThreads {
       resourceLimits: { maxOldGenerationSizeMb: MAX_HEAP_MIB, maxYoungGenerationSizeMb: YOUNG_HEAP_MIB },
     });
     const thread: Thread = { worker, sent: [] };
-    worker.on('message', (reply: BuildReply) => {
+    worker.on('message', (reply: AssembleReply) => {
       thread.sent.shift()?.resolve(reply);
       this.#dispatch();
     });

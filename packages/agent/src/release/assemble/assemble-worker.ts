@@ -4,8 +4,15 @@ import { DeployError, toDeployError } from '@deploy-tools/shared/errors.js';
 import { STAMP_NUMBERS } from '../plan/disk-release.js';
 import { writeError } from '../unpack/write-error.js';
 import { FileAssembler } from './assemble-file.js';
-import { BuildPlace } from './assemble-place.js';
-import type { AssembleJob, BuildReply, BuildSetup, BuildTask, CopyJob, CopyJobs } from './assemble-task.js';
+import { AssemblePlace } from './assemble-place.js';
+import type {
+  AssembleJob,
+  AssembleReply,
+  AssembleSetup,
+  AssembleTask,
+  CopyJob,
+  CopyJobs,
+} from './assemble-task.js';
 import { attributesAt } from './attribute-columns.js';
 import { takeOver } from './copy-file.js';
 import { lookAt, writeStamp } from './file-stamp.js';
@@ -14,10 +21,10 @@ import { writeChunks } from './write-chunks.js';
 
 /** The body of the threads that build-threads.ts starts: a setup, then tasks, each answered in turn. */
 function serve(port: NonNullable<typeof parentPort>): void {
-  let place: BuildPlace | undefined;
-  port.on('message', (message: BuildSetup | BuildTask) => {
+  let place: AssemblePlace | undefined;
+  port.on('message', (message: AssembleSetup | AssembleTask) => {
     if (message.kind === 'setup') {
-      place = new BuildPlace(message);
+      place = new AssemblePlace(message);
       return;
     }
     const reply = answer(place, message);
@@ -26,7 +33,7 @@ function serve(port: NonNullable<typeof parentPort>): void {
   });
 }
 
-function answer(place: BuildPlace | undefined, task: BuildTask): BuildReply {
+function answer(place: AssemblePlace | undefined, task: AssembleTask): AssembleReply {
   try {
     if (task.kind === 'stamp') return { kind: 'stamped', stamps: stampsOf(task.root, task.paths) };
     if (place === undefined) throw new DeployError('internal', 'a task before the setup');
@@ -38,7 +45,7 @@ function answer(place: BuildPlace | undefined, task: BuildTask): BuildReply {
   }
 }
 
-function perform(place: BuildPlace, task: Exclude<BuildTask, { kind: 'stamp' }>): BuildReply {
+function perform(place: AssemblePlace, task: Exclude<AssembleTask, { kind: 'stamp' }>): AssembleReply {
   switch (task.kind) {
     case 'make':
       for (const entry of task.entries) makeEntry(place, entry);
@@ -58,7 +65,7 @@ function perform(place: BuildPlace, task: Exclude<BuildTask, { kind: 'stamp' }>)
   }
 }
 
-function copyAll(place: BuildPlace, jobs: CopyJobs): number[] {
+function copyAll(place: AssemblePlace, jobs: CopyJobs): number[] {
   const stale: number[] = [];
   for (let row = 0; row < jobs.paths.length; row++) {
     const job = copyJob(jobs, row);
@@ -77,7 +84,7 @@ function copyJob(jobs: CopyJobs, row: number): CopyJob {
   return { path, root: jobs.roots[row] ?? 0, from, ...attributesAt(jobs.attributes, row) };
 }
 
-function assembleAll(place: BuildPlace, jobs: readonly AssembleJob[]): number[][] {
+function assembleAll(place: AssemblePlace, jobs: readonly AssembleJob[]): number[][] {
   const assembler = new FileAssembler(place);
   try {
     return jobs.map((job) => named(job.path, () => assembler.assemble(job)));

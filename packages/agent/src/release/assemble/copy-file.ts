@@ -11,7 +11,7 @@ import {
 import { fsPath } from '@deploy-tools/shared/archive/byte-name.js';
 import { toDeployError } from '@deploy-tools/shared/errors.js';
 import { timeOfStats } from '../unpack/file-times.js';
-import type { BuildPlace } from './assemble-place.js';
+import type { AssemblePlace } from './assemble-place.js';
 import type { CopyJob } from './assemble-task.js';
 import { lookAt, matchesStamp } from './file-stamp.js';
 
@@ -19,7 +19,7 @@ import { lookAt, matchesStamp } from './file-stamp.js';
  * Takes a file over from an earlier release, when it is what the stamp says, before and, for a copy, also after.
  * @returns false when that is not so, or it cannot be read: then nothing is left in its place.
  */
-export function takeOver(place: BuildPlace, job: CopyJob, stamps: BigInt64Array, row: number): boolean {
+export function takeOver(place: AssemblePlace, job: CopyJob, stamps: BigInt64Array, row: number): boolean {
   const source = place.roots[job.root];
   if (source === undefined) return false;
   const from = fsPath(`${source.path}/${job.from}`);
@@ -47,7 +47,7 @@ export function takeOver(place: BuildPlace, job: CopyJob, stamps: BigInt64Array,
 }
 
 /** Whether a link would have the right owner and mode: those of a shared file are not changed. */
-function hasAttributes(stats: BigIntStats, place: BuildPlace, job: CopyJob): boolean {
+function hasAttributes(stats: BigIntStats, place: AssemblePlace, job: CopyJob): boolean {
   if (modeOf(stats) !== job.mode) return false;
   if (place.ownership === 'self') return true;
   return stats.uid === BigInt(job.uid) && stats.gid === BigInt(job.gid);
@@ -63,7 +63,7 @@ function link(from: string | Buffer, to: string | Buffer): boolean {
 }
 
 /** libuv gives the copy the mode of the original, whatever the umask. */
-function copy(from: string | Buffer, to: string | Buffer, reuse: BuildPlace['reuse']): boolean {
+function copy(from: string | Buffer, to: string | Buffer, reuse: AssemblePlace['reuse']): boolean {
   const { COPYFILE_EXCL, COPYFILE_FICLONE_FORCE } = constants;
   const clone = () => copyFileSync(from, to, COPYFILE_EXCL | COPYFILE_FICLONE_FORCE);
   if (reuse === 'reflink' && succeeds(clone)) return true;

@@ -10,13 +10,13 @@ import {
 } from '../unpack/attributes.js';
 import { makeSpecialFile } from '../unpack/special-file.js';
 import { writeError } from '../unpack/write-error.js';
-import type { BuildPlace } from './assemble-place.js';
-import type { BuildTask, DirectoryJobs, FileJob } from './assemble-task.js';
+import type { AssemblePlace } from './assemble-place.js';
+import type { AssembleTask, DirectoryJobs, FileJob } from './assemble-task.js';
 import { attributesAt } from './attribute-columns.js';
 import { writeWhole } from './write-chunks.js';
 
 /** Makes what has no content: symlinks, empty files, FIFOs and devices; a directory without its attributes. */
-export function makeEntry(place: BuildPlace, entry: SafeEntry): void {
+export function makeEntry(place: AssemblePlace, entry: SafeEntry): void {
   try {
     if (entry.type === 'directory') {
       place.directory(entry.path);
@@ -37,7 +37,7 @@ export function makeEntry(place: BuildPlace, entry: SafeEntry): void {
 }
 
 /** What has to wait for contents: files that were written in parts, and hard links. */
-export function finishTree(place: BuildPlace, task: BuildTask & { kind: 'finish' }): void {
+export function finishTree(place: AssemblePlace, task: AssembleTask & { kind: 'finish' }): void {
   for (const file of task.files) named(file.path, () => finishFile(place, file));
   for (const { path, existing } of task.links) {
     named(path, () => linkSync(fsPath(`${place.root}/${existing}`), place.at(path)));
@@ -48,7 +48,7 @@ export function finishTree(place: BuildPlace, task: BuildTask & { kind: 'finish'
  * Gives directories, in this order, their owners, times and modes.
  * @returns the file system's time when it was done, in nanoseconds since 1970.
  */
-export function closeDirectories(place: BuildPlace, { paths, attributes }: DirectoryJobs): bigint {
+export function closeDirectories(place: AssemblePlace, { paths, attributes }: DirectoryJobs): bigint {
   for (const [row, path] of paths.entries()) {
     const own = attributesAt(attributes, row);
     named(path, () => {
@@ -65,7 +65,7 @@ function changeTime(root: string | Buffer): bigint {
   return lstatSync(root, { bigint: true }).ctimeNs;
 }
 
-function finishFile(place: BuildPlace, file: FileJob): void {
+function finishFile(place: AssemblePlace, file: FileJob): void {
   const fd = openSync(place.at(file.path), constants.O_WRONLY | constants.O_NOFOLLOW);
   try {
     setFileAttributes(fd, file, place.ownership);

@@ -5,7 +5,7 @@ import { unpackFrame } from '@deploy-tools/shared/layers/frame.js';
 import { setFileAttributes } from '../unpack/attributes.js';
 import { CREATE_FILE } from '../unpack/create-file.js';
 import { writeError } from '../unpack/write-error.js';
-import type { BuildPlace } from './assemble-place.js';
+import type { AssemblePlace } from './assemble-place.js';
 import type { FileJob, WriteJob, WriteTarget } from './assemble-task.js';
 import { openPart, writeFully } from './write-part.js';
 
@@ -13,7 +13,7 @@ import { openPart, writeFully } from './write-part.js';
  * Unpacks and verifies fetched chunks and writes them where they belong.
  * @throws DeployError corrupt, before anything is written of a chunk that is not what its digest says.
  */
-export function writeChunks(place: BuildPlace, buffer: Uint8Array, jobs: readonly WriteJob[]): void {
+export function writeChunks(place: AssemblePlace, buffer: Uint8Array, jobs: readonly WriteJob[]): void {
   for (const job of jobs) {
     const content = unpackFrame(
       buffer.subarray(job.at, job.at + job.packedLength),
@@ -29,7 +29,7 @@ export function writeChunks(place: BuildPlace, buffer: Uint8Array, jobs: readonl
   }
 }
 
-function writeTo(place: BuildPlace, target: WriteTarget, content: Uint8Array): void {
+function writeTo(place: AssemblePlace, target: WriteTarget, content: Uint8Array): void {
   const path = 'whole' in target ? target.whole.path : target.path;
   try {
     if ('whole' in target) writeWhole(place, target.whole, content);
@@ -40,7 +40,7 @@ function writeTo(place: BuildPlace, target: WriteTarget, content: Uint8Array): v
 }
 
 /** Also makes empty files. */
-export function writeWhole(place: BuildPlace, file: FileJob, content: Uint8Array): void {
+export function writeWhole(place: AssemblePlace, file: FileJob, content: Uint8Array): void {
   const fd = openSync(place.at(file.path), CREATE_FILE, 0o600);
   try {
     writeFully(fd, content, 0);

@@ -1,12 +1,12 @@
 import { commandsAsWritten } from '@deploy-tools/agent/programs/deploy-file/commands-as-written.js';
 import { fillTemplate } from '@deploy-tools/agent/programs/deploy-file/fill-template.js';
-import { parseManifest } from '@deploy-tools/agent/programs/deploy-file/parse-deploy-file.js';
+import { parseDeployFile } from '@deploy-tools/agent/programs/deploy-file/parse-deploy-file.js';
 import { expect, it } from 'vitest';
 
 const ENVIRONMENT = { TOKEN: 's3cr3t', LIST: '[true, true]', LINES: 'a\\nb', KEY: 'timeout' };
 
 function shown(text: string) {
-  const { commands } = parseManifest(fillTemplate(text, ENVIRONMENT, 'm.yml'), 'm.yml');
+  const { commands } = parseDeployFile(fillTemplate(text, ENVIRONMENT, 'm.yml'), 'm.yml');
   return { commands, asWritten: commandsAsWritten(text, 'm.yml', commands) };
 }
 

@@ -1,13 +1,13 @@
 import {
-  MANIFEST_FLAGS,
-  manifestSettings,
+  DEPLOY_FILE_FLAGS,
+  deployFileSettings,
 } from '@deploy-tools/agent/programs/deploy-file/deploy-file-flags.js';
 import { parseFlags } from '@deploy-tools/shared/cli/flags.js';
 import { describe, expect, it } from 'vitest';
 import { kindOf } from '../../../../shared/test/support/kind-of.js';
 
 function settingsOf(...words: string[]) {
-  return manifestSettings(parseFlags({ flags: MANIFEST_FLAGS }, words).values);
+  return deployFileSettings(parseFlags({ flags: DEPLOY_FILE_FLAGS }, words).values);
 }
 
 describe('the flags of manifest', () => {

@@ -1,4 +1,4 @@
-import { parseManifest } from '@deploy-tools/agent/programs/deploy-file/parse-deploy-file.js';
+import { parseDeployFile } from '@deploy-tools/agent/programs/deploy-file/parse-deploy-file.js';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { kindOf } from '../../../../shared/test/support/kind-of.js';
@@ -10,7 +10,7 @@ function archive(more: string): string {
   return `src: s3://example.com/app.tar.gz\nchecksum: ${SHA256}\ndest: /home/app\n${more}`;
 }
 
-describe('parseManifest', () => {
+describe('parseDeployFile', () => {
   it('reads the example of the README of stretcher', () => {
     const text = `src: s3://example.com/app.tar.gz
 checksum: e0840daaa97cd2cf2175f9e5d133ffb3324a2b93
@@ -29,7 +29,7 @@ excludes:
   - "*.pid"
   - "*.socket"
 `;
-    expect(parseManifest(text, 'm.yml')).toEqual({
+    expect(parseDeployFile(text, 'm.yml')).toEqual({
       archive: {
         src: 's3://example.com/app.tar.gz',
         checksum: { algorithm: 'sha1', hex: 'e0840daaa97cd2cf2175f9e5d133ffb3324a2b93', isWeak: true },
@@ -57,7 +57,7 @@ sync_strategy: release
 signature: s3://example.com/app.tar.gz.sig
 timeout: 90
 `);
-    const { archive: read, commandTimeoutMs } = parseManifest(text, 'm.yml');
+    const { archive: read, commandTimeoutMs } = parseDeployFile(text, 'm.yml');
     expect(read).toMatchObject({
       checksum: { algorithm: 'sha256', hex: SHA256.toLowerCase(), isWeak: false },
       signature: 's3://example.com/app.tar.gz.sig',
@@ -71,7 +71,7 @@ timeout: 90
   it('takes keys without a value for absent, one text for a list of it, and each word as it is written', () => {
     const text =
       'src:\ncommands:\n  pre: |\n    if true; then\n      echo "a"\n    fi\n  post:\n  success: [true, 1.10]\n';
-    const { archive: none, commands } = parseManifest(text, 'm.yml');
+    const { archive: none, commands } = parseDeployFile(text, 'm.yml');
     expect(none).toBeUndefined();
     expect(commands).toEqual({
       pre: ['if true; then\n  echo "a"\nfi\n'],
@@ -101,13 +101,13 @@ timeout: 90
     ['- a\n', 'keys with values are expected here'],
     ['a: [\n', 'line 2'],
   ])('tells what is wrong with %j', (text, message) => {
-    expect(() => parseManifest(text, 'm.yml')).toThrow(message);
-    expect(kindOf(() => parseManifest(text, 'm.yml'))).toBe('invalid');
+    expect(() => parseDeployFile(text, 'm.yml')).toThrow(message);
+    expect(kindOf(() => parseDeployFile(text, 'm.yml'))).toBe('invalid');
   });
 
   it('does not take the root directory for a destination', () => {
     for (const dest of ['/', '//', '/a/..'])
-      expect(kindOf(() => parseManifest(`src: s3://a/b\nchecksum: ${SHA256}\ndest: ${dest}\n`, 'm'))).toBe(
+      expect(kindOf(() => parseDeployFile(`src: s3://a/b\nchecksum: ${SHA256}\ndest: ${dest}\n`, 'm'))).toBe(
         'invalid',
       );
   });
@@ -131,7 +131,7 @@ timeout: 90
     );
     fc.assert(
       fc.property(fc.array(pieces, { maxLength: 20 }), (parts) => {
-        expect(['nothing thrown', 'invalid']).toContain(kindOf(() => parseManifest(parts.join(''), 'm')));
+        expect(['nothing thrown', 'invalid']).toContain(kindOf(() => parseDeployFile(parts.join(''), 'm')));
       }),
     );
   });
