@@ -1,0 +1,54 @@
+import * as z from 'zod/mini';
+import { DeployError } from '../errors.js';
+import { checkedBy } from './decode-json.js';
+
+/** Hex SHA-256, in lower case: hashes become names of files, so nothing else is let through. */
+export const hashSchema = z.string().check(z.regex(/^[0-9a-f]{64}$/));
+
+/** A whole number from 0 that a double holds exactly. */
+export const countSchema = z.number().check(z.refine((value) => Number.isSafeInteger(value) && value >= 0));
+
+/** An RFC 3339 time in any zone; decoded to UTC with milliseconds. */
+export const timeSchema = z.pipe(
+  z.string().check(z.regex(/^\d{4}-\d\d-\d\dT[\d:.]{8,24}(Z|[+-]\d\d:\d\d)$/)),
+  checkedBy((text: string) => {
+    const time = new Date(text);
+    if (Number.isNaN(time.getTime())) throw new DeployError('invalid', 'there is no such time');
+    return time.toISOString();
+  }),
+);
+
+/** An optional field that counts as absent when it is malformed. */
+export function lenient<Schema extends z.core.$ZodType>(
+  schema: Schema,
+): z.ZodMiniCatch<z.ZodMiniOptional<Schema>> {
+  return z.catch(z.optional(schema), undefined);
+}
+
+/** The keys of a {@link wireObject} as our code has them. */
+type OwnKeys<Wire> = {
+  readonly [Key in keyof Wire as Uncapitalize<Key & string>]: Exclude<Wire[Key], undefined>;
+};
+
+/**
+ * An object as Go writes it: each key begins with an upper-case letter, and null stands for absent. Decoded to the same
+ * object with our keys (`LastGood` becomes `lastGood`); keys that the shape does not have are dropped, so that peers of a
+ * later version may send more.
+ */
+export function wireObject<Shape extends z.core.$ZodShape>(shape: Shape) {
+  const object = z.pipe(z.transform(withoutNulls), z.object(shape));
+  return z.pipe(object, z.transform(withOwnKeys<z.output<z.ZodMiniObject<Shape>>>));
+}
+
+function withoutNulls(value: unknown): unknown {
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) return value;
+  return Object.fromEntries(Object.entries(value).filter(([, field]) => field !== null));
+}
+
+function withOwnKeys<Wire extends object>(wire: Wire): OwnKeys<Wire> {
+  return Object.fromEntries(
+    Object.entries(wire)
+      .filter(([, value]) => value !== undefined)
+      .map(([key, value]) => [key.charAt(0).toLowerCase() + key.slice(1), value]),
+  ) as OwnKeys<Wire>;
+}
