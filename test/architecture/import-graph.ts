@@ -1,6 +1,8 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { join, posix, sep } from 'node:path';
 
+export const PACKAGES = ['shared', 'sources', 'notices', 'registry', 'agent', 'ctl'] as const;
+
 /** One import of a source file. Paths are relative to the project, with `/`. */
 export interface Import {
   readonly from: string;
@@ -26,6 +28,11 @@ export function sourceFiles(root: string, folder: string): string[] {
   } catch {
     return [];
   }
+}
+
+/** `packages/registry/src/core/uploads.ts` as the rules write it: `registry/core/uploads`. */
+export function shortName(file: string): string {
+  return file.replace(/^packages\/([^/]+)\/src\//, '$1/').replace(/\.ts$/, '');
 }
 
 export function importsOf(root: string, file: string): Import[] {
@@ -65,4 +72,44 @@ export function findCircles(imports: readonly Import[]): string[][] {
   };
   for (const file of next.keys()) visit(file, []);
   return circles;
+}
+
+/**
+ * Makes a function that gives the folder of a file so many folders below its package, 1 for those in `src`; a file that
+ * stands higher is given itself.
+ */
+export function folderAt(depth: number): (file: string) => string {
+  return (file) =>
+    shortName(file)
+      .split('/', depth + 1)
+      .join('/');
+}
+
+/** Every group of folders of which each imports each other, directly or through others; sorted by name. */
+export function findFolderCircles(
+  imports: readonly Import[],
+  toFolder: (file: string) => string,
+): string[][] {
+  const next = new Map<string, Set<string>>();
+  for (const { from, to } of imports) {
+    if (to === undefined || toFolder(from) === toFolder(to)) continue;
+    next.set(toFolder(from), (next.get(toFolder(from)) ?? new Set()).add(toFolder(to)));
+  }
+  const folders = [...next.keys()].sort();
+  const reached = new Map(folders.map((folder) => [folder, reachableFrom(folder, next)]));
+  const isMutual = (one: string, other: string) =>
+    reached.get(one)?.has(other) === true && reached.get(other)?.has(one) === true;
+  const groups = folders.map((folder) => folders.filter((other) => isMutual(folder, other)));
+  return groups.filter((group, index) => group.length > 0 && group[0] === folders[index]);
+}
+
+function reachableFrom(start: string, next: ReadonlyMap<string, ReadonlySet<string>>): Set<string> {
+  const reached = new Set<string>();
+  const waiting = [...(next.get(start) ?? [])];
+  for (let folder = waiting.pop(); folder !== undefined; folder = waiting.pop()) {
+    if (reached.has(folder)) continue;
+    reached.add(folder);
+    waiting.push(...(next.get(folder) ?? []));
+  }
+  return reached;
 }

@@ -4,7 +4,25 @@ import { SYNC_FLAGS } from '../../place/sync/sync-flags.js';
 import { HEALTH_FLAGS } from '../../process/health/health-flags.js';
 import type { Hook } from '../../process/script/run-hook.js';
 import { SUPERVISE_FLAGS } from '../../process/supervise/supervise-flags.js';
-import { SOURCE_FLAGS } from '../sourced/source-flags.js';
+
+/** Flags of an agent that follows a source by itself, without a registry (docs/agent-sources.md). */
+const SOURCE_FLAGS = [
+  {
+    name: 'source',
+    type: 'string',
+    help: 'follow this place instead of a registry: ghr://owner/repo, s3://, gs://, grpc://, img://, file://',
+  },
+  {
+    name: 'slot',
+    type: 'string',
+    help: 'with -source: only versions with this build metadata, such as blue of 1.2.3+blue',
+  },
+  {
+    name: 'notify',
+    type: 'list',
+    help: 'with -source: tell this receiver of deployments: slack://, smtp://, webhook+https://, exec://',
+  },
+] as const satisfies readonly FlagSpec[];
 
 const HOOK_HELP = {
   pre: 'before anything is fetched; not 0: nothing is done, 75: not now',
