@@ -48,25 +48,34 @@ interface Sizes {
   readonly longest: number;
 }
 
-/** Measures every package below `root`; the last entry, `all`, is the whole. */
-export function measurePackages(root: string): Measures[] {
-  const imports = PACKAGES.flatMap((name) => sourceFiles(root, `packages/${name}/src`)).flatMap((file) =>
-    importsOf(root, file),
-  );
-  return [...PACKAGES, ''].map((name) => {
-    const folder = `packages/${name}`;
-    const paths = PACKAGES.flatMap((one) => sourceFiles(root, `packages/${one}/src`));
-    const own = paths.filter((path) => name === '' || path.startsWith(`${folder}/`));
-    return measureFiles(root, own, name || 'all', imports);
-  });
+/** All that is measured, read once. */
+interface Sources {
+  /** Longest first. */
+  readonly files: readonly SourceFile[];
+  /** Those with a name, longest first. */
+  readonly functions: readonly SourceFunction[];
+  readonly imports: readonly Import[];
 }
 
-function measureFiles(root: string, paths: string[], name: string, imports: readonly Import[]): Measures {
-  const files = paths.map((file) => ({ file, lines: linesOf(root, file) })).sort(byLines);
-  const functions = paths
-    .flatMap((file) => functionsOf(root, file))
-    .filter((found) => found.name !== 'anonymous')
-    .sort(byLines);
+/** Measures every package below `root`; the last entry, `all`, is the whole. */
+export function measurePackages(root: string): Measures[] {
+  const paths = PACKAGES.flatMap((name) => sourceFiles(root, `packages/${name}/src`));
+  const functions = paths.flatMap((file) => functionsOf(root, file));
+  const sources: Sources = {
+    files: paths.map((file) => ({ file, lines: linesOf(root, file) })).sort(byLines),
+    functions: functions.filter(({ name }) => name !== 'anonymous').sort(byLines),
+    imports: paths.flatMap((file) => importsOf(root, file)),
+  };
+  return [...PACKAGES.map((name) => measure(name, inPackage(sources, name))), measure('all', sources)];
+}
+
+/** Imports from elsewhere stay: they count as importers. */
+function inPackage({ files, functions, imports }: Sources, name: string): Sources {
+  const isOwn = ({ file }: { readonly file: string }) => file.startsWith(`packages/${name}/`);
+  return { files: files.filter(isOwn), functions: functions.filter(isOwn), imports };
+}
+
+function measure(name: string, { files, functions, imports }: Sources): Measures {
   const [longestFile] = files;
   const [longestFunction] = functions;
   if (longestFile === undefined || longestFunction === undefined) throw new Error(`${name} has no sources`);
@@ -81,13 +90,13 @@ function measureFiles(root: string, paths: string[], name: string, imports: read
     longFunctions: functions.filter(({ lines }) => lines > MAX_FUNCTION_LINES),
     withManyParameters: functions.filter(({ parameters }) => parameters > MAX_PARAMETERS),
     smallWithOneImporter: files.filter((file) => isSmallWithOneImporter(file, imports)),
-    folderCircles: folderCirclesOf(paths, imports),
+    folderCircles: folderCirclesOf(files, imports),
   };
 }
 
 /** Lists the groups of sibling folders that import each other, at every depth. */
-export function folderCirclesOf(paths: readonly string[], imports: readonly Import[]): string[][] {
-  const own = new Set(paths);
+function folderCirclesOf(files: readonly SourceFile[], imports: readonly Import[]): string[][] {
+  const own = new Set(files.map(({ file }) => file));
   const inside = imports.filter(({ from, to = '' }) => own.has(from) && own.has(to));
   return [1, 2, 3].flatMap((depth) => findFolderCircles(inside, folderAt(depth)));
 }
