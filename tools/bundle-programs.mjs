@@ -1,6 +1,6 @@
 // Joins what `tsc` built of the programs into few files, packages/<package>/program/. Node takes about a millisecond to find,
 // read and link a module, so this takes a fifth off the start of deployctl and a third off that of deploy-registry; the agent's
-// is explained below (figures: docs/decisions.md, docs/performance.md).
+// is explained below (figures: docs/decisions/, docs/performance.md).
 import { spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';

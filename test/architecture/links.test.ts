@@ -6,7 +6,7 @@ import { anchorsOf, type Link, linksOf } from './markdown-links.js';
 
 const TEXTS = [
   ...readdirSync(PROJECT_ROOT).filter((name) => name.endsWith('.md')),
-  ...readdirSync(join(PROJECT_ROOT, 'docs'))
+  ...readdirSync(join(PROJECT_ROOT, 'docs'), { recursive: true, encoding: 'utf8' })
     .filter((name) => name.endsWith('.md'))
     .map((name) => `docs/${name}`),
 ];
@@ -36,6 +36,14 @@ describe('documentation', () => {
       { line: 9, path: '', anchor: 'e' },
     ]);
     expect(linksOf('[out](https://example.org/x.md)')).toEqual([]);
+  });
+
+  it('lists every decision once, and the numbers have no gap', () => {
+    const index = linksOf(read('docs/decisions/README.md')).map(({ path }) => path);
+    const records = readdirSync(join(PROJECT_ROOT, 'docs/decisions')).filter((name) => name !== 'README.md');
+    expect(index.toSorted()).toEqual(records.toSorted());
+    const numbers = records.map((name) => Number(name.slice(0, 3))).sort((a, b) => a - b);
+    expect(numbers).toEqual(records.map((_, index) => index + 1));
   });
 
   it('holds no character that nobody sees', () => {
