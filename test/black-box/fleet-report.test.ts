@@ -63,11 +63,11 @@ describe('exec report', () => {
   });
 
   it.each([
-    ['what is no JSON', 'nonsense', 'a line is not valid JSON'],
+    ['what is no JSON', 'nonsense', 'line is not valid JSON'],
     [
       'a key that is malformed',
       '{"Type":"state","Config":"project1","State":"fine"}',
-      'no State, or a malformed',
+      "State of the agent's line is malformed",
     ],
     [
       'a configuration that hello did not name',

@@ -1,4 +1,6 @@
-import { DeployError } from './errors.js';
+import * as z from 'zod/mini';
+import { decodeJson } from './json/decode-json.js';
+import { countSchema, hashSchema, lenient, wireObject } from './json/json-schemas.js';
 import { type ComponentVersion, type Configuration, configurationHash } from './model.js';
 
 /** One layer as an agent reads it. */
@@ -10,7 +12,7 @@ export interface ConfigLayer {
   /** Hex SHA-256 of the archive. */
   readonly hash: string;
   readonly ctime: string;
-  /** Bytes of the archive; absent when the registry is the original. */
+  /** Bytes of the archive; absent from a Go registry. */
   readonly size?: number;
   /** Hex SHA-256 of the layer's manifest; absent when the registry has none: see docs/manifest-and-pack.md. */
   readonly manifest?: string;
@@ -21,7 +23,7 @@ export interface AgentConfig {
   readonly name: string;
   readonly mtime: string;
   readonly hash: string;
-  /** Absent when the registry is the original. */
+  /** Absent from a Go registry. */
   readonly revision?: number;
   readonly layers: readonly ConfigLayer[];
 }
@@ -30,8 +32,8 @@ export interface AgentConfig {
 export const MAX_LAYERS = 500;
 
 /**
- * `/configs/NAME.json`: tab-indented, a final newline, the original's keys first; `Revision`, `Size` and `Manifest`
- * are ours and ignored by the original. See docs/protocol.md.
+ * `/configs/NAME.json`: tab-indented, a final newline, the Go registry's keys first; `Revision`, `Size` and
+ * `Manifest` are ours, and Go agents ignore them. See docs/protocol.md.
  */
 export function encodeConfigJson(config: AgentConfig): string {
   const json = {
@@ -81,76 +83,38 @@ function agentLayer(layer: ComponentVersion, manifest: string | undefined): Conf
   };
 }
 
+/** A string that is safe as an environment variable's value: not empty, no NUL. */
+const wordSchema = z.string().check(z.regex(/^[^\0]+$/));
+
+const layerSchema = wireObject({
+  Name: wordSchema,
+  Version: wordSchema,
+  File: wordSchema,
+  Hash: hashSchema,
+  Ctime: wordSchema,
+  Size: lenient(countSchema),
+  Manifest: lenient(hashSchema),
+});
+
 /**
- * Reads what {@link encodeConfigJson} or the original wrote. Hashes become directory names on the agent's host, so
- * they are checked here, once; the configuration hash must be that of the layers. Of our own keys, one that is not
- * as it should be counts as absent: everything works without them.
- * @throws DeployError corrupt, naming the key that is wrong.
+ * What {@link encodeConfigJson} or the Go registry wrote. Hashes become directory names on the agent's host, so they are
+ * checked here, once; the configuration hash has to be that of the layers. One of our own fields that is malformed counts as
+ * absent: everything works without it.
  */
+export const configSchema = wireObject({
+  Name: wordSchema,
+  Mtime: wordSchema,
+  Hash: hashSchema,
+  Layers: z.array(layerSchema).check(z.minLength(1), z.maxLength(MAX_LAYERS)),
+  Revision: lenient(countSchema),
+}).check(
+  z.refine(({ hash, layers }) => hash === configurationHash(layers.map((layer) => layer.hash)), {
+    error: 'it is not the hash of its layers',
+    path: ['Hash'],
+  }),
+);
+
+/** Reads a configuration as {@link configSchema} has it. @throws DeployError corrupt, naming the field. */
 export function decodeConfigJson(text: string): AgentConfig {
-  let json: unknown;
-  try {
-    json = JSON.parse(text);
-  } catch (error) {
-    throw new DeployError('corrupt', 'the configuration is not valid JSON', { cause: error });
-  }
-  const config = asObject(json, 'configuration');
-  const list = config.Layers;
-  if (!Array.isArray(list) || list.length === 0 || list.length > MAX_LAYERS) throw wrong('Layers');
-  const layers = list.map((item: unknown, index) =>
-    decodeLayer(asObject(item, `Layers[${index}]`), `Layers[${index}]`),
-  );
-  const hash = asHash(config.Hash, 'Hash');
-  if (hash !== configurationHash(layers.map((layer) => layer.hash))) {
-    throw new DeployError('corrupt', 'the configuration hash is not the hash of its layers');
-  }
-  return {
-    name: asString(config.Name, 'Name'),
-    mtime: asString(config.Mtime, 'Mtime'),
-    hash,
-    layers,
-    ...(isCount(config.Revision) ? { revision: config.Revision } : {}),
-  };
-}
-
-function decodeLayer(layer: Record<string, unknown>, at: string): ConfigLayer {
-  const hash = asHash(layer.Hash, `${at}.Hash`);
-  const file = asString(layer.File, `${at}.File`);
-  return {
-    name: asString(layer.Name, `${at}.Name`),
-    version: asString(layer.Version, `${at}.Version`),
-    file,
-    hash,
-    ctime: asString(layer.Ctime, `${at}.Ctime`),
-    ...(isCount(layer.Size) ? { size: layer.Size } : {}),
-    ...(isHash(layer.Manifest) ? { manifest: layer.Manifest } : {}),
-  };
-}
-
-function asObject(value: unknown, at: string): Record<string, unknown> {
-  if (typeof value !== 'object' || value === null || Array.isArray(value)) throw wrong(at);
-  return value as Record<string, unknown>;
-}
-
-/** A string that is safe as an environment variable's value: no NUL. */
-function asString(value: unknown, at: string): string {
-  if (typeof value !== 'string' || value === '' || value.includes('\0')) throw wrong(at);
-  return value;
-}
-
-function asHash(value: unknown, at: string): string {
-  if (!isHash(value)) throw wrong(at);
-  return value;
-}
-
-function isHash(value: unknown): value is string {
-  return typeof value === 'string' && /^[0-9a-f]{64}$/.test(value);
-}
-
-function isCount(value: unknown): value is number {
-  return typeof value === 'number' && Number.isSafeInteger(value) && value >= 0;
-}
-
-function wrong(at: string): DeployError {
-  return new DeployError('corrupt', `the configuration's ${at} is missing or malformed`);
+  return decodeJson(text, configSchema, { what: 'the configuration', kind: 'corrupt' });
 }

@@ -1,6 +1,8 @@
-import { DeployError } from './errors.js';
+import * as z from 'zod/mini';
+import { checkJson, decodeJson, type JsonSubject } from './json/decode-json.js';
+import { countSchema, hashSchema, wireObject } from './json/json-schemas.js';
 
-/** What a registry tells those who watch configurations. */
+/** An event that a registry sends to a watcher of configurations. */
 export type WatchEvent =
   /** The configuration is at this revision. */
   | {
@@ -42,61 +44,33 @@ export function encodeWatchLine(event: WatchEvent): string {
   return `${JSON.stringify(watchLineJson(event))}\n`;
 }
 
+const wordSchema = z.string().check(z.minLength(1));
+
+const SCHEMAS = {
+  config: wireObject({ Name: wordSchema, Revision: countSchema, Hash: hashSchema, Mtime: wordSchema }),
+  absent: wireObject({ Name: wordSchema, Revision: countSchema }),
+  heartbeat: wireObject({ Time: wordSchema }),
+};
+
+const eventSchema = z.looseObject({ Event: z.string() });
+
+const SUBJECT: JsonSubject = { what: 'the watch line', kind: 'corrupt' };
+
 /**
  * Reads a line without its newline.
  * @returns undefined for an event of a kind that is not known here: a newer registry may have more.
- * @throws DeployError corrupt.
+ * @throws DeployError corrupt, naming the field.
  */
 export function decodeWatchLine(line: string): WatchEvent | undefined {
-  const json = parseObject(line);
-  if (typeof json.Event !== 'string') throw wrong('Event');
+  const json = decodeJson(line, eventSchema, SUBJECT);
   switch (json.Event) {
     case 'config':
-      return {
-        kind: 'config',
-        name: asString(json, 'Name'),
-        revision: asCount(json, 'Revision'),
-        hash: asHash(json, 'Hash'),
-        mtime: asString(json, 'Mtime'),
-      };
+      return { kind: 'config', ...checkJson(json, SCHEMAS.config, SUBJECT) };
     case 'absent':
-      return { kind: 'absent', name: asString(json, 'Name'), revision: asCount(json, 'Revision') };
+      return { kind: 'absent', ...checkJson(json, SCHEMAS.absent, SUBJECT) };
     case 'heartbeat':
-      return { kind: 'heartbeat', time: asString(json, 'Time') };
+      return { kind: 'heartbeat', ...checkJson(json, SCHEMAS.heartbeat, SUBJECT) };
     default:
       return undefined;
   }
-}
-
-function parseObject(line: string): Readonly<Record<string, unknown>> {
-  let json: unknown;
-  try {
-    json = JSON.parse(line);
-  } catch (error) {
-    throw new DeployError('corrupt', 'a line of the watch is not valid JSON', { cause: error });
-  }
-  if (typeof json !== 'object' || json === null || Array.isArray(json)) throw wrong('object');
-  return json as Readonly<Record<string, unknown>>;
-}
-
-function asString(json: Readonly<Record<string, unknown>>, key: string): string {
-  const value = json[key];
-  if (typeof value !== 'string' || value === '') throw wrong(key);
-  return value;
-}
-
-function asHash(json: Readonly<Record<string, unknown>>, key: string): string {
-  const value = asString(json, key);
-  if (!/^[0-9a-f]{64}$/.test(value)) throw wrong(key);
-  return value;
-}
-
-function asCount(json: Readonly<Record<string, unknown>>, key: string): number {
-  const value = json[key];
-  if (typeof value !== 'number' || !Number.isSafeInteger(value) || value < 0) throw wrong(key);
-  return value;
-}
-
-function wrong(at: string): DeployError {
-  return new DeployError('corrupt', `a line of the watch has no ${at}, or a malformed one`);
 }

@@ -60,18 +60,18 @@ describe('a line of the watch', () => {
   });
 
   test.each([
-    ['', 'not valid JSON'],
-    ['null', 'no object'],
-    ['[]', 'no object'],
-    ['{}', 'no Event'],
-    ['{"Event":7}', 'no Event'],
-    ['{"Event":"heartbeat"}', 'no Time'],
-    ['{"Event":"absent","Revision":1}', 'no Name'],
-    ['{"Event":"absent","Name":"x","Revision":-1}', 'no Revision'],
-    ['{"Event":"absent","Name":"x","Revision":1.5}', 'no Revision'],
-    [`{"Event":"config","Name":"x","Revision":1,"Hash":"${HASH}"}`, 'no Mtime'],
-    [`{"Event":"config","Name":"x","Revision":1,"Hash":"${HASH}0","Mtime":"t"}`, 'no Hash'],
-    [`{"Event":"config","Name":"x","Revision":1,"Hash":"../../etc","Mtime":"t"}`, 'no Hash'],
+    ['', 'the watch line is not valid JSON'],
+    ['null', 'the watch line is missing'],
+    ['[]', 'the watch line is malformed'],
+    ['{}', 'Event of the watch line is missing'],
+    ['{"Event":7}', 'Event of the watch line is malformed'],
+    ['{"Event":"heartbeat"}', 'Time of the watch line is missing'],
+    ['{"Event":"absent","Revision":1}', 'Name of the watch line is missing'],
+    ['{"Event":"absent","Name":"x","Revision":-1}', 'Revision of the watch line is malformed'],
+    ['{"Event":"absent","Name":"x","Revision":1.5}', 'Revision of the watch line is malformed'],
+    [`{"Event":"config","Name":"x","Revision":1,"Hash":"${HASH}"}`, 'Mtime of the watch line is missing'],
+    [`{"Event":"config","Name":"x","Revision":1,"Hash":"${HASH}0","Mtime":"t"}`, 'Hash of the watch line'],
+    [`{"Event":"config","Name":"x","Revision":1,"Hash":"../../etc","Mtime":"t"}`, 'Hash of the watch line'],
   ])('%j is refused', (line, why) => {
     const refusal = () => decodeWatchLine(line);
     expect(refusal).toThrow(DeployError);

@@ -1,8 +1,13 @@
 import { byteName, showName } from '@deploy-tools/shared/archive/byte-name.js';
 import { DeployError } from '@deploy-tools/shared/errors.js';
-import { type Image, onlyOne, withDiffIds } from './image.js';
-import { asArray, asObject, asString, type JsonObject, readImageJson } from './image-json.js';
+import * as z from 'zod/mini';
+import { type Image, imageConfigSchema, onlyOne, withDiffIds } from './image.js';
+import { readImageJson } from './image-json.js';
 import { type Spool, type SpooledFile, spooledFile } from './spool-archive.js';
+
+const manifestsSchema = z.array(
+  z.object({ Config: z.string(), RepoTags: z.nullish(z.array(z.string())), Layers: z.array(z.string()) }),
+);
 
 /**
  * Reads the layout of `docker save`: manifest.json lists images; their layers are `<id>/layer.tar`, `<digest>.tar` or
@@ -10,19 +15,14 @@ import { type Spool, type SpooledFile, spooledFile } from './spool-archive.js';
  * @throws DeployError invalid, corrupt.
  */
 export function dockerImage(spool: Spool, manifestFile: SpooledFile): Image {
-  const manifests = asArray(readImageJson(manifestFile, 'manifest.json'), 'manifest.json').map((item) =>
-    asObject(item, 'manifest.json'),
+  const manifests = readImageJson(manifestFile, 'manifest.json', manifestsSchema);
+  const { Config, RepoTags, Layers } = onlyOne(
+    manifests,
+    (candidate) => candidate.RepoTags?.join(' ') || 'without a tag',
   );
-  const manifest = onlyOne(manifests, (candidate) => tagsOf(candidate).join(' ') || 'without a tag');
-  const configName = asString(manifest.Config, 'Config');
-  const config = readImageJson(namedFile(spool, configName), configName);
-  const files = asArray(manifest.Layers, 'Layers').map((name) => namedFile(spool, asString(name, 'Layers')));
-  return { tag: tagsOf(manifest)[0], layers: withDiffIds(files, asObject(config, configName)) };
-}
-
-function tagsOf(manifest: JsonObject): string[] {
-  if (manifest.RepoTags === undefined || manifest.RepoTags === null) return [];
-  return asArray(manifest.RepoTags, 'RepoTags').map((tag) => asString(tag, 'RepoTags'));
+  const config = readImageJson(namedFile(spool, Config), Config, imageConfigSchema);
+  const files = Layers.map((name) => namedFile(spool, name));
+  return { tag: RepoTags?.[0], layers: withDiffIds(files, config) };
 }
 
 /** A file that the manifest names; where its name is its digest, that is verified. */

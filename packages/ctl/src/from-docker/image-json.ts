@@ -1,24 +1,28 @@
 import { readFileSync } from 'node:fs';
 import { DeployError } from '@deploy-tools/shared/errors.js';
+import { decodeJson, type JsonSubject } from '@deploy-tools/shared/json/decode-json.js';
+import type * as z from 'zod/mini';
 import { type Spool, type SpooledFile, spooledFile } from './spool-archive.js';
-
-/** The parts of the image formats that we read; everything else in them is ignored. */
-export type JsonObject = Readonly<Record<string, unknown>>;
 
 const MAX_JSON_BYTES = 4 * 1024 * 1024;
 
 /**
- * Reads a JSON file of the image.
+ * Reads a JSON file of the image; fields that the schema does not have are ignored.
  * @param name for messages.
- * @throws DeployError invalid, corrupt, too-large.
+ * @throws DeployError corrupt, too-large.
  */
-export function readImageJson(file: SpooledFile, name: string): unknown {
+export function readImageJson<Schema extends z.core.$ZodType>(
+  file: SpooledFile,
+  name: string,
+  schema: Schema,
+): z.output<Schema> {
   if (file.size > MAX_JSON_BYTES) throw new DeployError('too-large', `${name} in the image is too long`);
-  try {
-    return JSON.parse(readFileSync(file.path, 'utf8'));
-  } catch (error) {
-    throw new DeployError('corrupt', `${name} in the image is not valid JSON`, { cause: error });
-  }
+  return decodeJson(readFileSync(file.path, 'utf8'), schema, imageJson(name));
+}
+
+/** How errors name a JSON file of the image. */
+export function imageJson(name: string): JsonSubject {
+  return { what: `${name} in the image`, kind: 'corrupt' };
 }
 
 /** The blob of a digest, `sha256:<hex>`, verified. @throws DeployError corrupt, unsupported. */
@@ -30,26 +34,4 @@ export function verifiedBlob(spool: Spool, digest: string): SpooledFile {
   if (file === undefined) throw new DeployError('corrupt', `the image lacks blob ${digest}`);
   if (file.sha256 !== hex) throw new DeployError('corrupt', `blob ${digest} of the image is damaged`);
   return file;
-}
-
-/** @throws DeployError corrupt, naming what is malformed. */
-export function asObject(value: unknown, what: string): JsonObject {
-  if (typeof value !== 'object' || value === null || Array.isArray(value)) throw malformed(what);
-  return value as JsonObject;
-}
-
-/** @throws DeployError corrupt. */
-export function asArray(value: unknown, what: string): readonly unknown[] {
-  if (!Array.isArray(value)) throw malformed(what);
-  return value;
-}
-
-/** @throws DeployError corrupt. */
-export function asString(value: unknown, what: string): string {
-  if (typeof value !== 'string') throw malformed(what);
-  return value;
-}
-
-function malformed(what: string): DeployError {
-  return new DeployError('corrupt', `${what} in the image is malformed`);
 }

@@ -1,6 +1,6 @@
 import { DeployError } from '@deploy-tools/shared/errors.js';
 import type { ImageLayer } from '@deploy-tools/shared/image/image.js';
-import { asArray, asObject, type JsonObject } from './image-json.js';
+import * as z from 'zod/mini';
 import type { SpooledFile } from './spool-archive.js';
 
 export interface Image {
@@ -26,13 +26,21 @@ export function onlyOne<T>(images: readonly T[], describe: (image: T) => string)
   return image;
 }
 
+/** The part of an image's configuration that is read; very old images have no `rootfs`. */
+export const imageConfigSchema = z.object({
+  rootfs: z.optional(z.object({ diff_ids: z.array(z.unknown()) })),
+});
+
 /**
  * Pairs layers with the digests of their content in the image's configuration.
  * @throws DeployError corrupt when their numbers differ.
  */
-export function withDiffIds(files: readonly SpooledFile[], config: JsonObject): ImageLayer[] {
-  if (config.rootfs === undefined) return files.map((file) => ({ file, diffId: undefined }));
-  const ids = asArray(asObject(config.rootfs, 'rootfs').diff_ids, 'diff_ids');
+export function withDiffIds(
+  files: readonly SpooledFile[],
+  { rootfs }: z.output<typeof imageConfigSchema>,
+): ImageLayer[] {
+  if (rootfs === undefined) return files.map((file) => ({ file, diffId: undefined }));
+  const ids = rootfs.diff_ids;
   if (ids.length !== files.length) {
     throw new DeployError('corrupt', `the image has ${files.length} layers and digests of ${ids.length}`);
   }

@@ -1,6 +1,9 @@
 import { DeployError } from '@deploy-tools/shared/errors.js';
-import { type Image, onlyOne, withDiffIds } from './image.js';
-import { asArray, asObject, asString, type JsonObject, readImageJson, verifiedBlob } from './image-json.js';
+import { checkJson } from '@deploy-tools/shared/json/decode-json.js';
+import { lenient } from '@deploy-tools/shared/json/json-schemas.js';
+import * as z from 'zod/mini';
+import { type Image, imageConfigSchema, onlyOne, withDiffIds } from './image.js';
+import { imageJson, readImageJson, verifiedBlob } from './image-json.js';
 import type { Spool, SpooledFile } from './spool-archive.js';
 
 /** An index within an index within …: nobody makes deeper ones. */
@@ -8,8 +11,30 @@ const MAX_DEPTH = 4;
 const INDEX_TYPE = /(?:image\.index|manifest\.list)/;
 const NAME_ANNOTATIONS = ['io.containerd.image.name', 'org.opencontainers.image.ref.name'];
 
+const blobSchema = z.object({ digest: z.string() });
+const descriptorSchema = z.object({
+  digest: z.string(),
+  mediaType: lenient(z.string()),
+  annotations: z._default(z.record(z.string(), z.unknown()), {}),
+  platform: z.optional(
+    z.object({
+      os: lenient(z.string()),
+      architecture: lenient(z.string()),
+      variant: lenient(z.string()),
+    }),
+  ),
+});
+const indexSchema = z.object({ manifests: z.array(descriptorSchema) });
+const manifestSchema = z.object({ config: blobSchema, layers: z.array(blobSchema) });
+/** An index or a manifest. */
+const contentSchema = z.looseObject({ mediaType: lenient(z.string()) });
+
+type Descriptor = z.output<typeof descriptorSchema>;
+
 interface Candidate {
-  readonly manifest: JsonObject;
+  readonly digest: string;
+  /** Not checked yet. */
+  readonly manifest: unknown;
   readonly name: string | undefined;
   readonly platform: string | undefined;
 }
@@ -19,52 +44,47 @@ interface Candidate {
  * @throws DeployError invalid, corrupt, unsupported.
  */
 export function ociImage(spool: Spool, indexFile: SpooledFile): Image {
-  const index = asObject(readImageJson(indexFile, 'index.json'), 'index.json');
-  const { manifest, name } = onlyOne([...candidates(spool, index, undefined, 0)], describe);
-  const layers = asArray(manifest.layers, 'layers').map((layer) => asObject(layer, 'layers'));
-  const configDigest = asString(asObject(manifest.config, 'config').digest, 'config');
-  const config = asObject(readImageJson(verifiedBlob(spool, configDigest), configDigest), configDigest);
-  const files = layers.map((layer) => verifiedBlob(spool, asString(layer.digest, 'layers')));
-  return { tag: name, layers: withDiffIds(files, config) };
+  const { manifests } = readImageJson(indexFile, 'index.json', indexSchema);
+  const { digest, manifest, name } = onlyOne([...candidates(spool, manifests)], describe);
+  const { config, layers } = checkJson(manifest, manifestSchema, imageJson(digest));
+  const imageConfig = readImageJson(verifiedBlob(spool, config.digest), config.digest, imageConfigSchema);
+  const files = layers.map((layer) => verifiedBlob(spool, layer.digest));
+  return { tag: name, layers: withDiffIds(files, imageConfig) };
 }
 
+/** The manifests of an index and of the indexes in it. @param inherited the name of the index. */
 function* candidates(
   spool: Spool,
-  index: JsonObject,
-  inherited: string | undefined,
-  depth: number,
+  descriptors: readonly Descriptor[],
+  { inherited, depth }: { readonly inherited?: string | undefined; readonly depth: number } = { depth: 0 },
 ): Generator<Candidate> {
   if (depth > MAX_DEPTH) throw new DeployError('corrupt', 'the indexes of the image are nested too deep');
-  for (const item of asArray(index.manifests, 'manifests')) {
-    const descriptor = asObject(item, 'manifests');
+  for (const descriptor of descriptors) {
     if (isAttestation(descriptor)) continue;
-    const digest = asString(descriptor.digest, 'digest');
-    const content = asObject(readImageJson(verifiedBlob(spool, digest), digest), digest);
+    const { digest, platform } = descriptor;
+    const content = readImageJson(verifiedBlob(spool, digest), digest, contentSchema);
     const name = nameOf(descriptor) ?? inherited;
-    const type = String(descriptor.mediaType ?? content.mediaType ?? '');
-    if (INDEX_TYPE.test(type)) yield* candidates(spool, content, name, depth + 1);
-    else yield { manifest: content, name, platform: platformOf(descriptor) };
+    if (INDEX_TYPE.test(descriptor.mediaType ?? content.mediaType ?? '')) {
+      const { manifests } = checkJson(content, indexSchema, imageJson(digest));
+      yield* candidates(spool, manifests, { inherited: name, depth: depth + 1 });
+    } else yield { digest, manifest: content, name, platform: platformName(platform) };
   }
 }
 
 /** Build provenance that BuildKit stores beside images. */
-function isAttestation(descriptor: JsonObject): boolean {
-  return annotations(descriptor)['vnd.docker.reference.type'] === 'attestation-manifest';
+function isAttestation({ annotations }: Descriptor): boolean {
+  return annotations['vnd.docker.reference.type'] === 'attestation-manifest';
 }
 
-function nameOf(descriptor: JsonObject): string | undefined {
-  const values = NAME_ANNOTATIONS.map((key) => annotations(descriptor)[key]);
+function nameOf({ annotations }: Descriptor): string | undefined {
+  const values = NAME_ANNOTATIONS.map((key) => annotations[key]);
   return values.find((value): value is string => typeof value === 'string' && value !== '');
 }
 
-function annotations(descriptor: JsonObject): JsonObject {
-  return descriptor.annotations === undefined ? {} : asObject(descriptor.annotations, 'annotations');
-}
-
-function platformOf(descriptor: JsonObject): string | undefined {
-  if (descriptor.platform === undefined) return undefined;
-  const { os, architecture, variant } = asObject(descriptor.platform, 'platform');
-  return [os, architecture, variant].filter((part) => typeof part === 'string').join('/');
+function platformName(platform: Descriptor['platform']): string | undefined {
+  if (platform === undefined) return undefined;
+  const { os, architecture, variant } = platform;
+  return [os, architecture, variant].filter((part) => part !== undefined).join('/');
 }
 
 function describe({ name, platform }: Candidate): string {

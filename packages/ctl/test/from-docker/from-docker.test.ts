@@ -141,7 +141,7 @@ describe('an image', () => {
     [
       'a manifest of another shape',
       makeTar([{ path: 'manifest.json', content: '[{}]' }]),
-      /Config in the image is malformed/,
+      /Config of manifest.json in the image is missing/,
     ],
     ['an image without a tag', classicImage(TARS, null), /no tag[\s\S]*-name/],
     ['a file name that leads outside', makeTar([{ path: '../manifest.json', content: '[]' }]), /"\.\."/],

@@ -1,4 +1,7 @@
 import { DeployError } from '@deploy-tools/shared/errors.js';
+import { decodeJson } from '@deploy-tools/shared/json/decode-json.js';
+import { lenient } from '@deploy-tools/shared/json/json-schemas.js';
+import * as z from 'zod/mini';
 import { type Environment, secretFrom } from '../environment.js';
 import { post, refusalOf } from '../http-answer.js';
 import { isFailure, isRecovery, type Notice } from '../notice.js';
@@ -14,12 +17,14 @@ const NOT_ALLOWED =
   /auth|token|account_inactive|missing_scope|not_in_channel|channel_not_found|access_denied|restricted/;
 
 /** Messages that were posted for a thread: its first, and its last with the event that it tells. */
-interface Posted {
-  readonly channel: string;
-  readonly root: string;
-  readonly last: string;
-  readonly event: string;
-}
+const postedSchema = z.object({
+  channel: z.string(),
+  root: z.string(),
+  last: z.string(),
+  event: z.string(),
+});
+
+type Posted = z.output<typeof postedSchema>;
 
 /** Posts to a channel with SLACK_TOKEN; shows newer numbers in the message that is there. */
 export function slackReceiver(url: SlackUrl, environment: Environment, threads: ThreadMemory): Receiver {
@@ -66,7 +71,14 @@ function replaces(notice: Notice, { event }: Posted): boolean {
   return event === 'deploy-started' && notice.event === 'deploy-succeeded' && notice.recovered === undefined;
 }
 
-type Answer = Readonly<Record<string, unknown>>;
+const answerSchema = z.object({
+  ok: z.optional(z.unknown()),
+  error: z._default(lenient(z.string()), 'unknown_error'),
+  channel: lenient(z.string()),
+  ts: lenient(z.string()),
+});
+
+type Answer = z.output<typeof answerSchema>;
 
 async function callApi(
   environment: Environment,
@@ -82,14 +94,13 @@ async function callApi(
   const answer = await post(`${base.replace(/\/$/, '')}/${method}`, headers, JSON.stringify(body), signal);
   if (answer.status !== 200) throw refusalOf('Slack', answer);
   try {
-    const parsed: unknown = JSON.parse(answer.text);
-    if (typeof parsed === 'object' && parsed !== null) return parsed as Answer;
-  } catch {
-    // said below
+    return z.parse(answerSchema, JSON.parse(answer.text));
+  } catch (error) {
+    throw new DeployError('connect', 'what answered for Slack is not Slack', {
+      hint: 'check whether there is a proxy on the way',
+      cause: error,
+    });
   }
-  throw new DeployError('connect', 'what answered for Slack is not Slack', {
-    hint: 'is there a proxy between?',
-  });
 }
 
 function errorOf(answer: Answer): string {
@@ -109,12 +120,14 @@ function refusal(answer: Answer): DeployError {
 
 function postedOf(answer: Answer, before: Posted | undefined, { event }: Notice): Posted | undefined {
   const { channel, ts } = answer;
-  if (typeof channel !== 'string' || typeof ts !== 'string') return before;
+  if (channel === undefined || ts === undefined) return before;
   return { channel, root: before?.root ?? ts, last: ts, event };
 }
 
 function parsePosted(text: string | undefined): Posted | undefined {
-  return text === undefined ? undefined : (JSON.parse(text) as Posted);
+  return text === undefined
+    ? undefined
+    : decodeJson(text, postedSchema, { what: 'the kept place of a message in Slack', kind: 'corrupt' });
 }
 
 function contentOf({ notice, title, body }: Message, { title: app, link }: SlackUrl): object {

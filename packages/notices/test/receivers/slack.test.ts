@@ -173,7 +173,7 @@ describe('slack', () => {
   it.each([
     [{ status: 500, body: 'oops' }, 'connect'],
     [{ status: 200, body: '<html>' }, 'connect'],
-    [{ status: 200, body: '[]' }, 'invalid'],
+    [{ status: 200, body: '[]' }, 'connect'],
     [{ status: 200, body: '{"ok":false,"error":"msg_too_long"}' }, 'invalid'],
     [{ status: 200, body: '{"ok":false,"error":"internal_error"}' }, 'connect'],
   ])('%o is %s', async (reply, kind) => {

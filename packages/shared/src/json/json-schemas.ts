@@ -25,6 +25,11 @@ export function lenient<Schema extends z.core.$ZodType>(
   return z.catch(z.optional(schema), undefined);
 }
 
+/** A text that is cut where it is too long: a failure with many words is a failure all the same. */
+export function cutText(maxLength: number) {
+  return z.string().check(z.overwrite((text) => text.slice(0, maxLength)));
+}
+
 /** The keys of a {@link wireObject} as our code has them. */
 type OwnKeys<Wire> = {
   readonly [Key in keyof Wire as Uncapitalize<Key & string>]: Exclude<Wire[Key], undefined>;

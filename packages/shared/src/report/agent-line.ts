@@ -1,47 +1,83 @@
-import { DeployError } from '../errors.js';
+import * as z from 'zod/mini';
+import { checkedBy, checkJson, decodeJson, type JsonSubject } from '../json/decode-json.js';
+import { countSchema, cutText, hashSchema, timeSchema, wireObject } from '../json/json-schemas.js';
 import { checkConfigurationName, checkHostName } from '../names.js';
 import { DEPLOY_STATES } from './deploy-state.js';
-import {
-  asCount,
-  asFields,
-  asFlag,
-  asHash,
-  asOneOf,
-  asText,
-  asTime,
-  type Fields,
-  optional,
-  parseFields,
-  withoutUndefined,
-  wrong,
-} from './json-fields.js';
-import { type LogTail, logTail } from './log-tail.js';
+import { logTail } from './log-tail.js';
 import { MAX_PAUSE_BY, MAX_PAUSE_REASON, type PauseNote } from './pause-note.js';
-import type { AgentLine, Hello, Release, StateReport } from './report.js';
+import type { AgentLine } from './report.js';
 
-/** What one agent may say at most; the line's own length is bounded by MAX_REPORT_LINE. */
-const MOST = {
-  labels: 32,
-  configs: 100,
-  features: 32,
-  timings: 32,
-  token: 64,
-  labelValue: 256,
-  message: 2000,
-} as const;
+/** Bounds of what one line may contain; the line's own length is bounded by MAX_REPORT_LINE. Lengths are in characters. */
+const MAX_LABELS = 32;
+const MAX_LABEL_LENGTH = 256;
+const MAX_CONFIGS = 100;
+const MAX_FEATURES = 32;
+const MAX_TIMINGS = 32;
+const MAX_MESSAGE_LENGTH = 2000;
+
+/** A word of no language: a version, an id, a kind; at most 64 characters. */
+const tokenSchema = z.string().check(z.regex(/^[A-Za-z0-9][A-Za-z0-9._+/:-]{0,63}$/));
+const configNameSchema = z.pipe(z.string(), checkedBy(checkConfigurationName));
+const releaseSchema = wireObject({ Revision: z.optional(countSchema), Hash: hashSchema });
+const pauseSchema = wireObject({
+  By: z.optional(cutText(MAX_PAUSE_BY)),
+  Since: z.optional(timeSchema),
+  Reason: z.optional(cutText(MAX_PAUSE_REASON)),
+});
+
+const helloSchema = wireObject({
+  Host: z.pipe(z.string(), checkedBy(checkHostName)),
+  Agent: tokenSchema,
+  Labels: z._default(boundedMap(z.string().check(z.maxLength(MAX_LABEL_LENGTH)), MAX_LABELS), {}),
+  Configs: z.pipe(
+    z.array(configNameSchema).check(z.maxLength(MAX_CONFIGS)),
+    z.transform((names) => [...new Set(names)]),
+  ),
+  Features: z.optional(z.array(tokenSchema).check(z.maxLength(MAX_FEATURES))),
+});
+
+const stateSchema = wireObject({
+  Config: configNameSchema,
+  State: z.enum(DEPLOY_STATES),
+  Reason: z.optional(tokenSchema),
+  Revision: z.optional(countSchema),
+  Hash: z.optional(hashSchema),
+  Attempt: z.optional(countSchema),
+  Deploy: z.optional(tokenSchema),
+  Running: z.optional(releaseSchema),
+  LastGood: z.optional(releaseSchema),
+  Since: z.optional(timeSchema),
+  Progress: z.optional(wireObject({ Done: countSchema, Total: countSchema })),
+  Error: z.optional(wireObject({ Kind: tokenSchema, Message: cutText(MAX_MESSAGE_LENGTH) })),
+  Log: z.optional(
+    z.pipe(
+      z.array(z.string()),
+      z.transform((lines: string[]) => logTail(lines)),
+    ),
+  ),
+  Timings: z.optional(boundedMap(z.number().check(z.nonnegative()), MAX_TIMINGS)),
+  Bytes: z.optional(wireObject({ Fetched: countSchema, Reused: countSchema })),
+  Pause: z.optional(pauseSchema),
+  NotBefore: z.optional(timeSchema),
+  Again: z.optional(z.boolean()),
+});
+
+const typeSchema = z.looseObject({ Type: z.string() });
+
+const SUBJECT: JsonSubject = { what: "the agent's line", kind: 'invalid' };
 
 /**
- * Reads one line of an agent, without its newline. Keys that are not known are left out.
+ * Reads one line of an agent, without its newline. Unknown keys are left out.
  * @returns undefined for a line of a type that is not known here: a newer agent may have more.
- * @throws DeployError invalid, naming the key that is wrong.
+ * @throws DeployError invalid, naming the field.
  */
 export function decodeAgentLine(line: string): AgentLine | undefined {
-  const fields = parseFields(line);
-  switch (asText(fields.Type, 'Type')) {
+  const json = decodeJson(line, typeSchema, SUBJECT);
+  switch (json.Type) {
     case 'hello':
-      return { type: 'hello', hello: decodeHello(fields) };
+      return { type: 'hello', hello: checkJson(json, helloSchema, SUBJECT) };
     case 'state':
-      return { type: 'state', report: decodeState(fields) };
+      return { type: 'state', report: checkJson(json, stateSchema, SUBJECT) };
     case 'heartbeat':
       return { type: 'heartbeat' };
     default:
@@ -49,121 +85,12 @@ export function decodeAgentLine(line: string): AgentLine | undefined {
   }
 }
 
-function decodeHello(fields: Fields): Hello {
-  const configs = fields.Configs;
-  if (!Array.isArray(configs) || configs.length > MOST.configs) throw wrong('Configs');
-  return withoutUndefined({
-    host: checkHostName(asText(fields.Host, 'Host')),
-    agent: asToken(fields.Agent, 'Agent'),
-    labels: optional(fields.Labels, decodeLabels) ?? {},
-    configs: [...new Set(configs.map((name: unknown) => asConfig(name, 'Configs')))],
-    features: optional(fields.Features, decodeFeatures),
-  });
+/** Reads the `Pause` of an agent's report. @throws DeployError invalid. */
+export function decodePause(json: unknown): PauseNote {
+  return checkJson(json, pauseSchema, { what: 'the pause', kind: 'invalid' });
 }
 
-function decodeFeatures(value: unknown): string[] {
-  if (!Array.isArray(value) || value.length > MOST.features) throw wrong('Features');
-  return value.map((feature: unknown) => asToken(feature, 'Features'));
-}
-
-function decodeState(fields: Fields): StateReport {
-  return withoutUndefined({
-    config: asConfig(fields.Config, 'Config'),
-    state: asOneOf(fields.State, DEPLOY_STATES, 'State'),
-    reason: optional(fields.Reason, (value) => asToken(value, 'Reason')),
-    revision: optional(fields.Revision, (value) => asCount(value, 'Revision')),
-    hash: optional(fields.Hash, (value) => asHash(value, 'Hash')),
-    attempt: optional(fields.Attempt, (value) => asCount(value, 'Attempt')),
-    deploy: optional(fields.Deploy, (value) => asToken(value, 'Deploy')),
-    running: optional(fields.Running, (value) => decodeRelease(value, 'Running')),
-    lastGood: optional(fields.LastGood, (value) => decodeRelease(value, 'LastGood')),
-    since: optional(fields.Since, (value) => asTime(value, 'Since')),
-    progress: optional(fields.Progress, decodeProgress),
-    error: optional(fields.Error, decodeError),
-    log: optional(fields.Log, decodeLog),
-    timings: optional(fields.Timings, decodeTimings),
-    bytes: optional(fields.Bytes, decodeBytes),
-    pause: optional(fields.Pause, decodePause),
-    notBefore: optional(fields.NotBefore, (value) => asTime(value, 'NotBefore')),
-    again: optional(fields.Again, (value) => asFlag(value, 'Again')),
-  });
-}
-
-function decodeLabels(value: unknown): Record<string, string> {
-  const entries = Object.entries(asFields(value, 'Labels'));
-  if (entries.length > MOST.labels) throw wrong('Labels');
-  return Object.fromEntries(
-    entries.map(([key, text]) => {
-      if (typeof text !== 'string' || text.length > MOST.labelValue)
-        throw wrong(`Labels.${key.slice(0, MOST.token)}`);
-      return [asToken(key, 'Labels'), text];
-    }),
-  );
-}
-
-function decodeRelease(value: unknown, at: string): Release {
-  const fields = asFields(value, at);
-  const revision = optional(fields.Revision, (number) => asCount(number, `${at}.Revision`));
-  return withoutUndefined({ revision, hash: asHash(fields.Hash, `${at}.Hash`) });
-}
-
-function decodeProgress(value: unknown): NonNullable<StateReport['progress']> {
-  const fields = asFields(value, 'Progress');
-  return { done: asCount(fields.Done, 'Progress.Done'), total: asCount(fields.Total, 'Progress.Total') };
-}
-
-/** The message is cut where it is too long: a failure with many words is a failure all the same. */
-function decodeError(value: unknown): NonNullable<StateReport['error']> {
-  const fields = asFields(value, 'Error');
-  const message = asText(fields.Message, 'Error.Message');
-  return { kind: asToken(fields.Kind, 'Error.Kind'), message: message.slice(0, MOST.message) };
-}
-
-/** @throws DeployError invalid. */
-export function decodePause(value: unknown): PauseNote {
-  const fields = asFields(value, 'Pause');
-  return withoutUndefined({
-    by: optional(fields.By, (name) => asText(name, 'Pause.By').slice(0, MAX_PAUSE_BY)),
-    since: optional(fields.Since, (time) => asTime(time, 'Pause.Since')),
-    reason: optional(fields.Reason, (text) => asText(text, 'Pause.Reason').slice(0, MAX_PAUSE_REASON)),
-  });
-}
-
-function decodeLog(value: unknown): LogTail {
-  if (!Array.isArray(value)) throw wrong('Log');
-  return logTail(value.map((line: unknown) => asText(line, 'Log')));
-}
-
-function decodeTimings(value: unknown): Record<string, number> {
-  const entries = Object.entries(asFields(value, 'Timings'));
-  if (entries.length > MOST.timings) throw wrong('Timings');
-  return Object.fromEntries(
-    entries.map(([phase, ms]) => {
-      if (typeof ms !== 'number' || !(ms >= 0)) throw wrong('Timings');
-      return [asToken(phase, 'Timings'), ms];
-    }),
-  );
-}
-
-function decodeBytes(value: unknown): NonNullable<StateReport['bytes']> {
-  const fields = asFields(value, 'Bytes');
-  return {
-    fetched: asCount(fields.Fetched, 'Bytes.Fetched'),
-    reused: asCount(fields.Reused, 'Bytes.Reused'),
-  };
-}
-
-/** A word of no language: a version, an id, a kind. */
-function asToken(value: unknown, at: string): string {
-  const text = asText(value, at);
-  if (!/^[A-Za-z0-9][A-Za-z0-9._+/:-]*$/.test(text) || text.length > MOST.token) throw wrong(at);
-  return text;
-}
-
-function asConfig(value: unknown, at: string): string {
-  try {
-    return checkConfigurationName(asText(value, at));
-  } catch (error) {
-    throw new DeployError('invalid', `a line has a malformed ${at}`, { cause: error });
-  }
+/** A map from tokens. */
+function boundedMap<Value extends z.core.$ZodType>(valueSchema: Value, maxEntries: number) {
+  return z.record(tokenSchema, valueSchema).check(z.refine((map) => Object.keys(map).length <= maxEntries));
 }

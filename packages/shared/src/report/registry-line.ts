@@ -1,5 +1,7 @@
+import * as z from 'zod/mini';
+import { checkJson, decodeJson, type JsonSubject } from '../json/decode-json.js';
+import { wireObject } from '../json/json-schemas.js';
 import { DEPLOY_STATES } from './deploy-state.js';
-import { asOneOf, asText, type Fields, parseFields } from './json-fields.js';
 import type { RegistryLine } from './report.js';
 
 /** One line of JSON with its newline; documented in docs/release-life.md. */
@@ -24,25 +26,36 @@ function registryLineJson(line: RegistryLine): object {
   }
 }
 
+const SCHEMAS = {
+  welcome: wireObject({ Host: z.string() }),
+  refused: wireObject({ Error: z.string() }),
+  ack: wireObject({ Deploy: z.string(), State: z.enum(DEPLOY_STATES) }),
+  retry: wireObject({ Config: z.string() }),
+  cancel: wireObject({ Config: z.string(), By: z.string() }),
+};
+
+const typeSchema = z.looseObject({ Type: z.string() });
+
+const SUBJECT: JsonSubject = { what: "the registry's line", kind: 'invalid' };
+
 /**
  * Reads one line of a registry, without its newline.
  * @returns undefined for a line of a type that is not known here: a newer registry may have more.
- * @throws DeployError invalid, naming the key that is wrong.
+ * @throws DeployError invalid, naming the field.
  */
 export function decodeRegistryLine(line: string): RegistryLine | undefined {
-  const fields = parseFields(line);
-  const text = (key: keyof Fields & string) => asText(fields[key], key);
-  switch (text('Type')) {
+  const json = decodeJson(line, typeSchema, SUBJECT);
+  switch (json.Type) {
     case 'welcome':
-      return { type: 'welcome', host: text('Host') };
+      return { type: 'welcome', ...checkJson(json, SCHEMAS.welcome, SUBJECT) };
     case 'refused':
-      return { type: 'refused', error: text('Error') };
+      return { type: 'refused', ...checkJson(json, SCHEMAS.refused, SUBJECT) };
     case 'ack':
-      return { type: 'ack', deploy: text('Deploy'), state: asOneOf(fields.State, DEPLOY_STATES, 'State') };
+      return { type: 'ack', ...checkJson(json, SCHEMAS.ack, SUBJECT) };
     case 'retry':
-      return { type: 'retry', config: text('Config') };
+      return { type: 'retry', ...checkJson(json, SCHEMAS.retry, SUBJECT) };
     case 'cancel':
-      return { type: 'cancel', config: text('Config'), by: text('By') };
+      return { type: 'cancel', ...checkJson(json, SCHEMAS.cancel, SUBJECT) };
     case 'heartbeat':
       return { type: 'heartbeat' };
     default:

@@ -1,5 +1,8 @@
 import type { IncomingMessage } from 'node:http';
 import { DeployError } from '@deploy-tools/shared/errors.js';
+import { decodeJson } from '@deploy-tools/shared/json/decode-json.js';
+import { countSchema } from '@deploy-tools/shared/json/json-schemas.js';
+import * as z from 'zod/mini';
 import { openedResponse, validatorOf } from '../objects/http-object.js';
 import type { ObjectContext } from '../objects/object-context.js';
 import type { OpenedObject, OpenFrom } from '../opened-object.js';
@@ -8,7 +11,7 @@ import type { SourceContext } from '../source-context.js';
 import type { SourcePlace } from '../source-place.js';
 import { GithubApi } from './github-api.js';
 import { githubCredentials } from './github-credentials.js';
-import { githubReleases, record, text } from './github-releases.js';
+import { checkGithub, githubReleases, wordSchema } from './github-releases.js';
 import { shippingRecord } from './shipping-record.js';
 
 const PUBLIC_API = 'https://api.github.com';
@@ -56,10 +59,9 @@ function apiBase(url: string): string {
 }
 
 /** What a listing's validator holds: for each page its ETag, and how many releases came of it. */
-interface KnownPage {
-  readonly etag: string;
-  readonly releases: number;
-}
+const pageSchema = z.object({ etag: z.string(), releases: countSchema });
+
+type KnownPage = z.output<typeof pageSchema>;
 
 async function listReleases(
   api: GithubApi,
@@ -95,7 +97,8 @@ async function listReleases(
 }
 
 function pagesOf(known: Listing | undefined): KnownPage[] {
-  return known?.validator === undefined ? [] : JSON.parse(known.validator);
+  if (known?.validator === undefined) return [];
+  return decodeJson(known.validator, z.array(pageSchema), { what: 'the kept listing', kind: 'corrupt' });
 }
 
 /** The `next` of a Link header (RFC 8288). @throws DeployError corrupt when it leads elsewhere. */
@@ -144,12 +147,17 @@ async function report(
     {},
     signal,
   );
-  const upload = text(record(await api.json(tagged, signal), 'a release'), 'upload_url');
-  if (!api.isOwn(upload.replace(/\{.*$/, ''))) {
+  const release = checkGithub(
+    await api.json(tagged, signal),
+    z.object({ upload_url: wordSchema }),
+    'release',
+  );
+  const upload = release.upload_url.replace(/\{.*$/, '');
+  if (!api.isOwn(upload)) {
     throw new DeployError('corrupt', 'records are to be uploaded to a server that is not GitHub');
   }
   const info = shippingRecord(shipped);
-  const url = new URL(upload.replace(/\{.*$/, ''));
+  const url = new URL(upload);
   url.searchParams.set('name', `${info.replaceAll(' ', '_')}.txt`);
   const headers = { 'content-type': 'text/plain', 'content-length': String(Buffer.byteLength(info)) };
   const response = await api.request(url.href, { post: info, headers }, signal);

@@ -1,11 +1,12 @@
 import type { IncomingMessage } from 'node:http';
 import { DeployError } from '@deploy-tools/shared/errors.js';
 import type { Logger } from '@deploy-tools/shared/log.js';
+import * as z from 'zod/mini';
 import { httpJson } from '../objects/http-json.js';
 import { httpGet } from '../objects/http-request.js';
 import { appJwt, type GithubApp, type GithubCredentials } from './github-credentials.js';
 import { askedPatience } from './github-patience.js';
-import { type JsonRecord, record, text } from './github-releases.js';
+import { checkGithub, wordSchema } from './github-releases.js';
 
 /** A page of 100 releases with many assets and long notes has some megabytes. */
 const MAX_JSON_BYTES = 64 * 1024 * 1024;
@@ -13,6 +14,9 @@ const MAX_MESSAGE_BYTES = 64 * 1024;
 const JSON_TYPE = 'application/vnd.github+json';
 /** A token is not used any more when it holds no longer than this. */
 const TOKEN_MARGIN_MS = 5 * 60_000;
+
+const tokenSchema = z.object({ token: wordSchema, expires_at: wordSchema });
+const messageSchema = z.object({ message: z.string() });
 
 interface AppToken {
   readonly token: string;
@@ -84,8 +88,8 @@ export class GithubApi {
   async #message(response: IncomingMessage, signal: AbortSignal): Promise<string> {
     const said = await this.#readJson(response, MAX_MESSAGE_BYTES, signal).catch(() => undefined);
     if (signal.aborted) throw new DeployError('cancelled', 'stopped before it was done');
-    const message = typeof said === 'object' && said !== null && 'message' in said ? said.message : undefined;
-    return typeof message === 'string' ? message.replace(/[^\x20-\x7e]+/g, ' ').slice(0, 200) : '';
+    const { data } = z.safeParse(messageSchema, said);
+    return data?.message.replace(/[^\x20-\x7e]+/g, ' ').slice(0, 200) ?? '';
   }
 
   async #readJson(response: IncomingMessage, maxBytes: number, signal: AbortSignal): Promise<unknown> {
@@ -115,13 +119,13 @@ export class GithubApi {
     const headers = { accept: JSON_TYPE, authorization: `Bearer ${appJwt(app, this.#options.now())}` };
     const path = `/app/installations/${app.installation}/access_tokens`;
     const response = await this.#send(path, { post: '', headers }, signal);
-    const answer: JsonRecord = record(await this.json(response, signal), 'a token');
-    const expires = Date.parse(text(answer, 'expires_at'));
+    const answer = checkGithub(await this.json(response, signal), tokenSchema, 'token');
+    const expires = Date.parse(answer.expires_at);
     this.#options.log.debug(
       { app: app.id, installation: app.installation },
       'got a token for the GitHub App',
     );
-    return { token: text(answer, 'token'), expires: Number.isNaN(expires) ? 0 : expires };
+    return { token: answer.token, expires: Number.isNaN(expires) ? 0 : expires };
   }
 }
 

@@ -1,66 +1,61 @@
-import { DeployError } from '@deploy-tools/shared/errors.js';
+import { checkJson } from '@deploy-tools/shared/json/decode-json.js';
+import { lenient } from '@deploy-tools/shared/json/json-schemas.js';
+import * as z from 'zod/mini';
 import type { Artifact, SourceRelease } from '../source.js';
+
+export const wordSchema = z.string().check(z.minLength(1));
+
+const assetSchema = z.object({
+  id: z.int(),
+  name: wordSchema,
+  size: lenient(z.int()),
+  digest: lenient(z.string().check(z.regex(/^sha256:[0-9a-f]{64}$/))),
+});
+
+/** Without assets that are still being uploaded, which lack fields. */
+const uploadedSchema = z.pipe(
+  z.array(z.looseObject({ state: z.optional(z.unknown()) })),
+  z.transform((assets) => assets.filter(({ state }) => state === undefined || state === 'uploaded')),
+);
+
+const releaseSchema = z.object({
+  tag_name: wordSchema,
+  prerelease: z.optional(z.unknown()),
+  published_at: lenient(wordSchema),
+  created_at: lenient(wordSchema),
+  assets: z.pipe(uploadedSchema, z.array(assetSchema)),
+});
+
+/** Without drafts, which lack fields. */
+const publishedSchema = z.pipe(
+  z.array(z.looseObject({ draft: z.optional(z.unknown()) })),
+  z.transform((releases) => releases.filter(({ draft }) => draft !== true)),
+);
+
+/** Checks an answer of GitHub's API. @param what names it in messages. @throws DeployError corrupt. */
+export function checkGithub<Schema extends z.core.$ZodType>(
+  json: unknown,
+  schema: Schema,
+  what: string,
+): z.output<Schema> {
+  const hint = 'check GITHUB_API_URL; for GitHub Enterprise it ends in /api/v3';
+  return checkJson(json, schema, { what: `GitHub's ${what}`, kind: 'corrupt', hint });
+}
 
 /**
  * The releases of one page of GitHub's list, without drafts and without assets that are still being uploaded.
  * @throws DeployError corrupt.
  */
 export function githubReleases(page: unknown): SourceRelease[] {
-  if (!Array.isArray(page)) throw notAsDocumented('no list of releases');
-  return page.flatMap((item: unknown) => {
-    const release = record(item, 'a release');
-    if (release.draft === true) return [];
-    return [
-      {
-        tag: text(release, 'tag_name'),
-        prerelease: release.prerelease === true,
-        created: optionalText(release, 'published_at') ?? optionalText(release, 'created_at'),
-        artifacts: assetsOf(release),
-      },
-    ];
-  });
+  const schema = z.pipe(publishedSchema, z.array(releaseSchema));
+  return checkGithub(page, schema, 'list of releases').map((release) => ({
+    tag: release.tag_name,
+    prerelease: release.prerelease === true,
+    created: release.published_at ?? release.created_at,
+    artifacts: release.assets.map(artifactOf),
+  }));
 }
 
-function assetsOf(release: JsonRecord): Artifact[] {
-  if (!Array.isArray(release.assets)) throw notAsDocumented('a release without assets');
-  return release.assets.flatMap((item: unknown) => {
-    const asset = record(item, 'an asset');
-    if (asset.state !== undefined && asset.state !== 'uploaded') return [];
-    if (!Number.isSafeInteger(asset.id)) throw notAsDocumented('an asset without a number');
-    const digest = optionalText(asset, 'digest');
-    return [
-      {
-        name: text(asset, 'name'),
-        id: String(asset.id),
-        size: Number.isSafeInteger(asset.size) ? Number(asset.size) : undefined,
-        digest: digest !== undefined && /^sha256:[0-9a-f]{64}$/.test(digest) ? digest : undefined,
-      },
-    ];
-  });
-}
-
-export type JsonRecord = Readonly<Record<string, unknown>>;
-
-/** @throws DeployError corrupt. */
-export function record(value: unknown, what: string): JsonRecord {
-  if (typeof value === 'object' && value !== null && !Array.isArray(value)) return { ...value };
-  throw notAsDocumented(`${what} that is no object`);
-}
-
-/** @throws DeployError corrupt. */
-export function text(from: JsonRecord, key: string): string {
-  const value = from[key];
-  if (typeof value === 'string' && value !== '') return value;
-  throw notAsDocumented(`no ${key}`);
-}
-
-function optionalText(from: JsonRecord, key: string): string | undefined {
-  const value = from[key];
-  return typeof value === 'string' && value !== '' ? value : undefined;
-}
-
-function notAsDocumented(what: string): DeployError {
-  return new DeployError('corrupt', `GitHub's answer is not as documented: ${what}`, {
-    hint: 'check GITHUB_API_URL; for GitHub Enterprise it ends in /api/v3',
-  });
+function artifactOf({ id, name, size, digest }: z.output<typeof assetSchema>): Artifact {
+  return { name, id: String(id), size, digest };
 }

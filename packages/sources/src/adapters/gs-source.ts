@@ -1,4 +1,6 @@
-import { DeployError } from '@deploy-tools/shared/errors.js';
+import { checkJson } from '@deploy-tools/shared/json/decode-json.js';
+import { lenient } from '@deploy-tools/shared/json/json-schemas.js';
+import * as z from 'zod/mini';
 import { googleAccess, googleUrl } from '../objects/google-access.js';
 import { googleStorage } from '../objects/gs-object.js';
 import { httpError } from '../objects/http-errors.js';
@@ -48,14 +50,17 @@ export function openGsSource(label: string, place: GsPlace, context: ObjectConte
 /** @param post a text to POST; GET without. */
 type Call = (path: string, post: string | undefined, signal: AbortSignal) => Promise<unknown>;
 
-interface Page {
-  readonly items?: readonly {
-    readonly name?: unknown;
-    readonly size?: unknown;
-    readonly updated?: unknown;
-  }[];
-  readonly nextPageToken?: unknown;
-}
+const objectSchema = z.object({
+  name: z.string(),
+  /** A number in a string: JSON has no 64-bit integers. */
+  size: lenient(z.string().check(z.regex(/^\d{1,15}$/))),
+  updated: lenient(z.string()),
+});
+
+const pageSchema = z.object({
+  items: z._default(z.array(objectSchema), []),
+  nextPageToken: lenient(z.string()),
+});
 
 async function list(
   label: string,
@@ -68,21 +73,16 @@ async function list(
   const query = new URLSearchParams({ prefix: listing.prefix, fields: FIELDS, maxResults: '1000' });
   for (;;) {
     const path = `/storage/v1/b/${encodeURIComponent(place.bucket)}/o?${query}`;
-    const page = ((await call(path, undefined, signal)) ?? {}) as Page;
-    if (page.items !== undefined && !Array.isArray(page.items))
-      throw new DeployError('corrupt', `${label} answered with what is no list of objects`);
-    listing.add((page.items ?? []).map(bucketObject));
-    if (typeof page.nextPageToken !== 'string' || page.nextPageToken === '') return listing.releases(known);
+    const answer = await call(path, undefined, signal);
+    const page = checkJson(answer, pageSchema, { what: `the list of ${label}`, kind: 'corrupt' });
+    listing.add(page.items.map(bucketObject));
+    if (!page.nextPageToken) return listing.releases(known);
     query.set('pageToken', page.nextPageToken);
   }
 }
 
-function bucketObject({ name, size, updated }: NonNullable<Page['items']>[number]): BucketObject {
-  return {
-    key: String(name ?? ''),
-    size: /^\d{1,15}$/.test(String(size)) ? Number(size) : undefined,
-    changed: typeof updated === 'string' ? updated : undefined,
-  };
+function bucketObject({ name, size, updated }: z.output<typeof objectSchema>): BucketObject {
+  return { key: name, size: size === undefined ? undefined : Number(size), changed: updated };
 }
 
 /** As dewy does: an empty object whose name is the record. A failure leaves none. */

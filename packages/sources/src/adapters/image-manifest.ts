@@ -1,4 +1,7 @@
 import { DeployError } from '@deploy-tools/shared/errors.js';
+import { checkJson, type JsonSubject } from '@deploy-tools/shared/json/decode-json.js';
+import { lenient } from '@deploy-tools/shared/json/json-schemas.js';
+import * as z from 'zod/mini';
 import { canonicalPlatform, type Platform } from '../select/platform.js';
 import type { Artifact } from '../source.js';
 
@@ -13,47 +16,46 @@ const MANIFESTS = [
 /** For the Accept header: either form of either, index and image. */
 export const MANIFEST_TYPES = [...INDEXES, ...MANIFESTS].join(', ');
 
-const DIGEST = /^sha256:[0-9a-f]{64}$/;
-
-interface Descriptor {
-  readonly mediaType?: unknown;
-  readonly digest?: unknown;
-  readonly size?: unknown;
-  readonly platform?: { readonly os?: unknown; readonly architecture?: unknown };
-}
+/** Other digests than SHA-256 are not verified anywhere here. */
+const digestSchema = z.string().check(z.regex(/^sha256:[0-9a-f]{64}$/));
+const descriptorSchema = z.object({
+  digest: z.unknown(),
+  platform: lenient(z.object({ os: z.string(), architecture: z.string() })),
+});
+const indexSchema = z.object({ manifests: z.array(descriptorSchema) });
+const layerSchema = z.object({ digest: digestSchema, size: lenient(z.number()) });
 
 /** What a manifest of a tag is: an image's layers, or the digest of the image for a platform; undefined: it has none. */
 export type ReadManifest = { readonly layers: readonly Artifact[] } | { readonly image: string | undefined };
 
 /** @param label for messages: the image with its tag. @throws DeployError corrupt, unsupported. */
 export function readManifest(label: string, json: unknown, platform: Platform): ReadManifest {
-  const manifest = (json ?? {}) as { readonly manifests?: unknown; readonly layers?: unknown };
-  if (Array.isArray(manifest.manifests)) {
-    const fits = (manifest.manifests as Descriptor[]).find((each) => isFor(each, platform));
-    return { image: fits === undefined ? undefined : digestOf(label, fits) };
+  const subject: JsonSubject = { what: `the manifest of ${label}`, kind: 'corrupt' };
+  const index = z.safeParse(indexSchema, json).data;
+  if (index !== undefined) {
+    const fits = index.manifests.find((each) => isFor(each, platform));
+    if (fits === undefined) return { image: undefined };
+    return { image: checkJson(fits, z.object({ digest: digestSchema }), subject).digest };
   }
-  if (!Array.isArray(manifest.layers)) {
+  const manifest = z.safeParse(z.object({ layers: z.array(z.unknown()) }), json).data;
+  if (manifest === undefined) {
     throw new DeployError('unsupported', `${label} has a manifest of a form that is not known`, {
       hint: 'push it as an OCI image or with Docker 1.10 or later',
     });
   }
-  const layers = (manifest.layers as Descriptor[]).map((layer, index) => {
-    const digest = digestOf(label, layer);
-    const size = typeof layer.size === 'number' ? layer.size : undefined;
-    return { name: `layer-${index + 1}`, id: digest, size, digest };
-  });
-  return { layers };
+  const layers = checkJson(manifest, z.object({ layers: z.array(layerSchema) }), subject).layers;
+  return {
+    layers: layers.map(({ digest, size }, index) => ({
+      name: `layer-${index + 1}`,
+      id: digest,
+      size,
+      digest,
+    })),
+  };
 }
 
-function isFor({ platform }: Descriptor, wanted: Platform): boolean {
-  const { os, architecture } = platform ?? {};
-  if (typeof os !== 'string' || typeof architecture !== 'string') return false;
-  const has = canonicalPlatform({ os, arch: architecture });
-  return has.os === wanted.os && has.arch === wanted.arch;
-}
-
-/** Other digests than SHA-256 are not verified anywhere here. */
-function digestOf(label: string, { digest }: Descriptor): string {
-  if (typeof digest === 'string' && DIGEST.test(digest)) return digest;
-  throw new DeployError('corrupt', `${label} names a layer without a SHA-256 digest`);
+function isFor({ platform }: z.output<typeof descriptorSchema>, wanted: Platform): boolean {
+  if (platform === undefined) return false;
+  const { os, arch } = canonicalPlatform({ os: platform.os, arch: platform.architecture });
+  return os === wanted.os && arch === wanted.arch;
 }

@@ -1,4 +1,6 @@
 import { DeployError } from '@deploy-tools/shared/errors.js';
+import { checkJson } from '@deploy-tools/shared/json/decode-json.js';
+import * as z from 'zod/mini';
 import { openedResponse } from '../objects/http-object.js';
 import { httpGet } from '../objects/http-request.js';
 import type { ObjectContext } from '../objects/object-context.js';
@@ -15,6 +17,8 @@ type ImgPlace = SourcePlace & { readonly scheme: 'img' };
 const MAX_PAGES = 100;
 /** Tags whose layers are looked up: the newest wanted one, and those to serve when it is taken back. */
 const LOOKED_UP = 5;
+
+const tagsSchema = z.object({ tags: z.nullish(z.array(z.unknown())) });
 
 /**
  * A repository of images. A look is one request while its tags are the same; layers are looked up for the newest wanted
@@ -66,10 +70,8 @@ async function listTags({ label, registry }: Repository, signal: AbortSignal): P
     const answer: { readonly json: unknown; readonly link: string | undefined } = await registry
       .json(path, 'application/json', signal)
       .catch(noneYet);
-    const { tags: page } = answer.json as { readonly tags?: unknown };
-    if (page !== null && page !== undefined && !Array.isArray(page))
-      throw new DeployError('corrupt', `${label} answered with what is no list of tags`);
-    tags.push(...((page ?? []) as unknown[]).filter((tag) => typeof tag === 'string'));
+    const page = checkJson(answer.json, tagsSchema, { what: `the list of ${label}`, kind: 'corrupt' });
+    tags.push(...(page.tags ?? []).filter((tag) => typeof tag === 'string'));
     path = nextPage(label, registry, answer.link);
   }
   return tags.sort();

@@ -3,6 +3,9 @@ import type { IncomingMessage } from 'node:http';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
 import { DeployError, errnoOf } from '@deploy-tools/shared/errors.js';
+import { checkJson, type JsonSubject } from '@deploy-tools/shared/json/decode-json.js';
+import { lenient } from '@deploy-tools/shared/json/json-schemas.js';
+import * as z from 'zod/mini';
 import { httpError } from '../objects/http-errors.js';
 import { httpJson } from '../objects/http-json.js';
 import { httpGet } from '../objects/http-request.js';
@@ -15,6 +18,25 @@ const MAX_TOKEN_BYTES = 1024 * 1024;
 /** When the server does not say how long a token lives (Docker's token specification), less what an answer may take. */
 const TOKEN_SECONDS = 60;
 const MARGIN_SECONDS = 15;
+
+/** The older name of `token` is `access_token`; servers send one of them, or both alike. */
+const tokenSchema = z.pipe(
+  z.object({
+    token: z.nullish(z.string()),
+    access_token: z.nullish(z.string()),
+    expires_in: lenient(z.number()),
+  }),
+  z.transform(({ token, access_token, expires_in }, context) => {
+    const word = token ?? access_token ?? undefined;
+    if (word !== undefined) return { token: word, expires_in };
+    context.issues.push({ code: 'custom', input: token, path: ['token'] });
+    return z.NEVER;
+  }),
+);
+
+const dockerConfigSchema = z.object({
+  auths: z.nullish(z.record(z.string(), lenient(z.object({ auth: lenient(z.string()) })))),
+});
 
 export interface OciAnswer {
   readonly json: unknown;
@@ -130,14 +152,11 @@ export class OciRegistry {
       if (status === 401 || status === 403) throw denied(this.#label);
       throw httpError(`the token service of ${this.#label}`, status, undefined);
     }
-    const answer = (await this.#read(response, MAX_TOKEN_BYTES, signal)) as Record<string, unknown>;
-    const { token, access_token, expires_in } = answer;
-    const word = token ?? access_token;
-    if (typeof word !== 'string')
-      throw new DeployError('corrupt', `${this.#label} gave a token that is none`);
-    const seconds = typeof expires_in === 'number' ? expires_in : TOKEN_SECONDS;
+    const subject: JsonSubject = { what: `the token of ${this.#label}`, kind: 'corrupt' };
+    const answer = checkJson(await this.#read(response, MAX_TOKEN_BYTES, signal), tokenSchema, subject);
+    const seconds = answer.expires_in ?? TOKEN_SECONDS;
     return {
-      authorization: `Bearer ${word}`,
+      authorization: `Bearer ${answer.token}`,
       until: Date.now() + Math.max(seconds - MARGIN_SECONDS, 1) * 1000,
     };
   }
@@ -156,9 +175,7 @@ async function dockerCredentials(
 ): Promise<string | undefined> {
   const path = join(DOCKER_CONFIG ?? join(HOME ?? homedir(), '.docker'), 'config.json');
   try {
-    const { auths } = JSON.parse(await readFile(path, 'utf8')) as {
-      auths?: Record<string, { auth?: unknown }>;
-    };
+    const { auths } = z.parse(dockerConfigSchema, JSON.parse(await readFile(path, 'utf8')));
     const found = [host, `https://${host}`, `https://${host}/v1/`].map((name) => auths?.[name]?.auth);
     const auth = found.find((each) => typeof each === 'string' && each !== '');
     return auth === undefined ? undefined : `Basic ${String(auth)}`;

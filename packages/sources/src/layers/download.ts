@@ -2,6 +2,7 @@ import { type FileHandle, open, readFile, rm, stat, truncate, writeFile } from '
 import { dirname } from 'node:path';
 import { DeployError, isDeployError, toDeployError } from '@deploy-tools/shared/errors.js';
 import { checkSpace } from '@deploy-tools/shared/host/free-space.js';
+import * as z from 'zod/mini';
 import type { OpenedObject } from '../opened-object.js';
 import type { Artifact, Source } from '../source.js';
 
@@ -126,17 +127,13 @@ async function beginning(
   return { offset: size, validator: note.validator };
 }
 
-interface Note {
-  readonly id: string;
-  readonly validator: string | undefined;
-}
+const noteSchema = z.object({ id: z.string(), validator: z.optional(z.string()) });
+
+type Note = z.output<typeof noteSchema>;
 
 async function readNote(path: string): Promise<Note | undefined> {
   try {
-    const { id, validator } = JSON.parse(await readFile(notePath(path), 'utf8'));
-    return typeof id === 'string'
-      ? { id, validator: typeof validator === 'string' ? validator : undefined }
-      : undefined;
+    return z.parse(noteSchema, JSON.parse(await readFile(notePath(path), 'utf8')));
   } catch {
     return undefined; // then it is fetched from its beginning
   }

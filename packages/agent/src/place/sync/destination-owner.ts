@@ -1,7 +1,8 @@
 import { statSync } from 'node:fs';
 import { DeployError, errnoOf } from '@deploy-tools/shared/errors.js';
 import { readRegularFile } from '@deploy-tools/shared/host/regular-file.js';
-import { asText, parseFields } from '@deploy-tools/shared/report/json-fields.js';
+import { wireObject } from '@deploy-tools/shared/json/json-schemas.js';
+import * as z from 'zod/mini';
 import { placedIn, readPlaced } from '../placed-record.js';
 import { SYNC_STRATEGIES, type SyncStrategy } from './sync-request.js';
 
@@ -14,6 +15,8 @@ export interface DestinationOwner {
   /** The destination as that agent names it. */
   readonly to: string;
 }
+
+const ownerSchema = wireObject({ Name: z.string(), Dir: z.string(), To: z.string() });
 
 /** What a lock file holds: the process that has, or had, the lock, and whose the destination is, a line each. */
 export interface LockContent {
@@ -32,9 +35,7 @@ export function formatLockContent({ pid, owner }: LockContent): string {
 export function parseLockContent(text: string): LockContent {
   const [pid = '', line = ''] = text.split('\n');
   try {
-    const { Name, Dir, To } = parseFields(line);
-    const owner = { name: asText(Name, 'Name'), dir: asText(Dir, 'Dir'), to: asText(To, 'To') };
-    return { pid, owner };
+    return { pid, owner: z.parse(ownerSchema, JSON.parse(line)) };
   } catch {
     return { pid, owner: undefined };
   }

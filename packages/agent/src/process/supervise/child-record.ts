@@ -1,14 +1,20 @@
 import { readFileSync, rmSync } from 'node:fs';
-import { errnoOf } from '@deploy-tools/shared/errors.js';
+import { errnoOf, isDeployError } from '@deploy-tools/shared/errors.js';
 import { writeFileAtomic } from '@deploy-tools/shared/host/atomic-file.js';
+import { decodeJson } from '@deploy-tools/shared/json/decode-json.js';
+import * as z from 'zod/mini';
 import { processIdentity } from '../../host/process-identity.js';
 
 /** A supervised program that runs, as an agent after this one finds it. */
-export interface RecordedChild {
+const childSchema = z.object({
   /** As processIdentity names it. */
-  readonly process: string;
-  readonly generation: number;
-}
+  process: z.string(),
+  generation: z.number(),
+});
+
+export type RecordedChild = z.output<typeof childSchema>;
+
+const recordSchema = z.object({ children: z.array(childSchema) });
 
 /** Replaces the record; without programs there is none. */
 export function writeChildren(path: string, children: readonly RecordedChild[]): void {
@@ -29,17 +35,9 @@ export function childrenThatRun(
 /** @returns nothing when there is no record, or when it is damaged: what still runs is then found by its port. */
 export function readChildren(path: string): readonly RecordedChild[] {
   try {
-    const json: unknown = JSON.parse(readFileSync(path, 'utf8'));
-    if (typeof json !== 'object' || json === null || !('children' in json)) return [];
-    return Array.isArray(json.children) ? json.children.filter(isRecordedChild) : [];
+    return decodeJson(readFileSync(path, 'utf8'), recordSchema, { what: path, kind: 'corrupt' }).children;
   } catch (error) {
-    if (errnoOf(error) === 'ENOENT' || error instanceof SyntaxError) return [];
+    if (errnoOf(error) === 'ENOENT' || isDeployError(error, 'corrupt')) return [];
     throw error;
   }
-}
-
-function isRecordedChild(json: unknown): json is RecordedChild {
-  if (typeof json !== 'object' || json === null) return false;
-  const { process, generation } = json as Partial<Record<keyof RecordedChild, unknown>>;
-  return typeof process === 'string' && typeof generation === 'number';
 }

@@ -1,6 +1,9 @@
 import { dirname } from 'node:path';
 import { DeployError, describeError, isDeployError } from '@deploy-tools/shared/errors.js';
-import { asFields, asHash, asText, type Fields } from '@deploy-tools/shared/report/json-fields.js';
+import { checkJson } from '@deploy-tools/shared/json/decode-json.js';
+import { hashSchema, wireObject } from '@deploy-tools/shared/json/json-schemas.js';
+import type { Fields } from '@deploy-tools/shared/report/json-fields.js';
+import * as z from 'zod/mini';
 import { callAgent } from '../../tell/control/call-agent.js';
 import type { AccessFlags } from '../daemon/registry-access.js';
 import { wantedBy, withRegistry } from '../examine/look-at-registry.js';
@@ -46,6 +49,8 @@ export async function nudgeAgent({ agentDir, name }: WantedSource): Promise<void
   await callAgent(agentDir, { command: 'check', name }).catch(() => undefined);
 }
 
+const wantedSchema = wireObject({ Wanted: wireObject({ Hash: hashSchema }), WantedAt: z.string() });
+
 function fromAgent(answers: readonly Fields[], { agentDir, since }: WantedSource): Asked {
   const [answer, another] = answers;
   if (another !== undefined)
@@ -54,9 +59,13 @@ function fromAgent(answers: readonly Fields[], { agentDir, since }: WantedSource
     });
   if (answer?.Wanted === undefined)
     return unknown('the agent has not heard from the registry since it was started', false);
-  const hash = asHash(asFields(answer.Wanted, 'Wanted').Hash, 'Wanted.Hash');
-  const at = Date.parse(asText(answer.WantedAt, 'WantedAt'));
-  if (at >= since.getTime() || ACTING.includes(answer.State)) return { kind: 'wanted', hash };
+  const { wanted, wantedAt } = checkJson(answer, wantedSchema, {
+    what: "the agent's answer",
+    kind: 'invalid',
+  });
+  const { hash } = wanted;
+  if (Date.parse(wantedAt) >= since.getTime() || ACTING.includes(answer.State))
+    return { kind: 'wanted', hash };
   return unknown('the registry does not answer the agent', false);
 }
 

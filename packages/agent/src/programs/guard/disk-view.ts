@@ -1,7 +1,8 @@
 import { existsSync, readFileSync, readlinkSync, statSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { errnoOf } from '@deploy-tools/shared/errors.js';
-import { asFields, asText, optional, parseFields } from '@deploy-tools/shared/report/json-fields.js';
+import { decodeJson, type JsonSubject } from '@deploy-tools/shared/json/decode-json.js';
+import * as z from 'zod/mini';
 import { readJournal } from '../../deploy/read-journal.js';
 import { confirmedAt } from '../../deploy/wanted-view.js';
 import { placedIn, readPlaced } from '../../place/placed-record.js';
@@ -41,11 +42,13 @@ function currentIn(dir: string): string | undefined {
   }
 }
 
-/** The agent writes it there for who looks; what it goes by itself is the state file, which can be anywhere. */
+const journalSchema = z.object({ lastGood: z.nullish(z.object({ hash: z.string() })) });
+
+/** The copy in the journal is for readers like this one; the agent itself reads the state file, which can be anywhere. */
 function lastGoodIn(path: string): string | undefined {
   try {
-    const { lastGood } = parseFields(readFileSync(path, 'utf8'));
-    return optional(lastGood, (value) => asText(asFields(value, 'lastGood').hash, 'lastGood.hash'));
+    const subject: JsonSubject = { what: path, kind: 'corrupt' };
+    return decodeJson(readFileSync(path, 'utf8'), journalSchema, subject).lastGood?.hash;
   } catch (error) {
     if (errnoOf(error) === 'ENOENT') return undefined;
     throw error;

@@ -3,9 +3,13 @@ import { type AgentConfig, decodeConfigJson, encodeConfigJson } from '@deploy-to
 import { describeError, errnoOf } from '@deploy-tools/shared/errors.js';
 import { writeFileAtomic } from '@deploy-tools/shared/host/atomic-file.js';
 import { readRegularFile } from '@deploy-tools/shared/host/regular-file.js';
+import { decodeJson } from '@deploy-tools/shared/json/decode-json.js';
 import type { Logger } from '@deploy-tools/shared/log.js';
+import * as z from 'zod/mini';
 
 const MAX_BYTES = 16 * 1024 * 1024;
+
+const keptSchema = z.object({ source: z.string(), tag: z.string(), config: z.string() });
 
 /** The release that was taken from a source last: what is wanted until a newer one is there. */
 export interface TakenRelease {
@@ -29,10 +33,9 @@ export class TakenReleases {
   /** Undefined also when what was kept cannot be read: it is fetched again then. */
   read(): TakenRelease | undefined {
     try {
-      const kept: unknown = JSON.parse(readRegularFile(this.#path, MAX_BYTES).toString('utf8'));
-      const { source, tag, config } = kept as Readonly<Record<string, unknown>>;
-      if (source !== this.#source || typeof tag !== 'string') return undefined;
-      return { tag, config: decodeConfigJson(String(config)) };
+      const text = readRegularFile(this.#path, MAX_BYTES).toString('utf8');
+      const { source, tag, config } = decodeJson(text, keptSchema, { what: this.#path, kind: 'corrupt' });
+      return source === this.#source ? { tag, config: decodeConfigJson(config) } : undefined;
     } catch (error) {
       if (errnoOf(error) !== 'ENOENT')
         this.#log.warn({ path: this.#path, err: describeError(error) }, 'the release is fetched again');

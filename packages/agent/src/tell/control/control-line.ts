@@ -1,14 +1,9 @@
 import { DeployError, ERROR_KINDS, toDeployError } from '@deploy-tools/shared/errors.js';
-import {
-  asFields,
-  asOneOf,
-  asText,
-  type Fields,
-  optional,
-  parseFields,
-  withoutUndefined,
-} from '@deploy-tools/shared/report/json-fields.js';
+import { decodeJson, type JsonSubject } from '@deploy-tools/shared/json/decode-json.js';
+import { cutText, wireObject } from '@deploy-tools/shared/json/json-schemas.js';
+import type { Fields } from '@deploy-tools/shared/report/json-fields.js';
 import { MAX_PAUSE_BY, MAX_PAUSE_REASON } from '@deploy-tools/shared/report/pause-note.js';
+import * as z from 'zod/mini';
 
 /** What somebody on the host can ask of the agent that runs there; docs/agent.md says what each does. */
 export const CONTROL_COMMANDS = [
@@ -27,7 +22,7 @@ export type ControlCommand = (typeof CONTROL_COMMANDS)[number];
 export interface ControlRequest {
   readonly command: ControlCommand;
   /** The configuration; undefined for each that the agent follows. */
-  readonly name: string | undefined;
+  readonly name?: string | undefined;
   /** The user who asks, as `ctl` knows it. */
   readonly by?: string;
   /** With `pause`: why. */
@@ -42,23 +37,21 @@ export function encodeRequest({ command, name, by, reason }: ControlRequest): st
   return `${JSON.stringify({ Command: command, Name: name, By: by, Reason: reason })}\n`;
 }
 
+const requestSchema = wireObject({
+  Command: z.string(),
+  Name: z.optional(z.string()),
+  By: z.optional(cutText(MAX_PAUSE_BY)),
+  Reason: z.optional(cutText(MAX_PAUSE_REASON)),
+});
+
 /** @throws DeployError invalid; unsupported for a command of another version. */
 export function decodeRequest(line: string): ControlRequest {
-  const fields = parseFields(line);
-  const word = asText(fields.Command, 'Command');
-  const command = CONTROL_COMMANDS.find((known) => known === word);
-  if (command === undefined)
-    throw new DeployError('unsupported', `this agent does not know "${word.slice(0, 40)}"`, {
-      hint: 'it runs another version: restart it',
-    });
-  return {
-    command,
-    name: optional(fields.Name, (name) => asText(name, 'Name')),
-    ...withoutUndefined({
-      by: optional(fields.By, (by) => asText(by, 'By').slice(0, MAX_PAUSE_BY)),
-      reason: optional(fields.Reason, (reason) => asText(reason, 'Reason').slice(0, MAX_PAUSE_REASON)),
-    }),
-  };
+  const request = decodeJson(line, requestSchema, { what: 'the request', kind: 'invalid' });
+  const command = CONTROL_COMMANDS.find((known) => known === request.command);
+  if (command !== undefined) return { ...request, command };
+  throw new DeployError('unsupported', `this agent does not know "${request.command.slice(0, 40)}"`, {
+    hint: 'it runs another version: restart it',
+  });
 }
 
 /** @param configs objects to be shown as they are. */
@@ -71,21 +64,19 @@ export function encodeFailure(thrown: unknown): string {
   return `${JSON.stringify({ Error: { Kind: kind, Message: message, Hint: hint } })}\n`;
 }
 
+const answerSchema = wireObject({
+  Error: z.optional(
+    wireObject({ Kind: z.enum(ERROR_KINDS), Message: z.string(), Hint: z.optional(z.string()) }),
+  ),
+  Configs: z.optional(z.array(z.record(z.string(), z.unknown()))),
+});
+
 /** @throws DeployError what the agent says went wrong; invalid for what is no answer. */
 export function decodeAnswer(line: string): Fields[] {
-  const fields = parseFields(line);
-  if (fields.Error !== undefined) throw failureOf(asFields(fields.Error, 'Error'));
-  if (!Array.isArray(fields.Configs))
-    throw new DeployError('invalid', 'the agent gave an answer that is not understood');
-  return fields.Configs.map((config) => asFields(config, 'Configs'));
-}
-
-function failureOf(fields: Fields): DeployError {
-  const hint = optional(fields.Hint, (text) => asText(text, 'Error.Hint'));
-  const message = asText(fields.Message, 'Error.Message');
-  return new DeployError(
-    asOneOf(fields.Kind, ERROR_KINDS, 'Error.Kind'),
-    message,
-    hint === undefined ? {} : { hint },
-  );
+  const subject: JsonSubject = { what: "the agent's answer", kind: 'invalid' };
+  const { error, configs } = decodeJson(line, answerSchema, subject);
+  if (error !== undefined)
+    throw new DeployError(error.kind, error.message, error.hint === undefined ? {} : { hint: error.hint });
+  if (configs !== undefined) return configs;
+  throw new DeployError('invalid', 'the agent gave an answer that is not understood');
 }
