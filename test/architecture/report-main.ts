@@ -1,7 +1,10 @@
 // Prints what the sources look like from outside, package by package: `npm run report`. With `-write` it renews the drawings
-// and tables of docs/architecture.md; with `-list` it names what each figure counts.
+// and tables of docs/architecture.md; with `-list` it names what each figure counts, and with `-words` every word that
+// the vocabulary does without, also in files that are still to do.
 import { readFileSync, writeFileSync } from 'node:fs';
+import { PACKAGES, sourceFiles } from './import-graph.js';
 import { type Measures, measurePackages } from './measures.js';
+import { judgeWords } from './vocabulary.js';
 import { withBlocks, writtenBlocks } from './written-blocks.js';
 
 const PAGE = 'docs/architecture.md';
@@ -11,6 +14,9 @@ if (option === '-write') {
   writeFileSync(PAGE, withBlocks(readFileSync(PAGE, 'utf8'), writtenBlocks('.', measures)));
 } else if (option === '-list') {
   for (const line of listOf(measures)) console.log(line);
+} else if (option === '-words') {
+  for (const file of PACKAGES.flatMap((name) => sourceFiles('.', `packages/${name}/src`)))
+    for (const problem of judgeWords(readFileSync(file, 'utf8'))) console.log(`${file}:${problem}`);
 } else if (option === undefined) {
   console.table(Object.fromEntries(measures.map((found) => [found.name, rowOf(found)])));
 } else {
