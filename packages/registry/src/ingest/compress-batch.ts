@@ -1,4 +1,4 @@
-import type { PlainError } from '@deploy-tools/shared/plain-error.js';
+import type { SentError } from '@deploy-tools/shared/thread/sent-error.js';
 
 /** What the compressing thread is started with. */
 export interface CompressorStart {
@@ -23,4 +23,4 @@ export type CompressReply =
       readonly offset: number;
       readonly packedLengths: readonly number[];
     }
-  | { readonly kind: 'failed'; readonly error: PlainError };
+  | { readonly kind: 'failed'; readonly error: SentError };

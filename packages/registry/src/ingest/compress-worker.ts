@@ -1,5 +1,5 @@
 import { parentPort, workerData } from 'node:worker_threads';
-import { plainError } from '@deploy-tools/shared/plain-error.js';
+import { toSentError } from '@deploy-tools/shared/thread/sent-error.js';
 import type { CompressBatch, CompressorStart, CompressReply } from './compress-batch.js';
 import { Spool } from './spool.js';
 
@@ -24,7 +24,7 @@ function answer(spool: Spool, { memory, lengths }: CompressBatch): CompressReply
     spool.flush();
     return { kind: 'done', memory, offset, packedLengths };
   } catch (error) {
-    return { kind: 'failed', error: plainError(error) };
+    return { kind: 'failed', error: toSentError(error) };
   }
 }
 

@@ -1,7 +1,7 @@
 import { Worker } from 'node:worker_threads';
 import { DeployError, describeError } from '@deploy-tools/shared/errors.js';
 import { MAX_CHUNK } from '@deploy-tools/shared/layers/manifest.js';
-import { deployErrorOf } from '@deploy-tools/shared/plain-error.js';
+import { fromSentError } from '@deploy-tools/shared/thread/sent-error.js';
 import type { CompressBatch, CompressorStart, CompressReply } from './compress-batch.js';
 import type { SpooledChunk } from './stored-chunk.js';
 
@@ -71,7 +71,7 @@ export class CompressorThread {
 
   #received(reply: CompressReply): void {
     if (reply.kind === 'failed') {
-      this.#fail(deployErrorOf(reply.error));
+      this.#fail(fromSentError(reply.error));
       return;
     }
     let { offset } = reply;

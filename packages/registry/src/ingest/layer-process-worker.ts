@@ -3,7 +3,7 @@ import { setPriority } from 'node:os';
 import { memoryUsage } from 'node:process';
 import type { ProcessTask } from './layer-process.js';
 import type { LayerOutcome, LayerTasks } from './layer-task.js';
-import { runInThread } from './run-in-thread.js';
+import { runLayerTask } from './run-layer-task.js';
 
 /** How far others may go before it: it takes long, and they serve somebody. */
 const NICE = 10;
@@ -17,7 +17,7 @@ async function main({ task, heapMiB, maxBytes }: ProcessTask): Promise<void> {
   const watch = setInterval(() => {
     if (memoryUsage.rss() > maxBytes) stop.abort();
   }, WATCH_EVERY_MS);
-  const outcome = await runInThread(task, heapMiB, stop.signal);
+  const outcome = await runLayerTask(task, heapMiB, stop.signal);
   clearInterval(watch);
   reply(stop.signal.aborted ? { kind: 'out-of-memory' } : outcome);
 }

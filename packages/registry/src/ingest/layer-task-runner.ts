@@ -1,8 +1,8 @@
 import { DeployError } from '@deploy-tools/shared/errors.js';
-import { deployErrorOf } from '@deploy-tools/shared/plain-error.js';
+import { fromSentError } from '@deploy-tools/shared/thread/sent-error.js';
 import type { LayerOutcome, LayerTaskOf, LayerTasks } from './layer-task.js';
 import { runInProcess } from './run-in-process.js';
-import { runInThread } from './run-in-thread.js';
+import { runLayerTask } from './run-layer-task.js';
 
 /** In MiB of objects. */
 export interface LayerMemory {
@@ -36,12 +36,12 @@ export class LayerTaskRunner {
   ): Promise<LayerTasks[Kind]['answer']> {
     const task: LayerTaskOf<Kind> = { kind, given };
     if (signal.aborted) throw cancelled();
-    const first = await runInThread(task, this.#memory.thread, signal);
+    const first = await runLayerTask(task, this.#memory.thread, signal);
     const outcome =
       first.kind === 'out-of-memory' && !signal.aborted ? await this.#inProcess(task, signal) : first;
     if (signal.aborted) throw cancelled();
     if (outcome.kind === 'done') return outcome.answer;
-    throw outcome.kind === 'failed' ? deployErrorOf(outcome.error) : this.#tooMuch();
+    throw outcome.kind === 'failed' ? fromSentError(outcome.error) : this.#tooMuch();
   }
 
   async #inProcess<Kind extends keyof LayerTasks>(

@@ -1,4 +1,4 @@
-import type { PlainError } from '@deploy-tools/shared/plain-error.js';
+import type { ThreadOutcome } from '@deploy-tools/shared/thread/run-in-thread.js';
 import type { Ingested, IngestTask } from './ingest-task.js';
 import type { LayerFiles } from './layer-files.js';
 import type { VerifiedLayer } from './verify-layer.js';
@@ -17,15 +17,5 @@ export interface LayerTaskOf<Kind extends keyof LayerTasks> {
 
 export type LayerTask = { [Kind in keyof LayerTasks]: LayerTaskOf<Kind> }[keyof LayerTasks];
 
-/** The one answer of a thread. */
-export type LayerReply<Kind extends keyof LayerTasks> =
-  | { readonly kind: 'done'; readonly answer: LayerTasks[Kind]['answer'] }
-  | { readonly kind: 'failed'; readonly error: PlainError };
-
-/** How a task ended, whether its thread could answer or not. */
-export type LayerOutcome<Kind extends keyof LayerTasks> = LayerReply<Kind> | OutOfMemory;
-
-/** The task would take more memory than it may have. */
-export interface OutOfMemory {
-  readonly kind: 'out-of-memory';
-}
+/** How a task of this kind ended. */
+export type LayerOutcome<Kind extends keyof LayerTasks> = ThreadOutcome<LayerTasks[Kind]['answer']>;

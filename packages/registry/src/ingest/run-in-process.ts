@@ -1,6 +1,6 @@
 import { fork } from 'node:child_process';
 import { DeployError, describeError } from '@deploy-tools/shared/errors.js';
-import { plainError } from '@deploy-tools/shared/plain-error.js';
+import { toSentError } from '@deploy-tools/shared/thread/sent-error.js';
 import type { ProcessTask } from './layer-process.js';
 import type { LayerOutcome, LayerTaskOf, LayerTasks } from './layer-task.js';
 
@@ -8,7 +8,7 @@ import type { LayerOutcome, LayerTaskOf, LayerTasks } from './layer-task.js';
 const BESIDES_HEAP_MIB = 384;
 
 /**
- * Runs a task as runInThread does, in a process of its own: what it takes is not the registry's memory, and when it is
+ * Runs a task as runLayerTask does, in a process of its own: what it takes is not the registry's memory, and when it is
  * killed for it the registry goes on. It knows nothing of the registry's environment.
  */
 export function runInProcess<Kind extends keyof LayerTasks>(
@@ -46,6 +46,6 @@ export function runInProcess<Kind extends keyof LayerTasks>(
 function failed(what: string): LayerOutcome<never> {
   return {
     kind: 'failed',
-    error: plainError(new DeployError('internal', `the process that reads archives ${what}`)),
+    error: toSentError(new DeployError('internal', `the process that reads archives ${what}`)),
   };
 }

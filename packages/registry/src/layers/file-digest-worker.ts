@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { closeSync, openSync, readSync } from 'node:fs';
 import { parentPort } from 'node:worker_threads';
-import { type PlainError, plainError } from '@deploy-tools/shared/plain-error.js';
+import { type SentError, toSentError } from '@deploy-tools/shared/thread/sent-error.js';
 import type { FileDigest } from './digester.js';
 
 const READ_BYTES = 1024 * 1024;
@@ -9,7 +9,7 @@ const READ_BYTES = 1024 * 1024;
 /** What the thread answers to a path. */
 export type DigestReply =
   | { readonly kind: 'done'; readonly digest: FileDigest }
-  | { readonly kind: 'failed'; readonly error: PlainError };
+  | { readonly kind: 'failed'; readonly error: SentError };
 
 parentPort?.on('message', (path: string) => parentPort?.postMessage(answer(path)));
 
@@ -17,7 +17,7 @@ function answer(path: string): DigestReply {
   try {
     return { kind: 'done', digest: digestOf(path) };
   } catch (error) {
-    return { kind: 'failed', error: plainError(error) };
+    return { kind: 'failed', error: toSentError(error) };
   }
 }
 

@@ -1,6 +1,6 @@
 import { Worker } from 'node:worker_threads';
 import { DeployError, describeError } from '@deploy-tools/shared/errors.js';
-import { deployErrorOf } from '@deploy-tools/shared/plain-error.js';
+import { fromSentError } from '@deploy-tools/shared/thread/sent-error.js';
 import type { Digester, FileDigest } from './digester.js';
 import type { DigestReply } from './file-digest-worker.js';
 
@@ -44,7 +44,7 @@ export class FileDigester implements Digester {
       this.#worker.once('message', (reply: DigestReply) => {
         this.#worker.off('exit', ended);
         if (reply.kind === 'done') resolve(reply.digest);
-        else reject(deployErrorOf(reply.error));
+        else reject(fromSentError(reply.error));
       });
       this.#worker.postMessage(path);
     });

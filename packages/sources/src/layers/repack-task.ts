@@ -1,5 +1,4 @@
 import type { UnpackPolicy } from '@deploy-tools/shared/archive/unpack-policy.js';
-import type { ErrorKind } from '@deploy-tools/shared/errors.js';
 import type { ArtifactContent } from './artifact-content.js';
 
 /** An artifact to be made a tar.gz, as a thread is told of it. */
@@ -30,14 +29,3 @@ export interface Repacked {
   readonly hash: string;
   readonly size: number;
 }
-
-export type RepackReply =
-  | { readonly kind: 'done'; readonly made: readonly Repacked[] }
-  | {
-      readonly kind: 'failed';
-      readonly error: {
-        readonly kind: ErrorKind;
-        readonly message: string;
-        readonly hint: string | undefined;
-      };
-    };

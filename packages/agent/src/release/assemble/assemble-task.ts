@@ -1,8 +1,9 @@
 import type { ByteName } from '@deploy-tools/shared/archive/byte-name.js';
 import type { SafeEntry } from '@deploy-tools/shared/archive/entry-policy.js';
+import type { SentError } from '@deploy-tools/shared/thread/sent-error.js';
 import type { ChunkSource } from '../plan/content-index.js';
 import type { Attributes } from '../unpack/attributes.js';
-import type { Ownership, PlainError } from '../unpack/tree-task.js';
+import type { Ownership } from '../unpack/tree-task.js';
 import type { AttributeColumns } from './attribute-columns.js';
 
 /** How a file that is proven unchanged is taken over. */
@@ -97,7 +98,7 @@ export type AssembleTask =
 
 /** What a thread answers, in the order of its tasks. */
 export type AssembleReply =
-  | { readonly kind: 'failed'; readonly error: PlainError; readonly buffer?: ArrayBuffer }
+  | { readonly kind: 'failed'; readonly error: SentError; readonly buffer?: ArrayBuffer }
   | { readonly kind: 'made' }
   /** Rows whose file is not as it was. */
   | { readonly kind: 'copied'; readonly stale: readonly number[] }

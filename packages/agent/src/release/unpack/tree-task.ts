@@ -1,5 +1,4 @@
 import type { UnpackPolicy } from '@deploy-tools/shared/archive/unpack-policy.js';
-import type { ErrorKind } from '@deploy-tools/shared/errors.js';
 
 /** One archive of a release. */
 export interface LayerArchive {
@@ -50,16 +49,4 @@ export interface TreeCounts {
   readonly bytes: number;
   /** Entries of which setuid, setgid or sticky bits were left out. */
   readonly stripped: number;
-}
-
-/** What it answers, once, before it ends. */
-export type TreeReply =
-  | ({ readonly kind: 'done' } & TreeCounts)
-  | { readonly kind: 'failed'; readonly error: PlainError };
-
-/** A DeployError in a form that passes between threads. */
-export interface PlainError {
-  readonly kind: ErrorKind;
-  readonly message: string;
-  readonly hint: string | undefined;
 }
