@@ -128,7 +128,12 @@ describe('the rules themselves', () => {
     ['registry/core/x', 'registry/takeover/take-over', true],
     ['registry/takeover/x', 'registry/meta/sqlite/sqlite-meta-store', true],
     ['registry/main', 'registry/meta/sqlite/migrations', false],
-    ['agent/x', 'registry/core/registry', true],
+    ['agent/release/x', 'agent/deploy/agent-context', true],
+    ['agent/host/x', 'agent/process/x', true],
+    ['agent/deploy/x', 'agent/follow/pushes', true],
+    ['agent/follow/x', 'agent/tell/x', false],
+    ['agent/x', 'agent/host/timers', false],
+    ['agent/deploy/x', 'registry/core/registry', true],
     ['ctl/x', 'agent/x', true],
     ['unknown/x', 'shared/errors', false],
   ])('%s may not import %s', (from, to, typeOnly) => {
@@ -139,6 +144,8 @@ describe('the rules themselves', () => {
     ['registry/core/x', 'registry/meta/meta-store', true],
     ['registry/compose', 'registry/layers/file-byte-store', false],
     ['registry/layers/file-byte-store', 'registry/layers/file-upload', false],
+    ['agent/programs/daemon/x', 'agent/follow/pushes', false],
+    ['agent/place/x', 'agent/release/unpack/remove-tree', false],
     ['ctl/x', 'shared/errors', false],
   ])('%s may import %s', (from, to, typeOnly) => {
     expect(wrong(from, to, typeOnly)).toBeUndefined();

@@ -22,9 +22,9 @@ const SUBCOMMANDS: Readonly<Record<string, (argv: readonly string[]) => Promise<
     await (await import('./programs/deploy-file/deploy-file-program.js')).runDeployFileProgram(argv),
 };
 const subcommand = Object.hasOwn(SUBCOMMANDS, word ?? '') ? SUBCOMMANDS[word ?? ''] : undefined;
-void (subcommand === undefined ? runDaemon(process.argv.slice(2)) : subcommand(rest));
+void (subcommand === undefined ? runAgent(process.argv.slice(2)) : subcommand(rest));
 
-async function runDaemon(argv: readonly string[]): Promise<void> {
+async function runAgent(argv: readonly string[]): Promise<void> {
   const signals = agentSignals();
   const { own, command } = splitCommand(argv);
   await runProgram(
@@ -46,7 +46,7 @@ async function runDaemon(argv: readonly string[]): Promise<void> {
         const path = configPath(flags, command);
         const status =
           path === undefined
-            ? await startAgent(flags, command, log, signals)
+            ? await startAgent({ flags, command, log, signals })
             : await several(path, log, signals);
         log.info('stopped');
         return status;

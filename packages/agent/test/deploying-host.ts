@@ -1,15 +1,14 @@
 import { copyFileSync, existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import type { AgentContext, AgentSettings } from '@deploy-tools/agent/deploy/agent-context.js';
-import { cycle, resume } from '@deploy-tools/agent/deploy/cycle.js';
-import { Ledger } from '@deploy-tools/agent/deploy/ledger.js';
-import { readState } from '@deploy-tools/agent/deploy/state-file.js';
-import type { Releases } from '@deploy-tools/agent/deploy/upstream.js';
+import type { AgentContext, AgentSettings, ContextParts } from '@deploy-tools/agent/deploy/agent-context.js';
+import { isFailure } from '@deploy-tools/agent/deploy/attempt-result.js';
+import { deployWanted } from '@deploy-tools/agent/deploy/deploy-wanted.js';
+import { resumeAttempt } from '@deploy-tools/agent/deploy/resume-attempt.js';
 import type { AgentConfig } from '@deploy-tools/shared/config-json.js';
 import { testScope } from '../../../test/support/scope.js';
 import { tempDir } from '../../../test/support/temp-dir.js';
 import { packTree } from '../../../test/support/tree.js';
-import { agentContext, configOf } from './agent-context.js';
+import { agentContext, configOf, playedUpstream } from './agent-context.js';
 
 /** A host without a registry, whose releases each have a file `version`: revisions 1, 2, …. */
 export class DeployingHost {
@@ -33,11 +32,8 @@ export class DeployingHost {
   }
 
   /** As an agent that is started with these settings. */
-  async set(settings: Partial<AgentSettings>): Promise<void> {
-    const context = await agentContext(this.dir, settings);
-    const lastGood = () => readState(context.paths.state);
-    const files = { path: this.at('journal.json'), attemptsPath: this.at('attempts.json') };
-    this.context = { ...context, ledger: new Ledger({ ...files, clock: () => new Date(), lastGood }) };
+  async set(settings: Partial<AgentSettings>, more: Partial<ContextParts> = {}): Promise<void> {
+    this.context = await agentContext(this.dir, settings, more);
   }
 
   at(name: string): string {
@@ -74,24 +70,22 @@ export class DeployingHost {
     return this.context.ledger.journal.attempt?.step;
   }
 
-  /** Looks once, as somebody who wants it now. @returns how it ended, or why it failed. */
+  /** Polls once, as somebody who wants it now. @returns how it ended, or why it failed. */
   async look(version: string): Promise<object> {
-    const open = async () => this.#upstream(version);
-    await resume(this.context, open).catch(() => {});
-    return await cycle(this.context, await open(), true).catch((error: object) => error);
+    const upstream = playedUpstream(
+      () => this.config(version),
+      ({ revision }) => this.#fetch(revision),
+    );
+    await resumeAttempt(this.context, upstream);
+    const result = await deployWanted(this.context, upstream, true);
+    return isFailure(result) ? result.error : result;
   }
 
-  #upstream(version: string): Releases {
-    return {
-      wanted: async () => this.config(version),
-      fetch: async (_, { revision }) => {
-        const [name = ''] = [...this.#configs].find(([, config]) => config.revision === revision) ?? [];
-        this.fetched.push(name);
-        mkdirSync(this.at('cache'), { recursive: true });
-        const [layer] = this.config(name).layers;
-        copyFileSync(this.at(`${name}.tar.gz`), join(this.at('cache'), layer?.hash ?? ''));
-      },
-      patience: () => undefined,
-    };
+  #fetch(revision: number | undefined): void {
+    const [name = ''] = [...this.#configs].find(([, config]) => config.revision === revision) ?? [];
+    this.fetched.push(name);
+    mkdirSync(this.at('cache'), { recursive: true });
+    const [layer] = this.config(name).layers;
+    copyFileSync(this.at(`${name}.tar.gz`), join(this.at('cache'), layer?.hash ?? ''));
   }
 }

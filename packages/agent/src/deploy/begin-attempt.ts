@@ -1,5 +1,4 @@
 import type { AgentConfig } from '@deploy-tools/shared/config-json.js';
-import { isPlaced } from '../place/place-release.js';
 import type { AgentContext } from './agent-context.js';
 import { isSettled, type Live, liveRelease } from './journal.js';
 
@@ -9,11 +8,10 @@ export function isCurrent(
   lastGood: AgentConfig | undefined,
   wanted: AgentConfig,
 ): boolean {
-  const { ledger, program } = context;
+  const { ledger, host, place } = context;
   if (lastGood?.hash !== wanted.hash || !isSettled(ledger.journal)) return false;
   if (ledger.journal.again === wanted.hash) return false;
-  if (!isPlaced(context, wanted.hash)) return false;
-  return program === undefined || program.root !== undefined;
+  return place.has(wanted.hash) && host.isRunning;
 }
 
 /** Notes that an attempt at a configuration begins. @param lastGood what state.json holds. */

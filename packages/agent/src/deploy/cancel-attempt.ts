@@ -1,9 +1,9 @@
 import { DeployError } from '@deploy-tools/shared/errors.js';
-import type { Pushes } from '../follow/pushes.js';
 import type { AgentContext } from './agent-context.js';
 import { Cancelled } from './called-off.js';
 import { resumptionOf } from './deploy-step.js';
 import type { Ledger } from './ledger.js';
+import type { LoopControl } from './wishes.js';
 
 /**
  * Somebody says that the deployment in progress is to end. What is live already is gone back from, once its script has ended; the
@@ -13,7 +13,7 @@ import type { Ledger } from './ledger.js';
  */
 export function cancelAttempt(
   { ledger, log }: Pick<AgentContext, 'ledger' | 'log'>,
-  pushes: Pick<Pushes, 'cancel'>,
+  loop: Pick<LoopControl, 'cancel'>,
   by: string,
 ): string {
   const attempt = ledger.inFlight;
@@ -22,7 +22,7 @@ export function cancelAttempt(
   if (step === 'rolling-back') throw new DeployError('conflict', 'this host is rolling back already');
   log.warn({ hash: config.hash, step, by }, 'the deployment is cancelled');
   ledger.cancel(by);
-  if (!pushes.cancel(by) && !endCancelled(ledger))
+  if (!loop.cancel(by) && !endCancelled(ledger))
     return 'cancelled; this host rolls back when it goes on with what was cut off: ctl status tells what that waits for';
   if (step === 'activating') return 'cancelled; this host rolls back as soon as a script that runs has ended';
   return step === 'validating' ? 'cancelled, rolling back' : 'cancelled before anything was switched';

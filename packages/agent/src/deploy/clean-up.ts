@@ -1,5 +1,6 @@
 import { basename } from 'node:path';
 import type { AgentConfig } from '@deploy-tools/shared/config-json.js';
+import { describeError } from '@deploy-tools/shared/errors.js';
 import { pruneCache } from '../release/archive-cache.js';
 import { keepRecord } from '../release/records/keep-record.js';
 import { pruneRecords } from '../release/records/prune-records.js';
@@ -11,41 +12,64 @@ import {
 } from '../release/release-directory.js';
 import type { AgentContext } from './agent-context.js';
 import { liveRelease } from './journal.js';
-import { prune } from './prune.js';
 import { DamagedState, readState } from './state-file.js';
 
-/** After a failure or a veto: what failed, or waits, stays for who looks at it and for the next attempt, but does not pile up. */
+/** Prunes after a failure or a veto; keeps the release of the attempt for inspection and for the retry. */
 export async function cleanUpAround(context: AgentContext): Promise<void> {
   const { attempt } = context.ledger.journal;
   try {
     await cleanUp(context, [attempt?.before, attempt?.config]);
   } catch (error) {
-    if (!(error instanceof DamagedState)) throw error; // which is told where it matters
+    if (!(error instanceof DamagedState)) throw error; // The next poll reports it.
   }
 }
 
 /**
- * Removes what is needed no more, and no release that a program still runs from.
- * @param more what is needed besides what is live and what is gone back to.
+ * Removes archives, manifests, half-built releases and releases that are not needed any more; never a release that a program still
+ * runs from. A failure is logged: it changes nothing about what runs.
+ * @param more what is needed besides what is live and what could be rolled back to.
+ * @throws DamagedState.
  */
 export async function cleanUp(
   context: AgentContext,
   more: readonly (AgentConfig | undefined)[],
 ): Promise<void> {
-  const { ledger, paths, settings, program } = context;
+  const { releases, signal, log } = context;
+  const needed = neededReleases(context, more);
+  try {
+    await pruneReleases(context, needed);
+    await removeLeftovers(releases, false);
+    await pruneRecords(releases, needed);
+    const layers = needed.flatMap((config) => config.layers.map(({ hash }) => hash));
+    await pruneCache(releases, new Set(layers));
+  } catch (error) {
+    if (signal.aborted) log.info('cleaning up is left to the next deployment');
+    else log.warn({ err: describeError(error) }, 'cleaning up failed');
+  }
+}
+
+/** What is live comes first. */
+function neededReleases(
+  { ledger, paths, settings }: AgentContext,
+  more: readonly (AgentConfig | undefined)[],
+): readonly AgentConfig[] {
   const lastGood = readState(paths.state);
   const live = liveRelease(ledger.journal, lastGood)?.config;
-  // With -cleanold the release before the last good one is fetched again when somebody goes back to it.
+  // With -cleanold the release before the last good one is fetched again when somebody rolls back to it.
   const proven = settings.cleanOld ? [lastGood] : [lastGood, ...(ledger.journal.proven ?? [])];
-  const needed = [live, ...proven, ...more].filter((config) => config !== undefined);
-  const removeSome = async (keep: number, spared: ReadonlySet<string>): Promise<void> => {
-    const ignored = settings.keepsForeign ? await foreignReleases(paths.unpacked, paths.records) : [];
-    const running = (program?.directories ?? []).map((root) => basename(root));
-    const needless = { spared: new Set([...spared, ...running]), ignored };
-    const releases = await superfluousReleases(paths.unpacked, keep, needless);
-    const remove = () => removeReleases(context, releases);
-    if (releases.length > 0) await keepRecord(context, needed[0]?.hash ?? '', remove);
-  };
-  const pruning = { pruneCache, pruneRecords, removeLeftovers, removeReleases: removeSome };
-  await prune(context, pruning, needed);
+  return [live, ...proven, ...more].filter((config) => config !== undefined);
+}
+
+/** All but the newest are removed, and those that failed longer ago; with -cleanold all but those that are needed. */
+async function pruneReleases(
+  { releases, settings, paths, host }: AgentContext,
+  needed: readonly AgentConfig[],
+): Promise<void> {
+  const { cleanOld, keep, keepsForeign } = settings;
+  const ignored = keepsForeign ? await foreignReleases(paths.unpacked, paths.records) : [];
+  const running = host.directories.map((root) => basename(root));
+  const spared = new Set([...needed.map(({ hash }) => hash), ...running]);
+  const needless = await superfluousReleases(paths.unpacked, cleanOld ? 0 : keep, { spared, ignored });
+  const remove = () => removeReleases(releases, needless);
+  if (needless.length > 0) await keepRecord(releases, needed[0]?.hash ?? '', remove);
 }

@@ -5,19 +5,18 @@ import { isSameRevision } from './hold.js';
 /**
  * How long a deployment has to wait yet. Nothing is waited for on a host where nothing runs, and when somebody said to try
  * again.
- * @param before what state.json holds.
- * @param sleeps whether the time is spent here; else who calls comes back.
+ * @param lastGood what state.json holds.
+ * @param request.sleeps whether the time is spent here; otherwise the caller polls again.
  * @returns milliseconds. @throws AbortError.
  */
 export async function delayBefore(
   { delay, ledger, log, timers, signal }: AgentContext,
-  before: AgentConfig | undefined,
-  config: AgentConfig,
-  sleeps: boolean,
+  lastGood: AgentConfig | undefined,
+  { config, sleeps }: { readonly config: AgentConfig; readonly sleeps: boolean },
 ): Promise<number> {
   const { hold, again } = ledger.journal;
   const isRetry = again === config.hash || (hold?.retry === true && isSameRevision(hold, config));
-  if (before === undefined || isRetry) return 0;
+  if (lastGood === undefined || isRetry) return 0;
   const { ms, isDrawn } = delay.left(config);
   const { hash, revision } = config;
   if (isDrawn)

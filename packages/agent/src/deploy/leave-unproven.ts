@@ -4,7 +4,8 @@ import { cleanUpAround } from './clean-up.js';
 import { type DeployStep, resumptionOf } from './deploy-step.js';
 import { isSettled, type Live } from './journal.js';
 import { lastGoodRelease } from './release-before.js';
-import { type OpenUpstream, wayBack } from './roll-back-attempt.js';
+import { rollBack } from './rollback.js';
+import type { Upstream } from './upstream.js';
 
 /**
  * Rolls back from a release that was left unproven because another one was wanted, when that one does not take its place now: it
@@ -14,7 +15,7 @@ import { type OpenUpstream, wayBack } from './roll-back-attempt.js';
  */
 export async function leaveUnproven(
   context: AgentContext,
-  open: OpenUpstream,
+  upstream: Upstream,
   why?: DeployError,
 ): Promise<void> {
   const left = leftUnproven(context);
@@ -26,11 +27,11 @@ export async function leaveUnproven(
   log.warn({ hash: left.config.hash }, `a release is left that was never proven: ${reason}`);
   facts.log.push(describeError(error));
   ledger.leave(left, { kind: error.kind, message });
-  await wayBack(context, open, error);
+  await rollBack(context, upstream, error);
   await cleanUpAround(context);
 }
 
-/** @returns what is live and has to be gone back from when the attempt, which has not got live, ends. */
+/** @returns what is live and has to be rolled back when the attempt, nothing of which is live, ends. */
 export function leftUnproven({ ledger, settings, paths, signal }: AgentContext): Live | undefined {
   const { attempt, live } = ledger.journal;
   if (signal.aborted || !settings.rollback) return undefined;

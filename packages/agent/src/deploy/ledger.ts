@@ -46,6 +46,13 @@ export class Ledger {
     return this.#journal;
   }
 
+  /** The attempt in flight, or else the last one. @throws DeployError internal when there never was one. */
+  get attempt(): Attempt {
+    const { attempt } = this.#journal;
+    if (attempt === undefined) throw new DeployError('internal', 'no attempt was begun');
+    return attempt;
+  }
+
   /** The attempt that is not over. */
   get inFlight(): Attempt | undefined {
     const { attempt } = this.#journal;
@@ -84,7 +91,7 @@ export class Ledger {
    * @throws DeployError internal where it cannot.
    */
   step(event: StepEvent, { isHeld, isSuperseded, ...facts }: StepFacts = {}): void {
-    const { postponed: last, ...attempt } = this.#attempt();
+    const { postponed: last, ...attempt } = this.#requireInFlight();
     const left = event === 'activate' ? { left: attempt.left ?? this.#live() ?? null } : {};
     const isJudged = event === 'go-back' && attempt.step !== 'rolling-back';
     const next: Attempt = {
@@ -116,23 +123,23 @@ export class Ledger {
 
   /** Somebody cancels the attempt in flight, which also an agent after this one has to know. */
   cancel(by: string): void {
-    this.#write({ ...this.#journal, attempt: { ...this.#attempt(), cancelledBy: by } });
+    this.#write({ ...this.#journal, attempt: { ...this.#requireInFlight(), cancelledBy: by } });
   }
 
   /** The way back in flight activates this release: its script is about to run, or its program is in charge. */
   returning(to: AgentConfig, how: 'activating' | 'activated'): void {
-    const { config } = this.#attempt();
+    const { config } = this.#requireInFlight();
     this.#write({ ...this.#journal, live: { config: to, how, since: this.#now(), before: config } });
   }
 
   /** The way back in flight was gone, and its release is proven again, which state.json may not tell yet. */
   arrived(): void {
-    this.#write({ ...this.#journal, attempt: { ...this.#attempt(), arrived: true } });
+    this.#write({ ...this.#journal, attempt: { ...this.#requireInFlight(), arrived: true } });
   }
 
   /** The way back in flight has led to this release, which state.json holds by now. */
   restored(to: AgentConfig): void {
-    const { postponed: _, ...attempt } = this.#attempt();
+    const { postponed: _, ...attempt } = this.#requireInFlight();
     const next: Attempt = { ...attempt, step: nextStep(attempt.step, 'restore'), since: this.#now() };
     const { proven = [] } = this.#journal;
     // What somebody went back from by hand is nothing to go back to.
@@ -147,7 +154,7 @@ export class Ledger {
    * @param reason which hook or script said so, and why.
    */
   veto(reason?: string): void {
-    const { config, step, left, ...attempt } = this.#attempt();
+    const { config, step, left, ...attempt } = this.#requireInFlight();
     const next: Attempt = { ...attempt, config, step: nextStep(step, 'interrupt'), since: this.#now() };
     const veto = vetoed(this.#journal.hold, config, this.#options.clock());
     const hold: Hold = reason === undefined ? veto : { ...veto, reason };
@@ -161,7 +168,7 @@ export class Ledger {
    * @param message what it failed with.
    */
   postpone(message: string): void {
-    const attempt = this.#attempt();
+    const attempt = this.#requireInFlight();
     const next = postponed(attempt.postponed, message, this.#options.clock());
     this.#write({ ...this.#journal, attempt: { ...attempt, postponed: next } });
   }
@@ -256,7 +263,7 @@ export class Ledger {
     return holdAfter(this.#journal.hold, event, attempt, { ...blame, now: this.#options.clock() });
   }
 
-  #attempt(): Attempt {
+  #requireInFlight(): Attempt {
     const { inFlight } = this;
     if (inFlight === undefined) throw new DeployError('internal', 'no attempt is in flight');
     return inFlight;

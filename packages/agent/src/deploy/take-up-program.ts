@@ -5,21 +5,20 @@ import type { AgentContext } from './agent-context.js';
 import { rootOf } from './deploy-roots.js';
 import { type Live, liveRelease } from './journal.js';
 import { DamagedState, readState } from './state-file.js';
-import { startProgram } from './switch-program.js';
 
 /**
  * Starts the program of the release that was in charge of it, unless it runs already: the one that is live, or that is proven where
  * a script was cut off.
  */
 export function takeUpProgram(context: AgentContext): void {
-  const { paths, ledger, log, program } = context;
-  if (program === undefined || program.root !== undefined) return;
+  const { paths, ledger, log, host } = context;
+  if (host.isRunning) return;
   const config = releaseInCharge(context);
   if (config === undefined) return;
   const { attempt } = ledger.journal;
   const unpackedIn = attempt?.config.hash === config.hash ? (attempt.unpackedIn ?? '') : '';
   if (usableRelease(paths.unpacked, config.hash, unpackedIn) !== undefined)
-    startProgram(context, config, rootOf(paths.unpacked, config));
+    host.start(config, rootOf(paths.unpacked, config).root);
   else log.error({ hash: config.hash }, 'the release that should run is gone; it is fetched again');
 }
 

@@ -1,28 +1,24 @@
 import type { AgentContext } from '../deploy/agent-context.js';
 import { resumptionOf } from '../deploy/deploy-step.js';
-import { resolve } from '../deploy/resolve-wanted.js';
-import type { OpenUpstream } from '../deploy/roll-back-attempt.js';
-import { isWithoutRegistry } from '../deploy/upstream.js';
+import type { Upstream } from '../deploy/upstream.js';
 import type { Pushes } from './pushes.js';
 
-/** How often it is seen to that there is a connection. */
-const LOOK_MS = 5000;
-/** An agent that goes on with what was cut off waits so long, at the most, to hear what is wanted now. */
-const FIRST_WORD_MS = 5000;
+/** How often the connection is checked. */
+const CHECK_MS = 5000;
+/** An agent that resumes a deployment waits so long, at the most, to hear what is wanted now. */
+const FIRST_ANSWER_MS = 5000;
 
 export interface Touch {
-  readonly open: OpenUpstream;
+  readonly upstream: Upstream;
   readonly pushes: Pushes;
-  /** Between two questions where the registry does not tell by itself, in milliseconds. */
+  /** Between two polls where the registry announces nothing, in milliseconds. */
   readonly pollMs: number;
-  /** How long to wait after a connection that could not be made. */
-  readonly redialMs: () => number;
 }
 
 /**
- * While a deployment goes on: from its activation on a lost connection is made again, since the host reports over it and hears
- * what is wanted; where the registry does not tell, it is asked at each poll.
- * @returns what ends that.
+ * While a deployment is in progress: makes a lost connection again from the activation on, since the host reports over it and hears
+ * what is wanted; polls where the registry does not announce changes.
+ * @returns ends that.
  */
 export function keepInTouch(context: AgentContext, touch: Touch): () => void {
   const stop = new AbortController();
@@ -30,37 +26,41 @@ export function keepInTouch(context: AgentContext, touch: Touch): () => void {
   return () => stop.abort();
 }
 
-async function keepAsking(context: AgentContext, touch: Touch, stop: AbortSignal): Promise<void> {
+async function keepAsking(
+  context: AgentContext,
+  { upstream, pushes, pollMs }: Touch,
+  stop: AbortSignal,
+): Promise<void> {
   const { timers } = context;
-  let due = timers.now() + touch.pollMs;
+  let due = timers.now() + pollMs;
   while (!stop.aborted) {
-    let pause = Math.min(LOOK_MS, touch.pollMs);
+    let pause = Math.min(CHECK_MS, pollMs);
     try {
-      const asks = !touch.pushes.working && timers.now() >= due;
-      if (asks) {
-        const wanted = await wantedHash(context, touch.open, stop);
-        if (wanted !== undefined) touch.pushes.told(wanted); // a source is looked at between deployments only
-        due = timers.now() + touch.pollMs;
-      } else if (isLive(context)) await touch.open();
+      const isDue = !pushes.working && timers.now() >= due;
+      if (isDue) {
+        const wanted = await upstream.wantedHash(stop);
+        if (wanted !== undefined) pushes.told(wanted);
+        due = timers.now() + pollMs;
+      } else if (isLive(context)) await upstream.reach();
     } catch {
-      pause = touch.redialMs(); // whoever needs the connection meets it too, and says so
+      pause = upstream.redialMs(); // Whatever needs the connection meets the error too, and reports it.
     }
-    await timers.sleep(pause, stop).catch(() => undefined); // aborted: the loop ends
+    await timers.sleep(pause, stop).catch(() => undefined); // Aborted: the loop ends.
   }
 }
 
 /**
- * What the registry wants now, asked before what was cut off is gone on with.
+ * Asks what is wanted now, before a deployment that was cut off is resumed.
  * @returns a hash; undefined where nothing is to be asked, or the registry does not answer at once.
  */
-export async function wantedFirst(context: AgentContext, open: OpenUpstream): Promise<string | undefined> {
+export async function askWantedFirst(context: AgentContext, upstream: Upstream): Promise<string | undefined> {
   if (!isLive(context)) return undefined;
   const late = new AbortController();
   const { timers } = context;
   try {
     return await Promise.race([
-      wantedHash(context, open, late.signal).catch(() => undefined),
-      timers.sleep(FIRST_WORD_MS, late.signal).then(
+      upstream.wantedHash(late.signal).catch(() => undefined),
+      timers.sleep(FIRST_ANSWER_MS, late.signal).then(
         () => undefined,
         () => undefined,
       ),
@@ -70,17 +70,7 @@ export async function wantedFirst(context: AgentContext, open: OpenUpstream): Pr
   }
 }
 
-async function wantedHash(
-  { looks, settings }: AgentContext,
-  open: OpenUpstream,
-  stop: AbortSignal,
-): Promise<string | undefined> {
-  const upstream = await open();
-  if (isWithoutRegistry(upstream)) return undefined;
-  return (await looks.take(() => resolve(upstream.first, settings.name), stop)).hash;
-}
-
-/** A release is live that is not proven yet, and is not gone back from. */
+/** Whether a release is live that is not proven yet, and is not being rolled back. */
 function isLive({ ledger }: AgentContext): boolean {
   const step = ledger.inFlight?.step;
   const what = step === undefined ? 'nothing' : resumptionOf(step);

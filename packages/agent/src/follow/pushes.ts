@@ -1,4 +1,5 @@
 import { Cancelled, Superseded } from '../deploy/called-off.js';
+import type { CallOff, LoopControl, Wishes } from '../deploy/wishes.js';
 
 /**
  * Why waiting is over: the time, a configuration that was not seen yet, somebody who asked, or the connection is of no use
@@ -6,21 +7,11 @@ import { Cancelled, Superseded } from '../deploy/called-off.js';
  */
 export type Awakening = 'time' | 'told' | 'nudged' | 'lost';
 
-/** Aborted when a deployment is to end before its time, with {@link Superseded} or {@link Cancelled} as the reason. */
-export interface CallOff {
-  readonly signal: AbortSignal;
-  /** To be called when the deployment is over. */
-  close(): void;
-}
-
-/** What a deployment has to know of what is wanted meanwhile. */
-export type Wishes = Pick<Pushes, 'deploying' | 'wantsOther'>;
-
 /**
  * What the registry tells of one configuration between polls, as RegistryWatch hears it. With a registry that tells
  * nothing, waiting is all it does.
  */
-export class Pushes {
+export class Pushes implements LoopControl, Wishes {
   #working = false;
   #told: string | undefined;
   #lost = false;

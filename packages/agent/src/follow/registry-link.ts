@@ -4,6 +4,7 @@ import type { Connection } from '@deploy-tools/shared/client/connection.js';
 import { SftpClient } from '@deploy-tools/shared/client/sftp-client.js';
 import { DeployError, describeError, type ErrorKind } from '@deploy-tools/shared/errors.js';
 import type { Logger } from '@deploy-tools/shared/log.js';
+import type { LinkState } from '../deploy/upstream.js';
 import type { OwnSession } from '../release/fetch/sessions.js';
 
 /** A way to the registry, as one configuration uses it. */
@@ -21,15 +22,6 @@ export interface Link {
 export interface LinkOptions extends ConnectOptions {
   /** Most bytes a second that are fetched, over all sessions. */
   readonly maxBandwidth?: number | undefined;
-}
-
-/** How the registry is reached now. */
-export interface LinkState {
-  readonly isConnected: boolean;
-  /** Since when; undefined before the first try. */
-  readonly since: Date | undefined;
-  /** Why there is no connection, where that is known. */
-  readonly error?: string;
 }
 
 /**

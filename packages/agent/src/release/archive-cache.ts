@@ -3,8 +3,8 @@ import { type FileHandle, mkdir, open, readdir, rm, stat } from 'node:fs/promise
 import { join } from 'node:path';
 import type { AgentConfig } from '@deploy-tools/shared/config-json.js';
 import { errnoOf } from '@deploy-tools/shared/errors.js';
-import type { AgentContext } from '../deploy/agent-context.js';
 import { layerLabel } from './layer-label.js';
+import type { ReleaseStore } from './release-store.js';
 
 /** After the hash of an archive: its beginning, as far as it was downloaded. */
 export const PARTIAL = '.part';
@@ -21,8 +21,8 @@ export interface CacheContent {
  * What there is of a configuration's archives. A disk may damage what was verified when it came, so whole ones are
  * read once more; one that is damaged is removed and counts as missing.
  */
-export async function readCache(context: AgentContext, config: AgentConfig): Promise<CacheContent> {
-  const { cache } = context.paths;
+export async function readCache(store: ReleaseStore, config: AgentConfig): Promise<CacheContent> {
+  const { cache } = store.paths;
   const whole = new Set<string>();
   const partial = new Map<string, number>();
   await mkdir(cache, { recursive: true, mode: 0o700 });
@@ -31,22 +31,22 @@ export async function readCache(context: AgentContext, config: AgentConfig): Pro
     const path = join(cache, layer.hash);
     if (names.has(layer.hash + PARTIAL)) partial.set(layer.hash, (await stat(path + PARTIAL)).size);
     if (!names.has(layer.hash) || whole.has(layer.hash)) continue;
-    if ((await hashOfFile(path, context.signal)) === layer.hash) {
+    if ((await hashOfFile(path, store.signal)) === layer.hash) {
       whole.add(layer.hash);
       continue;
     }
-    context.log.warn({ layer: layerLabel(layer), path }, 'the cached archive is damaged, fetching it anew');
+    store.log.warn({ layer: layerLabel(layer), path }, 'the cached archive is damaged, fetching it anew');
     await rm(path);
   }
   return { whole, partial };
 }
 
 /** Bytes that are missing of a configuration's archives, going by what lies in the cache under their names. */
-export async function missingBytes(context: AgentContext, config: AgentConfig): Promise<number> {
+export async function missingBytes(store: ReleaseStore, config: AgentConfig): Promise<number> {
   const sizes = new Map(config.layers.map(({ hash, size }) => [hash, size ?? 0]));
   let missing = 0;
   for (const [hash, size] of sizes) {
-    const path = join(context.paths.cache, hash);
+    const path = join(store.paths.cache, hash);
     if ((await sizeOf(path)) !== undefined) continue;
     missing += Math.max(0, size - ((await sizeOf(path + PARTIAL)) ?? 0));
   }
@@ -86,13 +86,13 @@ export async function hashContent(file: FileHandle, hash: Hash, signal: AbortSig
 }
 
 /** Removes archives, and parts of them, that no listed layer needs and that are older than an hour. */
-export async function pruneCache(context: AgentContext, needed: ReadonlySet<string>): Promise<void> {
-  const limit = context.clock().getTime() - KEEP_MS;
-  for (const name of await namesIn(context.paths.cache)) {
+export async function pruneCache(store: ReleaseStore, needed: ReadonlySet<string>): Promise<void> {
+  const limit = store.clock().getTime() - KEEP_MS;
+  for (const name of await namesIn(store.paths.cache)) {
     const hash = name.endsWith(PARTIAL) ? name.slice(0, -PARTIAL.length) : name;
     // The original's agent names its downloads temp-….
     if (needed.has(hash) || !/^([0-9a-f]{64}|temp-.*)$/.test(hash)) continue;
-    const path = join(context.paths.cache, name);
+    const path = join(store.paths.cache, name);
     try {
       if ((await stat(path)).mtimeMs < limit) await rm(path, { force: true });
     } catch (error) {

@@ -1,7 +1,7 @@
 import type { AgentConfig, ConfigLayer } from '@deploy-tools/shared/config-json.js';
 
 /** What has to be done to have a configuration's archives. */
-export interface Plan {
+export interface DownloadPlan {
   /** Layers whose archive is not in the cache; each archive once. */
   readonly download: readonly ConfigLayer[];
   /** Bytes to fetch, as far as the registry tells sizes and parts are not there already. */
@@ -13,11 +13,11 @@ export interface Plan {
  * @param cached hashes of whole archives.
  * @param partial bytes that are there of archives that are not whole.
  */
-export function plan(
+export function planDownloads(
   config: AgentConfig,
   cached: ReadonlySet<string>,
   partial: ReadonlyMap<string, number>,
-): Plan {
+): DownloadPlan {
   const download = new Map<string, ConfigLayer>();
   for (const layer of config.layers) {
     if (!cached.has(layer.hash)) download.set(layer.hash, layer);

@@ -4,9 +4,9 @@ import { mkdir, readdir, rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { errnoOf } from '@deploy-tools/shared/errors.js';
 import { syncDirectory } from '@deploy-tools/shared/host/atomic-file.js';
-import type { AgentContext } from '../deploy/agent-context.js';
 import { bootId } from '../host/process-identity.js';
 import { syncTree } from '../host/sync-filesystem.js';
+import type { ReleaseStore } from './release-store.js';
 import { spreadDirectories } from './spread-directories.js';
 import { removeTree } from './unpack/remove-tree.js';
 
@@ -101,14 +101,14 @@ export async function releasesIn(unpacked: string): Promise<string[]> {
  * Removes what an interrupted agent left.
  * @param salvage whether to keep what was left half built: its content need not be fetched again.
  */
-export async function removeLeftovers(context: AgentContext, salvage: boolean): Promise<void> {
-  const { unpacked } = context.paths;
+export async function removeLeftovers(store: ReleaseStore, salvage: boolean): Promise<void> {
+  const { unpacked } = store.paths;
   const spared = new Set(salvage ? (await halfBuilt(unpacked)).slice(0, MOST_LEFTOVERS) : []);
   for (const name of await namesIn(unpacked, TEMPORARY)) {
     const path = join(unpacked, name);
     if (spared.has(path)) continue;
-    context.log.info({ path }, 'removing what was left half unpacked');
-    await removeTree(path, context.signal);
+    store.log.info({ path }, 'removing what was left half unpacked');
+    await removeTree(path, store.signal);
   }
 }
 
@@ -137,14 +137,14 @@ export async function superfluousReleases(
 }
 
 /** Removes releases, with their marks. */
-export async function removeReleases(context: AgentContext, hashes: readonly string[]): Promise<void> {
+export async function removeReleases(store: ReleaseStore, hashes: readonly string[]): Promise<void> {
   // Made by an agent that did not do it, or moved here.
-  if (hashes.length > 0) await spreadDirectories(context.paths.unpacked);
+  if (hashes.length > 0) await spreadDirectories(store.paths.unpacked);
   for (const hash of hashes) {
-    const root = join(context.paths.unpacked, hash);
-    context.log.debug({ root }, 'removing a release');
+    const root = join(store.paths.unpacked, hash);
+    store.log.debug({ root }, 'removing a release');
     await rm(root + COMPLETE, { force: true });
-    await removeTree(root, context.signal);
+    await removeTree(root, store.signal);
   }
 }
 

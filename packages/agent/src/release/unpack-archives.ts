@@ -1,15 +1,15 @@
 import { join } from 'node:path';
 import type { AgentConfig } from '@deploy-tools/shared/config-json.js';
-import type { AgentContext } from '../deploy/agent-context.js';
 import { layerLabel } from './layer-label.js';
 import { freshDirectory, makeDurable, putInPlace, type Release } from './release-directory.js';
+import type { ReleaseStore } from './release-store.js';
 import { removeTree } from './unpack/remove-tree.js';
 import { unpackLayers } from './unpack/unpack-layers.js';
 import { warnOfStripped } from './unpack/warn-of-stripped.js';
 
 /** Unpacks a configuration's archives into a fresh directory, which gets its name only when it is complete. */
-export async function unpack(context: AgentContext, config: AgentConfig): Promise<Release> {
-  const { paths, settings, log, signal } = context;
+export async function unpackArchives(store: ReleaseStore, config: AgentConfig): Promise<Release> {
+  const { paths, settings, log, signal } = store;
   const root = join(paths.unpacked, config.hash);
   const fresh = await freshDirectory(paths.unpacked);
   try {

@@ -1,52 +1,38 @@
-import { copyFileSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { AgentContext } from '@deploy-tools/agent/deploy/agent-context.js';
-import { cycle } from '@deploy-tools/agent/deploy/cycle.js';
-import { Ledger } from '@deploy-tools/agent/deploy/ledger.js';
+import { deployWanted } from '@deploy-tools/agent/deploy/deploy-wanted.js';
 import { releaseToRepeat } from '@deploy-tools/agent/deploy/release-before.js';
 import { readState } from '@deploy-tools/agent/deploy/state-file.js';
-import type { Releases } from '@deploy-tools/agent/deploy/upstream.js';
 import type { AgentConfig } from '@deploy-tools/shared/config-json.js';
 import { beforeEach, expect, it } from 'vitest';
 import { testScope } from '../../../../test/support/scope.js';
 import { tempDir } from '../../../../test/support/temp-dir.js';
 import { packTree } from '../../../../test/support/tree.js';
-import { agentContext, configOf } from '../agent-context.js';
+import { agentContext, configOf, fillCache, playedUpstream } from '../agent-context.js';
 
 let dir: string;
 let context: AgentContext;
 let wanted: AgentConfig;
 
-const ledgerIn = (state: string) =>
-  new Ledger({
-    ...{ path: join(dir, 'journal.json'), attemptsPath: join(dir, 'attempts.json') },
-    clock: () => new Date(),
-    lastGood: () => readState(state),
-  });
-
 /** A release that was deployed once. */
 beforeEach(async () => {
   dir = tempDir(testScope());
-  mkdirSync(join(dir, 'cache'));
   const archive = await packTree(testScope(), dir, 'v1', { version: 'v1' });
-  copyFileSync(archive.path, join(dir, 'cache', archive.hash));
+  fillCache(dir, [archive]);
   wanted = { ...configOf(archive), revision: 1 };
   const script = join(dir, 'script');
   const lines = [`echo "$REASON $OLDID $NEWID" >> '${dir}/calls'`, `[ ! -e '${dir}/veto' ] || exit 75`];
   writeFileSync(script, `#!/bin/sh\n${lines.join('\n')}\n`, { mode: 0o755 });
   const prepare = join(dir, 'prepare');
   writeFileSync(prepare, `#!/bin/sh\n[ ! -e '${dir}/fail' ]\n`, { mode: 0o755 });
-  const made = await agentContext(dir, { script, hooks: { prepare } });
-  context = { ...made, ledger: ledgerIn(made.paths.state) };
+  context = await agentContext(dir, { script, hooks: { prepare } });
   await look();
 });
 
-async function look(impatient = false): Promise<string> {
-  const upstream: Releases = { wanted: async () => wanted, fetch: async () => {}, patience: () => undefined };
-  return await cycle(context, upstream, impatient).then(
-    ({ kind }) => kind,
-    () => 'failed',
-  );
+async function look(isImpatient = false): Promise<string> {
+  const upstream = playedUpstream(() => wanted);
+  return (await deployWanted(context, upstream, isImpatient)).kind;
 }
 
 const calls = () => readFileSync(join(dir, 'calls'), 'utf8').trimEnd().split('\n');
@@ -58,7 +44,7 @@ const again = () => {
 it('runs the script once more for the release that runs, which is OLD and NEW', async () => {
   expect(await look()).toBe('current');
   again();
-  context = { ...context, ledger: ledgerIn(context.paths.state) }; // the agent is started anew
+  context = await agentContext(dir, context.settings); // The agent is started anew.
   expect(await look()).toBe('deployed');
   expect(calls()).toEqual([`deploy  ${wanted.hash}`, `retry ${wanted.hash} ${wanted.hash}`]);
   expect(await look()).toBe('current');

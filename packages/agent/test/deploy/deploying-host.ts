@@ -1,22 +1,16 @@
-import {
-  copyFileSync,
-  existsSync,
-  mkdirSync,
-  readFileSync,
-  renameSync,
-  rmSync,
-  writeFileSync,
-} from 'node:fs';
+import { existsSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { AgentContext, AgentSettings } from '@deploy-tools/agent/deploy/agent-context.js';
+import { isFailure } from '@deploy-tools/agent/deploy/attempt-result.js';
 import { cancelAttempt } from '@deploy-tools/agent/deploy/cancel-attempt.js';
-import { cycle, resume } from '@deploy-tools/agent/deploy/cycle.js';
+import { deployWanted } from '@deploy-tools/agent/deploy/deploy-wanted.js';
 import { leaveUnproven } from '@deploy-tools/agent/deploy/leave-unproven.js';
 import { Ledger } from '@deploy-tools/agent/deploy/ledger.js';
 import { wayBackByHand } from '@deploy-tools/agent/deploy/release-before.js';
+import { resumeAttempt } from '@deploy-tools/agent/deploy/resume-attempt.js';
 import { readState, readWholeState } from '@deploy-tools/agent/deploy/state-file.js';
-import type { Releases } from '@deploy-tools/agent/deploy/upstream.js';
 import { Pushes } from '@deploy-tools/agent/follow/pushes.js';
+import { pathsIn } from '@deploy-tools/agent/programs/daemon/open-application.js';
 import { presentReport } from '@deploy-tools/agent/tell/report/present-report.js';
 import type { AgentConfig } from '@deploy-tools/shared/config-json.js';
 import { toDeployError } from '@deploy-tools/shared/errors.js';
@@ -26,7 +20,14 @@ import { fileScope, testScope } from '../../../../test/support/scope.js';
 import { tempDir } from '../../../../test/support/temp-dir.js';
 import { packTree } from '../../../../test/support/tree.js';
 import { until } from '../../../../test/support/until.js';
-import { agentContext, configOf } from '../agent-context.js';
+import {
+  agentContext,
+  agentSettings,
+  closedUpstream,
+  configOf,
+  fillCache,
+  playedUpstream,
+} from '../agent-context.js';
 
 export type Version = 'v1' | 'v2' | 'v3';
 
@@ -56,8 +57,7 @@ export class Host {
 
   static async make(settings: Partial<AgentSettings> = {}): Promise<Host> {
     const host = new Host();
-    mkdirSync(host.at('cache'));
-    for (const { path, hash } of archives.values()) copyFileSync(path, join(host.at('cache'), hash));
+    fillCache(host.#dir, archives.values());
     const isBad = '[ "$(cat "$NEWROOT/version")" = v2 ]';
     writeFileSync(
       host.at('script'),
@@ -73,18 +73,18 @@ export class Host {
   }
 
   async #start(settings: Partial<AgentSettings>, command: string): Promise<void> {
-    const context = await agentContext(this.#dir);
-    this.#context = context;
+    const plain = agentSettings();
     const checks = [{ kind: 'exec' as const, command }];
-    const health = { ...context.settings.health, checks, deadlineMs: 3_600_000, intervalMs: 5 };
-    this.#context = {
-      ...{ ...context, settings: { ...context.settings, health, ...settings } },
-      wishes: this.pushes,
-      ledger: new Ledger({
-        ...{ path: this.at('journal.json'), attemptsPath: this.at('attempts.json') },
-        ...{ clock: () => new Date(), lastGood: () => readWholeState(this.#context.paths.state) },
-      }),
-    };
+    const health = { ...plain.health, checks, deadlineMs: 3_600_000, intervalMs: 5 };
+    const paths = pathsIn(this.#dir, this.at('state.json'));
+    const ledger = new Ledger({
+      path: this.at('journal.json'),
+      attemptsPath: this.at('attempts.json'),
+      clock: () => new Date(),
+      lastGood: () => readWholeState((this.#context ?? { paths }).paths.state),
+    });
+    const more = { wishes: this.pushes, ledger, paths };
+    this.#context = await agentContext(this.#dir, { ...plain, health, ...settings }, more);
   }
 
   at(name: string): string {
@@ -93,12 +93,12 @@ export class Host {
 
   /** @returns how it ended, or why it failed. */
   async look(version: Version): Promise<object> {
-    const upstream: Releases = {
-      wanted: async () => config(version),
-      fetch: async () => this.onFetch(),
-      patience: () => undefined,
-    };
-    return await cycle(this.#context, upstream, false).catch((error: object) => error);
+    const upstream = playedUpstream(
+      () => config(version),
+      () => this.onFetch(),
+    );
+    const result = await deployWanted(this.#context, upstream, false).catch((error: object) => ({ error }));
+    return 'error' in result ? result.error : result;
   }
 
   /** v2 is wanted; its script runs when this returns, and its checks when that may go on. */
@@ -117,13 +117,8 @@ export class Host {
 
   /** The agent was killed; the next one goes on, and knows what is wanted. */
   async resume(wanted: Version): Promise<object | undefined> {
-    const nothing = async () => {
-      throw new Error('nothing is fetched');
-    };
-    return await resume(this.#context, nothing, { wanted: config(wanted).hash }).then(
-      () => undefined,
-      (error: object) => error,
-    );
+    const result = await resumeAttempt(this.#context, closedUpstream(), { wanted: config(wanted).hash });
+    return result !== undefined && isFailure(result) ? result.error : undefined;
   }
 
   /** As an agent left it that was killed while the script of v2 ran. */
@@ -144,10 +139,7 @@ export class Host {
 
   /** What the agent's loop does after a look that led to nothing. */
   async leave(): Promise<void> {
-    const open = async () => {
-      throw new Error('nothing is fetched');
-    };
-    await leaveUnproven(this.#context, open, toDeployError(new Error('no connection')));
+    await leaveUnproven(this.#context, closedUpstream(), toDeployError(new Error('no connection')));
   }
 
   /** Somebody on the host says so. */
@@ -174,11 +166,11 @@ export class Host {
   /** A state file of so long a name can be read, and there is no name for what is to take its place. */
   makeStateUnwritable(): () => void {
     const path = this.at('s'.repeat(250));
-    renameSync(this.at('state.json'), path);
     const { paths } = this.#context;
+    renameSync(paths.state, path);
     this.#context = { ...this.#context, paths: { ...paths, state: path } };
     return () => {
-      renameSync(path, this.at('state.json'));
+      renameSync(path, paths.state);
       this.#context = { ...this.#context, paths };
     };
   }
@@ -198,8 +190,10 @@ export class Host {
     else writeFileSync(this.at('state.json'), content);
   }
 
-  set(settings: Partial<AgentSettings>): void {
-    this.#context = { ...this.#context, settings: { ...this.#context.settings, ...settings } };
+  async set(settings: Partial<AgentSettings>): Promise<void> {
+    const { ledger, facts, pause, paths } = this.#context;
+    const more = { wishes: this.pushes, ledger, facts, pause, paths };
+    this.#context = await agentContext(this.#dir, { ...this.#context.settings, ...settings }, more);
   }
 
   get live() {

@@ -22,16 +22,15 @@ async function saidOf(error: DeployError, wanted?: string): Promise<Record<strin
       return bytes.length;
     },
   });
-  const base = await agentContext(temporaryDirectory());
   const wishes = new Pushes();
   if (wanted !== undefined) wishes.told(wanted);
-  const context = { ...base, log, wishes };
+  const context = await agentContext(temporaryDirectory(), {}, { log, wishes });
   context.ledger.begin(A, undefined);
   context.ledger.step('fail', {
     error: { kind: error.kind, message: error.message },
     isSuperseded: error instanceof Superseded,
   });
-  await endFailed(context, error);
+  await endFailed(context, { kind: 'failed', error });
   return JSON.parse(lines[0] ?? '') as Record<string, unknown>;
 }
 

@@ -44,12 +44,12 @@ describe('a release that was left unproven for another one', () => {
   it('is gone back from when the host says not now to that one, which is asked about again', async () => {
     const host = await unproven();
     writeFileSync(host.at('pre'), '#!/bin/sh\necho busy; exit 75\n', { mode: 0o755 });
-    host.set({ hooks: { pre: host.at('pre') } });
+    await host.set({ hooks: { pre: host.at('pre') } });
     expect(await host.look('v3')).toMatchObject({ kind: 'waiting' });
     await host.leave();
     expectBack(host);
     expect(host.hold).toMatchObject({ revision: 3, why: 'vetoed' });
-    host.set({ hooks: {} });
+    await host.set({ hooks: {} });
     host.retry();
     expect(await host.look('v3')).toMatchObject({ kind: 'deployed' });
     expect(host.seen.at(-1)).toBe('retry v3');

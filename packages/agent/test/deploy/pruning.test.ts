@@ -40,10 +40,12 @@ describe('pruning', () => {
 
   it('spares what a program still runs from, such as one that drains', async () => {
     const made = await host();
-    await made.set({ ...made.context.settings, cleanOld: true });
     const directories = [join(made.context.paths.unpacked, made.config('v2').hash)];
-    await cleanUp({ ...made.context, program: { directories } as unknown as ReleaseProgram }, []);
+    const program = { directories } as unknown as ReleaseProgram;
+    await made.set({ ...made.context.settings, cleanOld: true }, { program });
+    await cleanUp(made.context, []);
     expect(made.releases()).toEqual(['v2', 'v3']);
+    await made.set(made.context.settings);
     await cleanUp(made.context, []);
     expect(made.releases()).toEqual(['v3']);
   });

@@ -41,13 +41,13 @@ describe('a random delay', () => {
       () => 1,
       () => 0,
     );
-    const context = { ...(await agentContext(tempDir(testScope()))), delay };
+    const context = await agentContext(tempDir(testScope()), {}, { delay });
     const config = configOf({ hash: 'c'.repeat(64), size: 1 });
-    expect(await delayBefore(context, undefined, config, false)).toBe(0);
-    expect(await delayBefore(context, configOf(), config, false)).toBe(8000);
+    expect(await delayBefore(context, undefined, { config, sleeps: false })).toBe(0);
+    expect(await delayBefore(context, configOf(), { config, sleeps: false })).toBe(8000);
     context.ledger.begin(config, undefined);
     context.ledger.veto();
     context.ledger.retry();
-    expect(await delayBefore(context, configOf(), config, false)).toBe(0);
+    expect(await delayBefore(context, configOf(), { config, sleeps: false })).toBe(0);
   });
 });

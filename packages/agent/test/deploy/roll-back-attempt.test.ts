@@ -1,11 +1,13 @@
-import { copyFileSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import type { AgentContext } from '@deploy-tools/agent/deploy/agent-context.js';
-import { cycle, resume } from '@deploy-tools/agent/deploy/cycle.js';
+import type { AgentContext, AgentSettings } from '@deploy-tools/agent/deploy/agent-context.js';
+import { deployWanted } from '@deploy-tools/agent/deploy/deploy-wanted.js';
 import { Ledger } from '@deploy-tools/agent/deploy/ledger.js';
 import { endsRollback } from '@deploy-tools/agent/deploy/postponed-rollback.js';
+import { resumeAttempt } from '@deploy-tools/agent/deploy/resume-attempt.js';
 import { readState } from '@deploy-tools/agent/deploy/state-file.js';
-import type { Releases } from '@deploy-tools/agent/deploy/upstream.js';
+import type { Upstream } from '@deploy-tools/agent/deploy/upstream.js';
+import { pathsIn } from '@deploy-tools/agent/programs/daemon/open-application.js';
 import { presentReport } from '@deploy-tools/agent/tell/report/present-report.js';
 import type { AgentConfig } from '@deploy-tools/shared/config-json.js';
 import { DeployError, ERROR_KINDS, type ErrorKind } from '@deploy-tools/shared/errors.js';
@@ -13,7 +15,7 @@ import { beforeEach, expect, it } from 'vitest';
 import { testScope } from '../../../../test/support/scope.js';
 import { tempDir } from '../../../../test/support/temp-dir.js';
 import { packTree } from '../../../../test/support/tree.js';
-import { agentContext, configOf } from '../agent-context.js';
+import { agentContext, configOf, fillCache, playedUpstream } from '../agent-context.js';
 
 const MINUTE = 60_000;
 
@@ -21,18 +23,18 @@ let dir: string;
 let context: AgentContext;
 let now: number;
 let configs: readonly AgentConfig[];
+let settings: Partial<AgentSettings>;
 /** What the place of archives answers, when the last good release has to be fetched again. */
 let fetchFails: DeployError | undefined;
 
-function upstream(wanted: AgentConfig | undefined): Releases {
+function upstream(wanted: AgentConfig | undefined): Upstream {
   if (wanted === undefined) throw new Error('no configuration');
-  return {
-    wanted: async () => wanted,
-    fetch: async (_, { revision }) => {
+  return playedUpstream(
+    () => wanted,
+    ({ revision }) => {
       if (revision === 1 && fetchFails !== undefined) throw fetchFails;
     },
-    patience: () => undefined,
-  };
+  );
 }
 
 /** v1 is proven; v2 has just failed, and the directory of v1 is gone, so that it has to be fetched. */
@@ -41,10 +43,9 @@ beforeEach(async () => {
   dir = tempDir(scope);
   now = Date.parse('2026-03-01T12:00:00Z');
   fetchFails = undefined;
-  mkdirSync(join(dir, 'cache'));
   const archives = [];
   for (const version of ['v1', 'v2', 'v3']) archives.push(await packTree(scope, dir, version, { version }));
-  for (const { path, hash } of archives) copyFileSync(path, join(dir, 'cache', hash));
+  fillCache(dir, archives);
   configs = archives.map((archive, index) => ({ ...configOf(archive), revision: index + 1 }));
   const script = join(dir, 'script');
   const lines = [
@@ -53,18 +54,28 @@ beforeEach(async () => {
     `[ "$(cat "$NEWROOT/version")" != v2 ]`,
   ];
   writeFileSync(script, `#!/bin/sh\n${lines.join('\n')}\n`, { mode: 0o755 });
-  const made = await agentContext(dir, { script, rollback: true });
-  const lastGood = () => readState(made.paths.state);
-  const clock = () => new Date(now);
-  const paths = { path: join(dir, 'journal.json'), attemptsPath: join(dir, 'attempts.json') };
-  context = { ...made, clock, ledger: new Ledger({ ...paths, clock, lastGood }) };
-  await cycle(context, upstream(configs[0]), false);
+  settings = { script, rollback: true };
+  await start();
+  await deployWanted(context, upstream(configs[0]), false);
   rmSync(join(context.paths.unpacked, configs[0]?.hash ?? ''), { recursive: true });
 });
 
+/** An agent is started that finds what the one before it left. */
+async function start(): Promise<void> {
+  const clock = () => new Date(now);
+  const paths = pathsIn(dir, join(dir, 'state.json'));
+  const ledger = new Ledger({
+    path: join(dir, 'journal.json'),
+    attemptsPath: join(dir, 'attempts.json'),
+    clock,
+    lastGood: () => readState(paths.state),
+  });
+  context = await agentContext(dir, settings, { clock, ledger });
+}
+
 const look = async (wanted: AgentConfig | undefined) => {
-  await resume(context, async () => upstream(wanted)).catch(() => {});
-  return await cycle(context, upstream(wanted), false);
+  await resumeAttempt(context, upstream(wanted));
+  return await deployWanted(context, upstream(wanted), false);
 };
 
 const host = () => readFileSync(join(dir, 'host'), 'utf8');
@@ -77,7 +88,7 @@ const report = () =>
 
 async function failToGoBack(kind: ErrorKind): Promise<void> {
   fetchFails = new DeployError(kind, 'the place is not well');
-  await expect(look(configs[1])).rejects.toMatchObject({ kind });
+  expect(await look(configs[1])).toMatchObject({ kind: 'interrupted', error: { kind } });
 }
 
 it('gives up a way back for what says that the last good release does not work either, and for nothing else', () => {
@@ -104,7 +115,7 @@ it.each(['no-space', 'auth'] as const)(
     expect(await look(configs[1])).toMatchObject({ kind: 'waiting', ms: MINUTE });
     expect(host()).toBe('v2');
     now += MINUTE;
-    await look(configs[1]).catch(() => {});
+    await look(configs[1]);
     expect(report().state).toBe('rolled-back');
     expect(host()).toBe('v1');
     expect(context.ledger.journal.attempt?.postponed).toBeUndefined();
@@ -116,7 +127,7 @@ it('waits for a connection, and for nothing else, where that was lost on the way
   expect(report()).toMatchObject({ state: 'rolling-back' });
   expect(report()).not.toHaveProperty('notBefore');
   fetchFails = undefined;
-  await look(configs[1]).catch(() => {});
+  await look(configs[1]);
   expect(report().state).toBe('rolled-back');
 });
 
@@ -126,11 +137,11 @@ it('leaves state.json as it was until a rollback by hand has succeeded', async (
   if (one === undefined || three === undefined) throw new Error('no configuration');
   context.ledger.goBack({ from: three, to: one, by: 'ops' });
   fetchFails = new DeployError('no-space', 'the place is not well');
-  await look(three).catch(() => {});
+  await look(three);
   expect(readState(context.paths.state)?.hash).toBe(three.hash);
   fetchFails = undefined;
   now += MINUTE;
-  await look(three).catch(() => {});
+  await look(three);
   expect(host()).toBe('v1');
   expect(readState(context.paths.state)?.hash).toBe(one.hash);
 });
@@ -138,13 +149,12 @@ it('leaves state.json as it was until a rollback by hand has succeeded', async (
 it('tries a postponed way back at once when somebody says retry, also after a restart of the agent', async () => {
   await failToGoBack('no-space');
   fetchFails = undefined;
-  const { ledger } = context;
-  const paths = { path: join(dir, 'journal.json'), attemptsPath: join(dir, 'attempts.json') };
-  const again = new Ledger({ ...paths, clock: context.clock, lastGood: () => configs[0] });
-  expect(again.journal.attempt).toEqual(ledger.journal.attempt);
-  context = { ...context, ledger: again };
+  const { attempt } = context.ledger.journal;
+  await start();
+  const again = context.ledger;
+  expect(again.journal.attempt).toEqual(attempt);
   expect(again.retry()).toBe(true);
-  await look(configs[1]).catch(() => {});
+  await look(configs[1]);
   expect(again.journal.attempt?.step).toBe('rolled-back');
   expect(host()).toBe('v1');
 });
@@ -154,7 +164,7 @@ it('gives up a way back whose script fails', async () => {
   fetchFails = undefined;
   now += MINUTE;
   writeFileSync(join(dir, 'broken'), '');
-  await look(configs[1]).catch(() => {});
+  await look(configs[1]);
   expect(report().state).toBe('inconsistent');
 });
 

@@ -22,8 +22,7 @@ async function host() {
     start: (root: string, environment: Readonly<Record<string, string>>) =>
       void starts.push([root, environment]),
   } as unknown as ReleaseProgram;
-  await made.set({});
-  made.context = { ...made.context, env: { PATH: '/bin', SECRET: 'x' }, program };
+  await made.set({}, { env: { PATH: '/bin', SECRET: 'x' }, program });
   return { made, starts, switches, root: join(made.context.paths.unpacked, made.config('v1').hash) };
 }
 

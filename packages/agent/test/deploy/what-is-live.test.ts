@@ -1,30 +1,22 @@
-import {
-  copyFileSync,
-  existsSync,
-  mkdirSync,
-  readFileSync,
-  readlinkSync,
-  rmSync,
-  writeFileSync,
-} from 'node:fs';
+import { existsSync, readFileSync, readlinkSync, rmSync, writeFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import type { AgentContext } from '@deploy-tools/agent/deploy/agent-context.js';
-import { cycle, recover, resume } from '@deploy-tools/agent/deploy/cycle.js';
 import { isOver } from '@deploy-tools/agent/deploy/deploy-step.js';
+import { deployWanted } from '@deploy-tools/agent/deploy/deploy-wanted.js';
 import { liveRelease } from '@deploy-tools/agent/deploy/journal.js';
 import { wayBackByHand } from '@deploy-tools/agent/deploy/release-before.js';
+import { recover, resumeAttempt } from '@deploy-tools/agent/deploy/resume-attempt.js';
 import { readState } from '@deploy-tools/agent/deploy/state-file.js';
-import type { Releases } from '@deploy-tools/agent/deploy/upstream.js';
 import { presentReport } from '@deploy-tools/agent/tell/report/present-report.js';
 import type { AgentConfig } from '@deploy-tools/shared/config-json.js';
-import { DeployError, isDeployError } from '@deploy-tools/shared/errors.js';
+import { isDeployError } from '@deploy-tools/shared/errors.js';
 import fc from 'fast-check';
 import { beforeAll, expect, it } from 'vitest';
 import type { Archive } from '../../../../test/support/archive.js';
 import { fileScope, testScope } from '../../../../test/support/scope.js';
 import { tempDir } from '../../../../test/support/temp-dir.js';
 import { packTree } from '../../../../test/support/tree.js';
-import { agentContext, configOf } from '../agent-context.js';
+import { agentContext, configOf, fillCache, playedUpstream } from '../agent-context.js';
 import { Killed, MortalLedger } from './mortal-ledger.js';
 
 const VERSIONS = ['v1', 'v2', 'v3', 'v4'] as const;
@@ -56,8 +48,7 @@ class Host {
   constructor(rollback: boolean) {
     this.#dir = tempDir(testScope());
     this.#rollback = rollback;
-    mkdirSync(join(this.#dir, 'cache'));
-    for (const { path, hash } of archives.values()) copyFileSync(path, join(this.#dir, 'cache', hash));
+    fillCache(this.#dir, archives.values());
     const has = (fault: string) => `[ -e '${this.#dir}'/${fault}-"$(cat "$NEWROOT/version" 2>/dev/null)" ]`;
     const script = [
       `${has('veto')} && exit 75`,
@@ -80,34 +71,31 @@ class Host {
     const at = (name: string) => join(this.#dir, name);
     const hooks = { pre: at('pre'), prepare: at('prepare'), validate: at('validate') };
     const settings = { script: at('script'), hooks, rollback: this.#rollback };
-    const context = await agentContext(this.#dir, settings);
+    const state = at('state.json');
     const options = {
       path: at('journal.json'),
       attemptsPath: at('attempts.json'),
       clock: () => new Date(),
-      lastGood: () => readState(context.paths.state),
+      lastGood: () => readState(state),
     };
-    this.#context = { ...context, ledger: new MortalLedger(options, last, isAfter) };
+    const ledger = new MortalLedger(options, last, isAfter);
+    this.#context = await agentContext(this.#dir, settings, { ledger });
   }
 
   /** One look by the agent. @returns false when it was killed. */
   async look(wanted: Version): Promise<boolean> {
     const config = configOfVersion(wanted);
-    const upstream: Releases = {
-      wanted: async () => config,
-      fetch: async () => {},
-      patience: () => undefined,
-    };
+    const upstream = playedUpstream(() => config);
     try {
       await recover(this.#context);
-      await resume(this.#context, async () => upstream).catch(rethrowKilled);
-      await cycle(this.#context, upstream, true).catch(rethrowKilled);
+      await resumeAttempt(this.#context, upstream);
+      await deployWanted(this.#context, upstream, true);
       return true;
     } catch (error) {
       if (error instanceof Killed) return false;
       throw error;
     } finally {
-      await this.#context.threads.stop();
+      await this.#context.releases.threads.stop();
     }
   }
 
@@ -173,10 +161,6 @@ class Host {
     const path = join(this.#dir, 'host');
     return existsSync(path) ? readFileSync(path, 'utf8').trim() : undefined;
   }
-}
-
-function rethrowKilled(error: unknown): void {
-  if (error instanceof Killed || !(error instanceof DeployError)) throw error;
 }
 
 function configOfVersion(version: Version): AgentConfig {

@@ -1,9 +1,13 @@
 import { mkdirSync } from 'node:fs';
 import { writeState } from '@deploy-tools/agent/deploy/state-file.js';
-import { runAgent } from '@deploy-tools/agent/follow/follow-configuration.js';
+import { followConfiguration } from '@deploy-tools/agent/follow/follow-configuration.js';
 import type { Pushes } from '@deploy-tools/agent/follow/pushes.js';
+import { Redials } from '@deploy-tools/agent/follow/redials.js';
 import type { Link } from '@deploy-tools/agent/follow/registry-link.js';
+import { RegistryUpstream } from '@deploy-tools/agent/follow/registry-upstream.js';
+import { systemTimers } from '@deploy-tools/agent/host/timers.js';
 import { encodeConfigJson } from '@deploy-tools/shared/config-json.js';
+import { Turns } from '@deploy-tools/shared/host/turns.js';
 import { expect, it } from 'vitest';
 import { testScope } from '../../../../test/support/scope.js';
 import { tempDir } from '../../../../test/support/temp-dir.js';
@@ -16,12 +20,12 @@ import { agentContext, configOf } from '../agent-context.js';
  */
 async function pausesAfter(lives: readonly number[]): Promise<number[]> {
   const stop = new AbortController();
-  const context = await agentContext(tempDir(testScope()), {}, stop.signal);
+  let now = 1000;
+  const timers = { ...systemTimers, now: () => now };
+  const context = await agentContext(tempDir(testScope()), {}, { signal: stop.signal, timers });
   const config = configOf({ hash: 'a'.repeat(64), size: 1 });
   mkdirSync(context.paths.unpacked);
   writeState(context.paths.state, config);
-  let now = 1000;
-  const timers = { ...context.timers, now: () => now };
   const pauses: number[] = [];
   const pushes = {
     working: true,
@@ -37,7 +41,10 @@ async function pausesAfter(lives: readonly number[]): Promise<number[]> {
   } as unknown as Pushes;
   const sftp = async () => ({ readFile: async () => Buffer.from(encodeConfigJson(config)) });
   const link = { sftp, close: () => {} } as unknown as Link;
-  await runAgent({ ...context, timers }, link, pushes, { pollMs: 30_000, once: false, random: () => 1 });
+  const pace = { pollMs: 30_000, random: () => 1 };
+  const redials = new Redials(pace, timers);
+  const upstream = new RegistryUpstream({ link, name: 'project', polls: new Turns(1), redials });
+  await followConfiguration(context, { upstream, pushes, once: false, ...pace });
   return pauses;
 }
 

@@ -1,13 +1,12 @@
-import type { Releases, Upstream } from '@deploy-tools/agent/deploy/upstream.js';
-import { keepInTouch, wantedFirst } from '@deploy-tools/agent/follow/keep-in-touch.js';
+import type { Upstream } from '@deploy-tools/agent/deploy/upstream.js';
+import { askWantedFirst, keepInTouch } from '@deploy-tools/agent/follow/keep-in-touch.js';
 import { Pushes } from '@deploy-tools/agent/follow/pushes.js';
-import { encodeConfigJson } from '@deploy-tools/shared/config-json.js';
 import { DeployError } from '@deploy-tools/shared/errors.js';
 import { describe, expect, it } from 'vitest';
 import { testScope } from '../../../../test/support/scope.js';
 import { tempDir } from '../../../../test/support/temp-dir.js';
 import { until } from '../../../../test/support/until.js';
-import { agentContext, configOf } from '../agent-context.js';
+import { agentContext, closedUpstream, configOf } from '../agent-context.js';
 
 const [A, B] = ['a', 'b'].map((digit) => configOf({ hash: digit.repeat(64), size: 1 })) as [
   ReturnType<typeof configOf>,
@@ -22,19 +21,26 @@ async function host(step: 'fetching' | 'validating') {
   if (step === 'validating')
     for (const event of ['stage', 'activate', 'validate'] as const) context.ledger.step(event);
   const registry = { wants: A, opened: 0, isAway: false };
-  const open = async (): Promise<Upstream> => {
+  const reach = async () => {
     registry.opened += 1;
     if (registry.isAway) throw new DeployError('connect', 'no answer');
-    const first = { readFile: async () => Buffer.from(encodeConfigJson(registry.wants)) };
-    return { first } as unknown as Upstream;
+  };
+  const upstream: Upstream = {
+    ...closedUpstream(),
+    reach,
+    wantedHash: async () => {
+      await reach();
+      return registry.wants.hash;
+    },
+    redialMs: () => 1,
   };
   const pushes = new Pushes();
   const keep = () => {
-    const leave = keepInTouch(context, { open, pushes, pollMs: 1, redialMs: () => 1 });
+    const leave = keepInTouch(context, { upstream, pushes, pollMs: 1 });
     testScope().defer(leave);
     return leave;
   };
-  return { context, registry, open, pushes, keep };
+  return { context, registry, upstream, pushes, keep };
 }
 
 describe('while a deployment goes on', () => {
@@ -55,19 +61,16 @@ describe('while a deployment goes on', () => {
     const { context, pushes } = await host('validating');
     const callOff = pushes.deploying(A.hash);
     let opened = 0;
-    const source: Releases = {
-      wanted: () => Promise.reject(new Error('it was asked')),
-      fetch: async () => {},
-      patience: () => undefined,
+    const source: Upstream = {
+      ...closedUpstream(),
+      reach: async () => {
+        opened += 1;
+      },
     };
-    const open = async () => {
-      opened += 1;
-      return source;
-    };
-    testScope().defer(keepInTouch(context, { open, pushes, pollMs: 1, redialMs: () => 1 }));
-    await until('looks', () => opened > 3);
+    testScope().defer(keepInTouch(context, { upstream: source, pushes, pollMs: 1 }));
+    await until('polls', () => opened > 3);
     expect(callOff.signal.aborted).toBe(false);
-    expect(await wantedFirst(context, open)).toBeUndefined();
+    expect(await askWantedFirst(context, source)).toBeUndefined();
   });
 
   it('a registry that tells is connected to again once the release is live, also when it is away for a while', async () => {
@@ -85,15 +88,17 @@ describe('while a deployment goes on', () => {
 
 describe('before what was cut off is gone on with', () => {
   it('it is asked what is wanted, of what is live only, and not for long', async () => {
-    const { context, open, registry } = await host('validating');
+    const { context, upstream, registry } = await host('validating');
     registry.wants = B;
-    expect(await wantedFirst(context, open)).toBe(B.hash);
+    expect(await askWantedFirst(context, upstream)).toBe(B.hash);
     registry.isAway = true;
-    expect(await wantedFirst(context, open)).toBeUndefined();
+    expect(await askWantedFirst(context, upstream)).toBeUndefined();
     const timers = { ...context.timers, sleep: async () => {} };
-    expect(await wantedFirst({ ...context, timers }, () => new Promise(() => {}))).toBeUndefined();
+    expect(
+      await askWantedFirst({ ...context, timers }, { ...upstream, wantedHash: () => new Promise(() => {}) }),
+    ).toBeUndefined();
     const early = await host('fetching');
-    expect(await wantedFirst(early.context, early.open)).toBeUndefined();
+    expect(await askWantedFirst(early.context, early.upstream)).toBeUndefined();
     expect(early.registry.opened).toBe(0);
   });
 });

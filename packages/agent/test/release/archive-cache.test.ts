@@ -5,7 +5,7 @@ import { describe, expect, it } from 'vitest';
 import { makeBlob } from '../../../../test/support/archive.js';
 import { testScope } from '../../../../test/support/scope.js';
 import { tempDir } from '../../../../test/support/temp-dir.js';
-import { agentContext, configOf } from '../agent-context.js';
+import { configOf, releaseStore } from '../agent-context.js';
 
 const A = 'a'.repeat(64);
 const B = 'b'.repeat(64);
@@ -13,44 +13,44 @@ const B = 'b'.repeat(64);
 describe('readCache', () => {
   it('finds what a configuration needs, whole or in part, and makes the directory', async () => {
     const dir = tempDir(testScope());
-    const context = await agentContext(dir);
+    const store = await releaseStore(dir);
     const whole = makeBlob(join(dir, 'whole'), Buffer.alloc(3_000_000, 'w'));
     const part = { hash: A, size: 1000 };
     const missing = { hash: B, size: 1000 };
     const config = configOf(whole, part, missing, whole);
-    expect(await readCache(context, config)).toEqual({ whole: new Set(), partial: new Map() });
-    copyFileSync(whole.path, join(context.paths.cache, whole.hash));
-    writeFileSync(join(context.paths.cache, `${A}.part`), Buffer.alloc(123));
-    expect(await readCache(context, config)).toEqual({
+    expect(await readCache(store, config)).toEqual({ whole: new Set(), partial: new Map() });
+    copyFileSync(whole.path, join(store.paths.cache, whole.hash));
+    writeFileSync(join(store.paths.cache, `${A}.part`), Buffer.alloc(123));
+    expect(await readCache(store, config)).toEqual({
       whole: new Set([whole.hash]),
       partial: new Map([[A, 123]]),
     });
   });
 
   it('removes an archive that is not what its name says', async () => {
-    const context = await agentContext(tempDir(testScope()));
-    mkdirSync(context.paths.cache);
-    writeFileSync(join(context.paths.cache, A), 'something else');
-    const { whole } = await readCache(context, configOf({ hash: A, size: 1 }));
+    const store = await releaseStore(tempDir(testScope()));
+    mkdirSync(store.paths.cache);
+    writeFileSync(join(store.paths.cache, A), 'something else');
+    const { whole } = await readCache(store, configOf({ hash: A, size: 1 }));
     expect(whole.size).toBe(0);
-    expect(existsSync(join(context.paths.cache, A))).toBe(false);
+    expect(existsSync(join(store.paths.cache, A))).toBe(false);
   });
 
   it('stops when the agent is to', async () => {
     const stop = new AbortController();
     stop.abort();
-    const context = await agentContext(tempDir(testScope()), {}, stop.signal);
-    mkdirSync(context.paths.cache);
-    writeFileSync(join(context.paths.cache, A), 'something else');
-    await expect(readCache(context, configOf({ hash: A, size: 1 }))).rejects.toThrow();
-    expect(existsSync(join(context.paths.cache, A))).toBe(true);
+    const store = await releaseStore(tempDir(testScope()), {}, stop.signal);
+    mkdirSync(store.paths.cache);
+    writeFileSync(join(store.paths.cache, A), 'something else');
+    await expect(readCache(store, configOf({ hash: A, size: 1 }))).rejects.toThrow();
+    expect(existsSync(join(store.paths.cache, A))).toBe(true);
   });
 });
 
 describe('pruneCache', () => {
   it('removes what nobody needs and is older than an hour, also what the original left, and nothing else', async () => {
-    const context = await agentContext(tempDir(testScope()));
-    const { cache } = context.paths;
+    const store = await releaseStore(tempDir(testScope()));
+    const { cache } = store.paths;
     mkdirSync(cache);
     const old = ['temp-123', A, `${A}.part`, B, `${B}.part`, 'notes.txt'];
     for (const name of old) {
@@ -60,7 +60,7 @@ describe('pruneCache', () => {
     }
     const young = ['c'.repeat(64), `${'d'.repeat(64)}.part`];
     for (const name of young) writeFileSync(join(cache, name), '');
-    await pruneCache(context, new Set([A]));
+    await pruneCache(store, new Set([A]));
     expect(readdirSync(cache).sort()).toEqual([A, `${A}.part`, ...young, 'notes.txt'].sort());
   });
 });

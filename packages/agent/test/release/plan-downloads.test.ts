@@ -1,4 +1,4 @@
-import { plan } from '@deploy-tools/agent/release/plan-downloads.js';
+import { planDownloads } from '@deploy-tools/agent/release/plan-downloads.js';
 import type { AgentConfig, ConfigLayer } from '@deploy-tools/shared/config-json.js';
 import { configurationHash } from '@deploy-tools/shared/model.js';
 import fc from 'fast-check';
@@ -32,7 +32,7 @@ describe('plan', () => {
   it('downloads what is missing, each archive once, and nothing else', () => {
     fc.assert(
       fc.property(config, cached, partial, (wanted, whole, parts) => {
-        const hashes = plan(wanted, whole, parts).download.map(({ hash }) => hash);
+        const hashes = planDownloads(wanted, whole, parts).download.map(({ hash }) => hash);
         const missing = new Set(wanted.layers.map(({ hash }) => hash).filter((hash) => !whole.has(hash)));
         expect(hashes.length).toBe(missing.size);
         expect(new Set(hashes)).toEqual(missing);
@@ -44,7 +44,7 @@ describe('plan', () => {
     fc.assert(
       fc.property(config, cached, partial, (wanted, whole, parts) => {
         const order = wanted.layers.map(({ hash }) => hash);
-        const at = plan(wanted, whole, parts).download.map(({ hash }) => order.indexOf(hash));
+        const at = planDownloads(wanted, whole, parts).download.map(({ hash }) => order.indexOf(hash));
         expect(at).toEqual([...at].sort((a, b) => a - b));
       }),
     );
@@ -53,8 +53,8 @@ describe('plan', () => {
   it('counts the bytes that are left to fetch; never less than none, parts may be damaged and long', () => {
     fc.assert(
       fc.property(config, cached, partial, (wanted, whole, parts) => {
-        const { download, downloadBytes } = plan(wanted, whole, parts);
-        const all = plan(wanted, whole, new Map()).downloadBytes;
+        const { download, downloadBytes } = planDownloads(wanted, whole, parts);
+        const all = planDownloads(wanted, whole, new Map()).downloadBytes;
         expect(all).toBe(download.reduce((sum, { size = 0 }) => sum + size, 0));
         expect(downloadBytes).toBeGreaterThanOrEqual(0);
         expect(downloadBytes).toBeLessThanOrEqual(all);
@@ -66,7 +66,7 @@ describe('plan', () => {
     fc.assert(
       fc.property(config, (wanted) => {
         const whole = new Set(wanted.layers.map(({ hash }) => hash));
-        expect(plan(wanted, whole, new Map())).toEqual({ download: [], downloadBytes: 0 });
+        expect(planDownloads(wanted, whole, new Map())).toEqual({ download: [], downloadBytes: 0 });
       }),
     );
   });

@@ -7,7 +7,7 @@ import { EXT4, spreadDirectories } from '@deploy-tools/agent/release/spread-dire
 import { describe, expect, it } from 'vitest';
 import { testScope } from '../../../../test/support/scope.js';
 import { tempDir } from '../../../../test/support/temp-dir.js';
-import { agentContext } from '../agent-context.js';
+import { releaseStore } from '../agent-context.js';
 
 const isExt4 = statfsSync(tmpdir()).type === EXT4;
 const SHARED_MEMORY = '/dev/shm';
@@ -22,12 +22,12 @@ describe.skipIf(!isExt4)('on ext4 (skipped where temporary files are elsewhere)'
   });
 
   it('and where they were not, from the first removal on', async () => {
-    const context = await agentContext(tempDir(testScope()));
-    const { unpacked } = context.paths;
+    const store = await releaseStore(tempDir(testScope()));
+    const { unpacked } = store.paths;
     mkdirSync(unpacked);
-    await removeReleases(context, []);
+    await removeReleases(store, []);
     expect(attributes(unpacked)).not.toContain('T');
-    await removeReleases(context, ['0'.repeat(64)]);
+    await removeReleases(store, ['0'.repeat(64)]);
     expect(attributes(unpacked)).toContain('T');
   });
 });

@@ -2,7 +2,7 @@ import { readFileSync, readlinkSync } from 'node:fs';
 import { DeployError } from '@deploy-tools/shared/errors.js';
 import type { Logger } from '@deploy-tools/shared/log.js';
 import { parseTcpTable, TCP_TABLES } from '../../host/tcp-table.js';
-import { FIRST_FD, type ListenSpec } from './listen-spec.js';
+import { FIRST_FD, type ListenSpec, parseListenSpec } from './listen-spec.js';
 
 /** A listening socket that the service manager opened for this process, and keeps open when it ends. */
 export interface HandedIn {
@@ -53,6 +53,11 @@ export function socketsFor(
     const [own] = at < 0 ? [] : free.splice(at, 1);
     return own ?? handedIn.find((each) => each.port === port);
   });
+}
+
+/** Warns of sockets of the service manager that no `-port` is for. @param ports values of that flag. */
+export function warnOfIdlePorts(ports: readonly string[], log: Pick<Logger, 'warn'>): void {
+  warnOfIdleSockets(ports.map(parseListenSpec), handedInSockets(process.env, process.pid), log);
 }
 
 /** Says which of them would answer nobody, because they are for no port of the program. */

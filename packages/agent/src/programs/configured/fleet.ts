@@ -1,6 +1,7 @@
 import { join, resolve } from 'node:path';
 import type { Connection } from '@deploy-tools/shared/client/connection.js';
 import { DeployError, describeError } from '@deploy-tools/shared/errors.js';
+import { Turns } from '@deploy-tools/shared/host/turns.js';
 import type { Logger } from '@deploy-tools/shared/log.js';
 import type { Pushes } from '../../follow/pushes.js';
 import type { RegistryLink } from '../../follow/registry-link.js';
@@ -9,11 +10,22 @@ import type { Controlled } from '../../tell/control/configuration-control.js';
 import { OutcomeStore } from '../../tell/report/outcome-store.js';
 import { reportIdentity } from '../../tell/report/report-identity.js';
 import { type ReportedConfig, Reporter } from '../../tell/report/reporter.js';
-import { sharedTurns } from '../daemon/open-application.js';
+import { buildTurns } from '../daemon/open-application.js';
 import type { AgentFlags } from '../flags/agent-settings.js';
 import { Followed } from './followed.js';
 import { type ConfigFile, type ConfiguredApplication, readConfigFile } from './read-config-file.js';
 import { clash, keysForRestart } from './what-changed.js';
+
+/** Polls at once, each of which opens a file: a registry allows 64 in a session. */
+const MAX_POLLS = 16;
+
+export interface FleetOptions {
+  readonly file: ConfigFile;
+  /** Of the agent, absolute. */
+  readonly dir: string;
+  readonly link: RegistryLink;
+  readonly log: Logger;
+}
 
 /** The configurations that are followed now. */
 export class Fleet {
@@ -23,14 +35,14 @@ export class Fleet {
   readonly #watch: RegistryWatch;
   readonly #pushes = new Map<string, Pushes>();
   readonly #link: RegistryLink;
-  readonly #turns = sharedTurns();
+  readonly #turns = { builds: buildTurns(), polls: new Turns(MAX_POLLS) };
   readonly #log: Logger;
   /** What was read last; of what all share, what is active. */
   #file: ConfigFile;
   #isEnding = false;
   readonly #reported = new Map<string, ReportedConfig>();
 
-  constructor(file: ConfigFile, dir: string, link: RegistryLink, log: Logger) {
+  constructor({ file, dir, link, log }: FleetOptions) {
     this.#file = file;
     this.#link = link;
     this.#log = log;
@@ -81,9 +93,9 @@ export class Fleet {
     this.#pushes.set(name, followed.pushes);
   }
 
-  /** All supervised programs, each gracefully. */
-  startAnew(): void {
-    for (const followed of this.#followed.values()) followed.startAnew();
+  /** Restarts all supervised programs, each gracefully. */
+  restartPrograms(): void {
+    for (const followed of this.#followed.values()) followed.restartProgram();
   }
 
   /**

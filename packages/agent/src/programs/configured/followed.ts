@@ -1,22 +1,21 @@
 import { resolve } from 'node:path';
 import { DeployError, describeError, toDeployError } from '@deploy-tools/shared/errors.js';
+import type { Turns } from '@deploy-tools/shared/host/turns.js';
 import type { Logger } from '@deploy-tools/shared/log.js';
 import type { StateReport } from '@deploy-tools/shared/report/report.js';
-import type { AgentContext } from '../../deploy/agent-context.js';
-import { cancelAttempt } from '../../deploy/cancel-attempt.js';
-import { RandomDelay } from '../../deploy/random-delay.js';
-import { AN_OPERATOR, retryHeld } from '../../deploy/retry-held.js';
-import { runAgent } from '../../follow/follow-configuration.js';
-import { startAnew } from '../../follow/hang-up.js';
+import { followConfiguration } from '../../follow/follow-configuration.js';
 import { LinkShare } from '../../follow/link-share.js';
 import { Pushes } from '../../follow/pushes.js';
+import { Redials } from '../../follow/redials.js';
 import type { RegistryLink } from '../../follow/registry-link.js';
+import { RegistryUpstream } from '../../follow/registry-upstream.js';
 import { eitherSignal } from '../../host/either-signal.js';
 import { systemTimers } from '../../host/timers.js';
 import { programSettings } from '../../process/supervise/supervise-flags.js';
 import type { Controlled } from '../../tell/control/configuration-control.js';
 import { takeAgentPlaces } from '../daemon/agent-places.js';
-import { type Application, openApplication, type SharedTurns } from '../daemon/open-application.js';
+import type { Application } from '../daemon/application.js';
+import { openApplication } from '../daemon/open-application.js';
 import { agentSettings } from '../flags/agent-settings.js';
 import type { ConfiguredApplication } from './read-config-file.js';
 import { changeOf } from './what-changed.js';
@@ -27,7 +26,8 @@ const AGAIN_MS = 30_000;
 /** What all configurations of an agent share. */
 export interface FollowTools {
   readonly link: RegistryLink;
-  readonly turns: SharedTurns;
+  /** Limits what all configurations do at once. */
+  readonly turns: { readonly builds: Turns; readonly polls: Turns };
   /** Of the agent. */
   readonly log: Logger;
   /** Something is worth a report. Must not throw. */
@@ -96,26 +96,23 @@ export class Followed {
   /** For who asks on the host; undefined while it is not open. */
   get controlled(): Controlled | undefined {
     if (this.#application === undefined) return undefined;
-    const { context, present, wanted } = this.#application;
     const { link } = this.#tools;
-    return { context, present, wanted, pushes: this.pushes, registry: () => link.state };
+    return this.#application.controlled(() => link.state);
   }
 
   /** An operator says: try again now. */
   retry(): void {
-    if (this.#application !== undefined) retryHeld(this.#application.context, this.pushes, AN_OPERATOR);
+    this.#application?.retry();
   }
 
   /** An operator says: end the deployment in progress. @throws DeployError conflict. */
   cancel(by: string): string {
-    const context = this.#application?.context;
-    if (context === undefined) throw new DeployError('conflict', 'nothing is being deployed');
-    return cancelAttempt(context, this.pushes, by);
+    if (this.#application === undefined) throw new DeployError('conflict', 'nothing is being deployed');
+    return this.#application.cancel(by);
   }
 
-  /** Its program, gracefully, where it has one. */
-  startAnew(): void {
-    if (this.#application !== undefined) startAnew(this.#application.context);
+  restartProgram(): void {
+    this.#application?.restartProgram();
   }
 
   /** Stops as SIGTERM does: a script that runs is waited for, a program is ended gracefully. */
@@ -147,14 +144,13 @@ export class Followed {
     const lock = takeAgentPlaces({ dir, state, user: settings.user }, this.#log);
     try {
       const application = await openApplication({
-        ...{
-          settings,
-          dir,
-          state,
-          turns: this.#tools.turns,
-          log: this.#log,
-          signal,
-        },
+        settings,
+        dir,
+        state,
+        builds: this.#tools.turns.builds,
+        pushes: this.pushes,
+        log: this.#log,
+        signal,
         program: programSettings(flags, command),
         onChange: () => this.#tools.onChange(this.name),
         onProgress: () => this.#tools.onProgress(this.name),
@@ -162,7 +158,7 @@ export class Followed {
       this.#application = application;
       this.#trouble = undefined;
       try {
-        while (!signal.aborted) await this.#runLoop(application.context, signal);
+        while (!signal.aborted) await this.#runLoop(application, signal);
       } finally {
         this.#application = undefined;
         await application.close();
@@ -173,16 +169,24 @@ export class Followed {
   }
 
   /** Until the signal, or until there are other settings. */
-  async #runLoop(opened: AgentContext, signal: AbortSignal): Promise<void> {
+  async #runLoop(application: Application, signal: AbortSignal): Promise<void> {
     this.#loop = new AbortController();
     const { flags, command } = this.#what;
-    const settings = agentSettings(flags, command);
+    const { link, turns } = this.#tools;
     const stop = eitherSignal(signal, this.#loop.signal);
-    const delay = new RandomDelay(settings.randomDelayMs, Math.random, systemTimers.now);
-    const context = { ...opened, settings, delay, signal: stop.signal };
-    const loop = { pollMs: flags.poll, once: false, random: Math.random };
+    const { poll: pollMs } = flags;
+    const { random } = Math;
+    const context = application.take(agentSettings(flags, command), stop.signal);
+    const redials = new Redials({ pollMs, random }, systemTimers);
+    const upstream = new RegistryUpstream({
+      link: new LinkShare(link),
+      name: this.name,
+      polls: turns.polls,
+      redials,
+    });
+    const loop = { upstream, pushes: application.pushes, pollMs, once: false, random };
     try {
-      await runAgent(context, new LinkShare(this.#tools.link), this.pushes, loop);
+      await followConfiguration(context, loop);
     } finally {
       stop.clear();
     }

@@ -1,41 +1,29 @@
 import { chownSync, lstatSync, mkdirSync } from 'node:fs';
 import { join } from 'node:path';
-import type { AgentConfig } from '@deploy-tools/shared/config-json.js';
 import { type DeployError, describeError } from '@deploy-tools/shared/errors.js';
 import { Turns } from '@deploy-tools/shared/host/turns.js';
 import type { Logger } from '@deploy-tools/shared/log.js';
-import type { StateReport } from '@deploy-tools/shared/report/report.js';
-import type { AgentContext, AgentPaths, AgentSettings } from '../../deploy/agent-context.js';
+import type { AgentPaths, AgentSettings, ContextParts } from '../../deploy/agent-context.js';
 import { AttemptFacts } from '../../deploy/attempt-facts.js';
 import { Ledger } from '../../deploy/ledger.js';
 import { Pause } from '../../deploy/pause.js';
-import { RandomDelay } from '../../deploy/random-delay.js';
 import { readWholeState } from '../../deploy/state-file.js';
-import { type Wanted, WantedView } from '../../deploy/wanted-view.js';
+import { WantedView } from '../../deploy/wanted-view.js';
 import { Pushes } from '../../follow/pushes.js';
 import { systemTimers } from '../../host/timers.js';
 import { placedIn } from '../../place/placed-record.js';
 import { OutputDirectory } from '../../process/script/output-directory.js';
 import { programFile } from '../../process/script/program-file.js';
 import { type RunAs, resolveUser, userEnvironment } from '../../process/script/run-as.js';
-import { openProgram, type ProgramOptions } from '../../process/supervise/open-program.js';
+import { type OpenProgram, openProgram } from '../../process/supervise/open-program.js';
 import type { ProgramSettings } from '../../process/supervise/supervise-flags.js';
 import { AssembleThreads } from '../../release/assemble/assemble-threads.js';
 import { chmodDirectory } from '../../release/unpack/held-directory.js';
-import { presentReport } from '../../tell/report/present-report.js';
+import { Application } from './application.js';
 import { checkStateIsOurs } from './state-place.js';
 
 /** Releases that are made at once: each takes three channels of a connection, of 16 that a registry allows, and two threads. */
 const BUILDS_AT_ONCE = 4;
-/** A registry allows 64 open files in a session. */
-const LOOKS_AT_ONCE = 16;
-
-/** What goes on at once in one agent, whatever its configurations. */
-export type SharedTurns = Pick<AgentContext, 'builds' | 'looks'>;
-
-export function sharedTurns(): SharedTurns {
-  return { builds: new Turns(BUILDS_AT_ONCE), looks: new Turns(LOOKS_AT_ONCE) };
-}
 
 export interface ApplicationOptions {
   readonly settings: AgentSettings;
@@ -45,8 +33,10 @@ export interface ApplicationOptions {
   readonly state: string;
   /** What is supervised, with its ports. */
   readonly program: ProgramSettings | undefined;
-  /** What several configurations share; without it this one has its own. */
-  readonly turns?: SharedTurns;
+  /** Limits the releases that several configurations make at once; without it this one has its own. */
+  readonly builds?: Turns;
+  /** Where announcements for it arrive; without it this one has its own. */
+  readonly pushes?: Pushes;
   readonly log: Logger;
   readonly signal: AbortSignal;
   /** Called after each change that is worth a report. Must not throw. */
@@ -54,99 +44,107 @@ export interface ApplicationOptions {
   readonly onProgress: () => void;
 }
 
-/** One configuration that is followed on this host, with all that is its own. */
-export interface Application {
-  readonly context: AgentContext;
-  /** How far it is now. */
-  present(): StateReport;
-  /** What the registry wanted when it last answered. */
-  wanted(): Wanted | undefined;
-  /** Ends its program, gracefully, and its threads. */
-  close(): Promise<void>;
+export function buildTurns(): Turns {
+  return new Turns(BUILDS_AT_ONCE);
 }
 
 /**
- * Opens the journal and the ports; nothing runs yet.
+ * Opens the journal and the ports of a configuration; nothing runs yet.
  * @throws DeployError corrupt: the journal; in-use, denied, invalid, not-found: a port.
  */
 export async function openApplication(options: ApplicationOptions): Promise<Application> {
-  const { settings, dir, state, log, signal, onChange, onProgress } = options;
+  const { settings, dir, state, log, signal, onChange } = options;
   const paths = pathsIn(dir, state);
   const lastGood = () => readWholeState(state);
   const clock = () => new Date();
-  const journal = { path: join(dir, 'journal.json'), attemptsPath: join(dir, 'attempts.json') };
   let trouble: DeployError | undefined;
-  // Whoever can write the journal gets on.
-  const onStep = () => {
-    trouble = undefined;
-    onChange();
-  };
-  const ledger = new Ledger({ ...journal, clock, lastGood, onChange: onStep });
+  const ledger = new Ledger({
+    path: join(dir, 'journal.json'),
+    attemptsPath: join(dir, 'attempts.json'),
+    clock,
+    lastGood,
+    onChange: () => {
+      trouble = undefined; // A journal write succeeded, so the host is no longer blocked.
+      onChange();
+    },
+  });
   warnOfPrograms(settings, log);
   checkStateIsOurs(state, settings.name, { journal: ledger.journal, lastGood: lastGood() });
-  const pause = new Pause(join(dir, 'paused'), onChange);
-  const facts = new AttemptFacts(onProgress);
-  const threads = new AssembleThreads();
   closePrivate(dir);
   const runAs = settings.user === undefined ? undefined : await resolveUser(settings.user);
   if (runAs !== undefined) letIn(runAs, dir, paths.unpacked);
+  const facts = new AttemptFacts(options.onProgress);
   const onLine = (line: string) => {
     if (ledger.inFlight !== undefined) facts.log.push(line);
   };
-  const output = outputIn(options, onLine);
-  await output.adopt();
-  const asked = { as: runAs, output, onLine, onCrash: onChange };
-  const supervised = await openSupervised(options, asked).catch(async (error: unknown) => {
-    await output.close();
-    throw error;
-  });
+  const { output, supervised } = await openProcesses(options, runAs, onLine);
   const wanted = new WantedView(join(dir, 'confirmed'));
-  const onWanted = (config: AgentConfig): void => {
-    if (wanted.saw(config, clock(), lastGood())) onChange();
-  };
-  const onTrouble = (error: DeployError | undefined): void => {
-    const isNews = trouble?.message !== error?.message;
-    trouble = error;
-    if (isNews) onChange();
-  };
-  const env = { ...process.env, ...userEnvironment(runAs) };
-  const tools = {
-    ...(options.turns ?? sharedTurns()),
+  const threads = new AssembleThreads();
+  const parts: ContextParts = {
+    paths,
     log,
     threads,
+    builds: options.builds ?? buildTurns(),
     ledger,
-    pause,
-    delay: new RandomDelay(settings.randomDelayMs, Math.random, systemTimers.now),
+    pause: new Pause(join(dir, 'paused'), onChange),
+    onWanted: (config) => {
+      if (wanted.saw(config, clock(), lastGood())) onChange();
+    },
+    onTrouble: (error) => {
+      const isNews = trouble?.message !== error?.message;
+      trouble = error;
+      if (isNews) onChange();
+    },
     facts,
     output,
-    wishes: new Pushes(), // who follows it knows better
-    calledOff: new AbortController().signal,
-    onWanted,
-    onTrouble,
+    program: supervised?.program,
     clock,
     timers: systemTimers,
-    signal,
     runAs,
-    env,
+    env: { ...process.env, ...userEnvironment(runAs) },
   };
-  return {
-    context: { paths, settings, ...tools, program: supervised?.program },
-    present: () =>
-      presentReport({
-        ...{ config: settings.name, journal: ledger.journal, lastGood: lastGood(), facts },
-        wanted: wanted.last?.config,
-        paused: pause.holding,
-        pause: pause.note,
-        crash: supervised?.crash(),
-        trouble,
-      }),
+  const close = async () => {
+    await supervised?.close();
+    await output.close();
+    await threads.stop();
+  };
+  const open = {
+    parts,
+    pushes: options.pushes ?? new Pushes(),
     wanted: () => wanted.last,
-    close: async () => {
-      await supervised?.close();
-      await output.close();
-      await threads.stop();
-    },
+    trouble: () => trouble,
+    crash: () => supervised?.crash(),
+    close,
   };
+  return new Application(open, settings, signal);
+}
+
+/** Where scripts and programs print to, and the supervised program with its ports. @param onLine gets each line of either. */
+async function openProcesses(
+  options: ApplicationOptions,
+  as: RunAs | undefined,
+  onLine: (line: string) => void,
+): Promise<{ readonly output: OutputDirectory; readonly supervised: OpenProgram | undefined }> {
+  const { program, dir, log, onChange } = options;
+  const output = outputIn(options, onLine);
+  await output.adopt();
+  if (program === undefined) return { output, supervised: undefined };
+  try {
+    const supervised = await openProgram({
+      ...program,
+      as,
+      output,
+      onLine,
+      onCrash: onChange,
+      recordPath: join(dir, 'programs.json'),
+      timers: systemTimers,
+      log,
+    });
+    return { output, supervised };
+  } catch (error) {
+    await output.close();
+    throw error;
+  }
 }
 
 /** A script may come with the first release, so it is no reason not to start. */
@@ -169,20 +167,6 @@ function outputIn({ dir, log }: ApplicationOptions, onLine: (line: string) => vo
       log.info({ stream }, line);
     },
     onTrouble: (message) => log.warn(message),
-  });
-}
-
-async function openSupervised(
-  { program, dir, log }: ApplicationOptions,
-  more: Pick<ProgramOptions, 'as' | 'output' | 'onLine' | 'onCrash'>,
-) {
-  if (program === undefined) return undefined;
-  return await openProgram({
-    ...program,
-    ...more,
-    recordPath: join(dir, 'programs.json'),
-    timers: systemTimers,
-    log,
   });
 }
 

@@ -2,7 +2,7 @@ import { connect } from '@deploy-tools/shared/client/connect.js';
 import type { Connection } from '@deploy-tools/shared/client/connection.js';
 import { SftpClient } from '@deploy-tools/shared/client/sftp-client.js';
 import type { AgentConfig } from '@deploy-tools/shared/config-json.js';
-import { resolve } from '../../deploy/resolve-wanted.js';
+import { readWanted } from '../../follow/read-wanted.js';
 import { type AccessFlags, registryAccess } from '../daemon/registry-access.js';
 
 /** Does something over a connection of its own. @throws DeployError auth, connect. */
@@ -27,5 +27,5 @@ export async function wantedBy(connection: Connection, name: string): Promise<Ag
 /** Asks over one session what the registry wants. @returns what throws DeployError not-found for a configuration that there is not. */
 export async function openWanted(connection: Connection): Promise<(name: string) => Promise<AgentConfig>> {
   const session = await SftpClient.start(await connection.openSubsystem('sftp'));
-  return async (name) => await resolve(session, name);
+  return async (name) => await readWanted(session, name);
 }

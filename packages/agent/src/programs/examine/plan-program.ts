@@ -9,7 +9,7 @@ import { isSameRevision } from '../../deploy/hold.js';
 import { readPause } from '../../deploy/pause.js';
 import { readJournal } from '../../deploy/read-journal.js';
 import { readState } from '../../deploy/state-file.js';
-import { isPlaced } from '../../place/place-release.js';
+import { isPlaced } from '../../place/release-place.js';
 import type { Launch } from '../../process/supervise/start-child.js';
 import { usableRelease } from '../../release/release-directory.js';
 import type { ConfigFile, ConfiguredApplication } from '../configured/read-config-file.js';
@@ -85,7 +85,7 @@ function planOf(flags: AgentFlags, settings: AgentSettings, wanted: AgentConfig)
   return describePlan({
     ...{ settings, wanted, journal, lastGood: readState(paths.state), now: new Date() },
     pause: readPause(join(dir, 'paused')),
-    isPlaced: isPlaced({ settings, paths }, wanted.hash),
+    isPlaced: isPlaced({ destination: settings.destination, paths }, wanted.hash),
     isUnpacked: usableRelease(paths.unpacked, wanted.hash, made) !== undefined,
     cached: new Set(hashes.filter((hash) => existsSync(join(paths.cache, hash)))),
   });

@@ -44,7 +44,7 @@ export async function runSourced(argv: readonly string[], signals: AgentSignals)
           format: flags['log-format'],
         });
         signals.logTo(log);
-        const status = await followSource(flags, command, log, signals);
+        const status = await followSource({ flags, command, log, signals });
         log.info('stopped');
         return status;
       },

@@ -1,17 +1,16 @@
 import type { SftpClient } from '@deploy-tools/shared/client/sftp-client.js';
 
+/** A session that nobody else uses, as far as the registry allows one more. */
 export interface OwnSession {
   readonly sftp: SftpClient;
-  /** For who needs it no more. */
+  /** Releases the session. */
   end(): void;
 }
 
 /** SFTP sessions with the registry over one connection. */
 export interface Sessions {
-  /** The one that is open anyway. */
+  /** For everything that opens files; nobody else uses it. */
   readonly first: SftpClient;
-  /** One that nobody else uses, as far as the registry allows it, for what opens many files. */
-  own(): Promise<OwnSession>;
   /** Opens one more, with a flow control of its own: one alone does not fill a long link. The caller ends it. */
   another(): Promise<SftpClient>;
 }

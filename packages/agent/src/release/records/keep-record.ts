@@ -1,9 +1,9 @@
 import { join } from 'node:path';
 import type { ByteName } from '@deploy-tools/shared/archive/byte-name.js';
-import type { AgentContext } from '../../deploy/agent-context.js';
 import { ManifestShelf } from '../fetch/manifest-shelf.js';
 import { STAMP_NUMBERS } from '../plan/disk-release.js';
 import type { EntryPlace } from '../plan/release-tree.js';
+import type { ReleaseStore } from '../release-store.js';
 import type { ReleaseRecord } from './release-record.js';
 import { ReleaseRecords } from './release-records.js';
 
@@ -11,12 +11,8 @@ import { ReleaseRecords } from './release-records.js';
  * Does something that takes links away from the files of a release, which shows in their ctime as a change would, and
  * records what they look like afterwards: those that were as recorded right before, and have their size and time still.
  */
-export async function keepRecord(
-  context: AgentContext,
-  hash: string,
-  act: () => Promise<void>,
-): Promise<void> {
-  const { paths, settings, threads, log } = context;
+export async function keepRecord(store: ReleaseStore, hash: string, act: () => Promise<void>): Promise<void> {
+  const { paths, settings, threads, log } = store;
   const records = new ReleaseRecords(paths.records);
   const record = settings.reuse === 'hardlink' ? records.read(hash) : undefined;
   const files = record === undefined ? undefined : pathsOf(record, new ManifestShelf(paths.manifests, log));

@@ -1,10 +1,9 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
-import type { AgentConfig } from '@deploy-tools/shared/config-json.js';
-import type { AgentContext } from '../../deploy/agent-context.js';
 import type { ManifestShelf } from '../fetch/manifest-shelf.js';
 import type { DiskRelease, DiskSources } from '../plan/disk-release.js';
 import { halfBuilt } from '../release-directory.js';
+import type { ReleaseStore, WantedRelease } from '../release-store.js';
 import { loadDiskRelease } from './load-disk-release.js';
 import { ReleaseRecords } from './release-records.js';
 
@@ -16,12 +15,11 @@ const MOST_OTHERS = 2;
  * last; and what an interrupted deployment left.
  */
 export async function loadSources(
-  context: AgentContext,
+  store: ReleaseStore,
   shelf: ManifestShelf,
-  before: AgentConfig | undefined,
-  config: AgentConfig,
+  { config, before }: WantedRelease,
 ): Promise<DiskSources> {
-  const { paths, settings, log } = context;
+  const { paths, settings, log } = store;
   const leftovers = await halfBuilt(paths.unpacked);
   if (settings.reuse === 'off') return { releases: [], unproven: leftovers };
   const records = new ReleaseRecords(paths.records);

@@ -1,16 +1,16 @@
 import type { AgentConfig } from '@deploy-tools/shared/config-json.js';
 import { isDeployError } from '@deploy-tools/shared/errors.js';
-import type { AgentContext } from '../../deploy/agent-context.js';
 import { KeptManifests } from '../fetch/kept-manifests.js';
 import { releasesIn } from '../release-directory.js';
+import type { ReleaseStore } from '../release-store.js';
 import { ReleaseRecords } from './release-records.js';
 
 /** Records that are kept: as many as are looked at, and a few for going back. */
 const MOST_RECORDS = 5;
 
 /** Removes records of releases that are gone, old ones, and manifests that no record and none of these configurations need. */
-export async function pruneRecords(context: AgentContext, needing: readonly AgentConfig[]): Promise<void> {
-  const { paths } = context;
+export async function pruneRecords(store: ReleaseStore, needing: readonly AgentConfig[]): Promise<void> {
+  const { paths } = store;
   const records = new ReleaseRecords(paths.records);
   const existing = new Set(await releasesIn(paths.unpacked));
   const kept = records.list().filter((hash) => existing.has(hash));

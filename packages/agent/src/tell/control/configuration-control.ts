@@ -8,9 +8,9 @@ import { cancelAttempt } from '../../deploy/cancel-attempt.js';
 import { releaseToRepeat, wayBackByHand } from '../../deploy/release-before.js';
 import { retryHeld } from '../../deploy/retry-held.js';
 import { readState } from '../../deploy/state-file.js';
+import type { LinkState } from '../../deploy/upstream.js';
 import type { Wanted } from '../../deploy/wanted-view.js';
-import type { Pushes } from '../../follow/pushes.js';
-import type { LinkState } from '../../follow/registry-link.js';
+import type { LoopControl } from '../../deploy/wishes.js';
 import type { ControlCommand, ControlRequest } from './control-line.js';
 
 /** One configuration of the agent, as somebody on the host sees it. */
@@ -22,7 +22,7 @@ export interface Controlled {
   /** How the registry is reached; absent where there is none. */
   readonly registry?: () => LinkState;
   /** Has the registry looked at now, and ends a deployment. */
-  readonly pushes: Pick<Pushes, 'nudge' | 'cancel' | 'isDeploying'>;
+  readonly loop: LoopControl;
 }
 
 /**
@@ -82,53 +82,53 @@ type Action = (config: Controlled, asked: Pick<ControlRequest, 'by' | 'reason'>)
 
 const ACTIONS: Readonly<Record<ControlCommand, Action>> = {
   status: () => undefined,
-  check: ({ pushes, context }) => {
-    pushes.nudge();
+  check: ({ loop, context }) => {
+    loop.nudge();
     const { inFlight } = context.ledger;
     if (inFlight !== undefined) return `${inFlight.step}: the registry is looked at after that`;
     return context.pause.paused
       ? 'looking at the registry; nothing is deployed while paused'
       : 'looking at the registry';
   },
-  retry: ({ pushes, context }, { by }) => retryHeld(context, pushes, onThisHost(by)),
-  redeploy: ({ pushes, context, wanted }, { by }) => {
+  retry: ({ loop, context }, { by }) => retryHeld(context, loop, onThisHost(by)),
+  redeploy: ({ loop, context, wanted }, { by }) => {
     const { ledger, paths, pause, log } = context;
     const { hash, revision } = releaseToRepeat(ledger, readState(paths.state), wanted()?.config);
     ledger.deployAgain(hash);
-    pushes.nudge();
+    loop.nudge();
     log.info({ hash, by }, 'somebody on this host says: deploy it again');
     if (pause.paused) return 'deployed again once resumed';
     return `deploying ${revision === undefined ? hash.slice(0, 12) : `revision ${revision}`} again`;
   },
-  cancel: ({ pushes, context }, { by }) => {
-    const answer = cancelAttempt(context, pushes, onThisHost(by));
-    pushes.nudge();
+  cancel: ({ loop, context }, { by }) => {
+    const answer = cancelAttempt(context, loop, onThisHost(by));
+    loop.nudge();
     return answer;
   },
-  pause: ({ pushes, context }, { by, reason }) => {
+  pause: ({ loop, context }, { by, reason }) => {
     const { pause } = context;
     const note = withoutUndefined({ by, since: new Date().toISOString(), reason });
     if (!pause.begin(note)) return `was paused already: ${pauseText(pause.note ?? note)}`;
-    pushes.nudge();
+    loop.nudge();
     context.log.warn({ by, reason }, 'paused by somebody on this host');
     return context.ledger.inFlight === undefined ? 'paused' : 'paused after what is in progress';
   },
-  resume: ({ pushes, context }, { by }) => {
+  resume: ({ loop, context }, { by }) => {
     if (!context.pause.end()) return 'was not paused';
-    pushes.nudge();
+    loop.nudge();
     context.log.warn({ by }, 'resumed by somebody on this host');
     return 'resumed';
   },
-  rollback: ({ pushes, context, wanted }, { by }) => {
+  rollback: ({ loop, context, wanted }, { by }) => {
     const { ledger, paths, pause, log } = context;
     if (ledger.inFlight !== undefined) {
       pause.lift();
-      return cancelAttempt(context, pushes, onThisHost(by));
+      return cancelAttempt(context, loop, onThisHost(by));
     }
     const { from, to } = wayBackByHand(ledger.journal, readState(paths.state));
     pause.lift();
     ledger.goBack({ from, to, by, wanted: wanted()?.config });
-    pushes.nudge();
+    loop.nudge();
     log.warn({ from: from.hash, to: to.hash, by }, 'somebody on this host says: go back');
     return `going back to ${to.revision === undefined ? to.hash.slice(0, 12) : `revision ${to.revision}`}`;
   },

@@ -2,7 +2,7 @@ import { execFileSync } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { existsSync, mkdirSync, readdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { build } from '@deploy-tools/agent/release/build-from-chunks.js';
+import { buildFromChunks } from '@deploy-tools/agent/release/build-from-chunks.js';
 import type { Sessions } from '@deploy-tools/agent/release/fetch/sessions.js';
 import { removeTree } from '@deploy-tools/agent/release/unpack/remove-tree.js';
 import { isDeployError } from '@deploy-tools/shared/errors.js';
@@ -41,11 +41,11 @@ async function cutAfter(scope: Scope, site: BuildSite, bytes: number): Promise<S
     return sftp;
   };
   const first = await another();
-  return { first, another, own: async () => ({ sftp: first, end: () => {} }) };
+  return { first, another };
 }
 
 const leftovers = (site: BuildSite) =>
-  readdirSync(site.context.paths.unpacked).filter((name) => name.startsWith('.new-'));
+  readdirSync(site.store.paths.unpacked).filter((name) => name.startsWith('.new-'));
 
 describeWith([SFTP_SERVER], 'a deployment whose connection is lost', () => {
   it('leaves what came, and the next one fetches the rest only', async () => {
@@ -54,7 +54,9 @@ describeWith([SFTP_SERVER], 'a deployment whose connection is lost', () => {
     const { tree, archive } = noise(scope);
     const config = await site.config(archive);
     const sessions = await cutAfter(scope, site, 6_500_000);
-    const thrown = await build(site.context, sessions, undefined, config).catch((error: unknown) => error);
+    const thrown = await buildFromChunks(site.store, sessions, { config, before: undefined }).catch(
+      (error: unknown) => error,
+    );
     expect(isDeployError(thrown, 'connect')).toBe(true);
     expect(leftovers(site)).toHaveLength(1);
     const release = await site.build(config);
@@ -72,9 +74,9 @@ describeWith([SFTP_SERVER], 'a deployment whose connection is lost', () => {
     const config = await site.config(archive);
     const made = await site.build(config);
     await made?.durable;
-    const half = join(site.context.paths.unpacked, '.new-0123456789ab');
+    const half = join(site.store.paths.unpacked, '.new-0123456789ab');
     renameSync(made?.root ?? '', half);
-    rmSync(site.context.paths.records, { recursive: true });
+    rmSync(site.store.paths.records, { recursive: true });
     damage(join(half, 'large'), 3_000_000);
     damage(join(half, 'd0', 'f0'), 5);
     rmSync(join(half, 'd1'), { recursive: true });
@@ -101,7 +103,7 @@ describeWith([SFTP_SERVER], 'a registry whose manifest or pack is of no use', ()
     const config = await site.config(noise(scope).archive);
     spoil(site.registry);
     expect(await site.build(config)).toBeUndefined();
-    const { unpacked } = site.context.paths;
+    const { unpacked } = site.store.paths;
     expect(existsSync(unpacked) ? readdirSync(unpacked) : []).toEqual([]);
   });
 
@@ -121,7 +123,7 @@ describeWith([SFTP_SERVER], 'a registry whose manifest or pack is of no use', ()
     const { tree, archive } = noise(scope);
     const config = await site.config(archive);
     await site.build(config);
-    damaged(site.context.paths.manifests, 200);
+    damaged(site.store.paths.manifests, 200);
     const release = await site.build(config);
     expect(listTree(release?.root ?? '')).toEqual(listTree(tree));
   });
@@ -133,7 +135,7 @@ describeWith([SFTP_SERVER], 'whole archives', () => {
     const site = await makeBuildSite(scope);
     const { archive } = noise(scope);
     const config = await site.config(archive);
-    const { cache } = site.context.paths;
+    const { cache } = site.store.paths;
     mkdirSync(cache, { recursive: true });
     execFileSync('cp', [archive.path, join(cache, archive.hash)]);
     expect(await site.build(config)).toBeUndefined();
@@ -147,7 +149,7 @@ describeWith([SFTP_SERVER], 'whole archives', () => {
     const { archive } = noise(scope);
     const config = await site.config(archive);
     const { root } = (await site.build(config)) ?? { root: '' };
-    const { cache } = site.context.paths;
+    const { cache } = site.store.paths;
     mkdirSync(cache, { recursive: true });
     execFileSync('cp', [archive.path, join(cache, archive.hash)]);
     const again = await site.build(config);

@@ -163,7 +163,7 @@ describeWith([SFTP_SERVER], 'after edits in place', () => {
     const first = versions.pack();
     const root = await expectLikeTar(scope, site, [first]);
     if (recorded) await site.settle(await site.config(first));
-    else rmSync(site.context.paths.records, { recursive: true });
+    else rmSync(site.store.paths.records, { recursive: true });
     const lib = join(root, 'pino', 'lib');
     const files = sh(`ls '${lib}'`).toString().trim().split('\n');
     for (const [number, edit] of Object.values(EDITS).entries()) {

@@ -2,14 +2,15 @@ import { spawn } from 'node:child_process';
 import { copyFileSync, mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { Duplex } from 'node:stream';
-import type { AgentContext, AgentSettings } from '@deploy-tools/agent/deploy/agent-context.js';
-import { build } from '@deploy-tools/agent/release/build-from-chunks.js';
+import type { AgentSettings } from '@deploy-tools/agent/deploy/agent-context.js';
+import { buildFromChunks } from '@deploy-tools/agent/release/build-from-chunks.js';
 import { ManifestShelf } from '@deploy-tools/agent/release/fetch/manifest-shelf.js';
 import type { Sessions } from '@deploy-tools/agent/release/fetch/sessions.js';
 import { layRelease } from '@deploy-tools/agent/release/plan/lay-release.js';
 import { recordable, recordOf } from '@deploy-tools/agent/release/records/record-of.js';
 import { ReleaseRecords } from '@deploy-tools/agent/release/records/release-records.js';
 import type { Release } from '@deploy-tools/agent/release/release-directory.js';
+import type { ReleaseStore } from '@deploy-tools/agent/release/release-store.js';
 import { ingestInto } from '@deploy-tools/registry/ingest/ingest-into.js';
 import { archiveFile } from '@deploy-tools/shared/archive/read-archive.js';
 import { DEFAULT_UNPACK_POLICY } from '@deploy-tools/shared/archive/unpack-policy.js';
@@ -19,7 +20,7 @@ import { expect } from 'vitest';
 import type { Archive } from '../../../../../test/support/archive.js';
 import type { Scope } from '../../../../../test/support/scope.js';
 import { tempDir } from '../../../../../test/support/temp-dir.js';
-import { agentContext, configOf } from '../../agent-context.js';
+import { configOf, releaseStore } from '../../agent-context.js';
 
 /** What a build site needs. */
 export const SFTP_SERVER = '/usr/lib/openssh/sftp-server';
@@ -28,7 +29,7 @@ export const SFTP_SERVER = '/usr/lib/openssh/sftp-server';
 export interface BuildSite {
   /** With `files`, `manifests` and `packs`. */
   readonly registry: string;
-  readonly context: AgentContext;
+  readonly store: ReleaseStore;
   /** Adds archives and makes the configuration that consists of them. */
   config(...archives: readonly Archive[]): Promise<AgentConfig>;
   /** Builds the release of a configuration, as after what was built before, and waits until it is recorded. */
@@ -46,8 +47,8 @@ export async function makeBuildSite(
 ): Promise<BuildSite> {
   const registry = join(dir, 'registry');
   for (const name of ['files', 'manifests', 'packs']) mkdirSync(join(registry, name), { recursive: true });
-  const context = await agentContext(join(dir, 'agent'), settings);
-  scope.defer(() => context.threads.stop());
+  const store = await releaseStore(join(dir, 'agent'), settings);
+  scope.defer(() => store.threads.stop());
   const manifests = new Map<string, string>();
   let received = 0;
   const count = (bytes: number) => {
@@ -55,12 +56,11 @@ export async function makeBuildSite(
   };
   const another = () => openSftp(scope, registry, count);
   const first = await another();
-  const own = async () => ({ sftp: first, end: () => {} });
-  const sessions: Sessions = { first, another, own };
+  const sessions: Sessions = { first, another };
   let before: AgentConfig | undefined;
   return {
     registry,
-    context,
+    store,
     config: async (...archives) => {
       for (const archive of archives) {
         if (manifests.has(archive.hash)) continue;
@@ -72,13 +72,13 @@ export async function makeBuildSite(
       return { ...config, layers };
     },
     build: async (config) => {
-      const release = await build(context, sessions, before, config);
+      const release = await buildFromChunks(store, sessions, { config, before });
       await release?.durable;
       if (release !== undefined) before = config;
       return release;
     },
     settle: async ({ hash, layers }) => {
-      const { paths, threads, log } = context;
+      const { paths, threads, log } = store;
       const shelf = new ManifestShelf(paths.manifests, log);
       const manifests = layers.flatMap(({ manifest }) => shelf.manifest(manifest ?? '') ?? []);
       const labelled = manifests.map((manifest) => ({ label: 'layer', manifest }));

@@ -17,7 +17,9 @@ async function said(command: ControlCommand) {
   const pushes = new Pushes();
   const attempt = pushes.deploying(host.config('v2').hash);
   const config: Controlled = {
-    ...{ context, pushes, wanted: () => undefined },
+    context,
+    loop: pushes,
+    wanted: () => undefined,
     present: () => ({ config: 'project', state: 'validating' }),
   };
   const [answer] = answerControl(new Map([['project', config]]), { command, name: undefined, by: 'ops' });
@@ -35,7 +37,9 @@ async function vetoing(isAskedAgain: boolean) {
   const call = pushes.deploying(host.config('v2').hash);
   if (!isAskedAgain) call.close();
   const config: Controlled = {
-    ...{ context, pushes, wanted: () => undefined },
+    context,
+    loop: pushes,
+    wanted: () => undefined,
     present: () => ({ config: 'project', state: 'vetoed' }),
   };
   const request = { command: 'retry' as const, name: undefined, by: 'ops' };

@@ -3,7 +3,6 @@ import { join } from 'node:path';
 import type { AgentConfig } from '@deploy-tools/shared/config-json.js';
 import { DeployError, describeError, toDeployError } from '@deploy-tools/shared/errors.js';
 import { syncDirectory } from '@deploy-tools/shared/host/atomic-file.js';
-import type { Logger } from '@deploy-tools/shared/log.js';
 import { configurationHash } from '@deploy-tools/shared/model.js';
 import { checkVersion } from '@deploy-tools/shared/names.js';
 import { fetchRelease } from '@deploy-tools/sources/layers/fetch-release.js';
@@ -20,8 +19,11 @@ import type { Listing, Source } from '@deploy-tools/sources/source.js';
 import type { AgentContext } from '../../deploy/agent-context.js';
 import { isCurrent } from '../../deploy/begin-attempt.js';
 import { readState } from '../../deploy/state-file.js';
-import type { Releases } from '../../deploy/upstream.js';
+import type { Upstream } from '../../deploy/upstream.js';
 import { readCache } from '../../release/archive-cache.js';
+import type { Release } from '../../release/release-directory.js';
+import type { ReleaseStore, WantedRelease } from '../../release/release-store.js';
+import { unpackArchives } from '../../release/unpack-archives.js';
 import type { TakenRelease, TakenReleases } from './taken-release.js';
 
 export interface SourceOptions {
@@ -33,67 +35,87 @@ export interface SourceOptions {
   readonly pollMs: number;
   /** A number from 0 to 1, for jitter. */
   readonly random: () => number;
-  readonly log: Logger;
+  /** Of the host that follows the source. */
+  readonly context: AgentContext;
 }
 
 /**
- * The releases of a source, for an agent that follows it by itself: the newest that is wanted and complete, once it is
- * fetched. What disappears there changes nothing.
+ * A source, for an agent that follows it by itself: the newest release there that is wanted and complete, once it is fetched. What
+ * disappears there changes nothing.
  */
-export class SourceReleases implements Releases {
+export class SourceUpstream implements Upstream {
   readonly #options: SourceOptions;
+  readonly #context: AgentContext;
   #listing: Listing | undefined;
   #taken: TakenRelease | undefined;
   #failures = 0;
-  /** The source works, but nothing is there: that is no reason to look less often. */
+  /** The source works, but nothing is there: that is no reason to poll it less often. */
   #isEmpty = false;
-  #patience: number | undefined;
+  #retryAfterMs: number | undefined;
   /** Until when it is to be left alone, in milliseconds of the clock. */
   #notBefore = 0;
-  /** What was said last of what is waited for, so that it is said once. */
+  /** What was logged last of what is waited for, so that it is logged once. */
   #said = '';
 
   constructor(options: SourceOptions) {
     this.#options = options;
+    this.#context = options.context;
     this.#taken = options.taken.read();
   }
 
-  patience(): number | undefined {
-    return this.#patience;
+  retryAfterMs(): number | undefined {
+    return this.#retryAfterMs;
   }
 
-  /** Somebody wants the source to be looked at now, however patient it has to be. */
-  lookNow(): void {
+  /** Somebody wants the source to be polled now, even if it is to be left alone. */
+  pollNow(): void {
     this.#notBefore = 0;
   }
 
-  async wanted(context: AgentContext): Promise<AgentConfig> {
+  async wantedHash(): Promise<undefined> {
+    return undefined;
+  }
+
+  /** There is no connection to keep. */
+  async reach(): Promise<void> {}
+
+  drop(): void {}
+
+  redialMs(): number {
+    return this.#options.pollMs;
+  }
+
+  async wanted(signal: AbortSignal): Promise<AgentConfig> {
     const taken = this.#taken;
-    if (taken === undefined) return await this.#patiently(context, () => this.#look(context));
-    if (context.pause.paused) return taken.config;
-    const isDone = isCurrent(context, readState(context.paths.state), taken.config);
-    if (!isDone && context.timers.now() < this.#notBefore) return taken.config;
+    const { log, pause, paths, timers } = this.#context;
+    if (taken === undefined) return await this.#backingOff(() => this.#poll(signal));
+    if (pause.paused) return taken.config;
+    const isDone = isCurrent(this.#context, readState(paths.state), taken.config);
+    if (!isDone && timers.now() < this.#notBefore) return taken.config;
     try {
-      return await this.#patiently(context, () => this.#look(context));
+      return await this.#backingOff(() => this.#poll(signal));
     } catch (error) {
-      if (isDone || context.signal.aborted) throw error;
-      // What it takes is here already: it does not have to wait for the source.
-      this.#options.log.error(
-        { tag: taken.tag, err: describeError(error) },
-        'going on with what was fetched before',
-      );
+      if (isDone || signal.aborted) throw error;
+      // What is needed for it is here already: it does not have to wait for the source.
+      log.error({ tag: taken.tag, err: describeError(error) }, 'going on with what was fetched before');
       return taken.config;
     }
   }
 
-  async fetch(context: AgentContext, config: AgentConfig): Promise<void> {
-    const { whole } = await readCache(context, config);
+  async make(store: ReleaseStore, { config }: WantedRelease): Promise<Release> {
+    await this.#fetchMissing(store, config);
+    return await unpackArchives(store, config);
+  }
+
+  /** Has the archives of a release that was taken once in the cache again. @throws DeployError not-found, corrupt. */
+  async #fetchMissing(store: ReleaseStore, config: AgentConfig): Promise<void> {
+    const { whole } = await readCache(store, config);
     if (config.layers.every(({ hash }) => whole.has(hash))) return;
     const tag = config.layers[0]?.version ?? '';
-    this.#options.log.warn({ tag }, 'archives of the release are gone from the cache, fetching them again');
-    await this.#patiently(context, async () => {
-      const picked = await this.#pickTag(tag, context.signal);
-      const layers = await this.#download(context, picked);
+    store.log.warn({ tag }, 'archives of the release are gone from the cache, fetching them again');
+    await this.#backingOff(async () => {
+      const picked = await this.#pickTag(tag, store.signal);
+      const layers = await this.#download(picked, store.signal);
       if (configurationHash(layers.map(({ hash }) => hash)) === config.hash) return;
       throw new DeployError('corrupt', `${tag} at ${this.#options.source.label} is not what it was`, {
         hint: 'publish another version',
@@ -102,43 +124,42 @@ export class SourceReleases implements Releases {
   }
 
   /** Notes how long the source is to be left alone when it cannot be used. */
-  async #patiently<T>({ timers }: AgentContext, act: () => Promise<T>): Promise<T> {
+  async #backingOff<T>(act: () => Promise<T>): Promise<T> {
     const { pollMs, random } = this.#options;
     this.#isEmpty = false;
     try {
       const result = await act();
       this.#failures = 0;
-      this.#patience = undefined;
+      this.#retryAfterMs = undefined;
       return result;
     } catch (thrown) {
       const error = toDeployError(thrown);
       this.#failures = this.#isEmpty ? 0 : this.#failures + 1;
-      this.#patience = pauseBefore(pollMs, this.#failures, error.retryAfterMs, random());
-      this.#notBefore = timers.now() + this.#patience;
+      this.#retryAfterMs = pauseBefore(pollMs, this.#failures, error.retryAfterMs, random());
+      this.#notBefore = this.#context.timers.now() + this.#retryAfterMs;
       throw error;
     }
   }
 
-  async #look(context: AgentContext): Promise<AgentConfig> {
+  async #poll(signal: AbortSignal): Promise<AgentConfig> {
     const { source, wants } = this.#options;
     const known = this.#listing;
-    this.#listing = undefined; // asked for anew when what follows fails
-    const listing = await source.list(known, context.signal);
+    this.#listing = undefined; // The next poll asks for it anew where what follows fails.
+    const listing = await source.list(known, signal);
     const taken = this.#taken;
     if (listing === known && taken !== undefined) {
       this.#listing = listing;
       return taken.config;
     }
-    const picked = selectRelease(listing.releases, wants);
-    const config = await this.#choose(context, picked, taken);
+    const config = await this.#choose(selectRelease(listing.releases, wants), taken, signal);
     this.#listing = listing;
     return config;
   }
 
   async #choose(
-    context: AgentContext,
     picked: PickedRelease | NothingPicked,
     taken: TakenRelease | undefined,
+    signal: AbortSignal,
   ): Promise<AgentConfig> {
     const waiting = picked.waiting.map(({ tag, reason }) => `${tag} is not complete: ${reason}`);
     if (picked.release === undefined) {
@@ -155,22 +176,24 @@ export class SourceReleases implements Releases {
       waiting.push(`${taken.tag} is gone from the source, ${tag} is the newest there; nothing is changed`);
     this.#say(waiting);
     if (taken !== undefined && (isOlder || tag === taken.tag)) return taken.config;
-    return await this.#take(context, picked);
+    return await this.#take(picked, signal);
   }
 
-  async #take(context: AgentContext, picked: PickedRelease): Promise<AgentConfig> {
-    const { log, taken } = this.#options;
+  async #take(picked: PickedRelease, signal: AbortSignal): Promise<AgentConfig> {
+    const { taken } = this.#options;
+    const { log } = this.#context;
     const { release, artifacts, alsoFits } = picked;
     const tag = checkVersion(release.tag);
     log.info({ tag, artifacts: artifacts.map(({ name }) => name), alsoFits }, 'new release');
-    const layers = await this.#download(context, picked);
-    const config = this.#configOf(context, tag, layers);
+    const layers = await this.#download(picked, signal);
+    const config = this.#configOf(tag, layers);
     taken.write({ tag, config });
     this.#taken = { tag, config };
     return config;
   }
 
-  #configOf({ settings, clock }: AgentContext, tag: string, layers: readonly LayerFile[]): AgentConfig {
+  #configOf(tag: string, layers: readonly LayerFile[]): AgentConfig {
+    const { settings, clock } = this.#context;
     const { name } = settings;
     const time = clock().toISOString();
     const isImage = this.#options.source.kind === 'image';
@@ -190,11 +213,9 @@ export class SourceReleases implements Releases {
   }
 
   /** Has a release's archives in the cache, under their hashes. */
-  async #download(
-    { paths, settings, signal }: AgentContext,
-    picked: PickedRelease,
-  ): Promise<readonly LayerFile[]> {
-    const { source, wants, incoming, log } = this.#options;
+  async #download(picked: PickedRelease, signal: AbortSignal): Promise<readonly LayerFile[]> {
+    const { source, wants, incoming } = this.#options;
+    const { paths, settings, log } = this.#context;
     await mkdir(incoming, { recursive: true, mode: 0o700 });
     await mkdir(paths.cache, { recursive: true, mode: 0o700 });
     const { policy } = settings;
@@ -223,7 +244,7 @@ export class SourceReleases implements Releases {
 
   #say(waiting: readonly string[]): void {
     const text = waiting.join('; ');
-    if (text !== '' && text !== this.#said) this.#options.log.warn(text);
+    if (text !== '' && text !== this.#said) this.#context.log.warn(text);
     this.#said = text;
   }
 }

@@ -9,7 +9,7 @@ const MAX_CONFIG_BYTES = 4 * 1024 * 1024;
  * What the registry wants to run here.
  * @throws DeployError not-found when there is no such configuration; corrupt; connect.
  */
-export async function resolve(sftp: SftpClient, name: string): Promise<AgentConfig> {
+export async function readWanted(sftp: SftpClient, name: string): Promise<AgentConfig> {
   try {
     const json = await sftp.readFile(`configs/${name}.json`, MAX_CONFIG_BYTES);
     return decodeConfigJson(json.toString('utf8'));

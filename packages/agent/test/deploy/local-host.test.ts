@@ -1,14 +1,12 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { DeployRoots } from '@deploy-tools/agent/deploy/deploy-roots.js';
-import { restartProgram, switchProgram } from '@deploy-tools/agent/deploy/switch-program.js';
-import { validate } from '@deploy-tools/agent/deploy/validate.js';
 import type { ReleaseProgram } from '@deploy-tools/agent/process/supervise/release-program.js';
 import { DeployError } from '@deploy-tools/shared/errors.js';
 import { expect, it } from 'vitest';
 import { testScope } from '../../../../test/support/scope.js';
 import { tempDir } from '../../../../test/support/temp-dir.js';
-import { agentContext, configOf } from '../agent-context.js';
+import { agentContext, agentSettings, configOf } from '../agent-context.js';
 
 const CRASH = new DeployError('unhealthy', 'the program ended with exit status 1');
 
@@ -52,8 +50,8 @@ it.each([
   ['that runs already, not', running, '/v1', []],
 ])('starts a program %s', async (_, died, root, expected) => {
   const { program: own, starts } = program(died);
-  const context = { ...(await agentContext(tempDir(testScope()))), program: own };
-  const now = await switchProgram(context, rootsOf(root));
+  const { host } = await agentContext(tempDir(testScope()), {}, { program: own });
+  const now = await host.switchProgram(rootsOf(root), running);
   expect(starts).toEqual(expected);
   expect(now?.aborted).toBe(false);
 });
@@ -70,21 +68,29 @@ it('a restart without a deployment is checked with the environment of the releas
     const child = { pid: 1, generation: 2, launch, died: running, ended: Promise.resolve() };
     await prove(child, signal);
   };
-  const made = await agentContext(dir);
   const command = `env | grep -E '^(OLD|NEW)' | sort > '${dir}/told'`;
-  const health = { ...made.settings.health, checks: [{ kind: 'exec' as const, command }] };
-  await restartProgram({
-    ...made,
-    settings: { ...made.settings, health },
-    program: { ...own, root: '/v1', restart },
-  });
+  const health = { ...agentSettings().health, checks: [{ kind: 'exec' as const, command }] };
+  const { host } = await agentContext(dir, { health }, { program: { ...own, root: '/v1', restart } });
+  await host.restart();
   expect(readFileSync(join(dir, 'told'), 'utf8')).toBe('NEWROOT=/v1\nOLDID=\nOLDROOT=\n');
 });
 
-it('does not give a program that crashed since its activation another chance', async () => {
-  const died = AbortSignal.abort(CRASH);
-  const { program: own, starts } = program(died);
-  const context = { ...(await agentContext(tempDir(testScope()))), program: own };
-  await expect(validate(context, rootsOf('/v1'), died)).rejects.toBe(CRASH);
-  expect(starts).toEqual([]);
+it('a warning passes, and is in the log of the deployment', async () => {
+  const checks = [{ kind: 'exec' as const, command: 'echo slow; exit 3' }];
+  const health = { ...agentSettings().health, checks, warnStatus: 3 };
+  const { host, facts } = await agentContext(tempDir(testScope()), { health });
+  await host.prove(rootsOf('/v2'), {});
+  expect(facts.log.text()).toMatch(/^health warning: exec echo slow; exit 3: exit status 3: slow$/m);
+});
+
+it('a release is in charge when its program is, and runs', async () => {
+  const { program: own } = program(running);
+  const { host } = await agentContext(tempDir(testScope()), {}, { program: own });
+  host.requireInCharge(rootsOf('/v1'));
+  expect(() => host.requireInCharge(rootsOf('/v2'))).toThrow(
+    'the program in charge is not that of the release: it runs from /v1',
+  );
+  const { program: crashed } = program(AbortSignal.abort(CRASH));
+  const after = await agentContext(tempDir(testScope()), {}, { program: crashed });
+  expect(() => after.host.requireInCharge(rootsOf('/v1'))).toThrow(CRASH);
 });

@@ -1,0 +1,173 @@
+import type { AgentConfig } from '@deploy-tools/shared/config-json.js';
+import { DeployError, describeError, toDeployError } from '@deploy-tools/shared/errors.js';
+import { eitherSignal } from '../host/either-signal.js';
+import type { DestinationHold } from '../place/release-place.js';
+import { usableRelease } from '../release/release-directory.js';
+import type { AgentContext } from './agent-context.js';
+import type { Failure } from './attempt-result.js';
+import { Superseded } from './called-off.js';
+import { type DeployRoots, rootOf } from './deploy-roots.js';
+import { endFailed, messageOf, rootsOf, stillHeld } from './end-attempt.js';
+import { isSameRevision } from './hold.js';
+import { obtainRelease } from './obtain-release.js';
+import { describePostponed, endsRollback } from './postponed-rollback.js';
+import { releaseBefore } from './release-before.js';
+import { writeState } from './state-file.js';
+import type { Upstream } from './upstream.js';
+
+/** Rolls back to the last good release. @param why what the attempt failed for. @returns how that ended. */
+export async function rollBack(
+  context: AgentContext,
+  upstream: Upstream,
+  why: DeployError,
+): Promise<Failure> {
+  const { ledger, facts } = context;
+  let lastGood: AgentConfig | undefined;
+  try {
+    lastGood = releaseBefore(context);
+    await rollBackTo(context, lastGood, { upstream, why });
+  } catch (thrown) {
+    const error = toDeployError(thrown);
+    if (error.kind === 'cancelled' || error.kind === 'connect') return { kind: 'interrupted', error };
+    const isLost = lastGood === undefined && error.kind === 'not-found';
+    if (!isLost && !endsRollback(error)) return postpone(context, why, error);
+    const message = `${why.message}; going back failed too: ${error.message}`;
+    facts.log.push(message);
+    ledger.step('give-up', { error: { kind: why.kind, message } });
+    return await endFailed(context, { kind: 'inconsistent', error: stillHeld(context) });
+  }
+  return await endFailed(context, { kind: 'rolled-back', error: why });
+}
+
+async function rollBackTo(
+  context: AgentContext,
+  lastGood: AgentConfig,
+  { upstream, why }: { readonly upstream: Upstream; readonly why: DeployError },
+): Promise<void> {
+  const { ledger, paths, log } = context;
+  log.warn({ to: lastGood.hash, why: describeError(why) }, 'going back to the last good release');
+  ledger.step('go-back');
+  if (ledger.inFlight?.arrived !== true) {
+    await activateLastGood(context, upstream, lastGood);
+    ledger.arrived();
+  }
+  writeState(paths.state, lastGood);
+  ledger.restored(lastGood);
+  log.warn({ hash: lastGood.hash }, 'gone back to the last good release');
+}
+
+async function activateLastGood(
+  context: AgentContext,
+  upstream: Upstream,
+  lastGood: AgentConfig,
+): Promise<void> {
+  const { ledger, paths, facts, log } = context;
+  const roots = rootsOf(context);
+  const next = rootOf(paths.unpacked, lastGood);
+  const leaving = ledger.inFlight?.leaving;
+  const old = leaving === undefined ? roots.next : rootOf(paths.unpacked, leaving);
+  if (usableRelease(paths.unpacked, lastGood.hash, '') === undefined) {
+    log.warn({ root: next.root }, 'the last good release is gone, fetching it again');
+    await (await obtainRelease(context, upstream, { config: lastGood, before: undefined })).durable;
+  }
+  const swapped: DeployRoots = { ...roots, old, next, config: lastGood, reason: 'rollback' };
+  await facts.time('rollback', () => runRollback(context, swapped));
+}
+
+/**
+ * Makes the last good release, whose directory is complete, the running one again: the hook, `current`, the destination, the script
+ * with OLD and NEW swapped, the program, the checks. Once; nothing of it is tried again.
+ * @param roots from the release that failed to the last good one.
+ * @throws DeployError when a step failed, also when only the hook did; AbortError.
+ */
+async function runRollback(context: AgentContext, roots: DeployRoots): Promise<void> {
+  const { ledger, place, host, signal } = context;
+  const hookFailure = await runToEnd(context, 'rollback', roots);
+  const hold = await holdDestination(context, roots);
+  try {
+    ledger.returning(roots.config, 'activating');
+    await place.put(roots.next, { way: 'back', hold, signal });
+  } finally {
+    hold.release();
+  }
+  const scriptFailure = await runToEnd(context, 'script', roots);
+  if (scriptFailure !== undefined) throw scriptFailure;
+  const died = await host.switchProgram(roots, new AbortController().signal);
+  ledger.returning(roots.config, 'activated');
+  await host.prove(roots, { died });
+  host.requireInCharge(roots);
+  if (hookFailure !== undefined) throw hookFailure;
+}
+
+/** @returns how it failed. */
+async function runToEnd(
+  { host, log }: AgentContext,
+  hook: 'rollback' | 'script',
+  roots: DeployRoots,
+): Promise<DeployError | undefined> {
+  try {
+    if ((await host.run(hook, roots)) === 'done') return undefined;
+    const what = hook === 'script' ? hook : 'rollback hook';
+    return new DeployError('script', `the ${what} says not now on the way back`);
+  } catch (error) {
+    log.error({ err: describeError(error) }, 'a step of the way back failed');
+    return toDeployError(error);
+  }
+}
+
+/**
+ * Holds the destination on the way from one release back to another. There is nothing to cancel any more; a wish for a third release
+ * ends the wait, for a process that keeps the destination for ever keeps the host from nothing but these two.
+ * @throws as ReleasePlace.hold; DeployError locked when another release is wanted.
+ */
+async function holdDestination(
+  { wishes, place, signal }: AgentContext,
+  { old, next }: Pick<DeployRoots, 'old' | 'next'>,
+): Promise<DestinationHold> {
+  for (let wanted = old?.id ?? next.id; ; ) {
+    const wish = wishes.deploying(wanted);
+    const until = eitherSignal(signal, wish.signal);
+    try {
+      return await place.hold(until.signal);
+    } catch (error) {
+      const { reason } = wish.signal;
+      if (signal.aborted || !(reason instanceof Superseded)) throw error;
+      wanted = reason.by;
+      if (wanted === old?.id || wanted === next.id) continue;
+      const to = place.destination;
+      throw new DeployError('locked', `another process is deploying to ${to}, and another release is wanted`);
+    } finally {
+      until.clear();
+      wish.close();
+    }
+  }
+}
+
+/** The host is not in a state to roll back now, which says nothing about a release. */
+function postpone({ ledger, facts, log }: AgentContext, why: DeployError, error: DeployError): Failure {
+  const message = describeError(error);
+  const reason = describePostponed(why.message, { message });
+  facts.log.push(reason);
+  ledger.postpone(message);
+  const { failures, notBefore } = ledger.inFlight?.postponed ?? {};
+  log.warn({ failures, notBefore, retry: 'deploy-agent ctl retry' }, 'going back is tried again later');
+  const hint = 'it is tried again by itself';
+  return { kind: 'interrupted', error: new DeployError(error.kind, reason, { hint, cause: error }) };
+}
+
+/**
+ * Gives up a postponed rollback when neither the release that it leads from is wanted any more nor the one that it leads to.
+ * @returns whether it was given up.
+ */
+export async function giveUpOvertaken(context: AgentContext, wanted: AgentConfig): Promise<boolean> {
+  const { ledger, pause, facts } = context;
+  const { inFlight } = ledger;
+  if (inFlight?.postponed === undefined || pause.paused) return false;
+  if (isSameRevision(inFlight.config, wanted) || releaseBefore(context).hash === wanted.hash) return false;
+  const why = describePostponed(messageOf(inFlight), inFlight.postponed);
+  const message = `${why}; another revision is wanted meanwhile`;
+  facts.log.push(message);
+  ledger.step('give-up', { error: { kind: inFlight.error?.kind ?? 'unhealthy', message } });
+  await endFailed(context, { kind: 'inconsistent', error: stillHeld(context) });
+  return true;
+}
