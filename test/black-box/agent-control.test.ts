@@ -113,7 +113,7 @@ describe('ctl', () => {
     await agent.log.lineAfter(early, 'deployed');
     const before = agent.log.lines.length;
     expect((await ctl(site, 'rollback')).stdout).toBe('back: going back to revision 1\n');
-    await agent.log.lineAfter(before, 'gone back from by an operator on this host, waiting');
+    await agent.log.lineAfter(before, 'rolled back by an operator on this host, waiting');
     expect(deployedHash(site)).toBe(first);
     expect(site.calls().map(({ env }) => [env.OLDID, env.NEWID, env.REASON])).toEqual([
       ['', first, 'deploy'],

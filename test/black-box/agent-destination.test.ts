@@ -242,7 +242,7 @@ describe('-random-delay', () => {
     expect(seconds).toBeGreaterThan(0);
     const two = deployedHash(site);
     await run(binPath('deploy-agent'), ['ctl', 'rollback', '-dir', site.dir]);
-    await delayed.log.line('gone back to the last good release');
+    await delayed.log.line('rolled back to the last good release');
     expect(deployedHash(site)).not.toBe(two);
     expect(versionAt(to)).toBe('one');
     expect(await stopAgent(delayed)).toBe(0);

@@ -62,7 +62,7 @@ describe('guard, where an agent runs', () => {
     await agent.log.line('deployed');
     site.scriptDoes('test "$REASON" = rollback');
     await change('v2');
-    await agent.log.line('gone back to the last good release');
+    await agent.log.line('rolled back to the last good release');
     const refused = await guard(['-wait', '1s'], 'true');
     expect(refused.status).toBe(75);
     expect(refused.stderr).toMatch(/the release here is \w{12}, but \w{12} is wanted: it is rolled-back/);

@@ -160,7 +160,7 @@ describe('a release whose health check fails', () => {
     const agent = startAgent(testScope(), world, site, name, [...CHECKED, '-host', 'web8']);
     await agent.log.line('deployed');
     await changeLayer(world.operator, name, 'reverted-code', 'v2', await release('two', 'bad'));
-    await agent.log.line('gone back to the last good release');
+    await agent.log.line('rolled back to the last good release');
     await command(world.operator, `changeconf -name ${name} -component reverted-code -version v1`);
     expect((await world.operator.exec(`status ${name} -wait ${PATIENCE}`)).status).toBe(0);
     expect(site.calls()).toHaveLength(3);
@@ -203,7 +203,7 @@ describe('a release whose health check fails', () => {
       const name = 'interrupted';
       const { site, agent } = await validating(name);
       await command(world.operator, `rollback -name ${name}`);
-      await agent.log.line('gone back to the last good release');
+      await agent.log.line('rolled back to the last good release');
       expect((await world.operator.exec(`status ${name} -wait ${PATIENCE}`)).status).toBe(0);
       expect(site.calls().map(({ env }) => env.REASON)).toEqual(['deploy', 'deploy', 'rollback']);
       expect(deployedHash(site)).toBe(await configurationHashOf(world.operator, name));
@@ -214,7 +214,7 @@ describe('a release whose health check fails', () => {
       const name = 'cancelled';
       const { site, agent } = await validating(name);
       expect(await command(world.operator, `cancel ${name}`)).toBe(`told: ${name}\n`);
-      await agent.log.line('gone back to the last good release');
+      await agent.log.line('rolled back to the last good release');
       const waited = await world.operator.exec(`status ${name} -wait ${PATIENCE}`);
       expect(waited.status).toBe(1);
       expect(waited.stdout).toContain('cancelled by ');
@@ -230,7 +230,7 @@ describe('a release whose health check fails', () => {
       await agent.ended;
       await command(world.operator, `rollback -name ${name}`);
       const next = startAgent(testScope(), world, site, name, [...PATIENT, '-host', name]);
-      await next.log.line('gone back to the last good release');
+      await next.log.line('rolled back to the last good release');
       expect((await world.operator.exec(`status ${name} -wait ${PATIENCE}`)).status).toBe(0);
       expect(site.calls().map(({ env }) => env.REASON)).toEqual(['deploy', 'deploy', 'rollback']);
       expect(await stopAgent(next)).toBe(0);
@@ -312,7 +312,7 @@ describe('a release whose health check fails', () => {
     await changeLayer(world.operator, name, 'gone-code', 'v2', await release('two', 'bad'));
     const done = await agentOnce(world, site, name, CHECKED);
     expect(done.stderr).toContain('the last good release is gone, fetching it again');
-    expect(done.stderr).toContain('gone back to the last good release');
+    expect(done.stderr).toContain('rolled back to the last good release');
     expect(listTree(old)).toEqual(tree);
   });
 });

@@ -63,7 +63,7 @@ it('a program is served from the newest complete release: updates, one that fail
 
   seen = agent.log.lines.length;
   github.publish('v1.2.0', await serverRelease('three', true));
-  await agent.log.lineAfter(seen, 'gone back to the last good release');
+  await agent.log.lineAfter(seen, 'rolled back to the last good release');
   expect(await answers(port)).toBe('two');
   expect(journal(site)).toMatchObject({ attempt: { step: 'rolled-back', error: { kind: 'unhealthy' } } });
   github.remove('v1.2.0');
@@ -75,7 +75,7 @@ it('a program is served from the newest complete release: updates, one that fail
 
   const fetched = downloads(github);
   const lonely = await serve(site, AWAY);
-  await lonely.agent.log.line('going on with what was fetched before');
+  await lonely.agent.log.line('the source cannot be used, deploying what was fetched before');
   await until('the program serves', () =>
     answers(lonely.port).then(
       (word) => word === 'two',
@@ -143,7 +143,7 @@ it('files are put in place once, of a slot; scripts and receivers are told; what
   const failed = await once('-slot', 'blue', '-script', site.script, '-rollback', 'true');
   expect(failed.status).toBe(1);
   expect(failed.stderr).toContain('archives of the release are gone from the cache, fetching them again');
-  expect(failed.stderr).toContain('gone back to the last good release');
+  expect(failed.stderr).toContain('rolled back to the last good release');
   expect(readFileSync(join(site.dir, 'current', 'app'), 'utf8')).toBe('this is 1.1.0+blue\n');
   expect(deployedHash(site)).toBe(good);
 });

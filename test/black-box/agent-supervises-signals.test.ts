@@ -99,7 +99,7 @@ describe.each(['SIGHUP', 'SIGUSR1'] as const)('%s while a bad release is validat
   it('keeps it neither alive nor the host from rolling back', async () => {
     const { agent, starts, goodInTheEnd } = await validating(startAlone, `failing-${word}`, GIVES_UP);
     await starts(signal);
-    await agent.log.line('gone back to the last good release');
+    await agent.log.line('rolled back to the last good release');
     await goodInTheEnd();
     expect(agent.log.plain).toEqual([]);
   });
@@ -109,9 +109,9 @@ describe.each(['SIGHUP', 'SIGUSR1'] as const)('%s while a bad release is validat
     const { agent, starts, goodInTheEnd } = await validating(startAlone, name, PATIENT);
     await starts(signal);
     await command(world.operator, `rollback -name ${name}`);
-    await agent.log.line('going back to the last good release');
+    await agent.log.line('rolling back to the last good release');
     agent.kill(signal);
-    await agent.log.line('gone back to the last good release');
+    await agent.log.line('rolled back to the last good release');
     expect((await world.operator.exec(`status ${name} -wait ${PATIENCE}`)).status).toBe(0);
     await goodInTheEnd();
   });
@@ -147,7 +147,7 @@ describeWith(
     it('and starts anew while a bad release is validated, rolls back, and refuses nobody', async () => {
       const { agent, starts, goodInTheEnd } = await validating(startBySocket, 'activated', GIVES_UP);
       await starts('SIGTERM');
-      await agent.log.line('gone back to the last good release');
+      await agent.log.line('rolled back to the last good release');
       await goodInTheEnd();
     });
 
@@ -156,7 +156,7 @@ describeWith(
       const { agent, goodInTheEnd } = await validating(startBySocket, name, PATIENT);
       agent.kill('SIGTERM');
       await command(world.operator, `rollback -name ${name}`);
-      await agent.log.line('gone back to the last good release');
+      await agent.log.line('rolled back to the last good release');
       expect((await world.operator.exec(`status ${name} -wait ${PATIENCE}`)).status).toBe(0);
       await goodInTheEnd();
     });

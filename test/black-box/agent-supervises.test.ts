@@ -116,7 +116,7 @@ describe('a supervised program', () => {
       'v2',
       await servedRelease({ scope, world }, 'v2', 'broken'),
     );
-    await agent.log.line('gone back to the last good release');
+    await agent.log.line('rolled back to the last good release');
     const { failures, answers } = await load.stop();
     expect(failures.filter((failure) => failure !== 'Error: HTTP 500')).toEqual([]);
     expect([...answers.keys()]).toEqual(['v1']);
@@ -143,7 +143,7 @@ describe('a supervised program', () => {
       'v2',
       await servedRelease({ scope, world }, 'v2', 'dying'),
     );
-    await agent.log.line('gone back to the last good release');
+    await agent.log.line('rolled back to the last good release');
     expect(journal(site)).toMatchObject({
       running: { hash: first },
       attempt: { step: 'rolled-back', error: { kind: 'unhealthy' } },

@@ -46,7 +46,7 @@ export class Attempt {
   }
 
   /**
-   * Goes on with one that was cut off at its activation or later.
+   * Resumes one that was cut off at its activation or later.
    * @param release undefined where its directory is gone.
    * @param wanted hash of what is wanted now; undefined where that is not known.
    */
@@ -246,7 +246,7 @@ export class Attempt {
     // Where something else is wanted than the last good release, the host goes straight there.
     const isLedBack = isCancelled || (settings.rollback && (!isSuperseded || error.by === lastGood?.hash));
     if (isLedBack && lastGood !== undefined && lastGood.hash !== config.hash) {
-      ledger.step('go-back', { ...cause, isHeld: isCancelled || !settings.retryLive, isSuperseded });
+      ledger.step('roll-back', { ...cause, isHeld: isCancelled || !settings.retryLive, isSuperseded });
       return await rollBack(this.#context, this.#upstream, error);
     }
     // A script that fails where no rollback is configured is run again, as the Go agent does.

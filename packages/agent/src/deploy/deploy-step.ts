@@ -25,7 +25,7 @@ export const STEP_EVENTS = [
   'validate',
   'prove',
   'fail',
-  'go-back',
+  'roll-back',
   'restore',
   'give-up',
 ] as const;
@@ -37,20 +37,20 @@ export type StepEvent = (typeof STEP_EVENTS)[number];
  * a release is live that was never proven.
  */
 const MOVES: Readonly<Record<DeployStep, Partial<Readonly<Record<StepEvent, DeployStep>>>>> = {
-  pending: { interrupt: 'pending', fetch: 'fetching', fail: 'failed', 'go-back': 'rolling-back' },
-  fetching: { interrupt: 'pending', stage: 'staged', fail: 'failed', 'go-back': 'rolling-back' },
-  staged: { interrupt: 'pending', activate: 'activating', fail: 'failed', 'go-back': 'rolling-back' },
+  pending: { interrupt: 'pending', fetch: 'fetching', fail: 'failed', 'roll-back': 'rolling-back' },
+  fetching: { interrupt: 'pending', stage: 'staged', fail: 'failed', 'roll-back': 'rolling-back' },
+  staged: { interrupt: 'pending', activate: 'activating', fail: 'failed', 'roll-back': 'rolling-back' },
   activating: {
     interrupt: 'pending',
     activate: 'activating',
     validate: 'validating',
     fail: 'failed',
-    'go-back': 'rolling-back',
+    'roll-back': 'rolling-back',
   },
-  validating: { validate: 'validating', prove: 'healthy', fail: 'failed', 'go-back': 'rolling-back' },
-  'rolling-back': { 'go-back': 'rolling-back', restore: 'rolled-back', 'give-up': 'inconsistent' },
+  validating: { validate: 'validating', prove: 'healthy', fail: 'failed', 'roll-back': 'rolling-back' },
+  'rolling-back': { 'roll-back': 'rolling-back', restore: 'rolled-back', 'give-up': 'inconsistent' },
   healthy: {},
-  failed: { 'go-back': 'rolling-back' },
+  failed: { 'roll-back': 'rolling-back' },
   'rolled-back': {},
   inconsistent: {},
 };
@@ -78,11 +78,11 @@ export function isOver(step: DeployStep): boolean {
 }
 
 /** What an agent does first that finds an attempt at this step, whose agent was killed or stopped. */
-export type Resumption = 'nothing' | 'start-over' | 'activate' | 'validate' | 'go-back';
+export type Resumption = 'nothing' | 'start-over' | 'activate' | 'validate' | 'roll-back';
 
 export function resumptionOf(step: DeployStep): Resumption {
   if (isOver(step)) return 'nothing';
   if (step === 'activating') return 'activate';
   if (step === 'validating') return 'validate';
-  return step === 'rolling-back' ? 'go-back' : 'start-over';
+  return step === 'rolling-back' ? 'roll-back' : 'start-over';
 }

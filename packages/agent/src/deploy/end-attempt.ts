@@ -71,5 +71,5 @@ export function stillHeld({ ledger }: Pick<AgentContext, 'ledger'>): DeployError
 
 /** Why an attempt failed, as far as that is known. */
 export function messageOf(attempt: Attempt | undefined): string {
-  return attempt?.error?.message ?? 'the last deployment failed, and going back too';
+  return attempt?.error?.message ?? 'the last deployment failed, and so did the rollback';
 }

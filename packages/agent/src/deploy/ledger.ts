@@ -20,7 +20,7 @@ export interface LedgerOptions extends JournalPaths {
 }
 
 /** A way back that somebody on the host wants. */
-export interface WayBackByHand {
+export interface RollbackByHand {
   readonly from: AgentConfig;
   readonly to: AgentConfig;
   readonly by?: string | undefined;
@@ -93,10 +93,10 @@ export class Ledger {
   step(event: StepEvent, { isHeld, isSuperseded, ...facts }: StepFacts = {}): void {
     const { postponed: last, ...attempt } = this.#requireInFlight();
     const left = event === 'activate' ? { left: attempt.left ?? this.#live() ?? null } : {};
-    const isJudged = event === 'go-back' && attempt.step !== 'rolling-back';
+    const isJudged = event === 'roll-back' && attempt.step !== 'rolling-back';
     const next: Attempt = {
       ...{ ...attempt, ...facts, ...left },
-      ...(event === 'go-back' && last !== undefined ? { postponed: last } : {}),
+      ...(event === 'roll-back' && last !== undefined ? { postponed: last } : {}),
       ...(isJudged ? { judged: true as const } : {}),
       step: nextStep(attempt.step, event),
       since: this.#now(),
@@ -115,7 +115,7 @@ export class Ledger {
   leave({ config: leaving }: Live, error: NonNullable<Attempt['error']>, blame?: Blame): void {
     const { attempt, hold: before } = this.#journal;
     if (attempt === undefined) throw new DeployError('internal', 'there was no attempt');
-    const step = nextStep(attempt.step, 'go-back');
+    const step = nextStep(attempt.step, 'roll-back');
     const left: Attempt = { ...attempt, step, since: this.#now(), leaving, judged: true };
     const hold = blame === undefined ? before : this.#holdAfter('fail', attempt, blame);
     this.#advance({ ...left, error: attempt.error ?? error }, { hold });
@@ -210,7 +210,7 @@ export class Ledger {
    * @param from what runs, or what failed. @param to what is gone back to. @param by the user of the host.
    * @param wanted what the registry wants, where that is known: it is held until somebody says retry, whether or not it runs.
    */
-  goBack({ from, to, by = 'an operator', wanted }: WayBackByHand): void {
+  rollBack({ from, to, by = 'an operator', wanted }: RollbackByHand): void {
     if (this.inFlight !== undefined) throw new DeployError('internal', 'an attempt is in flight');
     const { attempt: _, ...journal } = this.#journal;
     const attempt: Attempt = {

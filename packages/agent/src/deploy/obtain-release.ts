@@ -25,6 +25,6 @@ export async function obtainRelease(
   const make = () => upstream.make({ ...releases, signal: until }, { config, before });
   const { root, durable } = await builds.take(() => facts.time('fetch', make), until);
   const release = { root, durable: durable.finally(() => releases.threads.stop()) };
-  release.durable.catch(() => undefined); // Reported to whoever awaits it, which may be a while from now.
+  release.durable.catch(() => undefined); // The deployment awaits it, which may be a while from now.
   return release;
 }

@@ -28,5 +28,5 @@ export function waitBeforeRollback({ postponed: last }: Pick<Attempt, 'postponed
 
 /** What a rollback that is tried again failed with so far, after what it is about. */
 export function describePostponed(why: string, { message }: Pick<PostponedRollback, 'message'>): string {
-  return `${why}; going back failed for now: ${message}`;
+  return `${why}; the rollback failed for now: ${message}`;
 }

@@ -59,7 +59,7 @@ export function releaseToRepeat(
  * Nothing is in flight.
  * @throws DeployError conflict; not-found when there is nothing to go back to.
  */
-export function wayBackByHand(
+export function rollbackByHand(
   journal: Journal,
   lastGood: AgentConfig | undefined,
 ): { readonly from: AgentConfig; readonly to: AgentConfig } {

@@ -49,11 +49,11 @@ export async function resumeAttempt(
     return undefined;
   }
   const { step, config } = attempt;
-  if (what === 'go-back' && !isImpatient && waitBeforeRollback(attempt, context.clock()) > 0)
+  if (what === 'roll-back' && !isImpatient && waitBeforeRollback(attempt, context.clock()) > 0)
     return undefined;
   if (attempt.byHand !== true)
-    log.warn({ hash: config.hash, step }, 'a deployment was cut off, going on with it');
-  if (what === 'go-back') {
+    log.warn({ hash: config.hash, step }, 'a deployment was interrupted, resuming it');
+  if (what === 'roll-back') {
     const failure = await rollBack(context, upstream, new DeployError('unhealthy', messageOf(attempt)));
     return isRolledBackByHand(ledger.attempt) ? undefined : failure;
   }

@@ -31,7 +31,7 @@ export async function rollBack(
     if (error.kind === 'cancelled' || error.kind === 'connect') return { kind: 'interrupted', error };
     const isLost = lastGood === undefined && error.kind === 'not-found';
     if (!isLost && !endsRollback(error)) return postpone(context, why, error);
-    const message = `${why.message}; going back failed too: ${error.message}`;
+    const message = `${why.message}; the rollback failed too: ${error.message}`;
     facts.log.push(message);
     ledger.step('give-up', { error: { kind: why.kind, message } });
     return await endFailed(context, { kind: 'inconsistent', error: stillHeld(context) });
@@ -45,15 +45,15 @@ async function rollBackTo(
   { upstream, why }: { readonly upstream: Upstream; readonly why: DeployError },
 ): Promise<void> {
   const { ledger, paths, log } = context;
-  log.warn({ to: lastGood.hash, why: describeError(why) }, 'going back to the last good release');
-  ledger.step('go-back');
+  log.warn({ to: lastGood.hash, why: describeError(why) }, 'rolling back to the last good release');
+  ledger.step('roll-back');
   if (ledger.inFlight?.arrived !== true) {
     await activateLastGood(context, upstream, lastGood);
     ledger.arrived();
   }
   writeState(paths.state, lastGood);
   ledger.restored(lastGood);
-  log.warn({ hash: lastGood.hash }, 'gone back to the last good release');
+  log.warn({ hash: lastGood.hash }, 'rolled back to the last good release');
 }
 
 async function activateLastGood(
@@ -108,16 +108,16 @@ async function runToEnd(
   try {
     if ((await host.run(hook, roots)) === 'done') return undefined;
     const what = hook === 'script' ? hook : 'rollback hook';
-    return new DeployError('script', `the ${what} says not now on the way back`);
+    return new DeployError('script', `the ${what} vetoed the rollback`);
   } catch (error) {
-    log.error({ err: describeError(error) }, 'a step of the way back failed');
+    log.error({ err: describeError(error) }, 'a step of the rollback failed');
     return toDeployError(error);
   }
 }
 
 /**
- * Holds the destination on the way from one release back to another. There is nothing to cancel any more; a wish for a third release
- * ends the wait, for a process that keeps the destination for ever keeps the host from nothing but these two.
+ * Holds the destination on the way from one release back to another. A rollback cannot be cancelled. Only a wish for a
+ * third release ends the wait: a process that keeps the destination for ever must not keep the host from that one.
  * @throws as ReleasePlace.hold; DeployError locked when another release is wanted.
  */
 async function holdDestination(
@@ -150,7 +150,7 @@ function postpone({ ledger, facts, log }: AgentContext, why: DeployError, error:
   facts.log.push(reason);
   ledger.postpone(message);
   const { failures, notBefore } = ledger.inFlight?.postponed ?? {};
-  log.warn({ failures, notBefore, retry: 'deploy-agent ctl retry' }, 'going back is tried again later');
+  log.warn({ failures, notBefore, retry: 'deploy-agent ctl retry' }, 'the rollback is tried again later');
   const hint = 'it is tried again by itself';
   return { kind: 'interrupted', error: new DeployError(error.kind, reason, { hint, cause: error }) };
 }

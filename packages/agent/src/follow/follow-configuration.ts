@@ -219,7 +219,7 @@ function exitStatusOf(result: AttemptResult): number {
 function waitingFor(why: Hold['why'] | 'paused' | 'delayed' | undefined): string {
   if (why === 'paused') return 'paused by an operator on this host, waiting';
   if (why === 'delayed') return 'the random delay is not over, waiting';
-  if (why === 'withdrawn') return 'gone back from by an operator on this host, waiting';
+  if (why === 'withdrawn') return 'rolled back by an operator on this host, waiting';
   return why === 'vetoed' ? 'not now, waiting' : 'failed before, waiting';
 }
 

@@ -24,7 +24,7 @@ export interface ReleaseSettings {
   readonly reuse: ReuseMode;
 }
 
-/** Is told how far the making of a release is. */
+/** Receives how far the making of a release is. */
 export interface ReleaseProgress {
   /** @param fetch bytes that will be fetched. @param reuse bytes that are on this host already. */
   expect(fetch: number, reuse: number): void;

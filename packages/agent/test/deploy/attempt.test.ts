@@ -135,7 +135,7 @@ describe('an attempt', () => {
     const site = await proven();
     const after = await site.deploy(2, { 'prove 2': SICK, 'switch 1 rollback': FULL });
     expect(after).toMatchObject({ kind: 'interrupted', step: 'rolling-back' });
-    expect(after.error).toMatch(/it is sick; going back failed for now: the disk is full/);
+    expect(after.error).toMatch(/it is sick; the rollback failed for now: the disk is full/);
     expect(await site.deploy(2)).toMatchObject({ kind: 'waiting', ran: [] });
     site.host.happens = {};
     const resumed = await resumeAttempt(site.context, site.upstream, { isImpatient: true });
@@ -303,7 +303,7 @@ describe('what was cut off', () => {
   it('by hand is finished first, whatever is wanted', async () => {
     const site = await proven();
     await site.deploy(2);
-    site.context.ledger.goBack({ from: revision(2), to: revision(1), by: 'ops' });
+    site.context.ledger.rollBack({ from: revision(2), to: revision(1), by: 'ops' });
     await site.start();
     site.host.ran.length = 0;
     expect(await resumeAttempt(site.context, site.upstream)).toBeUndefined();

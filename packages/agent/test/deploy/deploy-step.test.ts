@@ -64,7 +64,7 @@ describe('the steps of an attempt', () => {
         'start-over': 'interrupt',
         activate: 'activate',
         validate: 'validate',
-        'go-back': 'go-back',
+        'roll-back': 'roll-back',
       } as const;
       expect(stepAfter(step, event[resumptionOf(step)])).toBeDefined();
     }

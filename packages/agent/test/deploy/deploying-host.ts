@@ -6,7 +6,7 @@ import { cancelAttempt } from '@deploy-tools/agent/deploy/cancel-attempt.js';
 import { deployWanted } from '@deploy-tools/agent/deploy/deploy-wanted.js';
 import { leaveUnproven } from '@deploy-tools/agent/deploy/leave-unproven.js';
 import { Ledger } from '@deploy-tools/agent/deploy/ledger.js';
-import { wayBackByHand } from '@deploy-tools/agent/deploy/release-before.js';
+import { rollbackByHand } from '@deploy-tools/agent/deploy/release-before.js';
 import { resumeAttempt } from '@deploy-tools/agent/deploy/resume-attempt.js';
 import { readState, readWholeState } from '@deploy-tools/agent/deploy/state-file.js';
 import { Pushes } from '@deploy-tools/agent/follow/pushes.js';
@@ -143,10 +143,10 @@ export class Host {
   }
 
   /** Somebody on the host says so. */
-  goBack(wanted?: Version): void {
+  rollBack(wanted?: Version): void {
     const { ledger } = this.#context;
-    ledger.goBack({
-      ...wayBackByHand(ledger.journal, this.lastGood),
+    ledger.rollBack({
+      ...rollbackByHand(ledger.journal, this.lastGood),
       by: 'ops',
       wanted: wanted && config(wanted),
     });

@@ -89,7 +89,7 @@ describe('a hook that fails', () => {
   });
 });
 
-it('a script that says not now on the way back leaves the host inconsistent', async () => {
+it('a script that vetoed the rollback leaves the host inconsistent', async () => {
   const made = await hooked({ validate: 'exit 1' });
   const script = made.hook('script', SAYS, '[ "$REASON" != rollback ] || exit 75');
   await made.set({ ...made.context.settings, script });

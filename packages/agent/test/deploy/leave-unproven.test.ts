@@ -106,9 +106,9 @@ describe('a release that was left unproven for another one', () => {
     expect(host.seen).toEqual(['deploy v1', 'deploy v2', 'deploy v3']);
   });
 
-  it('is gone back from by hand too, and what is wanted instead is held then', async () => {
+  it('is rolled back by hand too, and what is wanted instead is held then', async () => {
     const host = await unproven();
-    host.goBack('v3');
+    host.rollBack('v3');
     expect(await host.resume('v3')).toBeUndefined();
     expectBack(host);
     expect(host.hold).toMatchObject({ revision: 3, why: 'withdrawn' });
@@ -122,7 +122,7 @@ describe('what somebody cancelled', () => {
     expect(await host.look('v3')).toMatchObject({ kind: 'deployed' });
     host.onFetch = () => void host.cancel();
     await host.look('v2');
-    host.goBack();
+    host.rollBack();
     expect(await host.resume('v2')).toBeUndefined();
     expect(host.seen.at(-1)).toBe('rollback v1');
     expect(await host.look('v2')).toMatchObject({ kind: 'waiting', ms: Infinity });
@@ -134,7 +134,7 @@ describe('what somebody cancelled', () => {
     host.onFetch = () => void host.cancel();
     await host.look('v2');
     host.onFetch = () => {};
-    host.goBack('v2');
+    host.rollBack('v2');
     expect(await host.resume('v2')).toBeUndefined();
     expect(host.seen.at(-1)).toBe('rollback v1');
     expect(await host.look('v2')).toMatchObject({ kind: 'waiting', ms: Infinity });
@@ -146,7 +146,7 @@ describe('a way back', () => {
   it('that was gone and could not be noted in state.json is known: neither script nor checks run again', async () => {
     const host = await Host.make();
     await host.look('v3');
-    host.goBack('v3');
+    host.rollBack('v3');
     const makeWritable = host.makeStateUnwritable();
     expect(await host.resume('v3')).toMatchObject({ hint: 'it is tried again by itself' });
     expect(host.attempt).toMatchObject({ step: 'rolling-back', postponed: { failures: 1 } });

@@ -4,7 +4,7 @@ import { STEP_EVENTS, type StepEvent, stepAfter } from '@deploy-tools/agent/depl
 import { waitBefore } from '@deploy-tools/agent/deploy/hold.js';
 import { isSettled, liveRelease, runningRelease } from '@deploy-tools/agent/deploy/journal.js';
 import { Ledger } from '@deploy-tools/agent/deploy/ledger.js';
-import { wayBackByHand } from '@deploy-tools/agent/deploy/release-before.js';
+import { rollbackByHand } from '@deploy-tools/agent/deploy/release-before.js';
 import { isDeployError } from '@deploy-tools/shared/errors.js';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
@@ -147,7 +147,7 @@ describe('an attempt', () => {
     expect(runs()).toEqual([1, false]);
     ledger.step('validate', { activated: true });
     expect(runs()).toEqual([2, false]);
-    ledger.step('go-back');
+    ledger.step('roll-back');
     expect(runs()).toEqual([2, false]);
     ledger.step('give-up');
     expect(runs()).toEqual([undefined, false]);
@@ -182,7 +182,7 @@ describe('what is live', () => {
   it('is unknown after a way back that failed, whatever begins then, until something is proven', () => {
     const ledger = openLedger(tempDir(testScope()));
     activated(ledger);
-    ledger.step('go-back');
+    ledger.step('roll-back');
     ledger.step('give-up');
     ledger.begin(C, B);
     ledger.step('fail');
@@ -233,28 +233,28 @@ describe('going back by hand', () => {
   it('leads from what is live to the release that was proven before it', () => {
     const ledger = openLedger(tempDir(testScope()));
     run(ledger, B, ...HEALTHY);
-    expect(wayBackByHand(ledger.journal, B)).toEqual({ from: B, to: A });
+    expect(rollbackByHand(ledger.journal, B)).toEqual({ from: B, to: A });
     run(ledger, C, 'fail');
-    expect(wayBackByHand(ledger.journal, B)).toEqual({ from: B, to: A });
+    expect(rollbackByHand(ledger.journal, B)).toEqual({ from: B, to: A });
   });
 
   it('never leads to a release that failed', () => {
     const ledger = openLedger(tempDir(testScope()));
     run(ledger, B, 'fetch', 'stage', 'activate', 'validate', 'fail');
-    expect(wayBackByHand(ledger.journal, A)).toEqual({ from: B, to: A });
+    expect(rollbackByHand(ledger.journal, A)).toEqual({ from: B, to: A });
     run(ledger, A, ...HEALTHY);
-    expect(() => wayBackByHand(ledger.journal, A)).toThrow('no earlier release is known here');
+    expect(() => rollbackByHand(ledger.journal, A)).toThrow('no earlier release is known here');
   });
 
   it('forgets the release that somebody went back from', () => {
     const ledger = openLedger(tempDir(testScope()));
     run(ledger, B, ...HEALTHY);
-    ledger.goBack({ from: B, to: A });
+    ledger.rollBack({ from: B, to: A });
     expect(ledger.journal.proven).toEqual([B, A]);
     ledger.restored(A);
     expect(ledger.journal).toMatchObject({ live: { config: A, how: 'proven' }, proven: [A] });
     run(ledger, C, 'fail');
-    expect(() => wayBackByHand(ledger.journal, A)).toThrow('no earlier release is known here');
+    expect(() => rollbackByHand(ledger.journal, A)).toThrow('no earlier release is known here');
   });
 });
 
@@ -264,7 +264,7 @@ describe('a release that failed', () => {
       const ledger = openLedger(tempDir(testScope()));
       ledger.begin(B, A);
       for (const event of ['fetch', 'stage', 'activate'] as const) ledger.step(event);
-      ledger.step('go-back', { isHeld });
+      ledger.step('roll-back', { isHeld });
       ledger.restored(A);
       expect(ledger.journal.hold).toMatchObject({ hash: B.hash, why: 'rejected', failures: 1 });
       expect(ledger.journal.hold?.notBefore === undefined).toBe(isHeld);

@@ -53,7 +53,7 @@ describe('pruning', () => {
   it('with -cleanold keeps what is live only; one that is rolled back to is fetched again', async () => {
     const made = await host({ cleanOld: true });
     expect(made.releases()).toEqual(['v3']);
-    made.context.ledger.goBack({ from: made.config('v3'), to: made.config('v2') });
+    made.context.ledger.rollBack({ from: made.config('v3'), to: made.config('v2') });
     await made.look('v3');
     expect(made.fetched).toEqual(['v1', 'v2', 'v3', 'v2']);
     expect(made.step).toBe('rolled-back');

@@ -104,7 +104,9 @@ it.each(['no-space', 'auth'] as const)(
     await failToGoBack(kind);
     expect(report()).toMatchObject({
       state: 'rolling-back',
-      error: { message: expect.stringMatching(/script.*; going back failed for now: the place is not well/) },
+      error: {
+        message: expect.stringMatching(/script.*; the rollback failed for now: the place is not well/),
+      },
       notBefore: new Date(now + MINUTE).toISOString(),
     });
     expect(await look(configs[1])).toMatchObject({ kind: 'waiting', ms: MINUTE });
@@ -135,7 +137,7 @@ it('leaves state.json as it was until a rollback by hand has succeeded', async (
   expect(await look(configs[2])).toMatchObject({ kind: 'deployed' });
   const [one, , three] = configs;
   if (one === undefined || three === undefined) throw new Error('no configuration');
-  context.ledger.goBack({ from: three, to: one, by: 'ops' });
+  context.ledger.rollBack({ from: three, to: one, by: 'ops' });
   fetchFails = new DeployError('no-space', 'the place is not well');
   await look(three);
   expect(readState(context.paths.state)?.hash).toBe(three.hash);

@@ -4,7 +4,7 @@ import type { AgentContext } from '@deploy-tools/agent/deploy/agent-context.js';
 import { isOver } from '@deploy-tools/agent/deploy/deploy-step.js';
 import { deployWanted } from '@deploy-tools/agent/deploy/deploy-wanted.js';
 import { liveRelease } from '@deploy-tools/agent/deploy/journal.js';
-import { wayBackByHand } from '@deploy-tools/agent/deploy/release-before.js';
+import { rollbackByHand } from '@deploy-tools/agent/deploy/release-before.js';
 import { recover, resumeAttempt } from '@deploy-tools/agent/deploy/resume-attempt.js';
 import { readState } from '@deploy-tools/agent/deploy/state-file.js';
 import { presentReport } from '@deploy-tools/agent/tell/report/present-report.js';
@@ -149,7 +149,7 @@ class Host {
   wayBack(): Version | undefined {
     const { ledger, paths } = this.#context;
     try {
-      return versionOf(wayBackByHand(ledger.journal, readState(paths.state)).to);
+      return versionOf(rollbackByHand(ledger.journal, readState(paths.state)).to);
     } catch (error) {
       if (isDeployError(error, 'not-found') || isDeployError(error, 'conflict')) return undefined;
       throw error;

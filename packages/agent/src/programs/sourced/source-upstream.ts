@@ -97,7 +97,10 @@ export class SourceUpstream implements Upstream {
     } catch (error) {
       if (isDone || signal.aborted) throw error;
       // What is needed for it is here already: it does not have to wait for the source.
-      log.error({ tag: taken.tag, err: describeError(error) }, 'going on with what was fetched before');
+      log.error(
+        { tag: taken.tag, err: describeError(error) },
+        'the source cannot be used, deploying what was fetched before',
+      );
       return taken.config;
     }
   }

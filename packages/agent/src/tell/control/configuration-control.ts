@@ -5,7 +5,7 @@ import { pauseText } from '@deploy-tools/shared/report/pause-note.js';
 import type { StateReport } from '@deploy-tools/shared/report/report.js';
 import type { AgentContext } from '../../deploy/agent-context.js';
 import { cancelAttempt } from '../../deploy/cancel-attempt.js';
-import { releaseToRepeat, wayBackByHand } from '../../deploy/release-before.js';
+import { releaseToRepeat, rollbackByHand } from '../../deploy/release-before.js';
 import { retryHeld } from '../../deploy/retry-held.js';
 import { readState } from '../../deploy/state-file.js';
 import type { LinkState } from '../../deploy/upstream.js';
@@ -125,9 +125,9 @@ const ACTIONS: Readonly<Record<ControlCommand, Action>> = {
       pause.lift();
       return cancelAttempt(context, loop, onThisHost(by));
     }
-    const { from, to } = wayBackByHand(ledger.journal, readState(paths.state));
+    const { from, to } = rollbackByHand(ledger.journal, readState(paths.state));
     pause.lift();
-    ledger.goBack({ from, to, by, wanted: wanted()?.config });
+    ledger.rollBack({ from, to, by, wanted: wanted()?.config });
     loop.nudge();
     log.warn({ from: from.hash, to: to.hash, by }, 'somebody on this host says: go back');
     return `going back to ${to.revision === undefined ? to.hash.slice(0, 12) : `revision ${to.revision}`}`;

@@ -30,7 +30,7 @@ const HELP: Readonly<Record<ControlCommand, string>> = {
   status: 'Says what runs, what is in progress and what failed.',
   check: 'Has the agent look at the registry now.',
   retry:
-    'Has the agent try again now what it holds back: what failed, was vetoed, or was gone back from by hand.',
+    'Has the agent try again now what it holds back: what failed, was vetoed, or was rolled back by hand.',
   redeploy:
     'Deploys the release that runs once more, with hooks, script and checks: for a script that has changed.',
   cancel:

@@ -1,8 +1,8 @@
 import { cpSync, existsSync, readdirSync, readFileSync, renameSync, rmSync, symlinkSync } from 'node:fs';
 import { join } from 'node:path';
-import { recover } from '@deploy-tools/agent/deploy/cycle.js';
+import { recover } from '@deploy-tools/agent/deploy/resume-attempt.js';
 import { systemTimers } from '@deploy-tools/agent/host/timers.js';
-import { checkPlace, placeRelease } from '@deploy-tools/agent/place/place-release.js';
+import type { PlacedRoot, Way } from '@deploy-tools/agent/place/release-place.js';
 import type { Destination } from '@deploy-tools/agent/place/sync/destination.js';
 import { lockDestination } from '@deploy-tools/agent/place/sync/lock-destination.js';
 import type { DeployError } from '@deploy-tools/shared/errors.js';
@@ -35,12 +35,16 @@ async function agentIn(name: string, dest: string = to, more: Partial<Destinatio
         };
   const context = await agentContext(own, { name, destination });
   const next = { id: name.padEnd(64, '0'), root };
+  const put = async (to: PlacedRoot, way: Way) => {
+    const { place, signal } = context;
+    await place.put(to, { way, hold: await place.hold(signal), signal });
+  };
   return {
     dir: own,
-    place: () => placeRelease(context, next, 'forward'),
-    back: (id: string) => placeRelease(context, { ...next, id }, 'back'),
+    place: () => put(next, 'forward'),
+    back: (id: string) => put({ ...next, id }, 'back'),
     recover: () => recover(context),
-    check: () => checkPlace(context, next),
+    check: () => context.place.check(next),
   };
 }
 
