@@ -28,6 +28,21 @@ describe('docs/architecture.md', () => {
   });
 });
 
+describe('CONTRIBUTING.md', () => {
+  const page = readFileSync(join(PROJECT_ROOT, 'CONTRIBUTING.md'), 'utf8');
+
+  it('names scripts of package.json and tests that exist', () => {
+    const { scripts } = JSON.parse(readFileSync(join(PROJECT_ROOT, 'package.json'), 'utf8'));
+    const named = [...page.matchAll(/`npm (?:run )?([a-z]+)/g)].map(([, name = '']) => name);
+    expect(named.filter((name) => name !== 'ci' && !Object.hasOwn(scripts, name))).toEqual([]);
+    const tests = [...page.matchAll(/--project \S+ (\S+)/g)].map(([, path = '']) => path);
+    const isThere = (path: string) =>
+      [path, `${path}.test.ts`].some((name) => existsSync(join(PROJECT_ROOT, name)));
+    expect(tests.length).toBeGreaterThan(1);
+    expect(tests.filter((path) => !isThere(path))).toEqual([]);
+  });
+});
+
 describe('a block of the page', () => {
   it('is replaced between its marks, and nothing else is', () => {
     const page = 'a\n<!-- made by `npm run report -- -write`: x -->\nold\n<!-- end -->\nb';

@@ -253,5 +253,4 @@ export const STILL_TO_DO: Readonly<Record<string, readonly string[]>> = {
     'from-docker/configuration-name',
     'from-docker/deploy-layers',
   ],
-  docs: ['README.md'],
 };
