@@ -128,7 +128,7 @@ describe('ctl', () => {
     });
     const twice = await ctl(site, 'rollback');
     expect(twice).toMatchObject({ status: 1 });
-    expect(twice.stderr).toContain('gone back already');
+    expect(twice.stderr).toContain('rolled back already');
 
     await ctl(site, 'retry');
     await agent.log.lineAfter(before, 'deployed');

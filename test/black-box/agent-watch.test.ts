@@ -32,7 +32,7 @@ async function change(of: World, name: string, number: number): Promise<void> {
   else await changeLayer(of.operator, name, name, `v${number}`, archive);
 }
 
-const told = 'the registry tells of changes';
+const told = 'the registry announces changes';
 
 describe('a change', () => {
   it('is deployed at once', async () => {
@@ -59,7 +59,7 @@ describe('a change', () => {
     await agent.log.line(told);
     await until('the script runs', () => site.calls().length === 1);
     await change(world, 'during', 2);
-    await agent.log.line(({ msg, revision }) => msg === 'told' && revision === 2);
+    await agent.log.line(({ msg, revision }) => msg === 'change announced' && revision === 2);
     writeFileSync(go, '');
     await until('the script ran again', () => site.calls().length === 2);
     await until('it is deployed', () => existsSync(site.state));
@@ -104,7 +104,7 @@ describe('a change', () => {
     await change(world, 'unwatched', 2);
     const from = agent.log.lines.length;
     await agent.log.lineAfter(from, 'deployed');
-    expect(agent.log.lines.filter(({ msg }) => msg === told || msg === 'told')).toEqual([]);
+    expect(agent.log.lines.filter(({ msg }) => msg === told || msg === 'change announced')).toEqual([]);
     expect(await stopAgent(agent)).toBe(0);
   });
 });

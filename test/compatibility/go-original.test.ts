@@ -338,7 +338,7 @@ describeWithGo('our programs against a registry in Go', () => {
       await deployctl('changeconf', '-name', 'polling', '-component', 'polled', '-version', 'v2');
       await agent.log.lineAfter(from, 'deployed');
       expect(readFileSync(join(dir, 'unpacked', stateIn(dir).Hash, 'a.txt'), 'utf8')).toBe('two');
-      const refusals = agent.log.lines.filter(({ msg }) => /does not tell of changes/.test(msg));
+      const refusals = agent.log.lines.filter(({ msg }) => /does not announce changes/.test(msg));
       expect(refusals).toMatchObject([{ level: 30 }]);
       expect(agent.log.lines.filter(({ level }) => level > 30)).toEqual([]);
     });

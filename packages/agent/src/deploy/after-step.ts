@@ -4,9 +4,9 @@ import { type Attempt, type Journal, withProven } from './journal.js';
 
 /** What follows for a release from its failure. */
 export interface Blame {
-  /** It is not tried again before somebody says so. */
+  /** It is not tried again before an operator says retry. */
   readonly isHeld?: boolean | undefined;
-  /** It is not to blame: nothing follows. */
+  /** It is not to blame, so nothing follows. */
   readonly isSuperseded?: boolean | undefined;
 }
 
@@ -30,7 +30,7 @@ export function liveAfter(
   }
 }
 
-/** What is held back after a step, where that is told by it. */
+/** What is held back after a step. */
 export function holdAfter(
   hold: Hold | undefined,
   event: StepEvent,
@@ -40,7 +40,7 @@ export function holdAfter(
   if (event === 'prove') return undefined;
   if (byHand === true || leaving !== undefined) return hold;
   if (judged === true) return event === 'give-up' ? forGood(hold, config) : hold;
-  // The two after `fail` come here only from a rollback that an agent of before began, which judged at its end.
+  // `restore` and `give-up` get here only from rollbacks of earlier versions, which judged a release at their end.
   const isFailure = event === 'fail' || event === 'restore' || event === 'give-up';
   if (!isFailure || isSuperseded === true) return hold;
   return isHeld === true || event === 'give-up' ? abandoned(hold, config) : rejected(hold, config, now);

@@ -1,12 +1,12 @@
 import { LogTail } from '../process/script/log-tail.js';
 
-/** Phases whose time is told. */
+/** Phases whose duration is reported. */
 export type TimedPhase = 'fetch' | 'prepare' | 'activate' | 'validate' | 'rollback';
 
-/** What is kept of a veto's last line, in characters. */
+/** Characters that are kept of a veto's last line. */
 const MAX_REASON = 500;
 
-/** What is known of the attempt in flight and is not worth a journal: gathered on the way, told with its reports. */
+/** Facts of the attempt in flight that are reported and not worth a journal entry. */
 export class AttemptFacts {
   readonly log = new LogTail();
   readonly #onProgress: () => void;
@@ -18,7 +18,7 @@ export class AttemptFacts {
   /** Answers of the checks that do not pass, by check; the one that has failed for longest comes first. */
   readonly #failing = new Map<string, string>();
 
-  /** @param onProgress called often; whoever listens limits the rate. */
+  /** @param onProgress called often; the listener limits the rate. */
   constructor(onProgress: () => void = () => {}) {
     this.#onProgress = onProgress;
   }
@@ -43,7 +43,7 @@ export class AttemptFacts {
     return undefined;
   }
 
-  /** What the attempt cannot go on without, which somebody else has. */
+  /** What the attempt waits for, which another process has. */
   get waiting(): string | undefined {
     return this.#waiting;
   }
@@ -56,7 +56,7 @@ export class AttemptFacts {
     this.#onProgress();
   }
 
-  /** Which hook or script said not now last, and why. */
+  /** Which hook or script vetoed the attempt last, and why. */
   get veto(): string | undefined {
     return this.#veto;
   }
@@ -75,12 +75,12 @@ export class AttemptFacts {
     if (this.failing !== before) this.#onProgress();
   }
 
-  /** Nothing is proven any more. */
+  /** Forgets what the checks answered, because no release is being proven any more. */
   forgetChecks(): void {
     this.#failing.clear();
   }
 
-  /** Another attempt begins. */
+  /** Forgets everything, because another attempt begins. */
   clear(): void {
     this.log.clear();
     this.#timings = {};
@@ -91,7 +91,7 @@ export class AttemptFacts {
     this.forgetChecks();
   }
 
-  /** So many bytes will come over the wire, and so many are here already. */
+  /** @param fetch bytes that will be fetched. @param reused bytes that are here already. */
   expect(fetch: number, reused: number): void {
     this.#bytes = { ...this.#bytes, reused };
     this.#progress = { done: 0, total: fetch };
@@ -106,7 +106,7 @@ export class AttemptFacts {
     this.#onProgress();
   }
 
-  /** Does something and notes how long it took, also when it failed. */
+  /** Runs a phase and notes how long it took, also when it failed. */
   async time<T>(phase: TimedPhase, act: () => Promise<T>): Promise<T> {
     const began = performance.now();
     try {

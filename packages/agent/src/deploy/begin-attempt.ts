@@ -2,7 +2,7 @@ import type { AgentConfig } from '@deploy-tools/shared/config-json.js';
 import type { AgentContext } from './agent-context.js';
 import { isSettled, type Live, liveRelease } from './journal.js';
 
-/** Whether what is wanted runs already, proven. @param lastGood what state.json holds. */
+/** Whether what is wanted runs already, and is proven. @param lastGood what state.json holds. */
 export function isCurrent(
   context: AgentContext,
   lastGood: AgentConfig | undefined,
@@ -14,7 +14,7 @@ export function isCurrent(
   return place.has(wanted.hash) && host.isRunning;
 }
 
-/** Notes that an attempt at a configuration begins. @param lastGood what state.json holds. */
+/** Records that an attempt at a configuration begins. @param lastGood what state.json holds. */
 export function beginAttempt(
   { ledger, facts }: AgentContext,
   lastGood: AgentConfig | undefined,
@@ -25,8 +25,8 @@ export function beginAttempt(
 }
 
 /**
- * What a script is told as OLDROOT: what is live, the wanted release itself when that is deployed again. Where a script failed, it is
- * what that was told, as the original has it, but for that very release: then it is the one whose script failed.
+ * What scripts get as OLDROOT: what is live, also when that very release is deployed again. After a script failed it is what that
+ * script got, as with the Go agent, except for that release itself: then it is the one whose script failed.
  */
 function oldFor(config: AgentConfig, live: Live | undefined): AgentConfig | undefined {
   if (live === undefined || live.how === 'proven') return live?.config;

@@ -1,6 +1,6 @@
 import { DeployError } from '@deploy-tools/shared/errors.js';
 
-/** Another release is wanted than the one that is being deployed, whose fault it is not. */
+/** Ends a deployment because another release is wanted; the release is not to blame. */
 export class Superseded extends DeployError {
   /** Hash of what is wanted. */
   readonly by: string;
@@ -11,7 +11,7 @@ export class Superseded extends DeployError {
   }
 }
 
-/** Somebody ended the deployment before its time. */
+/** Ends a deployment because an operator cancelled it. */
 export class Cancelled extends DeployError {
   /** @param by who, as people know them. */
   constructor(by: string) {

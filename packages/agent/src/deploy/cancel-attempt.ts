@@ -6,9 +6,9 @@ import type { Ledger } from './ledger.js';
 import type { LoopControl } from './wishes.js';
 
 /**
- * Somebody says that the deployment in progress is to end. What is live already is gone back from, once its script has ended; the
- * revision is held then until somebody says retry.
- * @param by who says so. @returns what comes of it, in a sentence.
+ * Cancels the deployment in progress, as an operator asked. What is live already is rolled back, once its script has ended; the
+ * revision is then held until an operator says retry.
+ * @param by who asked, as people know them. @returns what comes of it, in a sentence.
  * @throws DeployError conflict when it cannot be cancelled, and why.
  */
 export function cancelAttempt(
@@ -23,19 +23,19 @@ export function cancelAttempt(
   log.warn({ hash: config.hash, step, by }, 'the deployment is cancelled');
   ledger.cancel(by);
   if (!loop.cancel(by) && !endCancelled(ledger))
-    return 'cancelled; this host rolls back when it goes on with what was cut off: ctl status tells what that waits for';
+    return 'cancelled; this host rolls back when it resumes what was interrupted: ctl status shows what that waits for';
   if (step === 'activating') return 'cancelled; this host rolls back as soon as a script that runs has ended';
   return step === 'validating' ? 'cancelled, rolling back' : 'cancelled before anything was switched';
 }
 
-/** What failed before it was live is not tried again by itself then. @throws DeployError conflict when nothing waits. */
+/** Holds what failed before it was live, so that it is not tried again by itself. @throws DeployError conflict when nothing waits. */
 function holdWaiting(ledger: Ledger): string {
   if (!ledger.holdForGood()) throw new DeployError('conflict', 'nothing is being deployed');
   return 'nothing is being deployed; what failed is not tried again by itself any more';
 }
 
 /**
- * Ends an attempt that was cancelled, of which nothing is live and nothing goes on, as while it waits for its connection.
+ * Ends a cancelled attempt of which nothing is live and nothing is running, as while it waits for its connection.
  * @returns false where it was not cancelled, or may be live.
  */
 export function endCancelled(ledger: Ledger): boolean {

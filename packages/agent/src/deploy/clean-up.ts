@@ -55,7 +55,7 @@ function neededReleases(
 ): readonly AgentConfig[] {
   const lastGood = readState(paths.state);
   const live = liveRelease(ledger.journal, lastGood)?.config;
-  // With -cleanold the release before the last good one is fetched again when somebody rolls back to it.
+  // With -cleanold the release before the last good one is fetched again for a rollback to it.
   const proven = settings.cleanOld ? [lastGood] : [lastGood, ...(ledger.journal.proven ?? [])];
   return [live, ...proven, ...more].filter((config) => config !== undefined);
 }

@@ -3,8 +3,8 @@ import type { AgentContext } from './agent-context.js';
 import { isSameRevision } from './hold.js';
 
 /**
- * How long a deployment has to wait yet. Nothing is waited for on a host where nothing runs, and when somebody said to try
- * again.
+ * How long a deployment still has to wait. A host on which nothing runs does not wait, and neither does a retry that an operator
+ * asked for.
  * @param lastGood what state.json holds.
  * @param request.sleeps whether the time is spent here; otherwise the caller polls again.
  * @returns milliseconds. @throws AbortError.

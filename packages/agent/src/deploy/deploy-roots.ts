@@ -3,7 +3,7 @@ import type { AgentConfig } from '@deploy-tools/shared/config-json.js';
 import type { Root } from '../process/script/script-environment.js';
 import type { Reason } from './journal.js';
 
-/** From what to what a host goes, as scripts and hooks are told. */
+/** The old and the new release of a deployment, as scripts and hooks get them. */
 export interface DeployRoots {
   /** Undefined on a new host. */
   readonly old: Root | undefined;
@@ -15,7 +15,7 @@ export interface DeployRoots {
   readonly attempt: number;
 }
 
-/** A configuration's release and the directory that it has, whether it is there or not. */
+/** A configuration's release and its directory, whether that exists or not. */
 export function rootOf(unpacked: string, config: AgentConfig): Root {
   return { id: config.hash, root: join(unpacked, config.hash) };
 }

@@ -16,7 +16,7 @@ export const DEPLOY_STEPS = [
 
 export type DeployStep = (typeof DEPLOY_STEPS)[number];
 
-/** What moves an attempt on. `interrupt`: a veto, a lost connection, the end of the agent; nothing has failed. */
+/** What moves an attempt on. `interrupt` is a veto, a lost connection or the end of the agent: nothing has failed. */
 export const STEP_EVENTS = [
   'interrupt',
   'fetch',
@@ -33,8 +33,8 @@ export const STEP_EVENTS = [
 export type StepEvent = (typeof STEP_EVENTS)[number];
 
 /**
- * A step that leads to itself is begun anew by an agent after one that was killed. What never got live, or failed, leads back where
- * a release is live that was never proven.
+ * A step that leads to itself is begun anew by the agent after one that was killed. An attempt that never got live, or failed, is
+ * rolled back where a release is live that was never proven.
  */
 const MOVES: Readonly<Record<DeployStep, Partial<Readonly<Record<StepEvent, DeployStep>>>>> = {
   pending: { interrupt: 'pending', fetch: 'fetching', fail: 'failed', 'roll-back': 'rolling-back' },
@@ -56,7 +56,7 @@ const MOVES: Readonly<Record<DeployStep, Partial<Readonly<Record<StepEvent, Depl
 };
 
 /**
- * The step after an event. Going back leads to no second going back, and no end to anything.
+ * The step after an event. A rollback leads to no second rollback, and nothing follows an end.
  * @returns undefined where the event cannot happen.
  */
 export function stepAfter(step: DeployStep, event: StepEvent): DeployStep | undefined {
@@ -77,7 +77,7 @@ export function isOver(step: DeployStep): boolean {
   return OVER.includes(step);
 }
 
-/** What an agent does first that finds an attempt at this step, whose agent was killed or stopped. */
+/** What an agent does first when it finds an attempt at this step, whose agent was killed or stopped. */
 export type Resumption = 'nothing' | 'start-over' | 'activate' | 'validate' | 'roll-back';
 
 export function resumptionOf(step: DeployStep): Resumption {

@@ -30,7 +30,7 @@ export async function deployWanted(
   const { hash } = config;
   context.onWanted(config);
   const { inFlight } = ledger;
-  // A rollback that somebody asked for meanwhile comes first.
+  // A rollback that an operator asked for meanwhile comes first.
   if (inFlight?.step === 'rolling-back' && !(await giveUpOvertaken(context, config)))
     return { kind: 'waiting', hash, ms: waitBeforeRollback(inFlight, context.clock()) };
   if (context.pause.hold()) return { kind: 'waiting', hash, ms: Number.POSITIVE_INFINITY };

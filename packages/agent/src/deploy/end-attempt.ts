@@ -25,7 +25,7 @@ export async function endFailed(context: AgentContext, failure: Failure): Promis
   return failure;
 }
 
-/** Whether the attempt was a rollback that somebody asked for, and is done. */
+/** Whether the attempt was a rollback that an operator asked for, and is done. */
 export function isRolledBackByHand({ byHand, step }: Pick<Attempt, 'byHand' | 'step'>): boolean {
   return byHand === true && step === 'rolled-back';
 }
@@ -64,8 +64,8 @@ export function stillHeld({ ledger }: Pick<AgentContext, 'ledger'>): DeployError
   const { attempt } = ledger.journal;
   const hint =
     attempt?.step === 'inconsistent'
-      ? 'see what runs on this host; nothing is done before another revision is wanted or somebody says retry'
-      : 'it failed live, and is held until another revision is wanted or somebody says retry; with -once, -retry-live tries it again';
+      ? 'see what runs on this host; nothing is done before another revision is wanted or an operator says retry'
+      : 'it failed live, and is held until another revision is wanted or an operator says retry; with -once, -retry-live tries it again';
   return new DeployError('unhealthy', messageOf(attempt), { hint });
 }
 

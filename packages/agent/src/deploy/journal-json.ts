@@ -1,40 +1,77 @@
-import { type AgentConfig, decodeConfigJson, encodeConfigJson } from '@deploy-tools/shared/config-json.js';
-import { DeployError } from '@deploy-tools/shared/errors.js';
-import {
-  asCount,
-  asFields,
-  asHash,
-  asOneOf,
-  asText,
-  asTime,
-  type Fields,
-  optional,
-  parseFields,
-  withoutUndefined,
-  wrong,
-} from '@deploy-tools/shared/report/json-fields.js';
+import { type AgentConfig, configSchema, encodeConfigJson } from '@deploy-tools/shared/config-json.js';
+import { isDeployError } from '@deploy-tools/shared/errors.js';
+import { decodeJson } from '@deploy-tools/shared/json/decode-json.js';
+import { countSchema, hashSchema, timeSchema } from '@deploy-tools/shared/json/json-schemas.js';
+import { withoutUndefined } from '@deploy-tools/shared/report/json-fields.js';
+import * as z from 'zod/mini';
 import { DEPLOY_STEPS } from './deploy-step.js';
-import type { Hold } from './hold.js';
-import {
-  type Attempt,
-  type Journal,
-  type Live,
-  type LiveHow,
-  type PostponedRollback,
-  runningRelease,
-} from './journal.js';
+import { type Journal, type Live, runningRelease } from './journal.js';
 
-/** Of this form; another one is not guessed at. */
+/** The version of the format. A journal of another version is refused, never guessed at. */
 const VERSION = 1;
 
-const LIVE_HOWS: readonly LiveHow[] = ['activating', 'activated', 'proven', 'unknown'];
+const liveSchema = z.object({
+  config: configSchema,
+  how: z.enum(['activating', 'activated', 'proven', 'unknown']),
+  since: timeSchema,
+  before: z.exactOptional(configSchema),
+});
+
+const attemptSchema = z.object({
+  deploy: z.string(),
+  step: z.enum(DEPLOY_STEPS),
+  since: timeSchema,
+  reason: z.enum(['deploy', 'retry']),
+  number: countSchema,
+  config: configSchema,
+  before: z.exactOptional(configSchema),
+  left: z.exactOptional(z.nullable(liveSchema)),
+  unpackedIn: z.exactOptional(z.string()),
+  activated: z.exactOptional(z.literal(true)),
+  leaving: z.exactOptional(configSchema),
+  judged: z.exactOptional(z.literal(true)),
+  cancelledBy: z.exactOptional(z.string()),
+  arrived: z.exactOptional(z.literal(true)),
+  byHand: z.exactOptional(z.literal(true)),
+  error: z.exactOptional(z.object({ kind: z.string(), message: z.string() })),
+  postponed: z.exactOptional(z.object({ failures: countSchema, notBefore: timeSchema, message: z.string() })),
+});
+
+const holdSchema = z.object({
+  hash: hashSchema,
+  revision: z.exactOptional(countSchema),
+  why: z.enum(['rejected', 'vetoed', 'withdrawn']),
+  failures: countSchema,
+  notBefore: z.exactOptional(timeSchema),
+  reason: z.exactOptional(z.string()),
+  retry: z.exactOptional(z.literal(true)),
+});
+
+const journalSchema = z.object({
+  version: z.literal(VERSION),
+  attempt: z.exactOptional(attemptSchema),
+  live: z.exactOptional(liveSchema),
+  proven: z.exactOptional(z.array(configSchema)),
+  hold: z.exactOptional(holdSchema),
+  again: z.exactOptional(hashSchema),
+  script: z.exactOptional(z.string()),
+  unpacked: z.exactOptional(z.object({ hash: hashSchema, in: z.string() })),
+});
+
+const attemptsSchema = z.object({
+  hash: hashSchema,
+  failures: countSchema,
+  notBefore: timeSchema,
+  unpackedIn: z.exactOptional(z.string()),
+  script: z.exactOptional(z.string()),
+});
 
 /**
- * The journal as its file holds it. `running` and `lastGood` are for those who look at it; they are not read back.
- * @param lastGood as state.json has it.
+ * The journal as its file holds it. `running` and `lastGood` inform people who read the file; the agent does not read them back.
+ * @param lastGood what state.json holds.
  */
 export function encodeJournal(journal: Journal, lastGood: AgentConfig | undefined): string {
-  const { attempt, live, proven, hold, again, script, unpacked } = journal;
+  const { attempt, live, proven, ...rest } = journal;
   const json = {
     version: VERSION,
     running: idOf(runningRelease(journal, lastGood)),
@@ -48,142 +85,46 @@ export function encodeJournal(journal: Journal, lastGood: AgentConfig | undefine
     },
     live: live && liveJson(live),
     proven: proven?.map(configJson),
-    hold,
-    again,
-    script,
-    unpacked,
+    ...rest,
   };
   return `${JSON.stringify(json, null, 2)}\n`;
 }
 
-/** @throws DeployError corrupt, naming what is wrong. */
+/** @throws DeployError corrupt, naming the field that is wrong. */
 export function decodeJournal(text: string): Journal {
-  try {
-    const fields = parseFields(text);
-    if (fields.version !== VERSION) throw wrong('version that is known here');
-    return withoutUndefined({
-      attempt: optional(fields.attempt, decodeAttempt),
-      live: optional(fields.live, decodeLive),
-      proven: optional(fields.proven, decodeConfigs),
-      hold: optional(fields.hold, decodeHold),
-      again: optional(fields.again, (hash) => asHash(hash, 'again')),
-      script: optional(fields.script, (value) => asText(value, 'script')),
-      unpacked: optional(fields.unpacked, decodeUnpacked),
-    });
-  } catch (error) {
-    const why = error instanceof DeployError ? error.message : String(error);
-    throw new DeployError('corrupt', why, { cause: error });
-  }
+  const { version: _, ...journal } = decodeJson(text, journalSchema, {
+    what: 'the journal',
+    kind: 'corrupt',
+  });
+  return journal;
 }
 
 /**
- * What an agent before there were journals left in attempts.json: `hash`, `failures`, `notBefore`, and where its script had
- * been about to run `unpackedIn` and `script`.
- * @returns nothing when it is damaged: then the worst is one early attempt.
+ * Reads attempts.json, which agents left before there were journals: `hash`, `failures`, `notBefore`, and `unpackedIn` and `script`
+ * where the script had been about to run.
+ * @returns an empty journal where it is damaged: the worst that follows is one early attempt.
  */
 export function decodeAttempts(text: string): Journal {
   try {
-    const fields = parseFields(text);
-    const hash = asHash(fields.hash, 'hash');
-    const failures = asCount(fields.failures, 'failures');
-    const notBefore = asTime(fields.notBefore, 'notBefore');
-    const boot = optional(fields.unpackedIn, (value) => asText(value, 'unpackedIn'));
+    const subject = { what: 'attempts.json', kind: 'corrupt' } as const;
+    const { hash, failures, notBefore, unpackedIn, script } = decodeJson(text, attemptsSchema, subject);
     return withoutUndefined({
       hold: failures === 0 ? undefined : ({ hash, why: 'rejected', failures, notBefore } as const),
-      script: optional(fields.script, (value) => asText(value, 'script')),
-      unpacked: boot === undefined ? undefined : { hash, in: boot },
+      script,
+      unpacked: unpackedIn === undefined ? undefined : { hash, in: unpackedIn },
     });
   } catch (error) {
-    if (error instanceof DeployError) return {};
+    if (isDeployError(error, 'corrupt')) return {};
     throw error;
   }
-}
-
-function decodeAttempt(value: unknown): Attempt {
-  const fields = asFields(value, 'attempt');
-  return withoutUndefined({
-    deploy: asText(fields.deploy, 'attempt.deploy'),
-    step: asOneOf(fields.step, DEPLOY_STEPS, 'attempt.step'),
-    since: asTime(fields.since, 'attempt.since'),
-    reason: asOneOf(fields.reason, ['deploy', 'retry'], 'attempt.reason'),
-    number: asCount(fields.number, 'attempt.number'),
-    config: decodeConfig(fields.config),
-    before: optional(fields.before, decodeConfig),
-    left: fields.left === null ? null : optional(fields.left, decodeLive),
-    unpackedIn: optional(fields.unpackedIn, (text) => asText(text, 'attempt.unpackedIn')),
-    activated: optional(fields.activated, asTrue),
-    leaving: optional(fields.leaving, decodeConfig),
-    judged: optional(fields.judged, asTrue),
-    cancelledBy: optional(fields.cancelledBy, (text) => asText(text, 'attempt.cancelledBy')),
-    arrived: optional(fields.arrived, asTrue),
-    byHand: optional(fields.byHand, asTrue),
-    error: optional(fields.error, decodeError),
-    postponed: optional(fields.postponed, decodePostponed),
-  });
-}
-
-function decodeLive(value: unknown): Live {
-  const fields = asFields(value, 'live');
-  return withoutUndefined({
-    config: decodeConfig(fields.config),
-    how: asOneOf(fields.how, LIVE_HOWS, 'live.how'),
-    since: asTime(fields.since, 'live.since'),
-    before: optional(fields.before, decodeConfig),
-  });
 }
 
 function liveJson(live: Live): object {
   return { ...live, config: configJson(live.config), before: live.before && configJson(live.before) };
 }
 
-function decodeHold(value: unknown): Hold {
-  const fields = asFields(value, 'hold');
-  return withoutUndefined({
-    hash: asHash(fields.hash, 'hold.hash'),
-    revision: optional(fields.revision, (number) => asCount(number, 'hold.revision')),
-    why: asOneOf(fields.why, ['rejected', 'vetoed', 'withdrawn'], 'hold.why'),
-    failures: asCount(fields.failures, 'hold.failures'),
-    notBefore: optional(fields.notBefore, (time) => asTime(time, 'hold.notBefore')),
-    reason: optional(fields.reason, (text) => asText(text, 'hold.reason')),
-    retry: optional(fields.retry, asTrue),
-  });
-}
-
-function decodeUnpacked(value: unknown): NonNullable<Journal['unpacked']> {
-  const fields = asFields(value, 'unpacked');
-  return { hash: asHash(fields.hash, 'unpacked.hash'), in: asText(fields.in, 'unpacked.in') };
-}
-
-function decodeError(value: unknown): NonNullable<Attempt['error']> {
-  const fields: Fields = asFields(value, 'attempt.error');
-  return { kind: asText(fields.kind, 'error.kind'), message: asText(fields.message, 'error.message') };
-}
-
-function decodePostponed(value: unknown): PostponedRollback {
-  const fields = asFields(value, 'attempt.postponed');
-  return {
-    failures: asCount(fields.failures, 'postponed.failures'),
-    notBefore: asTime(fields.notBefore, 'postponed.notBefore'),
-    message: asText(fields.message, 'postponed.message'),
-  };
-}
-
-function decodeConfig(value: unknown): AgentConfig {
-  return decodeConfigJson(JSON.stringify(value));
-}
-
-function decodeConfigs(value: unknown): AgentConfig[] {
-  if (!Array.isArray(value)) throw wrong('list of proven releases');
-  return value.map(decodeConfig);
-}
-
 function configJson(config: AgentConfig): unknown {
   return JSON.parse(encodeConfigJson(config));
-}
-
-function asTrue(value: unknown): true {
-  if (value !== true) throw wrong('flag that is true');
-  return value;
 }
 
 function idOf(config: AgentConfig | undefined): object | undefined {

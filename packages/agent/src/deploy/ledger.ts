@@ -15,22 +15,25 @@ export interface LedgerOptions extends JournalPaths {
   readonly clock: () => Date;
   /** What state.json holds, for those who read the journal's file. */
   readonly lastGood: () => AgentConfig | undefined;
-  /** Called after each change that tells something new. Must not throw. */
+  /** Called after each change that is worth a report. Must not throw. */
   readonly onChange?: () => void;
 }
 
-/** A way back that somebody on the host wants. */
+/** A rollback that an operator on the host asked for. */
 export interface RollbackByHand {
+  /** What runs, or what failed. */
   readonly from: AgentConfig;
   readonly to: AgentConfig;
+  /** Who asked for it, as people know them. */
   readonly by?: string | undefined;
+  /** What the upstream wants, where that is known: it is held until an operator says retry, whether or not it runs. */
   readonly wanted?: AgentConfig | undefined;
 }
 
 /** What is known when a step is taken. */
 type StepFacts = Pick<Attempt, 'unpackedIn' | 'activated' | 'error'> & Blame;
 
-/** The journal, written atomically and durably before anything that it tells of is done. */
+/** The journal of a configuration on this host. It is written atomically and durably before the step that it records is taken. */
 export class Ledger {
   readonly #options: LedgerOptions;
   #journal: Journal;
@@ -60,8 +63,8 @@ export class Ledger {
   }
 
   /**
-   * An attempt begins. One that did not get far and was interrupted is the same attempt still.
-   * @param before what is gone back to.
+   * Begins an attempt. One that was interrupted before its activation is the same attempt still.
+   * @param before what is live now, which scripts get as the old release.
    */
   begin(config: AgentConfig, before: AgentConfig | undefined): void {
     const { again, ...journal } = this.#journal;
@@ -86,16 +89,15 @@ export class Ledger {
     });
   }
 
-  /**
-   * The attempt in flight takes a step.
-   * @throws DeployError internal where it cannot.
-   */
+  /** Records a step of the attempt in flight. @throws DeployError internal where the attempt cannot take it. */
   step(event: StepEvent, { isHeld, isSuperseded, ...facts }: StepFacts = {}): void {
     const { postponed: last, ...attempt } = this.#requireInFlight();
     const left = event === 'activate' ? { left: attempt.left ?? this.#live() ?? null } : {};
     const isJudged = event === 'roll-back' && attempt.step !== 'rolling-back';
     const next: Attempt = {
-      ...{ ...attempt, ...facts, ...left },
+      ...attempt,
+      ...facts,
+      ...left,
       ...(event === 'roll-back' && last !== undefined ? { postponed: last } : {}),
       ...(isJudged ? { judged: true as const } : {}),
       step: nextStep(attempt.step, event),
@@ -109,8 +111,8 @@ export class Ledger {
   }
 
   /**
-   * A release is live that was never proven, and what was to take its place did not get there: the last attempt leads back from it.
-   * @param blame where that attempt fails by this; else what follows for its revision is not touched.
+   * Begins a rollback from a release that is live and was never proven, because the one that was to replace it did not get live.
+   * @param blame what follows for the revision of the last attempt, where that has failed by this; nothing otherwise.
    */
   leave({ config: leaving }: Live, error: NonNullable<Attempt['error']>, blame?: Blame): void {
     const { attempt, hold: before } = this.#journal;
@@ -121,28 +123,28 @@ export class Ledger {
     this.#advance({ ...left, error: attempt.error ?? error }, { hold });
   }
 
-  /** Somebody cancels the attempt in flight, which also an agent after this one has to know. */
+  /** Records that an operator cancelled the attempt in flight, for the agent after this one. */
   cancel(by: string): void {
     this.#write({ ...this.#journal, attempt: { ...this.#requireInFlight(), cancelledBy: by } });
   }
 
-  /** The way back in flight activates this release: its script is about to run, or its program is in charge. */
+  /** Records how far the rollback in flight has got: the script of this release is about to run, or its program is in charge. */
   returning(to: AgentConfig, how: 'activating' | 'activated'): void {
     const { config } = this.#requireInFlight();
     this.#write({ ...this.#journal, live: { config: to, how, since: this.#now(), before: config } });
   }
 
-  /** The way back in flight was gone, and its release is proven again, which state.json may not tell yet. */
+  /** Records that the rollback in flight is done and its release proven again, which state.json may not say yet. */
   arrived(): void {
     this.#write({ ...this.#journal, attempt: { ...this.#requireInFlight(), arrived: true } });
   }
 
-  /** The way back in flight has led to this release, which state.json holds by now. */
+  /** Ends the rollback in flight; state.json holds its release by now. */
   restored(to: AgentConfig): void {
     const { postponed: _, ...attempt } = this.#requireInFlight();
     const next: Attempt = { ...attempt, step: nextStep(attempt.step, 'restore'), since: this.#now() };
     const { proven = [] } = this.#journal;
-    // What somebody went back from by hand is nothing to go back to.
+    // A release that an operator rolled back is not rolled back to.
     const good = proven.filter(({ hash }) => attempt.byHand !== true || hash !== attempt.config.hash);
     const live: Live = { config: to, how: 'proven', since: next.since };
     const hold = this.#holdAfter('restore', next);
@@ -150,8 +152,8 @@ export class Ledger {
   }
 
   /**
-   * The host said not now: what was live is so still, and the revision is asked about again in a minute.
-   * @param reason which hook or script said so, and why.
+   * Records a veto of the host: what was live is so still, and the host is asked again in a minute.
+   * @param reason which hook or script vetoed the deployment, and the last line that it printed.
    */
   veto(reason?: string): void {
     const { config, step, left, ...attempt } = this.#requireInFlight();
@@ -163,20 +165,14 @@ export class Ledger {
     this.#write({ ...journal, ...(before === undefined ? {} : { live: before }), attempt: next, hold });
   }
 
-  /**
-   * The rollback in flight cannot be done now, for what is no fault of a release; it is tried again later.
-   * @param message what it failed with.
-   */
+  /** Postpones the rollback in flight, which failed for a reason that is no fault of a release. @param message that reason. */
   postpone(message: string): void {
     const attempt = this.#requireInFlight();
     const next = postponed(attempt.postponed, message, this.#options.clock());
     this.#write({ ...this.#journal, attempt: { ...attempt, postponed: next } });
   }
 
-  /**
-   * Somebody says to try again now what is held back.
-   * @returns false when nothing is.
-   */
+  /** Has what is held back tried again now, as an operator asked. @returns false when nothing is held back. */
   retry(): boolean {
     const { attempt, hold } = this.#journal;
     if (attempt?.step === 'rolling-back') {
@@ -190,7 +186,7 @@ export class Ledger {
     return true;
   }
 
-  /** What waits to be tried again waits for somebody's word. @returns false when nothing does. */
+  /** Holds what waits to be tried again until an operator says retry. @returns false when nothing waits. */
   holdForGood(): boolean {
     const { hold } = this.#journal;
     if (hold?.why !== 'rejected' || hold.notBefore === undefined) return false;
@@ -198,18 +194,14 @@ export class Ledger {
     return true;
   }
 
-  /** Somebody wants the release that runs to be deployed once more, such as with another script. */
+  /** Has the release that runs deployed once more, as an operator asked, such as with another script. */
   deployAgain(hash: string): void {
     const { hold } = this.#journal;
     const retried = hold === undefined ? {} : { hold: { ...hold, retry: true as const } };
     this.#write({ ...this.#journal, ...retried, again: hash });
   }
 
-  /**
-   * Somebody wants the release before to run again: a way back begins.
-   * @param from what runs, or what failed. @param to what is gone back to. @param by the user of the host.
-   * @param wanted what the registry wants, where that is known: it is held until somebody says retry, whether or not it runs.
-   */
+  /** Begins a rollback that an operator on the host asked for. @throws DeployError internal while an attempt is in flight. */
   rollBack({ from, to, by = 'an operator', wanted }: RollbackByHand): void {
     if (this.inFlight !== undefined) throw new DeployError('internal', 'an attempt is in flight');
     const { attempt: _, ...journal } = this.#journal;
@@ -224,18 +216,18 @@ export class Ledger {
       byHand: true,
       error: { kind: 'cancelled', message: `${by} on the host rolled back from it` },
     };
-    // What is held was wanted, where nobody has heard since what is.
+    // Where nothing is known of what is wanted, what is held was wanted last.
     const last = wanted ?? journal.hold ?? from;
     this.#write({ ...journal, attempt, hold: withdrawn(last.hash === to.hash ? from : last) });
   }
 
-  /** An attempt of which nothing was done yet is none any more: what runs is wanted instead. */
+  /** Drops an attempt of which nothing was done yet, because what runs is wanted instead. */
   forgetPending(): void {
     const { attempt, ...journal } = this.#journal;
     if (attempt?.step === 'pending') this.#write(journal);
   }
 
-  /** A script or hook runs, or none any more. */
+  /** Records the process of a running script or hook; undefined when none runs any more. */
   script(identity: string | undefined): void {
     const { script: _, ...journal } = this.#journal;
     this.#write(identity === undefined ? journal : { ...journal, script: identity }, true);
@@ -253,7 +245,9 @@ export class Ledger {
     const { hold, ...live } = after;
     const isAgain = again !== undefined && attempt.step !== 'healthy';
     this.#write({
-      ...{ ...journal, ...live, attempt },
+      ...journal,
+      ...live,
+      attempt,
       ...(hold === undefined ? {} : { hold }),
       ...(isAgain ? { again } : {}),
     });
@@ -280,7 +274,7 @@ export class Ledger {
   }
 }
 
-/** Names an attempt for ever. */
+/** A name for an attempt that no other one gets. */
 function newDeployId(): string {
   return randomBytes(8).toString('hex');
 }

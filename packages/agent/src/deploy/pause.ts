@@ -15,8 +15,8 @@ import type { PauseNote } from '@deploy-tools/shared/report/pause-note.js';
 const MAX_BYTES = 16 * 1024;
 
 /**
- * Whether somebody on this host said that nothing is to be deployed. A file in the agent's directory, so that an agent that
- * is started anew stays paused. What is in progress is finished first.
+ * Whether an operator on this host paused deployments. It is a file in the agent's directory, so that an agent that is started
+ * anew stays paused. What is in progress is finished first.
  */
 export class Pause {
   readonly #path: string;
@@ -74,15 +74,15 @@ export class Pause {
     return this.paused;
   }
 
-  /** Something is done all the same; it is in effect again at the next {@link hold}. */
+  /** Suspends the pause for one deployment; it is in effect again at the next {@link hold}. */
   lift(): void {
     this.#holding = false;
   }
 }
 
 /**
- * What a pause's file says. That it is there counts, whatever it holds and whether it can be read: earlier agents wrote only a
- * time, and an operator may have made it by hand.
+ * Reads the file of a pause. Its existence counts, whatever it holds and whether it can be read: earlier agents wrote only a time,
+ * and an operator may have made it by hand.
  * @returns undefined where there is none.
  */
 export function readPause(path: string): PauseNote | undefined {

@@ -2,7 +2,7 @@ import type { DeployError, ErrorKind } from '@deploy-tools/shared/errors.js';
 import { remainingWait, waitAfter } from './hold.js';
 import type { Attempt, PostponedRollback } from './journal.js';
 
-/** A script, a hook, a program or a check said that the last good release does not work either. */
+/** A script, a hook, the program or a check found that the last good release does not work either. */
 const FINAL: readonly ErrorKind[] = ['script', 'unhealthy'];
 
 /** Whether a rollback that failed with this is given up; a full disk, a registry that refuses and the like are tried again. */
@@ -26,7 +26,7 @@ export function waitBeforeRollback({ postponed: last }: Pick<Attempt, 'postponed
   return last === undefined ? 0 : remainingWait(last.notBefore, waitAfter(last.failures), now);
 }
 
-/** What a rollback that is tried again failed with so far, after what it is about. */
+/** Why a rollback is needed, and why it failed so far. */
 export function describePostponed(why: string, { message }: Pick<PostponedRollback, 'message'>): string {
   return `${why}; the rollback failed for now: ${message}`;
 }

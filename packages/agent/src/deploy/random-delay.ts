@@ -1,13 +1,13 @@
 import { isSameRevision, type RevisionId } from './hold.js';
 
-/** Has each deployment wait a time of its own, so that the hosts of a fleet do not all begin at once. */
+/** Delays each deployment by a random time, so that the hosts of a fleet do not all begin at once. */
 export class RandomDelay {
   readonly #longestMs: number;
   readonly #random: () => number;
   readonly #now: () => number;
   #drawn: { readonly id: RevisionId; readonly at: number } | undefined;
 
-  /** @param random from 0 to 1. @param now milliseconds that never go back. */
+  /** @param random from 0 to 1. @param now milliseconds of a clock that only advances. */
   constructor(longestMs: number, random: () => number, now: () => number) {
     this.#longestMs = longestMs;
     this.#random = random;

@@ -3,18 +3,18 @@ import { readRegularFile } from '@deploy-tools/shared/host/regular-file.js';
 import type { Journal } from './journal.js';
 import { decodeAttempts, decodeJournal } from './journal-json.js';
 
-/** Two configurations of the most layers, and little else. */
+/** Room for several configurations with the maximum of layers. */
 const MAX_BYTES = 32 * 1024 * 1024;
 
-/** Where an agent keeps what it did. */
+/** Where an agent keeps its journal. */
 export interface JournalPaths {
-  /** Of journal.json. */
+  /** Absolute path of journal.json. */
   readonly path: string;
-  /** Of attempts.json, which an agent before there were journals left; read once. */
+  /** Absolute path of attempts.json, which agents left before there were journals; it is read once. */
   readonly attemptsPath: string;
 }
 
-/** What the journal of an agent says, which may be running. @throws DeployError corrupt. */
+/** Reads the journal of an agent, which may be running. @throws DeployError corrupt. */
 export function readJournal({ path, attemptsPath }: JournalPaths): Journal {
   const text = readText(path);
   if (text === undefined) return decodeAttempts(readText(attemptsPath) ?? '');

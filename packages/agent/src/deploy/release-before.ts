@@ -8,8 +8,8 @@ import { readWholeState } from './state-file.js';
 type Known = Pick<AgentContext, 'ledger' | 'paths'>;
 
 /**
- * The last good release: what state.json holds. Where that was damaged or removed since the attempt began it is what was live then,
- * if that was proven.
+ * The last good release: what state.json holds. Where the file was damaged or removed since the attempt began, it is what was live
+ * then, if that was proven.
  * @returns undefined where nothing is known to be good.
  */
 export function lastGoodRelease({ ledger, paths }: Known): AgentConfig | undefined {
@@ -20,19 +20,19 @@ export function lastGoodRelease({ ledger, paths }: Known): AgentConfig | undefin
 }
 
 /**
- * What the way back in flight leads to: the last good release, or what somebody on the host wants.
+ * What the rollback in flight leads to: the last good release, or what an operator on the host asked for.
  * @throws DeployError not-found.
  */
 export function releaseBefore({ ledger, paths }: Known): AgentConfig {
   const { attempt } = ledger.journal;
   const before = attempt?.byHand === true ? attempt.before : lastGoodRelease({ ledger, paths });
-  if (before === undefined) throw new DeployError('not-found', `there is no ${paths.state} to go back to`);
+  if (before === undefined) throw new DeployError('not-found', `there is no ${paths.state} to roll back to`);
   return before;
 }
 
 /**
  * The release that an operator can have deployed again now: the one that is live.
- * @param wanted what the registry wanted when it last answered.
+ * @param wanted what the upstream wanted when it last answered.
  * @throws DeployError in-use while something is in flight; not-found; conflict where another one is wanted.
  */
 export function releaseToRepeat(
@@ -42,29 +42,28 @@ export function releaseToRepeat(
 ): AgentConfig {
   if (inFlight !== undefined)
     throw new DeployError('in-use', `a deployment is ${inFlight.step}`, {
-      hint: 'ctl status tells when it has ended',
+      hint: 'ctl status shows when it has ended',
     });
   const live = liveRelease(journal, lastGood)?.config;
   if (live === undefined)
-    throw new DeployError('not-found', 'nothing is deployed here yet', { hint: 'ctl status tells why' });
+    throw new DeployError('not-found', 'nothing is deployed here yet', { hint: 'ctl status shows why' });
   if (wanted !== undefined && wanted.hash !== live.hash)
     throw new DeployError('conflict', 'another release is wanted than the one that runs', {
-      hint: 'ctl status tells why it does not run; ctl retry tries it now',
+      hint: 'ctl status shows why it does not run; ctl retry tries it now',
     });
   return live;
 }
 
 /**
- * From what to what an operator can go back now: from what is live to the release that was proven last and is another.
- * Nothing is in flight.
- * @throws DeployError conflict; not-found when there is nothing to go back to.
+ * The rollback that an operator can ask for while nothing is in flight: from what is live to the last proven release that is another.
+ * @throws DeployError conflict; not-found where no other release was proven.
  */
 export function rollbackByHand(
   journal: Journal,
   lastGood: AgentConfig | undefined,
 ): { readonly from: AgentConfig; readonly to: AgentConfig } {
   if (journal.attempt?.step === 'rolled-back')
-    throw new DeployError('conflict', 'it was gone back already, the last good release runs');
+    throw new DeployError('conflict', 'this host has rolled back already, the last good release runs');
   const from = liveRelease(journal, lastGood)?.config;
   const to = journal.proven?.find(({ hash }) => hash !== from?.hash);
   if (from === undefined || to === undefined)

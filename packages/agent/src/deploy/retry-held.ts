@@ -2,13 +2,13 @@ import type { AgentContext } from './agent-context.js';
 import type { Attempt } from './journal.js';
 import type { LoopControl } from './wishes.js';
 
-/** Who says so by way of the registry, which does not tell the name. */
+/** Who asks by way of the registry, which does not send the name. */
 export const AN_OPERATOR = 'an operator';
 
 /**
- * Somebody says to try now what is held back: a revision that failed, was vetoed, or was rolled back from by hand; a rollback
+ * Has what is held back tried now, as an operator asked: a revision that failed, was vetoed, or was rolled back by hand; a rollback
  * that was postponed.
- * @param by who says so. @returns what comes of it, in a sentence.
+ * @param by who asked, as people know them. @returns what comes of it, in a sentence.
  */
 export function retryHeld(
   { ledger, pause, log }: Pick<AgentContext, 'ledger' | 'pause' | 'log'>,
@@ -20,11 +20,11 @@ export function retryHeld(
     return `nothing is held back, a deployment is ${inFlight.step}`;
   if (!ledger.retry()) return 'nothing is held back';
   loop.nudge();
-  log.info({ by }, 'somebody says: try again');
+  log.info({ by }, 'an operator asked for a retry');
   return pause.paused ? 'tried again once resumed' : 'trying again';
 }
 
-/** An attempt that is `pending` may only wait, such as for the end of a veto. */
+/** Whether work is going on for an attempt: one that is `pending` may only wait, such as for the end of a veto. */
 function goesOn({ step, postponed }: Attempt, { isDeploying }: Pick<LoopControl, 'isDeploying'>): boolean {
   return postponed === undefined && (step !== 'pending' || isDeploying);
 }

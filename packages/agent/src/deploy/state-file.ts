@@ -3,10 +3,10 @@ import { DeployError, errnoOf, isDeployError, toDeployError } from '@deploy-tool
 import { writeFileAtomic } from '@deploy-tools/shared/host/atomic-file.js';
 import { readRegularFile } from '@deploy-tools/shared/host/regular-file.js';
 
-/** A configuration as a registry sends it is a quarter of that at most. */
+/** A registry's configuration is a quarter of that at most. */
 const MAX_BYTES = 16 * 1024 * 1024;
 
-/** There is a state file, and what it says cannot be read. */
+/** There is a state file, and its content cannot be read. */
 export class DamagedState extends DeployError {
   constructor(path: string, cause: unknown) {
     super('corrupt', `the state file ${path} is damaged: ${toDeployError(cause).message}`, {
@@ -17,8 +17,7 @@ export class DamagedState extends DeployError {
 }
 
 /**
- * The configuration that runs here, in the form that the original's agent writes and reads: either can take over from
- * the other.
+ * The configuration that runs here, in the form that the Go agent writes and reads: either can take over from the other.
  * @returns undefined when nothing was deployed yet.
  * @throws DamagedState: to deploy over it could run two releases at once.
  */
@@ -43,7 +42,7 @@ export function readState(path: string): AgentConfig | undefined {
   }
 }
 
-/** The same for those who only want to know; whoever deploys is told of a damaged state by the error. */
+/** Like {@link readState}, for reports: undefined where the file is damaged, which the next deployment fails for. */
 export function readWholeState(path: string): AgentConfig | undefined {
   try {
     return readState(path);
@@ -53,7 +52,7 @@ export function readWholeState(path: string): AgentConfig | undefined {
   }
 }
 
-/** Atomic: a crash leaves the old state or the new. What it holds already is not written, which a full disk would refuse. */
+/** Writes atomically: a crash leaves the old state or the new. An unchanged state is not written, which a full disk would refuse. */
 export function writeState(path: string, config: AgentConfig): void {
   const text = encodeConfigJson(config);
   if (textOf(path) !== text) writeFileAtomic(path, text);
@@ -63,6 +62,6 @@ function textOf(path: string): string | undefined {
   try {
     return readRegularFile(path, MAX_BYTES).toString('utf8');
   } catch {
-    return undefined; // whatever the reason: it is written then
+    return undefined; // Whatever the reason is, the state is written then.
   }
 }

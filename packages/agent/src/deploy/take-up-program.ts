@@ -7,8 +7,8 @@ import { type Live, liveRelease } from './journal.js';
 import { DamagedState, readState } from './state-file.js';
 
 /**
- * Starts the program of the release that was in charge of it, unless it runs already: the one that is live, or that is proven where
- * a script was cut off.
+ * Starts the supervised program from the release that it ran from, unless it runs already: the live one, or the proven one where a
+ * script was cut off.
  */
 export function takeUpProgram(context: AgentContext): void {
   const { paths, ledger, log, host } = context;
@@ -22,7 +22,7 @@ export function takeUpProgram(context: AgentContext): void {
   else log.error({ hash: config.hash }, 'the release that should run is gone; it is fetched again');
 }
 
-/** By the journal alone where state.json is damaged: that keeps a host from deploying, not from what it has. */
+/** Where state.json is damaged, the journal alone decides: the damage keeps the host from deploying, not from running what it has. */
 function releaseInCharge({ ledger, paths, log }: AgentContext): AgentConfig | undefined {
   const { journal } = ledger;
   try {

@@ -2,19 +2,19 @@ import { closeSync, openSync, readFileSync, statSync, utimesSync, writeSync } fr
 import type { AgentConfig } from '@deploy-tools/shared/config-json.js';
 import { errnoOf } from '@deploy-tools/shared/errors.js';
 
-/** What the registry wanted when it last answered. */
+/** What the upstream wanted when it last answered. */
 export interface Wanted {
   readonly config: AgentConfig;
   readonly at: Date;
 }
 
-/** Remembers what the registry wants, and on the disk when it last wanted what is proven here. */
+/** Remembers what the upstream wants, and on disk when it last wanted what is proven here. */
 export class WantedView {
   readonly #path: string;
   #last: Wanted | undefined;
   #noted = '';
 
-  /** @param path of the file that holds a configuration hash; its time is when the registry last said so. */
+  /** @param path of a file that holds a configuration hash; its modification time is when the upstream last wanted that. */
   constructor(path: string) {
     this.#path = path;
   }
@@ -24,8 +24,8 @@ export class WantedView {
   }
 
   /**
-   * The registry answered. A file that cannot be written costs only that a guard trusts what is here for less long.
-   * @returns whether that is news.
+   * Takes an answer of the upstream. If the file cannot be written, a guard trusts what is here for less long, and nothing else.
+   * @returns whether the answer differs from the one before.
    */
   saw(config: AgentConfig, at: Date, lastGood: AgentConfig | undefined): boolean {
     const before = this.#last?.config;
@@ -51,7 +51,7 @@ export class WantedView {
   }
 }
 
-/** When the registry last wanted a release that is proven here, as {@link WantedView} noted it. */
+/** When the upstream last wanted a release that is proven here, as {@link WantedView} noted it. */
 export function confirmedAt(path: string, hash: string): Date | undefined {
   try {
     return readFileSync(path, 'utf8').trim() === hash ? statSync(path).mtime : undefined;

@@ -39,7 +39,7 @@ async function keepAsking(
       const isDue = !pushes.working && timers.now() >= due;
       if (isDue) {
         const wanted = await upstream.wantedHash(stop);
-        if (wanted !== undefined) pushes.told(wanted);
+        if (wanted !== undefined) pushes.announce(wanted);
         due = timers.now() + pollMs;
       } else if (isLive(context)) await upstream.reach();
     } catch {

@@ -20,7 +20,7 @@ export class LinkShare implements Link {
     return this.#session;
   }
 
-  /** Registries bound the open files of a session. One that lets no more be opened leaves the shared one. */
+  /** Registries bound the open files of a session. Where one refuses a further session, the shared one has to do. */
   async own(): Promise<OwnSession> {
     await this.sftp();
     try {

@@ -1,146 +1,137 @@
 import { Cancelled, Superseded } from '../deploy/called-off.js';
 import type { CallOff, LoopControl, Wishes } from '../deploy/wishes.js';
 
-/**
- * Why waiting is over: the time, a configuration that was not seen yet, somebody who asked, or the connection is of no use
- * any more.
- */
-export type Awakening = 'time' | 'told' | 'nudged' | 'lost';
+/** Why a wait is over: its time has come, another configuration was announced, an operator asked, or the connection is of no use. */
+export type Awakening = 'time' | 'announced' | 'nudged' | 'lost';
 
 /**
- * What the registry tells of one configuration between polls, as RegistryWatch hears it. With a registry that tells
- * nothing, waiting is all it does.
+ * What the registry announces of one configuration between polls, as RegistryWatch receives it. With a registry that announces
+ * nothing, this only waits.
  */
 export class Pushes implements LoopControl, Wishes {
-  #working = false;
-  #told: string | undefined;
-  #lost = false;
-  #nudged = false;
+  #isWorking = false;
+  #announced: string | undefined;
+  #isLost = false;
+  #isNudged = false;
   #deployment: AbortController | undefined;
-  #look = () => {};
+  /** Examines whether what is waited for has happened. */
+  #check = () => {};
 
-  /** Whether the registry tells of changes at present. */
+  /** Whether the registry announces changes at present. */
   get working(): boolean {
-    return this.#working;
+    return this.#isWorking;
   }
 
-  /** Whether a deployment goes on that could be called off; one that waits for a later time does not. */
   get isDeploying(): boolean {
     return this.#deployment !== undefined;
   }
 
-  /** The registry is asked to tell, or nobody is any more. What was before is forgotten. */
+  /** Another watch begins, or there is none any more: forgets everything that was announced. */
   restart(): void {
-    this.#working = false;
-    this.#told = undefined;
-    this.#lost = false;
+    this.#isWorking = false;
+    this.#announced = undefined;
+    this.#isLost = false;
   }
 
   /** The registry gives signs of life. */
   heard(): void {
-    this.#working = true;
+    this.#isWorking = true;
   }
 
-  /** The registry wants this. @param hash of the configuration. */
-  told(hash: string): void {
-    this.#told = hash;
-    this.#look();
+  /** The registry wants this. @param hash of a configuration. */
+  announce(hash: string): void {
+    this.#announced = hash;
+    this.#check();
   }
 
-  /** The registry tells nothing any more. @param missed false where it never did: everything is left to polling then. */
-  ended(missed: boolean): void {
-    this.#working = false;
-    this.#lost ||= missed;
-    this.#look();
+  /** The watch has ended. @param isMissed false where it never worked: then everything is left to polling. */
+  ended(isMissed: boolean): void {
+    this.#isWorking = false;
+    this.#isLost ||= isMissed;
+    this.#check();
   }
 
-  /** Somebody wants the agent to look now. */
   nudge(): void {
-    this.#nudged = true;
-    this.#look();
+    this.#isNudged = true;
+    this.#check();
   }
 
-  /**
-   * A deployment goes on, and nobody waits: it ends when the registry wants something else, and whatever wait follows is over at
-   * once then, or when somebody says so.
-   * @param hash what is deployed.
-   */
   deploying(hash: string): CallOff {
     const deployment = new AbortController();
     this.#deployment = deployment;
-    this.#look = () => {
+    this.#check = () => {
       const other = this.#otherThan(hash);
       if (other !== undefined) deployment.abort(new Superseded(other));
     };
-    this.#look();
+    this.#check();
     return {
       signal: deployment.signal,
       close: () => {
         this.#deployment = undefined;
-        this.#look = () => {};
+        this.#check = () => {};
       },
     };
   }
 
-  /** Whether the registry has told that it wants another release than this. @param hash of the configuration. */
   wantsOther(hash: string): boolean {
     return this.#otherThan(hash) !== undefined;
   }
 
   #otherThan(hash: string | undefined): string | undefined {
-    return this.#told === hash ? undefined : this.#told;
+    return this.#announced === hash ? undefined : this.#announced;
   }
 
-  /**
-   * Somebody ends the deployment that goes on.
-   * @param by who. @returns false when none goes on.
-   */
   cancel(by: string): boolean {
     this.#deployment?.abort(new Cancelled(by));
     return this.#deployment !== undefined;
   }
 
-  /** Waits for the first of what there is to wait for; the signal counts as the time. @param seen a hash. */
-  wait(ms: number, seen: string | undefined, signal: AbortSignal): Promise<Awakening> {
-    return new Promise((resolve) => {
-      const wake = (why: Awakening) => {
-        clearTimeout(timer);
-        signal.removeEventListener('abort', abort);
-        this.#look = () => {};
-        this.#told = undefined;
-        this.#lost = false;
-        this.#nudged = false;
-        resolve(why);
-      };
-      const abort = () => wake('time');
-      const timer = setTimeout(() => wake('time'), ms);
-      signal.addEventListener('abort', abort);
-      this.#look = () => {
-        if (signal.aborted) wake('time');
-        else if (this.#lost) wake('lost');
-        else if (this.#nudged) wake('nudged');
-        else if (this.#otherThan(seen) !== undefined) wake('told');
-      };
-      this.#look();
-    });
+  /**
+   * Waits for the first reason to poll. What was announced before is forgotten then.
+   * @param seen hash of the configuration that needs no other poll. @param signal ends the wait as its time does.
+   */
+  async wait(ms: number, seen: string | undefined, signal: AbortSignal): Promise<Awakening> {
+    const reason = () => {
+      if (this.#isLost) return 'lost';
+      if (this.#isNudged) return 'nudged';
+      return this.#otherThan(seen) === undefined ? undefined : 'announced';
+    };
+    const onEnd = () => {
+      this.#announced = undefined;
+      this.#isLost = false;
+    };
+    return await this.#waitFor(ms, signal, { reason, onEnd });
   }
 
-  /** Waits for the time, or for somebody who asks: the registry has nothing to tell meanwhile. */
-  sleep(ms: number, signal: AbortSignal): Promise<void> {
+  /** Waits for the time, or for an operator: without a connection the registry has nothing to announce. */
+  async sleep(ms: number, signal: AbortSignal): Promise<void> {
+    const reason = () => (this.#isNudged ? 'nudged' : undefined);
+    await this.#waitFor(ms, signal, { reason, onEnd: () => {} });
+  }
+
+  /** @param end.onEnd called in the very moment in which the wait ends, so that what comes right after is not lost. */
+  #waitFor(
+    ms: number,
+    signal: AbortSignal,
+    { reason, onEnd }: { readonly reason: () => Awakening | undefined; readonly onEnd: () => void },
+  ): Promise<Awakening> {
     return new Promise((resolve) => {
-      const wake = () => {
+      const end = (why: Awakening) => {
         clearTimeout(timer);
-        signal.removeEventListener('abort', wake);
-        this.#look = () => {};
-        this.#nudged = false;
-        resolve();
+        signal.removeEventListener('abort', check);
+        this.#check = () => {};
+        this.#isNudged = false;
+        onEnd();
+        resolve(why);
       };
-      const timer = setTimeout(wake, ms);
-      signal.addEventListener('abort', wake);
-      this.#look = () => {
-        if (signal.aborted || this.#nudged) wake();
+      const check = () => {
+        const why = signal.aborted ? 'time' : reason();
+        if (why !== undefined) end(why);
       };
-      this.#look();
+      const timer = setTimeout(() => end('time'), ms);
+      signal.addEventListener('abort', check);
+      this.#check = check;
+      check();
     });
   }
 }

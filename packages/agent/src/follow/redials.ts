@@ -2,7 +2,7 @@ import type { Timers } from '../host/timers.js';
 
 const FIRST_PAUSE_MS = 1000;
 const LONGEST_PAUSE_MS = 60_000;
-/** A connection that lasted for so long was a good one. */
+/** A connection that lasted so long counts as a good one. */
 const LASTING_MS = 60_000;
 
 export interface RedialOptions {
@@ -23,21 +23,21 @@ export class Redials {
     this.#timers = timers;
   }
 
-  /** There is a connection: the one before, if it was not told to be closed, else a new one. */
+  /** There is a connection: still the one before, unless that was closed. */
   connected(): void {
     this.#since ??= this.#timers.now();
   }
 
-  /** It is closed, or could not be made. */
+  /** The connection is closed, or could not be made. */
   closed(): void {
     if (this.#since !== undefined && this.#timers.now() - this.#since >= LASTING_MS) this.#count = 0;
     this.#since = undefined;
   }
 
   /**
-   * Full jitter below a bound that doubles up to the poll interval, or a minute: a registry's restart is not met by all
-   * at once.
-   * @returns how long to wait before the next one, in milliseconds.
+   * Full jitter below a bound that doubles up to the poll interval, or a minute, so that the agents of a fleet do not all connect at
+   * once after a registry's restart.
+   * @returns milliseconds to wait before the next connection.
    */
   next(): number {
     const { pollMs, random } = this.#options;

@@ -11,11 +11,11 @@ import type { OwnSession } from '../release/fetch/sessions.js';
 export interface Link {
   /** The session, opened where needed. @throws DeployError connect or auth. */
   sftp(): Promise<SftpClient>;
-  /** One for who opens many files. @throws DeployError connect or auth. */
+  /** A session for what opens many files. @throws DeployError connect or auth. */
   own(): Promise<OwnSession>;
   /** One more session on the same connection. @throws DeployError connect. */
   another(): Promise<SftpClient>;
-  /** It is of no use any more; the next use opens another. @param why the kind of what went wrong. */
+  /** Ends the connection; the next use opens another. @param why the kind of what went wrong. */
   close(why: ErrorKind): void;
 }
 
@@ -37,7 +37,7 @@ export class RegistryLink implements Link {
   #connection: Connection | undefined;
   #sftp: SftpClient | undefined;
   #opening: Promise<SftpClient> | undefined;
-  /** How often it was closed: a connection that is made after a close is of no use any more. */
+  /** Counts the closes: a connection whose making began before a close is of no use any more. */
   #closes = 0;
 
   /** @param onConnection gets each connection that is made, and undefined when it was closed here, not when it was lost. */
@@ -102,7 +102,7 @@ export class RegistryLink implements Link {
     }
   }
 
-  /** Who uses this alone has its session. */
+  /** There is only one user, so the session is its own. */
   async own(): Promise<OwnSession> {
     return { sftp: await this.sftp(), end: () => {} };
   }

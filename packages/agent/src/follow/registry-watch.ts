@@ -6,11 +6,11 @@ import type { WatchEvent } from '@deploy-tools/shared/watch-line.js';
 import type { Pushes } from './pushes.js';
 import { watchConfigurations } from './watch-channel.js';
 
-/** As many bytes in the time of silence are a download, behind which the signs of life have to wait. */
+/** So many bytes within the time of silence are a download, behind which signs of life have to wait. */
 const BUSY_BYTES = 256 * 1024;
 
 export interface RegistryWatchOptions {
-  /** By the name of the configuration; looked at whenever a watch begins. At most 100: a registry takes no more. */
+  /** By the name of the configuration; read whenever a watch begins. At most 100: a registry takes no more. */
   readonly pushes: ReadonlyMap<string, Pushes>;
   /** A connection on which no line came for so long is given up. */
   readonly silenceMs: number;
@@ -21,13 +21,13 @@ export interface RegistryWatchOptions {
 interface Watch {
   readonly connection: Connection;
   readonly pushes: readonly (readonly [name: string, pushes: Pushes])[];
-  /** Aborted when another one takes its place. */
+  /** Aborted when another watch replaces it. */
   readonly over: AbortController;
   working: boolean;
 }
 
 /**
- * Has the registry tell of changes, of all configurations over one channel: a registry bounds the channels of a connection.
+ * Has the registry announce changes of all configurations over one channel: a registry bounds the channels of a connection.
  * It follows one connection at a time.
  */
 export class RegistryWatch {
@@ -39,13 +39,13 @@ export class RegistryWatch {
     this.#options = options;
   }
 
-  /** Asks the registry to tell over this connection, once. What was before it is forgotten; undefined for nothing new. */
+  /** Begins a watch over this connection and leaves the one before; undefined begins none. */
   follow(connection: Connection | undefined): void {
     this.#leave();
     if (connection !== undefined) this.#begin(connection);
   }
 
-  /** There are other configurations now. */
+  /** Begins the watch anew, because there are other configurations now. */
   renew(): void {
     const connection = this.#watch?.connection;
     if (connection !== undefined) this.follow(connection);
@@ -88,13 +88,16 @@ export class RegistryWatch {
 
   #take(watch: Watch, event: WatchEvent): void {
     if (this.#watch !== watch) return;
-    if (!watch.working) this.#options.log.debug('the registry tells of changes');
+    if (!watch.working) this.#options.log.debug('the registry announces changes');
     watch.working = true;
     for (const [name, pushes] of watch.pushes) {
       pushes.heard();
       if (event.kind !== 'config' || event.name !== name) continue;
-      this.#options.log.debug({ configuration: name, revision: event.revision, hash: event.hash }, 'told');
-      pushes.told(event.hash);
+      this.#options.log.debug(
+        { configuration: name, revision: event.revision, hash: event.hash },
+        'change announced',
+      );
+      pushes.announce(event.hash);
     }
   }
 
@@ -105,11 +108,11 @@ export class RegistryWatch {
 
   #explain(error: unknown): void {
     const { log } = this.#options;
-    if (isDeployError(error, 'connect')) return; // whoever uses the connection meets it too
+    if (isDeployError(error, 'connect')) return; // The poll meets it too, and reports it.
     if (!isDeployError(error, 'unsupported')) log.warn({ err: describeError(error) }, 'watching failed');
     else if (!this.#refusalLogged) {
       this.#refusalLogged = true;
-      log.info('the registry does not tell of changes, it is polled only');
+      log.info('the registry does not announce changes, it is polled only');
     }
   }
 

@@ -5,14 +5,14 @@ import type { Connection } from '@deploy-tools/shared/client/connection.js';
 import { DeployError } from '@deploy-tools/shared/errors.js';
 import { decodeWatchLine, MAX_WATCH_LINE, type WatchEvent } from '@deploy-tools/shared/watch-line.js';
 
-/** Enough for the sentence in which a registry says why it will not. */
+/** Characters kept of the sentence in which a registry says why it refuses. */
 const MAX_COMPLAINT = 1000;
 
 /**
- * Has the registry tell about configurations over a channel of its own.
+ * Has the registry announce changes of configurations over a channel of its own.
  * @param names 1 to 100. @param onEvent called for each line in order. @param signal ends it.
  * @returns when the registry has ended it: its exit status, and what it complained about.
- * @throws DeployError unsupported when it refuses; corrupt for lines that are none; connect. AbortError.
+ * @throws DeployError unsupported when it refuses; corrupt for malformed lines; connect. AbortError.
  */
 export async function watchConfigurations(
   connection: Connection,

@@ -4,7 +4,7 @@ import { errnoOf } from '@deploy-tools/shared/errors.js';
 import { syncDirectory, temporaryBeside } from '@deploy-tools/shared/host/atomic-file.js';
 
 /**
- * Points `<dir>/current` to a release in one step: whoever looks finds the one before or this one. The link is relative, so
+ * Points `<dir>/current` to a release in one step: a reader finds the one before or this one. The link is relative, so
  * that the directory can be seen under another path.
  * @throws the system's error, such as when something that is no link has the name.
  */

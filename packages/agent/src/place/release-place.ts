@@ -265,7 +265,7 @@ class PlaceSync {
     return stats;
   }
 
-  /** Spares it where somebody who may write to its parent directory has given its name to something else. */
+  /** Spares it where another user who may write to its parent directory has given its name to something else. */
   async #removeAside(aside: string, placed: PlacedRecord): Promise<void> {
     try {
       if (inodeOf(aside) !== placed.inode)

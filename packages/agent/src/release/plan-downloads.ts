@@ -4,7 +4,7 @@ import type { AgentConfig, ConfigLayer } from '@deploy-tools/shared/config-json.
 export interface DownloadPlan {
   /** Layers whose archive is not in the cache; each archive once. */
   readonly download: readonly ConfigLayer[];
-  /** Bytes to fetch, as far as the registry tells sizes and parts are not there already. */
+  /** Bytes to fetch, as far as the registry sends sizes, without what is there of partial downloads. */
   readonly downloadBytes: number;
 }
 

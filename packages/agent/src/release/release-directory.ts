@@ -55,7 +55,7 @@ export function usableRelease(
   // While the host has not gone down, what got the name is complete, its mark written or not.
   if (unpackedIn === '' || unpackedIn !== bootId()) return undefined;
   const durable = makeDurable(unpacked, root);
-  durable.catch(() => undefined); // told to who waits for it, which may be a while
+  durable.catch(() => undefined); // The deployment awaits it, which may be a while from now.
   return { root, durable };
 }
 

@@ -17,6 +17,6 @@ export async function spreadDirectories(dir: string): Promise<void> {
   try {
     if ((await statfs(dir)).type === EXT4) await run('chattr', ['+T', dir]);
   } catch {
-    // no chattr, or somebody else's directory
+    // There is no chattr, or the directory is another user's.
   }
 }

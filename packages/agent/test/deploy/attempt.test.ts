@@ -165,7 +165,7 @@ describe('an attempt', () => {
 });
 
 describe('an attempt that is called off', () => {
-  const wants = (site: PlayedSite, number: number) => () => site.pushes.told(revision(number).hash);
+  const wants = (site: PlayedSite, number: number) => () => site.pushes.announce(revision(number).hash);
   const cancel = (site: PlayedSite) => () => void site.pushes.cancel('ops');
 
   it('by another wish before its activation leaves no trace', async () => {
@@ -179,7 +179,7 @@ describe('an attempt that is called off', () => {
     const site = await proven();
     const back = await site.deploy(2, { 'script 2': wants(site, 1) });
     expect(back).toMatchObject({ kind: 'rolled-back', live: '1 proven', hold: undefined });
-    site.pushes.told(revision(3).hash);
+    site.pushes.announce(revision(3).hash);
     const on = await site.deploy(3, { 'script 3': wants(site, 4) });
     expect(on).toMatchObject({ kind: 'failed', live: '3 activated', hold: undefined });
     expect(on.error).toBe(new Superseded('').message);

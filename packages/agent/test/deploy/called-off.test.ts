@@ -10,7 +10,7 @@ beforeAll(packVersions);
 describe('another wish', () => {
   it('drops a release that is not live yet: nothing has failed, and it may be wanted again', async () => {
     const host = await Host.make();
-    host.onFetch = () => host.pushes.told(config('v3').hash);
+    host.onFetch = () => host.pushes.announce(config('v3').hash);
     expect(await host.look('v2')).toMatchObject({ kind: 'conflict', by: config('v3').hash });
     expect([host.attempt?.step, host.hold, host.seen]).toEqual(['pending', undefined, ['deploy v1']]);
     host.onFetch = () => {};
@@ -20,7 +20,7 @@ describe('another wish', () => {
 
   it('for what runs drops it, and the host is in sync', async () => {
     const host = await Host.make();
-    host.onFetch = () => host.pushes.told(config('v1').hash);
+    host.onFetch = () => host.pushes.announce(config('v1').hash);
     await host.look('v2');
     expect(host.report('v1')).toMatchObject({ state: 'skipped', revision: 1, running: { revision: 1 } });
     expect(await host.look('v1')).toMatchObject({ kind: 'current' });
@@ -28,14 +28,14 @@ describe('another wish', () => {
     expect(host.report('v1')).toMatchObject({ state: 'skipped', revision: 1 });
     expect(() => host.cancel()).toThrow('nothing is being deployed');
     host.onFetch = () => {};
-    host.pushes.told(config('v3').hash);
+    host.pushes.announce(config('v3').hash);
     expect(await host.look('v3')).toMatchObject({ kind: 'deployed' });
   });
 
   it('for the last good release ends the checks, and the host rolls back to it', async () => {
     const host = await Host.make();
     const { looked } = await host.validating();
-    host.pushes.told(config('v1').hash);
+    host.pushes.announce(config('v1').hash);
     expect(await looked).toMatchObject({ kind: 'conflict' });
     expect([host.attempt?.step, host.hold]).toEqual(['rolled-back', undefined]);
     expect(await host.look('v1')).toMatchObject({ kind: 'current' });
@@ -45,7 +45,7 @@ describe('another wish', () => {
   it('for yet another ends them too, once the script has ended, and the host goes straight on', async () => {
     const host = await Host.make();
     const { looked } = await host.activating();
-    host.pushes.told(config('v3').hash);
+    host.pushes.announce(config('v3').hash);
     host.goOn();
     expect(await looked).toMatchObject({ kind: 'conflict' });
     expect(host.hold).toBeUndefined();
@@ -56,7 +56,7 @@ describe('another wish', () => {
   it('is no reason not to take a release for good that its script alone proves', async () => {
     const host = await Host.make({ health: (await agentContext(tempDir(testScope()))).settings.health });
     const { looked } = await host.activating();
-    host.pushes.told(config('v3').hash);
+    host.pushes.announce(config('v3').hash);
     host.goOn();
     expect(await looked).toMatchObject({ kind: 'deployed' });
   });

@@ -23,7 +23,7 @@ async function saidOf(error: DeployError, wanted?: string): Promise<Record<strin
     },
   });
   const wishes = new Pushes();
-  if (wanted !== undefined) wishes.told(wanted);
+  if (wanted !== undefined) wishes.announce(wanted);
   const context = await agentContext(temporaryDirectory(), {}, { log, wishes });
   context.ledger.begin(A, undefined);
   context.ledger.step('fail', {

@@ -10,7 +10,7 @@ beforeAll(packVersions);
 async function unproven(settings: Parameters<typeof Host.make>[0] = {}): Promise<Host> {
   const host = await Host.make(settings);
   const { looked } = await host.validating();
-  host.pushes.told(config('v3').hash);
+  host.pushes.announce(config('v3').hash);
   await looked;
   expect(host.report('v3')).toMatchObject({ running: { revision: 2 }, state: 'pending' });
   return host;
@@ -72,7 +72,7 @@ describe('a release that was left unproven for another one', () => {
     const away = await Host.make();
     for (const host of [held, away]) {
       const { looked } = await host.validating();
-      host.pushes.told(config('v3').hash);
+      host.pushes.announce(config('v3').hash);
       await looked;
       if (host === held) expect(await host.look('v3')).toMatchObject({ kind: 'waiting' });
       await host.leave();

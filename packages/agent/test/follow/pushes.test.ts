@@ -93,7 +93,7 @@ describe('waiting', () => {
     const waiting = pushes.wait(FOREVER_MS, H1, never);
     tell(heartbeat, config(H1), config(H2, 'another'), { kind: 'absent', name: 'project', revision: 2 });
     tell(config(H2));
-    expect(await waiting).toBe('told');
+    expect(await waiting).toBe('announced');
     expect(await pushes.wait(30, H2, never)).toBe('time');
   });
 
@@ -101,7 +101,7 @@ describe('waiting', () => {
     const { pushes, tell } = await follow();
     tell(config(H1), config(H2));
     await until('the lines', () => pushes.working);
-    expect(await pushes.wait(FOREVER_MS, H1, never)).toBe('told');
+    expect(await pushes.wait(FOREVER_MS, H1, never)).toBe('announced');
   });
 
   it('is over at its time, and when the agent is to stop', async () => {
@@ -154,10 +154,10 @@ describe('several configurations', () => {
     await closed;
     const waiting = [pushes.wait(FOREVER_MS, H1, never), other.wait(FOREVER_MS, H1, never)];
     tell(config(H1), config(H2, 'other one'));
-    expect(await waiting[1]).toBe('told');
+    expect(await waiting[1]).toBe('announced');
     expect(pushes.working).toBe(true);
     tell(config(H2));
-    expect(await waiting[0]).toBe('told');
+    expect(await waiting[0]).toBe('announced');
   });
 });
 
@@ -211,21 +211,21 @@ describe('a deployment', () => {
   it('is called off at once by another wish, which ends the wait that follows', async () => {
     const pushes = new Pushes();
     const callOff = pushes.deploying('a');
-    pushes.told('a');
+    pushes.announce('a');
     expect(callOff.signal.aborted).toBe(false);
-    pushes.told('b');
+    pushes.announce('b');
     expect(callOff.signal.reason).toMatchObject({ by: 'b', kind: 'conflict' });
     callOff.close();
-    expect(await pushes.wait(1_000_000, undefined, new AbortController().signal)).toBe('told');
+    expect(await pushes.wait(1_000_000, undefined, new AbortController().signal)).toBe('announced');
   });
 
   it('is called off also when the wish came before it began, and not when it is over', () => {
     const pushes = new Pushes();
-    pushes.told('b');
+    pushes.announce('b');
     expect(pushes.deploying('a').signal.aborted).toBe(true);
     const over = pushes.deploying('b');
     over.close();
-    pushes.told('c');
+    pushes.announce('c');
     expect(over.signal.aborted).toBe(false);
   });
 

@@ -75,7 +75,7 @@ describe('while another process deploys to the destination', () => {
 
   it('a newer wish ends the deployment', async () => {
     const { looked, release } = await whileHeld('v3');
-    pushes.told(host.config('v1').hash);
+    pushes.announce(host.config('v1').hash);
     expect(await looked).toMatchObject({ kind: 'conflict', by: host.config('v1').hash });
     expect([host.step, host.context.ledger.journal.hold, host.seen()]).toEqual(['pending', undefined, []]);
     release();
@@ -101,8 +101,8 @@ async function rollingBack() {
 describe('while another process deploys to the destination, a rollback', () => {
   it('waits, also where what it leads to is wanted meanwhile', async () => {
     const { looked, release } = await rollingBack();
-    pushes.told(host.config('v1').hash);
-    pushes.told(host.config('v2').hash);
+    pushes.announce(host.config('v1').hash);
+    pushes.announce(host.config('v2').hash);
     release();
     await looked;
     expect([host.step, live()]).toEqual(['rolled-back', host.config('v1').hash]);
@@ -110,7 +110,7 @@ describe('while another process deploys to the destination, a rollback', () => {
 
   it('gives way to a third release', async () => {
     const { looked, release } = await rollingBack();
-    pushes.told(host.config('v3').hash);
+    pushes.announce(host.config('v3').hash);
     const postponed = expect.stringContaining('another release is wanted');
     expect(await looked).toMatchObject({ kind: 'locked', message: postponed });
     release();

@@ -4,7 +4,7 @@ import { DeployError } from '@deploy-tools/shared/errors.js';
 import type { HeldLock } from '@deploy-tools/shared/host/file-lock.js';
 import type { Logger } from '@deploy-tools/shared/log.js';
 
-/** The status of flock(1) for a lock that somebody else has. */
+/** The status of flock(1) for a lock that another process has. */
 const HELD = 1;
 
 /**

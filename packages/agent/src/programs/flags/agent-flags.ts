@@ -20,7 +20,7 @@ const SOURCE_FLAGS = [
   {
     name: 'notify',
     type: 'list',
-    help: 'with -source: tell this receiver of deployments: slack://, smtp://, webhook+https://, exec://',
+    help: 'with -source: notify this receiver of deployments: slack://, smtp://, webhook+https://, exec://',
   },
 ] as const satisfies readonly FlagSpec[];
 
@@ -31,14 +31,14 @@ const HOOK_HELP = {
   post: 'after the release is healthy',
   success: 'at the end, with the log on standard input',
   failure: 'at the end of a failed deployment, with the log on standard input',
-  rollback: 'when going back, before the script',
+  rollback: 'in a rollback, before the script',
 } as const satisfies Record<Exclude<Hook, 'script'>, string>;
 
 const HOOK_FLAGS = (Object.keys(HOOK_HELP) as (keyof typeof HOOK_HELP)[]).map(
   (hook) => ({ name: `hook-${hook}`, type: 'string', help: `program to run ${HOOK_HELP[hook]}` }) as const,
 );
 
-/** What an agent of a registry takes: the original's flags first, then ours. */
+/** Flags of an agent that follows a registry: the Go agent's first, then ours. */
 export const REGISTRY_AGENT_FLAGS = [
   { name: 'addr', type: 'string', help: 'registry address (host:port)', default: 'localhost:2022' },
   { name: 'name', type: 'string', help: 'configuration to track' },
@@ -67,13 +67,13 @@ export const REGISTRY_AGENT_FLAGS = [
   {
     name: 'poll',
     type: 'duration',
-    help: 'interval between looks at the registry, or the source',
+    help: 'interval between polls of the registry, or the source',
     default: '30s',
   },
   { name: 'cleanold', type: 'bool', help: 'remove unreferenced unpacked files after successful switch' },
   { name: 'v', type: 'bool', help: "be more chatty about what's happening (same as -log-level debug)" },
-  { name: 'once', type: 'bool', help: 'look once, deploy if needed, and exit with its result' },
-  { name: 'watch', type: 'bool', help: 'have the registry tell of changes at once', default: 'true' },
+  { name: 'once', type: 'bool', help: 'poll once, deploy if needed, and exit with its result' },
+  { name: 'watch', type: 'bool', help: 'have the registry announce changes at once', default: 'true' },
   {
     name: 'silence',
     type: 'duration',
@@ -96,13 +96,13 @@ export const REGISTRY_AGENT_FLAGS = [
   {
     name: 'rollback',
     type: 'string',
-    help: 'true, false, or auto: a failed release is gone back from when checks, hooks, a program or -dest are configured',
+    help: 'true, false, or auto: a failed release is rolled back when checks, hooks, a program or -dest are configured',
     default: 'auto',
   },
   {
     name: 'retry-live',
     type: 'bool',
-    help: 'try a release again by itself also when it failed live; without, somebody has to say retry',
+    help: 'try a release again by itself also when it failed live; without, an operator has to say retry',
   },
   {
     name: 'keep',
@@ -117,7 +117,7 @@ export const REGISTRY_AGENT_FLAGS = [
   {
     name: 'report',
     type: 'bool',
-    help: 'tell the registry, or a source that takes note of it, what happens here',
+    help: 'report to the registry, or to a source that records it, what happens here',
     default: 'true',
   },
   { name: 'known-hosts', type: 'string', help: 'known_hosts file to use instead of ~/.ssh/known_hosts' },

@@ -14,15 +14,15 @@ import type { AGENT_FLAGS } from './agent-flags.js';
 
 export type AgentFlags = FlagValues<typeof AGENT_FLAGS>;
 
-/** Of an agent that has no program after --, as the original has it. */
+/** For an agent without a program after --, as the Go agent has it. */
 const DEFAULT_SCRIPT = './deploy.sh';
-/** Newest releases that are kept when nobody says how many. */
+/** Newest releases that are kept without -keep. */
 const DEFAULT_KEEP = 5;
-/** Timers of Node.js take 31 bits of milliseconds and fire at once beyond; jitter takes its part. */
+/** Node.js timers take 31 bits of milliseconds and fire at once beyond; jitter needs a part of these. */
 const LONGEST_MS = 20 * 24 * 3_600_000;
 
 /**
- * What the flags say, checked before anything is done.
+ * The settings that the flags stand for, checked before anything is done.
  * @param command of the supervised program.
  * @throws DeployError usage.
  */
@@ -76,7 +76,7 @@ function configurationName(name: string): string {
 
 function refuseSource({ source, slot, notify }: AgentFlags): void {
   if (source !== undefined)
-    throw new DeployError('usage', 'with -source there is no registry to look at', {
+    throw new DeployError('usage', 'with -source there is no registry to examine', {
       hint: 'leave out -source here',
     });
   if (slot !== undefined || notify.length > 0)
@@ -88,7 +88,7 @@ function checkDuration(name: string, ms: number): void {
   throw new DeployError('usage', `${name} should be more than 0 and at most ${LONGEST_MS / 3_600_000}h`);
 }
 
-/** With a slash it is a path, made absolute; without one it is looked up in PATH, as the original does. */
+/** With a slash it is a path, made absolute; without one it is looked up in PATH, as the Go agent does. */
 function scriptPath(script: string): string | undefined {
   if (script === '') return undefined;
   return script.includes('/') ? resolve(script) : script;
