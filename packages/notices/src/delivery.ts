@@ -1,3 +1,4 @@
+import { backoffMs, jitteredMs } from '@deploy-tools/shared/backoff.js';
 import { DeployError, describeError, type ErrorKind, toDeployError } from '@deploy-tools/shared/errors.js';
 import type { Logger } from '@deploy-tools/shared/log.js';
 import { DeliveryQueue, type Waiting } from './delivery-queue.js';
@@ -234,11 +235,10 @@ export class Delivery {
     if (this.#records.length > this.#limits.log) this.#records.shift();
   }
 
-  /** Half of it is chance, so that many do not come back at the same time. */
   async #pause(attempts: number, askedMs: number | undefined): Promise<void> {
     const { pauseMs, longestPauseMs } = this.#limits;
-    const grown = Math.min(longestPauseMs, pauseMs * 2 ** Math.min(30, attempts - 1));
-    const ms = Math.max(askedMs ?? 0, grown * (0.5 + Math.random() / 2));
+    const grown = backoffMs(attempts, { firstMs: pauseMs, maxMs: longestPauseMs });
+    const ms = jitteredMs(grown, Math.random(), askedMs);
     await new Promise<void>((resolve) => {
       const timer = setTimeout(resolve, ms).unref();
       this.#wake = () => {

@@ -1,8 +1,6 @@
 import type { FlagSpec } from '@deploy-tools/shared/cli/flags.js';
+import { MAX_TIMER_MS } from '@deploy-tools/shared/duration.js';
 import { LOG_FORMAT_FLAG } from '@deploy-tools/shared/log-format.js';
-
-/** The longest timer of Node.js; a longer one would fire at once. */
-const LONGEST_TIMER_MS = 2 ** 31 - 1;
 
 /** What agents are promised: they give a connection up after three times that. */
 const LONGEST_HEARTBEAT_MS = 15_000;
@@ -36,7 +34,7 @@ export const REGISTRY_FLAGS = [
     help: 'max.lifetime of TCP connection, 0 for no limit',
     default: '30m0s',
     min: 0,
-    max: LONGEST_TIMER_MS,
+    max: MAX_TIMER_MS,
   },
   {
     name: 'handshake',
@@ -44,7 +42,7 @@ export const REGISTRY_FLAGS = [
     help: 'time that a client has to authenticate',
     default: '20s',
     min: 1,
-    max: LONGEST_TIMER_MS,
+    max: MAX_TIMER_MS,
   },
   {
     name: 'keepalive',
@@ -52,7 +50,7 @@ export const REGISTRY_FLAGS = [
     help: 'ask silent clients after this long; three times unanswered ends',
     default: '15s',
     min: 1,
-    max: LONGEST_TIMER_MS,
+    max: MAX_TIMER_MS,
   },
   {
     name: 'heartbeat',
@@ -137,7 +135,7 @@ export const REGISTRY_FLAGS = [
     help: 'interval of removing what is not needed, at least 1s, 0 for never',
     default: '1h0m0s',
     min: 0,
-    max: LONGEST_TIMER_MS,
+    max: MAX_TIMER_MS,
   },
   {
     name: 'audit-keep',
@@ -166,7 +164,7 @@ export const REGISTRY_FLAGS = [
     help: 'a host that is silent for so long is lost; three heartbeats of its agent',
     default: '45s',
     min: 1,
-    max: LONGEST_TIMER_MS,
+    max: MAX_TIMER_MS,
   },
   {
     name: 'max-hosts',
@@ -193,7 +191,7 @@ export const REGISTRY_FLAGS = [
     help: 'time that running commands and transfers have when stopping',
     default: '30s',
     min: 0,
-    max: LONGEST_TIMER_MS,
+    max: MAX_TIMER_MS,
   },
   {
     name: 'log-level',

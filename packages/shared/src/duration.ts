@@ -11,6 +11,9 @@ const UNIT_MS: Readonly<Record<string, number>> = {
   h: 3_600_000,
 };
 
+/** The longest delay that a timer of Node.js takes, some 24 days; it fires at once for a longer one. */
+export const MAX_TIMER_MS = 2 ** 31 - 1;
+
 /** What Go's 64 bits of nanoseconds hold: some 292 years. */
 const MAX_MS = 2 ** 63 / 1e6;
 

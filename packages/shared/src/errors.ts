@@ -156,6 +156,11 @@ function messageOf(error: unknown): string {
   return typeof error === 'object' ? Object.prototype.toString.call(error) : String(error);
 }
 
+/** Whether a system call failed because there is no such file or directory (ENOENT). */
+export function isMissing(error: unknown): boolean {
+  return errnoOf(error) === 'ENOENT';
+}
+
 /** The `code` of a Node.js system error, or undefined. */
 export function errnoOf(error: unknown): string | undefined {
   if (typeof error !== 'object' || error === null || !('code' in error)) return undefined;

@@ -1,6 +1,9 @@
 import { DeployError } from './errors.js';
 import type { LayerRef } from './model.js';
 
+/** The SSH user name that agents connect with; any other is an operator's. */
+export const AGENT_USER = 'deploy-agent';
+
 /** Upper bound on names and versions, in bytes of UTF-8: with `.json` appended they still fit a file name. */
 export const MAX_NAME_BYTES = 200;
 

@@ -1,5 +1,5 @@
 import { readdirSync, readFileSync } from 'node:fs';
-import { errnoOf } from '@deploy-tools/shared/errors.js';
+import { errnoOf, isMissing } from '@deploy-tools/shared/errors.js';
 
 /** Names this run of the host's kernel (random(4)); empty where the system has no such thing. */
 export function bootId(): string {
@@ -74,7 +74,7 @@ function processStats(): ProcessStat[] | undefined {
       return [{ pid: Number(pid), state, parent, group, session }];
     });
   } catch (error) {
-    if (errnoOf(error) === 'ENOENT') return undefined;
+    if (isMissing(error)) return undefined;
     throw error;
   }
 }

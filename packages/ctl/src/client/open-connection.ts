@@ -5,12 +5,11 @@ import { parseFingerprint } from '@deploy-tools/shared/client/fingerprint.js';
 import type { HostKeyTrust } from '@deploy-tools/shared/client/host-key-policy.js';
 import type { AskPassphrase } from '@deploy-tools/shared/client/key-file.js';
 import { DeployError } from '@deploy-tools/shared/errors.js';
+import { AGENT_USER } from '@deploy-tools/shared/names.js';
 import type { ProgramIo } from '../program-io.js';
 import type { ConnectionValues } from './connection-flags.js';
 
 const DEFAULT_ADDR = 'localhost:2022';
-/** This user name is checked against the agents' keys, so no operator can be it. */
-const AGENT_USER = 'deploy-agent';
 
 /**
  * Connects as the flags and the environment say.

@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { link, mkdir, open, readdir, rename, rm, statfs } from 'node:fs/promises';
 import { join } from 'node:path';
-import { errnoOf, toDeployError } from '@deploy-tools/shared/errors.js';
+import { errnoOf, isMissing, toDeployError } from '@deploy-tools/shared/errors.js';
 import type { ByteStore, LocatedFile, StagedUpload } from './byte-store.js';
 import { diskError } from './disk-error.js';
 import { FileUpload } from './file-upload.js';
@@ -62,7 +62,7 @@ export class FileByteStore implements ByteStore {
         // A link, not a rename: the upload stays until its row is gone, whatever happens in between.
         await link(source, target);
       } catch (error) {
-        if (errnoOf(error) === 'ENOENT') throw noSuchFile(this.#files, hash);
+        if (isMissing(error)) throw noSuchFile(this.#files, hash);
         if (errnoOf(error) !== 'EEXIST') await rename(source, target); // a file system without hard links
       }
       await syncNames(this.#files.dir);
@@ -78,7 +78,7 @@ export class FileByteStore implements ByteStore {
       if ((await statFile(this.#uploads, hash)) !== undefined) await rm(archive, { force: true });
       else await rename(archive, pathOf(this.#uploads, hash));
     } catch (error) {
-      if (errnoOf(error) !== 'ENOENT') throw toDeployError(error);
+      if (!isMissing(error)) throw toDeployError(error);
     }
     await syncNames(this.#files.dir);
   }

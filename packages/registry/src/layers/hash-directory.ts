@@ -1,6 +1,6 @@
 import { open, readdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
-import { DeployError, errnoOf, toDeployError } from '@deploy-tools/shared/errors.js';
+import { DeployError, isMissing, toDeployError } from '@deploy-tools/shared/errors.js';
 import type { StoredFile, StoredFileInfo } from './stored-file.js';
 
 const HASH = /^[0-9a-f]{64}$/;
@@ -36,7 +36,7 @@ export async function statFile(directory: HashDirectory, hash: string): Promise<
     const { size, mtimeMs } = await stat(path);
     return { hash, size, mtime: Math.floor(mtimeMs / 1000) };
   } catch (error) {
-    if (errnoOf(error) === 'ENOENT') return undefined;
+    if (isMissing(error)) return undefined;
     throw toDeployError(error);
   }
 }
@@ -54,7 +54,7 @@ export async function openFile(directory: HashDirectory, hash: string): Promise<
       close: () => file.close(),
     };
   } catch (error) {
-    throw errnoOf(error) === 'ENOENT' ? noSuchFile(directory, hash) : toDeployError(error);
+    throw isMissing(error) ? noSuchFile(directory, hash) : toDeployError(error);
   }
 }
 

@@ -1,11 +1,12 @@
 import { fingerprintOf } from '@deploy-tools/shared/client/fingerprint.js';
 import type { Logger } from '@deploy-tools/shared/log.js';
+import { AGENT_USER } from '@deploy-tools/shared/names.js';
 import { excerpt, printableLine } from '@deploy-tools/shared/printable.js';
 import type { AuthContext, PublicKeyAuthContext } from 'ssh2';
 import { accessTo } from '../core/access.js';
 import type { Principal } from '../core/principal.js';
 import type { AuthorizedKey } from './authorized-keys.js';
-import { AGENT_USER, type KeyRing } from './key-ring.js';
+import type { KeyRing } from './key-ring.js';
 
 const MAX_USER_BYTES = 64;
 

@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { Turns } from '@deploy-tools/shared/host/turns.js';
-import { Pace } from '../core/fleet/pace.js';
+import { RateLimit } from '@deploy-tools/shared/rate-limit.js';
 import type { Speaker } from '../core/fleet/presence.js';
 import { type Holder, Shares } from './shares.js';
 
@@ -70,7 +70,7 @@ export class KeyBudgets {
   reportingOf(fingerprint: string): Reporting {
     const known = this.#reporting.get(fingerprint);
     if (known !== undefined) return known;
-    const pace = new Pace(LINES_PER_SECOND, LINES_AT_ONCE, () => performance.now());
+    const pace = new RateLimit({ perSecond: LINES_PER_SECOND, burst: LINES_AT_ONCE });
     const reporting = { pace, outcomes: new Turns(1) };
     this.#reporting.set(fingerprint, reporting);
     return reporting;

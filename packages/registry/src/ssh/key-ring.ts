@@ -16,9 +16,6 @@ const SETTLE_MS = 300;
  */
 const BACKSTOP_MS = 2000;
 
-/** SSH's user name for agents; every other name is an operator's. */
-export const AGENT_USER = 'deploy-agent';
-
 export interface KeyRing {
   /** The key with this wire form among those of the role, or undefined. */
   find(role: Role, blob: Buffer): AuthorizedKey | undefined;

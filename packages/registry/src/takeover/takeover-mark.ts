@@ -1,4 +1,4 @@
-import { DeployError, errnoOf, toDeployError } from '@deploy-tools/shared/errors.js';
+import { DeployError, isMissing, toDeployError } from '@deploy-tools/shared/errors.js';
 import { writeFileAtomic } from '@deploy-tools/shared/host/atomic-file.js';
 import { readRegularFile } from '@deploy-tools/shared/host/regular-file.js';
 
@@ -18,7 +18,7 @@ export function readTakeoverMark(path: string): TakeoverMark | undefined {
   try {
     text = readRegularFile(path, MAX_BYTES).toString('utf8');
   } catch (error) {
-    if (errnoOf(error) === 'ENOENT') return undefined;
+    if (isMissing(error)) return undefined;
     throw toDeployError(error);
   }
   const [, txid, time] = /^\{"txid":"(\d{1,20})","time":"([-\d:.TZ]+)"\}\n$/.exec(text) ?? [];

@@ -6,7 +6,6 @@ import { ClockTrust } from '@deploy-tools/registry/core/clock-trust.js';
 import { ConfigurationEvents } from '@deploy-tools/registry/core/configuration-events.js';
 import { DiskSpace } from '@deploy-tools/registry/core/disk-space.js';
 import { Fleet } from '@deploy-tools/registry/core/fleet/fleet.js';
-import { Pace } from '@deploy-tools/registry/core/fleet/pace.js';
 import type { Speaker } from '@deploy-tools/registry/core/fleet/presence.js';
 import { Heartbeats } from '@deploy-tools/registry/core/heartbeats.js';
 import type { Ingest } from '@deploy-tools/registry/core/index-archive.js';
@@ -28,6 +27,7 @@ import { DEFAULT_UNPACK_POLICY } from '@deploy-tools/shared/archive/unpack-polic
 import { Turns } from '@deploy-tools/shared/host/turns.js';
 import { createLogger } from '@deploy-tools/shared/log.js';
 import type { ComponentVersion } from '@deploy-tools/shared/model.js';
+import { RateLimit } from '@deploy-tools/shared/rate-limit.js';
 import { onTestFinished } from 'vitest';
 import { textIngest, textVerify } from './text-ingest.js';
 
@@ -68,7 +68,7 @@ export const SPEAKER: Speaker = {
   key: { fingerprint: AGENT.fingerprint, comment: AGENT.comment },
   address: AGENT.address,
   access: AGENT.access,
-  pace: new Pace(1e9, 1e9, () => 0),
+  pace: new RateLimit({ perSecond: 1e9, burst: 1e9, now: () => 0 }),
   outcomes: new Turns(1),
   refusal: () => undefined,
   owns: () => false,

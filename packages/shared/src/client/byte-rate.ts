@@ -1,3 +1,5 @@
+import { RateLimit } from '../rate-limit.js';
+
 /** A part of what is waited for in this turn: small enough that a slow rate is an even one. */
 const TURNS_A_SECOND = 10;
 const SMALLEST_PART = 4096;
@@ -12,18 +14,14 @@ interface Waiting {
 export class ByteRate {
   /** Most bytes to ask for at once. */
   readonly part: number;
-  readonly #bytesPerMs: number;
-  readonly #now: () => number;
+  readonly #limit: RateLimit;
   readonly #waiting: Waiting[] = [];
-  /** When the next may ask, on the clock of `now`. */
-  #next = 0;
   #timer: NodeJS.Timeout | undefined;
 
   /** @param now milliseconds that never go back. */
   constructor(bytesPerSecond: number, now: () => number = () => performance.now()) {
-    this.#bytesPerMs = bytesPerSecond / 1000;
+    this.#limit = new RateLimit({ perSecond: bytesPerSecond, now });
     this.part = Math.max(SMALLEST_PART, Math.floor(bytesPerSecond / TURNS_A_SECOND));
-    this.#now = now;
   }
 
   /** Waits until so many bytes may be asked for. @param owner names who asks, for {@link forget}. */
@@ -36,10 +34,10 @@ export class ByteRate {
 
   /** Fewer bytes came than were asked for. */
   giveBack(bytes: number): void {
-    this.#next -= bytes / this.#bytesPerMs;
+    this.#limit.refund(bytes);
   }
 
-  /** Whatever this one waits for is not waited for any more. */
+  /** Ends the waits of this owner at once. */
   forget(owner: object): void {
     for (const { go } of this.#waiting.filter((each) => each.owner === owner)) go();
     this.#waiting.splice(
@@ -49,17 +47,17 @@ export class ByteRate {
     );
   }
 
-  /** Lets go who may, and comes back for the others. */
+  /** Resolves those whose turn it is, and sets a timer for the others. */
   #turn(): void {
     this.#timer = undefined;
     for (let first = this.#waiting[0]; first !== undefined; first = this.#waiting[0]) {
-      const now = this.#now();
-      if (this.#next > now) {
-        this.#timer = setTimeout(() => this.#turn(), this.#next - now);
+      const debtMs = this.#limit.debtMs();
+      if (debtMs > 0) {
+        this.#timer = setTimeout(() => this.#turn(), debtMs);
         return;
       }
       this.#waiting.shift();
-      this.#next = Math.max(this.#next, now) + first.bytes / this.#bytesPerMs;
+      this.#limit.spend(first.bytes);
       first.go();
     }
   }

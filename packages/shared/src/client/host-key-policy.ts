@@ -1,4 +1,4 @@
-import { DeployError, errnoOf, toDeployError } from '../errors.js';
+import { DeployError, isMissing, toDeployError } from '../errors.js';
 import { readRegularFile } from '../host/regular-file.js';
 import { type Address, formatAddress } from './address.js';
 import { fingerprintOf, keyTypeOf, parseFingerprint } from './fingerprint.js';
@@ -36,7 +36,7 @@ function readKnownHosts(path: string): string {
   try {
     return readRegularFile(path, MAX_KNOWN_HOSTS_BYTES).toString('utf8');
   } catch (error) {
-    if (errnoOf(error) === 'ENOENT') return '';
+    if (isMissing(error)) return '';
     throw toDeployError(error);
   }
 }

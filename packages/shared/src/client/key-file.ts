@@ -1,6 +1,6 @@
 import { createPrivateKey } from 'node:crypto';
 import ssh2, { type ParsedKey } from 'ssh2';
-import { DeployError, errnoOf, isDeployError, toDeployError } from '../errors.js';
+import { DeployError, isDeployError, isMissing, toDeployError } from '../errors.js';
 import { readRegularFile } from '../host/regular-file.js';
 import { fingerprintOf } from './fingerprint.js';
 import type { Credential } from './identity.js';
@@ -52,8 +52,7 @@ function readKeyFile(path: string): Buffer {
   } catch (error) {
     if (isDeployError(error)) throw new DeployError('auth', `the key ${error.message}`, { cause: error });
     throw new DeployError('auth', `cannot read key ${path}: ${toDeployError(error).message}`, {
-      hint:
-        errnoOf(error) === 'ENOENT' ? 'name an existing private key with -key' : 'check its owner and mode',
+      hint: isMissing(error) ? 'name an existing private key with -key' : 'check its owner and mode',
       cause: error,
     });
   }

@@ -1,4 +1,5 @@
-import { describeError, errnoOf } from '../errors.js';
+import { MAX_TIMER_MS } from '../duration.js';
+import { describeError, isMissing } from '../errors.js';
 import { type Assignment, systemdNotify } from './systemd-notify.js';
 
 /** What the service manager is told; see sd_notify(3). None of it ever throws or has to be waited for. */
@@ -78,7 +79,7 @@ export function watchdogInterval(
 ): number | undefined {
   if (micros === undefined || !/^[1-9]\d{0,14}$/.test(micros)) return undefined;
   if (watched !== undefined && watched !== String(pid)) return undefined;
-  return Math.min(Math.max(1, Math.floor(Number(micros) / 2000)), 2 ** 31 - 1);
+  return Math.min(Math.max(1, Math.floor(Number(micros) / 2000)), MAX_TIMER_MS);
 }
 
 /** The assignments are asked for when it is their turn; without any, nothing is sent. Never rejects. */
@@ -104,7 +105,7 @@ function sender(socket: string, { environment, onTrouble }: ServiceManagerOption
 }
 
 function describeTrouble(error: unknown): string {
-  if (errnoOf(error) === 'ENOENT')
+  if (isMissing(error))
     return 'the service manager cannot be told anything: there is no systemd-notify (install systemd)';
   const stderr = error instanceof Error && 'stderr' in error ? String(error.stderr).trim() : '';
   return `the service manager cannot be told anything: ${stderr || describeError(error)}`;

@@ -1,7 +1,7 @@
 import { closeSync, readlinkSync, type Stats } from 'node:fs';
 import { lstat, opendir, readdir, realpath, stat } from 'node:fs/promises';
 import { join, sep } from 'node:path';
-import { DeployError, errnoOf, toDeployError } from '@deploy-tools/shared/errors.js';
+import { DeployError, errnoOf, isMissing, toDeployError } from '@deploy-tools/shared/errors.js';
 import { openRegularFile } from '@deploy-tools/shared/host/regular-file.js';
 import { openFileBy } from '../objects/file-object.js';
 import type { ObjectContext } from '../objects/object-context.js';
@@ -132,7 +132,7 @@ async function readIfThere(path: string): Promise<string[]> {
 }
 
 function ignoreMissing(error: unknown): undefined {
-  if (errnoOf(error) === 'ENOENT') return undefined;
+  if (isMissing(error)) return undefined;
   throw error;
 }
 

@@ -2,7 +2,7 @@ import { readFile } from 'node:fs/promises';
 import type { IncomingMessage } from 'node:http';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
-import { DeployError, errnoOf } from '@deploy-tools/shared/errors.js';
+import { DeployError, isMissing } from '@deploy-tools/shared/errors.js';
 import { checkJson, type JsonSubject } from '@deploy-tools/shared/json/decode-json.js';
 import { lenient } from '@deploy-tools/shared/json/json-schemas.js';
 import * as z from 'zod/mini';
@@ -180,7 +180,7 @@ async function dockerCredentials(
     const auth = found.find((each) => typeof each === 'string' && each !== '');
     return auth === undefined ? undefined : `Basic ${String(auth)}`;
   } catch (error) {
-    if (errnoOf(error) === 'ENOENT') return undefined;
+    if (isMissing(error)) return undefined;
     throw new DeployError('invalid', `${path} cannot be read as Docker's configuration`, {
       hint: 'mend it, or name another directory by DOCKER_CONFIG',
       cause: error,

@@ -7,7 +7,6 @@ import { HeldDirectory, withNames } from '../../release/unpack/held-directory.js
 import { removeTree } from '../../release/unpack/remove-tree.js';
 
 /** What is removed is removed to the end, also when the process is to stop. */
-const never = new AbortController().signal;
 
 /**
  * A fresh directory (0700) that nobody else can enter, whoever may write to the one above: it is held from the moment that it
@@ -48,7 +47,7 @@ export class ClosedDirectory {
    */
   async remove(): Promise<void> {
     try {
-      for (const name of readdirSync(this.#held.self)) await removeTree(this.at(name), never);
+      for (const name of readdirSync(this.#held.self)) await removeTree(this.at(name));
       rmdirSync(this.#name);
     } catch (error) {
       if (!['ENOENT', 'ENOTDIR', 'ENOTEMPTY'].includes(errnoOf(error) ?? '')) throw error;
@@ -62,7 +61,7 @@ export class ClosedDirectory {
 /** Removes those that processes which were killed left. @param prefix of their names. */
 export async function removeClosed(parent: HeldDirectory, prefix: string): Promise<void> {
   for (const name of readdirSync(parent.self)) {
-    if (name.startsWith(prefix)) await removeTree(join(parent.self, name), never);
+    if (name.startsWith(prefix)) await removeTree(join(parent.self, name));
   }
 }
 

@@ -1,5 +1,5 @@
 import { statSync } from 'node:fs';
-import { DeployError, errnoOf } from '@deploy-tools/shared/errors.js';
+import { DeployError, isMissing } from '@deploy-tools/shared/errors.js';
 import { readRegularFile } from '@deploy-tools/shared/host/regular-file.js';
 import { wireObject } from '@deploy-tools/shared/json/json-schemas.js';
 import * as z from 'zod/mini';
@@ -83,7 +83,7 @@ export function readOwner(path: string): DestinationOwner | undefined {
   try {
     return parseLockContent(readRegularFile(path, MAX_LOCK_BYTES).toString('utf8')).owner;
   } catch (error) {
-    if (errnoOf(error) === 'ENOENT') return undefined;
+    if (isMissing(error)) return undefined;
     throw error;
   }
 }

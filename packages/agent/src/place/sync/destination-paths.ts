@@ -1,5 +1,6 @@
 import { existsSync, realpathSync } from 'node:fs';
-import { basename, dirname, join, relative, resolve } from 'node:path';
+import { basename, dirname, join, resolve } from 'node:path';
+import { isWithin } from '@deploy-tools/shared/host/is-within.js';
 import type { SyncStrategy } from './sync-request.js';
 
 /** What of a destination says where it writes. */
@@ -36,12 +37,6 @@ export function directoriesOf(destination: Place): string[] {
 /** Whether neither path is the other or inside of it. Both absolute. */
 export function areApart(one: string, other: string): boolean {
   return !isWithin(one, other) && !isWithin(other, one);
-}
-
-/** Whether a path is the other or inside of it. */
-export function isWithin(outer: string, inner: string): boolean {
-  const way = relative(outer, inner);
-  return way === '' || !(way === '..' || way.startsWith('../'));
 }
 
 /** A path without the symlinks in what is there of it. */

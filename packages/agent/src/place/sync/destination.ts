@@ -1,7 +1,8 @@
 import { normalize, resolve } from 'node:path';
 import type { FlagValues } from '@deploy-tools/shared/cli/flags.js';
 import { DeployError } from '@deploy-tools/shared/errors.js';
-import { areApart, directoriesOf, isWithin, realPlace } from './destination-paths.js';
+import { isWithin } from '@deploy-tools/shared/host/is-within.js';
+import { areApart, directoriesOf, realPlace } from './destination-paths.js';
 import { requireRsync } from './run-rsync.js';
 import type { SYNC_FLAGS } from './sync-flags.js';
 import { SYNC_STRATEGIES, type SyncRequest } from './sync-request.js';

@@ -1,8 +1,8 @@
 import { closeSync, fstatSync, readlinkSync, realpathSync } from 'node:fs';
 import { isAbsolute, join } from 'node:path';
-import { DeployError, errnoOf, toDeployError } from '@deploy-tools/shared/errors.js';
+import { DeployError, isMissing, toDeployError } from '@deploy-tools/shared/errors.js';
+import { isWithin } from '@deploy-tools/shared/host/is-within.js';
 import { openRegularFile } from '@deploy-tools/shared/host/regular-file.js';
-import { isWithin } from './destination-paths.js';
 import type { SyncRequest } from './sync-request.js';
 
 const MAX_BYTES = 1024 * 1024;
@@ -41,7 +41,7 @@ function opened(path: string): number {
   try {
     return openRegularFile(path);
   } catch (error) {
-    if (errnoOf(error) === 'ENOENT')
+    if (isMissing(error))
       throw new DeployError('not-found', `there is no ${path} to read exclude rules from`, {
         hint: 'check the path of the exclude rules: a relative one is in the release',
         cause: error,

@@ -65,7 +65,7 @@ function placeAt({ to, beforeRename }: SyncRequest, parent: HeldDirectory, tree:
 /** The destination is complete: what is left of the source fails nothing any more. */
 async function removeSource({ from, to, log }: SyncRequest): Promise<void> {
   try {
-    await removeTree(from, new AbortController().signal);
+    await removeTree(from);
   } catch (error) {
     log(`${to} is complete, but ${from} could not be removed: ${toDeployError(error).message}`);
   }

@@ -103,7 +103,7 @@ async function prune(
     .filter((name) => !spared.includes(join(releasesOf(to), name)));
   for (const name of superfluous) {
     try {
-      await removeTree(join(dir.self, name), new AbortController().signal);
+      await removeTree(join(dir.self, name));
     } catch (error) {
       const path = join(releasesOf(to), name);
       log(`the old release ${path} could not be removed: ${toDeployError(error).message}`);

@@ -1,4 +1,5 @@
 import { closeSync } from 'node:fs';
+import { MAX_TIMER_MS } from '@deploy-tools/shared/duration.js';
 import { DeployError, type ErrorKind, toDeployError } from '@deploy-tools/shared/errors.js';
 import { requireProgram } from '../../process/script/require-program.js';
 import { type GroupEnd, runInGroup, stillRuns } from '../../process/script/run-in-group.js';
@@ -6,8 +7,6 @@ import { pathForPrograms } from '../../release/unpack/held-directory.js';
 import { openRules } from './exclude-rules.js';
 import type { SyncCounts, SyncRequest } from './sync-request.js';
 
-/** As long as timers of Node.js can take: the caller's signal is what ends it. */
-const FOREVER_MS = 2 ** 31 - 1;
 /** Lines of standard error that an error message tells. */
 const TOLD_LINES = 3;
 const STATS = /^(Number of |Total |Literal data|Matched data|File list |sent \d|total size|$)/;
@@ -49,7 +48,7 @@ export async function runRsync(request: SyncRequest, signal: AbortSignal): Promi
     cwd: request.to,
     environment: environment(),
     ...(rules === undefined ? {} : { stdinFd: rules }),
-    timeoutMs: FOREVER_MS,
+    timeoutMs: MAX_TIMER_MS,
     signal,
     onLine: (stream, line) => lines.take(stream, line),
   })

@@ -1,7 +1,7 @@
 import { readdirSync, readlinkSync } from 'node:fs';
 import type { Socket } from 'node:net';
 import { setTimeout as delay } from 'node:timers/promises';
-import { errnoOf } from '@deploy-tools/shared/errors.js';
+import { errnoOf, isMissing } from '@deploy-tools/shared/errors.js';
 import { familyOf } from '../../host/process-identity.js';
 import { openSocket } from './open-socket.js';
 import { serverInode } from './server-end.js';
@@ -71,7 +71,7 @@ function hasOpen(pid: number, target: string): boolean | undefined {
   try {
     return readdirSync(dir).some((fd) => linkOf(`${dir}/${fd}`) === target);
   } catch (error) {
-    return errnoOf(error) === 'ENOENT' || errnoOf(error) === 'ESRCH' ? false : undefined;
+    return isMissing(error) || errnoOf(error) === 'ESRCH' ? false : undefined;
   }
 }
 
@@ -80,7 +80,7 @@ function linkOf(path: string): string | undefined {
   try {
     return readlinkSync(path);
   } catch (error) {
-    if (errnoOf(error) === 'ENOENT' || errnoOf(error) === 'ESRCH') return undefined;
+    if (isMissing(error) || errnoOf(error) === 'ESRCH') return undefined;
     throw error;
   }
 }

@@ -10,7 +10,7 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { basename, dirname } from 'node:path';
-import { errnoOf } from '@deploy-tools/shared/errors.js';
+import { isMissing } from '@deploy-tools/shared/errors.js';
 import { LineSplitter } from './line-splitter.js';
 
 const CHUNK_BYTES = 64 * 1024;
@@ -81,7 +81,7 @@ export class KeptStream {
     try {
       fd = openSync(`${this.#options.base}.${this.#part}`, 'r');
     } catch (error) {
-      if (errnoOf(error) === 'ENOENT') return 0;
+      if (isMissing(error)) return 0;
       throw error;
     }
     try {
@@ -128,7 +128,7 @@ function readMark(base: string): [number, number] {
     const [, part, offset] = /^(\d+) (\d+)\n$/.exec(readFileSync(`${base}.read`, 'utf8')) ?? [];
     if (part !== undefined && offset !== undefined) return [Number(part), Number(offset)];
   } catch (error) {
-    if (errnoOf(error) !== 'ENOENT') throw error;
+    if (!isMissing(error)) throw error;
   }
   return [0, 0];
 }

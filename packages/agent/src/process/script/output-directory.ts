@@ -1,7 +1,7 @@
 import type { ChildProcess } from 'node:child_process';
 import { closeSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { describeError, errnoOf } from '@deploy-tools/shared/errors.js';
+import { describeError, isMissing } from '@deploy-tools/shared/errors.js';
 import { processIdentity, runningProcess } from '../../host/process-identity.js';
 import { KeptRun } from './kept-run.js';
 import { closePipe, openablePipes, type Pipe } from './openable-pipe.js';
@@ -178,7 +178,7 @@ function namesIn(dir: string): string[] {
   try {
     return readdirSync(dir);
   } catch (error) {
-    if (errnoOf(error) === 'ENOENT') return [];
+    if (isMissing(error)) return [];
     throw error;
   }
 }
@@ -188,7 +188,7 @@ function readKeepers(dir: string): string[] {
   try {
     return readFileSync(join(dir, KEEPERS), 'utf8').split('\n').filter(Boolean);
   } catch (error) {
-    if (errnoOf(error) === 'ENOENT') return [];
+    if (isMissing(error)) return [];
     throw error;
   }
 }

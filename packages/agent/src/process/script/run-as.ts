@@ -1,6 +1,6 @@
 import { execFile } from 'node:child_process';
 import { promisify } from 'node:util';
-import { DeployError, errnoOf } from '@deploy-tools/shared/errors.js';
+import { DeployError, isMissing } from '@deploy-tools/shared/errors.js';
 
 const execute = promisify(execFile);
 
@@ -68,7 +68,7 @@ async function lookUp(name: string): Promise<RunAs> {
     return parsePasswdLine(stdout);
   } catch (error) {
     if (error instanceof DeployError) throw error;
-    const missing = errnoOf(error) === 'ENOENT';
+    const missing = isMissing(error);
     throw new DeployError(
       'usage',
       missing ? `the user ${name} cannot be looked up: there is no getent` : `there is no user "${name}"`,
@@ -96,7 +96,7 @@ export function parsePasswdLine(line: string): RunAs {
 }
 
 function cannotBecome(name: string, error: unknown): DeployError {
-  if (errnoOf(error) === 'ENOENT') {
+  if (isMissing(error)) {
     return new DeployError('usage', `scripts cannot be run as ${name}: there is no setpriv`, {
       hint: 'install it (util-linux)',
       cause: error,

@@ -1,5 +1,5 @@
 import { readFileSync, rmSync } from 'node:fs';
-import { errnoOf, isDeployError } from '@deploy-tools/shared/errors.js';
+import { isDeployError, isMissing } from '@deploy-tools/shared/errors.js';
 import { writeFileAtomic } from '@deploy-tools/shared/host/atomic-file.js';
 import { decodeJson } from '@deploy-tools/shared/json/decode-json.js';
 import * as z from 'zod/mini';
@@ -37,7 +37,7 @@ export function readChildren(path: string): readonly RecordedChild[] {
   try {
     return decodeJson(readFileSync(path, 'utf8'), recordSchema, { what: path, kind: 'corrupt' }).children;
   } catch (error) {
-    if (errnoOf(error) === 'ENOENT' || isDeployError(error, 'corrupt')) return [];
+    if (isMissing(error) || isDeployError(error, 'corrupt')) return [];
     throw error;
   }
 }

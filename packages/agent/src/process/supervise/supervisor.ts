@@ -1,15 +1,23 @@
+import { type BackoffTimes, backoffMs } from '@deploy-tools/shared/backoff.js';
 import { DeployError, toDeployError } from '@deploy-tools/shared/errors.js';
 import { eitherSignal } from '../../host/either-signal.js';
 import type { Timers } from '../../host/timers.js';
 import { type Charge, chargeOf } from './charge.js';
 import { childrenThatRun, writeChildren } from './child-record.js';
-import { type BackoffTimes, CRASH_BACKOFF, nextPause } from './crash-backoff.js';
 import type { Listener } from './open-listeners.js';
 import { type Launch, type ProgramChild, startChild } from './start-child.js';
 import { stopChild } from './stop-child.js';
 import type { Handoff } from './supervise-flags.js';
 import type { ProgramLine, SupervisorEvent } from './supervisor-event.js';
 import { SwitchQueue } from './switch-queue.js';
+
+/** The delays before a program that crashed is started again. */
+export interface CrashBackoff extends BackoffTimes {
+  /** A program that ran for so long is stable: its next crash counts as the first. */
+  readonly stableMs: number;
+}
+
+const CRASH_BACKOFF: CrashBackoff = { firstMs: 1000, maxMs: 60_000, stableMs: 600_000 };
 
 /**
  * What failed its proof has been given its share of the connections, and answers them until it ends: it gets this long for what it
@@ -27,7 +35,7 @@ export interface SupervisorOptions {
   readonly stopTimeoutMs: number;
   /** A new program that does not live for so long is not taken, however soon it is proven. */
   readonly minUpMs: number;
-  readonly backoff?: BackoffTimes;
+  readonly backoff?: CrashBackoff;
   readonly timers: Timers;
   readonly onLine: (line: ProgramLine) => void;
   readonly onEvent: (event: SupervisorEvent) => void;
@@ -237,16 +245,17 @@ export class Supervisor {
     return child;
   }
 
-  /** Starts the program whenever it does not run, with growing pauses, until its charge is over. */
+  /** Starts the program whenever it does not run, with a growing backoff, until its charge is over. */
   async #keepRunning(charge: Charge): Promise<void> {
     const { timers, backoff = CRASH_BACKOFF } = this.#options;
-    let pause: number | undefined;
+    let crashes = 0;
     for (;;) {
       const started = timers.now();
       const error = await this.#runOnce(charge);
       if (charge.over.signal.aborted) return;
       const upMs = timers.now() - started;
-      pause = nextPause(pause, upMs, backoff);
+      crashes = upMs >= backoff.stableMs ? 1 : crashes + 1;
+      const pause = backoffMs(crashes, backoff);
       const generation = charge.child?.generation ?? this.#generation;
       charge.child = undefined;
       charge.crash.abort(error);

@@ -1,6 +1,7 @@
 import { resolve } from 'node:path';
+import { isWithin } from '@deploy-tools/shared/host/is-within.js';
 import { destinationOf } from '../../place/sync/destination.js';
-import { areApart, directoriesOf, isWithin, realPlace } from '../../place/sync/destination-paths.js';
+import { areApart, directoriesOf, realPlace } from '../../place/sync/destination-paths.js';
 import type { AgentFlags } from '../flags/agent-settings.js';
 
 /** What configurations of one agent must not share. */

@@ -4,11 +4,9 @@ import { parseAddress } from '@deploy-tools/shared/client/address.js';
 import type { ConnectOptions } from '@deploy-tools/shared/client/connect.js';
 import { parseFingerprint } from '@deploy-tools/shared/client/fingerprint.js';
 import type { HostKeyTrust } from '@deploy-tools/shared/client/host-key-policy.js';
+import { AGENT_USER } from '@deploy-tools/shared/names.js';
 import type { AgentFlags } from '../flags/agent-settings.js';
 import { agentKeyPath, loadAgentKey } from './agent-key.js';
-
-/** The SSH user name by which registries know agents. */
-const AGENT_USER = 'deploy-agent';
 
 export type AccessFlags = Pick<AgentFlags, 'addr' | 'fp' | 'known-hosts' | 'key'>;
 

@@ -1,12 +1,10 @@
 import type { FlagSpec, FlagValues } from '@deploy-tools/shared/cli/flags.js';
+import { MAX_TIMER_MS } from '@deploy-tools/shared/duration.js';
 import { DeployError, describeError } from '@deploy-tools/shared/errors.js';
 import { AGENT_FLAGS } from '../flags/agent-flags.js';
 import { ownershipOf, policyOf } from '../flags/agent-settings.js';
 import type { DeployFileSettings } from './deploy-context.js';
 import { parseSeconds } from './seconds.js';
-
-/** Timers of Node.js take 31 bits of milliseconds. */
-const LONGEST_MS = 2 ** 31 - 1;
 
 /** What unpacking takes, as the agent has it. */
 function agentFlag<const Name extends string>(
@@ -89,7 +87,7 @@ export function deployFileSettings(flags: DeployFileFlags): DeployFileSettings {
 function secondsOf(name: string, text: string): number {
   try {
     const ms = parseSeconds(text);
-    if (ms >= 0 && ms <= LONGEST_MS) return ms;
+    if (ms >= 0 && ms <= MAX_TIMER_MS) return ms;
     throw new DeployError('usage', 'out of bounds', { hint: 'give at least 0, and less than 24 days' });
   } catch (error) {
     throw new DeployError('usage', `flag -${name}: ${describeError(error)}`, { cause: error });

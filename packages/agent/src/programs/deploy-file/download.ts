@@ -5,11 +5,11 @@ import { formatByteSize } from '@deploy-tools/shared/byte-size.js';
 import { formatDuration } from '@deploy-tools/shared/duration.js';
 import { DeployError, toDeployError } from '@deploy-tools/shared/errors.js';
 import { checkSpace } from '@deploy-tools/shared/host/free-space.js';
+import { RateLimit } from '@deploy-tools/shared/rate-limit.js';
 import { showUrl } from '@deploy-tools/sources/objects/show-url.js';
 import type { OpenUrl } from '@deploy-tools/sources/opened-object.js';
 import type { Timers } from '../../host/timers.js';
 import type { Checksum } from './checksum.js';
-import { pace } from './pace.js';
 import { type Retries, withRetries } from './with-retries.js';
 
 export interface Download {
@@ -77,7 +77,10 @@ async function transfer(
   const opened = await open(url, { offset: state.offset, validator: state.validator }, signal);
   if (opened.offset === 0) await restart(file, state, checksum);
   state.validator = opened.validator;
-  const wait = pace(maxBytesPerSecond, timers, signal);
+  const limit =
+    maxBytesPerSecond === undefined
+      ? undefined
+      : new RateLimit({ perSecond: maxBytesPerSecond, now: () => timers.now() });
   const pieces = opened.body[Symbol.asyncIterator]();
   try {
     if (opened.size !== undefined) await checkSpace(dirname(to), opened.size - state.offset, 'the download');
@@ -85,7 +88,8 @@ async function transfer(
       await writeFully(file, piece.value, state.offset);
       state.hash.update(piece.value);
       state.offset += piece.value.length;
-      await wait(piece.value.length);
+      const waitMs = limit?.spend(piece.value.length) ?? 0;
+      if (waitMs > 0) await timers.sleep(waitMs, signal);
     }
   } catch (error) {
     throw toDeployError(error);

@@ -1,4 +1,5 @@
 import { isAbsolute, normalize } from 'node:path';
+import { MAX_TIMER_MS } from '@deploy-tools/shared/duration.js';
 import { DeployError, describeError } from '@deploy-tools/shared/errors.js';
 import { isMap, isScalar, isSeq, LineCounter, parseDocument } from 'yaml';
 import { SYNC_STRATEGIES } from '../../place/sync/sync-request.js';
@@ -15,8 +16,6 @@ import { parseSeconds } from './seconds.js';
 
 const DEFAULT_MODE = 0o755;
 const NO_COMMANDS: DeployFileCommands = { pre: [], post: [], success: [], failure: [] };
-/** Timers of Node.js take 31 bits of milliseconds. */
-const LONGEST_MS = 2 ** 31 - 1;
 
 /**
  * Reads a manifest of which the variables are filled in.
@@ -172,7 +171,7 @@ function strategyOf(text: string): DeployFileArchive['strategy'] {
 
 function timeoutOf(text: string): number {
   const ms = parseSeconds(text);
-  if (ms > 0 && ms <= LONGEST_MS) return ms;
+  if (ms > 0 && ms <= MAX_TIMER_MS) return ms;
   throw new DeployError('invalid', `"${text}" is no time to wait`, {
     hint: 'give more than 0, and less than 24 days',
   });

@@ -1,12 +1,11 @@
 import { closeSync } from 'node:fs';
+import { MAX_TIMER_MS } from '@deploy-tools/shared/duration.js';
 import { runInGroup } from '../../process/script/run-in-group.js';
 import type { OnLine } from '../../process/script/run-output.js';
 import { cannotStart, scriptFailure } from '../../process/script/script-error.js';
 import type { CommandList, DeployFile } from './deploy-file.js';
 import type { DeployLog } from './deploy-log.js';
 
-/** As long as timers of Node.js can take. */
-const FOREVER_MS = 2 ** 31 - 1;
 /** Characters of a command that messages show. */
 const SHOWN = 120;
 
@@ -66,7 +65,7 @@ async function runCommand(
 ): Promise<void> {
   log.line(`running the ${list} command ${shown}`);
   const name = `the ${list} command ${shown}`;
-  const timeoutMs = manifest.commandTimeoutMs ?? FOREVER_MS;
+  const timeoutMs = manifest.commandTimeoutMs ?? MAX_TIMER_MS;
   const run = { program: 'sh', args: ['-c', text], environment, timeoutMs, signal, onLine };
   const end = await runInGroup(stdinFd === undefined ? run : { ...run, stdinFd }).catch((error: unknown) => {
     throw cannotStart(name, 'PATH', run, error);

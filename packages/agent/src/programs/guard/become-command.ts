@@ -1,5 +1,5 @@
 import { spawn } from 'node:child_process';
-import { DeployError, describeError, errnoOf } from '@deploy-tools/shared/errors.js';
+import { DeployError, describeError, isMissing } from '@deploy-tools/shared/errors.js';
 import type { Launch } from '../../process/supervise/start-child.js';
 
 const PASSED_ON = ['SIGTERM', 'SIGHUP', 'SIGUSR1', 'SIGUSR2', 'SIGWINCH', 'SIGCONT'] as const;
@@ -31,7 +31,7 @@ export async function becomeCommand([program, ...args]: Launch['command']): Prom
   } catch (error) {
     const what = new DeployError('script', `${program} cannot be started: ${describeError(error)}`);
     process.stderr.write(`deploy-agent guard: ${describeError(what)}\n`);
-    return errnoOf(error) === 'ENOENT' ? NOT_FOUND : CANNOT_RUN;
+    return isMissing(error) ? NOT_FOUND : CANNOT_RUN;
   }
 }
 

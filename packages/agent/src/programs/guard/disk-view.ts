@@ -1,6 +1,6 @@
 import { existsSync, readFileSync, readlinkSync, statSync } from 'node:fs';
 import { basename, join } from 'node:path';
-import { errnoOf } from '@deploy-tools/shared/errors.js';
+import { errnoOf, isMissing } from '@deploy-tools/shared/errors.js';
 import { decodeJson, type JsonSubject } from '@deploy-tools/shared/json/decode-json.js';
 import * as z from 'zod/mini';
 import { readJournal } from '../../deploy/read-journal.js';
@@ -50,7 +50,7 @@ function lastGoodIn(path: string): string | undefined {
     const subject: JsonSubject = { what: path, kind: 'corrupt' };
     return decodeJson(readFileSync(path, 'utf8'), journalSchema, subject).lastGood?.hash;
   } catch (error) {
-    if (errnoOf(error) === 'ENOENT') return undefined;
+    if (isMissing(error)) return undefined;
     throw error;
   }
 }

@@ -7,7 +7,7 @@ import { configurationHash } from '@deploy-tools/shared/model.js';
 import { checkVersion } from '@deploy-tools/shared/names.js';
 import { fetchRelease } from '@deploy-tools/sources/layers/fetch-release.js';
 import type { LayerFile } from '@deploy-tools/sources/layers/layer-file.js';
-import { pauseBefore } from '@deploy-tools/sources/pause-before.js';
+import { pollDelayMs } from '@deploy-tools/sources/poll-delay.js';
 import {
   compareTags,
   type NothingPicked,
@@ -138,7 +138,8 @@ export class SourceUpstream implements Upstream {
     } catch (thrown) {
       const error = toDeployError(thrown);
       this.#failures = this.#isEmpty ? 0 : this.#failures + 1;
-      this.#retryAfterMs = pauseBefore(pollMs, this.#failures, error.retryAfterMs, random());
+      const history = { failures: this.#failures, retryAfterMs: error.retryAfterMs };
+      this.#retryAfterMs = pollDelayMs(pollMs, history, random());
       this.#notBefore = this.#context.timers.now() + this.#retryAfterMs;
       throw error;
     }

@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import { type AgentConfig, decodeConfigJson, encodeConfigJson } from '@deploy-tools/shared/config-json.js';
-import { describeError, errnoOf } from '@deploy-tools/shared/errors.js';
+import { describeError, isMissing } from '@deploy-tools/shared/errors.js';
 import { writeFileAtomic } from '@deploy-tools/shared/host/atomic-file.js';
 import { readRegularFile } from '@deploy-tools/shared/host/regular-file.js';
 import { decodeJson } from '@deploy-tools/shared/json/decode-json.js';
@@ -37,7 +37,7 @@ export class TakenReleases {
       const { source, tag, config } = decodeJson(text, keptSchema, { what: this.#path, kind: 'corrupt' });
       return source === this.#source ? { tag, config: decodeConfigJson(config) } : undefined;
     } catch (error) {
-      if (errnoOf(error) !== 'ENOENT')
+      if (!isMissing(error))
         this.#log.warn({ path: this.#path, err: describeError(error) }, 'the release is fetched again');
       return undefined;
     }

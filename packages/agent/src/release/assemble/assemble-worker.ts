@@ -2,7 +2,7 @@ import { parentPort } from 'node:worker_threads';
 import { byteName, fsPath } from '@deploy-tools/shared/archive/byte-name.js';
 import { DeployError, toDeployError } from '@deploy-tools/shared/errors.js';
 import { STAMP_NUMBERS } from '../plan/disk-release.js';
-import { writeError } from '../unpack/write-error.js';
+import { namingEntry, writeError } from '../unpack/write-error.js';
 import { FileAssembler } from './assemble-file.js';
 import { AssemblePlace } from './assemble-place.js';
 import type {
@@ -87,7 +87,7 @@ function copyJob(jobs: CopyJobs, row: number): CopyJob {
 function assembleAll(place: AssemblePlace, jobs: readonly AssembleJob[]): number[][] {
   const assembler = new FileAssembler(place);
   try {
-    return jobs.map((job) => named(job.path, () => assembler.assemble(job)));
+    return jobs.map((job) => namingEntry(job.path, () => assembler.assemble(job)));
   } finally {
     assembler.close();
   }
@@ -101,14 +101,6 @@ function stampsOf(root: string, paths: readonly string[]): BigInt64Array {
     if (stats?.isFile() === true) writeStamp(stats, stamps, row);
   }
   return stamps;
-}
-
-function named<T>(path: string, act: () => T): T {
-  try {
-    return act();
-  } catch (error) {
-    throw writeError(path, error);
-  }
 }
 
 if (parentPort !== null) serve(parentPort);

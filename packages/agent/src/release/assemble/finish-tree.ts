@@ -9,7 +9,7 @@ import {
   setRootAttributes,
 } from '../unpack/attributes.js';
 import { makeSpecialFile } from '../unpack/special-file.js';
-import { writeError } from '../unpack/write-error.js';
+import { namingEntry, writeError } from '../unpack/write-error.js';
 import type { AssemblePlace } from './assemble-place.js';
 import type { AssembleTask, DirectoryJobs, FileJob } from './assemble-task.js';
 import { attributesAt } from './attribute-columns.js';
@@ -38,9 +38,9 @@ export function makeEntry(place: AssemblePlace, entry: SafeEntry): void {
 
 /** What has to wait for contents: files that were written in parts, and hard links. */
 export function finishTree(place: AssemblePlace, task: AssembleTask & { kind: 'finish' }): void {
-  for (const file of task.files) named(file.path, () => finishFile(place, file));
+  for (const file of task.files) namingEntry(file.path, () => finishFile(place, file));
   for (const { path, existing } of task.links) {
-    named(path, () => linkSync(fsPath(`${place.root}/${existing}`), place.at(path)));
+    namingEntry(path, () => linkSync(fsPath(`${place.root}/${existing}`), place.at(path)));
   }
 }
 
@@ -51,7 +51,7 @@ export function finishTree(place: AssemblePlace, task: AssembleTask & { kind: 'f
 export function closeDirectories(place: AssemblePlace, { paths, attributes }: DirectoryJobs): bigint {
   for (const [row, path] of paths.entries()) {
     const own = attributesAt(attributes, row);
-    named(path, () => {
+    namingEntry(path, () => {
       if (path === '') setRootAttributes(fsPath(place.root), own, place.ownership);
       else setDirectoryAttributes(fsPath(`${place.root}/${path}`), own, place.ownership);
     });
@@ -71,13 +71,5 @@ function finishFile(place: AssemblePlace, file: FileJob): void {
     setFileAttributes(fd, file, place.ownership);
   } finally {
     closeSync(fd);
-  }
-}
-
-function named(path: string, act: () => void): void {
-  try {
-    act();
-  } catch (error) {
-    throw writeError(path, error);
   }
 }

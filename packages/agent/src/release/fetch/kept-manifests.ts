@@ -1,7 +1,7 @@
 import { hash } from 'node:crypto';
 import { mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { DeployError, errnoOf } from '@deploy-tools/shared/errors.js';
+import { DeployError, isMissing } from '@deploy-tools/shared/errors.js';
 import type { ManifestRoot, SegmentRef } from '@deploy-tools/shared/layers/manifest.js';
 import { decodeManifestRoot } from '@deploy-tools/shared/layers/manifest-root.js';
 
@@ -44,7 +44,7 @@ export class KeptManifests {
     try {
       bytes = readFileSync(join(this.#dir, digest));
     } catch (error) {
-      if (errnoOf(error) === 'ENOENT') return undefined;
+      if (isMissing(error)) return undefined;
       throw error;
     }
     return parse(digest, bytes);
@@ -74,7 +74,7 @@ export class KeptManifests {
     try {
       return readdirSync(this.#dir);
     } catch (error) {
-      if (errnoOf(error) === 'ENOENT') return [];
+      if (isMissing(error)) return [];
       throw error;
     }
   }

@@ -1,6 +1,6 @@
 import { mkdirSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs';
 import { join } from 'node:path';
-import { errnoOf } from '@deploy-tools/shared/errors.js';
+import { isMissing } from '@deploy-tools/shared/errors.js';
 import { writeFileAtomic } from '@deploy-tools/shared/host/atomic-file.js';
 import { decodeReleaseRecord, encodeReleaseRecord, type ReleaseRecord } from './release-record.js';
 
@@ -24,7 +24,7 @@ export class ReleaseRecords {
     try {
       return decodeReleaseRecord(readFileSync(join(this.#dir, hash)));
     } catch (error) {
-      if (errnoOf(error) === 'ENOENT') return undefined;
+      if (isMissing(error)) return undefined;
       throw error;
     }
   }
@@ -47,7 +47,7 @@ export class ReleaseRecords {
     try {
       return readdirSync(this.#dir);
     } catch (error) {
-      if (errnoOf(error) === 'ENOENT') return [];
+      if (isMissing(error)) return [];
       throw error;
     }
   }

@@ -13,6 +13,15 @@ const ARCHIVE_FAULTS: ReadonlyMap<string, string> = new Map([
   ['ELOOP', 'its path goes through a symlink'],
 ]);
 
+/** Runs a step that writes an entry; its error names the entry. */
+export function namingEntry<T>(path: ByteName, step: () => T): T {
+  try {
+    return step();
+  } catch (error) {
+    throw writeError(path, error);
+  }
+}
+
 /** An error from writing an entry, with the entry's name; the paths in texts of the system are left out. */
 export function writeError(path: ByteName, error: unknown): DeployError {
   const fault = ARCHIVE_FAULTS.get(errnoOf(error) ?? '');

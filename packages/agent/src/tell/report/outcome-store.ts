@@ -1,5 +1,5 @@
 import { rmSync } from 'node:fs';
-import { errnoOf, isDeployError } from '@deploy-tools/shared/errors.js';
+import { isDeployError, isMissing } from '@deploy-tools/shared/errors.js';
 import { writeFileAtomic } from '@deploy-tools/shared/host/atomic-file.js';
 import { readRegularFile } from '@deploy-tools/shared/host/regular-file.js';
 import { decodeAgentLine } from '@deploy-tools/shared/report/agent-line.js';
@@ -50,7 +50,7 @@ function readOutcomes(path: string): StateReport[] {
     const text = readRegularFile(path, MOST_OUTCOMES * MAX_REPORT_LINE).toString('utf8');
     return text.split('\n').flatMap(outcomeIn).slice(-MOST_OUTCOMES);
   } catch (error) {
-    if (errnoOf(error) === 'ENOENT') return [];
+    if (isMissing(error)) return [];
     throw error;
   }
 }

@@ -13,7 +13,7 @@ import { until } from '../../../../../test/support/until.js';
 import { isRunning, serverLaunch, shellLaunch, supervised } from './supervised.js';
 
 const NEVER = new AbortController().signal;
-const QUICK = { firstMs: 20, longestMs: 80, resetAfterMs: 600_000 };
+const QUICK = { firstMs: 20, maxMs: 80, stableMs: 600_000 };
 const proven: Prove = async () => {};
 
 function healthy(port: number): Prove {
@@ -64,8 +64,16 @@ describe('a crash', () => {
     expect(site.supervisor.inCharge?.crashed.aborted).toBe(false);
   });
 
+  it('counts as the first one after a stable run', async () => {
+    const site = await supervised(testScope(), { backoff: { ...QUICK, maxMs: 60_000, stableMs: 0 } }, []);
+    site.supervisor.start(shellLaunch('exit 1'));
+    await site.event('crashed', 3);
+    const delays = site.events.flatMap((event) => (event.kind === 'crashed' ? [event.restartInMs] : []));
+    expect(delays.slice(0, 3)).toEqual([20, 20, 20]);
+  });
+
   it('ends what the program leaves behind', async () => {
-    const site = await supervised(testScope(), { backoff: { ...QUICK, firstMs: 60_000 } }, []);
+    const site = await supervised(testScope(), { backoff: { ...QUICK, firstMs: 60_000, maxMs: 60_000 } }, []);
     site.supervisor.start(shellLaunch('sleep 1000 & echo $!; kill -9 $$'));
     await site.event('ended');
     expect(site.lines).toHaveLength(1);
@@ -82,11 +90,7 @@ describe('a crash', () => {
   });
 
   it('of a program that another replaces in the pause is over', async () => {
-    const site = await supervised(
-      testScope(),
-      { backoff: { ...QUICK, firstMs: 60_000, longestMs: 60_000 } },
-      [],
-    );
+    const site = await supervised(testScope(), { backoff: { ...QUICK, firstMs: 60_000, maxMs: 60_000 } }, []);
     site.supervisor.start(shellLaunch('exit 7'));
     await site.event('crashed');
     expect(site.supervisor.inCharge?.program).toBeUndefined();
@@ -130,11 +134,7 @@ describe('stopping', () => {
   });
 
   it('does not wait for the end of a pause', async () => {
-    const site = await supervised(
-      testScope(),
-      { backoff: { ...QUICK, firstMs: 60_000, longestMs: 60_000 } },
-      [],
-    );
+    const site = await supervised(testScope(), { backoff: { ...QUICK, firstMs: 60_000, maxMs: 60_000 } }, []);
     site.supervisor.start(shellLaunch('exit 1'));
     await site.event('crashed');
     await site.supervisor.stop();

@@ -1,8 +1,8 @@
 import type { Turns } from '@deploy-tools/shared/host/turns.js';
+import type { RateLimit } from '@deploy-tools/shared/rate-limit.js';
 import type { RegistryLine } from '@deploy-tools/shared/report/report.js';
 import type { HostKey } from '../../meta/fleet-store.js';
 import type { Access } from '../access.js';
-import type { Pace } from './pace.js';
 
 /** Who speaks on a channel, as proven by its key. */
 export interface Speaker {
@@ -11,7 +11,7 @@ export interface Speaker {
   /** The configurations that its hosts may follow. */
   readonly access: Access;
   /** How fast all who have this key are listened to. */
-  readonly pace: Pace;
+  readonly pace: RateLimit;
   /** Outcomes of all who have this key are stored one at a time. */
   readonly outcomes: Turns;
   /** Why the key may not speak for this host, by the key files; asked again and again, for these may change. */

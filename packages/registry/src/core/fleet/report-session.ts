@@ -1,11 +1,11 @@
 import { setImmediate } from 'node:timers/promises';
 import { DeployError } from '@deploy-tools/shared/errors.js';
+import { RateLimit } from '@deploy-tools/shared/rate-limit.js';
 import { decodeAgentLine } from '@deploy-tools/shared/report/agent-line.js';
 import { isOutcome } from '@deploy-tools/shared/report/deploy-state.js';
 import type { AgentLine, Hello, RegistryLine, StateReport } from '@deploy-tools/shared/report/report.js';
 import { requireReadable } from '../access.js';
 import type { Registry } from '../registry.js';
-import { Pace } from './pace.js';
 import type { Listener, Presence, Speaker } from './presence.js';
 
 /** What an agent may say: lines a second, and how many at once. An outcome that is stored costs as much as OUTCOME_COST lines. */
@@ -20,7 +20,7 @@ const MAX_ANSWERS = 8;
 export class ReportSession {
   readonly #registry: Registry;
   readonly #speaker: Speaker;
-  readonly #pace: Pace;
+  readonly #pace: RateLimit;
   readonly #closing = new AbortController();
   readonly #answers: RegistryLine[] = [];
   /** Configurations of which the agent is to try again. */
@@ -38,7 +38,7 @@ export class ReportSession {
   constructor(registry: Registry, speaker: Speaker) {
     this.#registry = registry;
     this.#speaker = speaker;
-    this.#pace = new Pace(LINES_PER_SECOND, BURST, () => performance.now());
+    this.#pace = new RateLimit({ perSecond: LINES_PER_SECOND, burst: BURST });
     this.#listener = { tell: (line) => this.#tell(line), end: (reason) => this.refuse(reason) };
     this.#leaveHeartbeats = registry.heartbeats.join(() => {
       this.#beat = true;
@@ -174,8 +174,8 @@ export class ReportSession {
 
   /** By this channel's pace, and by that of its key: a key may open one channel after the other. */
   async #spend(amount: number): Promise<void> {
-    await this.#pace.spend(amount, this.#closing.signal);
-    await this.#speaker.pace.spend(amount, this.#closing.signal);
+    await this.#pace.wait(amount, this.#closing.signal);
+    await this.#speaker.pace.wait(amount, this.#closing.signal);
   }
 
   /** The key files may have changed since. */

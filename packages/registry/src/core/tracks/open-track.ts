@@ -1,5 +1,5 @@
-import { sep } from 'node:path';
 import { DeployError } from '@deploy-tools/shared/errors.js';
+import { isWithin } from '@deploy-tools/shared/host/is-within.js';
 import { openSource } from '@deploy-tools/sources/open-source.js';
 import type { SourceContext } from '@deploy-tools/sources/source-context.js';
 import { parseSourceUrl, type SourceUrl } from '@deploy-tools/sources/source-url.js';
@@ -16,7 +16,7 @@ type Sourced = Pick<Track, 'source' | 'os' | 'arch' | 'slot'>;
 export function readTrackSource(track: Sourced, fileRoots: readonly string[]): SourceUrl {
   const url = parseSourceUrl(track.source, { os: track.os, arch: track.arch });
   const { place } = url;
-  if (place.scheme === 'file' && !fileRoots.some((root) => isWithin(place.directory, root))) {
+  if (place.scheme === 'file' && !fileRoots.some((root) => isWithin(root, place.directory))) {
     throw new DeployError('invalid', `the registry does not follow directories such as ${place.directory}`, {
       hint: 'it has to be started with -track-files DIR, a directory above it',
     });
@@ -35,8 +35,4 @@ export async function openTrack(
     wants,
     source: await openSource(track.source, { ...context, fileRoots, platform: wants.platform }),
   };
-}
-
-function isWithin(path: string, root: string): boolean {
-  return path === root || path.startsWith(root.endsWith(sep) ? root : root + sep);
 }

@@ -1,5 +1,5 @@
 import { DeployError, describeError, toDeployError } from '@deploy-tools/shared/errors.js';
-import { pauseBefore } from '@deploy-tools/sources/pause-before.js';
+import { pollDelayMs } from '@deploy-tools/sources/poll-delay.js';
 import type { Track } from '../../meta/track-store.js';
 import { type Registry, timestamp } from '../registry.js';
 import { SharedJobs } from '../shared-jobs.js';
@@ -134,7 +134,7 @@ export class TimedTrackRunner implements TrackRunner {
       follow.source ??= { ...(await this.#options.open(followed.track)), listing: undefined };
       const report = await checkTrack(registry, this.#options, follow.source, followed, signal);
       follow.failures = 0;
-      this.#plan(component, pauseBefore(intervalMs, 0, undefined, this.#options.random()));
+      this.#plan(component, pollDelayMs(intervalMs, { failures: 0 }, this.#options.random()));
       return report;
     } catch (thrown) {
       const error = toDeployError(thrown);
@@ -157,7 +157,8 @@ export class TimedTrackRunner implements TrackRunner {
   ): Promise<void> {
     follow.failures += 1;
     follow.notBefore = this.#now() + (error.retryAfterMs ?? 0);
-    const ms = pauseBefore(intervalMs, follow.failures, error.retryAfterMs, this.#options.random());
+    const history = { failures: follow.failures, retryAfterMs: error.retryAfterMs };
+    const ms = pollDelayMs(intervalMs, history, this.#options.random());
     registry.log.warn(
       { component, failures: follow.failures, retrySeconds: Math.ceil(ms / 1000), err: describeError(error) },
       'a source could not be followed',

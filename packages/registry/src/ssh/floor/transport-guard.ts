@@ -1,6 +1,6 @@
 import type { Socket } from 'node:net';
+import { RateLimit } from '@deploy-tools/shared/rate-limit.js';
 import type { Connection as SshClient } from 'ssh2';
-import { Pace } from '../../core/fleet/pace.js';
 import type { Outbound } from '../../sftp/outbound.js';
 import { holdKeyExchange } from './exchange-gate.js';
 import { MESSAGE, readChannelOpen, readRequest, readUint32 } from './message.js';
@@ -94,8 +94,8 @@ export class TransportGuard {
   readonly #inside: Ssh2Inside;
   /** To ssh2. */
   readonly #pass: (payload: Buffer) => unknown;
-  readonly #others = new Pace(OTHERS_PER_SECOND, OTHERS_AT_ONCE, () => performance.now());
-  readonly #rekeys = new Pace(REKEYS_PER_SECOND, REKEYS_AT_ONCE, () => performance.now());
+  readonly #others = new RateLimit({ perSecond: OTHERS_PER_SECOND, burst: OTHERS_AT_ONCE });
+  readonly #rekeys = new RateLimit({ perSecond: REKEYS_PER_SECOND, burst: REKEYS_AT_ONCE });
   #messagesBefore = 0;
   #unusedSessions = 0;
   #keyExchange: NodeJS.Timeout | undefined;
@@ -136,9 +136,9 @@ export class TransportGuard {
   }
 
   /** A client that says much besides its work is read from later. */
-  #slowDown(pace: Pace): void {
+  #slowDown(limit: RateLimit): void {
     const { socket } = this.#options;
-    const ms = pace.owe(1);
+    const ms = limit.spend(1);
     if (ms === 0 || this.#slowed !== undefined) return;
     socket.pause();
     this.#slowed = setTimeout(() => {
