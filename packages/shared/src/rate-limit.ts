@@ -8,7 +8,7 @@ export interface RateLimitOptions {
   readonly now?: () => number;
 }
 
-/** Keeps a flow below a rate (a token bucket): whoever spends more waits until the debt is repaid, and nobody else does. */
+/** Keeps a flow below a rate (a token bucket): a caller that spends more waits until the debt is repaid, and no other does. */
 export class RateLimit {
   readonly #perMs: number;
   readonly #burst: number;

@@ -1,4 +1,13 @@
+import type { BackoffTimes } from '@deploy-tools/shared/backoff.js';
 import type { Launch, ProgramChild } from './start-child.js';
+
+/** The delays before a program that crashed is started again. */
+export interface CrashBackoff extends BackoffTimes {
+  /** A program that ran for so long is stable: its next crash counts as the first. */
+  readonly stableMs: number;
+}
+
+export const CRASH_BACKOFF: CrashBackoff = { firstMs: 1000, maxMs: 60_000, stableMs: 600_000 };
 
 /** The program that is kept running, through crashes, until another takes over. */
 export interface Charge {

@@ -1,8 +1,8 @@
-import { type BackoffTimes, backoffMs } from '@deploy-tools/shared/backoff.js';
+import { backoffMs } from '@deploy-tools/shared/backoff.js';
 import { DeployError, toDeployError } from '@deploy-tools/shared/errors.js';
 import { eitherSignal } from '../../host/either-signal.js';
 import type { Timers } from '../../host/timers.js';
-import { type Charge, chargeOf } from './charge.js';
+import { type Charge, CRASH_BACKOFF, type CrashBackoff, chargeOf } from './charge.js';
 import { childrenThatRun, writeChildren } from './child-record.js';
 import type { Listener } from './open-listeners.js';
 import { type Launch, type ProgramChild, startChild } from './start-child.js';
@@ -10,14 +10,6 @@ import { stopChild } from './stop-child.js';
 import type { Handoff } from './supervise-flags.js';
 import type { ProgramLine, SupervisorEvent } from './supervisor-event.js';
 import { SwitchQueue } from './switch-queue.js';
-
-/** The delays before a program that crashed is started again. */
-export interface CrashBackoff extends BackoffTimes {
-  /** A program that ran for so long is stable: its next crash counts as the first. */
-  readonly stableMs: number;
-}
-
-const CRASH_BACKOFF: CrashBackoff = { firstMs: 1000, maxMs: 60_000, stableMs: 600_000 };
 
 /**
  * What failed its proof has been given its share of the connections, and answers them until it ends: it gets this long for what it
