@@ -11,10 +11,7 @@ import type { Handoff } from './supervise-flags.js';
 import type { ProgramLine, SupervisorEvent } from './supervisor-event.js';
 import { SwitchQueue } from './switch-queue.js';
 
-/**
- * What failed its proof has been given its share of the connections, and answers them until it ends: it gets this long for what it
- * has begun.
- */
+/** A program that failed its proof already serves a share of the connections: it has this long to finish them. */
 const UNPROVEN_GRACE_MS = 2000;
 
 export interface SupervisorOptions {
