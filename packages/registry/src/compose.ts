@@ -1,26 +1,33 @@
 import { isAbsolute, join, resolve } from 'node:path';
+import type { AllowedPrograms } from '@deploy-tools/notices/receivers/exec.js';
 import { DEFAULT_UNPACK_POLICY, type UnpackPolicy } from '@deploy-tools/shared/archive/unpack-policy.js';
 import type { FlagValues } from '@deploy-tools/shared/cli/flags.js';
 import { DeployError } from '@deploy-tools/shared/errors.js';
 import { takeDirectory } from '@deploy-tools/shared/host/dir-lock.js';
 import type { Logger } from '@deploy-tools/shared/log.js';
+import { Dispatcher } from './commands/dispatch.js';
+import { AuditLog } from './core/audit-log.js';
 import { ClockTrust } from './core/clock-trust.js';
-import { ConfigurationEvents } from './core/configuration-events.js';
+import { Configurations } from './core/configurations.js';
 import { DiskSpace } from './core/disk-space.js';
 import { Fleet } from './core/fleet/fleet.js';
+import { Fsck } from './core/fsck.js';
 import { Heartbeats } from './core/heartbeats.js';
-import { forgetLostUploads } from './core/housekeeping.js';
-import type { Ingest } from './core/index-archive.js';
+import { forgetLostUploads, Housekeeping } from './core/housekeeping.js';
 import { Indexer } from './core/indexer.js';
+import type { RegistryLimits } from './core/limits.js';
 import { NoticeDesk } from './core/notices/notice-desk.js';
-import type { Registry, RegistryLimits, VerifyLayer } from './core/registry.js';
 import { openTrack } from './core/tracks/open-track.js';
 import { TimedTrackRunner } from './core/tracks/timed-track-runner.js';
+import { Tracks } from './core/tracks/tracks.js';
+import { Uploads } from './core/uploads.js';
+import { Versions } from './core/versions.js';
+import { Watches } from './core/watch.js';
 import { ingestArchive } from './ingest/ingest-archive.js';
 import { LayerTaskRunner } from './ingest/layer-task-runner.js';
 import { verifyPack } from './ingest/verify-pack.js';
 import { startSweeping } from './jobs/fleet-sweep-job.js';
-import { SHORTEST_ROUND_MS, startHousekeeping } from './jobs/housekeeping-job.js';
+import { MIN_INTERVAL_MS, startHousekeeping } from './jobs/housekeeping-job.js';
 import { startIndexing } from './jobs/indexing-job.js';
 import { startNotices } from './jobs/notices-job.js';
 import { FileByteStore } from './layers/file-byte-store.js';
@@ -32,9 +39,9 @@ import { SqliteMetaStore } from './meta/sqlite/sqlite-meta-store.js';
 import type { REGISTRY_FLAGS } from './registry-flags.js';
 import { openTransferMemory } from './sftp/transfer-memory.js';
 import { loadHostKey } from './ssh/host-key.js';
-import { type KeyRing, openKeyRing } from './ssh/key-ring.js';
-import { startSshServer } from './ssh/ssh-server.js';
-import { takeOverOriginal } from './takeover/take-over.js';
+import { openKeyRing } from './ssh/key-ring.js';
+import { type SshServerOptions, startSshServer } from './ssh/ssh-server.js';
+import { takeOverGoRegistry } from './takeover/take-over.js';
 
 export interface RunningRegistry {
   /** `host:port` that is listened on. */
@@ -43,159 +50,230 @@ export interface RunningRegistry {
   stop(): Promise<void>;
 }
 
-/** How long what waits for receivers of notices is still delivered when stopping. */
-const NOTICES_MS = 2000;
+type Flags = FlagValues<typeof REGISTRY_FLAGS>;
 
-type Undo = (() => Promise<void> | void)[];
+/** Time for messages to receivers of notices that are still waiting when the registry stops. */
+const NOTICES_CLOSE_MS = 2000;
 
-/** The one place that names concrete parts. @throws DeployError with one sentence for each reason not to start. */
-export async function startRegistry(
-  flags: FlagValues<typeof REGISTRY_FLAGS>,
-  log: Logger,
-): Promise<RunningRegistry> {
-  checkHousekeeping(flags.housekeeping);
-  const dir = resolve(flags.dir);
-  const address = parseListenAddress(flags.addr, 2022);
-  const ring = openKeyRing({ operator: flags.opauth, agent: flags.srvauth }, log);
-  const undo: Undo = [() => ring.close()];
+const steady = () => performance.now();
+const clock = () => new Date();
+
+/** Starts the registry. @throws DeployError with one sentence for each reason not to start. */
+export async function startRegistry(flags: Flags, log: Logger): Promise<RunningRegistry> {
+  const closers = new Closers();
   try {
-    const lock = takeDirectory(dir, 'registry', 0o700);
-    undo.push(() => lock.release());
-    const hostKey = loadHostKey(join(dir, 'host_key'));
-    const registry = await openRegistry(dir, flags, { log, undo, ring });
-    const server = await startSshServer(registry, {
-      host: address.host === '' ? '::' : address.host,
-      port: address.port,
-      hostKey,
-      ring,
-      memory: openTransferMemory(),
-      compatible: flags.compat,
-      maxConnections: flags['max-conns'],
-      maxConnectionsPerAddress: flags['max-conns-per-addr'],
-      maxConnectionsPerKey: flags['max-conns-per-key'],
-      maxStrangers: flags['max-startups'],
-      keepaliveMs: flags.keepalive,
-      handshakeMs: flags.handshake,
-      deadlineMs: flags.deadline,
-      maxAuthTries: flags['max-auth-tries'],
-      maxChannels: flags['max-channels'],
-    });
-    undo.push(() => server.stop(flags.grace));
-    for (const start of [startHousekeeping, startIndexing]) {
-      const job = start(registry, flags.housekeeping);
-      undo.push(() => job.stop());
-    }
-    undo.push(startSweeping(registry.fleet));
-    const notices = await startNotices(registry);
-    undo.push(() => notices.stop());
-    await registry.tracks.start();
-    log.info(
-      { address: server.address, dir, fingerprint: hostKey.fingerprint, keyType: hostKey.type },
-      'registry ready',
-    );
-    return { address: server.address, stop: () => unwind(undo) };
+    const address = await startAll(flags, log, closers);
+    return { address, stop: () => closers.close() };
   } catch (error) {
-    await unwind(undo);
+    await closers.close();
     throw error;
   }
 }
 
-/** What the rules stand on, in the registry's directory; what a process that was killed left is cleared away. */
-async function openRegistry(
-  dir: string,
-  flags: FlagValues<typeof REGISTRY_FLAGS>,
-  { log, undo, ring }: { readonly log: Logger; readonly undo: Undo; readonly ring: KeyRing },
-): Promise<Registry & { readonly tracks: TimedTrackRunner }> {
+/**
+ * The composition: the one place that names concrete parts, from the stores at the top to what serves and works at the
+ * bottom. Each part gets what stands above it. What has to be closed is closed from the bottom to the top. One list, and
+ * therefore one long function.
+ */
+async function startAll(flags: Flags, log: Logger, closers: Closers): Promise<string> {
+  checkHousekeeping(flags.housekeeping);
+  const programs = noticePrograms(flags['notify-exec']);
+  const dir = resolve(flags.dir);
+  const options = serverOptions(flags);
+  const limits = limitsOf(flags);
+
+  const ring = openKeyRing({ operator: flags.opauth, agent: flags.srvauth }, log);
+  closers.add(() => ring.close());
+  const lock = takeDirectory(dir, 'registry', 0o700);
+  closers.add(() => lock.release());
+  const hostKey = loadHostKey(join(dir, 'host_key'));
+  const stores = await openStores(dir, log, closers);
+  const { meta, bytes, derived } = stores;
+
+  const stop = new AbortController();
+  const stopping = stop.signal;
+  const runner = new LayerTaskRunner();
+  const indexer = new Indexer({
+    ...stores,
+    ingest: (task, signal) => ingestArchive(task, signal, runner),
+    policy: policyOf(flags),
+    minFree: limits.minFree,
+    clock,
+    log,
+  });
+  closers.add(() => indexer.stop());
+  closers.add(() => stop.abort());
+  const clockTrust = await ClockTrust.open({ meta, clock, steady, log });
+  const fleet = await Fleet.open({
+    meta,
+    bytes,
+    clock,
+    steady,
+    log,
+    minFree: limits.minFree,
+    historySize: limits.historySize,
+    lostAfterMs: flags['lost-after'],
+    maxFollows: flags['max-hosts'],
+    maxFollowsPerKey: Math.floor(flags['max-hosts'] / 4),
+  });
+  closers.add(() => fleet.close());
+  const notices = await NoticeDesk.open({ meta, clock, log, environment: process.env, programs });
+  closers.add(() => notices.close(NOTICES_CLOSE_MS));
+
+  const audit = new AuditLog({ meta, clock });
+  const heartbeats = new Heartbeats(flags.heartbeat);
+  const space = new DiskSpace(bytes, limits.minFree);
+  const configurations = new Configurations({ meta, clock });
+  const watches = new Watches({ meta, events: configurations.events, heartbeats, clock });
+  const versions = new Versions({ meta, bytes, indexer, notices, clock, log, limits });
+  const uploads = new Uploads({ meta, bytes, space, indexer, clock, limits });
+  const housekeeping = new Housekeeping({ ...stores, indexer, clock, clockTrust, stopping, limits });
+  const fsck = new Fsck({
+    ...stores,
+    indexer,
+    openDigester: () => new FileDigester(),
+    verify: (files, signal) => verifyPack(files, signal, runner),
+    log,
+    stopping,
+  });
+  const trackRunner = new TimedTrackRunner({
+    meta,
+    audit,
+    versions,
+    uploads,
+    configurations,
+    clock,
+    log,
+    limits,
+    incoming: join(dir, 'incoming'),
+    open: (track) => openTrack(track, limits.trackFiles, { environment: process.env, log }),
+    random: Math.random,
+  });
+  closers.add(() => trackRunner.stop());
+  const tracks = new Tracks({ meta, configurations, runner: trackRunner, clock, limits });
+
+  const dispatcher = new Dispatcher({
+    registry: {
+      meta,
+      versions,
+      configurations,
+      watches,
+      fleet,
+      tracks,
+      notices,
+      housekeeping,
+      fsck,
+      clock,
+    },
+    audit,
+    log,
+    keyTroubles: () => ring.troubles(),
+  });
+  const server = await startSshServer(
+    {
+      dispatcher,
+      console: { meta, fleet },
+      operatorTree: { meta, uploads, audit, clock },
+      agentTree: { meta, bytes, derived, clock },
+      watches,
+      reports: { fleet, heartbeats },
+      clock,
+      log,
+    },
+    { ...options, ring, hostKey, memory: openTransferMemory() },
+  );
+  closers.add(() => server.stop(flags.grace));
+
+  const housekeepingJob = startHousekeeping({ housekeeping, limits, log }, flags.housekeeping);
+  closers.add(() => housekeepingJob.stop());
+  const indexing = startIndexing({ ...stores, indexer, clock, log }, flags.housekeeping);
+  closers.add(() => indexing.stop());
+  const sweeping = startSweeping(fleet);
+  closers.add(() => sweeping.stop());
+  const noticesJob = await startNotices({ meta, bytes, configurations, fleet, notices, clock, log, limits });
+  closers.add(() => noticesJob.stop());
+  await trackRunner.start();
+
+  const { address } = server;
+  log.info({ address, dir, fingerprint: hostKey.fingerprint, keyType: hostKey.type }, 'registry ready');
+  return address;
+}
+
+interface Stores {
+  readonly meta: SqliteMetaStore;
+  readonly bytes: FileByteStore;
+  readonly derived: FileDerivedStore;
+  readonly marks: FileReadMarks;
+}
+
+/** Opens the stores in the registry's directory, and removes what a process that was killed left there. */
+async function openStores(dir: string, log: Logger, closers: Closers): Promise<Stores> {
   const bytes = await FileByteStore.open(dir);
   const derived = await FileDerivedStore.open(dir);
-  const clock = () => new Date();
   const database = join(dir, 'registry.db');
-  await takeOverOriginal({ dir, bytes, database, openStore: SqliteMetaStore.open, clock, log });
+  // The import from the Go registry is reached from here alone: without it, delete takeover/ and this call.
+  await takeOverGoRegistry({ dir, bytes, database, openStore: SqliteMetaStore.open, clock, log });
   const meta = SqliteMetaStore.open(database);
-  undo.push(() => meta.close());
+  closers.add(() => meta.close());
   const leftovers = await bytes.clean();
   if (leftovers > 0) log.info({ leftovers }, 'removed uploads that were cut off');
   const lost = await forgetLostUploads({ meta, bytes });
   if (lost > 0) log.info({ lost }, 'forgot uploads without a name whose bytes are gone, as after a restore');
   const drafts = await derived.clean();
   if (drafts > 0) log.info({ drafts }, 'removed manifests and packs that were not finished');
-  const limits = limitsOf(flags);
-  const marks = await FileReadMarks.open(dir, clock);
-  const stores = { meta, bytes, derived, marks, clock, log };
-  const { minFree } = limits;
-  const runner = new LayerTaskRunner();
-  const ingest: Ingest = (task, signal) => ingestArchive(task, signal, runner);
-  const indexer = new Indexer({ ...stores, ingest, policy: policyOf(flags), minFree });
-  undo.push(() => indexer.stop());
-  const stop = new AbortController();
-  undo.push(() => stop.abort());
-  const verify: VerifyLayer = (files, signal) => verifyPack(files, signal, runner);
-  const tools = { openDigester: () => new FileDigester(), verify, stopping: stop.signal };
-  const steady = () => performance.now();
-  const clockTrust = await ClockTrust.open({ ...stores, steady });
-  const fleet = await openFleet({ ...stores, ...limits }, flags);
-  undo.push(() => fleet.close());
-  const notices = await openNotices(stores, flags['notify-exec']);
-  undo.push(() => notices.close(NOTICES_MS));
-  const told = {
-    notices,
-    fleet,
-    events: new ConfigurationEvents(),
-    heartbeats: new Heartbeats(flags.heartbeat),
-    keyTroubles: () => ring.troubles(),
-  };
-  const context = { environment: process.env, log };
-  const tracks = new TimedTrackRunner({
-    registry: () => registry,
-    random: Math.random,
-    incoming: join(dir, 'incoming'),
-    open: (track) => openTrack(track, limits.trackFiles, context),
-  });
-  undo.push(() => tracks.stop());
-  const space = new DiskSpace(bytes, minFree);
-  const registry = { ...stores, ...tools, ...told, clockTrust, space, indexer, limits, tracks };
-  return registry;
+  return { meta, bytes, derived, marks: await FileReadMarks.open(dir, clock) };
 }
 
-/** A round reads the whole store: the least interval protects against a slip of the unit. */
+/** What has to be closed, in the order of opening. */
+class Closers {
+  readonly #closers: (() => Promise<void> | void)[] = [];
+
+  add(close: () => Promise<void> | void): void {
+    this.#closers.push(close);
+  }
+
+  /** Closes each once, the last one first. */
+  async close(): Promise<void> {
+    for (const close of this.#closers.splice(0).reverse()) await close();
+  }
+}
+
+/** A round reads the whole store: the shortest interval protects against a slip of the unit. */
 function checkHousekeeping(ms: number): void {
-  if (ms === 0 || ms >= SHORTEST_ROUND_MS) return;
+  if (ms === 0 || ms >= MIN_INTERVAL_MS) return;
   throw new DeployError('usage', 'invalid value for flag -housekeeping: too small', {
     hint: 'give 0 for never, or at least 1s',
   });
 }
 
-/** @throws DeployError usage when the directory of programs is not named as a whole. */
-function openNotices(
-  stores: Pick<Registry, 'meta' | 'clock' | 'log'>,
-  directory: string | undefined,
-): Promise<NoticeDesk> {
-  if (directory !== undefined && !isAbsolute(directory)) {
-    throw new DeployError('usage', 'invalid value for flag -notify-exec: not an absolute path');
-  }
-  const programs = directory === undefined ? 'none' : { directory };
-  return NoticeDesk.open({ ...stores, environment: process.env, programs });
+/** @throws DeployError usage when the directory of programs is not an absolute path. */
+function noticePrograms(directory: string | undefined): AllowedPrograms {
+  if (directory === undefined) return 'none';
+  if (isAbsolute(directory)) return { directory };
+  throw new DeployError('usage', 'invalid value for flag -notify-exec: not an absolute path');
 }
 
-function openFleet(
-  parts: Pick<Registry, 'meta' | 'bytes' | 'clock' | 'log'> & Pick<RegistryLimits, 'minFree' | 'historySize'>,
-  flags: FlagValues<typeof REGISTRY_FLAGS>,
-): Promise<Fleet> {
-  return Fleet.open({
-    ...parts,
-    steady: () => performance.now(),
-    lostAfterMs: flags['lost-after'],
-    maxFollows: flags['max-hosts'],
-    maxFollowsPerKey: Math.floor(flags['max-hosts'] / 4),
-  });
+type FlagOptions = Omit<SshServerOptions, 'ring' | 'hostKey' | 'memory'>;
+
+function serverOptions(flags: Flags): FlagOptions {
+  const { host, port } = parseListenAddress(flags.addr, 2022);
+  return {
+    host: host === '' ? '::' : host,
+    port,
+    compatible: flags.compat,
+    maxConnections: flags['max-conns'],
+    maxConnectionsPerAddress: flags['max-conns-per-addr'],
+    maxConnectionsPerKey: flags['max-conns-per-key'],
+    maxStrangers: flags['max-startups'],
+    keepaliveMs: flags.keepalive,
+    handshakeMs: flags.handshake,
+    deadlineMs: flags.deadline,
+    maxAuthTries: flags['max-auth-tries'],
+    maxChannels: flags['max-channels'],
+  };
 }
 
-/** Newest first, each once. */
-async function unwind(undo: Undo): Promise<void> {
-  for (const step of undo.splice(0).reverse()) await step();
-}
-
-function limitsOf(flags: FlagValues<typeof REGISTRY_FLAGS>): RegistryLimits {
+function limitsOf(flags: Flags): RegistryLimits {
   return {
     keepVersions: flags.maxver,
     uploadTtlMs: flags['upload-ttl'],
@@ -209,8 +287,8 @@ function limitsOf(flags: FlagValues<typeof REGISTRY_FLAGS>): RegistryLimits {
   };
 }
 
-/** Refuses what no agent would take, whatever it was allowed; what else is taken is for each agent to say. */
-function policyOf(flags: FlagValues<typeof REGISTRY_FLAGS>): UnpackPolicy {
+/** Refuses only what no agent accepts, whatever its flags; each agent decides on the rest. */
+function policyOf(flags: Flags): UnpackPolicy {
   return {
     ...DEFAULT_UNPACK_POLICY,
     allow: { outsideLinks: true, devices: true, fifos: true, setid: true },

@@ -3,14 +3,13 @@ import { required } from '@deploy-tools/shared/commands/required.js';
 import { DeployError } from '@deploy-tools/shared/errors.js';
 import type { Configuration } from '@deploy-tools/shared/model.js';
 import { parseLayerRef } from '@deploy-tools/shared/names.js';
-import { putConfiguration } from '../core/configurations.js';
 import { hasOtherComponents, type LayerChanges } from '../core/layer-changes.js';
 import { command } from './command.js';
 import { configurationJson } from './json-shapes.js';
 import { changesText } from './layer-change-text.js';
 import { quoted } from './quoted.js';
 
-/** Replaces a configuration of that name, as the Go registry does; on a terminal only with -force when it has other components. */
+/** Replaces a configuration of that name, as the Go registry does; one with other components needs -force on a terminal. */
 export const addconf = command(ADDCONF, async ({ registry, change, terminal }, args) => {
   const { name } = required({ name: args.name });
   let warning = '';
@@ -20,7 +19,7 @@ export const addconf = command(ADDCONF, async ({ registry, change, terminal }, a
     warning = warningOf(before, changes);
   };
   const layers = args.layer.map(parseLayerRef);
-  const { after } = await putConfiguration(registry, { ...change, beforeReplacing }, name, layers);
+  const { after } = await registry.configurations.put({ ...change, beforeReplacing }, name, layers);
   return { value: configurationJson(after), text: '', warning };
 });
 

@@ -8,7 +8,7 @@ import type { Registry } from '../core/registry.js';
 import type { Revision } from '../meta/meta-store.js';
 import { streamingCommand } from './command.js';
 import { hostJson } from './fleet-json.js';
-import { age, CATEGORY_WORDS, colorWanted, painted, runs } from './fleet-text.js';
+import { age, CATEGORY_WORDS, colorWanted, paint, runs } from './fleet-text.js';
 import { printableJson } from './printable-json.js';
 import { counts } from './status-text.js';
 
@@ -24,7 +24,7 @@ export const agents = streamingCommand(AGENTS, async ({ registry }, args, feed) 
     return 0;
   }
   const heads = await headsOf(registry, followers);
-  const hosts = statusOf(registry, followers, (name) => heads.get(name)?.hash);
+  const hosts = statusOf(registry.fleet, followers, (name) => heads.get(name)?.hash);
   await feed.send(args.json ? printableJson(hosts.map(hostJson)) : table(hosts, heads, color));
   return 0;
 });
@@ -47,10 +47,7 @@ function headsOf(registry: Registry, followers: readonly Follower[]): Promise<He
 function table(hosts: readonly HostStatus[], heads: Heads, color: boolean): string {
   if (hosts.length === 0) return 'no host has reported\n';
   const [header = '', ...lines] = columns([HEADER, ...hosts.map((host) => row(host, heads))]).split('\n');
-  const body = hosts.map((host, at) => {
-    const word = CATEGORY_WORDS[host.category].length;
-    return `${painted((lines[at] ?? '').trimEnd(), word, host.category, color)}\n`;
-  });
+  const body = hosts.map((host, at) => `${paint((lines[at] ?? '').trimEnd(), host.category, color)}\n`);
   return `${header.trimEnd()}\n${body.join('')}\n${counts(hosts)}\n`;
 }
 

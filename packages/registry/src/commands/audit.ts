@@ -2,8 +2,8 @@ import { columns } from '@deploy-tools/shared/columns.js';
 import { AUDIT } from '@deploy-tools/shared/commands/housekeeping-specs.js';
 import { parseDuration } from '@deploy-tools/shared/duration.js';
 import { DeployError } from '@deploy-tools/shared/errors.js';
-import { auditedLine } from '../core/audited-line.js';
-import { type Registry, timestampBefore } from '../core/registry.js';
+import { auditedLine } from '../core/audit-log.js';
+import { type Clock, timestampBefore } from '../core/clock.js';
 import type { AuditQuery, AuditRecord } from '../meta/meta-store.js';
 import { agentAudit } from './agent-audit.js';
 import { command } from './command.js';
@@ -21,7 +21,7 @@ export const audit = command(AUDIT, async ({ registry }, args) => {
     ...(args.name === undefined ? {} : { subject: args.name }),
     ...(args.who === undefined ? {} : { who: args.who }),
     ...(args.command === undefined ? {} : { command: args.command }),
-    ...(args.since === undefined ? {} : { since: since(registry, args.since) }),
+    ...(args.since === undefined ? {} : { since: parseSince(args.since, registry.clock) }),
   };
   const records = await registry.meta.read(async (tx) => {
     const commands = await tx.audit(query);
@@ -46,11 +46,11 @@ function row(record: AuditRecord): string[] {
   ];
 }
 
-function since(registry: Registry, text: string): string {
+function parseSince(text: string, clock: Clock): string {
   if (/^\d{4}-\d\d-\d\d/.test(text)) {
     const time = new Date(text);
     if (!Number.isNaN(time.getTime())) return time.toISOString();
     throw new DeployError('usage', `invalid time "${text}"`, { hint: 'write it as 2026-01-31T12:00:00Z' });
   }
-  return timestampBefore(registry, parseDuration(text));
+  return timestampBefore(clock, parseDuration(text));
 }

@@ -1,6 +1,5 @@
 import { CHANGECONF } from '@deploy-tools/shared/commands/command-specs.js';
 import { required } from '@deploy-tools/shared/commands/required.js';
-import { changeLayer } from '../core/configurations.js';
 import { command } from './command.js';
 import { configurationJson } from './json-shapes.js';
 
@@ -10,6 +9,6 @@ export const changeconf = command(CHANGECONF, async ({ registry, change }, args)
     component: args.component,
     version: args.version,
   });
-  const { after } = await changeLayer(registry, change, name, { component, version });
+  const { after } = await registry.configurations.changeLayer(change, name, { component, version });
   return { value: configurationJson(after), text: '' };
 });

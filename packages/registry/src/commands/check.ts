@@ -1,8 +1,7 @@
 import { CHECK } from '@deploy-tools/shared/commands/track-specs.js';
 import { describeError } from '@deploy-tools/shared/errors.js';
 import { printableLine } from '@deploy-tools/shared/printable.js';
-import type { CheckReport } from '../core/tracks/track-runner.js';
-import { noTrack } from '../core/tracks/tracks.js';
+import { type CheckReport, noTrack } from '../core/tracks/track-runner.js';
 import { command } from './command.js';
 import { checkJson } from './track-json.js';
 
@@ -16,7 +15,7 @@ export const check = command(CHECK, async ({ registry }, args) => {
   if (args.component !== undefined && wanted.length === 0) throw noTrack(args.component);
   const reports = await Promise.all(
     wanted.map((component) =>
-      registry.tracks
+      registry.tracks.runner
         .check(component)
         .catch((error: unknown): Checked => ({ component, error: describeError(error) })),
     ),

@@ -1,10 +1,10 @@
 import { DELCOMP } from '@deploy-tools/shared/commands/command-specs.js';
 import { required } from '@deploy-tools/shared/commands/required.js';
-import { deleteComponent } from '../core/versions.js';
 import { command } from './command.js';
 import { versionJson } from './json-shapes.js';
 
 export const delcomp = command(DELCOMP, async ({ registry }, args) => {
   const { name } = required({ name: args.name });
-  return { value: (await deleteComponent(registry, name)).map(versionJson), text: '' };
+  const deleted = await registry.versions.deleteComponent(name);
+  return { value: deleted.map(versionJson), text: '' };
 });

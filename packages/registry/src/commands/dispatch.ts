@@ -5,167 +5,173 @@ import { COMMAND_SPECS } from '@deploy-tools/shared/commands/command-specs.js';
 import { DeployError, describeError, toDeployError } from '@deploy-tools/shared/errors.js';
 import type { Logger } from '@deploy-tools/shared/log.js';
 import { printable } from '@deploy-tools/shared/printable.js';
+import { type AuditLog, elapsedMs } from '../core/audit-log.js';
 import type { Feed } from '../core/feed.js';
 import type { Principal } from '../core/principal.js';
 import type { Registry } from '../core/registry.js';
-import type { AuditRecord } from '../meta/meta-store.js';
-import type { Command, CommandContext, ExitStatus } from './command.js';
+import type { Command, ExitStatus } from './command.js';
 import { findCommand } from './command-table.js';
 import { printableJson } from './printable-json.js';
 import { withoutSecrets } from './without-secrets.js';
 
-/** What the caller sees. The status is the original's, 0, or 1 for whatever else, help included; 3 is ours. */
+/** What the caller sees. As in the Go registry the status is 0, or 1 for anything else, help included; 3 is ours. */
 export interface Reply {
   readonly status: ExitStatus;
   readonly stdout: string;
   readonly stderr: string;
 }
 
-/** How much of a line that cannot be split into words the audit log keeps, in characters. */
-const UNREADABLE_KEPT = 1000;
+/** Characters that the audit log keeps of a line that cannot be split into words. */
+const MAX_UNREADABLE_LENGTH = 1000;
 
-/** How a command line came in; kept in the audit log. */
-export type Via = 'exec' | 'console';
+/** Who runs a command line, and how it came in; kept in the audit log. */
+export interface Caller {
+  readonly principal: Principal;
+  readonly via: 'exec' | 'console';
+}
 
-/** For a caller who only takes the reply: a command that goes on ends at once. */
+/** For a caller who only takes the reply: a streaming command ends at once. */
 const NO_FEED: Feed = { send: async () => {}, signal: AbortSignal.abort(), terminal: false };
 
-/**
- * Runs one command line: splits, finds the command, checks the caller's role, parses, runs, audits. A command that
- * goes on writes to the feed and is audited when it ends. Never throws: what went wrong is in the reply.
- */
-export async function dispatch(
-  registry: Registry,
-  principal: Principal,
-  via: Via,
-  line: string,
-  feed: Feed = NO_FEED,
-): Promise<Reply> {
-  const started = performance.now();
-  const attempt: Attempt = { command: '', args: [], values: {}, changes: false };
-  const log = registry.log.child({
-    command: withoutSecrets(line),
-    via,
-    who: principal.comment,
-    fingerprint: principal.fingerprint,
-  });
-  try {
-    const result = await attemptLine(registry, principal, line, attempt, feed);
-    log.info({ ms: elapsed(started) }, 'command done');
-    if (!result.audited) return result.reply;
-    const unwritten = await audit(registry, principal, via, attempt, started, undefined).then(
-      () => '',
-      (failure: unknown) => auditFailed(log, failure),
-    );
-    const troubles = registry.keyTroubles().map((trouble) => printable(`warning: ${trouble}\n`));
-    return { ...result.reply, stderr: [result.reply.stderr, unwritten, ...troubles].join('') };
-  } catch (thrown) {
-    const error = toDeployError(thrown);
-    const said = withoutSecrets(error.message); // it may quote a word that is refused
-    log.warn({ ms: elapsed(started), kind: error.kind, err: said }, 'command failed');
-    if (error.kind === 'internal') log.error({ err: thrown }, 'unexpected error');
-    await audit(registry, principal, via, attempt, started, error).catch((failure: unknown) =>
-      auditFailed(log, failure),
-    );
-    return { status: 1, stdout: '', stderr: printable(errorText(error, attempt)) };
+export interface DispatcherParts {
+  readonly registry: Registry;
+  readonly audit: AuditLog;
+  readonly log: Logger;
+  /** What is wrong with the key files now, a sentence each, for operators. */
+  readonly keyTroubles: () => readonly string[];
+}
+
+/** Runs command lines. */
+export class Dispatcher {
+  readonly #parts: DispatcherParts;
+
+  constructor(parts: DispatcherParts) {
+    this.#parts = parts;
+  }
+
+  /**
+   * Runs one command line: splits it, finds the command, checks the caller's role, parses, runs, audits. A streaming
+   * command writes to the feed and is audited when it ends. Never throws: what went wrong is in the reply.
+   */
+  run(caller: Caller, line: string, feed: Feed = NO_FEED): Promise<Reply> {
+    return new CommandLine(this.#parts, caller, line).run(feed);
   }
 }
 
-/** What is known of a command line so far; filled while it is read, so that refused ones are audited too. */
-interface Attempt {
-  command: string;
-  args: readonly string[];
-  values: Readonly<Record<string, FlagValue>>;
-  changes: boolean;
-  parsing?: Command | undefined;
-}
+/** One command line. What is known of it is filled in while it is read, so that refused lines are audited too. */
+class CommandLine {
+  readonly #parts: DispatcherParts;
+  readonly #caller: Caller;
+  readonly #line: string;
+  readonly #log: Logger;
+  readonly #started = performance.now();
+  #command = '';
+  #args: readonly string[];
+  #values: Readonly<Record<string, FlagValue>> = {};
+  #changes = false;
+  /** The command whose flags are being parsed: a failure then shows its usage. */
+  #parsing: Command | undefined;
+  /** Help is neither audited nor the place for warnings. */
+  #isHelp = false;
 
-async function attemptLine(
-  registry: Registry,
-  principal: Principal,
-  line: string,
-  attempt: Attempt,
-  feed: Feed,
-): Promise<{ reply: Reply; audited: boolean }> {
-  attempt.args = [line.slice(0, UNREADABLE_KEPT)]; // until it is split
-  const [name, ...args] = splitCommandLine(line);
-  if (name === undefined)
-    throw new DeployError('usage', 'nothing to do', { hint: 'help lists the commands' });
-  attempt.command = name;
-  attempt.args = args;
-  const found = findCommand(name);
-  if (found === undefined) throw unknownCommand();
-  attempt.changes = found.spec.changes;
-  if (found.spec.role !== principal.role)
-    throw new DeployError('denied', `${principal.role}s may not run ${name}`);
-  attempt.parsing = found;
-  const parsed = parseFlags(found.spec, args);
-  attempt.parsing = undefined;
-  if (parsed.help)
-    return { reply: { status: 1, stdout: commandUsage(found.spec), stderr: '' }, audited: false };
-  attempt.values = parsed.values;
-  const { fingerprint, comment, user, address } = principal;
-  const author = { fingerprint, comment, user, address };
-  const ifRevision = parsed.values['if-revision'];
-  const change = {
-    author,
-    command: joinCommandLine([name, ...args]),
-    ...(typeof ifRevision === 'number' ? { ifRevision } : {}),
-  };
-  const done = await output(
-    found,
-    { registry, principal, change, terminal: feed.terminal },
-    parsed.values,
-    feed,
-  );
-  return { reply: done, audited: name !== 'help' };
-}
-
-async function output(
-  command: Command,
-  context: CommandContext,
-  values: Readonly<Record<string, FlagValue>>,
-  feed: Feed,
-): Promise<Reply> {
-  if ('stream' in command) {
-    return { status: await command.stream(context, values, feed), stdout: '', stderr: '' };
+  constructor(parts: DispatcherParts, caller: Caller, line: string) {
+    this.#parts = parts;
+    this.#caller = caller;
+    this.#line = line;
+    this.#args = [line.slice(0, MAX_UNREADABLE_LENGTH)]; // until it is split
+    const { principal, via } = caller;
+    this.#log = parts.log.child({
+      command: withoutSecrets(line),
+      via,
+      who: principal.comment,
+      fingerprint: principal.fingerprint,
+    });
   }
-  const { status = 0, value, text, warning = '' } = await command.run(context, values);
-  const stdout = values.json === true ? printableJson(value) : printable(text);
-  return { status, stdout, stderr: warning === '' ? '' : printable(`warning: ${warning}\n`) };
-}
 
-async function audit(
-  registry: Registry,
-  principal: Principal,
-  via: Via,
-  attempt: Attempt,
-  started: number,
-  error: DeployError | undefined,
-): Promise<void> {
-  const refused = error?.kind === 'usage' || error?.kind === 'denied';
-  const record: AuditRecord = {
-    time: registry.clock().toISOString(),
-    fingerprint: principal.fingerprint,
-    comment: principal.comment,
-    user: principal.user,
-    address: principal.address,
-    via,
-    command: attempt.command,
-    args: attempt.args.map(withoutSecrets),
-    subjects: subjectsOf(attempt.values),
-    changes: attempt.changes,
-    result: error === undefined ? 'ok' : refused ? 'refused' : 'failed',
-    ...(error === undefined ? {} : { error: withoutSecrets(error.message) }),
-    durationMs: elapsed(started),
-  };
-  await registry.meta.write((tx) => tx.appendAudit(record));
-}
+  async run(feed: Feed): Promise<Reply> {
+    try {
+      const reply = await this.#execute(feed);
+      this.#log.info({ ms: elapsedMs(this.#started) }, 'command done');
+      return this.#isHelp ? reply : await this.#withWarnings(reply);
+    } catch (thrown) {
+      const error = toDeployError(thrown);
+      const message = withoutSecrets(error.message); // it may quote a word that is refused
+      this.#log.warn({ ms: elapsedMs(this.#started), kind: error.kind, err: message }, 'command failed');
+      if (error.kind === 'internal') this.#log.error({ err: thrown }, 'unexpected error');
+      await this.#audit(error);
+      const usage = this.#parsing === undefined ? '' : commandUsage(this.#parsing.spec);
+      return { status: 1, stdout: '', stderr: printable(`${describeError(error)}\n${usage}`) };
+    }
+  }
 
-/** What was done stays done: a failure now is for the log, and for who ran the command to pass on. */
-function auditFailed(log: Logger, failure: unknown): string {
-  log.error({ err: describeError(failure) }, 'the audit log cannot be written');
-  return printable(`the command is done, but the audit log cannot be written: ${describeError(failure)}\n`);
+  async #execute(feed: Feed): Promise<Reply> {
+    const { principal } = this.#caller;
+    const [name, ...args] = splitCommandLine(this.#line);
+    if (name === undefined)
+      throw new DeployError('usage', 'nothing to do', { hint: 'help lists the commands' });
+    this.#command = name;
+    this.#args = args;
+    const found = findCommand(name);
+    if (found === undefined) throw unknownCommand();
+    this.#changes = found.spec.changes;
+    if (found.spec.role !== principal.role)
+      throw new DeployError('denied', `${principal.role}s may not run ${name}`);
+    this.#parsing = found;
+    const parsed = parseFlags(found.spec, args);
+    this.#parsing = undefined;
+    this.#isHelp = parsed.help || name === 'help';
+    if (parsed.help) return { status: 1, stdout: commandUsage(found.spec), stderr: '' };
+    this.#values = parsed.values;
+    return this.#runCommand(found, feed);
+  }
+
+  async #runCommand(command: Command, feed: Feed): Promise<Reply> {
+    const { principal } = this.#caller;
+    const { fingerprint, comment, user, address } = principal;
+    const ifRevision = this.#values['if-revision'];
+    const change = {
+      author: { fingerprint, comment, user, address },
+      command: joinCommandLine([this.#command, ...this.#args]),
+      ...(typeof ifRevision === 'number' ? { ifRevision } : {}),
+    };
+    const { registry } = this.#parts;
+    const context = { registry, principal, change, terminal: feed.terminal };
+    if ('stream' in command) {
+      return { status: await command.stream(context, this.#values, feed), stdout: '', stderr: '' };
+    }
+    const { status = 0, value, text, warning = '' } = await command.run(context, this.#values);
+    const stdout = this.#values.json === true ? printableJson(value) : printable(text);
+    return { status, stdout, stderr: warning === '' ? '' : printable(`warning: ${warning}\n`) };
+  }
+
+  /** Audits a command that succeeded, and adds what the operator should know of the registry. */
+  async #withWarnings(reply: Reply): Promise<Reply> {
+    const failure = await this.#audit(undefined);
+    const unwritten =
+      failure === undefined ? '' : `the command is done, but the audit log cannot be written: ${failure}\n`;
+    const troubles = this.#parts.keyTroubles().map((trouble) => `warning: ${trouble}\n`);
+    return { ...reply, stderr: reply.stderr + [unwritten, ...troubles].map(printable).join('') };
+  }
+
+  #audit(error: DeployError | undefined): Promise<string | undefined> {
+    const { principal, via } = this.#caller;
+    const refused = error?.kind === 'usage' || error?.kind === 'denied';
+    const entry = {
+      fingerprint: principal.fingerprint,
+      comment: principal.comment,
+      user: principal.user,
+      address: principal.address,
+      via,
+      command: this.#command,
+      args: this.#args.map(withoutSecrets),
+      subjects: subjectsOf(this.#values),
+      changes: this.#changes,
+      result: error === undefined ? 'ok' : refused ? 'refused' : 'failed',
+      ...(error === undefined ? {} : { error: withoutSecrets(error.message) }),
+      durationMs: elapsedMs(this.#started),
+    } as const;
+    return this.#parts.audit.append(entry, this.#log);
+  }
 }
 
 /** The components, configurations and hosts that the arguments name. */
@@ -179,16 +185,7 @@ function subjectsOf(values: Readonly<Record<string, FlagValue>>): string[] {
   return [...words, ...layers];
 }
 
-function errorText(error: DeployError, attempt: Attempt): string {
-  const usage = attempt.parsing === undefined ? '' : commandUsage(attempt.parsing.spec);
-  return `${describeError(error)}\n${usage}`;
-}
-
 function unknownCommand(): DeployError {
   const names = ['help', ...COMMAND_SPECS.map((spec) => spec.name).filter((name) => name !== 'help')];
   return new DeployError('usage', `Unknown command, supported commands are:\n${names.join(', ')}`);
-}
-
-function elapsed(started: number): number {
-  return Math.round((performance.now() - started) * 10) / 10;
 }

@@ -41,9 +41,10 @@ export function isWanted(flag: string, value: string, isTerminal: boolean): bool
   throw new DeployError('usage', `invalid ${flag} "${value}"`, { hint: 'use always, never or auto' });
 }
 
-/** Makes the text safe for a terminal and colours the words at its beginning. */
-export function painted(text: string, words: number, category: Category, color: boolean): string {
+/** Makes a line safe for a terminal and colours the category that it begins with. */
+export function paint(text: string, category: Category, color: boolean): string {
   const safe = printable(text);
+  const words = CATEGORY_WORDS[category].length;
   return color ? `\x1b[${COLORS[category]}m${safe.slice(0, words)}\x1b[0m${safe.slice(words)}` : safe;
 }
 

@@ -1,12 +1,12 @@
 import { formatByteSize } from '@deploy-tools/shared/byte-size.js';
 import { columns } from '@deploy-tools/shared/columns.js';
 import { FSCK } from '@deploy-tools/shared/commands/housekeeping-specs.js';
-import { type FsckReport, fsck as runFsck } from '../core/fsck.js';
+import type { FsckReport } from '../core/fsck.js';
 import { type Finding, isOpen, PROBLEMS } from '../core/fsck-problems.js';
 import { command } from './command.js';
 
 export const fsck = command(FSCK, async ({ registry }, args) => {
-  const report = await runFsck(registry, { repair: args.repair });
+  const report = await registry.fsck.run({ repair: args.repair });
   const failed = report.findings.some(isOpen);
   const value = { checked: report.checked, findings: report.findings.map(findingJson), ok: !failed };
   return { status: failed ? 1 : 0, value, text: columns(report.findings.map(row)) + summary(report) };

@@ -1,13 +1,13 @@
 import { formatByteSize } from '@deploy-tools/shared/byte-size.js';
 import { columns } from '@deploy-tools/shared/columns.js';
 import { GC } from '@deploy-tools/shared/commands/housekeeping-specs.js';
-import { collect, findSurplus } from '../core/housekeeping.js';
 import { command } from './command.js';
 import { versionJson } from './json-shapes.js';
 
 export const gc = command(GC, async ({ registry }, args) => {
   const which = 'expired or in vain';
-  const surplus = args.n ? await findSurplus(registry, which) : await collect(registry, which);
+  const { housekeeping } = registry;
+  const surplus = args.n ? await housekeeping.find(which) : await housekeeping.collect(which);
   const rows = [
     ...surplus.versions.map(({ component, version, size }) => [
       'version',

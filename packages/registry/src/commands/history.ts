@@ -2,10 +2,11 @@ import { columns } from '@deploy-tools/shared/columns.js';
 import { HISTORY } from '@deploy-tools/shared/commands/fleet-specs.js';
 import { required } from '@deploy-tools/shared/commands/required.js';
 import { DeployError } from '@deploy-tools/shared/errors.js';
+import type { Fleet } from '../core/fleet/fleet.js';
 import { statusOf } from '../core/fleet/fleet-status.js';
 import { layerChanges } from '../core/layer-changes.js';
 import type { Registry } from '../core/registry.js';
-import type { DeployRecord, Landing } from '../meta/fleet-store.js';
+import type { DeployQuery, DeployRecord, Landing } from '../meta/fleet-store.js';
 import type { Revision } from '../meta/meta-store.js';
 import { type CommandResult, command } from './command.js';
 import { deployJson } from './fleet-json.js';
@@ -20,7 +21,7 @@ export const history = command(HISTORY, async ({ registry }, args) => {
   const { name } = required({ name: args.name });
   return args.host === undefined
     ? revisions(registry, name, args.limit)
-    : deploys(registry, name, args.host, args.limit);
+    : deploys(registry, { configuration: name, host: args.host, limit: args.limit });
 });
 
 async function revisions(registry: Registry, name: string, limit: number): Promise<CommandResult> {
@@ -35,7 +36,7 @@ async function revisions(registry: Registry, name: string, limit: number): Promi
   });
   const head = list.at(-1);
   if (head === undefined) throw new DeployError('not-found', `configuration "${name}" not found`);
-  const skipped = skippedBy(registry, head, new Set(attempts.map(({ host }) => host)));
+  const skipped = countSkipped(registry.fleet, head, new Set(attempts.map(({ host }) => host)));
   const shown = list.slice(list.length > limit ? 1 : 0).map((revision) => {
     const before = list.find((other) => other.revision === revision.revision - 1);
     const landed = [...landings, ...skipped].filter((landing) => landing.revision === revision.revision);
@@ -49,9 +50,9 @@ async function revisions(registry: Registry, name: string, limit: number): Promi
 }
 
 /** Hosts that run the head without an attempt at it: they ran its layers already, under an earlier number. */
-function skippedBy(registry: Registry, head: Revision, attempted: ReadonlySet<string>): Landing[] {
+function countSkipped(fleet: Fleet, head: Revision, attempted: ReadonlySet<string>): Landing[] {
   if (head.layers.length === 0) return [];
-  const hosts = statusOf(registry, registry.fleet.followers(head.name), () => head.hash).filter(
+  const hosts = statusOf(fleet, fleet.followers(head.name), () => head.hash).filter(
     ({ category, follower }) => category === 'in-sync' && !attempted.has(follower.record.host),
   );
   return hosts.length === 0 ? [] : [{ revision: head.revision, state: 'skipped', hosts: hosts.length }];
@@ -106,13 +107,9 @@ function revisionJson({ revision, changes, landed, sameAs }: Shown): object {
   };
 }
 
-async function deploys(
-  registry: Registry,
-  configuration: string,
-  host: string,
-  limit: number,
-): Promise<CommandResult> {
-  const records = await registry.meta.read((tx) => tx.fleet.deploys({ configuration, host, limit }));
+async function deploys(registry: Registry, query: DeployQuery): Promise<CommandResult> {
+  const { configuration, host } = query;
+  const records = await registry.meta.read((tx) => tx.fleet.deploys(query));
   if (records.length === 0) {
     throw new DeployError('not-found', `no deploy of "${configuration}" on host ${host} is known`);
   }

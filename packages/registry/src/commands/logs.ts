@@ -12,7 +12,7 @@ import { seconds } from './json-shapes.js';
 
 export const logs = command(LOGS, async ({ registry }, args) => {
   const { name, host } = required({ name: args.name, host: args.host });
-  const found = await findLog(registry, name, host, args.deploy);
+  const found = await findLog(registry, { configuration: name, host, deploy: args.deploy });
   const { deploy, record, lines, gap } = found;
   const value = {
     ...{ host, configuration: name, deploy, result: record === undefined ? null : deployJson(record) },
@@ -34,12 +34,17 @@ interface Found extends DeployLog {
   readonly now?: StateReport;
 }
 
-/** Of the deploy that is asked for; without one, of what the host is at, else of the last. */
+interface WantedLog {
+  readonly configuration: string;
+  readonly host: string;
+  /** Undefined for the deploy that the host is working on, else the last one. */
+  readonly deploy: string | undefined;
+}
+
+/** @throws DeployError not-found. */
 async function findLog(
   registry: Registry,
-  configuration: string,
-  host: string,
-  wanted: string | undefined,
+  { configuration, host, deploy: wanted }: WantedLog,
 ): Promise<Found> {
   await registry.fleet.flush(); // a log that came with no outcome may wait to be written
   const followers = registry.fleet.followers(configuration);

@@ -10,7 +10,10 @@ import { quoted } from './quoted.js';
 
 export const rollback = command(ROLLBACK, async ({ registry, change }, args) => {
   const { name } = required({ name: args.name });
-  const { before, after, restored, passedOver } = await rollBack(registry, change, name, args.to);
+  const { before, after, restored, passedOver } = await rollBack(registry, change, {
+    name,
+    to: args.to,
+  });
   const { revision, landed } = restored;
   const value = { ...configurationJson(after), restored: revision, landed, passedOver };
   if (before === after) {

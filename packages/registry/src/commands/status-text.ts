@@ -2,26 +2,33 @@ import { columns } from '@deploy-tools/shared/columns.js';
 import { printable, printableLine } from '@deploy-tools/shared/printable.js';
 import { CATEGORIES } from '../core/fleet/assess.js';
 import { countByCategory, type FleetStatus, type HostStatus } from '../core/fleet/fleet-status.js';
-import type { Verdict } from '../core/fleet/wait-verdict.js';
+import type { WaitResult } from '../core/fleet/wait-result.js';
 import type { Revision } from '../meta/meta-store.js';
-import { age, CATEGORY_WORDS, isPaused, painted, reason, runs } from './fleet-text.js';
+import { age, CATEGORY_WORDS, isPaused, paint, reason, runs } from './fleet-text.js';
 import { seconds } from './json-shapes.js';
 
-/** How long a line of host names gets. */
-const LINE = 96;
-/** Of the longest word for a category, and space after it. */
+/** Width of a line of host names, in characters. */
+const LINE_WIDTH = 96;
+/** Width of the longest word for a category and the space after it. */
 const MARGIN = 10;
 
-/** What `status` prints: what is wanted, how many hosts are where, then those that need a look, worst first. */
+/** What the lines of a table share. */
+interface TableContext {
+  readonly head: Revision;
+  readonly now: Date;
+  readonly color: boolean;
+}
+
+/** What `status` prints: the wanted revision, the number of hosts in each category, then those that need attention, worst first. */
 export function statusText({ head, hosts }: FleetStatus, now: Date, color: boolean): string {
   const who = head.author.comment || head.author.fingerprint;
   const since = `since ${seconds(head.mtime)}`;
   const wanted = `${printableLine(`${head.name} is at revision ${head.revision} ${since} (${who}: ${head.command})`)}\n`;
   if (hosts.length === 0) return `${wanted}no host follows it\n`;
-  const needsLook = (host: HostStatus) => host.category !== 'in-sync' || isPaused(host);
-  const trouble = hosts.filter(needsLook);
-  const fine = hosts.filter((host) => !needsLook(host));
-  return `${wanted}${counts(hosts)}\n\n${troubleLines(head, trouble, now, color)}${fineLines(fine, color)}`;
+  const needsAttention = (host: HostStatus) => host.category !== 'in-sync' || isPaused(host);
+  const trouble = hosts.filter(needsAttention);
+  const fine = hosts.filter((host) => !needsAttention(host));
+  return `${wanted}${counts(hosts)}\n\n${troubleLines(trouble, { head, now, color })}${fineLines(fine, color)}`;
 }
 
 /** `50 hosts: 1 failed, 1 lost, 48 in sync; 1 paused`. */
@@ -36,7 +43,7 @@ export function counts(hosts: readonly HostStatus[]): string {
 }
 
 /** How waiting ended, in one line. */
-export function verdictText(verdict: Verdict, hosts: readonly HostStatus[]): string {
+export function waitResultText(result: WaitResult, hosts: readonly HostStatus[]): string {
   const named = (wanted: (host: HostStatus) => boolean) =>
     printable(
       hosts
@@ -44,11 +51,11 @@ export function verdictText(verdict: Verdict, hosts: readonly HostStatus[]): str
         .map(({ follower }) => follower.record.host)
         .join(' '),
     );
-  switch (verdict) {
+  switch (result) {
     case 'in-sync':
       return `all hosts are in sync${hosts.some(isPaused) ? `; paused: ${named(isPaused)}` : ''}\n`;
     case 'failed':
-      return `failed: ${named(({ category }) => category === 'failed')}${unended(named(isGoingOn))}\n`;
+      return `failed: ${named(({ category }) => category === 'failed')}${unended(named(isStillChanging))}\n`;
     case 'lost':
       return `not heard: ${named(({ category }) => category !== 'in-sync')}\n`;
     case 'late':
@@ -58,8 +65,8 @@ export function verdictText(verdict: Verdict, hosts: readonly HostStatus[]): str
   }
 }
 
-/** Hosts that have failed, or might still, whose end the deadline did not wait for. */
-function isGoingOn({ isChanging }: HostStatus): boolean {
+/** Whether a host may still fail: the wait ended before its deploy did. */
+function isStillChanging({ isChanging }: HostStatus): boolean {
   return isChanging;
 }
 
@@ -68,23 +75,20 @@ function unended(hosts: string): string {
 }
 
 /** One line for a host, as `-follow` prints it. */
-export function changeText(host: HostStatus, head: Revision, now: Date, color: boolean): string {
-  const time = `${seconds(now.toISOString())}   `;
-  const line = `${columns([row(host, head, now)]).trimEnd()}\n`;
-  return time + painted(line, CATEGORY_WORDS[host.category].length, host.category, color);
+export function changeText(host: HostStatus, context: TableContext): string {
+  const time = `${seconds(context.now.toISOString())}   `;
+  const line = `${columns([row(host, context)]).trimEnd()}\n`;
+  return time + paint(line, host.category, context.color);
 }
 
-function troubleLines(head: Revision, hosts: readonly HostStatus[], now: Date, color: boolean): string {
-  const lines = columns(hosts.map((host) => row(host, head, now))).split('\n');
+function troubleLines(hosts: readonly HostStatus[], context: TableContext): string {
+  const lines = columns(hosts.map((host) => row(host, context))).split('\n');
   return hosts
-    .map((host, at) => {
-      const word = CATEGORY_WORDS[host.category].length;
-      return `${painted((lines[at] ?? '').trimEnd(), word, host.category, color)}\n`;
-    })
+    .map((host, at) => `${paint((lines[at] ?? '').trimEnd(), host.category, context.color)}\n`)
     .join('');
 }
 
-function row(host: HostStatus, head: Revision, now: Date): string[] {
+function row(host: HostStatus, { head, now }: TableContext): string[] {
   const { record, report, changed } = host.follower;
   const since = age(Math.max(0, now.getTime() - Date.parse(changed)));
   return [
@@ -102,7 +106,7 @@ function fineLines(hosts: readonly HostStatus[], color: boolean): string {
   let line = '';
   for (const { follower } of hosts) {
     const { host } = follower.record;
-    if (line !== '' && MARGIN + line.length + host.length > LINE) {
+    if (line !== '' && MARGIN + line.length + host.length > LINE_WIDTH) {
       text += `${' '.repeat(MARGIN)}${line.trimEnd()}\n`;
       line = '';
     }
@@ -111,5 +115,5 @@ function fineLines(hosts: readonly HostStatus[], color: boolean): string {
   if (hosts.length === 0) return '';
   text += `${' '.repeat(MARGIN)}${line.trimEnd()}\n`;
   const word = CATEGORY_WORDS['in-sync'];
-  return painted(`${word}${text.slice(word.length)}`, word.length, 'in-sync', color);
+  return paint(`${word}${text.slice(word.length)}`, 'in-sync', color);
 }

@@ -12,7 +12,10 @@ const HEADER = ['COMPONENT', 'RELEASE', 'BUMPS', 'EVERY', 'CHECKED', 'SOURCE'];
 
 export const tracks = command(TRACKS, async ({ registry }) => {
   const followed = await registry.meta.read((tx) => tx.tracks.tracks());
-  const rows = followed.map((found) => ({ found, times: registry.tracks.times(found.track.component) }));
+  const rows = followed.map((found) => ({
+    found,
+    times: registry.tracks.runner.times(found.track.component),
+  }));
   return {
     value: rows.map(({ found, times }) => followedTrackJson(found, times)),
     text:

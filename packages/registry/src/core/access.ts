@@ -14,7 +14,7 @@ export function accessTo(patterns: string | undefined): Access {
   return { patterns, mayRead: (name) => patterns === undefined || matchesPatternList(patterns, name) };
 }
 
-/** Says the same of a configuration that exists as of one that does not. @throws DeployError denied. */
+/** The error is the same whether the configuration exists or not. @throws DeployError denied. */
 export function requireReadable({ mayRead, patterns }: Access, configuration: string): void {
   if (mayRead(configuration)) return;
   throw new DeployError('denied', `this key may not read configuration "${configuration}"`, {
@@ -22,12 +22,11 @@ export function requireReadable({ mayRead, patterns }: Access, configuration: st
   });
 }
 
-/** Whether a readable configuration names the file of a layer, in its head or in any other revision: a rollback may lead there. */
+/** Whether a readable configuration names the file of a layer, in its head or in any other revision: a rollback may need it. */
 export async function isReadableFile(
-  { mayRead, patterns }: Access,
   tx: MetaReader,
-  kind: LayerFileKind,
-  hash: string,
+  { mayRead, patterns }: Access,
+  { of, hash }: { readonly of: LayerFileKind; readonly hash: string },
 ): Promise<boolean> {
-  return patterns === undefined || (await tx.configurationsWith(kind, hash)).some(mayRead);
+  return patterns === undefined || (await tx.configurationsWith(of, hash)).some(mayRead);
 }

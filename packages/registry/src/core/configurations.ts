@@ -8,19 +8,19 @@ import {
 } from '@deploy-tools/shared/model.js';
 import { checkConfigurationName, checkNewName } from '@deploy-tools/shared/names.js';
 import type { Author } from '../meta/author.js';
-import type { MetaReader, MetaWriter } from '../meta/meta-store.js';
-import { headOf } from './configuration-events.js';
+import type { MetaReader, MetaStore, MetaWriter } from '../meta/meta-store.js';
+import { type Clock, timestamp } from './clock.js';
+import { ConfigurationEvents, headOf } from './configuration-events.js';
 import { type LayerChanges, layerChanges } from './layer-changes.js';
-import { type Registry, timestamp } from './registry.js';
 import { requireVersion } from './versions.js';
 
 /** Who changes a configuration, and by which command: kept with the revision. */
 export interface Change {
   readonly author: Author;
   readonly command: string;
-  /** The change is for this last revision only, 0 for none; without it, for any. */
+  /** The number that the last revision has to have, 0 for none; absent for any. */
   readonly ifRevision?: number;
-  /** Called before another configuration takes the place of one that exists; what it throws leaves that as it is. */
+  /** Called before the layers of an existing configuration are replaced; when it throws, they stay. */
   readonly beforeReplacing?: (before: Configuration, changes: LayerChanges) => void;
 }
 
@@ -29,81 +29,136 @@ export interface ConfigurationChanged {
   readonly after: Configuration;
 }
 
-/**
- * Makes a configuration of these layers, or replaces the one of that name.
- * @throws DeployError not-found, invalid; what `beforeReplacing` throws.
- */
-export async function putConfiguration(
-  registry: Registry,
-  change: Change,
-  name: string,
-  layers: readonly LayerRef[],
-): Promise<ConfigurationChanged> {
-  checkConfigurationName(name);
-  checkLayers(layers);
-  return commitChange(registry, change, name, async (tx) => {
-    const before = await tx.configuration(name);
-    if ((await tx.lastRevision(name)) === 0) checkNewName('configuration name', name);
-    const resolved = await resolveLayers(tx, layers);
-    if (before === undefined)
-      return { before, after: await appendLayers(registry, tx, change, name, resolved) };
-    return await replaceLayers(registry, tx, change, before, resolved);
-  });
+/** Changes configurations: each change appends a revision, which is announced after its commit. */
+export class Configurations {
+  readonly events = new ConfigurationEvents();
+  readonly #meta: MetaStore;
+  readonly #clock: Clock;
+
+  constructor({ meta, clock }: { readonly meta: MetaStore; readonly clock: Clock }) {
+    this.#meta = meta;
+    this.#clock = clock;
+  }
+
+  /**
+   * Makes a configuration of these layers, or replaces the one of that name.
+   * @throws DeployError not-found, invalid; what `beforeReplacing` throws.
+   */
+  async put(change: Change, name: string, layers: readonly LayerRef[]): Promise<ConfigurationChanged> {
+    checkConfigurationName(name);
+    checkLayers(layers);
+    return this.commit(change, name, async (edit) => {
+      const before = await edit.tx.configuration(name);
+      if ((await edit.tx.lastRevision(name)) === 0) checkNewName('configuration name', name);
+      const resolved = await resolveLayers(edit.tx, layers);
+      if (before === undefined) return { before, after: await edit.append(resolved) };
+      return edit.replaceLayers(before, resolved);
+    });
+  }
+
+  /** Replaces the layers of a configuration that exists. @throws DeployError not-found, invalid. */
+  async replace(change: Change, name: string, layers: readonly LayerRef[]): Promise<ConfigurationChanged> {
+    checkLayers(layers);
+    return this.commit(change, name, async (edit) =>
+      edit.replaceLayers(await requireConfiguration(edit.tx, name), await resolveLayers(edit.tx, layers)),
+    );
+  }
+
+  /** Sets one layer to a version. @throws DeployError not-found, also when no layer is of that component. */
+  changeLayer(change: Change, name: string, layer: LayerRef): Promise<ConfigurationChanged> {
+    return this.commit(change, name, async (edit) => edit.setLayer(await requireVersion(edit.tx, layer)));
+  }
+
+  /** Sets one layer to its component's newest version: the one that was added last. @throws DeployError not-found. */
+  bumpLayer(change: Change, name: string, component: string): Promise<ConfigurationChanged> {
+    return this.commit(change, name, async (edit) => {
+      const newest = (await edit.tx.versions(component)).at(-1);
+      if (newest === undefined) throw new DeployError('not-found', `no component "${component}" found`);
+      return edit.setLayer(newest);
+    });
+  }
+
+  /**
+   * Deletes a configuration. Its history stays, and a later configuration of that name continues the numbering.
+   * @throws DeployError not-found.
+   */
+  async delete(change: Change, name: string): Promise<Configuration> {
+    const { before } = await this.commit(change, name, async (edit) => {
+      const deleted = await edit.tx.configuration(name);
+      if (deleted === undefined) throw new DeployError('not-found', `"${name}" configuration not found`);
+      return { before: deleted, after: await edit.append([]) };
+    });
+    return before;
+  }
+
+  /**
+   * Runs `work` in one transaction; a revision that it made is announced to subscribers after the commit.
+   * @throws DeployError conflict when the change expects another last revision; what `work` throws.
+   */
+  async commit<T extends ConfigurationChanged>(
+    change: Change,
+    name: string,
+    work: (edit: ConfigurationEdit) => Promise<T>,
+  ): Promise<T> {
+    const changed = await this.#meta.write(async (tx) => {
+      if (change.ifRevision !== undefined)
+        checkRevision(name, await tx.lastRevision(name), change.ifRevision);
+      return work(new ConfigurationEdit(tx, name, { ...change, time: timestamp(this.#clock) }));
+    });
+    if (changed.after !== changed.before) this.events.publish(headOf(changed.after, change));
+    return changed;
+  }
 }
 
-/** Replaces the layers of a configuration that exists. @throws DeployError not-found, invalid. */
-export async function replaceConfiguration(
-  registry: Registry,
-  change: Change,
-  name: string,
-  layers: readonly LayerRef[],
-): Promise<ConfigurationChanged> {
-  checkLayers(layers);
-  return commitChange(registry, change, name, async (tx) => {
-    const before = await requireConfiguration(tx, name);
-    return await replaceLayers(registry, tx, change, before, await resolveLayers(tx, layers));
-  });
-}
+/** One change of one configuration, while its transaction is open. */
+export class ConfigurationEdit {
+  readonly tx: MetaWriter;
+  readonly #name: string;
+  readonly #change: Change & { readonly time: string };
 
-/** Sets one layer to a version. @throws DeployError not-found, also when no layer is of that component. */
-export async function changeLayer(
-  registry: Registry,
-  change: Change,
-  name: string,
-  layer: LayerRef,
-): Promise<ConfigurationChanged> {
-  return commitChange(registry, change, name, async (tx) => {
-    const version = await requireVersion(tx, layer.component, layer.version);
-    return replaceLayer(registry, tx, change, name, version);
-  });
-}
+  /** @param change with the time of the revision. */
+  constructor(tx: MetaWriter, name: string, change: Change & { readonly time: string }) {
+    this.tx = tx;
+    this.#name = name;
+    this.#change = change;
+  }
 
-/** Sets one layer to its component's newest version: the one that was added last. */
-export async function bumpLayer(
-  registry: Registry,
-  change: Change,
-  name: string,
-  component: string,
-): Promise<ConfigurationChanged> {
-  return commitChange(registry, change, name, async (tx) => {
-    const newest = (await tx.versions(component)).at(-1);
-    if (newest === undefined) throw new DeployError('not-found', `no component "${component}" found`);
-    return replaceLayer(registry, tx, change, name, newest);
-  });
-}
+  /** Sets the layer of the version's component. @throws DeployError not-found: no configuration, or no such layer. */
+  async setLayer(version: ComponentVersion): Promise<ConfigurationChanged> {
+    const before = await requireConfiguration(this.tx, this.#name);
+    const at = before.layers.findIndex((layer) => layer.component === version.component);
+    if (at < 0) {
+      throw new DeployError('not-found', `configuration has no layer for component "${version.component}"`, {
+        hint: 'replaceconf sets all layers anew',
+      });
+    }
+    return this.replaceLayers(before, before.layers.with(at, version));
+  }
 
-/** Its history stays, and a later configuration of that name goes on counting. @throws DeployError not-found. */
-export async function deleteConfiguration(
-  registry: Registry,
-  change: Change,
-  name: string,
-): Promise<Configuration> {
-  const { before } = await commitChange(registry, change, name, async (tx) => {
-    const deleted = await tx.configuration(name);
-    if (deleted === undefined) throw new DeployError('not-found', `"${name}" configuration not found`);
-    return { before: deleted, after: await appendLayers(registry, tx, change, name, []) };
-  });
-  return before;
+  /** Replaces all layers. Equal layers make no revision, so that no agent is woken. */
+  async replaceLayers(
+    before: Configuration,
+    layers: readonly ComponentVersion[],
+  ): Promise<ConfigurationChanged> {
+    const changes = layerChanges(before.layers, layers);
+    if (changes.changes.length === 0 && !changes.reordered) return { before, after: before };
+    this.#change.beforeReplacing?.(before, changes);
+    return { before, after: await this.append(layers) };
+  }
+
+  /** Appends a revision with these layers; none for a deletion. */
+  async append(layers: readonly ComponentVersion[]): Promise<Configuration> {
+    const { author, command, time } = this.#change;
+    const configuration: Configuration = {
+      name: this.#name,
+      revision: (await this.tx.lastRevision(this.#name)) + 1,
+      mtime: time,
+      hash: configurationHash(layers.map((layer) => layer.hash)),
+      layers,
+    };
+    await this.tx.appendRevision({ ...configuration, author, command });
+    return configuration;
+  }
 }
 
 /** @throws DeployError not-found. */
@@ -111,24 +166,6 @@ export async function requireConfiguration(tx: MetaReader, name: string): Promis
   const configuration = await tx.configuration(name);
   if (configuration === undefined) throw new DeployError('not-found', `configuration "${name}" not found`);
   return configuration;
-}
-
-/**
- * Runs the transaction; when it made a revision, those who watch are told once it is committed.
- * @throws DeployError conflict when the change is for another revision than the last.
- */
-export async function commitChange<T extends ConfigurationChanged>(
-  registry: Registry,
-  change: Change,
-  name: string,
-  work: (tx: MetaWriter) => Promise<T>,
-): Promise<T> {
-  const changed = await registry.meta.write(async (tx) => {
-    if (change.ifRevision !== undefined) checkRevision(name, await tx.lastRevision(name), change.ifRevision);
-    return work(tx);
-  });
-  if (changed.after !== changed.before) registry.events.publish(headOf(changed.after, change));
-  return changed;
 }
 
 function checkRevision(name: string, last: number, expected: number): void {
@@ -139,61 +176,10 @@ function checkRevision(name: string, last: number, expected: number): void {
   });
 }
 
-/** Sets one layer, inside {@link commitChange}. @throws DeployError not-found. */
-export async function replaceLayer(
-  registry: Registry,
-  tx: MetaWriter,
-  change: Change,
-  name: string,
-  version: ComponentVersion,
-): Promise<ConfigurationChanged> {
-  const before = await requireConfiguration(tx, name);
-  const at = before.layers.findIndex((layer) => layer.component === version.component);
-  if (at < 0) {
-    throw new DeployError('not-found', `configuration has no layer for component "${version.component}"`, {
-      hint: 'replaceconf sets all layers anew',
-    });
-  }
-  return await replaceLayers(registry, tx, change, before, before.layers.with(at, version));
-}
-
-/** Setting what is set already is not a change: no agent should be woken for it. */
-async function replaceLayers(
-  registry: Registry,
-  tx: MetaWriter,
-  change: Change,
-  before: Configuration,
-  layers: readonly ComponentVersion[],
-): Promise<ConfigurationChanged> {
-  const changes = layerChanges(before.layers, layers);
-  if (changes.changes.length === 0 && !changes.reordered) return { before, after: before };
-  change.beforeReplacing?.(before, changes);
-  return { before, after: await appendLayers(registry, tx, change, before.name, layers) };
-}
-
 async function resolveLayers(tx: MetaReader, layers: readonly LayerRef[]): Promise<ComponentVersion[]> {
   const resolved: ComponentVersion[] = [];
-  for (const layer of layers) resolved.push(await requireVersion(tx, layer.component, layer.version));
+  for (const layer of layers) resolved.push(await requireVersion(tx, layer));
   return resolved;
-}
-
-/** Appends a revision with these layers, inside {@link commitChange}. */
-export async function appendLayers(
-  registry: Registry,
-  tx: MetaWriter,
-  change: Change,
-  name: string,
-  layers: readonly ComponentVersion[],
-): Promise<Configuration> {
-  const configuration: Configuration = {
-    name,
-    revision: (await tx.lastRevision(name)) + 1,
-    mtime: timestamp(registry),
-    hash: configurationHash(layers.map((layer) => layer.hash)),
-    layers,
-  };
-  await tx.appendRevision({ ...configuration, author: change.author, command: change.command });
-  return configuration;
 }
 
 function checkLayers(layers: readonly LayerRef[]): void {

@@ -1,41 +1,33 @@
-import type { DerivedKind } from '../layers/derived-store.js';
-import type { ArchiveIndex, MetaReader, MetaWriter, StoredBlob } from '../meta/meta-store.js';
-import type { Registry } from './registry.js';
+import type { DerivedKind, DerivedStore } from '../layers/derived-store.js';
+import type { ArchiveIndex, MetaStore, MetaWriter, StoredBlob } from '../meta/meta-store.js';
 
 /** A manifest or a pack that no index names. */
 export interface SurplusDerived extends StoredBlob {
   readonly kind: DerivedKind;
 }
 
-/** What {@link collectDerived} would remove, when only these archives and uploads were left. */
-export async function findDerivedSurplus(
-  registry: Registry,
-  tx: MetaReader,
-  left: ReadonlySet<string>,
-): Promise<SurplusDerived[]> {
-  const indexes = await tx.indexes();
-  return findUnnamed(
-    registry,
-    indexes.filter(({ archive }) => left.has(archive.hash)),
-  );
+export interface DerivedPorts {
+  readonly meta: MetaStore;
+  readonly derived: DerivedStore;
 }
 
-/** Forgets the indexes of archives and uploads that are gone, then removes the manifests and packs that none names. */
-export async function collectDerived(registry: Registry): Promise<SurplusDerived[]> {
-  const left = await registry.meta.write(forgetIndexes);
+/** Deletes the indexes of archives and uploads that are gone, then the manifests and packs that no index names. */
+export async function collectDerived(ports: DerivedPorts): Promise<SurplusDerived[]> {
+  const { meta, derived } = ports;
+  const left = await meta.write(deleteUnusedIndexes);
   const removed: SurplusDerived[] = [];
-  for (const surplus of await findUnnamed(registry, left)) {
-    await registry.meta.write(async (tx) => {
+  for (const surplus of await findUnnamed(ports, left)) {
+    await meta.write(async (tx) => {
       if (await tx.isIndexFileUsed(surplus.hash)) return;
-      await registry.derived.remove(surplus.kind, surplus.hash);
+      await derived.remove(surplus.kind, surplus.hash);
       removed.push(surplus);
     });
   }
   return removed;
 }
 
-/** @returns the indexes that stay. An archive that is lost keeps its own: agents can still build on its pack. */
-async function forgetIndexes(tx: MetaWriter): Promise<readonly ArchiveIndex[]> {
+/** @returns the indexes that stay. A lost archive keeps its index: agents can still use its pack. */
+async function deleteUnusedIndexes(tx: MetaWriter): Promise<readonly ArchiveIndex[]> {
   const named = new Set(await tx.archivesByUse());
   for (const { hash } of await tx.uploads()) named.add(hash);
   const indexes = await tx.indexes();
@@ -45,7 +37,7 @@ async function forgetIndexes(tx: MetaWriter): Promise<readonly ArchiveIndex[]> {
 
 /** The manifests and packs that none of these indexes names. */
 export async function findUnnamed(
-  registry: Registry,
+  { derived }: Pick<DerivedPorts, 'derived'>,
   indexes: readonly ArchiveIndex[],
 ): Promise<SurplusDerived[]> {
   const named = new Set<string>();
@@ -54,7 +46,7 @@ export async function findUnnamed(
   }
   const surplus: SurplusDerived[] = [];
   for (const kind of ['manifest', 'pack'] as const) {
-    for (const { hash, size } of await registry.derived.list(kind)) {
+    for (const { hash, size } of await derived.list(kind)) {
       if (!named.has(hash)) surplus.push({ kind, hash, size });
     }
   }

@@ -2,19 +2,19 @@ import { formatByteSize } from '@deploy-tools/shared/byte-size.js';
 import { DeployError } from '@deploy-tools/shared/errors.js';
 import type { ByteStore } from '../layers/byte-store.js';
 
-/** How often, in bytes that all uploads grew by together, the free space is looked at again. */
-const CHECK_EVERY = 32 * 1024 * 1024;
+/** Bytes that all uploads may grow by together between two checks of the free space. */
+const CHECK_EVERY_BYTES = 32 * 1024 * 1024;
 
 type Disk = Pick<ByteStore, 'freeBytes' | 'place'>;
 
 /**
  * The space that all uploads under way take of the registry's disk, together: however many there are, they leave the
- * reserve free but for CHECK_EVERY and what is being written at that moment.
+ * reserve free but for CHECK_EVERY_BYTES and what is being written at that moment.
  */
 export class DiskSpace {
   readonly #disk: Disk;
   readonly #reserve: number;
-  /** Written since the last look that found enough. */
+  /** Bytes written since the last check that found enough space. */
   #unchecked = 0;
   /** Bytes below what uploads wrote that they have still to write. */
   #owed = 0;
@@ -27,7 +27,7 @@ export class DiskSpace {
 
   /** @throws DeployError no-space, when there is not room for that much more. */
   async require(bytes: number): Promise<void> {
-    await requireSpace(this.#disk, this.#reserve, this.#owed + bytes, 'for uploads');
+    await requireSpace(this.#disk, this.#reserve, { bytes: this.#owed + bytes, purpose: 'for uploads' });
   }
 
   /**
@@ -39,10 +39,10 @@ export class DiskSpace {
   async write(growth: number, owed: number): Promise<void> {
     this.#owed += owed;
     this.#unchecked += growth;
-    if (this.#unchecked < CHECK_EVERY) return;
+    if (this.#unchecked < CHECK_EVERY_BYTES) return;
     const checked = this.#unchecked;
     await this.require(0);
-    this.#unchecked = Math.max(0, this.#unchecked - checked); // others may have looked meanwhile
+    this.#unchecked = Math.max(0, this.#unchecked - checked); // another upload may have checked meanwhile
   }
 
   /** An upload ended and owes nothing any more. */
@@ -51,13 +51,24 @@ export class DiskSpace {
   }
 }
 
-/** @param what the space is for, such as `for uploads`. @throws DeployError no-space. */
-export async function requireSpace(disk: Disk, reserve: number, bytes: number, what: string): Promise<void> {
+/** Space that is about to be taken. */
+export interface SpaceNeed {
+  readonly bytes: number;
+  /** For the message, such as `for uploads`. */
+  readonly purpose: string;
+}
+
+/** @param reserve bytes that must stay free. @throws DeployError no-space. */
+export async function requireSpace(
+  disk: Disk,
+  reserve: number,
+  { bytes, purpose }: SpaceNeed,
+): Promise<void> {
   const free = await disk.freeBytes();
   if (free - bytes >= reserve) return;
   throw new DeployError(
     'no-space',
-    `the registry's disk has ${formatByteSize(free)} left at ${disk.place}, too little ${what} and the reserve of ${formatByteSize(reserve)}`,
+    `the registry's disk has ${formatByteSize(free)} left at ${disk.place}, too little ${purpose} and the reserve of ${formatByteSize(reserve)}`,
     { hint: 'free some space there, for example by gc; -min-free of the registry sets the reserve' },
   );
 }

@@ -1,6 +1,16 @@
 import { describeError } from '@deploy-tools/shared/errors.js';
+import type { ByteStore } from '../layers/byte-store.js';
+import type { DerivedStore } from '../layers/derived-store.js';
+import type { MetaStore } from '../meta/meta-store.js';
 import type { Problem } from './fsck-problems.js';
-import type { Registry } from './registry.js';
+import type { Indexer } from './indexer.js';
+
+export interface RepairPorts {
+  readonly meta: MetaStore;
+  readonly bytes: ByteStore;
+  readonly derived: DerivedStore;
+  readonly indexer: Pick<Indexer, 'drop' | 'renew'>;
+}
 
 /** What a problem is about: a file, and the archive that it is or was made of. */
 interface Subject {
@@ -8,68 +18,70 @@ interface Subject {
   readonly archive: string;
 }
 
-/**
- * Does what the problem's row in PROBLEMS says.
- * @param goodUploads those that are what their hash says.
- * @returns why it could not be done, or undefined when it was.
- */
-export async function repairProblem(
-  registry: Registry,
-  problem: Problem,
-  subject: Subject,
-  goodUploads: ReadonlySet<string>,
-): Promise<string | undefined> {
-  try {
-    switch (problem) {
-      case 'archive missing':
-      case 'archive damaged':
-        return await restoreArchive(registry, subject.hash, goodUploads);
-      case 'upload missing':
-      case 'upload damaged':
-        return await removeUpload(registry, subject.hash, problem === 'upload missing');
-      case 'nothing names it':
-        return await removeUnnamed(registry, subject.hash);
-      default:
-        return await indexAgain(registry, subject.archive);
-    }
-  } catch (error) {
-    return describeError(error);
+/** Repairs what fsck finds. */
+export class FsckRepair {
+  readonly #ports: RepairPorts;
+  readonly #goodUploads: ReadonlySet<string>;
+
+  /** @param goodUploads hashes of uploads whose content matches; may grow meanwhile. */
+  constructor(ports: RepairPorts, goodUploads: ReadonlySet<string>) {
+    this.#ports = ports;
+    this.#goodUploads = goodUploads;
   }
-}
 
-async function restoreArchive(
-  registry: Registry,
-  hash: string,
-  goodUploads: ReadonlySet<string>,
-): Promise<string | undefined> {
-  return registry.meta.write(async (tx) => {
-    if (!goodUploads.has(hash) || !(await tx.hasUpload(hash))) {
-      return 'upload the same file again, then run fsck -repair';
+  /** Does what the problem's row in PROBLEMS says. @returns why it could not be done; undefined when it was. */
+  async repair(problem: Problem, subject: Subject): Promise<string | undefined> {
+    try {
+      switch (problem) {
+        case 'archive missing':
+        case 'archive damaged':
+          return await this.#replaceArchive(subject.hash);
+        case 'upload missing':
+        case 'upload damaged':
+          return await this.#removeUpload(subject.hash, problem === 'upload missing');
+        case 'nothing names it':
+          return await this.#removeUnnamed(subject.hash);
+        default:
+          return await this.#indexAgain(subject.archive);
+      }
+    } catch (error) {
+      return describeError(error);
     }
-    await registry.bytes.remove(hash);
-    await registry.bytes.promote(hash);
-    return undefined;
-  });
-}
+  }
 
-async function removeUpload(registry: Registry, hash: string, missing: boolean): Promise<undefined> {
-  await registry.meta.write(async (tx) => {
-    if (missing && (await registry.bytes.locate('upload', hash)) !== undefined) return; // sent again meanwhile
-    registry.indexer.drop(hash);
-    await tx.deleteUpload(hash);
-    await registry.bytes.removeUpload(hash);
-  });
-}
+  async #replaceArchive(hash: string): Promise<string | undefined> {
+    const { meta, bytes } = this.#ports;
+    return meta.write(async (tx) => {
+      if (!this.#goodUploads.has(hash) || !(await tx.hasUpload(hash))) {
+        return 'upload the same file again, then run fsck -repair';
+      }
+      await bytes.remove(hash);
+      await bytes.promote(hash);
+      return undefined;
+    });
+  }
 
-async function removeUnnamed(registry: Registry, hash: string): Promise<undefined> {
-  await registry.meta.write(async (tx) => {
-    if (!(await tx.isArchiveUsed(hash)) && !(await tx.hasUpload(hash))) await registry.bytes.remove(hash);
-    if (await tx.isIndexFileUsed(hash)) return;
-    for (const kind of ['manifest', 'pack'] as const) await registry.derived.remove(kind, hash);
-  });
-}
+  async #removeUpload(hash: string, missing: boolean): Promise<undefined> {
+    const { meta, bytes, indexer } = this.#ports;
+    await meta.write(async (tx) => {
+      if (missing && (await bytes.locate('upload', hash)) !== undefined) return; // uploaded again meanwhile
+      indexer.drop(hash);
+      await tx.deleteUpload(hash);
+      await bytes.removeUpload(hash);
+    });
+  }
 
-async function indexAgain(registry: Registry, archive: string): Promise<string | undefined> {
-  const index = await registry.indexer.renew(archive, 'awaited');
-  return index.kind === 'indexed' ? undefined : index.reason.message;
+  async #removeUnnamed(hash: string): Promise<undefined> {
+    const { meta, bytes, derived } = this.#ports;
+    await meta.write(async (tx) => {
+      if (!(await tx.isArchiveUsed(hash)) && !(await tx.hasUpload(hash))) await bytes.remove(hash);
+      if (await tx.isIndexFileUsed(hash)) return;
+      for (const kind of ['manifest', 'pack'] as const) await derived.remove(kind, hash);
+    });
+  }
+
+  async #indexAgain(archive: string): Promise<string | undefined> {
+    const index = await this.#ports.indexer.renew(archive, 'awaited');
+    return index.kind === 'indexed' ? undefined : index.reason.message;
+  }
 }

@@ -1,11 +1,24 @@
 import { describeError, isDeployError } from '@deploy-tools/shared/errors.js';
+import type { Logger } from '@deploy-tools/shared/log.js';
+import type { LayerFiles } from '../ingest/layer-files.js';
+import type { VerifiedLayer } from '../ingest/verify-layer.js';
 import type { DerivedKind } from '../layers/derived-store.js';
 import type { Digester } from '../layers/digester.js';
 import type { ArchiveIndex, IndexedArchive } from '../meta/meta-store.js';
 import { findUnnamed } from './derived-housekeeping.js';
 import type { Finding, Problem } from './fsck-problems.js';
-import { repairProblem } from './fsck-repair.js';
-import type { Registry } from './registry.js';
+import { FsckRepair, type RepairPorts } from './fsck-repair.js';
+
+/** Reads a manifest and its pack and compares every digest: see ingest/index-archive.ts. */
+export type VerifyLayer = (files: LayerFiles, signal: AbortSignal) => Promise<VerifiedLayer>;
+
+export interface FsckPorts extends RepairPorts {
+  readonly openDigester: () => Digester;
+  readonly verify: VerifyLayer;
+  readonly log: Logger;
+  /** Aborted when the registry stops and the grace period is over. */
+  readonly stopping: AbortSignal;
+}
 
 export interface FsckReport {
   readonly checked: Readonly<Record<FileKind, Checked>>;
@@ -20,38 +33,47 @@ export interface Checked {
 type State = 'good' | 'missing' | 'damaged';
 type FileKind = 'archive' | 'upload' | DerivedKind;
 
-/**
- * Reads every archive, upload, manifest and pack that is named and compares it with its hash, while the registry runs.
- * What changes meanwhile is left out rather than reported wrongly.
- */
-export async function fsck(registry: Registry, options: { readonly repair: boolean }): Promise<FsckReport> {
-  const digester = registry.openDigester();
-  try {
-    const run = new FsckRun(registry, digester, options.repair);
-    await run.checkAll();
-    return { checked: run.checked, findings: run.findings };
-  } finally {
-    await digester.close();
+/** Checks the stored files, and repairs them where it can. */
+export class Fsck {
+  readonly #ports: FsckPorts;
+
+  constructor(ports: FsckPorts) {
+    this.#ports = ports;
+  }
+
+  /**
+   * Reads every archive, upload, manifest and pack that is named and compares it with its hash, while the registry runs.
+   * What changes meanwhile is left out rather than reported wrongly.
+   */
+  async run({ repair }: { readonly repair: boolean }): Promise<FsckReport> {
+    const digester = this.#ports.openDigester();
+    try {
+      const run = new FsckRun(this.#ports, digester, repair);
+      await run.checkAll();
+      return { checked: run.checked, findings: run.findings };
+    } finally {
+      await digester.close();
+    }
   }
 }
 
 class FsckRun {
-  readonly #registry: Registry;
+  readonly #ports: FsckPorts;
   readonly #digester: Digester;
-  readonly #repair: boolean;
-  /** Uploads that are what their hash says. */
+  readonly #repair: FsckRepair | undefined;
+  /** Uploads whose content matches their hash. */
   readonly #goodUploads = new Set<string>();
   readonly findings: Finding[] = [];
   readonly checked = { archive: none(), upload: none(), manifest: none(), pack: none() };
 
-  constructor(registry: Registry, digester: Digester, repair: boolean) {
-    this.#registry = registry;
+  constructor(ports: FsckPorts, digester: Digester, repair: boolean) {
+    this.#ports = ports;
     this.#digester = digester;
-    this.#repair = repair;
+    this.#repair = repair ? new FsckRepair(ports, this.#goodUploads) : undefined;
   }
 
   async checkAll(): Promise<void> {
-    const { uploads, named } = await this.#registry.meta.read(async (tx) => ({
+    const { uploads, named } = await this.#ports.meta.read(async (tx) => ({
       uploads: new Set((await tx.uploads()).map(({ hash }) => hash)),
       named: await tx.archivesByUse(),
     }));
@@ -63,54 +85,55 @@ class FsckRun {
   async #checkUpload(hash: string): Promise<void> {
     const state = await this.#examineStored('upload', hash);
     if (state === 'good') this.#goodUploads.add(hash);
-    else if (await this.#registry.meta.read((tx) => tx.hasUpload(hash))) {
-      await this.#found(`upload ${state}`, hash, hash);
+    else if (await this.#ports.meta.read((tx) => tx.hasUpload(hash))) {
+      await this.#report(`upload ${state}`, { hash });
     }
   }
 
   async #checkArchive(hash: string): Promise<void> {
-    const { meta } = this.#registry;
+    const { meta } = this.#ports;
     const state = await this.#examineStored('archive', hash);
     if (!(await meta.read((tx) => tx.isArchiveUsed(hash)))) return;
-    const good = state === 'good' || (await this.#found(`archive ${state}`, hash, hash));
+    const good = state === 'good' || (await this.#report(`archive ${state}`, { hash }));
     const index = await meta.read((tx) => tx.index(hash));
     if (index?.kind === 'indexed') await this.#checkDerived(index);
     else if (good) await this.#checkUnindexed(hash, index);
   }
 
   async #checkUnindexed(hash: string, index: ArchiveIndex | undefined): Promise<void> {
-    if (index === undefined) await this.#found('not indexed', hash, hash);
-    else if (index.kind === 'refused') await this.#found('not indexable', hash, hash, index.reason.message);
+    if (index === undefined) await this.#report('not indexed', { hash });
+    else if (index.kind === 'refused')
+      await this.#report('not indexable', { hash, detail: index.reason.message });
   }
 
-  /** Both are made at once: one repair is enough. */
+  /** Manifest and pack are made together: one repair is enough. */
   async #checkDerived(index: IndexedArchive): Promise<void> {
-    const { derived, meta } = this.#registry;
+    const { derived, meta } = this.#ports;
     let good = true;
     for (const kind of ['manifest', 'pack'] as const) {
       const { hash } = index[kind];
       const state = await this.#examine(kind, hash, derived.locate(kind, hash));
       if (state === 'good' || !(await meta.read((tx) => tx.isIndexFileUsed(hash)))) continue;
       good = false;
-      if (await this.#found(`${kind} ${state}`, hash, index.archive.hash)) return;
+      if (await this.#report(`${kind} ${state}`, { hash, archive: index.archive.hash })) return;
     }
     const mismatch = good ? await this.#mismatch(index) : undefined;
     const { hash } = index.manifest;
     if (mismatch === undefined || !(await meta.read((tx) => tx.isIndexFileUsed(hash)))) return;
-    await this.#found('manifest damaged', hash, index.archive.hash, mismatch);
+    await this.#report('manifest damaged', { hash, archive: index.archive.hash, detail: mismatch });
   }
 
-  /** What a manifest, its pack and the index say differently, though each is what its hash says. */
+  /** How a manifest, its pack and the index contradict each other, though each matches its hash. */
   async #mismatch(index: IndexedArchive): Promise<string | undefined> {
-    const { derived, verify, stopping } = this.#registry;
+    const { derived, verify, stopping } = this.#ports;
     const files = {
       manifest: derived.locate('manifest', index.manifest.hash),
       pack: derived.locate('pack', index.pack.hash),
     };
     try {
       const found = await verify(files, stopping);
-      if (found.archive.hash !== index.archive.hash) return `it tells of the archive ${found.archive.hash}`;
-      return found.pack.hash === index.pack.hash ? undefined : `it tells of the pack ${found.pack.hash}`;
+      if (found.archive.hash !== index.archive.hash) return `it names the archive ${found.archive.hash}`;
+      return found.pack.hash === index.pack.hash ? undefined : `it names the pack ${found.pack.hash}`;
     } catch (error) {
       if (isDeployError(error, 'cancelled')) throw error;
       return describeError(error);
@@ -118,19 +141,19 @@ class FsckRun {
   }
 
   async #findUnnamed(named: ReadonlySet<string>): Promise<void> {
-    const { bytes, meta } = this.#registry;
+    const { bytes, meta } = this.#ports;
     const archives = (await bytes.archives()).filter(({ hash }) => !named.has(hash));
-    const derived = await findUnnamed(this.#registry, await meta.read((tx) => tx.indexes()));
+    const derived = await findUnnamed(this.#ports, await meta.read((tx) => tx.indexes()));
     for (const { hash } of [...archives, ...derived]) {
       const used = await meta.read(
         async (tx) => (await tx.isArchiveUsed(hash)) || (await tx.isIndexFileUsed(hash)),
       );
-      if (!used) await this.#found('nothing names it', hash, hash);
+      if (!used) await this.#report('nothing names it', { hash });
     }
   }
 
   async #examineStored(place: 'archive' | 'upload', hash: string): Promise<State> {
-    const located = await this.#registry.bytes.locate(place, hash);
+    const located = await this.#ports.bytes.locate(place, hash);
     return located === undefined ? 'missing' : this.#examine(place, hash, located.path);
   }
 
@@ -143,20 +166,28 @@ class FsckRun {
     } catch (error) {
       if (isDeployError(error, 'not-found')) return 'missing';
       if (isDeployError(error, 'cancelled')) throw error;
-      this.#registry.log.warn({ path, err: describeError(error) }, 'fsck cannot read a file');
+      this.#ports.log.warn({ path, err: describeError(error) }, 'fsck cannot read a file');
       return 'damaged';
     }
   }
 
-  /** @returns whether it is repaired. */
-  async #found(problem: Problem, hash: string, archive: string, detail?: string): Promise<boolean> {
-    const users = await this.#registry.meta.read((tx) => tx.archiveUsers(archive));
+  /**
+   * Adds a finding, after the attempt to repair it where that is asked for.
+   * @param about `archive` where the hash is that of a manifest or a pack.
+   * @returns whether it is repaired.
+   */
+  async #report(
+    problem: Problem,
+    about: { readonly hash: string; readonly archive?: string; readonly detail?: string },
+  ): Promise<boolean> {
+    const { hash, archive = hash, detail } = about;
+    const users = await this.#ports.meta.read((tx) => tx.archiveUsers(archive));
     const finding: Finding = { problem, hash, ...users, ...(detail === undefined ? {} : { detail }) };
-    if (!this.#repair) {
+    if (this.#repair === undefined) {
       this.findings.push(finding);
       return false;
     }
-    const failure = await repairProblem(this.#registry, problem, { hash, archive }, this.#goodUploads);
+    const failure = await this.#repair.repair(problem, { hash, archive });
     this.findings.push({ ...finding, repair: { failure } });
     return failure === undefined;
   }

@@ -5,31 +5,31 @@ import type { ArchiveIndex, IndexedArchive } from '../meta/meta-store.js';
 import { type IndexStores, indexArchive, isIndexStored } from './index-archive.js';
 import { SharedJobs, type Urgency } from './shared-jobs.js';
 
-/** Archives read through at once: the other core is for those who are served meanwhile. */
-const SLOTS = 2;
+/** Archives that are read at the same time. The other cores are left for clients. */
+const MAX_READINGS = 2;
 
-/** Reads archives through, each once however many ask for it, and keeps what that gave. */
+/** Indexes archives, each once however many callers ask for it. */
 export class Indexer {
   readonly #stores: IndexStores;
   readonly #log: Logger;
-  /** Refusals from before may be due to other limits or an older program. */
+  /** Earlier refusals may be due to other limits or an older program. */
   readonly #started: string;
   readonly #jobs: SharedJobs<ArchiveIndex>;
-  /** Those for which there was no space. */
+  /** Archives that could not be indexed because the disk was full. */
   readonly #unread = new Set<string>();
 
   constructor(stores: IndexStores) {
     this.#stores = stores;
     this.#log = stores.log;
     this.#started = stores.clock().toISOString();
-    this.#jobs = new SharedJobs(
-      SLOTS,
-      (hash, signal) => this.#index(hash, signal),
-      () => new DeployError('cancelled', 'reading the archive was stopped', { hint: 'try again' }),
-    );
+    this.#jobs = new SharedJobs({
+      slots: MAX_READINGS,
+      work: (hash, signal) => this.#index(hash, signal),
+      cancelled: () => new DeployError('cancelled', 'reading the archive was stopped', { hint: 'try again' }),
+    });
   }
 
-  /** Begins to read an archive or upload that will be asked for; whatever comes of it is logged. */
+  /** Begins to index an archive or upload that an addver is likely to need; a failure is logged. */
   begin(hash: string): void {
     void this.ensure(hash, 'soon').catch((error: unknown) => {
       if (!isDeployError(error, 'cancelled') && !isDeployError(error, 'not-found'))
@@ -38,14 +38,14 @@ export class Indexer {
   }
 
   /**
-   * What is known of an archive or upload; it is read first where that has not been done, or its files are gone.
-   * @throws DeployError not-found, no-space, cancelled, internal: nothing is known.
+   * The index of an archive or upload; it is made first where there is none, or where its files are missing.
+   * @throws DeployError not-found, no-space, cancelled, internal: there is no index.
    */
   async ensure(hash: string, urgency: Urgency): Promise<ArchiveIndex> {
     return (await this.#known(hash)) ?? this.#jobs.run(hash, urgency);
   }
 
-  /** Reads it again, whatever is known. */
+  /** Makes the index again, whether there is one or not. */
   renew(hash: string, urgency: Urgency): Promise<ArchiveIndex> {
     return this.#jobs.run(hash, urgency);
   }
@@ -56,8 +56,8 @@ export class Indexer {
   }
 
   /**
-   * Whether reading an upload came to nothing, as it is refused or as there was no space, and nobody waits for it.
-   * @param index what is kept of it.
+   * Whether no addver can use an upload, because it is refused or there was no space, and no command waits for it.
+   * @param index as stored.
    */
   isInVain(hash: string, index: ArchiveIndex | undefined): boolean {
     if (this.#jobs.isAwaited(hash)) return false;
@@ -66,13 +66,13 @@ export class Indexer {
     return index.reason.kind !== 'unsupported';
   }
 
-  /** The upload is gone. */
+  /** To be called when the upload is removed: stops indexing it. */
   drop(hash: string): void {
     this.#unread.delete(hash);
     this.#jobs.drop(hash);
   }
 
-  /** Ends what runs, and resolves when nothing is written any more. */
+  /** Stops all indexing; resolves when nothing is written any more. */
   stop(): Promise<void> {
     return this.#jobs.stop();
   }
@@ -98,7 +98,7 @@ export class Indexer {
   }
 }
 
-/** What an archive is refused for, as an error. */
+/** The error for an archive that is refused. */
 export function refusal({ reason }: Extract<ArchiveIndex, { kind: 'refused' }>): DeployError {
   const hint = reason.hint === RAISE_THE_LIMIT ? 'the registry sets the limits by its flags' : reason.hint;
   return new DeployError(reason.kind, reason.message, hint === undefined ? {} : { hint });

@@ -1,15 +1,28 @@
 import { DeployError } from '@deploy-tools/shared/errors.js';
 import type { ComponentVersion } from '@deploy-tools/shared/model.js';
 import type { MetaReader, Revision } from '../meta/meta-store.js';
-import { appendLayers, type Change, type ConfigurationChanged, commitChange } from './configurations.js';
-import { isProven, type Landed, type Landings, landedText, landingsOf } from './fleet/landings.js';
-import type { Registry } from './registry.js';
+import type { Change, ConfigurationChanged, Configurations } from './configurations.js';
+import type { Fleet } from './fleet/fleet.js';
+import {
+  isProven,
+  type Landed,
+  type Landings,
+  landedText,
+  landingsOf,
+  readAttempts,
+} from './fleet/landings.js';
 
-/** How far back is looked for other layers, and how many revisions a refusal lists. */
-const MAX_LOOK_BACK = 1000;
-const MAX_LISTED = 10;
+/** Revisions before the head that are searched for other layers. */
+const MAX_SEARCHED_REVISIONS = 1000;
+/** Revisions that a refusal lists. */
+const MAX_LISTED_REVISIONS = 10;
 
-/** A revision and how its layers landed on hosts. */
+export interface RollbackPorts {
+  readonly configurations: Configurations;
+  readonly fleet: Pick<Fleet, 'followers'>;
+}
+
+/** A revision and the outcomes that hosts had with its layers. */
 export interface LandedRevision {
   readonly revision: number;
   readonly landed: Landed;
@@ -18,7 +31,7 @@ export interface LandedRevision {
 export interface RolledBack extends ConfigurationChanged {
   /** The revision whose layers are those of the head now. */
   readonly restored: LandedRevision;
-  /** Newer ones with other layers that were not taken, newest first, a bounded number. */
+  /** Newer revisions with other layers that were skipped, newest first, a bounded number. */
   readonly passedOver: readonly LandedRevision[];
 }
 
@@ -29,43 +42,38 @@ interface Target {
 }
 
 /**
- * Makes a new revision with the layers of an old one; a configuration that was deleted comes back.
- * @param to without it, the newest earlier revision with other content that landed healthy and failed on no host;
+ * Makes a new revision with the layers of an earlier one; a configuration that was deleted exists again.
+ * @param target `to` undefined: the newest earlier revision with other content that landed healthy and failed on no host;
  * where no host ever reported, the newest earlier one with other content.
- * @throws DeployError not-found, also when one of its versions is gone or no revision is known to have landed well; conflict
- * when one has other content now.
+ * @throws DeployError not-found, also when one of its versions is gone or no revision is known to have landed well;
+ * conflict when one of its versions has other content now.
  */
 export async function rollBack(
-  registry: Registry,
+  { configurations, fleet }: RollbackPorts,
   change: Change,
-  name: string,
-  to: number | undefined,
+  { name, to }: { readonly name: string; readonly to: number | undefined },
 ): Promise<RolledBack> {
-  return commitChange(registry, change, name, async (tx) => {
+  return configurations.commit(change, name, async (edit) => {
+    const { tx } = edit;
     const head = await tx.head(name);
     if (head === undefined) throw new DeployError('not-found', `configuration "${name}" not found`);
-    const landings = await landingsOf(
-      tx,
-      name,
-      head.revision - MAX_LOOK_BACK,
-      registry.fleet.followers(name),
-    );
+    const from = head.revision - MAX_SEARCHED_REVISIONS;
+    const landings = landingsOf(await readAttempts(tx, name, from), fleet.followers(name));
     const target =
       to === undefined
-        ? await provenTarget(tx, head, landings)
+        ? await findProven(tx, head, landings)
         : withLanding(await requireRevision(tx, name, to), landings);
     const restored = { revision: target.revision.revision, landed: target.landed };
     const { passedOver } = target;
     const before = head.layers.length === 0 ? undefined : head;
     if (before !== undefined && hasSameLayers(before, target.revision))
       return { before, after: before, restored, passedOver };
-    const layers = await sameLayers(tx, target.revision);
-    const after = await appendLayers(registry, tx, change, name, layers);
+    const after = await edit.append(await resolveUnchanged(tx, target.revision));
     return { before, after, restored, passedOver };
   });
 }
 
-/** The hash has no names in it: the same archives may be other versions. */
+/** Compares names too: the hash of a configuration has none, and the same archives may be other versions. */
 function hasSameLayers(one: Revision, other: Revision): boolean {
   const named = ({ layers }: Revision) =>
     JSON.stringify(layers.map(({ component, version, hash }) => [component, version, hash]));
@@ -88,15 +96,15 @@ export async function requireRevision(tx: MetaReader, name: string, number: numb
   throw new DeployError('invalid', `revision ${number} of configuration "${name}" is its deletion`);
 }
 
-async function provenTarget(tx: MetaReader, head: Revision, landings: Landings): Promise<Target> {
-  const others = await otherContents(tx, head);
+async function findProven(tx: MetaReader, head: Revision, landings: Landings): Promise<Target> {
+  const others = await readOtherContents(tx, head);
   if (others.length === 0)
     throw new DeployError('not-found', `configuration "${head.name}" had no other layers before`);
   const landed = others.map((revision) => withLanding(revision, landings));
   const at = landings.anyReports ? landed.findIndex((target) => isProven(target.landed)) : 0;
   const target = landed[at];
   const passedOver = (target === undefined ? landed : landed.slice(0, at))
-    .slice(0, MAX_LISTED)
+    .slice(0, MAX_LISTED_REVISIONS)
     .map(({ revision, landed: states }) => ({ revision: revision.revision, landed: states }));
   if (target !== undefined) return { ...target, passedOver };
   throw new DeployError(
@@ -113,18 +121,18 @@ export function listed(revisions: readonly LandedRevision[]): string {
     .join('; ');
 }
 
-/** Earlier revisions with other content than the head, newest first; of several with one content the newest. */
-async function otherContents(tx: MetaReader, head: Revision): Promise<Revision[]> {
+/** Earlier revisions whose content differs from the head, newest first; of several with the same content the newest. */
+async function readOtherContents(tx: MetaReader, head: Revision): Promise<Revision[]> {
   const seen = new Set([head.hash]);
-  return (await tx.revisions(head.name, MAX_LOOK_BACK)).toReversed().filter(({ layers, hash }) => {
+  return (await tx.revisions(head.name, MAX_SEARCHED_REVISIONS)).toReversed().filter(({ layers, hash }) => {
     if (layers.length === 0 || seen.has(hash)) return false;
     seen.add(hash);
     return true;
   });
 }
 
-/** The layers of an old revision, all of which still have to be what they were. */
-async function sameLayers(tx: MetaReader, { revision, layers }: Revision): Promise<ComponentVersion[]> {
+/** The layers of an earlier revision, each of which must still have the same content. @throws DeployError not-found, conflict. */
+async function resolveUnchanged(tx: MetaReader, { revision, layers }: Revision): Promise<ComponentVersion[]> {
   const found: ComponentVersion[] = [];
   for (const { component, version, hash } of layers) {
     const now = await tx.version(component, version);

@@ -1,6 +1,6 @@
 import type { DeployError } from '@deploy-tools/shared/errors.js';
 
-/** How soon somebody needs a result: a command waits; one is likely to come; some day. */
+/** How soon a result is needed: a command waits for it; a command is likely to; at any time. */
 export type Urgency = 'awaited' | 'soon' | 'idle';
 
 const ORDER: readonly Urgency[] = ['awaited', 'soon', 'idle'];
@@ -13,33 +13,32 @@ interface Job<T> {
   urgency: Urgency;
 }
 
+export interface SharedJobsOptions<T> {
+  /** Jobs that may run at the same time. */
+  readonly slots: number;
+  readonly work: (key: string, signal: AbortSignal) => Promise<T>;
+  /** The error of a job that was ended before it was done. */
+  readonly cancelled: () => DeployError;
+}
+
 /**
- * Runs one job for each key at a time: who asks for a key that is queued or running shares its result. The more
- * urgent go first, of those as urgent who came first; of the idle ones one runs at most.
+ * Runs one job for each key at a time: callers that ask for a key that is queued or running share its result. The more
+ * urgent jobs run first, equally urgent ones in the order of arrival; of the idle ones one runs at most.
  */
 export class SharedJobs<T> {
-  readonly #work: (key: string, signal: AbortSignal) => Promise<T>;
-  readonly #slots: number;
-  readonly #cancelled: () => DeployError;
-  /** Those that can be shared, in the order of arrival; one that was ended may still be running. */
+  readonly #options: SharedJobsOptions<T>;
+  /** Jobs that can be shared, in the order of arrival. A job that was ended is not among them, but may still run. */
   readonly #jobs = new Map<string, Job<T>>();
   readonly #running = new Set<Job<T>>();
   #stopped = false;
 
-  /** @param cancelled what those are told who wait for a job that was ended. */
-  constructor(
-    slots: number,
-    work: (key: string, signal: AbortSignal) => Promise<T>,
-    cancelled: () => DeployError,
-  ) {
-    this.#slots = slots;
-    this.#work = work;
-    this.#cancelled = cancelled;
+  constructor(options: SharedJobsOptions<T>) {
+    this.#options = options;
   }
 
   /** @throws what the job throws; DeployError cancelled, when it was dropped or all was stopped. */
   run(key: string, urgency: Urgency): Promise<T> {
-    if (this.#stopped) return Promise.reject(this.#cancelled());
+    if (this.#stopped) return Promise.reject(this.#options.cancelled());
     const job = this.#jobs.get(key) ?? this.#add(key, urgency);
     if (ORDER.indexOf(urgency) < ORDER.indexOf(job.urgency)) job.urgency = urgency;
     this.#next();
@@ -82,7 +81,7 @@ export class SharedJobs<T> {
   }
 
   #next(): void {
-    while (this.#running.size < this.#slots) {
+    while (this.#running.size < this.#options.slots) {
       const job = this.#mostUrgent();
       if (job === undefined) return;
       this.#start(job);
@@ -101,7 +100,7 @@ export class SharedJobs<T> {
 
   #start(job: Job<T>): void {
     this.#running.add(job);
-    const outcome = this.#work(job.key, job.controller.signal).finally(() => {
+    const outcome = this.#options.work(job.key, job.controller.signal).finally(() => {
       this.#running.delete(job);
       this.#forget(job);
       this.#next();
@@ -112,7 +111,7 @@ export class SharedJobs<T> {
   #end(job: Job<T>): void {
     job.controller.abort();
     this.#forget(job);
-    if (!this.#running.has(job)) job.settle(Promise.reject(this.#cancelled()));
+    if (!this.#running.has(job)) job.settle(Promise.reject(this.#options.cancelled()));
   }
 
   #forget(job: Job<T>): void {

@@ -1,11 +1,14 @@
 import { formatByteSize } from '@deploy-tools/shared/byte-size.js';
 import { DeployError, toDeployError } from '@deploy-tools/shared/errors.js';
-import type { StagedUpload } from '../layers/byte-store.js';
-import type { Upload } from '../meta/meta-store.js';
-import { type Registry, timestamp } from './registry.js';
+import type { ByteStore, StagedUpload } from '../layers/byte-store.js';
+import type { MetaStore, Upload } from '../meta/meta-store.js';
+import { type Clock, timestamp } from './clock.js';
+import type { DiskSpace } from './disk-space.js';
+import type { Indexer } from './indexer.js';
+import type { RegistryLimits } from './limits.js';
 import { WrittenRanges } from './written-ranges.js';
 
-/** Pieces of one upload that do not touch: enough for 2 GB in packets of 32 kB, written in the worst order. */
+/** Separate pieces of one upload: enough for 2 GB in packets of 32 kB, written in the worst order. */
 const MAX_PIECES = 16_384;
 
 /** One upload of one operator, from open to close. */
@@ -14,32 +17,49 @@ export interface OperatorUpload {
   /** @throws DeployError too-large, no-space: the partial file is gone then, and every later call fails alike. */
   write(data: Buffer, position: number): Promise<void>;
   /**
-   * Stores it and makes it known by its hash.
+   * Stores the upload under its hash.
    * @param signal stops what takes long: reading again what was not written in order.
-   * @throws DeployError invalid when bytes of it were never written; cancelled; the partial file is gone then.
+   * @throws DeployError invalid when some of its bytes were never written; cancelled; the partial file is gone then.
    */
   seal(signal: AbortSignal): Promise<Upload>;
   discard(): Promise<void>;
 }
 
-/** @throws DeployError no-space when the disk is below its reserve already. */
-export async function beginUpload(registry: Registry, owner: string): Promise<OperatorUpload> {
-  await registry.space.require(0);
-  const staged = await registry.bytes.stage();
-  return new LimitedUpload(registry, staged, owner);
+export interface UploadPorts {
+  readonly meta: MetaStore;
+  readonly bytes: ByteStore;
+  readonly space: DiskSpace;
+  readonly indexer: Pick<Indexer, 'begin'>;
+  readonly clock: Clock;
+  readonly limits: Pick<RegistryLimits, 'maxUpload'>;
+}
+
+/** Takes uploads, each within the limits of size and disk space. */
+export class Uploads {
+  readonly #ports: UploadPorts;
+
+  constructor(ports: UploadPorts) {
+    this.#ports = ports;
+  }
+
+  /** @param owner fingerprint of a key. @throws DeployError no-space when the disk is below its reserve already. */
+  async begin(owner: string): Promise<OperatorUpload> {
+    await this.#ports.space.require(0);
+    return new LimitedUpload(this.#ports, await this.#ports.bytes.stage(), owner);
+  }
 }
 
 class LimitedUpload implements OperatorUpload {
-  readonly #registry: Registry;
+  readonly #ports: UploadPorts;
   readonly #staged: StagedUpload;
   readonly #owner: string;
   readonly #written = new WrittenRanges();
-  /** Of its holes, which it has still to fill. */
+  /** Bytes of holes below the end of what was written, which the client has still to fill. */
   #owed = 0;
   #failure: DeployError | undefined;
 
-  constructor(registry: Registry, staged: StagedUpload, owner: string) {
-    this.#registry = registry;
+  constructor(ports: UploadPorts, staged: StagedUpload, owner: string) {
+    this.#ports = ports;
     this.#staged = staged;
     this.#owner = owner;
   }
@@ -50,7 +70,7 @@ class LimitedUpload implements OperatorUpload {
 
   async write(data: Buffer, position: number): Promise<void> {
     if (this.#failure !== undefined) throw this.#failure;
-    const { maxUpload } = this.#registry.limits;
+    const { maxUpload } = this.#ports.limits;
     if (position + data.length > maxUpload) {
       throw await this.#fail(
         new DeployError('too-large', `the upload is larger than ${formatByteSize(maxUpload)}`, {
@@ -66,7 +86,7 @@ class LimitedUpload implements OperatorUpload {
     const more = owed - this.#owed;
     this.#owed = owed;
     try {
-      await this.#registry.space.write(Math.max(data.length, grown), more);
+      await this.#ports.space.write(Math.max(data.length, grown), more);
       await write;
     } catch (error) {
       await write.catch(() => undefined); // the first failure is the one to report
@@ -81,18 +101,18 @@ class LimitedUpload implements OperatorUpload {
       await this.#staged.prepare(signal);
       const sealed = await this.#record();
       this.#settle();
-      this.#registry.indexer.begin(sealed.hash); // ahead of the addver that will come
+      this.#ports.indexer.begin(sealed.hash); // ahead of the addver that will come
       return sealed;
     } catch (error) {
       throw await this.#fail(error);
     }
   }
 
-  /** Sealed inside the transaction, as uploads are removed inside transactions: neither can overtake the other. */
+  /** Seals inside the transaction, because uploads are removed inside transactions: neither can overtake the other. */
   #record(): Promise<Upload> {
-    return this.#registry.meta.write(async (tx) => {
+    return this.#ports.meta.write(async (tx) => {
       const { hash, size } = await this.#staged.seal();
-      const upload: Upload = { hash, size, owner: this.#owner, created: timestamp(this.#registry) };
+      const upload: Upload = { hash, size, owner: this.#owner, created: timestamp(this.#ports.clock) };
       await tx.putUpload(upload);
       return upload;
     });
@@ -104,7 +124,7 @@ class LimitedUpload implements OperatorUpload {
   }
 
   #settle(): void {
-    this.#registry.space.settle(this.#owed);
+    this.#ports.space.settle(this.#owed);
     this.#owed = 0;
   }
 
@@ -115,7 +135,7 @@ class LimitedUpload implements OperatorUpload {
   }
 }
 
-/** A hole costs the client nothing, and us the hashing of all its zeros. */
+/** A hole costs the client nothing, and the registry the hashing of all its zeros. */
 function refuseHole(written: WrittenRanges): void {
   const hole = written.firstHole;
   if (hole === undefined) return;

@@ -1,120 +1,178 @@
 import { DeployError, describeError, isDeployError } from '@deploy-tools/shared/errors.js';
-import type { ComponentVersion } from '@deploy-tools/shared/model.js';
+import type { Logger } from '@deploy-tools/shared/log.js';
+import type { ComponentVersion, LayerRef } from '@deploy-tools/shared/model.js';
 import {
   checkArchiveHash,
   checkComponentName,
   checkNewName,
   checkVersion,
 } from '@deploy-tools/shared/names.js';
-import type { MetaReader } from '../meta/meta-store.js';
-import { refusal } from './indexer.js';
-import { type Registry, timestamp } from './registry.js';
+import type { ByteStore } from '../layers/byte-store.js';
+import type { MetaReader, MetaStore } from '../meta/meta-store.js';
+import { type Clock, timestamp } from './clock.js';
+import { type Indexer, refusal } from './indexer.js';
+import type { RegistryLimits } from './limits.js';
+import type { NoticeDesk } from './notices/notice-desk.js';
 
 export interface NewVersion {
   readonly component: string;
   readonly version: string;
   /** Of an upload, or of an archive that is stored already. */
   readonly hash: string;
-  /** Who adds it, by name, for those who are told. */
+  /** The name of the person or key that adds it, for notices. */
   readonly author?: string;
-  /** A version that is there already is refused, whatever its content. */
+  /** Refuse a version that exists, whatever its content. */
   readonly insistNew?: boolean;
 }
 
 export interface AddedVersion {
   readonly version: ComponentVersion;
-  /** False where the same version, with the same content, was there already. */
+  /** False where the same version, with the same content, existed already. */
   readonly isNew: boolean;
 }
 
+export interface VersionPorts {
+  readonly meta: MetaStore;
+  readonly bytes: ByteStore;
+  readonly indexer: Indexer;
+  readonly notices: Pick<NoticeDesk, 'tell'>;
+  readonly clock: Clock;
+  readonly log: Logger;
+  readonly limits: Pick<RegistryLimits, 'unchecked'>;
+}
+
+/** Names stored bytes as versions of components, and deletes versions. */
+export class Versions {
+  readonly #ports: VersionPorts;
+
+  constructor(ports: VersionPorts) {
+    this.#ports = ports;
+  }
+
+  /**
+   * Names stored bytes as a version, once they are known to be a safe archive. Bytes become an archive inside the
+   * transaction, before the row: housekeeping removes archives inside transactions too, so neither can overtake the
+   * other. A version that exists with the same content is left as it is, so that several callers can add the same one;
+   * an upload then only replaces an archive that was lost.
+   * @throws DeployError exists, not-found, invalid, corrupt, unsafe, too-large, no-space, cancelled.
+   */
+  async add(wanted: NewVersion): Promise<AddedVersion> {
+    const { meta, bytes } = this.#ports;
+    const checked = {
+      ...wanted,
+      component: checkComponentName(wanted.component),
+      version: checkVersion(wanted.version),
+      hash: checkArchiveHash(wanted.hash),
+    };
+    const { hash } = checked;
+    const exists = (await meta.read((tx) => findSame(tx, checked))) !== undefined;
+    if (!exists) await this.#checkArchive(hash);
+    const added = await this.#store(checked, exists);
+    if (added === undefined) return this.add(wanted); // it was deleted meanwhile
+    await meta.write(async (tx) => {
+      if (!(await tx.hasUpload(hash))) await bytes.removeUpload(hash); // uploaded again meanwhile: kept
+    });
+    if (added.isNew) this.#announce(added.version, wanted.author);
+    return added;
+  }
+
+  /** @throws DeployError in-use while a configuration's head has it; not-found. */
+  async delete(layer: LayerRef): Promise<ComponentVersion> {
+    const { component, version } = layer;
+    return this.#ports.meta.write(async (tx) => {
+      const found = await requireVersion(tx, layer);
+      const [user] = await tx.configurationsUsing(component, version);
+      if (user !== undefined) throw inUse('version', user);
+      await tx.deleteVersion(component, version);
+      return found;
+    });
+  }
+
+  /** Deletes a component with all its versions. @throws DeployError in-use, not-found. */
+  async deleteComponent(component: string): Promise<readonly ComponentVersion[]> {
+    return this.#ports.meta.write(async (tx) => {
+      const versions = await tx.versions(component);
+      if (versions.length === 0) throw new DeployError('not-found', `"${component}" component not found`);
+      const [user] = await tx.configurationsUsing(component);
+      if (user !== undefined) throw inUse('component', user);
+      for (const { version } of versions) await tx.deleteVersion(component, version);
+      return versions;
+    });
+  }
+
+  /**
+   * Waits, without a transaction, until the archive has been read through. An archive that no manifest can describe
+   * (`unsupported`) was read to its end and is safe all the same. @throws DeployError when it is refused.
+   */
+  async #checkArchive(hash: string): Promise<void> {
+    const index = await this.#ports.indexer.ensure(hash, 'awaited').catch(explainMissing);
+    if (index.kind === 'indexed' || index.reason.kind === 'unsupported') return;
+    if (!this.#ports.limits.unchecked) throw refusal(index);
+  }
+
+  /** @param exists whether the version existed a moment ago. @returns undefined where it does not any more. */
+  async #store(wanted: NewVersion, exists: boolean): Promise<AddedVersion | undefined> {
+    const { meta, bytes } = this.#ports;
+    const { component, version, hash } = wanted;
+    try {
+      return await meta.write(async (tx) => {
+        const existing = await findSame(tx, wanted); // another command may have been faster
+        if (existing === undefined && exists) return undefined;
+        const { size } = await bytes.promote(hash).catch(explainMissing);
+        await tx.deleteUpload(hash);
+        if (existing !== undefined) return { version: existing, isNew: false };
+        const created = await this.#creationTime(tx, component);
+        const row: ComponentVersion = { component, version, hash, size, created };
+        await tx.insertVersion(row);
+        return { version: row, isNew: true };
+      });
+    } catch (error) {
+      await this.#demoteUnused(hash);
+      throw error;
+    }
+  }
+
+  /** Never before the previous version's time: the clock may have been ahead, and people read the order from it. */
+  async #creationTime(tx: MetaReader, component: string): Promise<string> {
+    const now = timestamp(this.#ports.clock);
+    const newest = (await tx.versions(component)).at(-1)?.created ?? now;
+    return newest > now ? newest : now;
+  }
+
+  #announce({ component, version, created }: ComponentVersion, author = ''): void {
+    this.#ports.notices.tell({ event: 'version-added', time: created, component, version, author });
+  }
+
+  /** Makes an archive an upload again after its transaction failed, as on a full disk. */
+  async #demoteUnused(hash: string): Promise<void> {
+    const { meta, bytes, log } = this.#ports;
+    try {
+      await meta.write(async (tx) => {
+        if ((await tx.hasUpload(hash)) && !(await tx.isArchiveUsed(hash))) await bytes.demote(hash);
+      });
+    } catch (error) {
+      log.error({ hash, err: describeError(error) }, 'an archive without a version stays until gc');
+    }
+  }
+}
+
+/** @throws DeployError not-found. */
+export async function requireVersion(
+  tx: MetaReader,
+  { component, version }: LayerRef,
+): Promise<ComponentVersion> {
+  const found = await tx.version(component, version);
+  if (found === undefined) {
+    throw new DeployError('not-found', `no version "${version}" for component "${component}" found`);
+  }
+  return found;
+}
+
 /**
- * Names stored bytes as a version, once they are known to be a safe archive. Bytes become an archive inside the transaction, before the row: housekeeping
- * removes archives inside transactions too, so neither can overtake the other. A version that is there with the same content is left
- * as it is, so that the same can be added again, also by several at once; an upload then only replaces an archive that was lost.
- * @throws DeployError exists, not-found, invalid, corrupt, unsafe, too-large, no-space, cancelled.
+ * The version of that name, where it has the wanted content; undefined where there is none.
+ * @throws DeployError exists when it has other content, or has to be new; invalid when a new one may not have that name.
  */
-export async function addVersion(registry: Registry, wanted: NewVersion): Promise<AddedVersion> {
-  const checked = {
-    ...wanted,
-    component: checkComponentName(wanted.component),
-    version: checkVersion(wanted.version),
-    hash: checkArchiveHash(wanted.hash),
-  };
-  const { hash } = checked;
-  const isThere = (await registry.meta.read((tx) => sameVersion(tx, checked))) !== undefined;
-  if (!isThere) await checkArchive(registry, hash);
-  const added = await recordVersion(registry, checked, isThere);
-  if (added === undefined) return addVersion(registry, wanted); // it was deleted meanwhile
-  await registry.meta.write(async (tx) => {
-    if (!(await tx.hasUpload(hash))) await registry.bytes.removeUpload(hash); // sent again meanwhile: kept
-  });
-  if (added.isNew) announce(registry, added.version, wanted.author);
-  return added;
-}
-
-/** @returns undefined where it was to be there already and is not. */
-async function recordVersion(
-  registry: Registry,
-  wanted: NewVersion,
-  isThere: boolean,
-): Promise<AddedVersion | undefined> {
-  const { component, version, hash } = wanted;
-  return registry.meta
-    .write(async (tx) => {
-      const existing = await sameVersion(tx, wanted); // somebody may have been faster
-      if (existing === undefined && isThere) return undefined;
-      const { size } = await registry.bytes.promote(hash).catch(explainMissing);
-      await tx.deleteUpload(hash);
-      if (existing !== undefined) return { version: existing, isNew: false };
-      const created = await creationTime(registry, tx, component);
-      const row: ComponentVersion = { component, version, hash, size, created };
-      await tx.insertVersion(row);
-      return { version: row, isNew: true };
-    })
-    .catch((error: unknown) => takeBack(registry, hash, error));
-}
-
-/** Never before that of the version before: the clock may have been ahead, and people read the order from it. */
-async function creationTime(registry: Registry, tx: MetaReader, component: string): Promise<string> {
-  const now = timestamp(registry);
-  const newest = (await tx.versions(component)).at(-1)?.created ?? now;
-  return newest > now ? newest : now;
-}
-
-function announce(registry: Registry, { component, version, created }: ComponentVersion, author = ''): void {
-  registry.notices.tell({ event: 'version-added', time: created, component, version, author });
-}
-
-/** When a transaction failed, as on a full disk, after its archive was made: it is an upload again. */
-async function takeBack(registry: Registry, hash: string, error: unknown): Promise<never> {
-  await registry.meta
-    .write(async (tx) => {
-      if ((await tx.hasUpload(hash)) && !(await tx.isArchiveUsed(hash))) await registry.bytes.demote(hash);
-    })
-    .catch((failure: unknown) =>
-      registry.log.error(
-        { hash, err: describeError(failure) },
-        'an archive without a version stays until gc',
-      ),
-    );
-  throw error;
-}
-
-/**
- * Waits, without a transaction, until the archive has been read through. One of which no manifest can be made
- * (`unsupported`) was read to its end and is safe all the same. @throws DeployError when it is refused.
- */
-async function checkArchive(registry: Registry, hash: string): Promise<void> {
-  const index = await registry.indexer.ensure(hash, 'awaited').catch(explainMissing);
-  if (index.kind === 'indexed' || index.reason.kind === 'unsupported' || registry.limits.unchecked) return;
-  throw refusal(index);
-}
-
-/**
- * The version of that name, where it has the content that is wanted; undefined where there is none.
- * @throws DeployError exists when it has other content, or was to be new; invalid where there is none and nothing may be called so.
- */
-async function sameVersion(tx: MetaReader, wanted: NewVersion): Promise<ComponentVersion | undefined> {
+async function findSame(tx: MetaReader, wanted: NewVersion): Promise<ComponentVersion | undefined> {
   const existing = await tx.version(wanted.component, wanted.version);
   if (existing === undefined) {
     if ((await tx.versions(wanted.component)).length === 0) checkNewName('component name', wanted.component);
@@ -125,58 +183,7 @@ async function sameVersion(tx: MetaReader, wanted: NewVersion): Promise<Componen
   return existing;
 }
 
-/** @throws DeployError in-use while a configuration's head has it; not-found. */
-export async function deleteVersion(
-  registry: Registry,
-  component: string,
-  version: string,
-): Promise<ComponentVersion> {
-  return registry.meta.write(async (tx) => {
-    const found = await requireVersion(tx, component, version);
-    const [user] = await tx.configurationsUsing(component, version);
-    if (user !== undefined) {
-      throw new DeployError('in-use', `version is used by configuration "${user}"`, {
-        hint: 'change that configuration first',
-      });
-    }
-    await tx.deleteVersion(component, version);
-    return found;
-  });
-}
-
-/** Deletes a component with all its versions. @throws DeployError in-use, not-found. */
-export async function deleteComponent(
-  registry: Registry,
-  component: string,
-): Promise<readonly ComponentVersion[]> {
-  return registry.meta.write(async (tx) => {
-    const versions = await tx.versions(component);
-    if (versions.length === 0) throw new DeployError('not-found', `"${component}" component not found`);
-    const [user] = await tx.configurationsUsing(component);
-    if (user !== undefined) {
-      throw new DeployError('in-use', `component is used by configuration "${user}"`, {
-        hint: 'change that configuration first',
-      });
-    }
-    for (const { version } of versions) await tx.deleteVersion(component, version);
-    return versions;
-  });
-}
-
-/** @throws DeployError not-found. */
-export async function requireVersion(
-  tx: MetaReader,
-  component: string,
-  version: string,
-): Promise<ComponentVersion> {
-  const found = await tx.version(component, version);
-  if (found === undefined) {
-    throw new DeployError('not-found', `no version "${version}" for component "${component}" found`);
-  }
-  return found;
-}
-
-/** The words "already exists" are what tools of the original look for. */
+/** Scripts written for the Go registry look for the words "already exists". */
 function alreadyExists(existing: ComponentVersion, hash: string): DeployError {
   const same = existing.hash === hash ? 'with the same content' : 'with other content';
   return new DeployError(
@@ -184,6 +191,12 @@ function alreadyExists(existing: ComponentVersion, hash: string): DeployError {
     `version "${existing.version}" of component "${existing.component}" already exists, ${same}`,
     { hint: 'a version never changes; choose another name' },
   );
+}
+
+function inUse(what: string, configuration: string): DeployError {
+  return new DeployError('in-use', `${what} is used by configuration "${configuration}"`, {
+    hint: 'change that configuration first',
+  });
 }
 
 function explainMissing(error: unknown): never {

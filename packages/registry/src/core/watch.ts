@@ -2,28 +2,67 @@ import { setImmediate } from 'node:timers/promises';
 import { DeployError } from '@deploy-tools/shared/errors.js';
 import { checkConfigurationName } from '@deploy-tools/shared/names.js';
 import type { WatchEvent } from '@deploy-tools/shared/watch-line.js';
-import type { MetaReader } from '../meta/meta-store.js';
-import { type ConfigurationHead, headOf } from './configuration-events.js';
+import type { MetaReader, MetaStore } from '../meta/meta-store.js';
+import { type Clock, timestamp } from './clock.js';
+import { type ConfigurationEvents, type ConfigurationHead, headOf } from './configuration-events.js';
 import type { Feed } from './feed.js';
-import { type Registry, timestamp } from './registry.js';
+import type { Heartbeats } from './heartbeats.js';
 
 /** The most names that one watch may ask for. */
 const MAX_WATCHED_NAMES = 100;
 
-/** How many heads are read before others get their turn. */
+/** Heads that are read in one transaction; other work runs before the next. */
 const HEADS_AT_ONCE = 100;
 
-/** Something to tell a watcher; a head's own facts are there for those who may know them. */
-export type Notice =
+/** What a watch delivers. Agents get less of a head than operators: see {@link watchEvent}. */
+export type WatchUpdate =
   | { readonly kind: 'head'; readonly head: ConfigurationHead }
   | { readonly kind: 'heartbeat'; readonly time: string };
 
+export interface WatchPorts {
+  readonly meta: Pick<MetaStore, 'read'>;
+  readonly events: ConfigurationEvents;
+  readonly heartbeats: Heartbeats;
+  readonly clock: Clock;
+}
+
+/** Opens watches: `watch` of operators and of agents. */
+export class Watches {
+  readonly #ports: WatchPorts;
+
+  constructor(ports: WatchPorts) {
+    this.#ports = ports;
+  }
+
+  /**
+   * Begins to watch. The first updates are the present heads of the configurations.
+   * @param names undefined for all configurations, later ones included.
+   */
+  async open(names: readonly string[] | undefined): Promise<Watch> {
+    const { meta } = this.#ports;
+    const watch = new Watch(this.#ports, names); // before the state is read, so that no change is missed
+    try {
+      const wanted = names ?? (await meta.read((tx) => tx.configurations()));
+      for (let at = 0; at < wanted.length; at += HEADS_AT_ONCE) {
+        if (at > 0) await setImmediate();
+        await meta.read(async (tx) => {
+          for (const name of wanted.slice(at, at + HEADS_AT_ONCE)) watch.offer(await readHead(tx, name));
+        });
+      }
+      return watch;
+    } catch (error) {
+      watch.close();
+      throw error;
+    }
+  }
+}
+
 /**
- * What one watcher has not been told yet: of each configuration the latest revision and nothing before it, however
- * long the watcher takes.
+ * The updates that one watcher has still to get: of each configuration the latest revision only, so that a slow watcher
+ * takes no more memory than a fast one.
  */
 export class Watch {
-  readonly #registry: Registry;
+  readonly #clock: Clock;
   readonly #pending = new Map<string, ConfigurationHead>();
   /** The highest revision that was pending so far, by name. */
   readonly #known = new Map<string, number>();
@@ -33,16 +72,16 @@ export class Watch {
   #closed = false;
   #wake = () => {};
 
-  constructor(registry: Registry, names: readonly string[] | undefined) {
-    this.#registry = registry;
-    this.#unsubscribe = registry.events.subscribe(names, (head) => this.offer(head));
-    this.#leaveHeartbeats = registry.heartbeats.join(() => {
+  constructor({ events, heartbeats, clock }: Omit<WatchPorts, 'meta'>, names: readonly string[] | undefined) {
+    this.#clock = clock;
+    this.#unsubscribe = events.subscribe(names, (head) => this.offer(head));
+    this.#leaveHeartbeats = heartbeats.join(() => {
       this.#beat = true;
       this.#wake();
     });
   }
 
-  /** Replaces what is pending of that name; what is not newer is left out. */
+  /** Replaces the pending head of that name; a head that is not newer is dropped. */
   offer(head: ConfigurationHead): void {
     if (this.#closed || head.revision <= (this.#known.get(head.name) ?? -1)) return;
     this.#known.set(head.name, head.revision);
@@ -50,8 +89,8 @@ export class Watch {
     this.#wake();
   }
 
-  /** The next thing to tell, when there is one; undefined when the watch is closed. One call at a time. */
-  async next(): Promise<Notice | undefined> {
+  /** Resolves with the next update; with undefined when the watch is closed. One call at a time. */
+  async next(): Promise<WatchUpdate | undefined> {
     for (;;) {
       if (this.#closed) return undefined;
       for (const head of this.#pending.values()) {
@@ -60,12 +99,20 @@ export class Watch {
       }
       if (this.#beat) {
         this.#beat = false;
-        return { kind: 'heartbeat', time: timestamp(this.#registry) };
+        return { kind: 'heartbeat', time: timestamp(this.#clock) };
       }
       await new Promise<void>((resolve) => {
         this.#wake = resolve;
       });
     }
+  }
+
+  /** Writes each update as a line until the feed ends. Closes the watch then. */
+  async feed(feed: Feed, line: (update: WatchUpdate) => string): Promise<void> {
+    if (feed.signal.aborted) this.close();
+    else feed.signal.addEventListener('abort', () => this.close(), { once: true });
+    for (let update = await this.next(); update !== undefined; update = await this.next())
+      await feed.send(line(update));
   }
 
   /** May be called twice. */
@@ -77,39 +124,6 @@ export class Watch {
   }
 }
 
-/**
- * Begins to watch; the state of each configuration now is the first that the watch tells.
- * @param names undefined for all configurations, those that are yet to come too.
- */
-export async function openWatch(registry: Registry, names: readonly string[] | undefined): Promise<Watch> {
-  const watch = new Watch(registry, names); // before the state is read: nothing in between is missed
-  try {
-    const wanted = names ?? (await registry.meta.read((tx) => tx.configurations()));
-    for (let at = 0; at < wanted.length; at += HEADS_AT_ONCE) {
-      if (at > 0) await setImmediate();
-      await offerHeads(registry, watch, wanted.slice(at, at + HEADS_AT_ONCE));
-    }
-    return watch;
-  } catch (error) {
-    watch.close();
-    throw error;
-  }
-}
-
-/** Tells a feed what there is to tell, as lines, until the feed ends. @param names undefined for all configurations. */
-export async function feedWatch(
-  registry: Registry,
-  names: readonly string[] | undefined,
-  feed: Feed,
-  line: (notice: Notice) => string,
-): Promise<void> {
-  const watch = await openWatch(registry, names);
-  if (feed.signal.aborted) watch.close();
-  else feed.signal.addEventListener('abort', () => watch.close(), { once: true });
-  for (let notice = await watch.next(); notice !== undefined; notice = await watch.next())
-    await feed.send(line(notice));
-}
-
 /** @throws DeployError invalid, too-large. */
 export function checkWatchedNames(names: readonly string[]): readonly string[] {
   if (names.length > MAX_WATCHED_NAMES) {
@@ -118,22 +132,16 @@ export function checkWatchedNames(names: readonly string[]): readonly string[] {
   return [...new Set(names)].map(checkConfigurationName);
 }
 
-/** What every watcher may be told of a notice. */
-export function watchEvent(notice: Notice): WatchEvent {
-  if (notice.kind === 'heartbeat') return notice;
-  const { name, revision, hash, mtime } = notice.head;
+/** The part of an update that every watcher may get: not who made the revision. */
+export function watchEvent(update: WatchUpdate): WatchEvent {
+  if (update.kind === 'heartbeat') return update;
+  const { name, revision, hash, mtime } = update.head;
   return hash === undefined || mtime === undefined
     ? { kind: 'absent', name, revision }
     : { kind: 'config', name, revision, hash, mtime };
 }
 
-function offerHeads(registry: Registry, watch: Watch, names: readonly string[]): Promise<void> {
-  return registry.meta.read(async (tx) => {
-    for (const name of names) watch.offer(await headNow(tx, name));
-  });
-}
-
-async function headNow(tx: MetaReader, name: string): Promise<ConfigurationHead> {
+async function readHead(tx: MetaReader, name: string): Promise<ConfigurationHead> {
   const last = await tx.head(name);
   if (last !== undefined) return headOf(last, last);
   return { name, revision: 0, hash: undefined, mtime: undefined, author: undefined, command: undefined };

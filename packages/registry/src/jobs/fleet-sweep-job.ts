@@ -1,10 +1,11 @@
 import type { Fleet } from '../core/fleet/fleet.js';
+import type { Job } from './job.js';
 
-/** How many times the fleet is looked over while a host becomes lost. */
-const LOOKS = 9;
+/** Sweeps while a host becomes lost. */
+const SWEEPS = 9;
 
-/** Looks which hosts became lost, again and again. @returns what stops it. */
-export function startSweeping(fleet: Fleet): () => void {
-  const timer = setInterval(() => fleet.sweep(), Math.max(1, fleet.lostAfterMs / LOOKS)).unref();
-  return () => clearInterval(timer);
+/** Notes at intervals which hosts became lost. */
+export function startSweeping(fleet: Pick<Fleet, 'sweep' | 'lostAfterMs'>): Job {
+  const timer = setInterval(() => fleet.sweep(), Math.max(1, fleet.lostAfterMs / SWEEPS)).unref();
+  return { stop: async () => clearInterval(timer) };
 }

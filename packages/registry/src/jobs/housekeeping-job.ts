@@ -1,18 +1,25 @@
 import { describeError } from '@deploy-tools/shared/errors.js';
-import { collect } from '../core/housekeeping.js';
-import type { Registry } from '../core/registry.js';
+import type { Logger } from '@deploy-tools/shared/log.js';
+import type { Housekeeping } from '../core/housekeeping.js';
+import type { RegistryLimits } from '../core/limits.js';
 import type { Job } from './job.js';
 
-/** The least time between two rounds, however short the life of uploads is. */
-export const SHORTEST_ROUND_MS = 1000;
+/** The shortest interval between two rounds, however soon uploads expire. */
+export const MIN_INTERVAL_MS = 1000;
 
-/** Collects every `intervalMs`, sooner where uploads expire sooner; a failed round is logged and the next one comes. */
-export function startHousekeeping(registry: Registry, intervalMs: number): Job {
+export interface HousekeepingJobPorts {
+  readonly housekeeping: Housekeeping;
+  readonly limits: Pick<RegistryLimits, 'uploadTtlMs'>;
+  readonly log: Logger;
+}
+
+/** Collects every `intervalMs`, sooner where uploads expire sooner; never for 0. A failed round is logged. */
+export function startHousekeeping(ports: HousekeepingJobPorts, intervalMs: number): Job {
   if (intervalMs <= 0) return { stop: async () => {} };
-  const every = Math.max(SHORTEST_ROUND_MS, Math.min(intervalMs, registry.limits.uploadTtlMs));
+  const every = Math.max(MIN_INTERVAL_MS, Math.min(intervalMs, ports.limits.uploadTtlMs));
   let running: Promise<void> = Promise.resolve();
   const timer = setInterval(() => {
-    running = running.then(() => round(registry));
+    running = running.then(() => runRound(ports));
   }, every);
   timer.unref();
   return {
@@ -23,9 +30,9 @@ export function startHousekeeping(registry: Registry, intervalMs: number): Job {
   };
 }
 
-async function round(registry: Registry): Promise<void> {
+async function runRound({ housekeeping, log }: HousekeepingJobPorts): Promise<void> {
   try {
-    const { versions, uploads, files, derived, auditRecords, deploys } = await collect(registry);
+    const { versions, uploads, files, derived, auditRecords, deploys } = await housekeeping.collect();
     const counts = {
       versions: versions.length,
       uploads: uploads.length,
@@ -34,8 +41,8 @@ async function round(registry: Registry): Promise<void> {
       auditRecords,
       deploys,
     };
-    if (Object.values(counts).some((count) => count > 0)) registry.log.info(counts, 'housekeeping removed');
+    if (Object.values(counts).some((count) => count > 0)) log.info(counts, 'housekeeping removed');
   } catch (error) {
-    registry.log.error({ err: describeError(error) }, 'housekeeping failed');
+    log.error({ err: describeError(error) }, 'housekeeping failed');
   }
 }

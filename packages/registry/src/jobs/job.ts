@@ -1,5 +1,5 @@
-/** Something that the registry does by itself now and then. */
+/** Background work of the registry. */
 export interface Job {
-  /** Begins nothing more; resolves when nothing of it uses the stores any more, or somebody else sees to that. */
+  /** Begins nothing more; resolves when the job uses the stores no more. */
   stop(): Promise<void>;
 }

@@ -1,31 +1,30 @@
-import { LostHosts } from '../core/notices/lost-hosts.js';
-import { LowDisk } from '../core/notices/low-disk.js';
-import { Rollouts } from '../core/notices/rollouts.js';
-import type { Registry } from '../core/registry.js';
+import { LostHosts, type LostHostsPorts } from '../core/notices/lost-hosts.js';
+import { LowDisk, type LowDiskPorts } from '../core/notices/low-disk.js';
+import { type RolloutPorts, Rollouts } from '../core/notices/rollouts.js';
 import type { Job } from './job.js';
 
-/** How many times hosts are looked over while one becomes lost. */
-const LOOKS = 9;
-/** A disk that is written to at 300 MB/s takes longer than that for twice the usual reserve. */
-const DISK_MS = 3000;
+/** Checks of all hosts while one becomes lost. */
+const CHECKS = 9;
+/** Interval between checks of the disk: twice the usual reserve takes longer to fill at 300 MB/s. */
+const DISK_INTERVAL_MS = 3000;
 
-/** Makes notices of what happens from now on, and of what was not told before the registry was started. */
-export async function startNotices(registry: Registry): Promise<Job> {
-  const rollouts = await Rollouts.open(registry);
-  const lostHosts = await LostHosts.open(registry);
-  const look = () => {
-    rollouts.look();
-    lostHosts.look();
+/** Makes notices of what happens from now on, and of what happened before the start and was not sent yet. */
+export async function startNotices(ports: RolloutPorts & LostHostsPorts & LowDiskPorts): Promise<Job> {
+  const rollouts = await Rollouts.open(ports);
+  const lostHosts = await LostHosts.open(ports);
+  const checkHosts = () => {
+    rollouts.check();
+    lostHosts.check();
   };
-  const timer = setInterval(look, Math.max(1, registry.fleet.lostAfterMs / LOOKS)).unref();
-  const lowDisk = new LowDisk(registry);
-  await lowDisk.look();
-  const disk = setInterval(() => void lowDisk.look(), DISK_MS).unref();
+  const timer = setInterval(checkHosts, Math.max(1, ports.fleet.lostAfterMs / CHECKS)).unref();
+  const lowDisk = new LowDisk(ports);
+  await lowDisk.check();
+  const disk = setInterval(() => void lowDisk.check(), DISK_INTERVAL_MS).unref();
   return {
     stop: async () => {
       clearInterval(timer);
       clearInterval(disk);
-      await Promise.all([rollouts.stop(), lostHosts.stop(), lowDisk.look()]);
+      await Promise.all([rollouts.stop(), lostHosts.stop(), lowDisk.check()]);
     },
   };
 }

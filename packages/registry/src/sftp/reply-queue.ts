@@ -23,6 +23,13 @@ export interface Cost {
   readonly reply: number;
 }
 
+export interface ReplyQueueOptions {
+  readonly outbound: Outbound;
+  readonly transfers: TransferCounter;
+  /** Gets back the memory of replies that were sent. */
+  readonly packets: PacketPool;
+}
+
 /**
  * Sends replies in the order of their requests. `room` waits while too much is outstanding, which stops the reading
  * of requests and, with SSH's window, the client.
@@ -43,8 +50,7 @@ export class ReplyQueue {
   #wake: (() => void)[] = [];
   readonly #onClose = () => this.close();
 
-  /** @param packets gets back the memory of replies that were sent. */
-  constructor(channel: ServerChannel, outbound: Outbound, transfers: TransferCounter, packets: PacketPool) {
+  constructor(channel: ServerChannel, { outbound, transfers, packets }: ReplyQueueOptions) {
     this.#channel = channel;
     this.#outbound = outbound;
     this.#transfers = transfers;

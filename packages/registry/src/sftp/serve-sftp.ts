@@ -48,7 +48,7 @@ export async function serveSftp(
   const forgetStop = transfers.onStop(() => {
     if (!handler.hasOpenFiles) onGone();
   });
-  const replies = new ReplyQueue(channel, outbound, transfers, memory.packets);
+  const replies = new ReplyQueue(channel, { outbound, transfers, packets: memory.packets });
   let status = 0;
   try {
     await serve(channel, { handler, replies, memory, transfers, gone: gone.signal });

@@ -5,90 +5,82 @@ import { encodeWatchLine } from '@deploy-tools/shared/watch-line.js';
 import type { ServerChannel } from 'ssh2';
 import { requireReadable } from '../core/access.js';
 import type { Feed } from '../core/feed.js';
-import type { Speaker } from '../core/fleet/presence.js';
-import type { Registry } from '../core/registry.js';
-import { checkWatchedNames, feedWatch, watchEvent } from '../core/watch.js';
+import { ReportSession } from '../core/fleet/report-session.js';
+import { checkWatchedNames, watchEvent } from '../core/watch.js';
 import { ChannelFeed } from './channel-feed.js';
 import { serveReport } from './report-channel.js';
-import type { SessionContext } from './session-context.js';
+import type { SessionContext, SessionServices } from './session-context.js';
 import { TextOutlet } from './text-outlet.js';
 
 /** What may wait to leave for an agent that does not read; there are thousands of them. */
 const MAX_WAITING_BYTES = 64 * 1024;
 
-/** What a command reads and writes, and who calls it. */
-interface Call {
+/** What an agent's command works with. */
+interface AgentCall {
+  readonly services: Pick<SessionServices, 'watches' | 'reports'>;
+  readonly context: Pick<SessionContext, 'activity' | 'log' | 'outbound' | 'speaker'>;
   readonly words: readonly string[];
-  readonly feed: Feed;
-  readonly channel: ServerChannel;
-  readonly speaker: Speaker;
 }
 
-/** What it has of its session. */
-type ExecContext = Pick<SessionContext, 'activity' | 'log' | 'outbound' | 'speaker'>;
+/** @throws DeployError whose description goes to standard error. */
+type AgentCommand = (call: AgentCall, channel: ServerChannel, feed: Feed) => Promise<void>;
 
-type AgentCommand = (registry: Registry, call: Call) => Promise<void>;
-
-/** What agents may run. It is not audited: they do so again whenever they connect. */
+/** The commands of agents. They are not audited: agents run them again whenever they connect. */
 const COMMANDS: Readonly<Record<string, AgentCommand>> = { watch, report };
 
-/** What serves this line on its channel; undefined when agents may not run it. */
+/** A function that serves this command line on its channel; undefined when agents may not run it. */
 export function agentExec(
-  registry: Registry,
+  services: AgentCall['services'],
+  context: AgentCall['context'],
   line: string,
-  context: ExecContext,
 ): ((channel: ServerChannel) => Promise<void>) | undefined {
   const [name = '', ...words] = wordsOf(line);
   const command = Object.hasOwn(COMMANDS, name) ? COMMANDS[name] : undefined;
   if (command === undefined) return undefined;
-  const { speaker } = context;
-  return (channel) =>
-    serve(channel, context, line, (feed) => command(registry, { words, feed, channel, speaker }));
-}
-
-async function serve(
-  channel: ServerChannel,
-  { activity, log, outbound }: ExecContext,
-  line: string,
-  run: (feed: Feed) => Promise<void>,
-): Promise<void> {
-  const done = activity.begin();
-  const outlet = new TextOutlet(channel, outbound, MAX_WAITING_BYTES);
-  const feed = new ChannelFeed(outlet, channel, activity, false);
-  channel.on('error', (error: Error) => log.debug({ err: error.message }, 'channel broke'));
-  try {
-    await run(feed);
-    channel.exit(0);
-  } catch (thrown) {
-    const error = toDeployError(thrown);
-    log.warn({ command: excerpt(line), kind: error.kind, err: excerpt(error.message) }, 'command failed');
-    await outlet.send(channel.stderr, `${describeError(error)}\n`);
-    channel.exit(1);
-  } finally {
-    channel.end();
-    feed.close();
-    done();
-  }
+  const { activity, log, outbound } = context;
+  return async (channel) => {
+    const endActivity = activity.begin();
+    const outlet = new TextOutlet(channel, outbound, MAX_WAITING_BYTES);
+    const feed = new ChannelFeed(outlet, channel, { activity, terminal: false });
+    channel.on('error', (error: Error) => log.debug({ err: error.message }, 'channel broke'));
+    try {
+      await command({ services, context, words }, channel, feed);
+      channel.exit(0);
+    } catch (thrown) {
+      const error = toDeployError(thrown);
+      const facts = { command: excerpt(line), kind: error.kind, err: excerpt(error.message) };
+      log.warn(facts, 'command failed');
+      await outlet.send(channel.stderr, `${describeError(error)}\n`);
+      channel.exit(1);
+    } finally {
+      channel.end();
+      feed.close();
+      endActivity();
+    }
+  };
 }
 
 /** `watch NAME…`: every word is a name, also one that begins with a dash. */
-async function watch(registry: Registry, { words, feed, channel, speaker }: Call): Promise<void> {
+async function watch(call: AgentCall, channel: ServerChannel, feed: Feed): Promise<void> {
+  const { services, context, words } = call;
   channel.resume(); // standard input is not used; its EOF must still be seen
   if (words.length === 0) throw new DeployError('usage', 'name the configurations to watch');
   const names = checkWatchedNames(words);
-  for (const name of names) requireReadable(speaker.access, name);
-  await feedWatch(registry, names, feed, (notice) => encodeWatchLine(watchEvent(notice)));
+  for (const name of names) requireReadable(context.speaker.access, name);
+  const watching = await services.watches.open(names);
+  await watching.feed(feed, (update) => encodeWatchLine(watchEvent(update)));
 }
 
-async function report(registry: Registry, { words, feed, channel, speaker }: Call): Promise<void> {
+async function report(call: AgentCall, channel: ServerChannel, feed: Feed): Promise<void> {
+  const { services, context, words } = call;
   if (words.length > 0) throw new DeployError('usage', 'report takes no arguments');
-  await serveReport(registry, speaker, channel, feed);
+  await serveReport(new ReportSession(services.reports, context.speaker), channel, feed);
 }
 
 function wordsOf(line: string): string[] {
   try {
     return splitCommandLine(line);
   } catch {
-    return []; // no command either
+    return []; // a line that cannot be split names no command
   }
 }

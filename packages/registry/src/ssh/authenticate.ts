@@ -10,33 +10,35 @@ import type { KeyRing } from './key-ring.js';
 
 const MAX_USER_BYTES = 64;
 
+/** The rules for one peer. */
 export interface AuthenticationPolicy {
   readonly ring: KeyRing;
+  /** The peer's IP address. */
+  readonly address: string;
   readonly clock: () => Date;
-  /** Whether RSA signatures with SHA-1 are taken; old clients make no others. */
+  /** Whether RSA signatures with SHA-1 are accepted; old clients make no others. */
   readonly allowSha1: boolean;
 }
 
-export type Verdict =
+export type Authentication =
   | { readonly ok: true; readonly principal: Principal }
   | { readonly ok: false; readonly reason: string };
 
 /**
- * Judges one authentication request. A query without a signature is answered on the spot, and then there is no
- * verdict yet. User `deploy-agent` is looked up among the agents' keys, every other among the operators'.
+ * Decides on one authentication request. User `deploy-agent` is looked up among the agents' keys, every other among the
+ * operators'. @returns undefined for a query without a signature, which is answered here.
  */
-export function judge(
+export function authenticate(
   policy: AuthenticationPolicy,
   context: AuthContext,
-  address: string,
   log: Logger,
-): Verdict | undefined {
+): Authentication | undefined {
   if (context.method === 'none') return { ok: false, reason: 'no key offered' };
   if (context.method !== 'publickey')
     return { ok: false, reason: `method ${excerpt(context.method)} is not offered` };
   const unfit = unfitUser(context.username);
   if (unfit !== undefined) return { ok: false, reason: unfit };
-  const found = lookUp(policy, context, address);
+  const found = findKey(policy, context);
   if (typeof found === 'string') {
     log.debug({ fingerprint: fingerprintOf(context.key.data), reason: found }, 'key refused');
     return { ok: false, reason: found };
@@ -53,25 +55,25 @@ export function judge(
     return { ok: false, reason: 'wrong signature' };
   }
   const { fingerprint, comment } = key;
+  const { address } = policy;
   const access = accessTo(key.config);
   return { ok: true, principal: { role, user: context.username, fingerprint, comment, address, access } };
 }
 
-/** Why there can be no such user: names are shown to operators, in histories and the audit log. */
+/** Why a user name is refused: names are shown to operators, in histories and the audit log. */
 function unfitUser(name: string): string | undefined {
   if (Buffer.byteLength(name) > MAX_USER_BYTES) return `the user name is longer than ${MAX_USER_BYTES} bytes`;
   return printableLine(name) === name ? undefined : 'the user name has control characters';
 }
 
-function lookUp(
+function findKey(
   policy: AuthenticationPolicy,
   context: PublicKeyAuthContext,
-  address: string,
 ): { role: Principal['role']; key: AuthorizedKey } | string {
   const role = context.username === AGENT_USER ? 'agent' : 'operator';
   const key = policy.ring.find(role, context.key.data);
   if (key === undefined) return `unknown ${role} key`;
-  if (!key.admits(address, policy.clock()))
+  if (!key.admits(policy.address, policy.clock()))
     return 'the key may not be used from this address or at this time';
   const refused = refusedAlgorithm(context, key, policy.allowSha1);
   return refused ?? { role, key };

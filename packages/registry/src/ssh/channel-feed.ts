@@ -2,7 +2,7 @@ import type { Feed } from '../core/feed.js';
 import type { Activity } from './activity.js';
 import type { TextOutlet } from './text-outlet.js';
 
-/** The feed of one command: ends when its peer has left, when the registry stops, or by {@link end}. */
+/** The feed of one command: it ends when the peer leaves, when the registry stops, or by {@link end}. */
 export class ChannelFeed implements Feed {
   readonly signal: AbortSignal;
   readonly terminal: boolean;
@@ -12,7 +12,11 @@ export class ChannelFeed implements Feed {
   readonly #forgetStop: () => void;
 
   /** @param stream the channel of the outlet, or what writes to it. */
-  constructor(outlet: TextOutlet, stream: NodeJS.WritableStream, activity: Activity, terminal: boolean) {
+  constructor(
+    outlet: TextOutlet,
+    stream: NodeJS.WritableStream,
+    { activity, terminal }: { readonly activity: Activity; readonly terminal: boolean },
+  ) {
     this.terminal = terminal;
     this.signal = this.#ending.signal;
     this.send = (text) => outlet.send(stream, text, this.signal);
@@ -22,7 +26,7 @@ export class ChannelFeed implements Feed {
     if (outlet.left.aborted) this.end();
   }
 
-  /** It is enough: nothing more is sent, and what is not taken yet is not waited for. */
+  /** Ends the feed: nothing more is sent, and a send that waits resolves. */
   readonly end = (): void => this.#ending.abort();
 
   /** To be called when the command is over. */

@@ -2,13 +2,13 @@ import type { Socket } from 'node:net';
 import type { Logger } from '@deploy-tools/shared/log.js';
 import { excerpt } from '@deploy-tools/shared/printable.js';
 import type { Session, Connection as SshClient } from 'ssh2';
+import type { Clock } from '../core/clock.js';
 import type { Principal } from '../core/principal.js';
-import type { Registry } from '../core/registry.js';
 import type { Outbound } from '../sftp/outbound.js';
 import type { TransferMemory } from '../sftp/transfer-memory.js';
 import { Activity } from './activity.js';
 import { signatureAlgorithms } from './algorithms.js';
-import { judge } from './authenticate.js';
+import { authenticate } from './authenticate.js';
 import { ConnectionChannels } from './connection-channels.js';
 import { outboundOf } from './floor/connection-outbound.js';
 import { insideOf } from './floor/ssh2-inside.js';
@@ -16,6 +16,7 @@ import { TransportGuard } from './floor/transport-guard.js';
 import type { HoldingConnection, KeyBudgets } from './key-budgets.js';
 import type { KeyRing } from './key-ring.js';
 import { serveSession } from './session.js';
+import type { SessionServices } from './session-context.js';
 import type { Holder } from './shares.js';
 import { speakerOf } from './speaker-of.js';
 
@@ -44,7 +45,12 @@ export interface ConnectionPolicy {
   readonly compatible: boolean;
 }
 
-/** What is known of a client that has said hello. */
+export interface ConnectionServices extends SessionServices {
+  readonly clock: Clock;
+  readonly log: Logger;
+}
+
+/** What is known of a client that has sent its identification line. */
 export interface Peer {
   readonly client: SshClient;
   readonly socket: Socket;
@@ -61,7 +67,7 @@ export interface Peer {
 }
 
 /** One accepted SSH connection, as the server sees it. */
-export interface Connection extends HoldingConnection {
+export interface ServedConnection extends HoldingConnection {
   /** Ends the connection when its key may not log in any more, or may read other configurations. */
   recheckKey(): void;
   /** Refuses new work; resolves, having ended the connection, when what runs is done. */
@@ -71,19 +77,22 @@ export interface Connection extends HoldingConnection {
   destroy(): void;
 }
 
-export function serveConnection(registry: Registry, policy: ConnectionPolicy, peer: Peer): Connection {
-  const held = new ServedConnection(registry, policy, peer);
-  held.listen();
-  return held;
+export function serveConnection(
+  services: ConnectionServices,
+  policy: ConnectionPolicy,
+  peer: Peer,
+): ServedConnection {
+  const connection = new SshConnection(services, policy, peer);
+  connection.listen();
+  return connection;
 }
 
-class ServedConnection implements Connection {
-  readonly #registry: Registry;
+class SshConnection implements ServedConnection {
+  readonly #services: ConnectionServices;
   readonly #policy: ConnectionPolicy;
   readonly #peer: Peer;
   readonly #outbound: Outbound;
   readonly #guard: TransportGuard;
-  readonly #address: string;
   readonly #activity = new Activity();
   readonly #timers: NodeJS.Timeout[] = [];
   readonly #channels: ConnectionChannels;
@@ -93,9 +102,9 @@ class ServedConnection implements Connection {
   #tries = 0;
   #draining = false;
 
-  constructor(registry: Registry, policy: ConnectionPolicy, peer: Peer) {
+  constructor(services: ConnectionServices, policy: ConnectionPolicy, peer: Peer) {
     const { client, socket, address, port, software } = peer;
-    this.#registry = registry;
+    this.#services = services;
     this.#policy = policy;
     this.#peer = peer;
     this.#outbound = outboundOf(client, socket);
@@ -107,8 +116,7 @@ class ServedConnection implements Connection {
         this.end();
       },
     });
-    this.#address = address;
-    this.#log = registry.log.child({ address, port, client: excerpt(software) });
+    this.#log = services.log.child({ address, port, client: excerpt(software) });
     this.#guard = new TransportGuard({
       client,
       socket,
@@ -166,7 +174,7 @@ class ServedConnection implements Connection {
     const principal = this.#principal;
     if (principal === undefined || this.#blob === undefined) return;
     const key = this.#policy.ring.find(principal.role, this.#blob);
-    const admitted = key?.admits(this.#address, this.#registry.clock()) === true;
+    const admitted = key?.admits(this.#peer.address, this.#services.clock()) === true;
     if (admitted && key.config === principal.access.patterns) return;
     this.#log.warn('the key was removed or restricted, ending its connection');
     void this.#dismiss();
@@ -212,26 +220,27 @@ class ServedConnection implements Connection {
     });
   }
 
-  #authenticate(context: Parameters<typeof judge>[1]): void {
+  #authenticate(context: Parameters<typeof authenticate>[1]): void {
     const { ring, compatible } = this.#policy;
-    const policy = { ring, clock: this.#registry.clock, allowSha1: compatible };
-    const verdict = judge(policy, context, this.#address, this.#log);
-    if (verdict === undefined) return;
-    if (verdict.ok && context.method === 'publickey') {
-      this.#principal = verdict.principal;
+    const { clock } = this.#services;
+    const policy = { ring, clock, address: this.#peer.address, allowSha1: compatible };
+    const result = authenticate(policy, context, this.#log);
+    if (result === undefined) return;
+    if (result.ok && context.method === 'publickey') {
+      this.#principal = result.principal;
       this.#blob = context.key.data;
-      const { fingerprint, comment, user, role } = verdict.principal;
+      const { fingerprint, comment, user, role } = result.principal;
       this.#log = this.#log.child({ user, role, fingerprint, who: comment });
       context.accept();
       this.#peer.onAuthenticated();
-      this.#takePlace(verdict.principal);
+      this.#takePlace(result.principal);
       return;
     }
     // A client asks with `none` first to learn the methods: not a try.
     if (context.method !== 'none') {
       this.#tries += 1;
       this.#log.info(
-        { user: excerpt(context.username), reason: verdict.ok ? undefined : verdict.reason },
+        { user: excerpt(context.username), reason: result.ok ? undefined : result.reason },
         'key not accepted',
       );
     }
@@ -269,7 +278,8 @@ class ServedConnection implements Connection {
     }
     const { budgets, memory, ring } = this.#policy;
     const session = accept();
-    serveSession(this.#registry, principal, session, {
+    serveSession(this.#services, session, {
+      principal,
       log: this.#log,
       activity: this.#activity,
       outbound: this.#outbound,

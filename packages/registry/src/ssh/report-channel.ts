@@ -4,27 +4,20 @@ import { encodeRegistryLine } from '@deploy-tools/shared/report/registry-line.js
 import { MAX_REPORT_LINE } from '@deploy-tools/shared/report/report.js';
 import type { ServerChannel } from 'ssh2';
 import type { Feed } from '../core/feed.js';
-import type { Speaker } from '../core/fleet/presence.js';
-import { ReportSession } from '../core/fleet/report-session.js';
-import type { Registry } from '../core/registry.js';
+import type { ReportSession } from '../core/fleet/report-session.js';
 
 /**
- * Serves exec `report`: lines of an agent in, lines of the registry out, until either side ends it. A line is read when
- * the one before it is done with, so an agent that says much is slowed down by SSH's own window.
+ * Serves exec `report`: reads lines of an agent and writes lines of the registry until either side ends it. A line is read
+ * when the one before it has been handled, so an agent that sends much is slowed down by SSH's own window. Closes the
+ * session.
  * @throws DeployError denied when the agent was refused.
  */
-export async function serveReport(
-  registry: Registry,
-  speaker: Speaker,
-  channel: ServerChannel,
-  feed: Feed,
-): Promise<void> {
-  const session = new ReportSession(registry, speaker);
+export async function serveReport(session: ReportSession, channel: ServerChannel, feed: Feed): Promise<void> {
   const close = () => session.close();
   feed.signal.addEventListener('abort', close, { once: true });
   if (feed.signal.aborted) close();
   try {
-    void readLines(channel, session); // ends with the channel; what it meets is the session's
+    void readLines(channel, session); // ends with the channel; its failures go to the session
     for (let line = await session.next(); line !== undefined; line = await session.next()) {
       await feed.send(encodeRegistryLine(line));
     }
@@ -42,7 +35,7 @@ async function readLines(channel: ServerChannel, session: ReportSession): Promis
   try {
     for await (const chunk of input) {
       for (const line of lines.push(chunk)) {
-        if (session.isClosed) return; // nobody waits for its answer: the agent tells it again
+        if (session.isClosed) return; // the agent gets no answer and sends the line again
         await session.take(line);
       }
     }
@@ -50,6 +43,6 @@ async function readLines(channel: ServerChannel, session: ReportSession): Promis
   } catch (error) {
     session.refuse(describeError(error));
   } finally {
-    channel.resume(); // what still comes is for nobody
+    channel.resume(); // the rest is discarded
   }
 }

@@ -1,135 +1,128 @@
 import { describeError } from '@deploy-tools/shared/errors.js';
 import { excerpt } from '@deploy-tools/shared/printable.js';
 import type { ServerChannel, Session } from 'ssh2';
-import { dispatch } from '../commands/dispatch.js';
-import type { Principal } from '../core/principal.js';
-import type { Registry } from '../core/registry.js';
-import { agentFiles } from '../sftp/agent-files.js';
-import { operatorFiles } from '../sftp/operator-files.js';
+import { AgentTree } from '../sftp/agent-tree.js';
+import { OperatorTree } from '../sftp/operator-tree.js';
 import { serveSftp } from '../sftp/serve-sftp.js';
 import { agentExec } from './agent-exec.js';
 import { ChannelFeed } from './channel-feed.js';
-import { serveConsole } from './console/console.js';
+import { ConsoleSession } from './console/console.js';
 import { TerminalSize } from './console/terminal-size.js';
-import type { SessionContext } from './session-context.js';
+import type { SessionContext, SessionServices } from './session-context.js';
 import { TextOutlet } from './text-outlet.js';
 
 const CTRL_C = 3;
 
 /**
- * Serves one session channel: SFTP for both roles; exec and the console for operators. Agents are refused exec but for
- * what agent-exec.ts has; the original refuses all of it.
+ * Serves one session channel: SFTP for both roles; exec and the console for operators. Agents get exec for the commands
+ * of agent-exec.ts only; the Go registry refuses them all.
  */
-export function serveSession(
-  registry: Registry,
-  principal: Principal,
-  session: Session,
-  context: SessionContext,
-): void {
-  const size = new TerminalSize();
-  session.on('pty', (accept, _reject, info) => {
-    size.set(info.cols, info.rows);
-    accept?.();
-  });
-  session.on('window-change', (accept, _reject, info) => {
-    size.set(info.cols, info.rows);
-    accept?.();
-  });
-  session.on('subsystem', (accept, reject, { name }) => {
-    if (name !== 'sftp') {
-      reject?.(); // missing where no reply is wanted
-      return;
-    }
-    void hold(context, 'sftp', () => runSftp(registry, principal, accept(), context));
-  });
-  if (principal.role !== 'operator') {
+export function serveSession(services: SessionServices, session: Session, context: SessionContext): void {
+  new ServedSession(services, context).listen(session);
+}
+
+class ServedSession {
+  readonly #services: SessionServices;
+  readonly #context: SessionContext;
+  readonly #size = new TerminalSize();
+
+  constructor(services: SessionServices, context: SessionContext) {
+    this.#services = services;
+    this.#context = context;
+  }
+
+  listen(session: Session): void {
+    session.on('pty', (accept, _reject, info) => {
+      this.#size.set(info.cols, info.rows);
+      accept?.();
+    });
+    session.on('window-change', (accept, _reject, info) => {
+      this.#size.set(info.cols, info.rows);
+      accept?.();
+    });
+    session.on('subsystem', (accept, reject, { name }) => {
+      if (name === 'sftp') this.#start('sftp', accept(), (channel) => this.#sftp(channel));
+      else reject?.(); // missing where no reply is wanted
+    });
+    if (this.#context.principal.role === 'operator') this.#listenToOperator(session);
+    else this.#listenToAgent(session);
+  }
+
+  #listenToOperator(session: Session): void {
+    session.on('exec', (accept, _reject, { command }) => {
+      this.#start('exec', accept(), (channel) => this.#exec(channel, command));
+    });
+    session.on('shell', (accept) => {
+      const size = this.#size.given ? this.#size : undefined;
+      this.#start('console', accept(), (channel) =>
+        new ConsoleSession(this.#services, this.#context, channel).run(size),
+      );
+    });
+  }
+
+  #listenToAgent(session: Session): void {
     session.on('exec', (accept, reject, { command }) => {
-      const serve = agentExec(registry, command, context);
-      if (serve === undefined) {
-        context.log.warn(
-          { command: excerpt(command) },
-          'exec refused: agents get SFTP, watch and report only',
-        );
-        reject?.();
+      const serve = agentExec(this.#services, this.#context, command);
+      if (serve !== undefined) {
+        this.#start('exec', accept(), serve);
         return;
       }
-      const channel = accept();
-      void hold(context, 'exec', () => serve(channel));
+      const line = { command: excerpt(command) };
+      this.#context.log.warn(line, 'exec refused: agents get SFTP, watch and report only');
+      reject?.();
     });
-    return;
   }
-  session.on('exec', (accept, _reject, { command }) => {
-    const channel = accept();
-    void hold(context, 'exec', () => runExec(registry, principal, channel, command, size.given, context));
-  });
-  session.on('shell', (accept) => {
-    const channel = accept();
-    void hold(context, 'console', () =>
-      serveConsole(registry, principal, channel, size.given ? size : undefined, context),
-    );
-  });
-}
 
-/** Whatever a channel's work throws is logged here; it must not reach the process. */
-async function hold(context: SessionContext, what: string, work: () => Promise<void>): Promise<void> {
-  const over = context.place.begin();
-  try {
-    await work();
-  } catch (error) {
-    context.log.error(
-      { err: describeError(error), stack: error instanceof Error ? error.stack : undefined },
-      `${what} failed`,
-    );
-  } finally {
-    over();
+  /** Logs what the channel's work throws: it must not reach the process. */
+  #start(what: string, channel: ServerChannel, work: (channel: ServerChannel) => Promise<void>): void {
+    const { log, place } = this.#context;
+    const end = place.begin();
+    work(channel)
+      .catch((error: unknown) => {
+        const stack = error instanceof Error ? error.stack : undefined;
+        log.error({ err: describeError(error), stack }, `${what} failed`);
+      })
+      .finally(end);
   }
-}
 
-async function runExec(
-  registry: Registry,
-  principal: Principal,
-  channel: ServerChannel,
-  line: string,
-  onTerminal: boolean,
-  { activity, log, outbound }: SessionContext,
-): Promise<void> {
-  const done = activity.begin();
-  const outlet = new TextOutlet(channel, outbound);
-  const feed = new ChannelFeed(outlet, channel, activity, onTerminal);
-  const shown = (text: string) => (onTerminal ? text.replace(/\r?\n/g, '\r\n') : text);
-  channel.on('error', (error: Error) => log.debug({ err: error.message }, 'channel broke'));
-  // Standard input is not used otherwise; its EOF must still be seen.
-  channel.on('data', (keys: Buffer) => {
-    if (onTerminal && keys.includes(CTRL_C)) feed.end();
-  });
-  try {
-    const reply = await dispatch(registry, principal, 'exec', line, {
-      send: (text) => feed.send(shown(text)),
-      signal: feed.signal,
-      terminal: onTerminal,
+  async #exec(channel: ServerChannel, line: string): Promise<void> {
+    const { activity, log, outbound, principal } = this.#context;
+    const terminal = this.#size.given;
+    const endActivity = activity.begin();
+    const outlet = new TextOutlet(channel, outbound);
+    const feed = new ChannelFeed(outlet, channel, { activity, terminal });
+    const shown = (text: string) => (terminal ? text.replace(/\r?\n/g, '\r\n') : text);
+    channel.on('error', (error: Error) => log.debug({ err: error.message }, 'channel broke'));
+    // Standard input is not used otherwise; its EOF must still be seen.
+    channel.on('data', (keys: Buffer) => {
+      if (terminal && keys.includes(CTRL_C)) feed.end();
     });
-    await outlet.send(channel, shown(reply.stdout));
-    await outlet.send(channel.stderr, shown(reply.stderr));
-    channel.exit(reply.status);
-    channel.end();
-  } finally {
-    feed.close();
-    done();
+    try {
+      const reply = await this.#services.dispatcher.run({ principal, via: 'exec' }, line, {
+        send: (text) => feed.send(shown(text)),
+        signal: feed.signal,
+        terminal,
+      });
+      await outlet.send(channel, shown(reply.stdout));
+      await outlet.send(channel.stderr, shown(reply.stderr));
+      channel.exit(reply.status);
+      channel.end();
+    } finally {
+      feed.close();
+      endActivity();
+    }
   }
-}
 
-async function runSftp(
-  registry: Registry,
-  principal: Principal,
-  channel: ServerChannel,
-  { activity, log, outbound, handles, memory }: SessionContext,
-): Promise<void> {
-  channel.on('error', (error: Error) => log.debug({ err: error.message }, 'channel broke'));
-  const files =
-    principal.role === 'agent'
-      ? agentFiles(registry, { access: principal.access, log, transfers: activity })
-      : operatorFiles(registry, principal, log, activity);
-  log.debug('sftp session opened');
-  const status = await serveSftp(channel, files, { outbound, handles, log, transfers: activity, memory });
-  log.debug({ status }, 'sftp session closed');
+  async #sftp(channel: ServerChannel): Promise<void> {
+    const { activity: transfers, log, outbound, handles, memory, principal } = this.#context;
+    const { agentTree, operatorTree } = this.#services;
+    channel.on('error', (error: Error) => log.debug({ err: error.message }, 'channel broke'));
+    const files =
+      principal.role === 'agent'
+        ? new AgentTree(agentTree, { access: principal.access, log, transfers })
+        : new OperatorTree(operatorTree, { principal, log, transfers });
+    log.debug('sftp session opened');
+    const status = await serveSftp(channel, files, { outbound, handles, log, transfers, memory });
+    log.debug({ status }, 'sftp session closed');
+  }
 }

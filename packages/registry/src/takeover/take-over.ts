@@ -31,7 +31,7 @@ export interface Takeover {
  * @throws DeployError with one sentence why not to start: locked when the original runs on the directory; corrupt;
  * not-found when archives are missing; conflict when the original has run again after the takeover.
  */
-export async function takeOverOriginal(takeover: Takeover): Promise<void> {
+export async function takeOverGoRegistry(takeover: Takeover): Promise<void> {
   const path = join(takeover.dir, 'state.db');
   if (!existsSync(path)) return;
   checkOriginalStopped(path, takeover.log);

@@ -1,4 +1,3 @@
-import { dispatch } from '@deploy-tools/registry/commands/dispatch.js';
 import { beforeEach, describe, expect, test } from 'vitest';
 import { addText, OPERATOR, openRegistry, type TestRegistry } from '../support/open-registry.js';
 
@@ -19,7 +18,7 @@ beforeEach(async () => {
 
 function run(line: string, terminal = false) {
   const feed = { send: async () => {}, signal: AbortSignal.abort(), terminal };
-  return dispatch(registry, OPERATOR, 'exec', line, feed);
+  return registry.dispatcher.run({ principal: OPERATOR, via: 'exec' }, line, feed);
 }
 
 const revision = async () => JSON.parse((await run('showconf shop -json')).stdout).revision;

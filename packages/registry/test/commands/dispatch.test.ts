@@ -1,11 +1,16 @@
-import { dispatch } from '@deploy-tools/registry/commands/dispatch.js';
-import type { Registry } from '@deploy-tools/registry/core/registry.js';
 import { splitCommandLine } from '@deploy-tools/shared/cli/command-line.js';
 import { COMMAND_SPECS } from '@deploy-tools/shared/commands/command-specs.js';
 import { required } from '@deploy-tools/shared/commands/required.js';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { AGENT, addText, OPERATOR, openRegistry, upload } from '../support/open-registry.js';
+import {
+  AGENT,
+  addText,
+  OPERATOR,
+  openRegistry,
+  type TestRegistry,
+  upload,
+} from '../support/open-registry.js';
 import { withoutAudit } from '../support/without-audit.js';
 
 function messageOf(action: () => unknown): string {
@@ -17,8 +22,9 @@ function messageOf(action: () => unknown): string {
   }
 }
 
-const run = (registry: Registry, line: string) => dispatch(registry, OPERATOR, 'exec', line);
-const auditOf = (registry: Registry) => registry.meta.read((tx) => tx.audit({ limit: 100 }));
+const run = (registry: TestRegistry, line: string) =>
+  registry.dispatcher.run({ principal: OPERATOR, via: 'exec' }, line);
+const auditOf = (registry: TestRegistry) => registry.meta.read((tx) => tx.audit({ limit: 100 }));
 
 describe('a command line', () => {
   test('gives text, or JSON of the same', async () => {
@@ -109,7 +115,7 @@ describe('a command line', () => {
   test('agents may run none', async () => {
     const registry = await openRegistry();
     for (const { name } of COMMAND_SPECS) {
-      const reply = await dispatch(registry, AGENT, 'exec', name);
+      const reply = await registry.dispatcher.run({ principal: AGENT, via: 'exec' }, name);
       expect(reply).toEqual({ status: 1, stdout: '', stderr: `agents may not run ${name}\n` });
     }
     expect((await auditOf(registry)).every(({ result }) => result === 'refused')).toBe(true);

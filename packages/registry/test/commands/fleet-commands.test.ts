@@ -1,4 +1,3 @@
-import { dispatch } from '@deploy-tools/registry/commands/dispatch.js';
 import { statusOf } from '@deploy-tools/registry/core/fleet/fleet-status.js';
 import type { StateReport } from '@deploy-tools/shared/report/report.js';
 import { beforeEach, describe, expect, test } from 'vitest';
@@ -31,11 +30,15 @@ async function run(
     text += more;
     onText(text);
   };
-  const { status, stdout, stderr } = await dispatch(registry, OPERATOR, 'exec', line, {
-    send,
-    signal,
-    terminal,
-  });
+  const { status, stdout, stderr } = await registry.dispatcher.run(
+    { principal: OPERATOR, via: 'exec' },
+    line,
+    {
+      send,
+      signal,
+      terminal,
+    },
+  );
   return { status, text: text + stdout, stderr };
 }
 
@@ -327,11 +330,11 @@ describe('status', () => {
   test('an outcome that is not stored yet is no end', async () => {
     const agent = await host('web1', { state: 'rolling-back' });
     const told = agent.report(stateOf(FAILED));
-    expect(statusOf(registry, registry.fleet.followers('project1'), () => head.hash)).toMatchObject([
+    expect(statusOf(registry.fleet, registry.fleet.followers('project1'), () => head.hash)).toMatchObject([
       { category: 'failed', settled: false, isChanging: true },
     ]);
     await told;
-    expect(statusOf(registry, registry.fleet.followers('project1'), () => head.hash)).toMatchObject([
+    expect(statusOf(registry.fleet, registry.fleet.followers('project1'), () => head.hash)).toMatchObject([
       { category: 'failed', settled: true, isChanging: false },
     ]);
   });

@@ -1,4 +1,3 @@
-import { dispatch } from '@deploy-tools/registry/commands/dispatch.js';
 import { expect, test } from 'vitest';
 import { addText, OPERATOR, openRegistry } from '../support/open-registry.js';
 
@@ -9,7 +8,8 @@ const MALLORY = { ...OPERATOR, user: `x\n${FORGED}\ny` };
 test('neither a user name nor an argument makes a row of audit or history', async () => {
   const registry = await openRegistry();
   await addText(registry, 'code', 'v1');
-  const run = async (line: string) => (await dispatch(registry, MALLORY, 'exec', line)).stdout;
+  const run = async (line: string) =>
+    (await registry.dispatcher.run({ principal: MALLORY, via: 'exec' }, line)).stdout;
   await run('addconf project1 code:v1');
   await run(`showconf "nosuch\n${FORGED}"`);
   const audit = await run('audit');

@@ -1,5 +1,4 @@
 import { NOTICE_EVENTS } from '@deploy-tools/notices/notice.js';
-import { dispatch } from '@deploy-tools/registry/commands/dispatch.js';
 import { withoutSecrets } from '@deploy-tools/registry/commands/without-secrets.js';
 import { NoticeDesk } from '@deploy-tools/registry/core/notices/notice-desk.js';
 import { NOTIFY_EVENTS } from '@deploy-tools/shared/commands/notify-specs.js';
@@ -18,7 +17,7 @@ beforeEach(async () => {
 });
 afterEach(() => peer.close());
 
-const run = (line: string, who = OPERATOR) => dispatch(registry, who, 'exec', line);
+const run = (line: string, who = OPERATOR) => registry.dispatcher.run({ principal: who, via: 'exec' }, line);
 
 async function ran(line: string): Promise<string> {
   const { status: exit, stdout, stderr } = await run(line);

@@ -1,11 +1,3 @@
-import {
-  bumpLayer,
-  changeLayer,
-  deleteConfiguration,
-  putConfiguration,
-  replaceConfiguration,
-} from '@deploy-tools/registry/core/configurations.js';
-import type { Registry } from '@deploy-tools/registry/core/registry.js';
 import { MAX_LAYERS } from '@deploy-tools/shared/config-json.js';
 import { configurationHash } from '@deploy-tools/shared/model.js';
 import { parseLayerRef } from '@deploy-tools/shared/names.js';
@@ -27,30 +19,30 @@ async function withVersions(...names: string[]): Promise<TestRegistry> {
   return registry;
 }
 
-const headOf = (registry: Registry, name = 'p') => registry.meta.read((tx) => tx.configuration(name));
+const headOf = (registry: TestRegistry, name = 'p') => registry.meta.read((tx) => tx.configuration(name));
 
 describe('putting', () => {
   test('what is set already makes no revision, and wakes nobody; another order is a change', async () => {
     const registry = await withVersions('code:v1', 'config:v1');
     const both = refs('code:v1', 'config:v1');
-    const { after } = await putConfiguration(registry, change, 'p', both);
+    const { after } = await registry.configurations.put(change, 'p', both);
     const seen: string[] = [];
     registry.events.subscribe(['p'], () => seen.push('told'));
-    for (const put of [putConfiguration, replaceConfiguration]) {
-      expect(await put(registry, change, 'p', both)).toEqual({ before: after, after });
+    for (const act of ['put', 'replace'] as const) {
+      expect(await registry.configurations[act](change, 'p', both)).toEqual({ before: after, after });
     }
     expect(seen).toEqual([]);
-    expect((await putConfiguration(registry, change, 'p', both.toReversed())).after.revision).toBe(2);
+    expect((await registry.configurations.put(change, 'p', both.toReversed())).after.revision).toBe(2);
   });
 
   test('makes revision 1, and the next one when it is put again', async () => {
     const registry = await withVersions('code:v1', 'config:v1');
-    const first = await putConfiguration(registry, change, 'p', refs('code:v1', 'config:v1'));
+    const first = await registry.configurations.put(change, 'p', refs('code:v1', 'config:v1'));
     expect(first.before).toBeUndefined();
     expect(first.after).toMatchObject({ name: 'p', revision: 1, mtime: registry.clock().toISOString() });
     expect(first.after.hash).toBe(configurationHash(first.after.layers.map(({ hash }) => hash)));
     registry.pass(5000);
-    const second = await putConfiguration(registry, change, 'p', refs('config:v1'));
+    const second = await registry.configurations.put(change, 'p', refs('config:v1'));
     expect(second).toMatchObject({ before: first.after, after: { revision: 2 } });
     const [oldest, newest] = await registry.meta.read((tx) => tx.revisions('p'));
     expect(oldest).toEqual({ ...first.after, ...change });
@@ -69,7 +61,7 @@ describe('putting', () => {
     ],
   ])('with %s is refused and changes nothing', async (_what, layers, kind, message) => {
     const registry = await withVersions('code:v1', 'code:v2');
-    await expect(putConfiguration(registry, change, 'p', refs(...layers))).rejects.toMatchObject({
+    await expect(registry.configurations.put(change, 'p', refs(...layers))).rejects.toMatchObject({
       kind,
       message,
     });
@@ -79,17 +71,17 @@ describe('putting', () => {
 
   test.each(['a/b', '..', '', 'a\nb'])('under the name %j is refused', async (name) => {
     const registry = await withVersions('code:v1');
-    expect(await kindOfRejection(putConfiguration(registry, change, name, refs('code:v1')))).toBe('invalid');
+    expect(await kindOfRejection(registry.configurations.put(change, name, refs('code:v1')))).toBe('invalid');
   });
 });
 
 describe('replacing', () => {
   test('needs a configuration, and sets all its layers', async () => {
     const registry = await withVersions('code:v1', 'config:v1');
-    const absent = replaceConfiguration(registry, change, 'p', refs('code:v1'));
+    const absent = registry.configurations.replace(change, 'p', refs('code:v1'));
     await expect(absent).rejects.toMatchObject({ kind: 'not-found', message: 'configuration "p" not found' });
-    await putConfiguration(registry, change, 'p', refs('code:v1'));
-    const { after } = await replaceConfiguration(registry, change, 'p', refs('config:v1'));
+    await registry.configurations.put(change, 'p', refs('code:v1'));
+    const { after } = await registry.configurations.replace(change, 'p', refs('config:v1'));
     expect(after).toMatchObject({ revision: 2, layers: [{ component: 'config' }] });
   });
 });
@@ -97,8 +89,11 @@ describe('replacing', () => {
 describe('changing one layer', () => {
   test('keeps its place', async () => {
     const registry = await withVersions('a:v1', 'code:v1', 'z:v1', 'code:v2');
-    await putConfiguration(registry, change, 'p', refs('z:v1', 'code:v1', 'a:v1'));
-    const { after } = await changeLayer(registry, change, 'p', { component: 'code', version: 'v2' });
+    await registry.configurations.put(change, 'p', refs('z:v1', 'code:v1', 'a:v1'));
+    const { after } = await registry.configurations.changeLayer(change, 'p', {
+      component: 'code',
+      version: 'v2',
+    });
     expect(after.layers.map(({ component, version }) => `${component}:${version}`)).toEqual([
       'z:v1',
       'code:v2',
@@ -108,17 +103,20 @@ describe('changing one layer', () => {
 
   test('to what it is already is no change', async () => {
     const registry = await withVersions('code:v1');
-    const { after: first } = await putConfiguration(registry, change, 'p', refs('code:v1'));
-    const again = await changeLayer(registry, change, 'p', { component: 'code', version: 'v1' });
+    const { after: first } = await registry.configurations.put(change, 'p', refs('code:v1'));
+    const again = await registry.configurations.changeLayer(change, 'p', {
+      component: 'code',
+      version: 'v1',
+    });
     expect(again).toEqual({ before: first, after: first });
     expect(await registry.meta.read((tx) => tx.revisions('p'))).toHaveLength(1);
   });
 
   test('refuses what is not there, as the original words it', async () => {
     const registry = await withVersions('code:v1', 'other:v1');
-    await putConfiguration(registry, change, 'p', refs('code:v1'));
+    await registry.configurations.put(change, 'p', refs('code:v1'));
     const to = (name: string, component: string, version: string) =>
-      changeLayer(registry, change, name, { component, version });
+      registry.configurations.changeLayer(change, name, { component, version });
     await expect(to('p', 'nope', 'v1')).rejects.toThrow('no version "v1" for component "nope" found');
     await expect(to('p', 'code', 'nope')).rejects.toThrow('no version "nope" for component "code" found');
     await expect(to('nope', 'code', 'v1')).rejects.toThrow('configuration "nope" not found');
@@ -128,9 +126,11 @@ describe('changing one layer', () => {
   test('by many at once loses none', async () => {
     const names = Array.from({ length: 20 }, (_, index) => `c${index}`);
     const registry = await withVersions(...names.flatMap((name) => [`${name}:v1`, `${name}:v2`]));
-    await putConfiguration(registry, change, 'p', refs(...names.map((name) => `${name}:v1`)));
+    await registry.configurations.put(change, 'p', refs(...names.map((name) => `${name}:v1`)));
     await Promise.all(
-      names.map((component) => changeLayer(registry, change, 'p', { component, version: 'v2' })),
+      names.map((component) =>
+        registry.configurations.changeLayer(change, 'p', { component, version: 'v2' }),
+      ),
     );
     const head = await headOf(registry);
     expect(head?.revision).toBe(21);
@@ -141,29 +141,29 @@ describe('changing one layer', () => {
 describe('bumping', () => {
   test('takes the version that was added last, whatever its name', async () => {
     const registry = await withVersions('code:v9', 'code:v10', 'code:v2');
-    await putConfiguration(registry, change, 'p', refs('code:v9'));
-    const { after } = await bumpLayer(registry, change, 'p', 'code');
+    await registry.configurations.put(change, 'p', refs('code:v9'));
+    const { after } = await registry.configurations.bumpLayer(change, 'p', 'code');
     expect(after.layers[0]?.version).toBe('v2');
-    const again = await bumpLayer(registry, change, 'p', 'code');
+    const again = await registry.configurations.bumpLayer(change, 'p', 'code');
     expect(again.before).toEqual(again.after);
   });
 
   test('a component that is not there is not found', async () => {
     const registry = await withVersions('code:v1');
-    await putConfiguration(registry, change, 'p', refs('code:v1'));
-    expect(await kindOfRejection(bumpLayer(registry, change, 'p', 'nope'))).toBe('not-found');
+    await registry.configurations.put(change, 'p', refs('code:v1'));
+    expect(await kindOfRejection(registry.configurations.bumpLayer(change, 'p', 'nope'))).toBe('not-found');
   });
 });
 
 describe('deleting', () => {
   test('keeps the history, and a new one of that name goes on counting', async () => {
     const registry = await withVersions('code:v1');
-    await putConfiguration(registry, change, 'p', refs('code:v1'));
-    expect(await deleteConfiguration(registry, change, 'p')).toMatchObject({ revision: 1 });
+    await registry.configurations.put(change, 'p', refs('code:v1'));
+    expect(await registry.configurations.delete(change, 'p')).toMatchObject({ revision: 1 });
     expect(await headOf(registry)).toBeUndefined();
-    const again = deleteConfiguration(registry, change, 'p');
+    const again = registry.configurations.delete(change, 'p');
     await expect(again).rejects.toMatchObject({ kind: 'not-found', message: '"p" configuration not found' });
-    const { before, after } = await putConfiguration(registry, change, 'p', refs('code:v1'));
+    const { before, after } = await registry.configurations.put(change, 'p', refs('code:v1'));
     expect([before, after.revision]).toEqual([undefined, 3]);
     const revisions = await registry.meta.read((tx) => tx.revisions('p'));
     expect(revisions.map(({ layers }) => layers.length)).toEqual([1, 0, 1]);

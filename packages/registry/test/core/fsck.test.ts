@@ -1,10 +1,6 @@
 import { rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { putConfiguration } from '@deploy-tools/registry/core/configurations.js';
-import { fsck } from '@deploy-tools/registry/core/fsck.js';
 import { isOpen } from '@deploy-tools/registry/core/fsck-problems.js';
-import { collect } from '@deploy-tools/registry/core/housekeeping.js';
-import { addVersion, deleteVersion } from '@deploy-tools/registry/core/versions.js';
 import { describe, expect, test } from 'vitest';
 import { hashOf } from '../contract/meta-samples.js';
 import { addText, OPERATOR, openRegistry, type TestRegistry, upload } from '../support/open-registry.js';
@@ -16,12 +12,12 @@ async function populated(): Promise<TestRegistry> {
   const registry = await openRegistry();
   await addText(registry, 'code', 'v1', 'text');
   await addText(registry, 'other', 'v1', 'more');
-  await putConfiguration(registry, change, 'p', [{ component: 'code', version: 'v1' }]);
+  await registry.configurations.put(change, 'p', [{ component: 'code', version: 'v1' }]);
   return registry;
 }
 
 const problems = async (registry: TestRegistry, repair = false) =>
-  (await fsck(registry, { repair })).findings;
+  (await registry.fsck.run({ repair })).findings;
 const path = (registry: TestRegistry, place: string, content: string) =>
   join(registry.dir, place, hashOf(content));
 const users = { versions: ['code:v1'], configurations: ['p'] };
@@ -29,7 +25,7 @@ const users = { versions: ['code:v1'], configurations: ['p'] };
 test('finds nothing wrong with a registry that is well, and says what it read', async () => {
   const registry = await populated();
   await registry.indexer.ensure(await upload(registry, 'an upload'), 'soon');
-  expect(await fsck(registry, { repair: false })).toEqual({
+  expect(await registry.fsck.run({ repair: false })).toEqual({
     checked: {
       archive: { files: 2, bytes: 8 },
       upload: { files: 1, bytes: 9 },
@@ -105,7 +101,7 @@ describe('manifests and packs', () => {
     });
     const [found] = await problems(registry, true);
     expect(found).toMatchObject({ problem: 'manifest damaged', ...users, repair: { failure: undefined } });
-    expect(found?.detail).toBe(`it tells of the archive ${hashOf('more')}`);
+    expect(found?.detail).toBe(`it names the archive ${hashOf('more')}`);
     expect((await problems(registry, true)).filter(isOpen)).toEqual([]);
     expect(await problems(registry)).toEqual([]);
   });
@@ -113,7 +109,7 @@ describe('manifests and packs', () => {
   test('an archive without them is indexed', async () => {
     const registry = await populated();
     await registry.meta.write((tx) => tx.deleteIndex(hashOf('text')));
-    await collect(registry);
+    await registry.housekeeping.collect();
     expect(await problems(registry)).toEqual([{ problem: 'not indexed', hash: hashOf('text'), ...users }]);
     await problems(registry, true);
     expect(await registry.meta.read((tx) => tx.index(hashOf('text')))).toMatchObject({ kind: 'indexed' });
@@ -162,13 +158,13 @@ describe('uploads', () => {
     expect((await registry.meta.read((tx) => tx.uploads())).map(({ hash }) => hash)).toEqual([
       hashOf('good'),
     ]);
-    await addVersion(registry, { component: 'c', version: 'v', hash: hashOf('good') });
+    await registry.versions.add({ component: 'c', version: 'v', hash: hashOf('good') });
   });
 });
 
 test('files that nothing names are told of, and removed as gc does', async () => {
   const registry = await populated();
-  await deleteVersion(registry, 'other', 'v1');
+  await registry.versions.delete({ component: 'other', version: 'v1' });
   await registry.meta.write((tx) => tx.deleteIndex(hashOf('more')));
   const found = await problems(registry);
   expect(found.map(({ problem, hash }) => [problem, hash])).toEqual([

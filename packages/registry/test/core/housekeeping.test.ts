@@ -1,9 +1,6 @@
 import { setImmediate as turn } from 'node:timers/promises';
 import { ClockTrust } from '@deploy-tools/registry/core/clock-trust.js';
-import { bumpLayer, putConfiguration } from '@deploy-tools/registry/core/configurations.js';
-import { collect, findSurplus, forgetLostUploads } from '@deploy-tools/registry/core/housekeeping.js';
-import type { Registry } from '@deploy-tools/registry/core/registry.js';
-import { addVersion, deleteVersion } from '@deploy-tools/registry/core/versions.js';
+import { forgetLostUploads } from '@deploy-tools/registry/core/housekeeping.js';
 import { DeployError, isDeployError } from '@deploy-tools/shared/errors.js';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
@@ -13,34 +10,38 @@ import {
   addText,
   MINUTE,
   OPERATOR,
+  onPorts,
   openRegistry,
   type TestRegistry,
   upload,
 } from '../support/open-registry.js';
 
 const change = { author: OPERATOR, command: 'x' };
-const versionsOf = async (registry: Registry, component: string) =>
+const versionsOf = async (registry: TestRegistry, component: string) =>
   (await registry.meta.read((tx) => tx.versions(component))).map(({ version }) => version);
 
 describe('what is freed', () => {
   test('counts bytes that an upload and an archive share once, and only when both go', async () => {
     const registry = await openRegistry();
     const { hash } = await addText(registry, 'code', 'v1', 'same');
-    await deleteVersion(registry, 'code', 'v1');
+    await registry.versions.delete({ component: 'code', version: 'v1' });
     registry.pass(20 * MINUTE);
     await upload(registry, 'same');
-    for (const freed of [(await findSurplus(registry)).freed, (await collect(registry)).freed]) {
+    for (const freed of [
+      (await registry.housekeeping.find()).freed,
+      (await registry.housekeeping.collect()).freed,
+    ]) {
       expect(freed).toEqual({ files: 0, bytes: 0 });
     }
     const expected = await addText(registry, 'code', 'v1', 'same');
-    await deleteVersion(registry, 'code', 'v1');
+    await registry.versions.delete({ component: 'code', version: 'v1' });
     await upload(registry, 'same');
     registry.pass(31 * MINUTE);
-    const planned = await findSurplus(registry);
+    const planned = await registry.housekeeping.find();
     expect([planned.files, planned.uploads]).toMatchObject([[{ hash }], [{ hash }]]);
     const derived = planned.derived.reduce((sum, { size }) => sum + size, expected.size);
     expect(planned.freed).toEqual({ files: 1 + planned.derived.length, bytes: derived });
-    expect((await collect(registry)).freed).toEqual(planned.freed);
+    expect((await registry.housekeeping.collect()).freed).toEqual(planned.freed);
   });
 });
 
@@ -52,8 +53,8 @@ describe('versions', () => {
       await addText(registry, 'config', version);
       registry.pass(1000);
     }
-    await putConfiguration(registry, change, 'p', [{ component: 'code', version: 'v2' }]);
-    await collect(registry);
+    await registry.configurations.put(change, 'p', [{ component: 'code', version: 'v2' }]);
+    await registry.housekeeping.collect();
     expect(await versionsOf(registry, 'code')).toEqual(['v2', 'v4', 'v5']);
     expect(await versionsOf(registry, 'config')).toEqual(['v4', 'v5']);
   });
@@ -61,18 +62,18 @@ describe('versions', () => {
   test('what only an old revision used is not kept', async () => {
     const registry = await openRegistry({ keepVersions: 1 });
     await addText(registry, 'code', 'v1');
-    await putConfiguration(registry, change, 'p', [{ component: 'code', version: 'v1' }]);
+    await registry.configurations.put(change, 'p', [{ component: 'code', version: 'v1' }]);
     registry.pass(1000);
     await addText(registry, 'code', 'v2');
-    await putConfiguration(registry, change, 'p', [{ component: 'code', version: 'v2' }]);
-    await collect(registry);
+    await registry.configurations.put(change, 'p', [{ component: 'code', version: 'v2' }]);
+    await registry.housekeeping.collect();
     expect(await versionsOf(registry, 'code')).toEqual(['v2']);
   });
 
   test('none is surplus when 0 are to be kept: that keeps all', async () => {
     const registry = await openRegistry({ keepVersions: 0 });
     for (const version of ['v1', 'v2', 'v3']) await addText(registry, 'code', version);
-    expect((await findSurplus(registry)).versions).toEqual([]);
+    expect((await registry.housekeeping.find()).versions).toEqual([]);
   });
 
   test('an archive goes with its last name, not before', async () => {
@@ -81,9 +82,9 @@ describe('versions', () => {
     await addText(registry, 'other', 'v1', 'same');
     registry.pass(1000);
     await addText(registry, 'code', 'v2', 'new');
-    expect((await collect(registry)).files).toEqual([]);
-    await deleteVersion(registry, 'other', 'v1');
-    expect((await collect(registry)).files).toEqual([{ hash: hashOf('same'), size: 4 }]);
+    expect((await registry.housekeeping.collect()).files).toEqual([]);
+    await registry.versions.delete({ component: 'other', version: 'v1' });
+    expect((await registry.housekeeping.collect()).files).toEqual([{ hash: hashOf('same'), size: 4 }]);
     expect((await registry.bytes.archives()).map(({ hash }) => hash)).toEqual([hashOf('new')]);
   });
 });
@@ -95,26 +96,26 @@ describe('uploads', () => {
     for (const text of ['bad text', 'good text', 'bad other']) hashes.push(await upload(registry, text));
     const [refused = '', good = '', other = ''] = hashes;
     const version = { component: 'c', version: 'v', hash: refused };
-    expect(await kindOfRejection(addVersion(registry, version))).toBe('invalid');
+    expect(await kindOfRejection(registry.versions.add(version))).toBe('invalid');
     for (const hash of [good, other]) await registry.indexer.ensure(hash, 'soon');
-    expect((await collect(registry)).uploads).toEqual([]);
-    const freed = await findSurplus(registry, 'expired or in vain');
+    expect((await registry.housekeeping.collect()).uploads).toEqual([]);
+    const freed = await registry.housekeeping.find('expired or in vain');
     expect(freed.uploads.map(({ hash }) => hash).sort()).toEqual([refused, other].sort());
     expect(freed.freed).toMatchObject({ files: 2, bytes: 'bad textbad other'.length });
-    await collect(registry, 'expired or in vain');
+    await registry.housekeeping.collect('expired or in vain');
     expect((await registry.bytes.uploads()).map(({ hash }) => hash)).toEqual([good]);
-    await addVersion(registry, { ...version, hash: good });
+    await registry.versions.add({ ...version, hash: good });
   });
 
   test('for which there was no space to be read are removed by gc', async () => {
     const registry = await openRegistry({}, () => Promise.reject(new DeployError('no-space', 'ENOSPC')));
     const hash = await upload(registry, 'text');
-    const adding = addVersion(registry, { component: 'c', version: 'v', hash });
+    const adding = registry.versions.add({ component: 'c', version: 'v', hash });
     await expect(adding).rejects.toMatchObject({
       kind: 'no-space',
       message: `the registry's disk became full, at ${registry.dir}, while the archive was indexed`,
     });
-    expect((await collect(registry, 'expired or in vain')).uploads).toMatchObject([{ hash }]);
+    expect((await registry.housekeeping.collect('expired or in vain')).uploads).toMatchObject([{ hash }]);
     expect(await registry.bytes.uploads()).toEqual([]);
   });
 
@@ -131,12 +132,12 @@ describe('uploads', () => {
     const hash = await upload(registry, 'old');
     registry.pass(29 * MINUTE);
     await upload(registry, 'new');
-    expect((await collect(registry)).uploads).toEqual([]);
+    expect((await registry.housekeeping.collect()).uploads).toEqual([]);
     registry.pass(2 * MINUTE);
-    expect((await findSurplus(registry)).uploads).toMatchObject([{ hash }]);
-    expect((await collect(registry)).uploads).toMatchObject([{ hash }]);
+    expect((await registry.housekeeping.find()).uploads).toMatchObject([{ hash }]);
+    expect((await registry.housekeeping.collect()).uploads).toMatchObject([{ hash }]);
     expect((await registry.bytes.uploads()).map((info) => info.hash)).toEqual([hashOf('new')]);
-    expect(await kindOfRejection(addVersion(registry, { component: 'c', version: 'v', hash }))).toBe(
+    expect(await kindOfRejection(registry.versions.add({ component: 'c', version: 'v', hash }))).toBe(
       'not-found',
     );
   });
@@ -147,8 +148,8 @@ describe('uploads', () => {
     registry.pass(20 * MINUTE);
     await upload(registry, 'same', 'bob');
     registry.pass(20 * MINUTE);
-    expect((await collect(registry)).uploads).toEqual([]);
-    await addVersion(registry, { component: 'c', version: 'v', hash });
+    expect((await registry.housekeeping.collect()).uploads).toEqual([]);
+    await registry.versions.add({ component: 'c', version: 'v', hash });
   });
 
   test('that were stored and never recorded are removed when nobody can be recording them', async () => {
@@ -156,10 +157,10 @@ describe('uploads', () => {
     const staged = await registry.bytes.stage();
     await staged.write(Buffer.from('lost'), 0);
     await staged.seal();
-    await collect(registry);
+    await registry.housekeeping.collect();
     expect(await registry.bytes.uploads()).toHaveLength(1);
     registry.pass(31 * MINUTE);
-    await collect(registry);
+    await registry.housekeeping.collect();
     expect(await registry.bytes.uploads()).toHaveLength(0);
   });
 
@@ -168,19 +169,19 @@ describe('uploads', () => {
     await upload(real, 'same');
     real.pass(31 * MINUTE);
     const { registry, again } = overtakenByAnUpload(real, 'same');
-    await collect(registry);
+    await registry.housekeeping.collect();
     const hash = await again();
-    await addVersion(real, { component: 'code', version: 'v1', hash });
+    await real.versions.add({ component: 'code', version: 'v1', hash });
   });
 
   test('sent again while an addver of the same bytes ends, are kept', async () => {
     const real = await openRegistry();
     const { registry, again } = overtakenByAnUpload(real, 'same');
-    await addVersion(registry, { component: 'code', version: 'v1', hash: await upload(real, 'same') });
+    await registry.versions.add({ component: 'code', version: 'v1', hash: await upload(real, 'same') });
     const hash = await again();
-    await deleteVersion(real, 'code', 'v1');
-    await collect(real);
-    await addVersion(real, { component: 'code', version: 'v2', hash });
+    await real.versions.delete({ component: 'code', version: 'v1' });
+    await real.housekeeping.collect();
+    await real.versions.add({ component: 'code', version: 'v2', hash });
     expect((await real.bytes.stat(hash))?.size).toBe(4);
   });
 });
@@ -189,7 +190,7 @@ describe('uploads', () => {
 function overtakenByAnUpload(
   real: TestRegistry,
   content: string,
-): { registry: Registry; again: () => Promise<string> } {
+): { registry: TestRegistry; again: () => Promise<string> } {
   let again: Promise<string> | undefined;
   let prepared = Promise.resolve();
   const sending = withBytes(real, {
@@ -228,7 +229,7 @@ test('audit records go after their time', async () => {
   await append();
   registry.pass(61 * MINUTE);
   await append();
-  expect((await collect(registry)).auditRecords).toBe(1);
+  expect((await registry.housekeeping.collect()).auditRecords).toBe(1);
 });
 
 describe('a clock that was ahead for a while', () => {
@@ -238,14 +239,17 @@ describe('a clock that was ahead for a while', () => {
     const registry = await openRegistry({ keepVersions: 3 });
     registry.jump(3 * DAYS);
     for (const version of ['v1', 'v2', 'v3', 'v4']) await addText(registry, 'code', version);
-    await putConfiguration(registry, change, 'p', [{ component: 'code', version: 'v3' }]);
+    await registry.configurations.put(change, 'p', [{ component: 'code', version: 'v3' }]);
     registry.jump(-3 * DAYS);
     const { created } = await addText(registry, 'code', 'v5');
     const before = await registry.meta.read((tx) => tx.version('code', 'v4'));
     expect(created).toBe(before?.created);
-    const { after } = await bumpLayer(registry, change, 'p', 'code');
+    const { after } = await registry.configurations.bumpLayer(change, 'p', 'code');
     expect(after.layers.map(({ version }) => version)).toEqual(['v5']);
-    expect((await collect(registry)).versions.map(({ version }) => version)).toEqual(['v1', 'v2']);
+    expect((await registry.housekeeping.collect()).versions.map(({ version }) => version)).toEqual([
+      'v1',
+      'v2',
+    ]);
     const left = await registry.meta.read((tx) => tx.versions('code'));
     expect(left.map(({ version }) => version)).toEqual(['v3', 'v4', 'v5']);
   });
@@ -257,11 +261,11 @@ describe('a clock that was ahead for a while', () => {
     await append();
     registry.pass(10 * MINUTE);
     registry.jump(700 * DAYS);
-    expect(await collect(registry)).toMatchObject({ auditRecords: 0, spared: true });
+    expect(await registry.housekeeping.collect()).toMatchObject({ auditRecords: 0, spared: true });
     registry.pass(DAYS - 1);
-    expect(await collect(registry)).toMatchObject({ auditRecords: 0, spared: true });
+    expect(await registry.housekeeping.collect()).toMatchObject({ auditRecords: 0, spared: true });
     registry.pass(1);
-    expect(await collect(registry)).toMatchObject({ auditRecords: 1, spared: false });
+    expect(await registry.housekeeping.collect()).toMatchObject({ auditRecords: 1, spared: false });
   });
 
   test('is told by the last record where it was set while the registry was away', async () => {
@@ -270,7 +274,7 @@ describe('a clock that was ahead for a while', () => {
     const reopened = async (ms: number) => {
       registry.jump(ms);
       const clockTrust = await ClockTrust.open({ ...registry, steady: () => 0 });
-      return (await collect({ ...registry, clockTrust })).auditRecords;
+      return (await onPorts(registry, { clockTrust }).housekeeping.collect()).auditRecords;
     };
     expect(await reopened(8 * DAYS)).toBe(0);
     expect(await reopened(-2 * DAYS)).toBe(1);
@@ -282,12 +286,12 @@ test('finding changes nothing', async () => {
   for (const version of ['v1', 'v2']) await addText(registry, 'code', version);
   await registry.indexer.ensure(await upload(registry, 'old'), 'soon');
   registry.pass(31 * MINUTE);
-  const found = await findSurplus(registry);
+  const found = await registry.housekeeping.find();
   expect([found.versions.length, found.uploads.length, found.files.length]).toEqual([1, 1, 1]);
   expect(found.derived.map(({ kind }) => kind)).toEqual(['manifest', 'manifest', 'pack', 'pack']);
-  expect(await findSurplus(registry)).toEqual(found);
-  expect(await collect(registry)).toEqual(found);
-  const none = await findSurplus(registry);
+  expect(await registry.housekeeping.find()).toEqual(found);
+  expect(await registry.housekeeping.collect()).toEqual(found);
+  const none = await registry.housekeeping.find();
   expect([none.versions, none.uploads, none.files, none.derived]).toEqual([[], [], [], []]);
 });
 
@@ -324,7 +328,7 @@ describe('whatever happens at once', () => {
 });
 
 async function perform(
-  registry: Registry,
+  registry: TestRegistry,
   real: TestRegistry,
   act: Act,
   what: number,
@@ -334,27 +338,27 @@ async function perform(
   try {
     if (act === 'upload') await upload(registry, content);
     if (act === 'addver')
-      await addVersion(registry, { component: 'code', version: `v${index}`, hash: hashOf(content) });
-    if (act === 'delver') await deleteVersion(registry, 'code', `v${index - 2}`);
-    if (act === 'collect') await collect(registry);
+      await registry.versions.add({ component: 'code', version: `v${index}`, hash: hashOf(content) });
+    if (act === 'delver') await registry.versions.delete({ component: 'code', version: `v${index - 2}` });
+    if (act === 'collect') await registry.housekeeping.collect();
     if (act === 'pass') real.pass(31 * MINUTE);
   } catch (error) {
     if (!isDeployError(error, 'not-found')) throw error;
   }
 }
 
-function withBytes(registry: TestRegistry, changed: Partial<Registry['bytes']>): Registry {
+function withBytes(registry: TestRegistry, changed: Partial<TestRegistry['bytes']>): TestRegistry {
   const bytes = new Proxy(registry.bytes, {
-    get: (target, name: keyof Registry['bytes']) => {
+    get: (target, name: keyof TestRegistry['bytes']) => {
       const member = changed[name] ?? target[name];
       return typeof member === 'string' ? member : member.bind(target);
     },
   });
-  return { ...registry, bytes };
+  return onPorts(registry, { bytes });
 }
 
 /** Lets other work overtake each step of the byte store by some turns of the event loop. */
-function slowed(registry: TestRegistry, delays: readonly number[]): Registry {
+function slowed(registry: TestRegistry, delays: readonly number[]): TestRegistry {
   let step = 0;
   const wait = async () => {
     step += 1;

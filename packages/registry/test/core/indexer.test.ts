@@ -1,8 +1,6 @@
 import { readdirSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
-import { collect, findSurplus } from '@deploy-tools/registry/core/housekeeping.js';
 import type { Ingest } from '@deploy-tools/registry/core/index-archive.js';
-import { addVersion, deleteVersion } from '@deploy-tools/registry/core/versions.js';
 import type { IngestTask } from '@deploy-tools/registry/ingest/ingest-task.js';
 import { DeployError } from '@deploy-tools/shared/errors.js';
 import { describe, expect, test } from 'vitest';
@@ -53,13 +51,13 @@ describe('an upload', () => {
     const registry = await openRegistry({}, ingest);
     const hash = await upload(registry, 'text');
     const adding = ['v1', 'v2', 'v3'].map((version) =>
-      addVersion(registry, { component: 'c', version, hash }),
+      registry.versions.add({ component: 'c', version, hash }),
     );
     while (tasks.length === 0) await new Promise(setImmediate);
     await registry.meta.write((tx) => tx.components()); // nobody holds a transaction meanwhile
     open();
     await Promise.all(adding);
-    await addVersion(registry, { component: 'c', version: 'v4', hash });
+    await registry.versions.add({ component: 'c', version: 'v4', hash });
     expect(tasks).toHaveLength(1);
   });
 
@@ -68,7 +66,7 @@ describe('an upload', () => {
     const hash = hashOf('text');
     for (let times = 0; times < 3; times += 1) await registry.marks.begin(hash); // and never end
     await upload(registry, 'text');
-    const adding = addVersion(registry, { component: 'c', version: 'v1', hash });
+    const adding = registry.versions.add({ component: 'c', version: 'v1', hash });
     await expect(adding).rejects.toMatchObject({
       kind: 'too-large',
       message: expect.stringContaining('the registry ended 3 times while it read this archive'),
@@ -109,7 +107,7 @@ describe('an upload', () => {
     const registry = await openRegistry();
     const hash = await upload(registry, 'bad bytes');
     for (let times = 0; times < 2; times += 1) {
-      const adding = addVersion(registry, { component: 'c', version: 'v1', hash });
+      const adding = registry.versions.add({ component: 'c', version: 'v1', hash });
       await expect(adding).rejects.toMatchObject({
         kind: 'invalid',
         message: 'this is not an archive',
@@ -140,11 +138,11 @@ describe('an upload', () => {
     const { ingest, tasks, open } = gated();
     const registry = await openRegistry({}, ingest);
     const hash = await upload(registry, 'text');
-    const adding = addVersion(registry, { component: 'c', version: 'v1', hash });
+    const adding = registry.versions.add({ component: 'c', version: 'v1', hash });
     while (tasks.length === 0) await new Promise(setImmediate);
     registry.pass(31 * MINUTE);
-    expect((await findSurplus(registry)).uploads).toEqual([]);
-    expect((await collect(registry)).uploads).toEqual([]);
+    expect((await registry.housekeeping.find()).uploads).toEqual([]);
+    expect((await registry.housekeeping.collect()).uploads).toEqual([]);
     open();
     await adding;
   });
@@ -156,13 +154,13 @@ describe('an upload', () => {
     while (tasks.length === 0) await new Promise(setImmediate);
     const reading = kindOfRejection(registry.indexer.ensure(hash, 'soon'));
     registry.pass(31 * MINUTE);
-    await collect(registry);
+    await registry.housekeeping.collect();
     expect(await reading).toBe('cancelled');
     open();
     expect(await indexed(registry, hash)).toBeUndefined();
     expect(drafts(registry)).toEqual([]);
     const again = await upload(registry, 'text');
-    await addVersion(registry, { component: 'c', version: 'v1', hash: again });
+    await registry.versions.add({ component: 'c', version: 'v1', hash: again });
   });
 });
 
@@ -170,12 +168,12 @@ describe('what is known', () => {
   test('goes with the last that needs it', async () => {
     const registry = await openRegistry();
     const { hash } = await addText(registry, 'c', 'v1', 'text');
-    await collect(registry);
+    await registry.housekeeping.collect();
     expect(await indexed(registry, hash)).toBeDefined();
-    await deleteVersion(registry, 'c', 'v1');
-    const planned = await findSurplus(registry);
+    await registry.versions.delete({ component: 'c', version: 'v1' });
+    const planned = await registry.housekeeping.find();
     expect(planned.derived.map(({ kind }) => kind)).toEqual(['manifest', 'pack']);
-    expect((await collect(registry)).derived).toEqual(planned.derived);
+    expect((await registry.housekeeping.collect()).derived).toEqual(planned.derived);
     expect(await indexed(registry, hash)).toBeUndefined();
     expect([...(await registry.derived.list('manifest')), ...(await registry.derived.list('pack'))]).toEqual(
       [],
@@ -186,7 +184,7 @@ describe('what is known', () => {
     const registry = await openRegistry();
     const { hash } = await addText(registry, 'c', 'v1', 'text');
     await registry.bytes.remove(hash);
-    expect((await collect(registry)).derived).toEqual([]);
+    expect((await registry.housekeeping.collect()).derived).toEqual([]);
     expect(await indexed(registry, hash)).toMatchObject({ kind: 'indexed' });
   });
 
@@ -201,8 +199,8 @@ describe('what is known', () => {
   test('is not kept of an archive that was deleted meanwhile', async () => {
     const registry = await openRegistry();
     const { hash } = await addText(registry, 'c', 'v1', 'text');
-    await deleteVersion(registry, 'c', 'v1');
-    await collect(registry);
+    await registry.versions.delete({ component: 'c', version: 'v1' });
+    await registry.housekeeping.collect();
     expect(await kindOfRejection(registry.indexer.ensure(hash, 'soon'))).toBe('not-found');
   });
 });

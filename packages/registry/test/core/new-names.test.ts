@@ -1,6 +1,3 @@
-import { putConfiguration, replaceConfiguration } from '@deploy-tools/registry/core/configurations.js';
-import { addTrack } from '@deploy-tools/registry/core/tracks/tracks.js';
-import { addVersion } from '@deploy-tools/registry/core/versions.js';
 import { checkWatchedNames } from '@deploy-tools/registry/core/watch.js';
 import { expect, test } from 'vitest';
 import { kindOfRejection } from '../../../shared/test/support/kind-of.js';
@@ -15,13 +12,13 @@ test('a component, a version or a configuration that looks like another cannot b
   const registry = await openRegistry();
   const layer = await addText(registry, 'code', 'v1');
   const hash = await upload(registry, 'other');
-  expect(await kindOfRejection(addVersion(registry, { component: UNSEEN, version: 'v1', hash }))).toBe(
+  expect(await kindOfRejection(registry.versions.add({ component: UNSEEN, version: 'v1', hash }))).toBe(
     'invalid',
   );
-  expect(await kindOfRejection(addVersion(registry, { component: 'code', version: 'v\u00a02', hash }))).toBe(
+  expect(await kindOfRejection(registry.versions.add({ component: 'code', version: 'v\u00a02', hash }))).toBe(
     'invalid',
   );
-  expect(await kindOfRejection(putConfiguration(registry, CHANGE, 'we\u0301b', [layer]))).toBe('invalid');
+  expect(await kindOfRejection(registry.configurations.put(CHANGE, 'we\u0301b', [layer]))).toBe('invalid');
   const track = {
     component: UNSEEN,
     source: 'ghr://owner/name',
@@ -31,7 +28,7 @@ test('a component, a version or a configuration that looks like another cannot b
     arch: 'amd64',
     slot: undefined,
   };
-  expect(await kindOfRejection(addTrack(registry, CHANGE, track))).toBe('invalid');
+  expect(await kindOfRejection(registry.tracks.add(CHANGE, track))).toBe('invalid');
 });
 
 test('those that are there already stay usable', async () => {
@@ -42,9 +39,9 @@ test('those that are there already stay usable', async () => {
     await tx.appendRevision(revisionOf(UNSEEN, 1, [there]));
     await tx.appendRevision(revisionOf(UNSEEN, 2, []));
   });
-  await putConfiguration(registry, CHANGE, UNSEEN, [there]); // deleted, and made anew
-  await addVersion(registry, { component: UNSEEN, version: 'v2', hash: await upload(registry, 'other') });
-  const { after } = await replaceConfiguration(registry, CHANGE, UNSEEN, [
+  await registry.configurations.put(CHANGE, UNSEEN, [there]); // deleted, and made anew
+  await registry.versions.add({ component: UNSEEN, version: 'v2', hash: await upload(registry, 'other') });
+  const { after } = await registry.configurations.replace(CHANGE, UNSEEN, [
     { component: UNSEEN, version: 'v2' },
   ]);
   expect(after).toMatchObject({ name: UNSEEN, revision: 4 });

@@ -1,11 +1,4 @@
-import { dispatch } from '@deploy-tools/registry/commands/dispatch.js';
-import {
-  changeLayer,
-  deleteConfiguration,
-  putConfiguration,
-} from '@deploy-tools/registry/core/configurations.js';
 import { rollBack } from '@deploy-tools/registry/core/rollback.js';
-import { deleteVersion } from '@deploy-tools/registry/core/versions.js';
 import type { Outcome } from '@deploy-tools/shared/report/deploy-state.js';
 import { beforeEach, describe, expect, test } from 'vitest';
 import { kindOfRejection } from '../../../shared/test/support/kind-of.js';
@@ -22,8 +15,8 @@ beforeEach(async () => {
   registry = await openRegistry();
   for (const version of ['v1', 'v2', 'v3']) {
     await addText(registry, 'code', version);
-    if (version === 'v1') await putConfiguration(registry, change, 'p', [{ component: 'code', version }]);
-    else await changeLayer(registry, change, 'p', { component: 'code', version });
+    if (version === 'v1') await registry.configurations.put(change, 'p', [{ component: 'code', version }]);
+    else await registry.configurations.changeLayer(change, 'p', { component: 'code', version });
   }
 });
 
@@ -32,7 +25,7 @@ const versionNow = async () =>
 
 describe('rolling back', () => {
   test('makes a new revision of the layers before, by who did it', async () => {
-    const { after, restored } = await rollBack(registry, change, 'p', undefined);
+    const { after, restored } = await rollBack(registry, change, { name: 'p', to: undefined });
     expect([after.revision, restored.revision, await versionNow()]).toEqual([4, 2, ['v2']]);
     expect(await registry.meta.read((tx) => tx.head('p'))).toMatchObject({
       command: 'the command line',
@@ -41,38 +34,38 @@ describe('rolling back', () => {
   });
 
   test('twice goes back and forth: the layers before are those that were gone back from', async () => {
-    await rollBack(registry, change, 'p', undefined);
-    const { restored } = await rollBack(registry, change, 'p', undefined);
+    await rollBack(registry, change, { name: 'p', to: undefined });
+    const { restored } = await rollBack(registry, change, { name: 'p', to: undefined });
     expect([restored.revision, await versionNow()]).toEqual([3, ['v3']]);
   });
 
   test('to a revision takes that one', async () => {
-    await rollBack(registry, change, 'p', 1);
+    await rollBack(registry, change, { name: 'p', to: 1 });
     expect(await versionNow()).toEqual(['v1']);
   });
 
   test('to what is there already makes no revision', async () => {
-    const { before, after } = await rollBack(registry, change, 'p', 3);
+    const { before, after } = await rollBack(registry, change, { name: 'p', to: 3 });
     expect(after).toBe(before);
     expect(after.revision).toBe(3);
   });
 
   test('brings a deleted configuration back', async () => {
-    await deleteConfiguration(registry, change, 'p');
-    const { before, after, restored } = await rollBack(registry, change, 'p', undefined);
+    await registry.configurations.delete(change, 'p');
+    const { before, after, restored } = await rollBack(registry, change, { name: 'p', to: undefined });
     expect([before, after.revision, restored.revision, await versionNow()]).toEqual([
       undefined,
       5,
       3,
       ['v3'],
     ]);
-    expect(await kindOfRejection(rollBack(registry, change, 'p', 4))).toBe('invalid');
+    expect(await kindOfRejection(rollBack(registry, change, { name: 'p', to: 4 }))).toBe('invalid');
   });
 
   test('tells those who watch', async () => {
     const seen: number[] = [];
     registry.events.subscribe(['p'], ({ revision }) => seen.push(revision));
-    await rollBack(registry, change, 'p', 1);
+    await rollBack(registry, change, { name: 'p', to: 1 });
     expect(seen).toEqual([4]);
   });
 });
@@ -93,11 +86,11 @@ describe('where hosts report', () => {
       await lands(host, 2, 'rolled-back');
       await lands(host, 3, 'rolled-back');
     }
-    const { restored, passedOver } = await rollBack(registry, change, 'p', undefined);
+    const { restored, passedOver } = await rollBack(registry, change, { name: 'p', to: undefined });
     expect(restored).toEqual({ revision: 1, landed: { healthy: 2 } });
     expect(passedOver).toEqual([{ revision: 2, landed: { 'rolled-back': 2 } }]);
     // Revision 4 has the layers of 1: there is nothing good besides.
-    await expect(rollBack(registry, change, 'p', undefined)).rejects.toThrow(
+    await expect(rollBack(registry, change, { name: 'p', to: undefined })).rejects.toThrow(
       'no earlier revision of configuration "p" is known to have landed healthy and failed nowhere: ' +
         '3: 2 rolled-back; 2: 2 rolled-back',
     );
@@ -109,10 +102,10 @@ describe('where hosts report', () => {
     await lands('web1', 1, 'healthy');
     await lands('web1', 2, 'healthy');
     await lands('web2', 2, 'failed');
-    await changeLayer(registry, change, 'p', { component: 'code', version: 'v1' });
-    await changeLayer(registry, change, 'p', { component: 'code', version: 'v2' }); // 5: as 2, 4 as 1
-    await changeLayer(registry, change, 'p', { component: 'code', version: 'v3' }); // 6: as 3
-    const { restored, passedOver } = await rollBack(registry, change, 'p', undefined);
+    await registry.configurations.changeLayer(change, 'p', { component: 'code', version: 'v1' });
+    await registry.configurations.changeLayer(change, 'p', { component: 'code', version: 'v2' }); // 5: as 2, 4 as 1
+    await registry.configurations.changeLayer(change, 'p', { component: 'code', version: 'v3' }); // 6: as 3
+    const { restored, passedOver } = await rollBack(registry, change, { name: 'p', to: undefined });
     expect(restored).toEqual({ revision: 4, landed: { healthy: 1 } });
     expect(passedOver).toEqual([{ revision: 5, landed: { failed: 1, healthy: 1 } }]);
   });
@@ -122,13 +115,13 @@ describe('where hosts report', () => {
     const agent = playAgent(registry, 'web1');
     await agent.hello(['p']);
     await agent.report({ config: 'p', state: 'pending', lastGood: { hash: at?.hash ?? '' } });
-    const { restored } = await rollBack(registry, change, 'p', undefined);
+    const { restored } = await rollBack(registry, change, { name: 'p', to: undefined });
     expect(restored).toEqual({ revision: 2, landed: { healthy: 1 } });
   });
 
   test('-to takes one that failed, and says so on standard error', async () => {
     await lands('web1', 1, 'rolled-back');
-    const done = await dispatch(registry, OPERATOR, 'exec', 'rollback p -to 1');
+    const done = await registry.dispatcher.run({ principal: OPERATOR, via: 'exec' }, 'rollback p -to 1');
     expect([done.status, done.stderr]).toEqual([0, 'warning: revision 1 has failed before: 1 rolled-back\n']);
     expect(await versionNow()).toEqual(['v1']);
   });
@@ -137,33 +130,33 @@ describe('where hosts report', () => {
 describe('the same archives under other names', () => {
   test('are other layers: going back to them is a change', async () => {
     await addText(registry, 'code', 'v3-again', 'code:v3');
-    await changeLayer(registry, change, 'p', { component: 'code', version: 'v3-again' });
-    const { before, after } = await rollBack(registry, change, 'p', 3);
+    await registry.configurations.changeLayer(change, 'p', { component: 'code', version: 'v3-again' });
+    const { before, after } = await rollBack(registry, change, { name: 'p', to: 3 });
     expect(after).not.toBe(before);
     expect(await versionNow()).toEqual(['v3']);
   });
 
   test('are not what rolling back looks for: it takes other content', async () => {
     await addText(registry, 'code', 'v3-again', 'code:v3');
-    await changeLayer(registry, change, 'p', { component: 'code', version: 'v3-again' });
-    await rollBack(registry, change, 'p', undefined);
+    await registry.configurations.changeLayer(change, 'p', { component: 'code', version: 'v3-again' });
+    await rollBack(registry, change, { name: 'p', to: undefined });
     expect(await versionNow()).toEqual(['v2']);
   });
 });
 
 describe('rolling back is refused, and changes nothing', () => {
   test('when a version is gone, by its name', async () => {
-    await deleteVersion(registry, 'code', 'v1');
-    await expect(rollBack(registry, change, 'p', 1)).rejects.toThrow(
+    await registry.versions.delete({ component: 'code', version: 'v1' });
+    await expect(rollBack(registry, change, { name: 'p', to: 1 })).rejects.toThrow(
       'version "v1" of component "code" is gone',
     );
     expect(await versionNow()).toEqual(['v3']);
   });
 
   test('when a version has other content than it had', async () => {
-    await deleteVersion(registry, 'code', 'v1');
+    await registry.versions.delete({ component: 'code', version: 'v1' });
     await addText(registry, 'code', 'v1', 'other');
-    expect(await kindOfRejection(rollBack(registry, change, 'p', 1))).toBe('conflict');
+    expect(await kindOfRejection(rollBack(registry, change, { name: 'p', to: 1 }))).toBe('conflict');
     expect(await versionNow()).toEqual(['v3']);
   });
 
@@ -172,12 +165,14 @@ describe('rolling back is refused, and changes nothing', () => {
     ['q', undefined],
     ['q', 1],
   ])('%s to %s: not there', async (name, to) => {
-    expect(await kindOfRejection(rollBack(registry, change, name, to))).toBe('not-found');
+    expect(await kindOfRejection(rollBack(registry, change, { name: name, to: to }))).toBe('not-found');
   });
 
   test('when there were no other layers', async () => {
-    await putConfiguration(registry, change, 'only', [{ component: 'code', version: 'v1' }]);
-    expect(await kindOfRejection(rollBack(registry, change, 'only', undefined))).toBe('not-found');
+    await registry.configurations.put(change, 'only', [{ component: 'code', version: 'v1' }]);
+    expect(await kindOfRejection(rollBack(registry, change, { name: 'only', to: undefined }))).toBe(
+      'not-found',
+    );
   });
 });
 
@@ -185,15 +180,18 @@ describe('a change for one revision only', () => {
   test.each([
     [
       'putConfiguration',
-      () => putConfiguration(registry, stale, 'p', [{ component: 'code', version: 'v1' }]),
+      () => registry.configurations.put(stale, 'p', [{ component: 'code', version: 'v1' }]),
     ],
-    ['changeLayer', () => changeLayer(registry, stale, 'p', { component: 'code', version: 'v1' })],
+    [
+      'changeLayer',
+      () => registry.configurations.changeLayer(stale, 'p', { component: 'code', version: 'v1' }),
+    ],
     [
       'changeLayer to what is set',
-      () => changeLayer(registry, stale, 'p', { component: 'code', version: 'v3' }),
+      () => registry.configurations.changeLayer(stale, 'p', { component: 'code', version: 'v3' }),
     ],
-    ['deleteConfiguration', () => deleteConfiguration(registry, stale, 'p')],
-    ['rollBack', () => rollBack(registry, stale, 'p', undefined)],
+    ['deleteConfiguration', () => registry.configurations.delete(stale, 'p')],
+    ['rollBack', () => rollBack(registry, stale, { name: 'p', to: undefined })],
   ])('%s is refused when it is not the last', async (_name, work) => {
     await expect(work()).rejects.toThrow('configuration "p" is at revision 3, not at revision 2');
     expect(await kindOfRejection(work())).toBe('conflict');
@@ -201,16 +199,16 @@ describe('a change for one revision only', () => {
   });
 
   test('is done when it is; 0 stands for none', async () => {
-    await rollBack(registry, { ...change, ifRevision: 3 }, 'p', undefined);
+    await rollBack(registry, { ...change, ifRevision: 3 }, { name: 'p', to: undefined });
     const layers = [{ component: 'code', version: 'v1' }];
-    await putConfiguration(registry, { ...change, ifRevision: 0 }, 'new', layers);
-    const again = putConfiguration(registry, { ...change, ifRevision: 0 }, 'new', layers);
+    await registry.configurations.put({ ...change, ifRevision: 0 }, 'new', layers);
+    const again = registry.configurations.put({ ...change, ifRevision: 0 }, 'new', layers);
     await expect(again).rejects.toThrow('configuration "new" is at revision 1, not at revision 0');
   });
 
   test('of several at the same time one is done', async () => {
     const all = ['v1', 'v2'].map((version) =>
-      changeLayer(registry, { ...change, ifRevision: 3 }, 'p', { component: 'code', version }),
+      registry.configurations.changeLayer({ ...change, ifRevision: 3 }, 'p', { component: 'code', version }),
     );
     const kinds = await Promise.all(all.map(kindOfRejection));
     expect(kinds.sort()).toEqual(['conflict', 'nothing thrown']);

@@ -26,7 +26,11 @@ function controlled(slots: number) {
       );
     });
   };
-  const jobs = new SharedJobs<string>(slots, work, () => new DeployError('cancelled', 'stopped'));
+  const jobs = new SharedJobs<string>({
+    slots,
+    work,
+    cancelled: () => new DeployError('cancelled', 'stopped'),
+  });
   return { jobs, started, running };
 }
 

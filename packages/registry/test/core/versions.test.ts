@@ -1,19 +1,22 @@
 import { rmSync } from 'node:fs';
 import { join } from 'node:path';
-import { putConfiguration } from '@deploy-tools/registry/core/configurations.js';
-import { collect } from '@deploy-tools/registry/core/housekeeping.js';
-import type { Registry } from '@deploy-tools/registry/core/registry.js';
-import { beginUpload } from '@deploy-tools/registry/core/uploads.js';
-import { addVersion, deleteComponent, deleteVersion } from '@deploy-tools/registry/core/versions.js';
 import { DeployError } from '@deploy-tools/shared/errors.js';
 import { describe, expect, test, vi } from 'vitest';
 import { kindOfRejection } from '../../../shared/test/support/kind-of.js';
-import { addText, MINUTE, NEVER, OPERATOR, openRegistry, upload } from '../support/open-registry.js';
+import {
+  addText,
+  MINUTE,
+  NEVER,
+  OPERATOR,
+  onPorts,
+  openRegistry,
+  type TestRegistry,
+  upload,
+} from '../support/open-registry.js';
 
 /** The registry, of which a transaction that adds a version fails when it is to be committed. */
-function onFullDisk(registry: Registry): Registry {
-  return {
-    ...registry,
+function onFullDisk(registry: TestRegistry): TestRegistry {
+  return onPorts(registry, {
     meta: {
       read: (work) => registry.meta.read(work),
       write: (work) =>
@@ -26,7 +29,7 @@ function onFullDisk(registry: Registry): Registry {
       shrink: () => registry.meta.shrink(),
       close: () => registry.meta.close(),
     },
-  };
+  });
 }
 
 const change = { author: OPERATOR, command: 'x' };
@@ -35,7 +38,7 @@ describe('adding a version', () => {
   test('names an upload, which is then no upload any more', async () => {
     const registry = await openRegistry();
     const hash = await upload(registry, 'content');
-    const added = await addVersion(registry, {
+    const added = await registry.versions.add({
       component: 'code',
       version: 'v 02',
       hash: hash.toUpperCase(),
@@ -50,8 +53,8 @@ describe('adding a version', () => {
   test('of bytes that are stored already needs no upload', async () => {
     const registry = await openRegistry();
     const { hash } = await addText(registry, 'code', 'v1', 'same');
-    await addVersion(registry, { component: 'code', version: 'v2', hash });
-    await addVersion(registry, { component: 'other', version: 'v1', hash });
+    await registry.versions.add({ component: 'code', version: 'v2', hash });
+    await registry.versions.add({ component: 'other', version: 'v1', hash });
     expect(await registry.bytes.archives()).toHaveLength(1);
   });
 
@@ -62,7 +65,7 @@ describe('adding a version', () => {
     const tell = vi.spyOn(registry.notices, 'tell');
     for (const isSentAgain of [false, true]) {
       if (isSentAgain) await upload(registry, 'same');
-      const again = await addVersion(registry, { component: 'code', version: 'v1', hash: version.hash });
+      const again = await registry.versions.add({ component: 'code', version: 'v1', hash: version.hash });
       expect(again).toEqual({ version, isNew: false });
       expect(await registry.bytes.uploads()).toEqual([]);
       expect(await registry.meta.read((tx) => tx.uploads())).toEqual([]);
@@ -76,9 +79,9 @@ describe('adding a version', () => {
     const { hash } = await addText(registry, 'code', 'v1', 'same');
     rmSync(join(registry.dir, 'files', hash));
     const wanted = { component: 'code', version: 'v1', hash };
-    expect(await kindOfRejection(addVersion(registry, wanted))).toBe('not-found');
+    expect(await kindOfRejection(registry.versions.add(wanted))).toBe('not-found');
     await upload(registry, 'same');
-    expect(await addVersion(registry, wanted)).toMatchObject({ isNew: false });
+    expect(await registry.versions.add(wanted)).toMatchObject({ isNew: false });
     expect(await registry.bytes.archives()).toMatchObject([{ hash }]);
   });
 
@@ -86,36 +89,35 @@ describe('adding a version', () => {
     const real = await openRegistry();
     const { hash } = await addText(real, 'code', 'v1', 'same');
     let isDeleted = false;
-    const read: Registry['meta']['read'] = async (work) => {
+    const read: TestRegistry['meta']['read'] = async (work) => {
       const result = await real.meta.read(work);
       if (!isDeleted) {
         isDeleted = true;
-        await deleteVersion(real, 'code', 'v1');
+        await real.versions.delete({ component: 'code', version: 'v1' });
       }
       return result;
     };
     const { meta } = real;
-    const registry = {
-      ...real,
+    const registry = onPorts(real, {
       meta: {
         read,
         write: meta.write.bind(meta),
         shrink: meta.shrink.bind(meta),
         close: meta.close.bind(meta),
       },
-    };
-    const added = await addVersion(registry, { component: 'code', version: 'v1', hash });
+    });
+    const added = await registry.versions.add({ component: 'code', version: 'v1', hash });
     expect(added).toMatchObject({ isNew: true, version: { hash } });
   });
 
   test('that exists is refused with other content, and with any where it is to be new', async () => {
     const registry = await openRegistry();
     const { hash } = await addText(registry, 'code', 'v1');
-    const again = addVersion(registry, { component: 'code', version: 'v1', hash, insistNew: true });
+    const again = registry.versions.add({ component: 'code', version: 'v1', hash, insistNew: true });
     await expect(again).rejects.toThrow(
       'version "v1" of component "code" already exists, with the same content',
     );
-    const other = addVersion(registry, {
+    const other = registry.versions.add({
       component: 'code',
       version: 'v1',
       hash: await upload(registry, 'other'),
@@ -128,9 +130,9 @@ describe('adding a version', () => {
     const [hash, other] = [await upload(registry, 'same'), await upload(registry, 'other')];
     const tell = vi.spyOn(registry.notices, 'tell');
     const same = Array.from({ length: 8 }, () =>
-      addVersion(registry, { component: 'c', version: 'v', hash }),
+      registry.versions.add({ component: 'c', version: 'v', hash }),
     );
-    const refused = kindOfRejection(addVersion(registry, { component: 'c', version: 'v', hash: other }));
+    const refused = kindOfRejection(registry.versions.add({ component: 'c', version: 'v', hash: other }));
     const added = await Promise.all(same);
     expect(added.map(({ isNew }) => isNew).sort()).toEqual([...Array(7).fill(false), true]);
     expect(new Set(added.map(({ version }) => version.created)).size).toBe(1);
@@ -143,7 +145,7 @@ describe('adding a version', () => {
     const registry = await openRegistry();
     const wanted = { component: 'c', version: 'v', hash: await upload(registry, 'same'), insistNew: true };
     const outcomes = await Promise.all(
-      Array.from({ length: 8 }, () => kindOfRejection(addVersion(registry, wanted))),
+      Array.from({ length: 8 }, () => kindOfRejection(registry.versions.add(wanted))),
     );
     expect(outcomes.sort()).toEqual([...Array(7).fill('exists'), 'nothing thrown']);
   });
@@ -152,11 +154,11 @@ describe('adding a version', () => {
     const real = await openRegistry();
     const hash = await upload(real, 'content');
     const wanted = { component: 'code', version: 'v1', hash };
-    expect(await kindOfRejection(addVersion(onFullDisk(real), wanted))).toBe('no-space');
+    expect(await kindOfRejection(onFullDisk(real).versions.add(wanted))).toBe('no-space');
     expect(await real.bytes.archives()).toEqual([]);
     expect(await real.bytes.uploads()).toMatchObject([{ hash, size: 7 }]);
-    expect(await collect(real)).toMatchObject({ files: [], freed: { files: 0, bytes: 0 } });
-    await addVersion(real, wanted);
+    expect(await real.housekeeping.collect()).toMatchObject({ files: [], freed: { files: 0, bytes: 0 } });
+    await real.versions.add(wanted);
     expect(await real.bytes.archives()).toMatchObject([{ hash }]);
   });
 
@@ -164,7 +166,7 @@ describe('adding a version', () => {
     const real = await openRegistry();
     const { hash } = await addText(real, 'code', 'v1', 'same');
     await upload(real, 'same');
-    const again = addVersion(onFullDisk(real), { component: 'code', version: 'v2', hash });
+    const again = onFullDisk(real).versions.add({ component: 'code', version: 'v2', hash });
     expect(await kindOfRejection(again)).toBe('no-space');
     expect(await real.bytes.archives()).toMatchObject([{ hash }]);
   });
@@ -175,7 +177,7 @@ describe('adding a version', () => {
     [{ component: 'a', version: 'v', hash: '0000' }, 'invalid'],
     [{ component: 'a', version: 'v', hash: '0'.repeat(64) }, 'not-found'],
   ])('%j is %s', async (wanted, kind) => {
-    expect(await kindOfRejection(addVersion(await openRegistry(), wanted))).toBe(kind);
+    expect(await kindOfRejection((await openRegistry()).versions.add(wanted))).toBe(kind);
   });
 });
 
@@ -183,31 +185,33 @@ describe('deleting', () => {
   test('a version or a component that a configuration uses is refused, and names it', async () => {
     const registry = await openRegistry();
     for (const version of ['v1', 'v2']) await addText(registry, 'code', version);
-    await putConfiguration(registry, change, 'project1', [{ component: 'code', version: 'v1' }]);
-    const version = deleteVersion(registry, 'code', 'v1');
+    await registry.configurations.put(change, 'project1', [{ component: 'code', version: 'v1' }]);
+    const version = registry.versions.delete({ component: 'code', version: 'v1' });
     await expect(version).rejects.toMatchObject({
       kind: 'in-use',
       message: 'version is used by configuration "project1"',
     });
-    const component = deleteComponent(registry, 'code');
+    const component = registry.versions.deleteComponent('code');
     await expect(component).rejects.toThrow('component is used by configuration "project1"');
-    await deleteVersion(registry, 'code', 'v2');
+    await registry.versions.delete({ component: 'code', version: 'v2' });
   });
 
   test('a component deletes all its versions', async () => {
     const registry = await openRegistry();
     for (const version of ['v1', 'v2']) await addText(registry, 'code', version);
-    expect(await deleteComponent(registry, 'code')).toHaveLength(2);
+    expect(await registry.versions.deleteComponent('code')).toHaveLength(2);
     expect(await registry.meta.read((tx) => tx.components())).toEqual([]);
-    expect(await kindOfRejection(deleteComponent(registry, 'code'))).toBe('not-found');
-    expect(await kindOfRejection(deleteVersion(registry, 'code', 'v1'))).toBe('not-found');
+    expect(await kindOfRejection(registry.versions.deleteComponent('code'))).toBe('not-found');
+    expect(await kindOfRejection(registry.versions.delete({ component: 'code', version: 'v1' }))).toBe(
+      'not-found',
+    );
   });
 });
 
 describe('uploading', () => {
   test('beyond the limit is refused at the first byte too many, and keeps failing', async () => {
     const registry = await openRegistry({ maxUpload: 100 });
-    const opened = await beginUpload(registry, 'x');
+    const opened = await registry.uploads.begin('x');
     await opened.write(Buffer.alloc(100), 0);
     expect(await kindOfRejection(opened.write(Buffer.alloc(1), 100))).toBe('too-large');
     expect(await kindOfRejection(opened.write(Buffer.alloc(1), 0))).toBe('too-large');
@@ -218,6 +222,6 @@ describe('uploading', () => {
 
   test('below the reserve of free space is refused before it begins', async () => {
     const registry = await openRegistry({ minFree: Number.MAX_SAFE_INTEGER });
-    expect(await kindOfRejection(beginUpload(registry, 'x'))).toBe('no-space');
+    expect(await kindOfRejection(registry.uploads.begin('x'))).toBe('no-space');
   });
 });

@@ -1,23 +1,10 @@
 import type { ConfigurationHead } from '@deploy-tools/registry/core/configuration-events.js';
-import {
-  bumpLayer,
-  changeLayer,
-  deleteConfiguration,
-  putConfiguration,
-  replaceConfiguration,
-} from '@deploy-tools/registry/core/configurations.js';
 import { Heartbeats } from '@deploy-tools/registry/core/heartbeats.js';
-import {
-  checkWatchedNames,
-  feedWatch,
-  openWatch,
-  Watch,
-  watchEvent,
-} from '@deploy-tools/registry/core/watch.js';
+import { checkWatchedNames, Watch, watchEvent } from '@deploy-tools/registry/core/watch.js';
 import { parseLayerRef } from '@deploy-tools/shared/names.js';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { addText, OPERATOR, openRegistry, type TestRegistry } from '../support/open-registry.js';
+import { addText, OPERATOR, onPorts, openRegistry, type TestRegistry } from '../support/open-registry.js';
 
 const { role: _role, ...author } = OPERATOR;
 const change = { author, command: 'the command line' };
@@ -55,13 +42,13 @@ describe('subscribers', () => {
   test('are told of every revision, of what they asked for', async () => {
     const registry = await withVersions('code:v1', 'code:v2');
     const [all, ofP, ofQ] = [toldOf(registry), toldOf(registry, ['p']), toldOf(registry, ['q', 'r'])];
-    await putConfiguration(registry, change, 'p', refs('code:v1'));
-    await putConfiguration(registry, change, 'q', refs('code:v1'));
-    await changeLayer(registry, change, 'p', { component: 'code', version: 'v2' });
-    await replaceConfiguration(registry, change, 'p', refs('code:v1'));
-    await bumpLayer(registry, change, 'p', 'code');
-    await deleteConfiguration(registry, change, 'p');
-    await putConfiguration(registry, change, 'p', refs('code:v1'));
+    await registry.configurations.put(change, 'p', refs('code:v1'));
+    await registry.configurations.put(change, 'q', refs('code:v1'));
+    await registry.configurations.changeLayer(change, 'p', { component: 'code', version: 'v2' });
+    await registry.configurations.replace(change, 'p', refs('code:v1'));
+    await registry.configurations.bumpLayer(change, 'p', 'code');
+    await registry.configurations.delete(change, 'p');
+    await registry.configurations.put(change, 'p', refs('code:v1'));
     const mine = ['p@1', 'p@2', 'p@3', 'p@4', 'p@5 deleted', 'p@6'];
     expect(ofP).toEqual(mine);
     expect(ofQ).toEqual(['q@1']);
@@ -70,17 +57,22 @@ describe('subscribers', () => {
 
   test('are told nothing where nothing changed or nothing was committed', async () => {
     const registry = await withVersions('code:v1');
-    await putConfiguration(registry, change, 'p', refs('code:v1'));
+    await registry.configurations.put(change, 'p', refs('code:v1'));
     const told = toldOf(registry);
-    await changeLayer(registry, change, 'p', { component: 'code', version: 'v1' });
-    await bumpLayer(registry, change, 'p', 'code');
-    await expect(putConfiguration(registry, change, 'p', refs('code:v9'))).rejects.toThrow();
-    await expect(deleteConfiguration(registry, change, 'x')).rejects.toThrow();
-    const full: TestRegistry = {
-      ...registry,
-      meta: { ...registry.meta, write: () => Promise.reject(new Error('disk full')) },
-    };
-    await expect(putConfiguration(full, change, 'p', refs('code:v1'))).rejects.toThrow('disk full');
+    await registry.configurations.changeLayer(change, 'p', { component: 'code', version: 'v1' });
+    await registry.configurations.bumpLayer(change, 'p', 'code');
+    await expect(registry.configurations.put(change, 'p', refs('code:v9'))).rejects.toThrow();
+    await expect(registry.configurations.delete(change, 'x')).rejects.toThrow();
+    const { meta } = registry;
+    const full = onPorts(registry, {
+      meta: {
+        read: (work) => meta.read(work),
+        write: () => Promise.reject(new Error('disk full')),
+        shrink: () => meta.shrink(),
+        close: () => meta.close(),
+      },
+    });
+    await expect(full.configurations.put(change, 'p', refs('code:v1'))).rejects.toThrow('disk full');
     expect(told).toEqual([]);
   });
 
@@ -91,7 +83,7 @@ describe('subscribers', () => {
         registry.meta.read((tx) => tx.configuration('p')).then(resolve, reject);
       });
     });
-    await putConfiguration(registry, change, 'p', refs('code:v1'));
+    await registry.configurations.put(change, 'p', refs('code:v1'));
     expect(await found).toMatchObject({ revision: 1 });
   });
 
@@ -116,10 +108,10 @@ describe('subscribers', () => {
 describe('a watch', () => {
   test('begins with what is, also of what is not', async () => {
     const registry = await withVersions('code:v1');
-    const { after } = await putConfiguration(registry, change, 'p', refs('code:v1'));
-    await putConfiguration(registry, change, 'gone', refs('code:v1'));
-    await deleteConfiguration(registry, change, 'gone');
-    const watch = await openWatch(registry, ['p', 'gone', 'never']);
+    const { after } = await registry.configurations.put(change, 'p', refs('code:v1'));
+    await registry.configurations.put(change, 'gone', refs('code:v1'));
+    await registry.configurations.delete(change, 'gone');
+    const watch = await registry.watches.open(['p', 'gone', 'never']);
     const { name, revision, hash, mtime } = after;
     expect(await eventsOf(watch, 3)).toEqual([
       { kind: 'config', name, revision, hash, mtime },
@@ -133,23 +125,23 @@ describe('a watch', () => {
   test('of all configurations has those that are, and those that come', async () => {
     const registry = await withVersions('code:v1');
     for (let number = 0; number < 250; number += 1)
-      await putConfiguration(registry, change, `p${number}`, refs('code:v1'));
-    const watch = await openWatch(registry, undefined);
+      await registry.configurations.put(change, `p${number}`, refs('code:v1'));
+    const watch = await registry.watches.open(undefined);
     const events = await eventsOf(watch, 250);
     expect(new Set(events.map((event) => event.kind === 'config' && event.name)).size).toBe(250);
-    await putConfiguration(registry, change, 'new', refs('code:v1'));
+    await registry.configurations.put(change, 'new', refs('code:v1'));
     expect(await eventsOf(watch, 1)).toMatchObject([{ kind: 'config', name: 'new', revision: 1 }]);
     watch.close();
   });
 
   test('misses nothing that is committed while it begins, and says nothing twice', async () => {
     const registry = await withVersions('code:v1', 'code:v2');
-    await putConfiguration(registry, change, 'p', refs('code:v1'));
+    await registry.configurations.put(change, 'p', refs('code:v1'));
     for (let round = 0; round < 20; round += 1) {
       const version = `v${(round % 2) + 1}`;
       const [watch] = await Promise.all([
-        openWatch(registry, ['p']),
-        changeLayer(registry, change, 'p', { component: 'code', version }),
+        registry.watches.open(['p']),
+        registry.configurations.changeLayer(change, 'p', { component: 'code', version }),
       ]);
       const last = await registry.meta.read((tx) => tx.head('p'));
       const revisions: number[] = [];
@@ -234,9 +226,8 @@ describe('a feed that does not take what it is told', () => {
         });
       },
     };
-    const done = feedWatch(registry, ['p'], feed, (notice) =>
-      notice.kind === 'head' ? String(notice.head.revision) : '',
-    );
+    const watch = await registry.watches.open(['p']);
+    const done = watch.feed(feed, (update) => (update.kind === 'head' ? String(update.head.revision) : ''));
     while (sent.length === 0) await Promise.resolve();
     for (let revision = 1; revision <= 10_000; revision += 1) registry.events.publish(headAt('p', revision));
     take();

@@ -1,7 +1,5 @@
 import { rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { putConfiguration } from '@deploy-tools/registry/core/configurations.js';
-import { collect } from '@deploy-tools/registry/core/housekeeping.js';
 import type { Ingest } from '@deploy-tools/registry/core/index-archive.js';
 import { Indexer } from '@deploy-tools/registry/core/indexer.js';
 import { findUnindexed } from '@deploy-tools/registry/core/unindexed.js';
@@ -10,7 +8,7 @@ import { DEFAULT_UNPACK_POLICY } from '@deploy-tools/shared/archive/unpack-polic
 import { DeployError } from '@deploy-tools/shared/errors.js';
 import { expect, test } from 'vitest';
 import { hashOf } from '../contract/meta-samples.js';
-import { addText, OPERATOR, openRegistry, type TestRegistry } from '../support/open-registry.js';
+import { addText, OPERATOR, onPorts, openRegistry, type TestRegistry } from '../support/open-registry.js';
 import { textIngest } from '../support/text-ingest.js';
 
 const change = { author: OPERATOR, command: 'x' };
@@ -20,14 +18,14 @@ async function forgetIndexes(registry: TestRegistry): Promise<void> {
   await registry.meta.write(async (tx) => {
     for (const { archive } of await tx.indexes()) await tx.deleteIndex(archive.hash);
   });
-  await collect(registry);
+  await registry.housekeeping.collect();
 }
 
 /** The same registry in a program that was started now and indexes so. */
 function restarted(registry: TestRegistry, ingest: Ingest): TestRegistry {
   registry.pass(1000);
   const indexer = new Indexer({ ...registry, ingest, policy: DEFAULT_UNPACK_POLICY, minFree: 0 });
-  return { ...registry, indexer };
+  return onPorts(registry, { indexer });
 }
 
 test('archives without a manifest are indexed one at a time: those in use first, then the newest first', async () => {
@@ -36,7 +34,7 @@ test('archives without a manifest are indexed one at a time: those in use first,
     await addText(registry, 'code', version, version);
     registry.pass(1000);
   }
-  await putConfiguration(registry, change, 'p', [{ component: 'code', version: 'v2' }]);
+  await registry.configurations.put(change, 'p', [{ component: 'code', version: 'v2' }]);
   await forgetIndexes(registry);
   const seen: string[] = [];
   let running = 0;

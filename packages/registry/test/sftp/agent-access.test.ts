@@ -1,10 +1,5 @@
 import { accessTo } from '@deploy-tools/registry/core/access.js';
-import {
-  changeLayer,
-  deleteConfiguration,
-  putConfiguration,
-} from '@deploy-tools/registry/core/configurations.js';
-import { type AgentView, agentFiles } from '@deploy-tools/registry/sftp/agent-files.js';
+import { AgentTree, type AgentView } from '@deploy-tools/registry/sftp/agent-tree.js';
 import type { SftpFiles } from '@deploy-tools/registry/sftp/sftp-files.js';
 import { OPEN_FLAG } from '@deploy-tools/shared/sftp/protocol.js';
 import { expect, test } from 'vitest';
@@ -19,7 +14,7 @@ function filesOf(registry: TestRegistry, patterns: string | undefined): SftpFile
     log: registry.log,
     transfers: { begin: () => () => {}, onStop: () => () => {} },
   };
-  return agentFiles(registry, view);
+  return new AgentTree(registry, view);
 }
 
 async function namesIn(files: SftpFiles, directory: string): Promise<string[]> {
@@ -36,9 +31,9 @@ async function makeRegistry() {
     await addText(registry, 'shared', 'v1'),
     await addText(registry, 'loose', 'v1'),
   ];
-  await putConfiguration(registry, CHANGE, 'web', [old, shared]);
-  await changeLayer(registry, CHANGE, 'web', code);
-  await putConfiguration(registry, CHANGE, 'db', [secret, shared]);
+  await registry.configurations.put(CHANGE, 'web', [old, shared]);
+  await registry.configurations.changeLayer(CHANGE, 'web', code);
+  await registry.configurations.put(CHANGE, 'db', [secret, shared]);
   return {
     registry,
     hashes: { old: old.hash, code: code.hash, secret: secret.hash, shared: shared.hash, loose: loose.hash },
@@ -99,9 +94,9 @@ test('what a configuration names from now on is readable at once, and stays so w
   const files = filesOf(registry, 'web');
   const path = `/files/${hashes.loose}`;
   expect(await kindOfRejection(files.stat(path))).toBe('not-found');
-  await putConfiguration(registry, CHANGE, 'web', [{ component: 'loose', version: 'v1' }]);
+  await registry.configurations.put(CHANGE, 'web', [{ component: 'loose', version: 'v1' }]);
   await files.stat(path);
-  await deleteConfiguration(registry, CHANGE, 'web');
+  await registry.configurations.delete(CHANGE, 'web');
   await files.stat(path);
   expect(await kindOfRejection(files.stat('/configs/web.json'))).toBe('not-found');
 });

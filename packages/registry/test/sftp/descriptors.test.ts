@@ -1,7 +1,6 @@
 import { readdirSync, readlinkSync } from 'node:fs';
-import { putConfiguration } from '@deploy-tools/registry/core/configurations.js';
-import { agentFiles } from '@deploy-tools/registry/sftp/agent-files.js';
-import { operatorFiles } from '@deploy-tools/registry/sftp/operator-files.js';
+import { AgentTree } from '@deploy-tools/registry/sftp/agent-tree.js';
+import { OperatorTree } from '@deploy-tools/registry/sftp/operator-tree.js';
 import { SftpClient } from '@deploy-tools/shared/client/sftp-client.js';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { until } from '../../../../test/support/until.js';
@@ -27,8 +26,8 @@ async function served(registry: TestRegistry, role: 'operator' | 'agent'): Promi
   const server = await startSftpServer(
     (transfers) =>
       role === 'operator'
-        ? operatorFiles(registry, OPERATOR, registry.log, transfers)
-        : agentFiles(registry, { access: AGENT.access, log: registry.log, transfers }),
+        ? new OperatorTree(registry, { principal: OPERATOR, log: registry.log, transfers: transfers })
+        : new AgentTree(registry, { access: AGENT.access, log: registry.log, transfers }),
     registry.log,
   );
   onTestFinished(() => server.close());
@@ -87,7 +86,7 @@ describe('no descriptor stays open after an upload', () => {
 test('no descriptor stays open of an archive that is read, or whose reader is gone', async () => {
   const registry = await openRegistry();
   await addText(registry, 'code', 'v1', CONTENT);
-  await putConfiguration(registry, { author: OPERATOR, command: 'x' }, 'p', [
+  await registry.configurations.put({ author: OPERATOR, command: 'x' }, 'p', [
     { component: 'code', version: 'v1' },
   ]);
   const server = await served(registry, 'agent');

@@ -1,6 +1,6 @@
 import { once } from 'node:events';
-import { agentFiles } from '@deploy-tools/registry/sftp/agent-files.js';
-import { operatorFiles } from '@deploy-tools/registry/sftp/operator-files.js';
+import { AgentTree } from '@deploy-tools/registry/sftp/agent-tree.js';
+import { OperatorTree } from '@deploy-tools/registry/sftp/operator-tree.js';
 import { RequestHandler } from '@deploy-tools/registry/sftp/request-handler.js';
 import { openTransferMemory } from '@deploy-tools/registry/sftp/transfer-memory.js';
 import { SftpClient } from '@deploy-tools/shared/client/sftp-client.js';
@@ -28,11 +28,12 @@ beforeAll(async () => {
   await addText(registry, 'code', 'v1');
   servers = {
     operator: await startSftpServer(
-      (transfers) => operatorFiles(registry, OPERATOR, registry.log, transfers),
+      (transfers) =>
+        new OperatorTree(registry, { principal: OPERATOR, log: registry.log, transfers: transfers }),
       registry.log,
     ),
     agent: await startSftpServer(
-      (transfers) => agentFiles(registry, { access: AGENT.access, log: registry.log, transfers }),
+      (transfers) => new AgentTree(registry, { access: AGENT.access, log: registry.log, transfers }),
       registry.log,
     ),
   };
@@ -153,7 +154,7 @@ test('a listing fits the packets that every client takes', async () => {
 
 test('a READ of more than a packet holds is answered with what fits', async () => {
   const content = Buffer.alloc(2 * MAX_PACKET, 1);
-  const files = agentFiles(registry, {
+  const files = new AgentTree(registry, {
     access: AGENT.access,
     log: registry.log,
     transfers: { begin: () => () => {}, onStop: () => () => {} },

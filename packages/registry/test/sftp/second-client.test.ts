@@ -1,8 +1,8 @@
 import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
 import { promisify } from 'node:util';
-import { agentFiles } from '@deploy-tools/registry/sftp/agent-files.js';
-import { operatorFiles } from '@deploy-tools/registry/sftp/operator-files.js';
+import { AgentTree } from '@deploy-tools/registry/sftp/agent-tree.js';
+import { OperatorTree } from '@deploy-tools/registry/sftp/operator-tree.js';
 import { STATUS } from '@deploy-tools/shared/sftp/protocol.js';
 import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
@@ -24,11 +24,12 @@ let agents: TestSftpServer;
 beforeAll(async () => {
   registry = await openLastingRegistry();
   operators = await startSftpServer(
-    (transfers) => operatorFiles(registry, OPERATOR, registry.log, transfers),
+    (transfers) =>
+      new OperatorTree(registry, { principal: OPERATOR, log: registry.log, transfers: transfers }),
     registry.log,
   );
   agents = await startSftpServer(
-    (transfers) => agentFiles(registry, { access: AGENT.access, log: registry.log, transfers }),
+    (transfers) => new AgentTree(registry, { access: AGENT.access, log: registry.log, transfers }),
     registry.log,
   );
 });

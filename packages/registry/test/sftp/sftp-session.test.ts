@@ -1,8 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { setImmediate as turn } from 'node:timers/promises';
-import { putConfiguration } from '@deploy-tools/registry/core/configurations.js';
-import { agentFiles } from '@deploy-tools/registry/sftp/agent-files.js';
-import { operatorFiles } from '@deploy-tools/registry/sftp/operator-files.js';
+import { AgentTree } from '@deploy-tools/registry/sftp/agent-tree.js';
+import { OperatorTree } from '@deploy-tools/registry/sftp/operator-tree.js';
 import { SftpClient } from '@deploy-tools/shared/client/sftp-client.js';
 import { decodeConfigJson } from '@deploy-tools/shared/config-json.js';
 import fc from 'fast-check';
@@ -26,16 +25,17 @@ const content = randomBytes(1_234_567);
 beforeAll(async () => {
   registry = await openLastingRegistry({ maxUpload: 8 << 20 });
   operators = await startSftpServer(
-    (transfers) => operatorFiles(registry, OPERATOR, registry.log, transfers),
+    (transfers) =>
+      new OperatorTree(registry, { principal: OPERATOR, log: registry.log, transfers: transfers }),
     registry.log,
   );
   agents = await startSftpServer(
-    (transfers) => agentFiles(registry, { access: AGENT.access, log: registry.log, transfers }),
+    (transfers) => new AgentTree(registry, { access: AGENT.access, log: registry.log, transfers }),
     registry.log,
   );
   await addText(registry, 'code', 'v1', content.toString('latin1'));
   const change = { author: OPERATOR, command: 'x' };
-  await putConfiguration(registry, change, 'pröject 1', [{ component: 'code', version: 'v1' }]);
+  await registry.configurations.put(change, 'pröject 1', [{ component: 'code', version: 'v1' }]);
 });
 
 afterAll(async () => {
@@ -90,7 +90,8 @@ describe('an operator', () => {
 
   test('whose connection breaks in the middle leaves nothing behind', async () => {
     const server = await startSftpServer(
-      (transfers) => operatorFiles(registry, OPERATOR, registry.log, transfers),
+      (transfers) =>
+        new OperatorTree(registry, { principal: OPERATOR, log: registry.log, transfers: transfers }),
       registry.log,
     );
     const client = await SftpClient.start(await server.open());

@@ -1,4 +1,4 @@
-import { judge } from '@deploy-tools/registry/ssh/authenticate.js';
+import { authenticate } from '@deploy-tools/registry/ssh/authenticate.js';
 import { parseAuthorizedKeys } from '@deploy-tools/registry/ssh/authorized-keys.js';
 import { createLogger } from '@deploy-tools/shared/log.js';
 import ssh2 from 'ssh2';
@@ -16,7 +16,7 @@ const log = await createLogger('test', 'silent');
 const blob = Buffer.from('what is signed');
 
 /** What becomes of a good signature that the client says to have made so. */
-function verdictOn(type: KeyType, algo: string, hashAlgo?: string, allowSha1 = false): string {
+function resultOf(type: KeyType, algo: string, hashAlgo?: string, allowSha1 = false): string {
   const [key] = parseAuthorizedKeys(PAIRS[type].public, 'operator').keys;
   const secret = ssh2.utils.parseKey(PAIRS[type].private);
   if (key === undefined || secret instanceof Error) throw new Error('no key');
@@ -36,10 +36,10 @@ function verdictOn(type: KeyType, algo: string, hashAlgo?: string, allowSha1 = f
     blob,
     signature,
   };
-  const policy = { ring, clock: () => new Date(), allowSha1 };
-  const verdict = judge(policy, context as unknown as ssh2.AuthContext, '192.0.2.1', log);
-  if (verdict === undefined) return 'unanswered';
-  return verdict.ok ? 'admitted' : verdict.reason;
+  const policy = { ring, clock: () => new Date(), address: '192.0.2.1', allowSha1 };
+  const result = authenticate(policy, context as unknown as ssh2.AuthContext, log);
+  if (result === undefined) return 'unanswered';
+  return result.ok ? 'admitted' : result.reason;
 }
 
 test.each<[KeyType, string, string | undefined]>([
@@ -48,12 +48,12 @@ test.each<[KeyType, string, string | undefined]>([
   ['rsa', 'ssh-rsa', 'sha256'],
   ['rsa', 'ssh-rsa', 'sha512'],
 ])('a key of type %s signs with what belongs to it (%s, %s)', (type, algo, hash) => {
-  expect(verdictOn(type, algo, hash)).toBe('admitted');
+  expect(resultOf(type, algo, hash)).toBe('admitted');
 });
 
 test('RSA with SHA-1 is for old clients only', () => {
-  expect(verdictOn('rsa', 'ssh-rsa')).toBe('RSA signature with SHA-1');
-  expect(verdictOn('rsa', 'ssh-rsa', undefined, true)).toBe('admitted');
+  expect(resultOf('rsa', 'ssh-rsa')).toBe('RSA signature with SHA-1');
+  expect(resultOf('rsa', 'ssh-rsa', undefined, true)).toBe('admitted');
 });
 
 test.each<[KeyType, string]>([
@@ -63,6 +63,6 @@ test.each<[KeyType, string]>([
   ['ecdsa', 'ecdsa-sha2-nistp384'],
 ])('a key of type %s with an algorithm called %s is refused, -compat or not', (type, algo) => {
   for (const allowSha1 of [false, true]) {
-    expect(verdictOn(type, algo, undefined, allowSha1)).toMatch(/^algorithm .* for a key of type /);
+    expect(resultOf(type, algo, undefined, allowSha1)).toMatch(/^algorithm .* for a key of type /);
   }
 });

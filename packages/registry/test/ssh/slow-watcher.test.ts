@@ -36,7 +36,8 @@ async function startWatcher(registry: TestRegistry): Promise<Watcher> {
           outbound: outboundOf(connection, served),
           speaker: SPEAKER,
         };
-        void agentExec(registry, command, context)?.(take());
+        const services = { watches: registry.watches, reports: registry };
+        void agentExec(services, context, command)?.(take());
       });
     });
   });

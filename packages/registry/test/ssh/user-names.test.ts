@@ -1,4 +1,4 @@
-import { type AuthenticationPolicy, judge } from '@deploy-tools/registry/ssh/authenticate.js';
+import { type AuthenticationPolicy, authenticate } from '@deploy-tools/registry/ssh/authenticate.js';
 import { parseAuthorizedKeys } from '@deploy-tools/registry/ssh/authorized-keys.js';
 import { createLogger } from '@deploy-tools/shared/log.js';
 import type ssh2 from 'ssh2';
@@ -18,6 +18,7 @@ const policy: AuthenticationPolicy = {
     close: async () => undefined,
   },
   clock: () => new Date(),
+  address: '192.0.2.1',
   allowSha1: false,
 };
 const log = await createLogger('test', 'silent');
@@ -33,9 +34,9 @@ function ask(username: string): string {
       accepted = true;
     },
   };
-  const verdict = judge(policy, context as unknown as ssh2.AuthContext, '192.0.2.1', log);
-  if (verdict === undefined) return accepted ? 'accepted' : 'unanswered';
-  return verdict.ok ? 'admitted' : verdict.reason;
+  const result = authenticate(policy, context as unknown as ssh2.AuthContext, log);
+  if (result === undefined) return accepted ? 'accepted' : 'unanswered';
+  return result.ok ? 'admitted' : result.reason;
 }
 
 test.each(['ops', 'Jürgen', 'a b', 'x'.repeat(64), ''])('the user %j may log in', (name) => {

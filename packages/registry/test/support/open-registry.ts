@@ -1,45 +1,105 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { Dispatcher } from '@deploy-tools/registry/commands/dispatch.js';
 import { accessTo } from '@deploy-tools/registry/core/access.js';
+import { AuditLog } from '@deploy-tools/registry/core/audit-log.js';
 import { ClockTrust } from '@deploy-tools/registry/core/clock-trust.js';
-import { ConfigurationEvents } from '@deploy-tools/registry/core/configuration-events.js';
+import { Configurations } from '@deploy-tools/registry/core/configurations.js';
 import { DiskSpace } from '@deploy-tools/registry/core/disk-space.js';
 import { Fleet } from '@deploy-tools/registry/core/fleet/fleet.js';
 import type { Speaker } from '@deploy-tools/registry/core/fleet/presence.js';
+import { Fsck } from '@deploy-tools/registry/core/fsck.js';
 import { Heartbeats } from '@deploy-tools/registry/core/heartbeats.js';
+import { Housekeeping } from '@deploy-tools/registry/core/housekeeping.js';
 import type { Ingest } from '@deploy-tools/registry/core/index-archive.js';
 import { Indexer } from '@deploy-tools/registry/core/indexer.js';
+import type { RegistryLimits } from '@deploy-tools/registry/core/limits.js';
 import { NoticeDesk } from '@deploy-tools/registry/core/notices/notice-desk.js';
 import type { Principal } from '@deploy-tools/registry/core/principal.js';
-import type { Registry, RegistryLimits } from '@deploy-tools/registry/core/registry.js';
 import { openTrack } from '@deploy-tools/registry/core/tracks/open-track.js';
 import { TimedTrackRunner } from '@deploy-tools/registry/core/tracks/timed-track-runner.js';
-import { beginUpload } from '@deploy-tools/registry/core/uploads.js';
-import { addVersion } from '@deploy-tools/registry/core/versions.js';
+import { Tracks } from '@deploy-tools/registry/core/tracks/tracks.js';
+import { Uploads } from '@deploy-tools/registry/core/uploads.js';
+import { Versions } from '@deploy-tools/registry/core/versions.js';
+import { Watches } from '@deploy-tools/registry/core/watch.js';
 import { FileByteStore } from '@deploy-tools/registry/layers/file-byte-store.js';
 import { FileDerivedStore } from '@deploy-tools/registry/layers/file-derived-store.js';
 import { FileDigester } from '@deploy-tools/registry/layers/file-digester.js';
 import { FileReadMarks } from '@deploy-tools/registry/layers/file-read-marks.js';
 import type { ReadMarks } from '@deploy-tools/registry/layers/read-marks.js';
+import type { MetaStore } from '@deploy-tools/registry/meta/meta-store.js';
 import { SqliteMetaStore } from '@deploy-tools/registry/meta/sqlite/sqlite-meta-store.js';
 import { DEFAULT_UNPACK_POLICY } from '@deploy-tools/shared/archive/unpack-policy.js';
 import { Turns } from '@deploy-tools/shared/host/turns.js';
-import { createLogger } from '@deploy-tools/shared/log.js';
+import { createLogger, type Logger } from '@deploy-tools/shared/log.js';
 import type { ComponentVersion } from '@deploy-tools/shared/model.js';
 import { RateLimit } from '@deploy-tools/shared/rate-limit.js';
 import { onTestFinished } from 'vitest';
 import { textIngest, textVerify } from './text-ingest.js';
 
-export interface TestRegistry extends Registry {
+/** What the features stand on. */
+interface Ports {
   readonly dir: string;
+  readonly meta: MetaStore;
+  readonly bytes: FileByteStore;
+  readonly derived: FileDerivedStore;
   readonly marks: ReadMarks;
+  readonly indexer: Indexer;
+  readonly fleet: Fleet;
+  readonly notices: NoticeDesk;
+  readonly space: DiskSpace;
+  readonly heartbeats: Heartbeats;
+  readonly audit: AuditLog;
+  readonly clock: () => Date;
+  readonly clockTrust: ClockTrust;
+  readonly stopping: AbortSignal;
+  readonly limits: RegistryLimits;
+  readonly log: Logger;
+}
+
+/** The features and their ports: whatever a rule or an edge takes. */
+export interface TestRegistry extends Features {
   /** Moves the registry's clock on, and the steady one. */
   pass(ms: number): void;
   /** Sets the registry's clock alone. */
   jump(ms: number): void;
   /** Closes and removes it; done by itself when a test is over, where it was opened in one. */
   close(): Promise<void>;
+}
+
+type Features = ReturnType<typeof featuresOn>;
+
+function featuresOn(ports: Ports) {
+  const { dir, limits, log } = ports;
+  const configurations = new Configurations(ports);
+  const { events } = configurations;
+  const versions = new Versions(ports);
+  const uploads = new Uploads(ports);
+  const runner = new TimedTrackRunner({
+    ...{ ...ports, configurations, versions, uploads },
+    random: () => 0.5,
+    incoming: join(dir, 'incoming'),
+    open: (track) => openTrack(track, limits.trackFiles, { environment: {}, log }),
+  });
+  const rules = {
+    ...{ ...ports, events, configurations, versions, uploads },
+    watches: new Watches({ ...ports, events }),
+    housekeeping: new Housekeeping(ports),
+    fsck: new Fsck({ ...ports, openDigester: () => new FileDigester(), verify: textVerify }),
+    tracks: new Tracks({ ...ports, configurations, runner }),
+  };
+  const { audit } = ports;
+  return {
+    ...rules,
+    runner,
+    dispatcher: new Dispatcher({ registry: rules, audit, log, keyTroubles: () => [] }),
+  };
+}
+
+/** The same registry, with its features on other ports. */
+export function onPorts(registry: TestRegistry, ports: Partial<Ports>): TestRegistry {
+  return { ...registry, ...ports, ...featuresOn({ ...registry, ...ports }) };
 }
 
 export const MINUTE = 60_000;
@@ -125,28 +185,18 @@ export async function openLastingRegistry(
   const allLimits = { ...LIMITS, ...limits };
   const { minFree, historySize } = allLimits;
   const fleet = await Fleet.open({ ...FLEET, ...stores, minFree, historySize, steady: () => now });
-  const tracks = new TimedTrackRunner({
-    registry: () => registry,
-    random: () => 0.5,
-    incoming: join(dir, 'incoming'),
-    open: (track) => openTrack(track, allLimits.trackFiles, { environment: {}, log }),
-  });
-  const registry: TestRegistry = {
-    ...stores,
-    clockTrust: await ClockTrust.open({ ...stores, steady: () => now }),
-    space: new DiskSpace(bytes, allLimits.minFree),
-    tracks,
-    dir,
-    indexer,
-    fleet,
-    notices,
-    events: new ConfigurationEvents(),
+  const clockTrust = await ClockTrust.open({ ...stores, steady: () => now });
+  const ports: Ports = {
+    ...{ ...stores, indexer, notices, fleet, clockTrust, limits: allLimits, stopping: NEVER },
+    audit: new AuditLog(stores),
     heartbeats: new Heartbeats(10_000),
-    keyTroubles: () => [],
-    openDigester: () => new FileDigester(),
-    verify: textVerify,
-    stopping: new AbortController().signal,
-    limits: allLimits,
+    space: new DiskSpace(bytes, minFree),
+    dir,
+  };
+  const features = featuresOn(ports);
+  return {
+    ...ports,
+    ...features,
     pass: (ms) => {
       now += ms;
     },
@@ -154,7 +204,7 @@ export async function openLastingRegistry(
       ahead += ms;
     },
     close: async () => {
-      await tracks.stop();
+      await features.runner.stop();
       await indexer.stop();
       await notices.close(0);
       await fleet.close();
@@ -162,27 +212,26 @@ export async function openLastingRegistry(
       rmSync(dir, { recursive: true, force: true, maxRetries: 5 });
     },
   };
-  return registry;
 }
 
 /** Uploads a text as an operator. @returns its hash. */
 export async function upload(
-  registry: Registry,
+  registry: TestRegistry,
   content: string | Buffer,
   owner = OPERATOR.fingerprint,
 ): Promise<string> {
-  const opened = await beginUpload(registry, owner);
+  const opened = await registry.uploads.begin(owner);
   await opened.write(Buffer.from(content), 0);
   return (await opened.seal(NEVER)).hash;
 }
 
 /** Uploads a text and names it. */
 export async function addText(
-  registry: Registry,
+  registry: TestRegistry,
   component: string,
   version: string,
   content = `${component}:${version}`,
 ): Promise<ComponentVersion> {
   const hash = await upload(registry, content);
-  return (await addVersion(registry, { component, version, hash })).version;
+  return (await registry.versions.add({ component, version, hash })).version;
 }

@@ -1,6 +1,6 @@
 import { readFileSync, writeFileSync } from 'node:fs';
+import type { VerifyLayer } from '@deploy-tools/registry/core/fsck.js';
 import type { Ingest } from '@deploy-tools/registry/core/index-archive.js';
-import type { VerifyLayer } from '@deploy-tools/registry/core/registry.js';
 import { DeployError } from '@deploy-tools/shared/errors.js';
 import { hashOf } from '../contract/meta-samples.js';
 

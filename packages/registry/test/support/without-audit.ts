@@ -1,10 +1,11 @@
-import type { Registry } from '@deploy-tools/registry/core/registry.js';
+import { AuditLog } from '@deploy-tools/registry/core/audit-log.js';
 import type { MetaWriter } from '@deploy-tools/registry/meta/meta-store.js';
 import { DeployError } from '@deploy-tools/shared/errors.js';
+import { onPorts, type TestRegistry } from './open-registry.js';
 
-/** The same registry, of which the audit log is full. */
-export function withoutAudit(registry: Registry): Registry {
-  const { meta } = registry;
+/** The same registry, whose audit log is full. */
+export function withoutAudit(registry: TestRegistry): TestRegistry {
+  const { meta, clock } = registry;
   const full = (tx: MetaWriter): MetaWriter =>
     new Proxy(tx, {
       get: (target, name: keyof MetaWriter) => {
@@ -13,13 +14,6 @@ export function withoutAudit(registry: Registry): Registry {
         return typeof member === 'function' ? member.bind(target) : member;
       },
     });
-  return {
-    ...registry,
-    meta: {
-      read: (work) => meta.read(work),
-      write: (work) => meta.write((tx) => work(full(tx))),
-      shrink: () => meta.shrink(),
-      close: () => meta.close(),
-    },
-  };
+  const audit = new AuditLog({ clock, meta: { write: (work) => meta.write((tx) => work(full(tx))) } });
+  return onPorts(registry, { audit });
 }

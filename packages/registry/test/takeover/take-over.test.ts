@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { FileByteStore } from '@deploy-tools/registry/layers/file-byte-store.js';
 import type { MetaReader, MetaStore } from '@deploy-tools/registry/meta/meta-store.js';
 import { SqliteMetaStore } from '@deploy-tools/registry/meta/sqlite/sqlite-meta-store.js';
-import { takeOverOriginal } from '@deploy-tools/registry/takeover/take-over.js';
+import { takeOverGoRegistry } from '@deploy-tools/registry/takeover/take-over.js';
 import { DeployError } from '@deploy-tools/shared/errors.js';
 import { pino } from 'pino';
 import { describe, expect, test } from 'vitest';
@@ -26,7 +26,7 @@ async function takeOver(
   const log = pino({ level: 'debug' }, { write: (line: string) => void lines.push(JSON.parse(line)) });
   const database = join(dir, 'registry.db');
   const clock = () => new Date('2026-11-20T16:00:00Z');
-  await takeOverOriginal({ dir, bytes: await FileByteStore.open(dir), database, openStore, clock, log });
+  await takeOverGoRegistry({ dir, bytes: await FileByteStore.open(dir), database, openStore, clock, log });
   return { dir, database, lines };
 }
 
@@ -45,7 +45,7 @@ function messages({ lines }: Started): unknown[] {
 
 const TAKEN = 'took over the state of the original deploy-registry; state.db stays as it is';
 
-describe('takeOverOriginal', () => {
+describe('takeOverGoRegistry', () => {
   test('takes over versions, configurations and their history', async () => {
     const state = stateBytes('lived-in');
     const started = await takeOver(originalDirectory(state, LIVED_IN));

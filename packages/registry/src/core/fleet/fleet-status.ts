@@ -1,7 +1,6 @@
 import { DeployError } from '@deploy-tools/shared/errors.js';
 import type { DeployState } from '@deploy-tools/shared/report/deploy-state.js';
-import type { Revision } from '../../meta/meta-store.js';
-import type { Registry } from '../registry.js';
+import type { MetaStore, Revision } from '../../meta/meta-store.js';
 import { assess, CATEGORIES, type Category } from './assess.js';
 import type { Fleet } from './fleet.js';
 import type { Follower } from './follower.js';
@@ -26,30 +25,37 @@ export interface FleetStatus {
   readonly hosts: readonly HostStatus[];
 }
 
+export interface FleetStatusPorts {
+  readonly meta: Pick<MetaStore, 'read'>;
+  readonly fleet: Fleet;
+}
+
 /** @throws DeployError not-found. */
-export async function fleetStatus(registry: Registry, name: string): Promise<FleetStatus> {
-  const head = await registry.meta.read((tx) => tx.head(name));
+export async function fleetStatus({ meta, fleet }: FleetStatusPorts, name: string): Promise<FleetStatus> {
+  const head = await meta.read((tx) => tx.head(name));
   if (head === undefined || head.layers.length === 0) {
     throw new DeployError('not-found', `configuration "${name}" not found`);
   }
-  return { head, hosts: statusOf(registry, registry.fleet.followers(name), () => head.hash) };
+  return { head, hosts: statusOf(fleet, fleet.followers(name), () => head.hash) };
 }
 
 /** What runs is not proven, or is not known, and it is about to become something else. */
 const CHANGING: ReadonlySet<DeployState> = new Set(['activating', 'validating', 'rolling-back']);
 
+type FleetAge = Pick<Fleet, 'ageMs' | 'lostAfterMs'>;
+
 /** @param wanted the hash of a configuration's head. */
 export function statusOf(
-  registry: Registry,
+  fleet: FleetAge,
   followers: readonly Follower[],
   wanted: (configuration: string) => string | undefined,
 ): HostStatus[] {
   return followers
-    .map((follower) => hostStatus(registry.fleet, follower, wanted(follower.configuration)))
+    .map((follower) => hostStatus(fleet, follower, wanted(follower.configuration)))
     .sort(worstFirst);
 }
 
-function hostStatus(fleet: Fleet, follower: Follower, wanted: string | undefined): HostStatus {
+function hostStatus(fleet: FleetAge, follower: Follower, wanted: string | undefined): HostStatus {
   const category = assess(follower, wanted);
   const { contact, isCurrent, isStored, report } = follower;
   const isGone = category === 'lost' || (contact === 'unheard' && fleet.ageMs > fleet.lostAfterMs);

@@ -1,10 +1,10 @@
 import type { MetaReader } from '../../meta/meta-store.js';
 import type { Follower } from './follower.js';
 
-/** How many hosts' last attempt ended so, by state. */
+/** By state, the number of hosts whose last attempt ended in it. */
 export type Landed = Readonly<Record<string, number>>;
 
-/** How configurations' contents landed, by configuration hash: a revision that repeats earlier layers shares their fate. */
+/** The outcomes of contents, by configuration hash: a revision that repeats earlier layers shares their outcomes. */
 export interface Landings {
   /** False where no host of the configuration has ever reported: agents may be of a kind that does not. */
   readonly anyReports: boolean;
@@ -12,26 +12,39 @@ export interface Landings {
   readonly of: (hash: string) => Landed;
 }
 
-/**
- * Each host's last attempt at each content; a host that says that a content is its last good one, and of which no
- * attempt at it is on record any more, counts as healthy.
- * @param fromRevision attempts at revisions before it are not looked at.
- */
-export async function landingsOf(
+/** A host's last attempt at a content. */
+export interface ContentAttempt {
+  readonly host: string;
+  /** Configuration hash; undefined where neither the report nor the history knows it. */
+  readonly content: string | undefined;
+  readonly state: string;
+}
+
+/** Each host's last attempt at each content, oldest first, of the revisions from `fromRevision` on. */
+export async function readAttempts(
   tx: MetaReader,
   name: string,
   fromRevision: number,
-  followers: readonly Follower[],
-): Promise<Landings> {
-  const attempts = await tx.fleet.attempts(name, fromRevision);
+): Promise<ContentAttempt[]> {
+  const attempts: ContentAttempt[] = [];
+  for (const { host, revision, hash, state } of await tx.fleet.attempts(name, fromRevision)) {
+    attempts.push({ host, content: hash ?? (await tx.revision(name, revision))?.hash, state });
+  }
+  return attempts;
+}
+
+/**
+ * Sums up attempts by content. A host whose report names a content as its last good one counts as healthy where no
+ * attempt at that content is stored any more.
+ */
+export function landingsOf(attempts: readonly ContentAttempt[], followers: readonly Follower[]): Landings {
   const byHash = new Map<string, Map<string, string>>();
   const hostsOf = (hash: string) => {
     const hosts = byHash.get(hash) ?? new Map<string, string>();
     byHash.set(hash, hosts);
     return hosts;
   };
-  for (const { host, revision, hash, state } of attempts) {
-    const content = hash ?? (await tx.revision(name, revision))?.hash;
+  for (const { host, content, state } of attempts) {
     if (content !== undefined) hostsOf(content).set(host, state);
   }
   for (const { record, report } of followers) {

@@ -5,7 +5,8 @@ import { decodeAgentLine } from '@deploy-tools/shared/report/agent-line.js';
 import { isOutcome } from '@deploy-tools/shared/report/deploy-state.js';
 import type { AgentLine, Hello, RegistryLine, StateReport } from '@deploy-tools/shared/report/report.js';
 import { requireReadable } from '../access.js';
-import type { Registry } from '../registry.js';
+import type { Heartbeats } from '../heartbeats.js';
+import type { Fleet } from './fleet.js';
 import type { Listener, Presence, Speaker } from './presence.js';
 
 /** What an agent may say: lines a second, and how many at once. An outcome that is stored costs as much as OUTCOME_COST lines. */
@@ -16,14 +17,18 @@ const OUTCOME_COST = 20;
 /** Answers that may wait to be taken; then its lines wait. */
 const MAX_ANSWERS = 8;
 
+export interface ReportPorts {
+  readonly fleet: Fleet;
+  readonly heartbeats: Heartbeats;
+}
+
 /** One agent's channel: takes its lines in order, one at a time, and has what to say to it. */
 export class ReportSession {
-  readonly #registry: Registry;
+  readonly #fleet: Fleet;
   readonly #speaker: Speaker;
   readonly #pace: RateLimit;
   readonly #closing = new AbortController();
   readonly #answers: RegistryLine[] = [];
-  /** Configurations of which the agent is to try again. */
   /** What operators say, the last of each kind for each configuration. */
   readonly #orders = new Map<string, RegistryLine>();
   readonly #leaveHeartbeats: () => void;
@@ -35,12 +40,12 @@ export class ReportSession {
   #wakeWriter = () => {};
   #wakeReader = () => {};
 
-  constructor(registry: Registry, speaker: Speaker) {
-    this.#registry = registry;
+  constructor({ fleet, heartbeats }: ReportPorts, speaker: Speaker) {
+    this.#fleet = fleet;
     this.#speaker = speaker;
     this.#pace = new RateLimit({ perSecond: LINES_PER_SECOND, burst: BURST });
     this.#listener = { tell: (line) => this.#tell(line), end: (reason) => this.refuse(reason) };
-    this.#leaveHeartbeats = registry.heartbeats.join(() => {
+    this.#leaveHeartbeats = heartbeats.join(() => {
       this.#beat = true;
       this.#wakeWriter();
     });
@@ -92,7 +97,7 @@ export class ReportSession {
   close(): void {
     this.#closing.abort();
     this.#leaveHeartbeats();
-    if (this.#presence !== undefined) this.#registry.fleet.leave(this.#presence);
+    if (this.#presence !== undefined) this.#fleet.leave(this.#presence);
     this.#wakeWriter();
     this.#wakeReader();
   }
@@ -131,8 +136,8 @@ export class ReportSession {
     const presence = this.#presence;
     if (presence === undefined) throw new DeployError('invalid', 'the first line is not a hello');
     this.#checkKey(presence.host);
-    this.#registry.fleet.heard(presence);
-    if (line.type === 'heartbeat') this.#registry.fleet.rested(presence);
+    this.#fleet.heard(presence);
+    if (line.type === 'heartbeat') this.#fleet.rested(presence);
     else await this.#state(presence, line.report);
   }
 
@@ -151,12 +156,12 @@ export class ReportSession {
       takesCancel: false,
       heardAt: 0,
     };
-    await this.#registry.fleet.join(this.#presence, hello);
+    await this.#fleet.join(this.#presence, hello);
     this.#answer({ type: 'welcome', host: hello.host });
   }
 
   async #state(presence: Presence, report: StateReport): Promise<void> {
-    const note = () => this.#registry.fleet.report(presence, report);
+    const note = () => this.#fleet.report(presence, report);
     const intake = isOutcome(report.state) ? await this.#inTurn(note) : await note();
     if (intake === 'noted' || report.deploy === undefined) return;
     this.#answer({ type: 'ack', deploy: report.deploy, state: report.state });

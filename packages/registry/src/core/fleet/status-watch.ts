@@ -1,34 +1,37 @@
-import type { Registry } from '../registry.js';
+import type { ConfigurationEvents } from '../configuration-events.js';
+import type { Fleet } from './fleet.js';
 
-/** Hosts become lost by the passing of time, which nobody announces. */
-const LOOK_EVERY_MS = 1000;
-/** Thousands of hosts say something at the same time; each look goes through all of them. */
-const LOOK_GAP_MS = 100;
+/** The longest time between two checks: hosts become lost by the passing of time, which no event announces. */
+const MAX_GAP_MS = 1000;
+/** The shortest time between two checks: thousands of hosts report at the same time, and a check reads all of them. */
+const MIN_GAP_MS = 100;
 
-/** Tells when it is worth looking at a configuration's hosts again. */
+export interface StatusWatchPorts {
+  readonly fleet: Pick<Fleet, 'events'>;
+  readonly configurations: { readonly events: ConfigurationEvents };
+}
+
+/** Waits for changes of a configuration and of the hosts that follow it. */
 export class StatusWatch {
   readonly #signal: AbortSignal;
   readonly #unsubscribe: readonly (() => void)[];
   #changed = true;
   #wake = () => {};
 
-  constructor(registry: Registry, name: string, signal: AbortSignal) {
+  constructor({ fleet, configurations }: StatusWatchPorts, name: string, signal: AbortSignal) {
     this.#signal = signal;
     const note = () => {
       this.#changed = true;
       this.#wake();
     };
-    this.#unsubscribe = [
-      registry.fleet.events.subscribe(name, note),
-      registry.events.subscribe([name], note),
-    ];
+    this.#unsubscribe = [fleet.events.subscribe(name, note), configurations.events.subscribe([name], note)];
     signal.addEventListener('abort', note, { once: true });
   }
 
-  /** Waits for a change, a second at most, or for the signal. @param mostMs at most so long. */
-  async change(mostMs: number): Promise<void> {
-    if (this.#changed) await this.#pause(Math.min(LOOK_GAP_MS, mostMs), () => this.#signal.aborted);
-    else await this.#pause(Math.min(LOOK_EVERY_MS, mostMs), () => this.#changed);
+  /** Resolves after a change, after a second, after `maxMs`, or when the signal is aborted. */
+  async change(maxMs: number): Promise<void> {
+    if (this.#changed) await this.#pause(Math.min(MIN_GAP_MS, maxMs), () => this.#signal.aborted);
+    else await this.#pause(Math.min(MAX_GAP_MS, maxMs), () => this.#changed);
     this.#changed = false;
   }
 

@@ -12,14 +12,14 @@ export interface JudgedRollout {
   /** In this order. */
   readonly notices: readonly DeployNotice[];
   /** After so many milliseconds there may be more to tell; undefined when something has to happen first. */
-  readonly againMs: number | undefined;
+  readonly recheckMs: number | undefined;
 }
 
 /** A rollout of which somebody may have to be told. */
 interface Told {
   readonly state: RolloutState;
   readonly notice: DeployNotice | undefined;
-  readonly againMs?: number;
+  readonly recheckMs?: number;
 }
 
 /**
@@ -39,13 +39,13 @@ export function judgeRollout(
   if (before !== undefined && before.revision === facts.revision) {
     // What is on record may have become less by housekeeping, and only seem less until all hosts were heard.
     const rounds = facts.heard ? Math.min(before.rounds, facts.rounds) : before.rounds;
-    const { state, notice, againMs } = step(teller, { ...before, rounds });
-    return { state, notices: notice === undefined ? [] : [notice], againMs };
+    const { state, notice, recheckMs } = step(teller, { ...before, rounds });
+    return { state, notices: notice === undefined ? [] : [notice], recheckMs };
   }
   const left =
     before === undefined ? undefined : (replaced(teller, before) ?? corrected(teller, before, earlier));
-  const { state, notice, againMs } = step(teller, newRollout(facts.revision, before?.streak));
-  return { state, notices: [left, notice].filter((told) => told !== undefined), againMs };
+  const { state, notice, recheckMs } = step(teller, newRollout(facts.revision, before?.streak));
+  return { state, notices: [left, notice].filter((told) => told !== undefined), recheckMs };
 }
 
 /** A rollout that was there before anybody could be told of it: only what comes is told. */
@@ -118,7 +118,7 @@ function newerFailure(teller: Teller, state: RolloutState): Told {
   if (!isNewer && !isEnd) return { state, notice: undefined };
   if (!facts.heard) return { state, notice: undefined };
   const waitMs = isEnd ? 0 : paceMs(teller, state);
-  if (waitMs > 0) return { state, notice: undefined, againMs: waitMs };
+  if (waitMs > 0) return { state, notice: undefined, recheckMs: waitMs };
   const notice = {
     ...failureNotice(teller, event),
     edition: isEnd && isNewer ? 'final' : 'progress',
@@ -132,7 +132,7 @@ function newerStart(teller: Teller, state: RolloutState): Told {
     return { state, notice: undefined };
   }
   const waitMs = paceMs(teller, state);
-  if (waitMs > 0) return { state, notice: undefined, againMs: waitMs };
+  if (waitMs > 0) return { state, notice: undefined, recheckMs: waitMs };
   return tell(teller, state, { ...noticeOf(teller, 'deploy-started', facts.inSync), edition: 'progress' });
 }
 

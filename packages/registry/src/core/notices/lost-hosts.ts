@@ -1,7 +1,11 @@
 import type { HostNotice } from '@deploy-tools/notices/notice.js';
 import { describeError } from '@deploy-tools/shared/errors.js';
+import type { Logger } from '@deploy-tools/shared/log.js';
+import type { MetaStore } from '../../meta/meta-store.js';
+import { type Clock, timestamp } from '../clock.js';
+import type { Fleet } from '../fleet/fleet.js';
 import type { Follower } from '../fleet/follower.js';
-import { type Registry, timestamp } from '../registry.js';
+import type { NoticeDesk } from './notice-desk.js';
 
 /** Hosts that a notice names. */
 const MAX_NAMED = 10;
@@ -12,32 +16,40 @@ const PATIENCE = 3;
 
 type Contact = 'live' | 'lost' | 'unknown';
 
+export interface LostHostsPorts {
+  readonly meta: MetaStore;
+  readonly fleet: Pick<Fleet, 'followers' | 'ageMs' | 'lostAfterMs'>;
+  readonly notices: Pick<NoticeDesk, 'tell'>;
+  readonly clock: Clock;
+  readonly log: Logger;
+}
+
 /**
  * Makes notices of hosts that are lost and of their return, many in one: what one outage takes is told once. What was
  * told is on record, so that a registry that was restarted tells it neither again nor never.
  */
 export class LostHosts {
-  readonly #registry: Registry;
+  readonly #ports: LostHostsPorts;
   readonly #told: Set<string>;
   /** The hosts of the last look that differ from what was told, and how many looks they waited for others. */
   #fresh = new Set<string>();
   #looks = 0;
   #running: Promise<void> | undefined;
 
-  private constructor(registry: Registry, told: readonly string[]) {
-    this.#registry = registry;
+  private constructor(ports: LostHostsPorts, told: readonly string[]) {
+    this.#ports = ports;
     this.#told = new Set(told);
   }
 
-  static async open(registry: Registry): Promise<LostHosts> {
-    return new LostHosts(registry, await registry.meta.read(({ notices }) => notices.lostHosts()));
+  static async open(ports: LostHostsPorts): Promise<LostHosts> {
+    return new LostHosts(ports, await ports.meta.read(({ notices }) => notices.lostHosts()));
   }
 
   /** To be called a few times while a host becomes lost. */
-  look(): void {
-    this.#running ??= this.#look()
+  check(): void {
+    this.#running ??= this.#check()
       .catch((error: unknown) =>
-        this.#registry.log.error({ err: describeError(error) }, 'notices of hosts cannot be made'),
+        this.#ports.log.error({ err: describeError(error) }, 'notices of hosts cannot be made'),
       )
       .finally(() => {
         this.#running = undefined;
@@ -49,8 +61,8 @@ export class LostHosts {
     await this.#running;
   }
 
-  async #look(): Promise<void> {
-    const followers = byHost(this.#registry.fleet.followers());
+  async #check(): Promise<void> {
+    const followers = byHost(this.#ports.fleet.followers());
     const contacts = new Map([...followers].map(([host, follows]) => [host, this.#contact(follows)]));
     const forgotten = [...this.#told].filter((host) => !contacts.has(host));
     const lost = [...contacts].filter(([host, contact]) => contact === 'lost' && !this.#told.has(host));
@@ -69,15 +81,15 @@ export class LostHosts {
     ];
     await this.#record(lostNames, [...forgotten, ...backNames]);
     const named = (hosts: readonly string[]) => hosts.map((host) => followers.get(host) ?? []);
-    if (lost.length > 0) this.#registry.notices.tell(this.#notice('host-lost', named(lostNames)));
-    if (back.length > 0) this.#registry.notices.tell(this.#notice('host-recovered', named(backNames)));
+    if (lost.length > 0) this.#ports.notices.tell(this.#notice('host-lost', named(lostNames)));
+    if (back.length > 0) this.#ports.notices.tell(this.#notice('host-recovered', named(backNames)));
   }
 
   /** A host is there when any of its agents is. */
   #contact(follows: readonly Follower[]): Contact {
     const contacts = follows.map(({ contact }) => contact);
     if (contacts.includes('live')) return 'live';
-    const { fleet } = this.#registry;
+    const { fleet } = this.#ports;
     if (contacts.includes('lost')) return 'lost';
     return fleet.ageMs > PATIENCE * fleet.lostAfterMs ? 'lost' : 'unknown';
   }
@@ -86,13 +98,13 @@ export class LostHosts {
     if (lost.length + others.length === 0) return;
     for (const host of lost) this.#told.add(host);
     for (const host of others) this.#told.delete(host);
-    const write = this.#registry.meta.write(async ({ notices }) => {
+    const write = this.#ports.meta.write(async ({ notices }) => {
       for (const host of lost) await notices.addLostHost(host);
       for (const host of others) await notices.deleteLostHost(host);
     });
     // A store that cannot be written to is no reason for silence.
     await write.catch((error: unknown) =>
-      this.#registry.log.error({ err: describeError(error) }, 'what is told of hosts is not on record'),
+      this.#ports.log.error({ err: describeError(error) }, 'what is told of hosts is not on record'),
     );
   }
 
@@ -100,7 +112,7 @@ export class LostHosts {
     const first = hosts.slice(0, MAX_NAMED).flatMap((follows) => follows.slice(0, 1));
     return {
       event,
-      time: timestamp(this.#registry),
+      time: timestamp(this.#ports.clock),
       hosts: hosts.length,
       named: first.map(({ record, silentMs }) => ({
         host: record.host,

@@ -1,29 +1,39 @@
 import { formatByteSize } from '@deploy-tools/shared/byte-size.js';
 import { describeError } from '@deploy-tools/shared/errors.js';
-import { type Registry, timestamp } from '../registry.js';
+import type { Logger } from '@deploy-tools/shared/log.js';
+import type { ByteStore } from '../../layers/byte-store.js';
+import { type Clock, timestamp } from '../clock.js';
+import type { RegistryLimits } from '../limits.js';
+import type { NoticeDesk } from './notice-desk.js';
 
-/** Below so many times the reserve the disk is low: uploads are still taken. */
-const LOW = 2;
-/** From so many times the reserve it is not any more; in between nothing is told. */
-const ENOUGH = 3;
+/** The disk is low below this multiple of the reserve: uploads are still taken. */
+const LOW_RESERVES = 2;
+/** A disk that was low has recovered from this multiple of the reserve on. */
+const ENOUGH_RESERVES = 3;
 
-type Told = Pick<Registry, 'bytes' | 'limits' | 'clock' | 'notices' | 'log'>;
+export interface LowDiskPorts {
+  readonly bytes: Pick<ByteStore, 'freeBytes' | 'place'>;
+  readonly limits: Pick<RegistryLimits, 'minFree'>;
+  readonly notices: Pick<NoticeDesk, 'tell'>;
+  readonly clock: Clock;
+  readonly log: Logger;
+}
 
-/** Tells of a disk that is getting full, before uploads are refused, and of its end; once each, after a restart again. */
+/** Makes notices of a disk that is getting full, before uploads are refused, and of its recovery: one each, after a restart again. */
 export class LowDisk {
-  readonly #registry: Told;
+  readonly #ports: LowDiskPorts;
   #isLow = false;
   #running: Promise<void> | undefined;
 
-  constructor(registry: Told) {
-    this.#registry = registry;
+  constructor(ports: LowDiskPorts) {
+    this.#ports = ports;
   }
 
   /** Compares the free space with the reserve. */
-  look(): Promise<void> {
-    this.#running ??= this.#look()
+  check(): Promise<void> {
+    this.#running ??= this.#check()
       .catch((error: unknown) =>
-        this.#registry.log.error({ err: describeError(error) }, 'the free space of the disk cannot be read'),
+        this.#ports.log.error({ err: describeError(error) }, 'the free space of the disk cannot be read'),
       )
       .finally(() => {
         this.#running = undefined;
@@ -31,17 +41,17 @@ export class LowDisk {
     return this.#running;
   }
 
-  async #look(): Promise<void> {
-    const { bytes, limits, log, notices } = this.#registry;
+  async #check(): Promise<void> {
+    const { bytes, limits, log, notices } = this.#ports;
     const free = await bytes.freeBytes();
     const reserve = limits.minFree;
-    const isLow = free < (this.#isLow ? ENOUGH : LOW) * reserve;
+    const isLow = free < (this.#isLow ? ENOUGH_RESERVES : LOW_RESERVES) * reserve;
     if (isLow === this.#isLow) return;
     this.#isLow = isLow;
     const about = { place: bytes.place, free: formatByteSize(free), reserve: formatByteSize(reserve) };
     if (isLow) log.warn(about, "the registry's disk is nearly full: below the reserve uploads are refused");
     else log.info(about, "the registry's disk has room again");
     const event = isLow ? 'disk-low' : 'disk-recovered';
-    notices.tell({ event, time: timestamp(this.#registry), place: bytes.place, free, reserve });
+    notices.tell({ event, time: timestamp(this.#ports.clock), place: bytes.place, free, reserve });
   }
 }

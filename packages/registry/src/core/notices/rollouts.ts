@@ -1,11 +1,15 @@
 import type { Notice } from '@deploy-tools/notices/notice.js';
 import { describeError } from '@deploy-tools/shared/errors.js';
-import type { MetaReader, Revision } from '../../meta/meta-store.js';
+import type { Logger } from '@deploy-tools/shared/log.js';
+import type { MetaReader, MetaStore, Revision } from '../../meta/meta-store.js';
+import { type Clock, timestamp } from '../clock.js';
+import type { ConfigurationEvents } from '../configuration-events.js';
+import type { Fleet } from '../fleet/fleet.js';
 import { statusOf } from '../fleet/fleet-status.js';
-import { type Registry, timestamp } from '../registry.js';
 import { changeNotice } from './change-notice.js';
 import { type EarlierFailures, earlierFailures } from './earlier-failures.js';
 import { adoptRollout, type JudgedRollout, judgeRollout } from './judge-rollout.js';
+import type { NoticeDesk } from './notice-desk.js';
 import { type RolloutFacts, rolloutFacts } from './rollout-facts.js';
 import { decodeRolloutState, encodeRolloutState, newRollout, type RolloutState } from './rollout-state.js';
 
@@ -18,12 +22,21 @@ const MAX_CHANGES = 20;
 /** Failed attempts that are looked at for what most hosts of an earlier revision say. */
 const MAX_FAILURES = 200;
 
+export interface RolloutPorts {
+  readonly meta: MetaStore;
+  readonly configurations: { readonly events: ConfigurationEvents };
+  readonly fleet: Fleet;
+  readonly notices: Pick<NoticeDesk, 'tell'>;
+  readonly clock: Clock;
+  readonly log: Logger;
+}
+
 /**
  * Makes notices of configurations and their rollouts: compares what is on record with what was told. What was told is
  * written down before it is told, so that nothing is told twice, whenever the registry ends.
  */
 export class Rollouts {
-  readonly #registry: Registry;
+  readonly #ports: RolloutPorts;
   readonly #states: Map<string, RolloutState>;
   readonly #dirty = new Set<string>();
   readonly #again = new Map<string, NodeJS.Timeout>();
@@ -31,27 +44,27 @@ export class Rollouts {
   readonly #openedAt: string;
   readonly #unsubscribe: readonly (() => void)[];
   #timer: NodeJS.Timeout | undefined;
-  #looking: Promise<void> = Promise.resolve();
+  #checking: Promise<void> = Promise.resolve();
   #stopped = false;
 
-  private constructor(registry: Registry, states: Map<string, RolloutState>) {
-    this.#registry = registry;
+  private constructor(ports: RolloutPorts, states: Map<string, RolloutState>) {
+    this.#ports = ports;
     this.#states = states;
-    this.#openedAt = timestamp(registry);
+    this.#openedAt = timestamp(ports.clock);
     this.#unsubscribe = [
-      registry.events.subscribe(undefined, ({ name }) => this.#mark(name)),
-      registry.fleet.events.subscribeAll((name) => this.#mark(name)),
+      ports.configurations.events.subscribe(undefined, ({ name }) => this.#mark(name)),
+      ports.fleet.events.subscribeAll((name) => this.#mark(name)),
     ];
   }
 
   /** What is there and was never told of is not told now; what changed after it was told is. */
-  static async open(registry: Registry): Promise<Rollouts> {
-    const records = await registry.meta.read(({ notices }) => notices.rollouts());
+  static async open(ports: RolloutPorts): Promise<Rollouts> {
+    const records = await ports.meta.read(({ notices }) => notices.rollouts());
     const states = new Map(
       records.map(({ configuration, state }) => [configuration, decodeRolloutState(state)]),
     );
-    const rollouts = new Rollouts(registry, states);
-    for (const name of await registry.meta.read((tx) => tx.configurations())) {
+    const rollouts = new Rollouts(ports, states);
+    for (const name of await ports.meta.read((tx) => tx.configurations())) {
       if (states.has(name)) continue;
       const found = await rollouts.#find(name);
       if (found !== undefined) await rollouts.#note(name, adoptRollout(found.facts));
@@ -61,7 +74,7 @@ export class Rollouts {
   }
 
   /** Hosts become lost by the passing of time: to be called now and then. */
-  look(): void {
+  check(): void {
     for (const [name, { told, settled }] of this.#states) {
       if (told === 'started' || told === 'nothing' || (told === 'failed' && !settled)) this.#mark(name);
     }
@@ -73,7 +86,7 @@ export class Rollouts {
     for (const unsubscribe of this.#unsubscribe) unsubscribe();
     clearTimeout(this.#timer);
     for (const timer of this.#again.values()) clearTimeout(timer);
-    await this.#looking;
+    await this.#checking;
   }
 
   #mark(name: string): void {
@@ -81,28 +94,25 @@ export class Rollouts {
     this.#dirty.add(name);
     this.#timer ??= setTimeout(() => {
       this.#timer = undefined;
-      this.#looking = this.#looking.then(() => this.#lookAtAll());
+      this.#checking = this.#checking.then(() => this.#checkAll());
     }, GATHER_MS).unref();
   }
 
-  async #lookAtAll(): Promise<void> {
+  async #checkAll(): Promise<void> {
     for (const name of [...this.#dirty]) {
       if (this.#stopped) return;
       this.#dirty.delete(name);
       try {
-        const againMs = await this.#lookAt(name);
-        if (againMs !== undefined) this.#lookAgain(name, againMs);
+        const recheckMs = await this.#checkOne(name);
+        if (recheckMs !== undefined) this.#checkLater(name, recheckMs);
       } catch (error) {
-        this.#registry.log.error(
-          { configuration: name, err: describeError(error) },
-          'notices cannot be made',
-        );
-        this.#lookAgain(name, AFTER_FAILURE_MS);
+        this.#ports.log.error({ configuration: name, err: describeError(error) }, 'notices cannot be made');
+        this.#checkLater(name, AFTER_FAILURE_MS);
       }
     }
   }
 
-  #lookAgain(name: string, ms: number): void {
+  #checkLater(name: string, ms: number): void {
     if (this.#stopped || this.#again.has(name)) return;
     const timer = setTimeout(() => {
       this.#again.delete(name);
@@ -111,23 +121,23 @@ export class Rollouts {
     this.#again.set(name, timer);
   }
 
-  async #lookAt(name: string): Promise<number | undefined> {
+  async #checkOne(name: string): Promise<number | undefined> {
     const found = await this.#find(name);
     if (found === undefined) return undefined;
     const before = this.#states.get(name);
-    const { state, notices, againMs } = this.#judge(name, before, found);
+    const { state, notices, recheckMs } = this.#judge(name, before, found);
     const changes = found.revisions.filter((revision) => this.#isNews(revision, before)).map(changeNotice);
     // A store that cannot be written to is no reason for silence.
     if (before === undefined || encodeRolloutState(before) !== encodeRolloutState(state)) {
       await this.#note(name, state).catch((error: unknown) =>
-        this.#registry.log.error(
+        this.#ports.log.error(
           { configuration: name, err: describeError(error) },
           'what is told is not on record',
         ),
       );
     }
-    for (const notice of [...changes, ...notices] satisfies Notice[]) this.#registry.notices.tell(notice);
-    return againMs;
+    for (const notice of [...changes, ...notices] satisfies Notice[]) this.#ports.notices.tell(notice);
+    return recheckMs;
   }
 
   /** A name that comes back brings its history along. */
@@ -136,23 +146,23 @@ export class Rollouts {
   }
 
   #judge(name: string, before: RolloutState | undefined, { head, facts, earlier }: Found): JudgedRollout {
-    if (head.layers.length > 0) return judgeRollout(name, before, facts, this.#registry.clock(), earlier);
+    if (head.layers.length > 0) return judgeRollout(name, before, facts, this.#ports.clock(), earlier);
     const isKnown = before?.revision === head.revision;
     return {
       state: isKnown ? before : newRollout(head.revision, undefined),
       notices: [],
-      againMs: undefined,
+      recheckMs: undefined,
     };
   }
 
   async #note(name: string, state: RolloutState): Promise<void> {
     this.#states.set(name, state);
     const record = { configuration: name, revision: state.revision, state: encodeRolloutState(state) };
-    await this.#registry.meta.write(({ notices }) => notices.putRollout(record));
+    await this.#ports.meta.write(({ notices }) => notices.putRollout(record));
   }
 
   async #find(name: string): Promise<Found | undefined> {
-    const stored = await this.#registry.meta.read(async (tx) => {
+    const stored = await this.#ports.meta.read(async (tx) => {
       const revisions = await tx.revisions(name, MAX_CHANGES);
       const head = revisions.at(-1);
       if (head === undefined) return undefined;
@@ -161,7 +171,8 @@ export class Rollouts {
     });
     if (stored === undefined) return undefined;
     const { head, revisions, failures, earlier } = stored;
-    const hosts = statusOf(this.#registry, this.#registry.fleet.followers(name), () => head.hash);
+    const { fleet } = this.#ports;
+    const hosts = statusOf(fleet, fleet.followers(name), () => head.hash);
     return { head, revisions, facts: rolloutFacts(head, hosts, failures), earlier };
   }
 

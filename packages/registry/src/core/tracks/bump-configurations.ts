@@ -1,94 +1,102 @@
 import { DeployError, describeError } from '@deploy-tools/shared/errors.js';
-import type { LayerRef } from '@deploy-tools/shared/model.js';
-import type { MetaReader, MetaWriter } from '../../meta/meta-store.js';
+import type { ComponentVersion, LayerRef } from '@deploy-tools/shared/model.js';
+import type { MetaReader } from '../../meta/meta-store.js';
 import type { AddedRelease, Track } from '../../meta/track-store.js';
 import {
-  appendLayers,
   type Change,
   type ConfigurationChanged,
-  commitChange,
-  replaceLayer,
+  type ConfigurationEdit,
+  type Configurations,
   requireConfiguration,
 } from '../configurations.js';
-import type { Registry } from '../registry.js';
 import { requireVersion } from '../versions.js';
+import { type AuditPorts, actLine, auditedAct, trackAuthor } from './audited-act.js';
 import { isImageLayerOf } from './image-components.js';
-import { actLine, auditedAct, trackAuthor } from './track-author.js';
+
+export interface BumpPorts extends AuditPorts {
+  readonly configurations: Configurations;
+}
 
 export interface Bumped {
   readonly bumped: readonly string[];
   readonly refused: readonly { readonly name: string; readonly error: string }[];
 }
 
-/** Sets the track's configurations to a release that it added; one that cannot be set does not hold the others up. */
+/** Sets the track's configurations to a release that it added; one that cannot be set does not keep the others from it. */
 export async function bumpConfigurations(
-  registry: Registry,
+  ports: BumpPorts,
   track: Track,
   added: AddedRelease,
 ): Promise<Bumped> {
-  const { component, bump } = track;
   const bumped: string[] = [];
   const refused: { name: string; error: string }[] = [];
-  for (const name of bump) {
+  const bump = new ReleaseBump(ports, track, added);
+  for (const name of track.bump) {
     try {
-      const { before, after } = await setLayers(registry, track, name, added);
+      const { before, after } = await bump.run(name);
       if (before !== after) bumped.push(name);
     } catch (error) {
-      registry.log.warn({ component, configuration: name, err: describeError(error) }, 'not bumped');
-      refused.push({ name, error: describeError(error) });
+      const reason = describeError(error);
+      ports.log.warn({ component: track.component, configuration: name, err: reason }, 'not bumped');
+      refused.push({ name, error: reason });
     }
   }
   return { bumped, refused };
 }
 
-async function setLayers(
-  registry: Registry,
-  track: Track,
-  name: string,
-  { tag, layers }: AddedRelease,
-): Promise<ConfigurationChanged> {
-  const { component } = track;
-  const [only] = layers;
-  const isFile = only !== undefined && only.component === component;
-  const args = isFile
-    ? [`-name=${name}`, `-component=${component}`, `-version=${only.version}`]
-    : [`-name=${name}`, ...layers.map((layer) => `-layer=${layer.component}:${layer.version}`)];
-  const command = isFile ? 'changeconf' : 'replaceconf';
-  const act = { component, command, args, subjects: [name, component] };
-  const change: Change = { author: trackAuthor(component), command: actLine(act) };
-  return await auditedAct(registry, act, () =>
-    commitChange(registry, change, name, async (tx) => {
-      await refuseStale(tx, track, tag);
-      return isFile
-        ? replaceLayer(registry, tx, change, name, await requireVersion(tx, component, only.version))
-        : changeImage(registry, tx, change, name, component, layers);
-    }),
-  );
+class ReleaseBump {
+  readonly #ports: BumpPorts;
+  readonly #track: Track;
+  readonly #added: AddedRelease;
+
+  constructor(ports: BumpPorts, track: Track, added: AddedRelease) {
+    this.#ports = ports;
+    this.#track = track;
+    this.#added = added;
+  }
+
+  async run(name: string): Promise<ConfigurationChanged> {
+    const { component } = this.#track;
+    const { layers } = this.#added;
+    const [only] = layers;
+    const isFile = only !== undefined && only.component === component;
+    const args = isFile
+      ? [`-name=${name}`, `-component=${component}`, `-version=${only.version}`]
+      : [`-name=${name}`, ...layers.map((layer) => `-layer=${layer.component}:${layer.version}`)];
+    const command = isFile ? 'changeconf' : 'replaceconf';
+    const act = { component, command, args, subjects: [name, component] };
+    const change: Change = { author: trackAuthor(component), command: actLine(act) };
+    return auditedAct(this.#ports, act, () =>
+      this.#ports.configurations.commit(change, name, async (edit) => {
+        await this.#refuseStale(edit.tx);
+        return isFile ? edit.setLayer(await requireVersion(edit.tx, only)) : this.#setImage(edit, name);
+      }),
+    );
+  }
+
+  /** The layers of an image replace those of the image before; other layers keep their places. */
+  async #setImage(edit: ConfigurationEdit, name: string): Promise<ConfigurationChanged> {
+    const { component } = this.#track;
+    const before = await requireConfiguration(edit.tx, name);
+    const image = await resolve(edit.tx, this.#added.layers);
+    const at = before.layers.findIndex((layer) => isImageLayerOf(component, layer.component));
+    const others = before.layers.filter((layer) => !isImageLayerOf(component, layer.component));
+    const after = others.toSpliced(at < 0 ? 0 : at, 0, ...image);
+    const same =
+      after.length === before.layers.length && after.every(({ hash }, i) => hash === before.layers[i]?.hash);
+    return { before, after: same ? before : await edit.append(after) };
+  }
+
+  /** Checked in the transaction of the change, so that a yank or the end of the track comes either before or after it. */
+  async #refuseStale(tx: MetaReader): Promise<void> {
+    const { component, created } = this.#track;
+    if ((await tx.tracks.track(component))?.track.created !== created)
+      throw new DeployError('cancelled', 'the track was deleted meanwhile');
+    if ((await tx.tracks.yanked(component)).includes(this.#added.tag))
+      throw new DeployError('invalid', `${this.#added.tag} was yanked meanwhile`);
+  }
 }
 
-/** The layers of an image take the place of those of the image before; others stay where they are. */
-async function changeImage(
-  registry: Registry,
-  tx: MetaWriter,
-  change: Change,
-  name: string,
-  component: string,
-  layers: readonly LayerRef[],
-): Promise<ConfigurationChanged> {
-  const before = await requireConfiguration(tx, name);
-  const image = await Promise.all(layers.map((layer) => requireVersion(tx, layer.component, layer.version)));
-  const at = before.layers.findIndex((layer) => isImageLayerOf(component, layer.component));
-  const others = before.layers.filter((layer) => !isImageLayerOf(component, layer.component));
-  const after = others.toSpliced(at < 0 ? 0 : at, 0, ...image);
-  const same =
-    after.length === before.layers.length && after.every(({ hash }, i) => hash === before.layers[i]?.hash);
-  return { before, after: same ? before : await appendLayers(registry, tx, change, name, after) };
-}
-
-/** In the transaction that changes: a yank, or the end of the track, finds the change, or the change finds it. */
-async function refuseStale(tx: MetaReader, { component, created }: Track, tag: string): Promise<void> {
-  if ((await tx.tracks.track(component))?.track.created !== created)
-    throw new DeployError('cancelled', 'the track was deleted meanwhile');
-  if ((await tx.tracks.yanked(component)).includes(tag))
-    throw new DeployError('invalid', `${tag} was yanked meanwhile`);
+function resolve(tx: MetaReader, layers: readonly LayerRef[]): Promise<ComponentVersion[]> {
+  return Promise.all(layers.map((layer) => requireVersion(tx, layer)));
 }

@@ -7,117 +7,121 @@ import {
 } from '@deploy-tools/sources/select/select-release.js';
 import type { Wants } from '@deploy-tools/sources/select/wants.js';
 import type { Listing, Source } from '@deploy-tools/sources/source.js';
-import type { FollowedTrack, TrackProgress } from '../../meta/track-store.js';
-import { type Registry, timestamp } from '../registry.js';
-import { bumpConfigurations } from './bump-configurations.js';
-import { type TakeTools, takeRelease } from './take-release.js';
+import type { MetaStore } from '../../meta/meta-store.js';
+import type { FollowedTrack, Track, TrackProgress } from '../../meta/track-store.js';
+import { type Clock, timestamp } from '../clock.js';
+import { type BumpPorts, bumpConfigurations } from './bump-configurations.js';
+import { type IntakePorts, ReleaseIntake } from './take-release.js';
 import type { CheckReport } from './track-runner.js';
 
-/** A source with what it told last. */
+/** A source with its last listing. */
 export interface WatchedSource {
   readonly source: Source;
   readonly wants: Wants;
   listing: Listing | undefined;
 }
 
-const NOTHING = { changed: false, added: [], bumped: [], waiting: [] } as const;
+export interface TrackCheckPorts extends IntakePorts, BumpPorts {
+  readonly meta: MetaStore;
+  readonly clock: Clock;
+}
 
 /**
- * Looks at a track's source once: takes the newest release that is wanted and complete when it is news, and sets the track's
- * configurations to it. What was begun before and not finished is finished. Each step is written down before the next.
- * @throws DeployError whatever the source, the archive's check or the disk says; the listing is asked for anew then.
+ * One check of a track's source: takes the newest release that is wanted and complete when it is newer than the last, and
+ * sets the track's configurations to it. Resumes what an earlier check left unfinished: each step is stored before the
+ * next begins.
  */
-export async function checkTrack(
-  registry: Registry,
-  tools: TakeTools,
-  watched: WatchedSource,
-  { track, progress: before }: FollowedTrack,
-  signal: AbortSignal,
-): Promise<CheckReport> {
-  const { component } = track;
-  const known = watched.listing;
-  watched.listing = undefined;
-  const listing = await watched.source.list(known, signal);
-  const changed = listing !== known;
-  let progress: TrackProgress = { ...before, error: undefined };
-  const keep = async (next: Partial<TrackProgress>) => {
-    progress = { ...progress, ...next };
-    await registry.meta.write((tx) => tx.tracks.putProgress(component, progress));
-  };
-  if (before.error !== undefined) await keep({});
-  if (!changed && isSettled(progress)) {
-    watched.listing = listing;
-    return { component, ...NOTHING, waiting: progress.waiting };
-  }
-  const yanked = new Set(await registry.meta.read((tx) => tx.tracks.yanked(component)));
-  const { picked, waiting } = pickNews(listing, watched.wants, progress, yanked);
-  let added: readonly LayerRef[] = [];
-  if (picked !== undefined) {
-    added = await takeRelease(registry, tools, { track, ...watched, picked }, signal);
-    await keep({ added: { tag: picked.release.tag, time: timestamp(registry), layers: added } });
-  }
-  if (signal.aborted)
-    throw new DeployError('cancelled', 'looking at the source was stopped', { hint: 'try again' });
-  const bumped = await finishBump(registry, { track, progress }, waiting, keep);
-  if (waiting.join('\n') !== progress.waiting.join('\n')) await keep({ waiting });
-  watched.listing = listing;
-  return { component, changed, added, bumped, waiting };
-}
+export class TrackCheck {
+  readonly #ports: TrackCheckPorts;
+  readonly #track: Track;
+  readonly #signal: AbortSignal;
+  #progress: TrackProgress;
 
-/** The release to take, undefined for none; and what cannot be taken, a sentence each. */
-function pickNews(
-  listing: Listing,
-  wants: Wants,
-  progress: TrackProgress,
-  yanked: ReadonlySet<string>,
-): { readonly picked: PickedRelease | undefined; readonly waiting: string[] } {
-  const found = selectRelease(
-    listing.releases.filter(({ tag }) => !yanked.has(tag)),
-    wants,
-  );
-  const waiting = found.waiting.map(({ tag, reason }) => `${tag} is not complete: ${reason}`);
-  if (found.release === undefined) {
-    waiting.push(`nothing to take: ${found.reasons.join('; ')}`);
+  constructor(ports: TrackCheckPorts, { track, progress }: FollowedTrack, signal: AbortSignal) {
+    this.#ports = ports;
+    this.#track = track;
+    this.#progress = progress;
+    this.#signal = signal;
+  }
+
+  /** @throws DeployError the failure of the source, the archive's check or the disk; the next check lists the source anew. */
+  async run(watched: WatchedSource): Promise<CheckReport> {
+    const { component } = this.#track;
+    const known = watched.listing;
+    watched.listing = undefined;
+    const listing = await watched.source.list(known, this.#signal);
+    const changed = listing !== known;
+    if (this.#progress.error !== undefined) await this.#store({ error: undefined });
+    if (!changed && this.#isSettled()) {
+      watched.listing = listing;
+      const { waiting } = this.#progress;
+      return { component, changed, added: [], bumped: [], waiting };
+    }
+    const { picked, waiting } = await this.#pick(listing, watched.wants);
+    const added = picked === undefined ? [] : await this.#take(watched, picked);
+    if (this.#signal.aborted)
+      throw new DeployError('cancelled', 'the check of the source was stopped', { hint: 'try again' });
+    const { bumped, refused } = await this.#bump();
+    waiting.push(...refused);
+    if (waiting.join('\n') !== this.#progress.waiting.join('\n')) await this.#store({ waiting });
+    watched.listing = listing;
+    return { component, changed, added, bumped, waiting };
+  }
+
+  /** The release to take, undefined for none; and what cannot be taken, a sentence each. */
+  async #pick(
+    listing: Listing,
+    wants: Wants,
+  ): Promise<{ readonly picked: PickedRelease | undefined; readonly waiting: string[] }> {
+    const { component } = this.#track;
+    const yanked = new Set(await this.#ports.meta.read((tx) => tx.tracks.yanked(component)));
+    const releases = listing.releases.filter(({ tag }) => !yanked.has(tag));
+    const found = selectRelease(releases, wants);
+    const waiting = found.waiting.map(({ tag, reason }) => `${tag} is not complete: ${reason}`);
+    if (found.release === undefined) {
+      waiting.push(`nothing to take: ${found.reasons.join('; ')}`);
+      return { picked: undefined, waiting };
+    }
+    const last = this.#progress.added?.tag;
+    const { tag } = found.release;
+    if (last === undefined || yanked.has(last)) return { picked: found, waiting };
+    if (tag === last) return { picked: undefined, waiting };
+    const order = compareTags(tag, last, wants); // undefined: not comparable, so it counts as newer
+    if (order === undefined || order >= 0) return { picked: found, waiting };
+    waiting.push(
+      `${last} is gone from the source, ${tag} is the newest there; nothing is changed, yank takes a version back`,
+    );
     return { picked: undefined, waiting };
   }
-  const { tag } = found.release;
-  const news = isNews(tag, progress, yanked, wants);
-  if (news === 'older')
-    waiting.push(
-      `${progress.added?.tag} is gone from the source, ${tag} is the newest there; nothing is changed, yank takes a version back`,
+
+  async #take(watched: WatchedSource, picked: PickedRelease): Promise<readonly LayerRef[]> {
+    const { component } = this.#track;
+    const intake = new ReleaseIntake(this.#ports, { component, ...watched }, this.#signal);
+    const layers = await intake.take(picked);
+    const time = timestamp(this.#ports.clock);
+    await this.#store({ added: { tag: picked.release.tag, time, layers } });
+    return layers;
+  }
+
+  /** Sets the configurations to the release that was added last, where that has not been done. */
+  async #bump(): Promise<{ readonly bumped: readonly string[]; readonly refused: readonly string[] }> {
+    const { added } = this.#progress;
+    if (added === undefined || this.#isSettled()) return { bumped: [], refused: [] };
+    const { bumped, refused } = await bumpConfigurations(this.#ports, this.#track, added);
+    await this.#store({ bumped: added.tag });
+    const reasons = refused.map(
+      ({ name, error }) => `configuration "${name}" was not set to ${added.tag}: ${error}`,
     );
-  return { picked: news === 'news' ? found : undefined, waiting };
-}
+    return { bumped, refused: reasons };
+  }
 
-/** What was added last is set where it is to be set. */
-function isSettled({ added, bumped }: TrackProgress): boolean {
-  return added?.tag === bumped;
-}
+  /** Whether the configurations have been set to the release that was added last. */
+  #isSettled(): boolean {
+    return this.#progress.added?.tag === this.#progress.bumped;
+  }
 
-/** A release is taken when it is newer than the one taken last, or that one was yanked, or the two cannot be compared. */
-function isNews(
-  tag: string,
-  { added }: TrackProgress,
-  yanked: ReadonlySet<string>,
-  wants: Wants,
-): 'news' | 'known' | 'older' {
-  if (added === undefined || yanked.has(added.tag)) return 'news';
-  if (tag === added.tag) return 'known';
-  const order = compareTags(tag, added.tag, wants);
-  return order !== undefined && order < 0 ? 'older' : 'news';
-}
-
-async function finishBump(
-  registry: Registry,
-  { track, progress }: FollowedTrack,
-  waiting: string[],
-  keep: (next: Partial<TrackProgress>) => Promise<void>,
-): Promise<readonly string[]> {
-  const { added } = progress;
-  if (added === undefined || isSettled(progress)) return [];
-  const { bumped, refused } = await bumpConfigurations(registry, track, added);
-  for (const { name, error } of refused)
-    waiting.push(`configuration "${name}" was not set to ${added.tag}: ${error}`);
-  await keep({ bumped: added.tag });
-  return bumped;
+  async #store(next: Partial<TrackProgress>): Promise<void> {
+    this.#progress = { ...this.#progress, ...next };
+    await this.#ports.meta.write((tx) => tx.tracks.putProgress(this.#track.component, this.#progress));
+  }
 }

@@ -9,7 +9,7 @@ import type { WatchedSource } from './check-track.js';
 type Sourced = Pick<Track, 'source' | 'os' | 'arch' | 'slot'>;
 
 /**
- * What a track's source is and what is wanted of it.
+ * Parses a track's source URL and what the track wants of it.
  * @param fileRoots below which alone directories of this host may be followed.
  * @throws DeployError invalid, unsupported.
  */

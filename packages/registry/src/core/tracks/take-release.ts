@@ -10,110 +10,109 @@ import type { LayerFile } from '@deploy-tools/sources/layers/layer-file.js';
 import type { PickedRelease } from '@deploy-tools/sources/select/select-release.js';
 import type { Wants } from '@deploy-tools/sources/select/wants.js';
 import type { Source } from '@deploy-tools/sources/source.js';
-import type { Track } from '../../meta/track-store.js';
-import type { Registry } from '../registry.js';
-import { beginUpload } from '../uploads.js';
-import { addVersion } from '../versions.js';
+import type { MetaStore } from '../../meta/meta-store.js';
+import type { RegistryLimits } from '../limits.js';
+import type { Uploads } from '../uploads.js';
+import type { Versions } from '../versions.js';
+import { type AuditPorts, auditedAct, trackAuthor } from './audited-act.js';
 import { imageComponent } from './image-components.js';
-import { auditedAct, trackAuthor } from './track-author.js';
 
-export interface TakeTools {
-  /** Where releases are downloaded to, on the registry's own disk; what a process before this one left there is of use. */
+export interface IntakePorts extends AuditPorts {
+  readonly meta: Pick<MetaStore, 'read'>;
+  readonly versions: Versions;
+  readonly uploads: Uploads;
+  readonly limits: Pick<RegistryLimits, 'maxUpload'>;
+  /** Downloads of releases, on the registry's own disk; a later attempt resumes what an earlier one left there. */
   readonly incoming: string;
 }
 
-export interface Taking {
-  readonly track: Track;
+export interface IntakeSource {
+  /** The component that the track is for. */
+  readonly component: string;
   readonly source: Source;
   readonly wants: Wants;
-  readonly picked: PickedRelease;
 }
 
-/**
- * Makes versions of a release: fetches and verifies its archives, and adds each as `addver` would. Versions that are there already
- * are taken as they are. What was fetched when it is interrupted serves the next attempt.
- * @returns the versions, of an image one for each layer.
- * @throws DeployError what the source, the archives' check or the disk says.
- */
-export async function takeRelease(
-  registry: Registry,
-  { incoming }: TakeTools,
-  { track, source, wants, picked }: Taking,
-  signal: AbortSignal,
-): Promise<readonly LayerRef[]> {
-  const { component } = track;
-  const tag = checkVersion(picked.release.tag);
-  const known = source.kind === 'files' ? await knownVersion(registry, component, tag) : undefined;
-  if (known !== undefined) return [known];
-  // A name of ours: a component's may be longer than a file's can be.
-  const dir = join(incoming, hash('sha256', component));
-  await mkdir(dir, { recursive: true, mode: 0o700 });
-  const options = {
-    checksum: wants.checksum,
-    log: registry.log,
-    maxArtifactBytes: registry.limits.maxUpload,
-  };
-  const fetched = await fetchRelease(source, picked, dir, signal, options);
-  const layers: LayerRef[] = [];
-  for (const [index, layer] of fetched.entries()) {
-    const ref =
-      source.kind === 'files'
-        ? { component, version: tag }
-        : { component: imageComponent(component, index + 1), version: layer.hash };
-    layers.push(
-      (await knownVersion(registry, ref.component, ref.version)) ??
-        (await add(registry, track, ref, layer, signal)),
-    );
+/** Makes versions of the releases of one track's source. */
+export class ReleaseIntake {
+  readonly #ports: IntakePorts;
+  readonly #from: IntakeSource;
+  readonly #signal: AbortSignal;
+
+  constructor(ports: IntakePorts, from: IntakeSource, signal: AbortSignal) {
+    this.#ports = ports;
+    this.#from = from;
+    this.#signal = signal;
   }
-  await rm(dir, { recursive: true, force: true });
-  return layers;
-}
 
-async function knownVersion(
-  registry: Registry,
-  component: string,
-  version: string,
-): Promise<LayerRef | undefined> {
-  const found = await registry.meta.read((tx) => tx.version(component, version));
-  return found === undefined ? undefined : { component, version };
-}
-
-async function add(
-  registry: Registry,
-  track: Track,
-  { component, version }: LayerRef,
-  layer: LayerFile,
-  signal: AbortSignal,
-): Promise<LayerRef> {
-  const args = [`-name=${component}`, `-version=${version}`, `-hash=${layer.hash}`];
-  const act = { component: track.component, command: 'addver', args, subjects: [component] };
-  return await auditedAct(registry, act, async () => {
-    await store(registry, track, layer, signal);
-    const author = trackAuthor(track.component).comment;
-    await addVersion(registry, { component, version, hash: layer.hash, author });
-    return { component, version };
-  });
-}
-
-/** The archive becomes an upload, as an operator's would. */
-async function store(
-  registry: Registry,
-  track: Track,
-  { path, hash }: LayerFile,
-  signal: AbortSignal,
-): Promise<void> {
-  const upload = await beginUpload(registry, trackAuthor(track.component).comment);
-  try {
-    let position = 0;
-    for await (const chunk of createReadStream(path, { signal, highWaterMark: 256 * 1024 })) {
-      await upload.write(chunk as Buffer, position);
-      position += (chunk as Buffer).length;
+  /**
+   * Fetches and verifies the archives of a release, and adds each as `addver` would. Versions that exist are taken as they
+   * are. After an interruption the next attempt resumes the downloads.
+   * @returns the versions, of an image one for each layer.
+   * @throws DeployError the failure of the source, of the archives' check or of the disk.
+   */
+  async take(picked: PickedRelease): Promise<readonly LayerRef[]> {
+    const { component, source } = this.#from;
+    const tag = checkVersion(picked.release.tag);
+    const known = source.kind === 'files' ? await this.#findVersion({ component, version: tag }) : undefined;
+    if (known !== undefined) return [known];
+    // The directory's name is a hash: a component's name may be longer than a file's can be.
+    const dir = join(this.#ports.incoming, hash('sha256', component));
+    await mkdir(dir, { recursive: true, mode: 0o700 });
+    const layers: LayerRef[] = [];
+    for (const [index, layer] of (await this.#fetch(picked, dir)).entries()) {
+      const ref =
+        source.kind === 'files'
+          ? { component, version: tag }
+          : { component: imageComponent(component, index + 1), version: layer.hash };
+      layers.push((await this.#findVersion(ref)) ?? (await this.#add(ref, layer)));
     }
-    const sealed = await upload.seal(signal);
-    if (sealed.hash !== hash)
-      throw new DeployError('corrupt', `${path} changed while it was read`, { hint: 'it is fetched again' });
-  } catch (error) {
-    await upload.discard();
-    throw error;
+    await rm(dir, { recursive: true, force: true });
+    return layers;
+  }
+
+  #fetch(picked: PickedRelease, dir: string): Promise<readonly LayerFile[]> {
+    const { log, limits } = this.#ports;
+    const { source, wants } = this.#from;
+    const options = { checksum: wants.checksum, log, maxArtifactBytes: limits.maxUpload };
+    return fetchRelease(source, picked, dir, this.#signal, options);
+  }
+
+  async #findVersion({ component, version }: LayerRef): Promise<LayerRef | undefined> {
+    const found = await this.#ports.meta.read((tx) => tx.version(component, version));
+    return found === undefined ? undefined : { component, version };
+  }
+
+  async #add({ component, version }: LayerRef, layer: LayerFile): Promise<LayerRef> {
+    const track = this.#from.component;
+    const args = [`-name=${component}`, `-version=${version}`, `-hash=${layer.hash}`];
+    const act = { component: track, command: 'addver', args, subjects: [component] };
+    return auditedAct(this.#ports, act, async () => {
+      await this.#upload(layer);
+      const author = trackAuthor(track).comment;
+      await this.#ports.versions.add({ component, version, hash: layer.hash, author });
+      return { component, version };
+    });
+  }
+
+  /** Stores an archive as an upload, as an operator's. */
+  async #upload({ path, hash: expected }: LayerFile): Promise<void> {
+    const signal = this.#signal;
+    const upload = await this.#ports.uploads.begin(trackAuthor(this.#from.component).comment);
+    try {
+      let position = 0;
+      for await (const chunk of createReadStream(path, { signal, highWaterMark: 256 * 1024 })) {
+        await upload.write(chunk as Buffer, position);
+        position += (chunk as Buffer).length;
+      }
+      const sealed = await upload.seal(signal);
+      if (sealed.hash !== expected)
+        throw new DeployError('corrupt', `${path} changed while it was read`, {
+          hint: 'it is fetched again',
+        });
+    } catch (error) {
+      await upload.discard();
+      throw error;
+    }
   }
 }

@@ -1,181 +1,168 @@
 import { DeployError, describeError, toDeployError } from '@deploy-tools/shared/errors.js';
 import { pollDelayMs } from '@deploy-tools/sources/poll-delay.js';
 import type { Track } from '../../meta/track-store.js';
-import { type Registry, timestamp } from '../registry.js';
+import { timestamp } from '../clock.js';
 import { SharedJobs } from '../shared-jobs.js';
-import { checkTrack, type WatchedSource } from './check-track.js';
-import type { TakeTools } from './take-release.js';
-import type { CheckReport, TrackRunner, TrackTimes } from './track-runner.js';
-import { noTrack } from './tracks.js';
+import { TrackCheck, type TrackCheckPorts, type WatchedSource } from './check-track.js';
+import { type CheckReport, noTrack, type TrackRunner, type TrackTimes } from './track-runner.js';
 
-/** Sources that are looked at at the same time. */
-const SLOTS = 4;
-/** Within which all tracks are looked at for the first time after a start. */
+/** Sources that are checked at the same time. */
+const MAX_CHECKS_AT_ONCE = 4;
+/** Time after a start within which all tracks are checked for the first time. */
 const FIRST_ROUND_MS = 10_000;
 
-export interface RunnerOptions extends TakeTools {
+export interface RunnerOptions extends TrackCheckPorts {
   /** Opens a track's source. @throws DeployError invalid, denied. */
   readonly open: (track: Track) => Promise<Omit<WatchedSource, 'listing'>>;
-  /** Asked for when it is needed: the registry that has this runner. */
-  readonly registry: () => Registry;
   /** A number from 0 to 1, for jitter. */
   readonly random: () => number;
 }
 
-interface Follow {
+/** When a track is checked, and what its checks have found. */
+interface TrackSchedule {
   timer: NodeJS.Timeout | undefined;
-  /** Opened at the first look and kept, with what it told; undefined before, and after a change. */
+  /** Opened at the first check and kept, with its listing; undefined before, and after a change of the track. */
   source: WatchedSource | undefined;
+  /** Checks that failed one after another. */
   failures: number;
   checked: string | undefined;
   next: string | undefined;
   checking: boolean;
-  /** It changed while a look went on, which may not have seen it. */
+  /** The track changed during a check, which may have used the earlier one: check again. */
   again: boolean;
-  /** Until when the source asked to be left alone, in milliseconds since 1970. */
+  /** No check before this time, which the source asked for; in milliseconds since 1970. */
   notBefore: number;
 }
 
-function askedForPatience(until: number): DeployError {
-  const time = new Date(until).toISOString();
-  return new DeployError('connect', `the source asked to be left alone until ${time}`, {
-    hint: 'it is looked at then without being asked to',
-  });
-}
-
-/** Looks at each track's source when its time has come, with a timer for each; failures are logged and kept with the track. */
+/** Checks each track's source when it is due, with a timer for each; failures are logged and stored with the track. */
 export class TimedTrackRunner implements TrackRunner {
   readonly #options: RunnerOptions;
-  readonly #follows = new Map<string, Follow>();
-  readonly #looks: SharedJobs<CheckReport>;
+  readonly #schedules = new Map<string, TrackSchedule>();
+  readonly #checks: SharedJobs<CheckReport>;
   #stopped = false;
 
   constructor(options: RunnerOptions) {
     this.#options = options;
-    this.#looks = new SharedJobs(
-      SLOTS,
-      (component, signal) => this.#look(component, signal),
-      () => new DeployError('cancelled', 'looking at the source was stopped', { hint: 'try again' }),
-    );
+    this.#checks = new SharedJobs({
+      slots: MAX_CHECKS_AT_ONCE,
+      work: (component, signal) => this.#check(component, signal),
+      cancelled: () =>
+        new DeployError('cancelled', 'the check of the source was stopped', { hint: 'try again' }),
+    });
   }
 
-  /** Follows all tracks that there are. */
+  /** Plans the checks of all tracks that are stored. */
   async start(): Promise<void> {
-    const followed = await this.#options.registry().meta.read((tx) => tx.tracks.tracks());
+    const followed = await this.#options.meta.read((tx) => tx.tracks.tracks());
     for (const { track } of followed) {
       this.#plan(track.component, Math.min(track.intervalMs, FIRST_ROUND_MS) * this.#options.random());
     }
   }
 
-  /** Looks no more; resolves when none goes on. */
+  /** Begins no more checks; resolves when none runs. */
   async stop(): Promise<void> {
     this.#stopped = true;
-    for (const { timer } of this.#follows.values()) clearTimeout(timer);
-    await this.#looks.stop();
+    for (const { timer } of this.#schedules.values()) clearTimeout(timer);
+    await this.#checks.stop();
   }
 
   follow(component: string): void {
-    const follow = this.#followOf(component);
-    follow.source = undefined;
-    follow.again = follow.checking;
-    if (!follow.checking) this.#plan(component, 0);
+    const schedule = this.#scheduleOf(component);
+    schedule.source = undefined;
+    schedule.again = schedule.checking;
+    if (!schedule.checking) this.#plan(component, 0);
   }
 
   forget(component: string): void {
-    clearTimeout(this.#follows.get(component)?.timer);
-    this.#follows.delete(component);
-    this.#looks.cancel(component);
+    clearTimeout(this.#schedules.get(component)?.timer);
+    this.#schedules.delete(component);
+    this.#checks.cancel(component);
   }
 
   check(component: string): Promise<CheckReport> {
-    const { notBefore } = this.#follows.get(component) ?? IDLE;
-    if (notBefore > this.#now()) return Promise.reject(askedForPatience(notBefore));
-    return this.#looks.run(component, 'awaited');
+    const { notBefore } = this.#schedules.get(component) ?? UNPLANNED;
+    if (notBefore > this.#now()) return Promise.reject(tooEarly(notBefore));
+    return this.#checks.run(component, 'awaited');
   }
 
   times(component: string): TrackTimes {
-    const { checked, next, checking } = this.#follows.get(component) ?? { ...IDLE };
+    const { checked, next, checking } = this.#schedules.get(component) ?? UNPLANNED;
     return { checked, next, checking };
   }
 
-  #followOf(component: string): Follow {
-    const follow = this.#follows.get(component) ?? { ...IDLE };
-    this.#follows.set(component, follow);
-    return follow;
+  #scheduleOf(component: string): TrackSchedule {
+    const schedule = this.#schedules.get(component) ?? { ...UNPLANNED };
+    this.#schedules.set(component, schedule);
+    return schedule;
   }
 
   #plan(component: string, ms: number): void {
     if (this.#stopped) return;
-    const follow = this.#followOf(component);
-    clearTimeout(follow.timer);
+    const schedule = this.#scheduleOf(component);
+    clearTimeout(schedule.timer);
     const now = this.#now();
-    const wait = Math.max(ms, follow.notBefore - now);
-    follow.next = new Date(now + wait).toISOString();
-    follow.timer = setTimeout(() => {
-      this.#looks.run(component, 'soon').catch(() => undefined); // logged where it fails
-    }, wait).unref();
+    const delayMs = Math.max(ms, schedule.notBefore - now);
+    schedule.next = new Date(now + delayMs).toISOString();
+    schedule.timer = setTimeout(() => {
+      this.#checks.run(component, 'soon').catch(() => undefined); // logged where it fails
+    }, delayMs).unref();
   }
 
   #now(): number {
-    return this.#options.registry().clock().getTime();
+    return this.#options.clock().getTime();
   }
 
-  async #look(component: string, signal: AbortSignal): Promise<CheckReport> {
-    const registry = this.#options.registry();
-    const followed = await registry.meta.read((tx) => tx.tracks.track(component));
+  async #check(component: string, signal: AbortSignal): Promise<CheckReport> {
+    const { meta, clock, open, random } = this.#options;
+    const followed = await meta.read((tx) => tx.tracks.track(component));
     if (followed === undefined) {
       this.forget(component);
       throw noTrack(component);
     }
-    const follow = this.#followOf(component);
-    follow.checking = true;
-    const { intervalMs } = followed.track;
+    const schedule = this.#scheduleOf(component);
+    schedule.checking = true;
     try {
-      follow.source ??= { ...(await this.#options.open(followed.track)), listing: undefined };
-      const report = await checkTrack(registry, this.#options, follow.source, followed, signal);
-      follow.failures = 0;
-      this.#plan(component, pollDelayMs(intervalMs, { failures: 0 }, this.#options.random()));
+      schedule.source ??= { ...(await open(followed.track)), listing: undefined };
+      const report = await new TrackCheck(this.#options, followed, signal).run(schedule.source);
+      schedule.failures = 0;
+      this.#plan(component, pollDelayMs(followed.track.intervalMs, { failures: 0 }, random()));
       return report;
     } catch (thrown) {
       const error = toDeployError(thrown);
-      if (!signal.aborted) await this.#failed(registry, component, follow, intervalMs, error);
+      if (!signal.aborted) await this.#handleFailure(followed.track, schedule, error);
       throw error;
     } finally {
-      follow.checking = false;
-      follow.checked = timestamp(registry);
-      if (follow.again) this.#plan(component, 0);
-      follow.again = false;
+      schedule.checking = false;
+      schedule.checked = timestamp(clock);
+      if (schedule.again) this.#plan(component, 0);
+      schedule.again = false;
     }
   }
 
-  async #failed(
-    registry: Registry,
-    component: string,
-    follow: Follow,
-    intervalMs: number,
-    error: DeployError,
-  ): Promise<void> {
-    follow.failures += 1;
-    follow.notBefore = this.#now() + (error.retryAfterMs ?? 0);
-    const history = { failures: follow.failures, retryAfterMs: error.retryAfterMs };
-    const ms = pollDelayMs(intervalMs, history, this.#options.random());
-    registry.log.warn(
-      { component, failures: follow.failures, retrySeconds: Math.ceil(ms / 1000), err: describeError(error) },
+  async #handleFailure(track: Track, schedule: TrackSchedule, error: DeployError): Promise<void> {
+    const { meta, clock, log, random } = this.#options;
+    const { component, intervalMs } = track;
+    schedule.failures += 1;
+    schedule.notBefore = this.#now() + (error.retryAfterMs ?? 0);
+    const { failures } = schedule;
+    const ms = pollDelayMs(intervalMs, { failures, retryAfterMs: error.retryAfterMs }, random());
+    const message = describeError(error);
+    log.warn(
+      { component, failures, retrySeconds: Math.ceil(ms / 1000), err: message },
       'a source could not be followed',
     );
-    if (error.kind === 'internal') registry.log.error({ err: error.cause ?? error }, 'unexpected error');
+    if (error.kind === 'internal') log.error({ err: error.cause ?? error }, 'unexpected error');
     this.#plan(component, ms);
-    await registry.meta.write(async (tx) => {
+    await meta.write(async (tx) => {
       const progress = (await tx.tracks.track(component))?.progress;
-      const message = describeError(error);
       if (progress === undefined || progress.error?.message === message) return;
-      const since = progress.error?.since ?? timestamp(registry);
+      const since = progress.error?.since ?? timestamp(clock);
       await tx.tracks.putProgress(component, { ...progress, error: { message, since } });
     });
   }
 }
 
-const IDLE: Readonly<Follow> = {
+const UNPLANNED: Readonly<TrackSchedule> = {
   timer: undefined,
   source: undefined,
   failures: 0,
@@ -185,3 +172,10 @@ const IDLE: Readonly<Follow> = {
   again: false,
   notBefore: 0,
 };
+
+function tooEarly(notBefore: number): DeployError {
+  const time = new Date(notBefore).toISOString();
+  return new DeployError('connect', `the source asked for no request before ${time}`, {
+    hint: 'the registry checks it then by itself',
+  });
+}

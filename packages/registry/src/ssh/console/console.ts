@@ -3,13 +3,10 @@ import { PassThrough, Writable } from 'node:stream';
 import { StringDecoder } from 'node:string_decoder';
 import { MAX_COMMAND_LINE } from '@deploy-tools/shared/cli/command-line.js';
 import type { ServerChannel } from 'ssh2';
-import { dispatch, type Reply } from '../../commands/dispatch.js';
-import { auditedLine } from '../../core/audited-line.js';
-import type { Principal } from '../../core/principal.js';
-import type { Registry } from '../../core/registry.js';
-import type { Outbound } from '../../sftp/outbound.js';
-import type { Activity } from '../activity.js';
+import type { Reply } from '../../commands/dispatch.js';
+import { auditedLine } from '../../core/audit-log.js';
 import { ChannelFeed } from '../channel-feed.js';
+import type { SessionContext, SessionServices } from '../session-context.js';
 import { TextOutlet } from '../text-outlet.js';
 import { complete } from './complete.js';
 import { ReverseSearch } from './reverse-search.js';
@@ -17,165 +14,197 @@ import type { TerminalSize } from './terminal-size.js';
 
 const PROMPT = '> ';
 const CTRL_C = '\x03';
-const HISTORY = 500;
-/** The longest line on a terminal, as in the original: editing takes time that grows with its square. */
+const MAX_HISTORY_LINES = 500;
+/** The longest line on a terminal, as in the Go registry: editing takes time that grows with its square. */
 const MAX_TERMINAL_LINE = 4096;
-/** Lines typed ahead of the running command before reading stops, and where it goes on. */
-const AHEAD = { most: 1000, few: 100 } as const;
+/** Lines typed ahead of the running command at which reading pauses, and at which it resumes. */
+const PAUSE_AT_LINES = 1000;
+const RESUME_AT_LINES = 100;
 
-export interface ConsoleContext {
-  readonly activity: Activity;
-  readonly outbound: Outbound;
-}
+/** An operator's console on one channel. */
+export class ConsoleSession {
+  readonly #services: Pick<SessionServices, 'dispatcher' | 'console'>;
+  readonly #context: Pick<SessionContext, 'principal' | 'activity' | 'outbound'>;
+  readonly #channel: ServerChannel;
+  readonly #outlet: TextOutlet;
+  /** The feed of the command that runs: Ctrl-C ends it. */
+  #running: ChannelFeed | undefined;
 
-/** Runs one line. @param onStart gets what Ctrl-C should end. */
-type RunLine = (
-  line: string,
-  stream: NodeJS.WritableStream,
-  onStart?: (feed: ChannelFeed) => void,
-) => Promise<Reply>;
+  constructor(
+    services: Pick<SessionServices, 'dispatcher' | 'console'>,
+    context: Pick<SessionContext, 'principal' | 'activity' | 'outbound'>,
+    channel: ServerChannel,
+  ) {
+    this.#services = services;
+    this.#context = context;
+    this.#channel = channel;
+    channel.on('error', () => channel.destroy());
+    this.#outlet = new TextOutlet(channel, context.outbound);
+  }
 
-/**
- * The console: an edited prompt on a terminal, or plain lines of standard input without one. A failing command does
- * not end it. Its exit status is 0 on a terminal; without one, 1 when any command failed.
- */
-export async function serveConsole(
-  registry: Registry,
-  principal: Principal,
-  channel: ServerChannel,
-  size: TerminalSize | undefined,
-  { activity, outbound }: ConsoleContext,
-): Promise<void> {
-  channel.on('error', () => channel.destroy());
-  const outlet = new TextOutlet(channel, outbound);
-  const run: RunLine = async (line, stream, onStart) => {
-    const done = activity.begin();
-    const feed = new ChannelFeed(outlet, stream, activity, size !== undefined);
-    onStart?.(feed);
+  /**
+   * Serves an edited prompt on a terminal, or plain lines of standard input without one. A failing command does not end
+   * the console. Its exit status is 0 on a terminal; without one, 1 when any command failed.
+   */
+  async run(size: TerminalSize | undefined): Promise<void> {
+    const status = size === undefined ? await this.#serveLines() : await this.#serveTerminal(size);
+    this.#channel.exit(status);
+    this.#channel.end();
+  }
+
+  async #serveTerminal(size: TerminalSize): Promise<number> {
+    const history = await this.#recentCommands();
+    const input = new PassThrough();
+    const output = terminalOutput(this.#channel, size);
+    const readline = this.#openReadline(input, output, history);
+    feedKeys(this.#channel, input, new LineEditor(readline, history));
+    const lines = lineQueue(readline, this.#channel);
+    this.#channel.once('close', () => readline.close());
+    readline.on('close', () => this.#running?.end());
+    readline.on('SIGINT', () => {
+      output.write('^C\n');
+      this.#running?.end();
+      clearLine(readline);
+      readline.prompt();
+    });
+    readline.on('SIGTSTP', () => {}); // without a listener readline would stop this whole process
+    readline.prompt();
+    for await (const line of lines) {
+      if (line.trim() !== '') {
+        if (isFarewell(line)) break;
+        const reply = await this.#runLine(line, output, true);
+        await this.#outlet.send(output, reply.stdout + reply.stderr);
+      }
+      readline.prompt();
+    }
+    readline.close();
+    output.write('\n');
+    return 0;
+  }
+
+  /** Runs each line of standard input when it is complete, the last one also without a newline. */
+  async #serveLines(): Promise<number> {
+    const channel = this.#channel;
+    let failed = false;
+    let pending = '';
+    const decoder = new StringDecoder('utf8');
+    const runLine = async (line: string): Promise<boolean> => {
+      if (line.trim() === '') return true;
+      if (isFarewell(line)) return false;
+      const reply = await this.#runLine(line, channel, false);
+      await this.#outlet.send(channel, reply.stdout);
+      await this.#outlet.send(channel.stderr, reply.stderr);
+      if (reply.status !== 0) failed = true;
+      return true;
+    };
+    // A destroyed channel could not send the exit status any more.
+    const input: AsyncIterable<Buffer> = channel.iterator({ destroyOnReturn: false });
+    for await (const chunk of input) {
+      const lines = (pending + decoder.write(chunk)).split('\n');
+      pending = lines.pop() ?? '';
+      for (const line of lines) if (!(await runLine(line.replace(/\r$/, '')))) return failed ? 1 : 0;
+      if (pending.length > MAX_COMMAND_LINE) {
+        channel.stderr.write(`command line is longer than ${MAX_COMMAND_LINE} bytes\n`);
+        return 1;
+      }
+    }
+    await runLine(pending + decoder.end());
+    return failed ? 1 : 0;
+  }
+
+  async #runLine(line: string, stream: NodeJS.WritableStream, terminal: boolean): Promise<Reply> {
+    const { activity, principal } = this.#context;
+    const endActivity = activity.begin();
+    const feed = new ChannelFeed(this.#outlet, stream, { activity, terminal });
+    this.#running = feed;
     try {
-      return await dispatch(registry, principal, 'console', line, feed);
+      return await this.#services.dispatcher.run({ principal, via: 'console' }, line, feed);
     } finally {
+      this.#running = undefined;
       feed.close();
-      done();
-    }
-  };
-  const status =
-    size === undefined
-      ? await serveLines(channel, outlet, run)
-      : await serveTerminal(registry, principal, channel, outlet, size, run);
-  channel.exit(status);
-  channel.end();
-}
-
-async function serveTerminal(
-  registry: Registry,
-  principal: Principal,
-  channel: ServerChannel,
-  outlet: TextOutlet,
-  size: TerminalSize,
-  run: RunLine,
-): Promise<number> {
-  const history = await recentCommands(registry, principal);
-  const input = new PassThrough();
-  const output = terminalOutput(channel, size);
-  const readline = createInterface({
-    input,
-    output,
-    terminal: true,
-    prompt: PROMPT,
-    history,
-    historySize: HISTORY,
-    removeHistoryDuplicates: true,
-    crlfDelay: Number.POSITIVE_INFINITY,
-    completer: (line: string, done: (error: Error | null, result: [string[], string]) => void) => {
-      complete(registry, principal, line).then(
-        (found) => done(null, found),
-        () => done(null, [[], line]), // no names now: the command itself will say why
-      );
-    },
-  });
-  feedKeys(channel, input, readline, new ReverseSearch(readline, PROMPT, history));
-  const lines = lineQueue(readline, channel);
-  channel.once('close', () => readline.close());
-  let running: ChannelFeed | undefined;
-  readline.on('close', () => running?.end());
-  readline.on('SIGINT', () => {
-    output.write('^C\n');
-    running?.end();
-    readline.write(null, { ctrl: true, name: 'e' });
-    readline.write(null, { ctrl: true, name: 'u' });
-    readline.prompt();
-  });
-  readline.on('SIGTSTP', () => {}); // without a listener readline would stop this whole process
-  readline.prompt();
-  for await (const line of lines) {
-    if (line.trim() !== '') {
-      if (isFarewell(line)) break;
-      const reply = await run(line, output, (feed) => {
-        running = feed;
-      });
-      running = undefined;
-      await outlet.send(output, reply.stdout + reply.stderr);
-    }
-    readline.prompt();
-  }
-  readline.close();
-  output.write('\n');
-  return 0;
-}
-
-/** Lines without a terminal: each is run when it is complete, the last one also without a newline. */
-async function serveLines(channel: ServerChannel, outlet: TextOutlet, run: RunLine): Promise<number> {
-  let failed = false;
-  let pending = '';
-  const decoder = new StringDecoder('utf8');
-  const runLine = async (line: string): Promise<boolean> => {
-    if (line.trim() === '') return true;
-    if (isFarewell(line)) return false;
-    const reply = await run(line, channel);
-    await outlet.send(channel, reply.stdout);
-    await outlet.send(channel.stderr, reply.stderr);
-    if (reply.status !== 0) failed = true;
-    return true;
-  };
-  // A destroyed channel could not send the exit status any more.
-  const input: AsyncIterable<Buffer> = channel.iterator({ destroyOnReturn: false });
-  for await (const chunk of input) {
-    const lines = (pending + decoder.write(chunk)).split('\n');
-    pending = lines.pop() ?? '';
-    for (const line of lines) if (!(await runLine(line.replace(/\r$/, '')))) return failed ? 1 : 0;
-    if (pending.length > MAX_COMMAND_LINE) {
-      channel.stderr.write(`command line is longer than ${MAX_COMMAND_LINE} bytes\n`);
-      return 1;
+      endActivity();
     }
   }
-  await runLine(pending + decoder.end());
-  return failed ? 1 : 0;
+
+  #openReadline(input: PassThrough, output: Writable, history: string[]): Interface {
+    return createInterface({
+      input,
+      output,
+      terminal: true,
+      prompt: PROMPT,
+      history,
+      historySize: MAX_HISTORY_LINES,
+      removeHistoryDuplicates: true,
+      crlfDelay: Number.POSITIVE_INFINITY,
+      completer: (line: string, done: (error: Error | null, result: [string[], string]) => void) => {
+        complete(this.#services.console, this.#context.principal, line).then(
+          (found) => done(null, found),
+          () => done(null, [[], line]), // no names now: the command itself will say why
+        );
+      },
+    });
+  }
+
+  /** The operator's own last commands on the console, newest first: the history survives the session. */
+  async #recentCommands(): Promise<string[]> {
+    const query = { who: this.#context.principal.fingerprint, limit: MAX_HISTORY_LINES };
+    const records = await this.#services.console.meta.read((tx) => tx.audit(query));
+    const lines = records
+      .filter(({ via }) => via === 'console')
+      .map(auditedLine)
+      .reverse();
+    return [...new Set(lines)];
+  }
+}
+
+/** What a key does to the line that is being typed. */
+class LineEditor {
+  readonly #readline: Interface;
+  readonly #search: ReverseSearch;
+  /** Whether characters of the present line were dropped because it is too long. */
+  #isCutShort = false;
+
+  constructor(readline: Interface, history: readonly string[]) {
+    this.#readline = readline;
+    this.#search = new ReverseSearch(readline, PROMPT, history);
+  }
+
+  /** @returns `pass` for a key that readline gets, `too-long` for the Enter that ends a line that is not run. */
+  take(key: string): 'pass' | 'taken' | 'too-long' {
+    if (isUnbound(key) || this.#search.key(key)) return 'taken';
+    if (key >= ' ' && this.#readline.line.length >= MAX_TERMINAL_LINE) {
+      this.#isCutShort = true;
+      return 'taken';
+    }
+    if (this.#isCutShort && (key === '\r' || key === '\n')) {
+      this.#isCutShort = false;
+      return 'too-long';
+    }
+    if (key === CTRL_C) this.#isCutShort = false;
+    return 'pass';
+  }
+
+  clear(): void {
+    clearLine(this.#readline);
+  }
+}
+
+/** Ctrl-E, Ctrl-U: to the end of the line, and delete all before it. */
+function clearLine(readline: Interface): void {
+  readline.write(null, { ctrl: true, name: 'e' });
+  readline.write(null, { ctrl: true, name: 'u' });
 }
 
 /** readline on Node.js 20 puts pasted text at the end of the line; one character at a time goes where the cursor is. */
-function feedKeys(
-  channel: ServerChannel,
-  input: PassThrough,
-  readline: Interface,
-  search: ReverseSearch,
-): void {
+function feedKeys(channel: ServerChannel, input: PassThrough, editor: LineEditor): void {
   const decoder = new StringDecoder('utf8');
-  let cutShort = false;
   channel.on('data', (chunk: Buffer) => {
     for (const key of decoder.write(chunk)) {
-      if (isUnbound(key) || search.key(key)) continue;
-      if (key >= ' ' && readline.line.length >= MAX_TERMINAL_LINE) {
-        cutShort = true;
-      } else if (cutShort && (key === '\r' || key === '\n')) {
-        cutShort = false;
-        channel.write(`\r\nthe line is longer than ${MAX_TERMINAL_LINE} characters, it was not run\r\n`);
-        readline.write(null, { ctrl: true, name: 'e' });
-        readline.write(null, { ctrl: true, name: 'u' });
-      } else {
-        if (key === CTRL_C) cutShort = false;
-        input.write(key);
-      }
+      const effect = editor.take(key);
+      if (effect === 'pass') input.write(key);
+      if (effect !== 'too-long') continue;
+      channel.write(`\r\nthe line is longer than ${MAX_TERMINAL_LINE} characters, it was not run\r\n`);
+      editor.clear();
     }
   });
   channel.on('end', () => input.end());
@@ -216,7 +245,7 @@ async function* lineQueue(
   let wake = () => {};
   readline.on('line', (line) => {
     queue.push(line);
-    if (queue.length >= AHEAD.most) channel.pause();
+    if (queue.length >= PAUSE_AT_LINES) channel.pause();
     wake();
   });
   readline.on('close', () => {
@@ -225,7 +254,7 @@ async function* lineQueue(
   });
   for (;;) {
     const line = queue.shift();
-    if (queue.length <= AHEAD.few) channel.resume();
+    if (queue.length <= RESUME_AT_LINES) channel.resume();
     if (line !== undefined) yield line;
     else if (closed) return;
     else {
@@ -234,16 +263,6 @@ async function* lineQueue(
       });
     }
   }
-}
-
-/** The operator's own last commands on the console, newest first: the history survives the session. */
-async function recentCommands(registry: Registry, principal: Principal): Promise<string[]> {
-  const records = await registry.meta.read((tx) => tx.audit({ who: principal.fingerprint, limit: HISTORY }));
-  const lines = records
-    .filter(({ via }) => via === 'console')
-    .map(auditedLine)
-    .reverse();
-  return [...new Set(lines)];
 }
 
 function isFarewell(line: string): boolean {

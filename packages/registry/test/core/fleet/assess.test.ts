@@ -1,7 +1,7 @@
 import { assess, CATEGORIES } from '@deploy-tools/registry/core/fleet/assess.js';
 import type { HostStatus } from '@deploy-tools/registry/core/fleet/fleet-status.js';
 import type { Contact, Follower } from '@deploy-tools/registry/core/fleet/follower.js';
-import { waitVerdict } from '@deploy-tools/registry/core/fleet/wait-verdict.js';
+import { waitResult } from '@deploy-tools/registry/core/fleet/wait-result.js';
 import { DEPLOY_STATES } from '@deploy-tools/shared/report/deploy-state.js';
 import type { StateReport } from '@deploy-tools/shared/report/report.js';
 import fc from 'fast-check';
@@ -113,7 +113,7 @@ describe('waiting', () => {
     [['lost'], now, 'lost'],
   ] as const)('for %j with %j ends %s', (categories, waiting, verdict) => {
     expect(
-      waitVerdict(
+      waitResult(
         categories.map((category) => hostIn(category)),
         waiting,
       ),
@@ -124,14 +124,14 @@ describe('waiting', () => {
     const goingBack: HostStatus = { ...hostIn('failed', false), isChanging: true };
     const proving: HostStatus = { ...hostIn('pending'), isChanging: true };
     for (const hosts of [[goingBack], [goingBack, hostIn('in-sync')], [hostIn('failed'), proving]]) {
-      expect(waitVerdict(hosts, { settle, isLate: false })).toBeUndefined();
-      expect(waitVerdict(hosts, { settle, isLate: true })).toBe('failed');
+      expect(waitResult(hosts, { settle, isLate: false })).toBeUndefined();
+      expect(waitResult(hosts, { settle, isLate: true })).toBe('failed');
     }
   });
 
   test('goes on for a host that may still be heard, and not for one that has been away too long', () => {
-    expect(waitVerdict([hostIn('unknown', false)], now)).toBeUndefined();
-    expect(waitVerdict([hostIn('unknown', true)], now)).toBe('lost');
+    expect(waitResult([hostIn('unknown', false)], now)).toBeUndefined();
+    expect(waitResult([hostIn('unknown', true)], now)).toBe('lost');
   });
 
   test('ends at the deadline at the latest, and well only when every host is in sync', () => {
@@ -140,7 +140,7 @@ describe('waiting', () => {
       .map(([category, gone]) => hostIn(category, category === 'unknown' ? gone : category !== 'pending'));
     fc.assert(
       fc.property(fc.array(host), fc.boolean(), (hosts, settle) => {
-        const verdict = waitVerdict(hosts, { settle, isLate: true });
+        const verdict = waitResult(hosts, { settle, isLate: true });
         expect(verdict).toBeDefined();
         const isWell = hosts.length > 0 && hosts.every(({ category }) => category === 'in-sync');
         expect(verdict === 'in-sync').toBe(isWell);

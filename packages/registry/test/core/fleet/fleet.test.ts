@@ -2,7 +2,7 @@ import { Fleet } from '@deploy-tools/registry/core/fleet/fleet.js';
 import type { StateReport } from '@deploy-tools/shared/report/report.js';
 import { describe, expect, test } from 'vitest';
 import { kindOfRejection } from '../../../../shared/test/support/kind-of.js';
-import { FLEET, openRegistry, SPEAKER, type TestRegistry } from '../../support/open-registry.js';
+import { FLEET, onPorts, openRegistry, SPEAKER, type TestRegistry } from '../../support/open-registry.js';
 import { playAgent, speakerOf } from '../../support/played-agent.js';
 
 const HASH = 'a'.repeat(64);
@@ -22,7 +22,7 @@ const stored = (registry: TestRegistry) => registry.meta.read(({ fleet }) => fle
 async function reopened(registry: TestRegistry): Promise<TestRegistry> {
   await registry.fleet.close();
   const steady = () => registry.clock().getTime();
-  return { ...registry, fleet: await Fleet.open({ ...registry, ...FLEET, steady }) };
+  return onPorts(registry, { fleet: await Fleet.open({ ...registry, ...FLEET, steady }) });
 }
 
 describe('a host name', () => {

@@ -1,9 +1,7 @@
-import { dispatch } from '@deploy-tools/registry/commands/dispatch.js';
-import { collect } from '@deploy-tools/registry/core/housekeeping.js';
 import { type HistoryPart, RECENT_DEPLOYS } from '@deploy-tools/registry/meta/fleet-store.js';
 import type { StateReport } from '@deploy-tools/shared/report/report.js';
 import { describe, expect, test } from 'vitest';
-import { OPERATOR, openRegistry, type TestRegistry } from '../../support/open-registry.js';
+import { OPERATOR, onPorts, openRegistry, type TestRegistry } from '../../support/open-registry.js';
 import { type PlayedAgent, playAgent, speakerOf } from '../../support/played-agent.js';
 
 const KB = 1000;
@@ -50,7 +48,7 @@ const bounded = (total: number, perKey: number) =>
 
 async function ran(registry: TestRegistry, line: string): Promise<string> {
   const feed = { send: async () => {}, signal: new AbortController().signal, terminal: false };
-  const { stdout, stderr } = await dispatch(registry, OPERATOR, 'exec', line, feed);
+  const { stdout, stderr } = await registry.dispatcher.run({ principal: OPERATOR, via: 'exec' }, line, feed);
   return stderr + stdout;
 }
 
@@ -163,11 +161,10 @@ describe('deploys', () => {
 test('what is there already comes within bounds that became less by housekeeping', async () => {
   const registry = await openRegistry();
   await tell(await agentOf(registry, 'web1'), 150);
-  const smaller = {
-    ...registry,
+  const smaller = onPorts(registry, {
     limits: { ...registry.limits, historySize: { total: 20 * KB, perKey: 20 * KB } },
-  };
-  await collect(smaller);
+  });
+  await smaller.housekeeping.collect();
   expect(await totalOf(registry, 'logs')).toBeLessThanOrEqual(20 * KB);
   expect(await totalOf(registry, 'deploys')).toBeLessThanOrEqual(20 * KB);
 });

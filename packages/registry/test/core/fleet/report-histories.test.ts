@@ -1,8 +1,7 @@
-import { changeLayer, putConfiguration } from '@deploy-tools/registry/core/configurations.js';
 import { assess } from '@deploy-tools/registry/core/fleet/assess.js';
 import { Fleet } from '@deploy-tools/registry/core/fleet/fleet.js';
 import { fleetStatus } from '@deploy-tools/registry/core/fleet/fleet-status.js';
-import { waitVerdict } from '@deploy-tools/registry/core/fleet/wait-verdict.js';
+import { waitResult } from '@deploy-tools/registry/core/fleet/wait-result.js';
 import type { MetaStore } from '@deploy-tools/registry/meta/meta-store.js';
 import { DeployError } from '@deploy-tools/shared/errors.js';
 import { OUTCOMES, type Outcome } from '@deploy-tools/shared/report/deploy-state.js';
@@ -69,7 +68,7 @@ class History {
 
   static async begin(registry: TestRegistry, name: string, marks: boolean): Promise<History> {
     const history = new History(registry, name, marks);
-    await putConfiguration(registry, change, name, [{ component: 'code', version: 'v1' }]);
+    await registry.configurations.put(change, name, [{ component: 'code', version: 'v1' }]);
     await history.restart(true);
     return history;
   }
@@ -79,7 +78,10 @@ class History {
     if (host === undefined) throw new Error(name);
     switch (kind) {
       case 'want':
-        await changeLayer(this.registry, change, this.#name, { component: 'code', version: value });
+        await this.registry.configurations.changeLayer(change, this.#name, {
+          component: 'code',
+          version: value,
+        });
         return;
       case 'poll':
         return host.poll((await this.status()).head.hash);
@@ -185,7 +187,7 @@ async function checkNobodyLies(history: History): Promise<void> {
     );
   }
   const isAll = hosts.every(({ category }) => category === 'in-sync');
-  const verdict = waitVerdict(hosts, { settle: false, isLate: true });
+  const verdict = waitResult(hosts, { settle: false, isLate: true });
   expect(verdict === 'in-sync').toBe(isAll && hosts.length > 0);
 }
 

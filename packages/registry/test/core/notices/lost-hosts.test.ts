@@ -24,7 +24,7 @@ beforeEach(async () => {
 afterEach(() => peer.close());
 
 async function look(lostHosts: LostHosts): Promise<void> {
-  lostHosts.look();
+  lostHosts.check();
   await lostHosts.stop();
 }
 

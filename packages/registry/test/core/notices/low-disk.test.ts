@@ -18,7 +18,7 @@ it('tells once that the disk is nearly full, before uploads are refused, and onc
   });
   for (const mib of [1001, 999, 800, 1001, 400, 1499, 1501, 1001, 999]) {
     free = mib * MIB;
-    await lowDisk.look();
+    await lowDisk.check();
   }
   const about = { time: expect.any(String), place: '/srv', reserve: 500 * MIB };
   expect(told).toEqual([

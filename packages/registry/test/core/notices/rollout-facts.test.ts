@@ -28,7 +28,7 @@ const failure = (state: StateReport['state'], message: string) => ({
   error: { kind: 'script', message },
 });
 const facts = (mostFailures = 0) => {
-  const hosts: HostStatus[] = statusOf(registry, registry.fleet.followers('p'), () => HEAD.hash);
+  const hosts: HostStatus[] = statusOf(registry.fleet, registry.fleet.followers('p'), () => HEAD.hash);
   return rolloutFacts(HEAD, hosts, mostFailures);
 };
 

@@ -1,8 +1,3 @@
-import {
-  changeLayer,
-  deleteConfiguration,
-  putConfiguration,
-} from '@deploy-tools/registry/core/configurations.js';
 import { Rollouts } from '@deploy-tools/registry/core/notices/rollouts.js';
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import { type HttpPeer, startHttpPeer } from '../../../../notices/test/support/http-peer.js';
@@ -30,17 +25,17 @@ async function listen(): Promise<void> {
 const titles = () => peer.requests.map(({ body }) => JSON.parse(body).title);
 
 it('what was there before is not told of; what is changed from then on is, one by one, deletions too', async () => {
-  await putConfiguration(registry, change, 'old', V1);
-  await putConfiguration(registry, change, 'gone', V1);
-  await deleteConfiguration(registry, change, 'gone');
+  await registry.configurations.put(change, 'old', V1);
+  await registry.configurations.put(change, 'gone', V1);
+  await registry.configurations.delete(change, 'gone');
   await listen();
   registry.pass(1000);
   const rollouts = await Rollouts.open(registry);
-  await changeLayer(registry, change, 'old', { component: 'code', version: 'v2' });
-  await changeLayer(registry, change, 'old', { component: 'code', version: 'v1' });
-  await deleteConfiguration(registry, change, 'old');
+  await registry.configurations.changeLayer(change, 'old', { component: 'code', version: 'v2' });
+  await registry.configurations.changeLayer(change, 'old', { component: 'code', version: 'v1' });
+  await registry.configurations.delete(change, 'old');
   await peer.received(3);
-  await putConfiguration(registry, change, 'gone', V1);
+  await registry.configurations.put(change, 'gone', V1);
   await peer.received(4);
   await rollouts.stop();
   expect(titles()).toEqual([
@@ -53,23 +48,23 @@ it('what was there before is not told of; what is changed from then on is, one b
 
 it('what was changed while nobody looked is told at the next start, and only once', async () => {
   await (await Rollouts.open(registry)).stop();
-  await putConfiguration(registry, change, 'p', V1);
+  await registry.configurations.put(change, 'p', V1);
   const first = await Rollouts.open(registry); // adopts it
   await first.stop();
   await listen();
-  await changeLayer(registry, change, 'p', { component: 'code', version: 'v2' });
+  await registry.configurations.changeLayer(change, 'p', { component: 'code', version: 'v2' });
   const second = await Rollouts.open(registry);
   await peer.received(1);
   await second.stop();
   const third = await Rollouts.open(registry);
-  await changeLayer(registry, change, 'p', { component: 'code', version: 'v1' });
+  await registry.configurations.changeLayer(change, 'p', { component: 'code', version: 'v1' });
   await peer.received(2);
   await third.stop();
   expect(titles()).toEqual(['p: revision 2', 'p: revision 3']);
 });
 
 it('a host that fails is told of, also when its clock was ahead before', async () => {
-  const { after } = await putConfiguration(registry, change, 'p', V1);
+  const { after } = await registry.configurations.put(change, 'p', V1);
   const agent = playAgent(registry, 'web1');
   await agent.hello(['p']);
   const said = { config: 'p', revision: after.revision, hash: after.hash } as const;
@@ -84,8 +79,11 @@ it('a host that fails is told of, also when its clock was ahead before', async (
 });
 
 it('a failure that was told at the first host is told again when it is rolled back, with how many it were', async () => {
-  await putConfiguration(registry, change, 'p', V1);
-  const { after } = await changeLayer(registry, change, 'p', { component: 'code', version: 'v2' });
+  await registry.configurations.put(change, 'p', V1);
+  const { after } = await registry.configurations.changeLayer(change, 'p', {
+    component: 'code',
+    version: 'v2',
+  });
   const hosts = ['web1', 'web2', 'web3'].map((name) => playAgent(registry, name));
   for (const host of hosts) await host.hello(['p']);
   const fails = (host: PlayedAgent) =>
@@ -101,7 +99,7 @@ it('a failure that was told at the first host is told again when it is rolled ba
   for (const host of hosts.slice(0, 1)) await fails(host);
   await peer.received(1);
   for (const host of hosts.slice(1)) await fails(host);
-  await changeLayer(registry, change, 'p', { component: 'code', version: 'v1' });
+  await registry.configurations.changeLayer(change, 'p', { component: 'code', version: 'v1' });
   await peer.received(3);
   await rollouts.stop();
   expect(titles()).toEqual([

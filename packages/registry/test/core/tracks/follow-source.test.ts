@@ -1,7 +1,6 @@
 import { execFileSync } from 'node:child_process';
 import { mkdirSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { dispatch } from '@deploy-tools/registry/commands/dispatch.js';
 import { ingestArchive } from '@deploy-tools/registry/ingest/ingest-archive.js';
 import { beforeEach, describe, expect, test } from 'vitest';
 import { testScope } from '../../../../../test/support/scope.js';
@@ -35,7 +34,7 @@ function release(tag: string, artifact = ARTIFACT): void {
 }
 
 async function run(line: string) {
-  return await dispatch(registry, OPERATOR, 'exec', line);
+  return await registry.dispatcher.run({ principal: OPERATOR, via: 'exec' }, line);
 }
 
 async function ran(line: string): Promise<string> {
@@ -204,8 +203,8 @@ describe('yank', () => {
     expect(await layers()).toEqual(['code:v0.2.0']);
   });
 
-  test('is refused where there is nothing to go back to, or nothing of that name', async () => {
-    expect((await run('yank code:v0.1.0')).stderr).toContain('no version to go back to');
+  test('is refused where no other version is left, or no version has that name', async () => {
+    expect((await run('yank code:v0.1.0')).stderr).toContain('no other version to set');
     expect((await run('yank code:v9')).stderr).toContain('no version "v9"');
     expect((await run('yank code:v0.1.0 -undo')).stderr).toContain('was not yanked');
     expect(await layers()).toEqual(['code:v0.1.0']);

@@ -1,6 +1,5 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { dispatch } from '@deploy-tools/registry/commands/dispatch.js';
 import { ingestArchive } from '@deploy-tools/registry/ingest/ingest-archive.js';
 import { DEFAULT_UNPACK_POLICY } from '@deploy-tools/shared/archive/unpack-policy.js';
 import { makeArchives } from '@deploy-tools/shared/image/make-archives.js';
@@ -35,7 +34,10 @@ describeWith(['docker-registry'], 'a track of images', () => {
     const server = await startOciServer(testScope());
     const registry = await openRegistry({}, ingestArchive);
     const ran = async (line: string): Promise<string> => {
-      const { status, stdout, stderr } = await dispatch(registry, OPERATOR, 'exec', line);
+      const { status, stdout, stderr } = await registry.dispatcher.run(
+        { principal: OPERATOR, via: 'exec' },
+        line,
+      );
       if (status !== 0) throw new Error(`${line}: ${stderr}${stdout}`);
       return stdout;
     };

@@ -1,4 +1,3 @@
-import { putConfiguration } from '@deploy-tools/registry/core/configurations.js';
 import { complete } from '@deploy-tools/registry/ssh/console/complete.js';
 import { splitCommandLine } from '@deploy-tools/shared/cli/command-line.js';
 import { COMMAND_SPECS } from '@deploy-tools/shared/commands/command-specs.js';
@@ -23,7 +22,7 @@ beforeAll(async () => {
   await addText(registry, 'code', 'v 02');
   const layers = [{ component: 'code', version: 'v1' }];
   for (const name of ['project1', 'project2', 'other']) {
-    await putConfiguration(registry, { author: OPERATOR, command: 'x' }, name, layers);
+    await registry.configurations.put({ author: OPERATOR, command: 'x' }, name, layers);
   }
   for (const host of ['web1', 'web2']) await playAgent(registry, host).hello(['project1']);
   await upload(registry, 'mine');

@@ -1,4 +1,4 @@
-import { operatorFiles } from '@deploy-tools/registry/sftp/operator-files.js';
+import { OperatorTree } from '@deploy-tools/registry/sftp/operator-tree.js';
 import { Activity } from '@deploy-tools/registry/ssh/activity.js';
 import { OPEN_FLAG } from '@deploy-tools/shared/sftp/protocol.js';
 import { expect, test } from 'vitest';
@@ -12,7 +12,7 @@ const WRITE = OPEN_FLAG.WRITE | OPEN_FLAG.CREAT | OPEN_FLAG.TRUNC;
 test('an upload is in the audit log, stored or refused, and counts as running until its end', async () => {
   const registry = await openRegistry({ maxUpload: 10 });
   const activity = new Activity();
-  const files = operatorFiles(registry, OPERATOR, registry.log, activity);
+  const files = new OperatorTree(registry, { principal: OPERATOR, log: registry.log, transfers: activity });
   for (const content of ['fits', 'is too large']) {
     const file = await files.open('/x', WRITE);
     expect(activity.running).toBe(1);
@@ -27,7 +27,11 @@ test('an upload is in the audit log, stored or refused, and counts as running un
 
 test('an upload is stored though the audit log is full', async () => {
   const registry = await openRegistry();
-  const files = operatorFiles(withoutAudit(registry), OPERATOR, registry.log, new Activity());
+  const files = new OperatorTree(withoutAudit(registry), {
+    principal: OPERATOR,
+    log: registry.log,
+    transfers: new Activity(),
+  });
   const file = await files.open('/x', WRITE);
   await file.write?.(Buffer.from('abc'), 0);
   await file.close(NEVER);
@@ -37,7 +41,7 @@ test('an upload is stored though the audit log is full', async () => {
 test('an upload that is abandoned leaves nothing', async () => {
   const registry = await openRegistry();
   const activity = new Activity();
-  const files = operatorFiles(registry, OPERATOR, registry.log, activity);
+  const files = new OperatorTree(registry, { principal: OPERATOR, log: registry.log, transfers: activity });
   const file = await files.open('/x', WRITE);
   await file.write?.(Buffer.from('abc'), 0);
   await file.abandon();
@@ -47,7 +51,11 @@ test('an upload that is abandoned leaves nothing', async () => {
 
 test('only whole new uploads are taken', async () => {
   const registry = await openRegistry();
-  const files = operatorFiles(registry, OPERATOR, registry.log, new Activity());
+  const files = new OperatorTree(registry, {
+    principal: OPERATOR,
+    log: registry.log,
+    transfers: new Activity(),
+  });
   expect(await kindOfRejection(files.open('/x', OPEN_FLAG.READ))).toBe('denied');
   expect(await kindOfRejection(files.open('/x', OPEN_FLAG.WRITE | OPEN_FLAG.APPEND))).toBe('unsupported');
   expect(await kindOfRejection(files.open('/', WRITE))).toBe('invalid');

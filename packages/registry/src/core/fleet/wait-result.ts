@@ -1,24 +1,28 @@
 import { countByCategory, type HostStatus } from './fleet-status.js';
 
 /** How waiting for a fleet ends. */
-export type Verdict =
-  /** Every host runs what is wanted. */
+export type WaitResult =
+  /** Every host runs the wanted revision. */
   | 'in-sync'
   /** At least one host failed to. */
   | 'failed'
-  /** None failed, but some are not heard and the others are done. */
+  /** None failed, but some are lost and the others are done. */
   | 'lost'
-  /** Time is up, and some hosts are not done yet; or there is none at all. */
+  /** The time is over and some hosts are not done yet, or no host follows the configuration. */
   | 'late';
 
-export interface Waiting {
-  /** Whether a failure is an answer only when all hosts are settled. Without it, when none is between two proven releases. */
+export interface WaitOptions {
+  /** Whether a failure is a result only when all hosts are settled; else when no host is between two proven releases. */
   readonly settle: boolean;
+  /** Whether the time to wait is over. */
   readonly isLate: boolean;
 }
 
 /** @returns undefined while it is worth waiting on. */
-export function waitVerdict(hosts: readonly HostStatus[], { settle, isLate }: Waiting): Verdict | undefined {
+export function waitResult(
+  hosts: readonly HostStatus[],
+  { settle, isLate }: WaitOptions,
+): WaitResult | undefined {
   const counts = countByCategory(hosts);
   const allSettled = hosts.length > 0 && hosts.every(({ settled }) => settled);
   const isOver = allSettled || (!settle && !hosts.some(({ isChanging }) => isChanging));
