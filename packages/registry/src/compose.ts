@@ -36,6 +36,7 @@ import { FileDigester } from './layers/file-digester.js';
 import { FileReadMarks } from './layers/file-read-marks.js';
 import { parseListenAddress } from './listen-address.js';
 import { SqliteMetaStore } from './meta/sqlite/sqlite-meta-store.js';
+import type { Track } from './meta/track-store.js';
 import type { REGISTRY_FLAGS } from './registry-flags.js';
 import { openTransferMemory } from './sftp/transfer-memory.js';
 import { loadHostKey } from './ssh/host-key.js';
@@ -71,16 +72,20 @@ export async function startRegistry(flags: Flags, log: Logger): Promise<RunningR
 }
 
 /**
- * The composition: the one place that names concrete parts, from the stores at the top to what serves and works at the
- * bottom. Each part gets what stands above it. What has to be closed is closed from the bottom to the top. One list, and
- * therefore one long function.
+ * The composition: the one place that names concrete parts, from the stores through the rules to what serves and works.
+ * Each part gets what stands above it. What has to be closed is closed from the bottom to the top.
  */
 async function startAll(flags: Flags, log: Logger, closers: Closers): Promise<string> {
   checkHousekeeping(flags.housekeeping);
-  const programs = noticePrograms(flags['notify-exec']);
   const dir = resolve(flags.dir);
   const options = serverOptions(flags);
-  const limits = limitsOf(flags);
+  const settings: Settings = {
+    flags,
+    limits: limitsOf(flags),
+    programs: noticePrograms(flags['notify-exec']),
+    incoming: join(dir, 'incoming'),
+  };
+  const { limits } = settings;
 
   const ring = openKeyRing({ operator: flags.opauth, agent: flags.srvauth }, log);
   closers.add(() => ring.close());
@@ -88,87 +93,11 @@ async function startAll(flags: Flags, log: Logger, closers: Closers): Promise<st
   closers.add(() => lock.release());
   const hostKey = loadHostKey(join(dir, 'host_key'));
   const stores = await openStores(dir, log, closers);
+  const rules = await openRules(settings, stores, closers);
+
   const { meta, bytes, derived } = stores;
-
-  const stop = new AbortController();
-  const stopping = stop.signal;
-  const runner = new LayerTaskRunner();
-  const indexer = new Indexer({
-    ...stores,
-    ingest: (task, signal) => ingestArchive(task, signal, runner),
-    policy: policyOf(flags),
-    minFree: limits.minFree,
-    clock,
-    log,
-  });
-  closers.add(() => indexer.stop());
-  closers.add(() => stop.abort());
-  const clockTrust = await ClockTrust.open({ meta, clock, steady, log });
-  const fleet = await Fleet.open({
-    meta,
-    bytes,
-    clock,
-    steady,
-    log,
-    minFree: limits.minFree,
-    historySize: limits.historySize,
-    lostAfterMs: flags['lost-after'],
-    maxFollows: flags['max-hosts'],
-    maxFollowsPerKey: Math.floor(flags['max-hosts'] / 4),
-  });
-  closers.add(() => fleet.close());
-  const notices = await NoticeDesk.open({ meta, clock, log, environment: process.env, programs });
-  closers.add(() => notices.close(NOTICES_CLOSE_MS));
-
-  const audit = new AuditLog({ meta, clock });
-  const heartbeats = new Heartbeats(flags.heartbeat);
-  const space = new DiskSpace(bytes, limits.minFree);
-  const configurations = new Configurations({ meta, clock });
-  const watches = new Watches({ meta, events: configurations.events, heartbeats, clock });
-  const versions = new Versions({ meta, bytes, indexer, notices, clock, log, limits });
-  const uploads = new Uploads({ meta, bytes, space, indexer, clock, limits });
-  const housekeeping = new Housekeeping({ ...stores, indexer, clock, clockTrust, stopping, limits });
-  const fsck = new Fsck({
-    ...stores,
-    indexer,
-    openDigester: () => new FileDigester(),
-    verify: (files, signal) => verifyPack(files, signal, runner),
-    log,
-    stopping,
-  });
-  const trackRunner = new TimedTrackRunner({
-    meta,
-    audit,
-    versions,
-    uploads,
-    configurations,
-    clock,
-    log,
-    limits,
-    incoming: join(dir, 'incoming'),
-    open: (track) => openTrack(track, limits.trackFiles, { environment: process.env, log }),
-    random: Math.random,
-  });
-  closers.add(() => trackRunner.stop());
-  const tracks = new Tracks({ meta, configurations, runner: trackRunner, clock, limits });
-
-  const dispatcher = new Dispatcher({
-    registry: {
-      meta,
-      versions,
-      configurations,
-      watches,
-      fleet,
-      tracks,
-      notices,
-      housekeeping,
-      fsck,
-      clock,
-    },
-    audit,
-    log,
-    keyTroubles: () => ring.troubles(),
-  });
+  const { audit, fleet, heartbeats, housekeeping, indexer, trackRunner, uploads, watches } = rules;
+  const dispatcher = new Dispatcher({ registry: rules, audit, log, keyTroubles: () => ring.troubles() });
   const server = await startSshServer(
     {
       dispatcher,
@@ -190,6 +119,7 @@ async function startAll(flags: Flags, log: Logger, closers: Closers): Promise<st
   closers.add(() => indexing.stop());
   const sweeping = startSweeping(fleet);
   closers.add(() => sweeping.stop());
+  const { configurations, notices } = rules;
   const noticesJob = await startNotices({ meta, bytes, configurations, fleet, notices, clock, log, limits });
   closers.add(() => noticesJob.stop());
   await trackRunner.start();
@@ -199,7 +129,87 @@ async function startAll(flags: Flags, log: Logger, closers: Closers): Promise<st
   return address;
 }
 
+/** The flags, checked, as the rules need them. */
+interface Settings {
+  readonly flags: Flags;
+  readonly limits: RegistryLimits;
+  readonly programs: AllowedPrograms;
+  /** Directory of downloads. */
+  readonly incoming: string;
+}
+
+/** The rules of the core, one object per feature. */
+async function openRules({ flags, limits, programs, incoming }: Settings, stores: Stores, closers: Closers) {
+  const { meta, bytes, log } = stores;
+  const stop = new AbortController();
+  const stopping = stop.signal;
+  const runner = new LayerTaskRunner();
+  const indexer = new Indexer({
+    ...stores,
+    ingest: (task, signal) => ingestArchive(task, signal, runner),
+    policy: policyOf(flags),
+    minFree: limits.minFree,
+    clock,
+  });
+  closers.add(() => indexer.stop());
+  closers.add(() => stop.abort());
+  const clockTrust = await ClockTrust.open({ meta, clock, steady, log });
+  const fleet = await Fleet.open({
+    meta,
+    bytes,
+    clock,
+    steady,
+    log,
+    minFree: limits.minFree,
+    historySize: limits.historySize,
+    lostAfterMs: flags['lost-after'],
+    maxFollows: flags['max-hosts'],
+    maxFollowsPerKey: Math.floor(flags['max-hosts'] / 4),
+  });
+  closers.add(() => fleet.close());
+  const notices = await NoticeDesk.open({ meta, clock, log, environment: process.env, programs });
+  closers.add(() => notices.close(NOTICES_CLOSE_MS));
+  const audit = new AuditLog({ meta, clock });
+  const heartbeats = new Heartbeats(flags.heartbeat);
+  const space = new DiskSpace(bytes, limits.minFree);
+  const configurations = new Configurations({ meta, clock });
+  const watches = new Watches({ meta, events: configurations.events, heartbeats, clock });
+  const versions = new Versions({ meta, bytes, indexer, notices, clock, log, limits });
+  const uploads = new Uploads({ meta, bytes, space, indexer, clock, limits });
+  const housekeeping = new Housekeeping({ ...stores, indexer, clock, clockTrust, stopping, limits });
+  const fsck = new Fsck({
+    ...stores,
+    indexer,
+    openDigester: () => new FileDigester(),
+    verify: (files, signal) => verifyPack(files, signal, runner),
+    stopping,
+  });
+  const open = (track: Track) => openTrack(track, limits.trackFiles, { environment: process.env, log });
+  const trackPorts = { meta, audit, versions, uploads, configurations, clock, log, limits, incoming };
+  const trackRunner = new TimedTrackRunner({ ...trackPorts, open, random: Math.random });
+  closers.add(() => trackRunner.stop());
+  const tracks = new Tracks({ meta, configurations, runner: trackRunner, clock, limits });
+  return {
+    meta,
+    clock,
+    indexer,
+    fleet,
+    notices,
+    audit,
+    heartbeats,
+    configurations,
+    watches,
+    versions,
+    uploads,
+    housekeeping,
+    fsck,
+    tracks,
+    trackRunner,
+  };
+}
+
 interface Stores {
+  readonly log: Logger;
   readonly meta: SqliteMetaStore;
   readonly bytes: FileByteStore;
   readonly derived: FileDerivedStore;
@@ -221,7 +231,7 @@ async function openStores(dir: string, log: Logger, closers: Closers): Promise<S
   if (lost > 0) log.info({ lost }, 'forgot uploads without a name whose bytes are gone, as after a restore');
   const drafts = await derived.clean();
   if (drafts > 0) log.info({ drafts }, 'removed manifests and packs that were not finished');
-  return { meta, bytes, derived, marks: await FileReadMarks.open(dir, clock) };
+  return { log, meta, bytes, derived, marks: await FileReadMarks.open(dir, clock) };
 }
 
 /** What has to be closed, in the order of opening. */

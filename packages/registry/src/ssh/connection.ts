@@ -2,7 +2,6 @@ import type { Socket } from 'node:net';
 import type { Logger } from '@deploy-tools/shared/log.js';
 import { excerpt } from '@deploy-tools/shared/printable.js';
 import type { Session, Connection as SshClient } from 'ssh2';
-import type { Clock } from '../core/clock.js';
 import type { Principal } from '../core/principal.js';
 import type { Outbound } from '../sftp/outbound.js';
 import type { TransferMemory } from '../sftp/transfer-memory.js';
@@ -16,7 +15,7 @@ import { TransportGuard } from './floor/transport-guard.js';
 import type { HoldingConnection, KeyBudgets } from './key-budgets.js';
 import type { KeyRing } from './key-ring.js';
 import { serveSession } from './session.js';
-import type { SessionServices } from './session-context.js';
+import type { ConnectionServices } from './session-context.js';
 import type { Holder } from './shares.js';
 import { speakerOf } from './speaker-of.js';
 
@@ -45,11 +44,6 @@ export interface ConnectionPolicy {
   readonly compatible: boolean;
 }
 
-export interface ConnectionServices extends SessionServices {
-  readonly clock: Clock;
-  readonly log: Logger;
-}
-
 /** What is known of a client that has sent its identification line. */
 export interface Peer {
   readonly client: SshClient;
@@ -73,7 +67,6 @@ export interface ServedConnection extends HoldingConnection {
   /** Refuses new work; resolves, having ended the connection, when what runs is done. */
   drain(): Promise<void>;
   end(): void;
-  /** Ends it without a word. */
   destroy(): void;
 }
 
@@ -221,9 +214,8 @@ class SshConnection implements ServedConnection {
   }
 
   #authenticate(context: Parameters<typeof authenticate>[1]): void {
-    const { ring, compatible } = this.#policy;
-    const { clock } = this.#services;
-    const policy = { ring, clock, address: this.#peer.address, allowSha1: compatible };
+    const { ring, compatible: allowSha1 } = this.#policy;
+    const policy = { ring, clock: this.#services.clock, address: this.#peer.address, allowSha1 };
     const result = authenticate(policy, context, this.#log);
     if (result === undefined) return;
     if (result.ok && context.method === 'publickey') {

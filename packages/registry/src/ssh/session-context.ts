@@ -1,8 +1,11 @@
 import type { Logger } from '@deploy-tools/shared/log.js';
 import type { Dispatcher } from '../commands/dispatch.js';
+import type { Clock } from '../core/clock.js';
+import type { Fleet } from '../core/fleet/fleet.js';
 import type { Speaker } from '../core/fleet/presence.js';
 import type { ReportPorts } from '../core/fleet/report-session.js';
 import type { Principal } from '../core/principal.js';
+import type { Registry } from '../core/registry.js';
 import type { Watches } from '../core/watch.js';
 import type { AgentTreePorts } from '../sftp/agent-tree.js';
 import type { OperatorTreePorts } from '../sftp/operator-tree.js';
@@ -10,7 +13,6 @@ import type { Outbound } from '../sftp/outbound.js';
 import type { Handles } from '../sftp/request-handler.js';
 import type { TransferMemory } from '../sftp/transfer-memory.js';
 import type { Activity } from './activity.js';
-import type { CompletionPorts } from './console/complete.js';
 import type { SessionPlace } from './session-place.js';
 
 /** What the sessions of all connections are served from, one member per kind of session. */
@@ -18,12 +20,23 @@ export interface SessionServices {
   /** Exec and the console of operators. */
   readonly dispatcher: Dispatcher;
   /** Tab completion and the history of the console. */
-  readonly console: CompletionPorts;
+  readonly console: ConsolePorts;
   readonly operatorTree: OperatorTreePorts;
   readonly agentTree: AgentTreePorts;
   /** Exec `watch` and `report` of agents. */
   readonly watches: Watches;
   readonly reports: ReportPorts;
+}
+
+/** What connections are served from. */
+export interface ConnectionServices extends SessionServices {
+  readonly clock: Clock;
+  readonly log: Logger;
+}
+
+export interface ConsolePorts {
+  readonly meta: Registry['meta'];
+  readonly fleet: Pick<Fleet, 'hostNames'>;
 }
 
 /** What a session gets from its connection. */

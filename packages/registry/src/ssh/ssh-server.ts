@@ -5,17 +5,13 @@ import { excerpt } from '@deploy-tools/shared/printable.js';
 import { enablePostQuantumKex } from '@deploy-tools/shared/ssh/key-exchange.js';
 import ssh2 from 'ssh2';
 import { serverAlgorithms } from './algorithms.js';
-import {
-  type ConnectionPolicy,
-  type ConnectionServices,
-  type ServedConnection,
-  serveConnection,
-} from './connection.js';
+import { type ConnectionPolicy, type ServedConnection, serveConnection } from './connection.js';
 import { Door, type DoorOptions } from './door.js';
 import { insideOf } from './floor/ssh2-inside.js';
 import { type HostKey, signingKey } from './host-key.js';
 import { KeyBudgets, openFileLimit } from './key-budgets.js';
 import type { KeyRing } from './key-ring.js';
+import type { ConnectionServices } from './session-context.js';
 
 export interface SshServerOptions extends Omit<ConnectionPolicy, 'budgets'>, DoorOptions {
   readonly host: string;

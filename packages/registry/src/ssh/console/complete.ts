@@ -5,22 +5,16 @@ import {
   type CommandSpec,
   findCommandSpec,
 } from '@deploy-tools/shared/commands/command-specs.js';
-import type { Fleet } from '../../core/fleet/fleet.js';
 import type { Principal } from '../../core/principal.js';
-import type { Registry } from '../../core/registry.js';
+import type { ConsolePorts } from '../session-context.js';
 import { lineWords } from './line-words.js';
-
-export interface CompletionPorts {
-  readonly meta: Registry['meta'];
-  readonly fleet: Pick<Fleet, 'hostNames'>;
-}
 
 /**
  * What Tab offers at the end of a line: commands, then flags of the command, then names that exist.
  * @returns candidates that complete the last word, and that word as far as it is written.
  */
 export async function complete(
-  ports: CompletionPorts,
+  ports: ConsolePorts,
   principal: Principal,
   line: string,
 ): Promise<[string[], string]> {
@@ -57,11 +51,11 @@ type CompletedFlag = Pick<FlagSpec, 'name' | 'completes' | 'oneOf'> | undefined;
 
 /** The names that one flag of a line can have as its value. */
 class NameSource {
-  readonly #ports: CompletionPorts;
+  readonly #ports: ConsolePorts;
   readonly #principal: Principal;
   readonly #line: UnfinishedLine;
 
-  constructor(ports: CompletionPorts, principal: Principal, line: UnfinishedLine) {
+  constructor(ports: ConsolePorts, principal: Principal, line: UnfinishedLine) {
     this.#ports = ports;
     this.#principal = principal;
     this.#line = line;
