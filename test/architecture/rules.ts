@@ -71,6 +71,11 @@ export const RULES: readonly Rule[] = [
   { files: /^registry\/ssh\//, mayImport: [SHARED, /^registry\/ssh\//, COMMANDS, CORE, SFTP] },
   { files: /^registry\/jobs\//, mayImport: [SHARED, /^registry\/jobs\//, CORE] },
   { files: /^registry\/(registry-flags|listen-address)$/, mayImport: [SHARED] },
+  {
+    files: /^registry\/settings$/,
+    mayImport: [SHARED, /^registry\/(listen-address|jobs\/housekeeping-job)$/],
+    mayImportTypes: [NOTICES, CORE, /^registry\/(registry-flags|ssh\/ssh-server)$/],
+  },
   { files: /^registry\/main$/, mayImport: [SHARED, /^registry\/(compose|registry-flags)$/] },
   { files: /^registry\/compose$/, mayImport: [SHARED, SOURCES, NOTICES, /^registry\/(?!main$)/] },
 

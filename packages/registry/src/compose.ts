@@ -1,8 +1,4 @@
-import { isAbsolute, join, resolve } from 'node:path';
-import type { AllowedPrograms } from '@deploy-tools/notices/receivers/exec.js';
-import { DEFAULT_UNPACK_POLICY, type UnpackPolicy } from '@deploy-tools/shared/archive/unpack-policy.js';
-import type { FlagValues } from '@deploy-tools/shared/cli/flags.js';
-import { DeployError } from '@deploy-tools/shared/errors.js';
+import { join } from 'node:path';
 import { takeDirectory } from '@deploy-tools/shared/host/dir-lock.js';
 import type { Logger } from '@deploy-tools/shared/log.js';
 import { Dispatcher } from './commands/dispatch.js';
@@ -15,7 +11,6 @@ import { Fsck } from './core/fsck.js';
 import { Heartbeats } from './core/heartbeats.js';
 import { forgetLostUploads, Housekeeping } from './core/housekeeping.js';
 import { Indexer } from './core/indexer.js';
-import type { RegistryLimits } from './core/limits.js';
 import { NoticeDesk } from './core/notices/notice-desk.js';
 import { openTrack } from './core/tracks/open-track.js';
 import { TimedTrackRunner } from './core/tracks/timed-track-runner.js';
@@ -27,21 +22,20 @@ import { ingestArchive } from './ingest/ingest-archive.js';
 import { LayerTaskRunner } from './ingest/layer-task-runner.js';
 import { verifyPack } from './ingest/verify-pack.js';
 import { startSweeping } from './jobs/fleet-sweep-job.js';
-import { MIN_INTERVAL_MS, startHousekeeping } from './jobs/housekeeping-job.js';
+import { startHousekeeping } from './jobs/housekeeping-job.js';
 import { startIndexing } from './jobs/indexing-job.js';
 import { startNotices } from './jobs/notices-job.js';
 import { FileByteStore } from './layers/file-byte-store.js';
 import { FileDerivedStore } from './layers/file-derived-store.js';
 import { FileDigester } from './layers/file-digester.js';
 import { FileReadMarks } from './layers/file-read-marks.js';
-import { parseListenAddress } from './listen-address.js';
 import { SqliteMetaStore } from './meta/sqlite/sqlite-meta-store.js';
 import type { Track } from './meta/track-store.js';
-import type { REGISTRY_FLAGS } from './registry-flags.js';
+import { type RegistryFlagValues, readSettings, type Settings } from './settings.js';
 import { openTransferMemory } from './sftp/transfer-memory.js';
 import { loadHostKey } from './ssh/host-key.js';
 import { openKeyRing } from './ssh/key-ring.js';
-import { type SshServerOptions, startSshServer } from './ssh/ssh-server.js';
+import { startSshServer } from './ssh/ssh-server.js';
 import { takeOverGoRegistry } from './takeover/take-over.js';
 
 export interface RunningRegistry {
@@ -51,8 +45,6 @@ export interface RunningRegistry {
   stop(): Promise<void>;
 }
 
-type Flags = FlagValues<typeof REGISTRY_FLAGS>;
-
 /** Time for messages to receivers of notices that are still waiting when the registry stops. */
 const NOTICES_CLOSE_MS = 2000;
 
@@ -60,7 +52,7 @@ const steady = () => performance.now();
 const clock = () => new Date();
 
 /** Starts the registry. @throws DeployError with one sentence for each reason not to start. */
-export async function startRegistry(flags: Flags, log: Logger): Promise<RunningRegistry> {
+export async function startRegistry(flags: RegistryFlagValues, log: Logger): Promise<RunningRegistry> {
   const closers = new Closers();
   try {
     const address = await startAll(flags, log, closers);
@@ -75,17 +67,9 @@ export async function startRegistry(flags: Flags, log: Logger): Promise<RunningR
  * The composition: the one place that names concrete parts, from the stores through the rules to what serves and works.
  * Each part gets what stands above it. What has to be closed is closed from the bottom to the top.
  */
-async function startAll(flags: Flags, log: Logger, closers: Closers): Promise<string> {
-  checkHousekeeping(flags.housekeeping);
-  const dir = resolve(flags.dir);
-  const options = serverOptions(flags);
-  const settings: Settings = {
-    flags,
-    limits: limitsOf(flags),
-    programs: noticePrograms(flags['notify-exec']),
-    incoming: join(dir, 'incoming'),
-  };
-  const { limits } = settings;
+async function startAll(flags: RegistryFlagValues, log: Logger, closers: Closers): Promise<string> {
+  const settings = readSettings(flags);
+  const { dir, limits } = settings;
 
   const ring = openKeyRing({ operator: flags.opauth, agent: flags.srvauth }, log);
   closers.add(() => ring.close());
@@ -109,13 +93,13 @@ async function startAll(flags: Flags, log: Logger, closers: Closers): Promise<st
       clock,
       log,
     },
-    { ...options, ring, hostKey, memory: openTransferMemory() },
+    { ...settings.server, ring, hostKey, memory: openTransferMemory() },
   );
-  closers.add(() => server.stop(flags.grace));
+  closers.add(() => server.stop(settings.graceMs));
 
-  const housekeepingJob = startHousekeeping({ housekeeping, limits, log }, flags.housekeeping);
+  const housekeepingJob = startHousekeeping({ housekeeping, limits, log }, settings.housekeepingMs);
   closers.add(() => housekeepingJob.stop());
-  const indexing = startIndexing({ ...stores, indexer, clock, log }, flags.housekeeping);
+  const indexing = startIndexing({ ...stores, indexer, clock, log }, settings.housekeepingMs);
   closers.add(() => indexing.stop());
   const sweeping = startSweeping(fleet);
   closers.add(() => sweeping.stop());
@@ -129,17 +113,9 @@ async function startAll(flags: Flags, log: Logger, closers: Closers): Promise<st
   return address;
 }
 
-/** The flags, checked, as the rules need them. */
-interface Settings {
-  readonly flags: Flags;
-  readonly limits: RegistryLimits;
-  readonly programs: AllowedPrograms;
-  /** Directory of downloads. */
-  readonly incoming: string;
-}
-
 /** The rules of the core, one object per feature. */
-async function openRules({ flags, limits, programs, incoming }: Settings, stores: Stores, closers: Closers) {
+async function openRules(settings: Settings, stores: Stores, closers: Closers) {
+  const { limits, policy, heartbeatMs, noticePrograms: programs, incoming } = settings;
   const { meta, bytes, log } = stores;
   const stop = new AbortController();
   const stopping = stop.signal;
@@ -147,7 +123,7 @@ async function openRules({ flags, limits, programs, incoming }: Settings, stores
   const indexer = new Indexer({
     ...stores,
     ingest: (task, signal) => ingestArchive(task, signal, runner),
-    policy: policyOf(flags),
+    policy,
     minFree: limits.minFree,
     clock,
   });
@@ -162,15 +138,13 @@ async function openRules({ flags, limits, programs, incoming }: Settings, stores
     log,
     minFree: limits.minFree,
     historySize: limits.historySize,
-    lostAfterMs: flags['lost-after'],
-    maxFollows: flags['max-hosts'],
-    maxFollowsPerKey: Math.floor(flags['max-hosts'] / 4),
+    ...settings.fleet,
   });
   closers.add(() => fleet.close());
   const notices = await NoticeDesk.open({ meta, clock, log, environment: process.env, programs });
   closers.add(() => notices.close(NOTICES_CLOSE_MS));
   const audit = new AuditLog({ meta, clock });
-  const heartbeats = new Heartbeats(flags.heartbeat);
+  const heartbeats = new Heartbeats(heartbeatMs);
   const space = new DiskSpace(bytes, limits.minFree);
   const configurations = new Configurations({ meta, clock });
   const watches = new Watches({ meta, events: configurations.events, heartbeats, clock });
@@ -246,64 +220,4 @@ class Closers {
   async close(): Promise<void> {
     for (const close of this.#closers.splice(0).reverse()) await close();
   }
-}
-
-/** A round reads the whole store: the shortest interval protects against a slip of the unit. */
-function checkHousekeeping(ms: number): void {
-  if (ms === 0 || ms >= MIN_INTERVAL_MS) return;
-  throw new DeployError('usage', 'invalid value for flag -housekeeping: too small', {
-    hint: 'give 0 for never, or at least 1s',
-  });
-}
-
-/** @throws DeployError usage when the directory of programs is not an absolute path. */
-function noticePrograms(directory: string | undefined): AllowedPrograms {
-  if (directory === undefined) return 'none';
-  if (isAbsolute(directory)) return { directory };
-  throw new DeployError('usage', 'invalid value for flag -notify-exec: not an absolute path');
-}
-
-type FlagOptions = Omit<SshServerOptions, 'ring' | 'hostKey' | 'memory'>;
-
-function serverOptions(flags: Flags): FlagOptions {
-  const { host, port } = parseListenAddress(flags.addr, 2022);
-  return {
-    host: host === '' ? '::' : host,
-    port,
-    compatible: flags.compat,
-    maxConnections: flags['max-conns'],
-    maxConnectionsPerAddress: flags['max-conns-per-addr'],
-    maxConnectionsPerKey: flags['max-conns-per-key'],
-    maxStrangers: flags['max-startups'],
-    keepaliveMs: flags.keepalive,
-    handshakeMs: flags.handshake,
-    deadlineMs: flags.deadline,
-    maxAuthTries: flags['max-auth-tries'],
-    maxChannels: flags['max-channels'],
-  };
-}
-
-function limitsOf(flags: Flags): RegistryLimits {
-  return {
-    keepVersions: flags.maxver,
-    uploadTtlMs: flags['upload-ttl'],
-    maxUpload: flags['max-upload'] === 0 ? Number.POSITIVE_INFINITY : flags['max-upload'],
-    minFree: flags['min-free'],
-    auditKeepMs: flags['audit-keep'],
-    historyKeepMs: flags['history-keep'],
-    historySize: { total: flags['history-size'], perKey: Math.floor(flags['history-size'] / 4) },
-    trackFiles: flags['track-files'].map((path) => resolve(path)),
-    unchecked: flags.unchecked,
-  };
-}
-
-/** Refuses only what no agent accepts, whatever its flags; each agent decides on the rest. */
-function policyOf(flags: Flags): UnpackPolicy {
-  return {
-    ...DEFAULT_UNPACK_POLICY,
-    allow: { outsideLinks: true, devices: true, fifos: true, setid: true },
-    maxEntries: flags['max-entries'],
-    maxBytes: flags['max-unpacked'],
-    maxRatio: flags['max-ratio'],
-  };
 }

@@ -25,6 +25,20 @@ interface Greeting {
   readonly peer: Omit<GreetedPeer, 'handshakeMs'>;
 }
 
+/** The place of one connection among all. */
+interface Place {
+  /** It is a stranger's no more. */
+  readonly authenticated: () => void;
+  readonly free: () => void;
+}
+
+/** The turn of one connection, for one piece of work at a time. */
+interface Turn {
+  readonly take: (work: () => void) => void;
+  /** Drops the work whose turn has not come. */
+  readonly forget: () => void;
+}
+
 /** Decides whether a new connection is served at all, and when. */
 export class Door {
   readonly #options: DoorOptions;
@@ -64,20 +78,22 @@ export class Door {
       socket.destroy();
       return;
     }
-    const leave = this.#enter(socket, address, network);
+    const place = this.#enter(socket, address, network);
+    const turn = this.#turnOf(network);
     const timer = setTimeout(() => {
       this.#log.warn({ address }, 'connection ended: no SSH greeting in time');
       socket.destroy();
     }, this.#options.handshakeMs);
-    const takeTurn = this.#turnTaker(socket, network);
-    const peer = { address, port, onAuthenticated: leave, takeTurn };
+    const peer = { address, port, onAuthenticated: place.authenticated, takeTurn: turn.take };
     this.#greetings.set(socket, { timer, opened: performance.now(), peer });
     socket.once('close', () => {
       clearTimeout(timer);
+      turn.forget();
+      place.free();
       this.#greetings.delete(socket);
     });
     socket.on('error', () => undefined); // ssh2 listens once it has the socket
-    takeTurn(serve);
+    turn.take(serve);
   }
 
   /** To be called when the peer's identification line has come. @returns undefined when the peer has left. */
@@ -99,8 +115,8 @@ export class Door {
     this.#warnings.close();
   }
 
-  /** Counts a connection as a stranger's. @returns to be called when it has authenticated. */
-  #enter(socket: Socket, address: string, network: string): () => void {
+  /** Counts a connection as a stranger's, until it has authenticated or is closed. */
+  #enter(socket: Socket, address: string, network: string): Place {
     let hasPlace = true;
     const givePlace = () => {
       if (hasPlace) this.#limits.give(network);
@@ -114,21 +130,25 @@ export class Door {
       );
       socket.destroy();
     });
-    socket.once('close', () => {
-      leave();
-      givePlace();
-    });
-    return leave;
+    return {
+      authenticated: leave,
+      free: () => {
+        leave();
+        givePlace();
+      },
+    };
   }
 
-  #turnTaker(socket: Socket, network: string): (work: () => void) => void {
+  #turnOf(network: string): Turn {
     let forgetTurn = () => {};
-    socket.once('close', () => forgetTurn());
-    return (work) => {
-      forgetTurn = this.#turns.take(network, () => {
-        forgetTurn = () => {}; // it refers to what the work needs
-        work();
-      });
+    return {
+      take: (work) => {
+        forgetTurn = this.#turns.take(network, () => {
+          forgetTurn = () => {}; // it refers to what the work needs
+          work();
+        });
+      },
+      forget: () => forgetTurn(),
     };
   }
 }

@@ -3,14 +3,15 @@ import { Delivery, type DeliveryReport } from '@deploy-tools/notices/delivery.js
 import type { Environment } from '@deploy-tools/notices/environment.js';
 import type { Notice } from '@deploy-tools/notices/notice.js';
 import { checkReceiver, openReceiver, type ReceiverTools } from '@deploy-tools/notices/open-receiver.js';
-import type { Message, MessageShelf, Receiver, ThreadMemory } from '@deploy-tools/notices/receiver.js';
+import type { MessageShelf, Receiver, ThreadMemory, WaitingMessage } from '@deploy-tools/notices/receiver.js';
 import type { AllowedPrograms } from '@deploy-tools/notices/receivers/exec.js';
 import { wordNotice } from '@deploy-tools/notices/wording.js';
 import { DeployError, describeError } from '@deploy-tools/shared/errors.js';
 import type { Logger } from '@deploy-tools/shared/log.js';
 import type { MetaStore } from '../../meta/meta-store.js';
-import type { ReceiverRecord } from '../../meta/notice-store.js';
+import type { ReceiverRecord, WaitingRecord } from '../../meta/notice-store.js';
 import { isWanted } from './is-wanted.js';
+import { decodeMessage, encodeMessage } from './stored-message.js';
 
 const MAX_RECEIVERS = 50;
 /** Threads that are remembered for each receiver. */
@@ -56,10 +57,7 @@ export class NoticeDesk {
     for (const record of await options.meta.read(({ notices }) => notices.receivers())) {
       try {
         const waiting = await options.meta.read(({ notices }) => notices.waiting(record.id));
-        const messages = waiting.map(({ since, message }) => ({
-          since,
-          message: JSON.parse(message) as Message,
-        }));
+        const messages = waiting.flatMap((stored) => desk.#decode(record.id, stored));
         desk.#seat(record).delivery.resume(messages);
       } catch (error) {
         options.log.error(
@@ -151,6 +149,17 @@ export class NoticeDesk {
     await Promise.all([...this.#desks.values()].map(({ delivery }) => delivery.close(deadlineMs)));
   }
 
+  /** None for a message that cannot be read: the others are delivered all the same. */
+  #decode(receiver: number, { since, message }: WaitingRecord): WaitingMessage[] {
+    try {
+      return [{ since, message: decodeMessage(message) }];
+    } catch (error) {
+      const facts = { receiver, err: describeError(error) };
+      this.#options.log.error(facts, 'a message that waited for a receiver cannot be read and is left out');
+      return [];
+    }
+  }
+
   #seat(record: ReceiverRecord): Desk {
     this.#records.set(record.id, record);
     const { environment, clock, programs, log } = this.#options;
@@ -169,7 +178,7 @@ export class NoticeDesk {
       log.error({ receiver, err: describeError(error) }, 'what waits for a receiver cannot be written down');
     return {
       put: ({ message, since }) => {
-        const record = { id: message.id, since, message: JSON.stringify(message) };
+        const record = { id: message.id, since, message: encodeMessage(message) };
         meta.write(({ notices }) => notices.putWaiting(receiver, record)).catch(failed);
       },
       takeOut: (id) => {

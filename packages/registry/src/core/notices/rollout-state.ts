@@ -1,5 +1,7 @@
 import type { DeployNotice } from '@deploy-tools/notices/notice.js';
 import type { Streak } from '@deploy-tools/notices/streak.js';
+import { decodeJson } from '@deploy-tools/shared/json/decode-json.js';
+import * as z from 'zod/mini';
 
 /** What was told of the rollout of one revision. Plain data, kept as JSON. */
 export interface RolloutState {
@@ -24,9 +26,32 @@ export function encodeRolloutState(state: RolloutState): string {
   return JSON.stringify(state);
 }
 
-/** What an earlier run wrote, which was {@link encodeRolloutState}. */
+/** The fields but the first two have defaults: an earlier version of this program may not have written them. */
+const schema = z.object({
+  revision: z.number(),
+  told: z.enum(['nothing', 'started', 'failed', 'succeeded']),
+  failure: z.exactOptional(
+    z.enum(['deploy-started', 'deploy-succeeded', 'deploy-failed', 'deploy-rolled-back']),
+  ),
+  rounds: z._default(z.number(), 0),
+  done: z._default(z.number(), 0),
+  hosts: z._default(z.number(), 0),
+  settled: z._default(z.boolean(), false),
+  toldAt: z._default(z.string(), ''),
+  streak: z.exactOptional(
+    z.object({
+      failures: z.number(),
+      since: z.string(),
+      told: z.record(z.string(), z.number()),
+      silent: z._default(z.boolean(), false),
+    }),
+  ),
+});
+
+/** Reads what {@link encodeRolloutState} of this or an earlier version wrote. @throws DeployError corrupt. */
 export function decodeRolloutState(text: string): RolloutState {
-  return JSON.parse(text) as RolloutState;
+  const subject = { what: 'the state of a rollout in registry.db', kind: 'corrupt' } as const;
+  return decodeJson(text, schema, subject);
 }
 
 /** Of a revision of which nothing was told yet. @param streak what goes on from the revision before. */

@@ -60,9 +60,15 @@ export class Rollouts {
   /** What is there and was never told of is not told now; what changed after it was told is. */
   static async open(ports: RolloutPorts): Promise<Rollouts> {
     const records = await ports.meta.read(({ notices }) => notices.rollouts());
-    const states = new Map(
-      records.map(({ configuration, state }) => [configuration, decodeRolloutState(state)]),
-    );
+    const states = new Map<string, RolloutState>();
+    for (const { configuration, state } of records) {
+      try {
+        states.set(configuration, decodeRolloutState(state));
+      } catch (error) {
+        const facts = { configuration, err: describeError(error) };
+        ports.log.error(facts, 'a rollout is treated as one that nobody was notified of');
+      }
+    }
     const rollouts = new Rollouts(ports, states);
     for (const name of await ports.meta.read((tx) => tx.configurations())) {
       if (states.has(name)) continue;

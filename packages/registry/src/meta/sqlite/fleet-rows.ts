@@ -1,5 +1,5 @@
-import type { StateReport } from '@deploy-tools/shared/report/report.js';
 import type { DeployLog, DeployQuery, DeployRecord, HostRecord, HostState, LogGap } from '../fleet-store.js';
+import { decodeLabels, decodeOutcome, decodeReport, decodeStrings } from './stored-json.js';
 
 export interface HostRow {
   readonly host: string;
@@ -33,21 +33,25 @@ export interface LogRow {
 }
 
 export function hostRecord({ host, fingerprint, comment, agent, labels, first_seen }: HostRow): HostRecord {
-  const parsed = JSON.parse(labels) as Record<string, string>;
-  return { host, key: { fingerprint, comment }, agent, labels: parsed, firstSeen: first_seen };
+  return {
+    host,
+    key: { fingerprint, comment },
+    agent,
+    labels: decodeLabels(labels, host),
+    firstSeen: first_seen,
+  };
 }
 
 export function hostState({ report, ...row }: HostStateRow): HostState {
-  return { ...row, report: report === null ? undefined : (JSON.parse(report) as StateReport) };
+  return { ...row, report: report === null ? undefined : decodeReport(report, row.host) };
 }
 
 export function deployRecord({ time, host, report, fingerprint, comment, address }: DeployRow): DeployRecord {
-  const parsed = JSON.parse(report) as DeployRecord['report'];
-  return { time, host, key: { fingerprint, comment }, address, report: parsed };
+  return { time, host, key: { fingerprint, comment }, address, report: decodeOutcome(report, host) };
 }
 
 export function logOf({ log, gap }: LogRow): DeployLog {
-  const lines = log === null ? [] : (JSON.parse(log) as string[]);
+  const lines = log === null ? [] : decodeStrings(log, 'the log of a deploy');
   return gap === null ? { lines } : { lines, gap: gap as LogGap };
 }
 

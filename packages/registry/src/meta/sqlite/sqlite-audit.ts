@@ -1,4 +1,5 @@
 import type { AuditQuery, AuditRecord, AuditResult } from '../meta-store.js';
+import { decodeStrings } from './stored-json.js';
 
 export interface AuditRow {
   readonly time: string;
@@ -49,8 +50,8 @@ export function auditRecord(row: AuditRow): AuditRecord {
     address: row.address,
     via: row.via,
     command: row.command,
-    args: JSON.parse(row.args) as string[],
-    subjects: JSON.parse(row.subjects) as string[],
+    args: decodeStrings(row.args, 'the arguments of an audit record'),
+    subjects: decodeStrings(row.subjects, 'the subjects of an audit record'),
     changes: row.changes === 1,
     result: row.result,
     ...(row.error === null ? {} : { error: row.error }),

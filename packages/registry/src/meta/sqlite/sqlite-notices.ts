@@ -1,5 +1,6 @@
 import type { NoticeWriter, ReceiverRecord, RolloutRecord, WaitingRecord } from '../notice-store.js';
 import type { SqliteStatements } from './sqlite-statements.js';
+import { decodeStrings } from './stored-json.js';
 
 interface ReceiverRow {
   readonly id: number;
@@ -22,8 +23,8 @@ export class SqliteNotices implements NoticeWriter {
   async receivers(): Promise<readonly ReceiverRecord[]> {
     return this.#sql.all<ReceiverRow>('SELECT * FROM notice_receivers ORDER BY id').map((row) => ({
       ...row,
-      events: JSON.parse(row.events) as string[],
-      names: JSON.parse(row.names) as string[],
+      events: decodeStrings(row.events, `the events of receiver ${row.id}`),
+      names: decodeStrings(row.names, `the names of receiver ${row.id}`),
     }));
   }
 

@@ -1,7 +1,7 @@
 import { DeployError } from '@deploy-tools/shared/errors.js';
-import type { Author } from '../author.js';
 import type { FollowedTrack, Track, TrackProgress, TrackWriter } from '../track-store.js';
 import type { SqliteStatements } from './sqlite-statements.js';
+import { decodeAuthor, decodeProgress, decodeStrings } from './stored-json.js';
 
 interface TrackRow {
   readonly component: string;
@@ -86,19 +86,19 @@ export class SqliteTracks implements TrackWriter {
 }
 
 function followedTrack(row: TrackRow): FollowedTrack {
-  const { added, bumped, error, waiting } = JSON.parse(row.progress) as Partial<TrackProgress>;
+  const { component } = row;
   return {
     track: {
-      component: row.component,
+      component,
       source: row.source,
-      bump: JSON.parse(row.bump) as string[],
+      bump: decodeStrings(row.bump, `the configurations of the track of ${component}`),
       intervalMs: row.interval_ms,
       os: row.os,
       arch: row.arch,
       slot: row.slot ?? undefined,
-      author: JSON.parse(row.author) as Author,
+      author: decodeAuthor(row.author, component),
       created: row.created,
     },
-    progress: { added, bumped, error, waiting: waiting ?? [] },
+    progress: decodeProgress(row.progress, component),
   };
 }

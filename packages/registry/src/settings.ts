@@ -1,0 +1,110 @@
+import { isAbsolute, join, resolve } from 'node:path';
+import type { AllowedPrograms } from '@deploy-tools/notices/receivers/exec.js';
+import { DEFAULT_UNPACK_POLICY, type UnpackPolicy } from '@deploy-tools/shared/archive/unpack-policy.js';
+import type { FlagValues } from '@deploy-tools/shared/cli/flags.js';
+import { DeployError } from '@deploy-tools/shared/errors.js';
+import type { RosterLimits } from './core/fleet/roster.js';
+import type { RegistryLimits } from './core/limits.js';
+import { MIN_INTERVAL_MS } from './jobs/housekeeping-job.js';
+import { parseListenAddress } from './listen-address.js';
+import type { REGISTRY_FLAGS } from './registry-flags.js';
+import type { SshServerOptions } from './ssh/ssh-server.js';
+
+export type RegistryFlagValues = FlagValues<typeof REGISTRY_FLAGS>;
+
+/** What the flags mean, by the parts that they are for. */
+export interface Settings {
+  /** The registry's directory, absolute. */
+  readonly dir: string;
+  /** Where tracks download releases to, absolute. */
+  readonly incoming: string;
+  readonly limits: RegistryLimits;
+  readonly policy: UnpackPolicy;
+  readonly fleet: RosterLimits & { readonly lostAfterMs: number };
+  readonly noticePrograms: AllowedPrograms;
+  readonly server: Omit<SshServerOptions, 'ring' | 'hostKey' | 'memory'>;
+  readonly heartbeatMs: number;
+  /** Interval of housekeeping and of indexing; 0 for never. */
+  readonly housekeepingMs: number;
+  /** Time for running work when the registry stops. */
+  readonly graceMs: number;
+}
+
+/** @throws DeployError usage or invalid, naming the flag. */
+export function readSettings(flags: RegistryFlagValues): Settings {
+  const dir = resolve(flags.dir);
+  return {
+    dir,
+    incoming: join(dir, 'incoming'),
+    limits: limitsOf(flags),
+    policy: policyOf(flags),
+    fleet: {
+      lostAfterMs: flags['lost-after'],
+      maxFollows: flags['max-hosts'],
+      maxFollowsPerKey: Math.floor(flags['max-hosts'] / 4),
+    },
+    noticePrograms: readNoticePrograms(flags['notify-exec']),
+    server: serverOptions(flags),
+    heartbeatMs: flags.heartbeat,
+    housekeepingMs: checkHousekeeping(flags.housekeeping),
+    graceMs: flags.grace,
+  };
+}
+
+/** A round reads the whole store: the shortest interval protects against a slip of the unit. */
+function checkHousekeeping(ms: number): number {
+  if (ms === 0 || ms >= MIN_INTERVAL_MS) return ms;
+  throw new DeployError('usage', 'invalid value for flag -housekeeping: too small', {
+    hint: 'give 0 for never, or at least 1s',
+  });
+}
+
+/** @throws DeployError usage when the directory of programs is not an absolute path. */
+function readNoticePrograms(directory: string | undefined): AllowedPrograms {
+  if (directory === undefined) return 'none';
+  if (isAbsolute(directory)) return { directory };
+  throw new DeployError('usage', 'invalid value for flag -notify-exec: not an absolute path');
+}
+
+function serverOptions(flags: RegistryFlagValues): Settings['server'] {
+  const { host, port } = parseListenAddress(flags.addr, 2022);
+  return {
+    host: host === '' ? '::' : host,
+    port,
+    compatible: flags.compat,
+    maxConnections: flags['max-conns'],
+    maxConnectionsPerAddress: flags['max-conns-per-addr'],
+    maxConnectionsPerKey: flags['max-conns-per-key'],
+    maxStrangers: flags['max-startups'],
+    keepaliveMs: flags.keepalive,
+    handshakeMs: flags.handshake,
+    deadlineMs: flags.deadline,
+    maxAuthTries: flags['max-auth-tries'],
+    maxChannels: flags['max-channels'],
+  };
+}
+
+function limitsOf(flags: RegistryFlagValues): RegistryLimits {
+  return {
+    keepVersions: flags.maxver,
+    uploadTtlMs: flags['upload-ttl'],
+    maxUpload: flags['max-upload'] === 0 ? Number.POSITIVE_INFINITY : flags['max-upload'],
+    minFree: flags['min-free'],
+    auditKeepMs: flags['audit-keep'],
+    historyKeepMs: flags['history-keep'],
+    historySize: { total: flags['history-size'], perKey: Math.floor(flags['history-size'] / 4) },
+    trackFiles: flags['track-files'].map((path) => resolve(path)),
+    unchecked: flags.unchecked,
+  };
+}
+
+/** Refuses only what no agent accepts, whatever its flags; each agent decides on the rest. */
+function policyOf(flags: RegistryFlagValues): UnpackPolicy {
+  return {
+    ...DEFAULT_UNPACK_POLICY,
+    allow: { outsideLinks: true, devices: true, fifos: true, setid: true },
+    maxEntries: flags['max-entries'],
+    maxBytes: flags['max-unpacked'],
+    maxRatio: flags['max-ratio'],
+  };
+}
