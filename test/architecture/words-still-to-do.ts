@@ -85,7 +85,7 @@ export const STILL_TO_DO: Readonly<Record<string, readonly string[]>> = {
     'core/fleet/follower-of',
     'core/fleet/history-bounds',
     'core/fleet/report-session',
-    'core/fleet/roster',
+    'core/fleet/host-table',
     'core/fleet/says-present',
     'core/fsck',
     'core/notices/is-wanted',

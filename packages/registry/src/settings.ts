@@ -3,7 +3,7 @@ import type { AllowedPrograms } from '@deploy-tools/notices/receivers/exec.js';
 import { DEFAULT_UNPACK_POLICY, type UnpackPolicy } from '@deploy-tools/shared/archive/unpack-policy.js';
 import type { FlagValues } from '@deploy-tools/shared/cli/flags.js';
 import { DeployError } from '@deploy-tools/shared/errors.js';
-import type { RosterLimits } from './core/fleet/roster.js';
+import type { FollowLimits } from './core/fleet/host-table.js';
 import type { RegistryLimits } from './core/limits.js';
 import { MIN_INTERVAL_MS } from './jobs/housekeeping-job.js';
 import { parseListenAddress } from './listen-address.js';
@@ -20,7 +20,7 @@ export interface Settings {
   readonly incoming: string;
   readonly limits: RegistryLimits;
   readonly policy: UnpackPolicy;
-  readonly fleet: RosterLimits & { readonly lostAfterMs: number };
+  readonly fleet: FollowLimits & { readonly lostAfterMs: number };
   readonly noticePrograms: AllowedPrograms;
   readonly server: Omit<SshServerOptions, 'ring' | 'hostKey' | 'memory'>;
   readonly heartbeatMs: number;

@@ -1,8 +1,8 @@
 import type { DeployRecord, HostLog } from '../../meta/fleet-store.js';
 import type { FleetJournal } from './fleet-journal.js';
 import { boundHistory, type HistoryBounds } from './history-bounds.js';
+import type { Admission, Follow, Host } from './host-table.js';
 import { LogRoom, type LogRoomOptions } from './log-room.js';
-import type { Admission, Follow, Host } from './roster.js';
 
 /** Attempts of one host at one configuration that are kept, however many it tells of. */
 const MAX_DEPLOYS = 1000;

@@ -10,11 +10,11 @@ import { FleetJournal } from './fleet-journal.js';
 import { checkSilent, contactOf, heardAt, isAlive, type Silence } from './follow-contact.js';
 import type { Follower } from './follower.js';
 import { followerOf, timeOf } from './follower-of.js';
+import { type Follow, type FollowLimits, type Host, HostTable, speakFor } from './host-table.js';
 import type { Presence } from './presence.js';
-import { type Follow, type Host, Roster, type RosterLimits, speakFor } from './roster.js';
 import { saysPresent } from './says-present.js';
 
-export interface FleetOptions extends RosterLimits, BookOptions {
+export interface FleetOptions extends FollowLimits, BookOptions {
   readonly meta: MetaStore;
   readonly log: Logger;
   readonly clock: () => Date;
@@ -41,14 +41,14 @@ export type Intake = 'noted' | 'known' | 'stored';
 export class Fleet {
   readonly events = new FleetEvents();
   readonly #options: FleetOptions;
-  readonly #roster: Roster;
+  readonly #hosts: HostTable;
   readonly #book: FleetBook;
   readonly #openedAt: number;
 
   private constructor(options: FleetOptions) {
     this.#options = options;
     this.#openedAt = options.steady();
-    this.#roster = new Roster(options);
+    this.#hosts = new HostTable(options);
     this.#book = new FleetBook(new FleetJournal(options.meta, options.log, LAZY_MS), options);
   }
 
@@ -56,7 +56,7 @@ export class Fleet {
   static async open(options: FleetOptions): Promise<Fleet> {
     const fleet = new Fleet(options);
     await options.meta.read(async ({ fleet: stored }) =>
-      fleet.#roster.load(await stored.hosts(), await stored.hostStates()),
+      fleet.#hosts.load(await stored.hosts(), await stored.hostStates()),
     );
     return fleet;
   }
@@ -77,7 +77,7 @@ export class Fleet {
    */
   async join(presence: Presence, hello: Hello): Promise<void> {
     this.heard(presence);
-    const admission = this.#roster.admit(presence, hello, this.#now(), ({ heardAt: heard }) =>
+    const admission = this.#hosts.admit(presence, hello, this.#now(), ({ heardAt: heard }) =>
       isAlive(heard, this.#silence()),
     );
     for (const other of admission.displaced) this.#displace(other, 'another agent speaks for this host now');
@@ -88,7 +88,7 @@ export class Fleet {
       await this.#book.admission(admission);
     } catch (error) {
       this.leave(presence);
-      this.#roster.dismiss(admission);
+      this.#hosts.dismiss(admission);
       throw error;
     }
     for (const name of [...hello.configs, ...admission.removed]) this.events.publish(name);
@@ -101,7 +101,7 @@ export class Fleet {
 
   /** It has nothing more to say for now: what it said last on its channel is how things are. */
   rested(presence: Presence): void {
-    const host = this.#roster.hosts.get(presence.host);
+    const host = this.#hosts.all.get(presence.host);
     for (const follow of host?.follows.values() ?? []) {
       if (host === undefined || follow.presence !== presence || follow.doubtful === undefined) continue;
       this.#note(host, follow, follow.doubtful);
@@ -111,7 +111,7 @@ export class Fleet {
   /** Its channel is gone; what it follows stays. May be called twice. */
   leave(presence: Presence): void {
     for (const name of presence.configs) {
-      const follow = this.#roster.follow(presence.host, name);
+      const follow = this.#hosts.follow(presence.host, name);
       if (follow?.presence !== presence) continue;
       follow.presence = undefined;
       follow.heardAt = presence.heardAt;
@@ -127,7 +127,7 @@ export class Fleet {
    * @throws DeployError invalid when its hello did not name the configuration.
    */
   async report(presence: Presence, { log, again, ...said }: StateReport): Promise<Intake> {
-    const host = this.#roster.hosts.get(presence.host);
+    const host = this.#hosts.all.get(presence.host);
     const follow = host?.follows.get(said.config);
     if (host === undefined || follow?.presence !== presence) {
       throw new DeployError('invalid', `the hello of ${presence.host} does not name "${said.config}"`);
@@ -149,7 +149,7 @@ export class Fleet {
   followers(configuration?: string): Follower[] {
     const followers: Follower[] = [];
     const times = { ...this.#silence(), clock: this.#options.clock() };
-    for (const host of this.#roster.hosts.values()) {
+    for (const host of this.#hosts.all.values()) {
       for (const follow of host.follows.values()) {
         if (configuration === undefined || follow.configuration === configuration) {
           followers.push(followerOf(host, follow, times));
@@ -160,12 +160,12 @@ export class Fleet {
   }
 
   hostNames(): string[] {
-    return [...this.#roster.hosts.keys()];
+    return [...this.#hosts.all.keys()];
   }
 
   /** Says something to the agent that speaks for it; nothing to one that would not know what is meant. */
   tell(host: string, configuration: string, line: RegistryLine): Heard {
-    const presence = this.#roster.follow(host, configuration)?.presence;
+    const presence = this.#hosts.follow(host, configuration)?.presence;
     if (presence === undefined) return 'not-connected';
     if (line.type === 'cancel' && !presence.takesCancel) return 'too-old';
     presence.listener.tell(line);
@@ -177,7 +177,7 @@ export class Fleet {
    * @throws DeployError not-found; in-use while its agent is heard.
    */
   async forget(name: string, configuration?: string): Promise<void> {
-    const host = this.#roster.hosts.get(name);
+    const host = this.#hosts.all.get(name);
     const follows = [...(host?.follows.values() ?? [])].filter(
       (follow) => configuration === undefined || follow.configuration === configuration,
     );
@@ -191,14 +191,14 @@ export class Fleet {
     for (const { presence } of follows)
       if (presence !== undefined) this.#displace(presence, 'this host was forgotten');
     for (const follow of follows) host.follows.delete(follow.configuration);
-    if (configuration === undefined) this.#roster.hosts.delete(name);
+    if (configuration === undefined) this.#hosts.all.delete(name);
     await this.#book.forget(name, configuration);
     for (const follow of follows) this.events.publish(follow.configuration);
   }
 
   /** To be called a few times while a host becomes lost: says so in the log, and who was heard is written down. */
   sweep(): void {
-    for (const { record, follows } of this.#roster.hosts.values()) {
+    for (const { record, follows } of this.#hosts.all.values()) {
       for (const follow of follows.values()) this.#sweepOne(record.host, follow);
     }
   }
@@ -210,7 +210,7 @@ export class Fleet {
 
   /** Writes down what is not written yet. */
   async close(): Promise<void> {
-    for (const { record, follows } of this.#roster.hosts.values()) {
+    for (const { record, follows } of this.#hosts.all.values()) {
       for (const follow of follows.values()) this.#writeContact(record.host, follow, 0);
     }
     await this.flush();

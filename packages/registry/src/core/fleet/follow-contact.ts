@@ -1,7 +1,7 @@
 import { DeployError } from '@deploy-tools/shared/errors.js';
 import type { Contact } from './follower.js';
+import type { Follow } from './host-table.js';
 import type { Presence } from './presence.js';
-import type { Follow } from './roster.js';
 
 /** Milliseconds of the steady clock: now, and how long a host may be silent. */
 export interface Silence {

@@ -1,6 +1,6 @@
 import { contactOf, heardAt, isCurrent, type Silence } from './follow-contact.js';
 import type { Follower } from './follower.js';
-import type { Follow, Host } from './roster.js';
+import type { Follow, Host } from './host-table.js';
 
 /** A host that follows a configuration, as it is known at this moment by both clocks. */
 export function followerOf(

@@ -1,7 +1,7 @@
 import { isOutcome } from '@deploy-tools/shared/report/deploy-state.js';
 import type { StateReport } from '@deploy-tools/shared/report/report.js';
 import { isBefore } from './compare-reports.js';
-import type { Follow } from './roster.js';
+import type { Follow } from './host-table.js';
 
 /**
  * Whether a line that is not marked as told again says how things are now; otherwise it is an outcome told again, which

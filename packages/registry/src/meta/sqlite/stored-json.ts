@@ -38,6 +38,7 @@ const reportFields = {
     }),
   ),
   notBefore: z.exactOptional(z.string()),
+  again: z.exactOptional(z.boolean()),
 };
 /** Without its log, which has a column of its own. */
 const report = z.object({ ...reportFields, deploy: z.exactOptional(z.string()) });

@@ -15,7 +15,10 @@ const AUTHOR = { fingerprint: 'SHA256:x', comment: 'ops@example', user: 'ops', a
 
 describe('what an earlier version wrote', () => {
   test('loads without the fields that came later', () => {
-    expect(decodeReport('{"config":"p","state":"pending"}', 'web1')).toEqual({ config: 'p', state: 'pending' });
+    expect(decodeReport('{"config":"p","state":"pending"}', 'web1')).toEqual({
+      config: 'p',
+      state: 'pending',
+    });
     expect(decodeProgress('{}', 'code')).toEqual({
       added: undefined,
       bumped: undefined,
@@ -95,10 +98,26 @@ test('a report, a track and a message are read as they were written', () => {
 });
 
 test.each([
-  ['no JSON', () => decodeStrings('[', 'the log of a deploy'), 'the log of a deploy in registry.db is not valid JSON'],
-  ['a wrong type', () => decodeStrings('[1]', 'the log of a deploy'), '[0] of the log of a deploy in registry.db is malformed'],
-  ['a missing field', () => decodeReport('{"config":"p"}', 'web1'), 'state of the report of host web1 in registry.db is missing'],
-  ['labels that are no texts', () => decodeLabels('{"a":1}', 'web1'), 'a of the labels of host web1 in registry.db is malformed'],
+  [
+    'no JSON',
+    () => decodeStrings('[', 'the log of a deploy'),
+    'the log of a deploy in registry.db is not valid JSON',
+  ],
+  [
+    'a wrong type',
+    () => decodeStrings('[1]', 'the log of a deploy'),
+    '[0] of the log of a deploy in registry.db is malformed',
+  ],
+  [
+    'a missing field',
+    () => decodeReport('{"config":"p"}', 'web1'),
+    'state of the report of host web1 in registry.db is missing',
+  ],
+  [
+    'labels that are no texts',
+    () => decodeLabels('{"a":1}', 'web1'),
+    'a of the labels of host web1 in registry.db is malformed',
+  ],
   ['an unknown event', () => decodeMessage('{"id":"a","notice":{"event":"x"}}'), undefined],
 ])('%s is corrupt, and the error names the field', (_what, decode, message) => {
   expect(kindOf(decode)).toBe('corrupt');

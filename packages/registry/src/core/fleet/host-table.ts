@@ -32,7 +32,7 @@ export interface Host {
   readonly follows: Map<string, Follow>;
 }
 
-export interface RosterLimits {
+export interface FollowLimits {
   /** The most configurations that all hosts together follow; a host without any counts as one. */
   readonly maxFollows: number;
   /** The same of the hosts of one key that is not bound to a host. */
@@ -51,25 +51,25 @@ export interface Admission {
 }
 
 /** Which hosts there are, who speaks for them and what they follow. In memory; nothing here waits. */
-export class Roster {
-  readonly hosts = new Map<string, Host>();
-  readonly #limits: RosterLimits;
+export class HostTable {
+  readonly all = new Map<string, Host>();
+  readonly #limits: FollowLimits;
 
-  constructor(limits: RosterLimits) {
+  constructor(limits: FollowLimits) {
     this.#limits = limits;
   }
 
   /** What an earlier run has written down. */
   load(records: readonly HostRecord[], states: readonly HostState[]): void {
-    for (const record of records) this.hosts.set(record.host, { record, follows: new Map() });
+    for (const record of records) this.all.set(record.host, { record, follows: new Map() });
     for (const { host, configuration, report, changed, contact } of states) {
       const follow = { ...newFollow(configuration, changed), report, contact };
-      this.hosts.get(host)?.follows.set(configuration, follow);
+      this.all.get(host)?.follows.set(configuration, follow);
     }
   }
 
   follow(host: string, configuration: string): Follow | undefined {
-    return this.hosts.get(host)?.follows.get(configuration);
+    return this.all.get(host)?.follows.get(configuration);
   }
 
   /**
@@ -80,14 +80,14 @@ export class Roster {
    * elsewhere, too-large.
    */
   admit(presence: Presence, hello: Hello, now: string, isAlive: (other: Presence) => boolean): Admission {
-    const known = this.hosts.get(hello.host);
+    const known = this.all.get(hello.host);
     if (known !== undefined) this.#checkOwner(known.record, presence);
     const others = this.#otherSpeakers(known, presence, hello.configs);
     for (const other of others) checkElsewhere(other, presence, isAlive);
     const added = hello.configs.filter((name) => known?.follows.has(name) !== true);
     this.#checkRoom(presence, known === undefined ? Math.max(1, added.length) : added.length);
     const host = known ?? { record: recordOf(presence, hello, now), follows: new Map<string, Follow>() };
-    this.hosts.set(hello.host, host);
+    this.all.set(hello.host, host);
     const before = host.record;
     host.record = { ...recordOf(presence, hello, now), firstSeen: before.firstSeen };
     const removed = [...presence.configs].filter((name) => !hello.configs.includes(name));
@@ -108,7 +108,7 @@ export class Roster {
   /** Undoes what an admission added. */
   dismiss({ host, isNew, added }: Admission): void {
     for (const { configuration } of added) host.follows.delete(configuration);
-    if (isNew) this.hosts.delete(host.record.host);
+    if (isNew) this.all.delete(host.record.host);
   }
 
   #checkOwner(record: HostRecord, { speaker }: Presence): void {
@@ -129,7 +129,7 @@ export class Roster {
     if (wanted === 0) return;
     let all = 0;
     let ofKey = 0;
-    for (const { record, follows } of this.hosts.values()) {
+    for (const { record, follows } of this.all.values()) {
       const size = Math.max(1, follows.size);
       all += size;
       if (record.key.fingerprint === speaker.key.fingerprint) ofKey += size;
