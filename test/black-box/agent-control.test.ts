@@ -54,7 +54,7 @@ describe('ctl', () => {
     });
     const second = await change('asked', 'v2');
     const before = agent.log.lines.length;
-    expect(await ctl(site, 'check')).toMatchObject({ status: 0, stdout: 'asked: looking at the registry\n' });
+    expect(await ctl(site, 'check')).toMatchObject({ status: 0, stdout: 'asked: polling the registry\n' });
     await agent.log.lineAfter(before, 'deployed');
     expect(deployedHash(site)).toBe(second);
 
@@ -112,7 +112,7 @@ describe('ctl', () => {
     await ctl(site, 'check');
     await agent.log.lineAfter(early, 'deployed');
     const before = agent.log.lines.length;
-    expect((await ctl(site, 'rollback')).stdout).toBe('back: going back to revision 1\n');
+    expect((await ctl(site, 'rollback')).stdout).toBe('back: rolling back to revision 1\n');
     await agent.log.lineAfter(before, 'rolled back by an operator on this host, waiting');
     expect(deployedHash(site)).toBe(first);
     expect(site.calls().map(({ env }) => [env.OLDID, env.NEWID, env.REASON])).toEqual([

@@ -13,7 +13,9 @@ export interface AgentSignals {
   readonly logTo: (log: Logger) => void;
 }
 
-/** Those of this process, which none of them ends from now on: what comes before somebody listens is told to who listens first. */
+/**
+ * The signals of this process, which none of them ends from now on. The first listener also gets those that came before it.
+ */
 export function agentSignals(): AgentSignals {
   let log: Logger | undefined;
   return {

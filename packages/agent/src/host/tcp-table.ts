@@ -1,4 +1,4 @@
-/** Where Linux tells of the TCP sockets of this network namespace: IPv4, IPv6 (proc(5)). */
+/** Where Linux lists the TCP sockets of this network namespace: IPv4, IPv6 (proc(5)). */
 export const TCP_TABLES = ['/proc/net/tcp', '/proc/net/tcp6'] as const;
 
 /** A line of such a table. Ends are ADDRESS:PORT in hexadecimal. */

@@ -6,7 +6,7 @@ import { missingBytes } from './archive-cache.js';
 import { type AssembleStats, assembleRelease } from './assemble/assemble-release.js';
 import { reuseMethod } from './assemble/reuse-method.js';
 import { loadManifests } from './fetch/load-manifests.js';
-import { ManifestShelf } from './fetch/manifest-shelf.js';
+import { ManifestStore } from './fetch/manifest-store.js';
 import { PackFiles } from './fetch/pack-files.js';
 import { PackLanes } from './fetch/pack-lanes.js';
 import type { Sessions } from './fetch/sessions.js';
@@ -107,11 +107,11 @@ class ReleaseBuild {
   async #draw(): Promise<Blueprint | undefined> {
     const { paths, settings, log } = this.#store;
     const { config } = this.#wanted;
-    const shelf = new ManifestShelf(paths.manifests, log);
-    const source = { sftp: this.#sessions.first, packs: this.#packs, shelf, log };
+    const manifests = new ManifestStore(paths.manifests, log);
+    const source = { sftp: this.#sessions.first, packs: this.#packs, manifests, log };
     const fetched = loadManifests(source, config);
     fetched.catch(() => undefined); // Awaited below: the disk is examined while the registry answers.
-    const disk = await loadSources(this.#store, shelf, this.#wanted);
+    const disk = await loadSources(this.#store, manifests, this.#wanted);
     const layers = await fetched;
     if (layers === undefined) return undefined;
     const tree = layRelease(layers, settings.policy);

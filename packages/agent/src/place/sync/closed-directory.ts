@@ -9,7 +9,7 @@ import { removeTree } from '../../release/unpack/remove-tree.js';
 /** What is removed is removed to the end, also when the process is to stop. */
 
 /**
- * A fresh directory (0700) that nobody else can enter, whoever may write to the one above: it is held from the moment that it
+ * A fresh directory (0700) that no other user can enter, even one who may write to the one above: it is held from the moment that it
  * is made, so what has its name later does not matter. What is in it, whatever its owner and mode, is out of reach of others
  * until it is renamed to another place.
  */

@@ -27,7 +27,7 @@ export function isOurs(uid: number): boolean {
 }
 
 /**
- * A symlink leads to where whoever made it wants. Root would remove and write there.
+ * A symlink leads to where its maker wants. Root would remove and write there.
  * @param path of a symlink. @param parent of the directory that it is in.
  * @throws DeployError unsafe where somebody else may have made it.
  */

@@ -26,7 +26,7 @@ export function realName(path: string): string {
 
 /**
  * Absolute paths of the directories that a destination takes: whatever else is in them may be removed. Its name comes first, for
- * whoever exchanges what has the name decides what is there.
+ * a user who exchanges what has the name decides what is there.
  */
 export function directoriesOf(destination: Place): string[] {
   const name = realName(destination.to);

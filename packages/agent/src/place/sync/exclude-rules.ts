@@ -8,7 +8,7 @@ import type { SyncRequest } from './sync-request.js';
 const MAX_BYTES = 1024 * 1024;
 
 /**
- * Opens the file of rules of a sync, where there is one, at its beginning: whoever exchanges what has its name does not exchange what
+ * Opens the file of rules of a sync, where there is one, at its beginning: a user who exchanges what has its name does not exchange what
  * is read. What only looks like a file would be waited for without an end, and a symlink of the source could have a file of the host read.
  * @returns a descriptor, the caller's to close; undefined without rules.
  * @throws DeployError not-found; unsafe: it is outside of the source; invalid, too-large, denied: it cannot be read.

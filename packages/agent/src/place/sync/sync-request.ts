@@ -25,7 +25,7 @@ export interface SyncRequest {
   readonly log: (line: string) => void;
   /**
    * How a file that need not be copied is known, with `rsync`: `times` by size and time, as rsync does by itself;
-   * `content` by what is in it, which is for trees whose files all have one time. `times` unless told.
+   * `content` by what is in it, which is for trees whose files all have one time. `times` by default.
    */
   readonly compare?: 'times' | 'content';
   /** With `mv`: the source stays, what gets the name is a copy. */
@@ -38,9 +38,9 @@ export interface SyncRequest {
   readonly id?: string;
   /** With `release`: switch to the newest that is there by the name of {@link id}, if there is one. */
   readonly reuse?: boolean;
-  /** With `release`: the newest that are kept, besides the new and the one before; 5 unless told. */
+  /** With `release`: the newest that are kept, besides the new and the one before; 5 by default. */
   readonly keep?: number;
-  /** Whether all is on the disk when it is done, power loss included; true unless told. */
+  /** Whether all is on the disk when it is done, power loss included; true by default. */
   readonly durable?: boolean;
 }
 

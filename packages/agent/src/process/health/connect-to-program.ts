@@ -17,7 +17,7 @@ export interface AnsweringProgram {
 const LOOK_MS = 5;
 
 /**
- * Connects until it is that program that accepts. Where the host does not tell who has accepted, whoever it is counts; nothing is sent.
+ * Connects until it is that program that accepts. Where the host does not say which process has accepted, any process counts; nothing is sent.
  * @param signal ends it, with its reason.
  * @throws Error when it cannot connect, or the program does not run.
  */

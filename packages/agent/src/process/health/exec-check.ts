@@ -9,7 +9,7 @@ const KILL_AFTER_MS = 2000;
 /**
  * Runs a command line by /bin/sh: exit status 0 passes, the one that was said to be a warning warns, all else is critical.
  * The last of what it printed is the answer.
- * @param signal kills it at once: whoever calls off a release waits for no check of it.
+ * @param signal kills the command at once: a release that is called off waits for no check.
  */
 export async function execCheck(
   command: string,

@@ -33,7 +33,7 @@ export interface KeptStreamOptions {
 export class KeptStream {
   readonly #options: KeptStreamOptions;
   readonly #splitter: LineSplitter;
-  readonly #told = new Set<string>();
+  readonly #reported = new Set<string>();
   #part: number;
   #offset: number;
 
@@ -102,15 +102,15 @@ export class KeptStream {
   #skip(): boolean {
     const later = partsOf(this.#options.base).filter((part) => part > this.#part);
     if (later.length === 0) return false;
-    this.#lost('it came faster than it was read, and the oldest gave way');
+    this.#lost('it came faster than it was read, and the oldest was dropped');
     this.#next(Math.min(...later));
     return true;
   }
 
-  /** Each reason is told once: the log has enough to do. */
+  /** Reports each reason once, for the log's sake. */
   #lost(why: string): void {
-    if (!this.#told.has(why)) this.#options.onLoss(why);
-    this.#told.add(why);
+    if (!this.#reported.has(why)) this.#options.onLoss(why);
+    this.#reported.add(why);
   }
 
   /** Where the next agent goes on; one that cannot tell gives out some lines twice. */

@@ -6,7 +6,7 @@ const SEPARATOR = 1;
 
 /**
  * The newest lines of a log, bounded in number and in bytes. Bytes are counted as a report carries them: JSON strings in
- * UTF-8, so that a log full of control characters still fits. The oldest lines give way; a line that is longer
+ * UTF-8, so that a log full of control characters still fits. The oldest lines are dropped; a line that is longer
  * than all of the room keeps its beginning.
  */
 export class LogTail {

@@ -7,7 +7,7 @@ import type { RunAs } from './run-as.js';
 const execute = promisify(execFile);
 const { O_NONBLOCK, O_RDONLY, O_RDWR, O_WRONLY } = constants;
 
-/** What is written to the one descriptor is read from the other; both are to be closed by whoever has them. */
+/** What is written to the one descriptor is read from the other; their holder closes both. */
 export interface Pipe {
   readonly reading: number;
   readonly writing: number;

@@ -20,7 +20,7 @@ import {
 const SHORTEST_LOOK_MS = 20;
 const LONGEST_LOOK_MS = 250;
 /** A host that is busy is given more time to keep what a program printed last, while something still comes. */
-const MOST_ROUNDS = 4;
+const MAX_ROUNDS = 4;
 /** Names the processes that keep a run's output. */
 const KEEPERS = 'keepers';
 const RUN = /^(script|program)-/;
@@ -60,7 +60,7 @@ export class OutputDirectory implements OutputPlace {
     }
   }
 
-  /** Reads what was printed while no agent was there, and goes on with those that still print. */
+  /** Reads what was printed while no agent was there, and continues with runs that still print. */
   async adopt(): Promise<void> {
     const { dir, onEarlierLine } = this.#options;
     for (const name of namesIn(dir).filter((found) => RUN.test(found))) {
@@ -111,7 +111,7 @@ export class OutputDirectory implements OutputPlace {
         this.#lookSoon();
       },
       drained: async (withinMs) => {
-        for (let round = 0; round < MOST_ROUNDS; round += 1) {
+        for (let round = 0; round < MAX_ROUNDS; round += 1) {
           await orDrainTime(ended, withinMs);
           if (!(await this.#read(run)) || run.isRemoved) return;
         }

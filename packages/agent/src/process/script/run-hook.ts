@@ -1,7 +1,7 @@
 import { type GroupEnd, type GroupRun, runInGroup } from './run-in-group.js';
 import { cannotStart, scriptFailure } from './script-error.js';
 
-/** In the order of a deploy; `rollback` comes before `script` when going back. See docs/release-life.md. */
+/** In the order of a deploy; in a rollback, `rollback` comes before `script`. See docs/release-life.md. */
 export const HOOKS = [
   'pre',
   'prepare',

@@ -15,7 +15,7 @@ export interface GroupRun {
   /** Absolute, or a word to look up in the PATH of the environment. */
   readonly program: string;
   readonly args?: readonly string[];
-  /** The agent's working directory unless told. */
+  /** The agent's working directory by default. */
   readonly cwd?: string;
   /** All of it. */
   readonly environment: Readonly<Record<string, string>>;
@@ -24,9 +24,9 @@ export interface GroupRun {
   /** Standard input instead of a text: an open file, which stays the caller's to close. */
   readonly stdinFd?: number;
   readonly timeoutMs: number;
-  /** Between TERM and KILL; {@link KILL_AFTER_MS} unless told. */
+  /** Between TERM and KILL; {@link KILL_AFTER_MS} by default. */
   readonly killAfterMs?: number;
-  /** Between KILL and going on without a program that it does not end; {@link ABANDON_AFTER_MS} unless told. */
+  /** Between KILL and continuing without a program that it does not end; {@link ABANDON_AFTER_MS} by default. */
   readonly abandonAfterMs?: number;
   /** The agent's own user without. */
   readonly as?: RunAs | undefined;
@@ -44,12 +44,12 @@ export interface GroupRun {
   readonly onLine: OnLine;
 }
 
-/** How a program ended, and whether that was because it was told to. */
+/** How a program ended, and whether it was stopped. */
 export interface GroupEnd {
   readonly code: number | null;
   readonly signal: NodeJS.Signals | null;
   readonly stopped: 'timeout' | 'abort' | undefined;
-  /** The process id of a program that was told to end and runs still: nothing that we may do ends it. */
+  /** The process id of a program that was stopped and runs still: no signal that we may send ends it. */
   readonly survivor?: number;
 }
 
@@ -138,7 +138,7 @@ function giveInput(child: ChildProcess, text: string | undefined): void {
 interface Limit {
   clear(): void;
   stopped(): GroupEnd['stopped'];
-  /** Resolves when nothing of the group is left, or KILL was sent; at once when it was not told to end. */
+  /** Resolves when nothing of the group is left, or KILL was sent; at once when it was not stopped. */
   ending(): Promise<void>;
   /** Resolves when the program was killed and some time has passed, unless this was cleared by then. */
   readonly survivor: Promise<Ended & { readonly survivor: number }>;

@@ -17,7 +17,7 @@ export interface RunOutput {
   handedOver(child: ChildProcess | undefined): void;
   /**
    * To be called when the program has ended. Resolves when all lines that it printed were given out; those of a process
-   * that it left behind are waited for so long at most, {@link DRAIN_MS} unless told. Never rejects.
+   * that it left behind are waited for so long at most, {@link DRAIN_MS} by default. Never rejects.
    */
   drained(withinMs?: number): Promise<void>;
 }

@@ -3,7 +3,7 @@ import type { AgentConfig } from '@deploy-tools/shared/config-json.js';
 /** What a script inherits of the agent's own environment; nothing else gets through. */
 const INHERITED = ['PATH', 'HOME', 'TMPDIR', 'USER', 'LOGNAME', 'LANG', 'LC_ALL', 'SHELL'] as const;
 
-/** A configuration and the directory that holds it, as a script is told of them. */
+/** A configuration and the directory that holds it, as a script gets them. */
 export interface Root {
   readonly id: string;
   readonly root: string;
@@ -21,7 +21,7 @@ export function inheritedEnvironment(
   return environment;
 }
 
-/** The environment of a supervised program, besides what tells of its sockets. */
+/** The environment of a supervised program, besides the variables for its sockets. */
 export function programEnvironment(
   inherited: Readonly<Record<string, string | undefined>>,
   next: Root,
@@ -31,7 +31,7 @@ export function programEnvironment(
 }
 
 /**
- * The environment of a deploy script: the original's variables, with absolute paths, and OLDROOT empty on the first
+ * The environment of a deploy script: the Go agent's variables, with absolute paths, and OLDROOT empty on the first
  * run. See docs/agent.md.
  */
 export function scriptEnvironment(

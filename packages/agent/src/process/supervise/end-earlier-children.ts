@@ -10,7 +10,7 @@ export interface EarlierChildren {
   readonly recordPath: string;
   readonly stopTimeoutMs: number;
   readonly timers: Timers;
-  /** A program is told to end. */
+  /** A program was sent its stop signal. */
   readonly onFound: (pid: number) => void;
 }
 

@@ -4,7 +4,7 @@ import type { ListeningReply, ListeningTask } from './listening-task.js';
 
 /**
  * The body of the thread that open-listeners.ts starts. It opens the sockets and then sleeps, in the same turn of its
- * event loop in which they began to listen, until it is told to close them: a loop that never turns accepts nothing.
+ * event loop in which they began to listen, until it is asked to close them: a loop that never turns accepts nothing.
  * Connections wait in the kernel's queue for the program that got the file descriptor.
  */
 function main({ addresses, backlog, gate }: ListeningTask): void {

@@ -14,7 +14,7 @@ export interface Launch {
   readonly command: readonly [string, ...string[]];
   /** The root of the release. */
   readonly cwd: string;
-  /** All of it, but for what tells of the sockets. */
+  /** All variables but those for the sockets. */
   readonly environment: Readonly<Record<string, string>>;
   /** The agent's own user without. */
   readonly as?: RunAs | undefined;

@@ -18,7 +18,7 @@ export type SupervisorEvent =
       readonly gapMs?: number;
     }
   | {
-      /** Nothing of it is left, whyever it ended. */
+      /** No process of its group is alive any more, for any reason. */
       readonly kind: 'ended';
       readonly pid: number;
       readonly generation: number;

@@ -103,7 +103,7 @@ export class Supervisor {
   }
 
   /**
-   * Starts a program beside the one in charge and lets it take over. A restart that is not over yet gives way to it.
+   * Starts a program beside the one in charge and lets it take over. It interrupts a restart that is not over yet.
    * @param signal calls it off; the end of the new one is waited for then only where the old one cannot run beside it.
    * @returns as soon as the new one is in charge and the old one got TERM.
    * @throws DeployError unhealthy when it dies, what `prove` throws, the reason of the signal; the old one is in charge then.
@@ -113,7 +113,7 @@ export class Supervisor {
   }
 
   /**
-   * The same for a new run of what is in charge when its turn has come, after the switches before it. Where it had to give way
+   * The same for a new run of what is in charge when its turn has come, after the switches before it. Where it was interrupted
    * to one that took over there is nothing left to do.
    * @returns when the run before has ended.
    * @throws DeployError not-found when nothing is.
@@ -269,7 +269,7 @@ export class Supervisor {
     }
   }
 
-  /** Each program is ended once, whoever asks. @param mostMs between TERM and KILL, where that is shorter. */
+  /** Ends a program, once however many ask. @param mostMs between TERM and KILL, where that is shorter. */
   #end(child: ProgramChild, mostMs = Number.POSITIVE_INFINITY): Promise<void> {
     const asked = this.#children.get(child);
     if (asked !== undefined || !this.#children.has(child)) return asked ?? Promise.resolve();

@@ -1,10 +1,10 @@
 import { eitherSignal } from '../../host/either-signal.js';
 
-/** Switches and restarts of one program, one after the other. A restart gives way to a switch. */
+/** Switches and restarts of one program, one after the other. A switch interrupts a restart. */
 export class SwitchQueue {
   #last: Promise<unknown> = Promise.resolve();
   /** Aborted by the next switch. */
-  #giveWay = new AbortController();
+  #interruption = new AbortController();
 
   /** Resolves when everything that was asked for so far is over. Never rejects. */
   get settled(): Promise<unknown> {
@@ -13,24 +13,24 @@ export class SwitchQueue {
 
   /** Restarts that are not over yet are called off, and have their turn again after this. */
   switch<T>(act: () => Promise<T>): Promise<T> {
-    this.#giveWay.abort();
-    this.#giveWay = new AbortController();
+    this.#interruption.abort();
+    this.#interruption = new AbortController();
     return this.#inTurn(act);
   }
 
   /**
-   * @param act called when its turn has come, and again after each switch that it had to give way to. Its signal is aborted when
+   * @param act called when its turn has come, and again after each switch that interrupted it. Its signal is aborted when
    * it has to, also before it is called, and then it has to reject soon.
    * @param signal calls it off for good.
    */
   async restart<T>(act: (signal: AbortSignal) => Promise<T>, signal: AbortSignal): Promise<T> {
     for (;;) {
-      const giveWay = this.#giveWay.signal;
-      const stop = eitherSignal(signal, giveWay);
+      const interruption = this.#interruption.signal;
+      const stop = eitherSignal(signal, interruption);
       try {
         return await this.#inTurn(() => act(stop.signal));
       } catch (error) {
-        if (!giveWay.aborted || signal.aborted) throw error;
+        if (!interruption.aborted || signal.aborted) throw error;
       } finally {
         stop.clear();
       }

@@ -64,7 +64,7 @@ export class Followed {
     return this.#what;
   }
 
-  /** It was told to end. */
+  /** It was asked to end. */
   get isEnding(): boolean {
     return this.#stop.signal.aborted;
   }

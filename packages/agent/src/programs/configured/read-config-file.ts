@@ -14,7 +14,7 @@ import { noteSyntax } from './yaml-mistakes.js';
 
 const MAX_BYTES = 1024 * 1024;
 /** As a registry takes them. */
-const MOST = 100;
+const MAX_CONFIGURATIONS = 100;
 
 /** One of the configurations, as its flags would have it. */
 export interface ConfiguredApplication {
@@ -72,10 +72,10 @@ function configFileOf(root: unknown, mistakes: Mistakes): ConfigFile {
     },
     mistakes,
   );
-  if (nodes.length > MOST)
+  if (nodes.length > MAX_CONFIGURATIONS)
     mistakes.at(
-      nodes[MOST],
-      `an agent follows ${MOST} configurations at most; give the others to another agent`,
+      nodes[MAX_CONFIGURATIONS],
+      `an agent follows ${MAX_CONFIGURATIONS} configurations at most; give the others to another agent`,
     );
   if (mistakes.list.length === 0 && nodes.length === 0) mistakes.at(root, 'there are no configurations');
   const sharedWords = [...words, ...labels.map((label) => `-label=${label}`)];

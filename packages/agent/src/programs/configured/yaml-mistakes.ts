@@ -21,6 +21,6 @@ const UNKNOWN = 'this is no YAML; check quotes and indentation';
 /** Notes what keeps a file from being read. What follows the first is mostly its consequence, but for keys that are there twice. */
 export function noteSyntax(errors: readonly YAMLError[], mistakes: Mistakes): void {
   const first = errors.find(({ code }) => code !== 'DUPLICATE_KEY');
-  const told = first === undefined ? errors : [first];
-  for (const { code, pos } of told) mistakes.add(pos[0], WORDS[code] ?? UNKNOWN);
+  const shown = first === undefined ? errors : [first];
+  for (const { code, pos } of shown) mistakes.add(pos[0], WORDS[code] ?? UNKNOWN);
 }

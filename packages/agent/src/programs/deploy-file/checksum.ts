@@ -17,7 +17,7 @@ const ALGORITHMS: Readonly<Record<number, Checksum['algorithm']>> = {
   128: 'sha512',
 };
 
-/** The kind of a checksum is told by its length. @throws DeployError invalid. */
+/** Parses a checksum; its length says which kind it is. @throws DeployError invalid. */
 export function parseChecksum(text: string): Checksum {
   const algorithm = ALGORITHMS[text.length];
   if (algorithm === undefined || !/^[0-9a-f]*$/i.test(text)) {

@@ -55,7 +55,7 @@ async function fetched(
   const line = (text: string): void => log.line(text);
   if (checksum?.isWeak === true && archive.signature === undefined)
     line(
-      `warning: ${checksum.algorithm} tells damage only, for whoever wants to can make another archive with the same; use sha256`,
+      `warning: ${checksum.algorithm} finds damage only, not forgery: another archive with the same checksum can be made; use sha256`,
     );
   line(`fetching ${showUrl(src)}`);
   const to = work.at('archive');

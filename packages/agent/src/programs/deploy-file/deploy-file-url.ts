@@ -15,7 +15,7 @@ export interface DeployFileSource {
 /**
  * The URL of the manifest: the argument; or the payload of the last event, when standard input is a list of Consul's; or its first
  * line, which is what a handler of Serf's user events gets.
- * @returns undefined when Consul has no event: it tells of that too.
+ * @returns undefined when Consul has no event: it reports that too.
  * @throws DeployError invalid.
  */
 export async function manifestUrl(source: DeployFileSource): Promise<string | undefined> {

@@ -35,7 +35,7 @@ export class DeployLog {
     this.#keep(line);
   }
 
-  /** A file descriptor to read all of it from its beginning, whoever else does so; the caller's to close. */
+  /** A file descriptor of its own, to read the whole log from its beginning; the caller closes it. */
   reader(): number {
     return openSync(this.#fd === undefined ? '/dev/null' : `/proc/self/fd/${this.#fd}`, 'r');
   }

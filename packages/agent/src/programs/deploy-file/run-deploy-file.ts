@@ -76,7 +76,7 @@ async function deploy(
   await runCommands('post', run);
 }
 
-/** The commands of that are told nothing of their own failures, and change nothing about the outcome. */
+/** Runs the commands for a result. Their own failures are not passed on to them, and do not change the result. */
 async function atTheEnd(
   manifest: DeployFile,
   context: DeployContext,

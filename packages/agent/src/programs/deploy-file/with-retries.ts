@@ -15,7 +15,7 @@ export interface Retries {
 const FINAL: readonly ErrorKind[] = ['invalid', 'cancelled', 'no-space', 'too-large', 'internal'];
 
 /**
- * Does something again when it fails, after a while; longer where the peer asks for patience.
+ * Tries again after a delay when an action fails; after a longer one where the peer asks for it.
  * @param what for the log and for messages: `fetching s3://…`.
  * @throws DeployError what the last attempt failed with; timeout.
  */

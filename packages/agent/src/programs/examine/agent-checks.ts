@@ -5,7 +5,7 @@ import { type Check, directoryCheck, hostChecks, keyCheck } from './host-checks.
 import { clockCheck, configurationCheck, registryCheck } from './registry-checks.js';
 
 /**
- * All that has to be right for an agent with these flags, in the order in which it is told.
+ * All that has to be right for an agent with these flags, in the order of its lines.
  * @param command of the supervised program.
  * @throws DeployError usage: the flags; invalid: the file of -config.
  */

@@ -38,7 +38,7 @@ export function describePlan(view: PlanView): string[][] {
     ['last good', releaseName(lastGood)],
     ['verdict', verdict],
   ];
-  return goesOn ? [...head, ...layersOf(view), ...programsOf(view), wayBackOf(view)] : head;
+  return goesOn ? [...head, ...layersOf(view), ...programsOf(view), rollbackOf(view)] : head;
 }
 
 /** @returns the words, and whether a deployment follows now or later. */
@@ -48,7 +48,7 @@ function verdictOf(view: PlanView): readonly [string, boolean] {
   const left = attempt === undefined ? 'nothing' : resumptionOf(attempt.step);
   if (attempt !== undefined && left !== 'nothing' && left !== 'start-over')
     return [
-      `in progress: ${attempt.step} ${releaseName(attempt.config)}; an agent goes on with that first`,
+      `in progress: ${attempt.step} ${releaseName(attempt.config)}; an agent resumes that first`,
       false,
     ];
   if (view.pause !== undefined) return [`nothing: ${pauseText(view.pause)} (deploy-agent ctl resume)`, false];
@@ -59,7 +59,7 @@ function verdictOf(view: PlanView): readonly [string, boolean] {
   const why = {
     rejected: `it failed (${hold?.failures ?? 0} in a row): ${attempt?.error?.message ?? 'see the log'}`,
     vetoed: hold?.reason ?? 'the host said not now',
-    withdrawn: 'an operator on this host went back from it',
+    withdrawn: 'an operator on this host rolled it back',
   }[hold?.why ?? 'rejected'];
   const when = Number.isFinite(ms)
     ? `in ${formatDuration(Math.ceil(ms / 1000) * 1000)}`
@@ -104,9 +104,9 @@ function programsOf({ settings }: PlanView): string[][] {
   return order.flatMap(([what, command]) => (command === undefined ? [] : [[what, command]]));
 }
 
-function wayBackOf({ settings, lastGood }: PlanView): string[] {
-  if (!settings.rollback) return ['on failure', 'nothing is gone back to; tried again later'];
-  if (lastGood === undefined) return ['on failure', 'there is nothing to go back to; tried again later'];
+function rollbackOf({ settings, lastGood }: PlanView): string[] {
+  if (!settings.rollback) return ['on failure', 'no rollback; tried again later'];
+  if (lastGood === undefined) return ['on failure', 'there is no release to roll back to; tried again later'];
   return ['on failure', `back to ${releaseName(lastGood)}`];
 }
 

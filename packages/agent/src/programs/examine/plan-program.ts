@@ -50,7 +50,7 @@ async function followedBy(flags: AgentFlags, command: Launch['command'] | undefi
   return readConfigFile(path);
 }
 
-/** @returns the exit status: 1 when the registry lacks one of several; the only one is told by the error. */
+/** @returns the exit status: 1 when the registry lacks one of several; a single one is named by the error. */
 async function tellPlans(
   configurations: readonly ConfiguredApplication[],
   wanted: (name: string) => Promise<AgentConfig>,

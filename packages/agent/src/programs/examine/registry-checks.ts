@@ -69,9 +69,9 @@ async function timeAt(connection: Connection, name: string): Promise<string | un
   return time;
 }
 
-/** @param told by the registry right now. @throws DeployError invalid. */
-export function clockBeside(told: string, now: Date): string {
-  const ahead = now.getTime() - Date.parse(told);
+/** @param registryTime as the registry has just sent it. @throws DeployError invalid. */
+export function clockBeside(registryTime: string, now: Date): string {
+  const ahead = now.getTime() - Date.parse(registryTime);
   if (Math.abs(ahead) <= CLOCK_MS) return `${now.toISOString()}, as the registry's`;
   const how = ahead > 0 ? 'ahead of' : 'behind';
   throw new DeployError(
@@ -82,7 +82,7 @@ export function clockBeside(told: string, now: Date): string {
 }
 
 /**
- * The original's registry does not tell the time, but when a configuration was changed: that cannot be in the future.
+ * The Go registry does not send the time, only when a configuration was changed: that cannot be in the future.
  * @throws DeployError invalid.
  */
 export function clockAgainst(changed: string, now: Date): string {

@@ -25,7 +25,7 @@ export interface WantedSource {
   readonly since: Date;
 }
 
-/** In these the agent acts on what it was told, and looks again only when it is done. */
+/** In these states the agent is at work, and polls again only when it is done. */
 const ACTING: readonly unknown[] = ['fetching', 'staged', 'activating', 'validating', 'rolling-back'];
 
 /**

@@ -23,7 +23,7 @@ export type Knowledge =
 
 export interface GuardRules {
   readonly maxStaleMs: number;
-  /** Whether the last good release may run where the wanted one was gone back from. */
+  /** Whether the last good release may run where the wanted one was rolled back. */
   readonly rolledBack: boolean;
 }
 

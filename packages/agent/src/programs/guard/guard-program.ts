@@ -17,7 +17,7 @@ const LOOK_MS = 250;
 /** Where it is the registry that is asked. */
 const REGISTRY_LOOK_MS = 2000;
 /** After that long without an answer the registry counts as one that cannot be reached. */
-const PATIENCE_MS = 10_000;
+const MIN_WAIT_MS = 10_000;
 const LONGEST_MS = 24 * 3_600_000;
 
 const GUARD_FLAGS = [
@@ -50,7 +50,7 @@ const GUARD_FLAGS = [
   {
     name: 'rolled-back',
     type: 'bool',
-    help: 'start also the last good release, where the wanted one failed and was gone back from',
+    help: 'start also the last good release, where the wanted one failed and was rolled back',
   },
   { name: 'name', type: 'string', help: 'configuration; needed where no agent runs, or one with several' },
   { name: 'addr', type: 'string', help: 'registry to ask where no agent runs', default: 'localhost:2022' },
@@ -100,7 +100,7 @@ async function decided(flags: GuardFlags): Promise<Decision> {
   const began = performance.now();
   const since = new Date();
   const late = new AbortController();
-  const timer = setTimeout(() => late.abort(), Math.max(flags.wait, PATIENCE_MS));
+  const timer = setTimeout(() => late.abort(), Math.max(flags.wait, MIN_WAIT_MS));
   try {
     for (let nudged = ''; ; ) {
       const agentDir = resolve(agentDirectoryOf(dir, flags['agent-dir'], hasSocket));
@@ -111,7 +111,7 @@ async function decided(flags: GuardFlags): Promise<Decision> {
       }
       const passed = () => performance.now() - began;
       const { decision, isOpen } = await look(dir, source, flags, passed, late.signal);
-      const left = (isOpen ? Math.max(flags.wait, PATIENCE_MS) : flags.wait) - passed();
+      const left = (isOpen ? Math.max(flags.wait, MIN_WAIT_MS) : flags.wait) - passed();
       if (decision.start || left <= 0) return decision;
       await systemTimers.sleep(Math.min(hasSocket(agentDir) ? LOOK_MS : REGISTRY_LOOK_MS, left));
     }
@@ -147,6 +147,6 @@ async function ask(
 ): Promise<Knowledge> {
   const asked = await askWanted(source, signal);
   if (asked.kind === 'wanted') return asked;
-  const patience = asked.isFinal ? Math.min(PATIENCE_MS, flags.wait) : PATIENCE_MS;
-  return { kind: 'unknown', why: asked.why, isSettled: passed() >= patience };
+  const waitMs = asked.isFinal ? Math.min(MIN_WAIT_MS, flags.wait) : MIN_WAIT_MS;
+  return { kind: 'unknown', why: asked.why, isSettled: passed() >= waitMs };
 }

@@ -33,7 +33,7 @@ export class AttemptTeller {
   #begun: string | undefined;
   #ended: string | undefined;
 
-  /** @param journal as an agent before this one left it: what had ended is told. */
+  /** @param journal as an agent before this one left it: an attempt that had ended was announced then. */
   constructor(options: TellerOptions, { attempt }: Journal) {
     this.#options = options;
     this.#begun = attempt?.deploy;
@@ -53,7 +53,7 @@ export class AttemptTeller {
     this.#notify(attempt, EVENTS[attempt.step]);
   }
 
-  /** Waits so long for what is being told. */
+  /** Waits at most so long for announcements under way. */
   async close(deadlineMs: number): Promise<void> {
     const timer = setTimeout(() => this.#stop.abort(), deadlineMs);
     await Promise.all(this.#reports);

@@ -9,7 +9,7 @@ import type { AttributeColumns } from './attribute-columns.js';
 /** How a file that is proven unchanged is taken over. */
 export type ReuseMethod = 'reflink' | 'hardlink' | 'copy';
 
-/** What all tasks of a release have in common; told to every thread first, and not answered. */
+/** What all tasks of a release have in common; sent to every thread first, and not answered. */
 export interface AssembleSetup {
   readonly kind: 'setup';
   /** Absolute path of the directory that is filled. */

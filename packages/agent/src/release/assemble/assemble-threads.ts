@@ -3,7 +3,7 @@ import { Worker } from 'node:worker_threads';
 import { DeployError, describeError, toDeployError } from '@deploy-tools/shared/errors.js';
 import type { AssembleReply, AssembleSetup, AssembleTask } from './assemble-task.js';
 
-const MOST_THREADS = 2;
+const MAX_THREADS = 2;
 /** A small young generation is collected often, and with it the buffers of unpacked chunks. */
 const YOUNG_HEAP_MIB = 4;
 const MAX_HEAP_MIB = 512;
@@ -48,11 +48,11 @@ export class AssembleThreads {
    * @param isSmall one thread is done with the release before another would have started.
    */
   start(isSmall: boolean): void {
-    const count = Math.min(isSmall ? 1 : MOST_THREADS, availableParallelism());
+    const count = Math.min(isSmall ? 1 : MAX_THREADS, availableParallelism());
     while (this.#threads.length < count) this.#threads.push(this.#startThread());
   }
 
-  /** Begins a release: told to all threads, before the tasks that follow. @param isSmall as for `start`. */
+  /** Begins a release: announces it to all threads, before the tasks that follow. @param isSmall as for `start`. */
   setUp(setup: AssembleSetup, isSmall: boolean): void {
     this.start(isSmall);
     for (const { worker } of this.#threads) worker.postMessage(setup);

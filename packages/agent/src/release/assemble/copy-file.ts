@@ -62,7 +62,7 @@ function link(from: string | Buffer, to: string | Buffer): boolean {
   return succeeds(() => linkSync(from, to));
 }
 
-/** libuv gives the copy the mode of the original, whatever the umask. */
+/** libuv gives the copy the mode of its source, whatever the umask. */
 function copy(from: string | Buffer, to: string | Buffer, reuse: AssemblePlace['reuse']): boolean {
   const { COPYFILE_EXCL, COPYFILE_FICLONE_FORCE } = constants;
   const clone = () => copyFileSync(from, to, COPYFILE_EXCL | COPYFILE_FICLONE_FORCE);

@@ -6,13 +6,13 @@ import { layerLabel } from '../layer-label.js';
 import type { LayerManifest, ReleaseLayer } from '../plan/layer-manifest.js';
 import { layerError } from '../unpack/layer-error.js';
 import { fetchManifest } from './fetch-manifest.js';
-import type { ManifestShelf } from './manifest-shelf.js';
+import type { ManifestStore } from './manifest-store.js';
 import type { PackFiles } from './pack-files.js';
 
 export interface ManifestSource {
   readonly sftp: SftpClient;
   readonly packs: PackFiles;
-  readonly shelf: ManifestShelf;
+  readonly manifests: ManifestStore;
   readonly log: Logger;
 }
 
@@ -55,12 +55,12 @@ async function loadLayer(source: ManifestSource, layer: ConfigLayer): Promise<Re
 }
 
 async function loadManifest(source: ManifestSource, digest: string, label: string): Promise<LayerManifest> {
-  const { shelf, log } = source;
-  const kept = shelf.manifest(digest);
+  const { manifests, log } = source;
+  const kept = manifests.manifest(digest);
   if (kept !== undefined) return kept;
   const begun = performance.now();
-  const fetched = await fetchManifest(source, digest, () => shelf.segments());
-  const manifest = shelf.add(fetched);
+  const fetched = await fetchManifest(source, digest, () => manifests.segments());
+  const manifest = manifests.add(fetched);
   const ms = Math.round(performance.now() - begun);
   log.debug(
     { layer: label, bytes: fetched.fetched, entries: manifest.entries.length, ms },

@@ -19,7 +19,7 @@ export class PackFiles {
     this.#sftp = sftp;
   }
 
-  /** Opens a pack that will be read from soon. What goes wrong is told to who reads. */
+  /** Opens a pack that will be read from soon. Readers get the error if that fails. */
   prepare(hash: string): void {
     this.#take(hash);
   }
@@ -42,7 +42,7 @@ export class PackFiles {
 
   #take(hash: string): OpenPack {
     const pack = this.#open.get(hash) ?? { file: this.#sftp.openFile(`packs/${hash}`), readers: 0 };
-    pack.file.catch(() => undefined); // told to who reads
+    pack.file.catch(() => undefined); // readers get it
     this.#open.delete(hash);
     this.#open.set(hash, pack);
     if (this.#open.size > MAX_OPEN) this.#closeIdle();

@@ -115,7 +115,7 @@ export function planContent(nodes: readonly TreeNode[], places: PackPlaces, disk
   return { copies, assemblies, fetch };
 }
 
-/** @returns false for a file that cannot be told from a changed one. */
+/** @returns false for a file that cannot be distinguished from a changed one. */
 function addCopy(copies: CopyPlan[], node: TreeNode, found: FoundFile | undefined): boolean {
   if (found === undefined || !isStamped(found.file)) return false;
   copies.push({ node, root: found.root, file: found.file });

@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import type { ByteName } from '@deploy-tools/shared/archive/byte-name.js';
-import { ManifestShelf } from '../fetch/manifest-shelf.js';
+import { ManifestStore } from '../fetch/manifest-store.js';
 import { STAMP_NUMBERS } from '../plan/disk-release.js';
 import type { EntryPlace } from '../plan/release-tree.js';
 import type { ReleaseStore } from '../release-store.js';
@@ -15,7 +15,7 @@ export async function keepRecord(store: ReleaseStore, hash: string, act: () => P
   const { paths, settings, threads, log } = store;
   const records = new ReleaseRecords(paths.records);
   const record = settings.reuse === 'hardlink' ? records.read(hash) : undefined;
-  const files = record === undefined ? undefined : pathsOf(record, new ManifestShelf(paths.manifests, log));
+  const files = record === undefined ? undefined : pathsOf(record, new ManifestStore(paths.manifests, log));
   if (record === undefined || files === undefined) return await act();
   threads.start(true);
   const task = () => ({ kind: 'stamp', root: join(paths.unpacked, hash), paths: files }) as const;
@@ -25,8 +25,8 @@ export async function keepRecord(store: ReleaseStore, hash: string, act: () => P
   records.write(hash, refreshed(record, before.stamps, after.stamps));
 }
 
-function pathsOf(record: ReleaseRecord, shelf: ManifestShelf): ByteName[] | undefined {
-  const layers = record.manifests.map((digest) => shelf.entries(digest));
+function pathsOf(record: ReleaseRecord, manifests: ManifestStore): ByteName[] | undefined {
+  const layers = record.manifests.map((digest) => manifests.entries(digest));
   const paths = record.places.flatMap(({ layer, index }) => layers[layer]?.[index]?.path ?? []);
   return paths.length === record.places.length ? paths : undefined;
 }

@@ -2,26 +2,26 @@ import type { ByteName } from '@deploy-tools/shared/archive/byte-name.js';
 import { describeError, isDeployError } from '@deploy-tools/shared/errors.js';
 import type { ManifestEntry } from '@deploy-tools/shared/layers/manifest.js';
 import type { Logger } from '@deploy-tools/shared/log.js';
-import type { ManifestShelf } from '../fetch/manifest-shelf.js';
+import type { ManifestStore } from '../fetch/manifest-store.js';
 import type { DiskFile, DiskRelease } from '../plan/disk-release.js';
 import type { ReleaseRecord } from './release-record.js';
 import type { ReleaseRecords } from './release-records.js';
 
 /**
- * What a record and the kept manifests tell of a release on disk.
+ * Describes a release on disk from its record and the kept manifests.
  * @param root absolute path of the release.
  * @returns undefined when there is no record, or a part of what it rests on is gone.
  */
 export function loadDiskRelease(
   records: ReleaseRecords,
-  shelf: ManifestShelf,
+  manifests: ManifestStore,
   hash: string,
   root: string,
   log: Logger,
 ): DiskRelease | undefined {
   try {
     const record = records.read(hash);
-    return record === undefined ? undefined : diskRelease(record, shelf, root);
+    return record === undefined ? undefined : diskRelease(record, manifests, root);
   } catch (error) {
     if (!isDeployError(error, 'corrupt')) throw error;
     log.warn({ root, err: describeError(error) }, 'the record of a release cannot be used');
@@ -29,10 +29,10 @@ export function loadDiskRelease(
   }
 }
 
-function diskRelease(record: ReleaseRecord, shelf: ManifestShelf, root: string): DiskRelease | undefined {
+function diskRelease(record: ReleaseRecord, manifests: ManifestStore, root: string): DiskRelease | undefined {
   const layers: { readonly entries: readonly ManifestEntry[]; readonly rows: Int32Array }[] = [];
   for (const digest of record.manifests) {
-    const entries = shelf.entries(digest);
+    const entries = manifests.entries(digest);
     if (entries === undefined) return undefined;
     layers.push({ entries, rows: new Int32Array(entries.length).fill(-1) });
   }

@@ -1,6 +1,6 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
-import type { ManifestShelf } from '../fetch/manifest-shelf.js';
+import type { ManifestStore } from '../fetch/manifest-store.js';
 import type { DiskRelease, DiskSources } from '../plan/disk-release.js';
 import { halfBuilt } from '../release-directory.js';
 import type { ReleaseStore, WantedRelease } from '../release-store.js';
@@ -8,7 +8,7 @@ import { loadDiskRelease } from './load-disk-release.js';
 import { ReleaseRecords } from './release-records.js';
 
 /** Releases besides the one that runs whose files are looked at. */
-const MOST_OTHERS = 2;
+const MAX_OTHERS = 2;
 
 /**
  * Where this host may have content: the release that runs, the one of the same layers from before, the one recorded
@@ -16,7 +16,7 @@ const MOST_OTHERS = 2;
  */
 export async function loadSources(
   store: ReleaseStore,
-  shelf: ManifestShelf,
+  manifests: ManifestStore,
   { config, before }: WantedRelease,
 ): Promise<DiskSources> {
   const { paths, settings, log } = store;
@@ -24,13 +24,13 @@ export async function loadSources(
   if (settings.reuse === 'off') return { releases: [], unproven: leftovers };
   const records = new ReleaseRecords(paths.records);
   const recorded = records.list().filter((hash) => hash !== before?.hash && hash !== config.hash);
-  const others = [config.hash, ...recorded].slice(0, MOST_OTHERS);
+  const others = [config.hash, ...recorded].slice(0, MAX_OTHERS);
   const releases: DiskRelease[] = [];
   const unproven: string[] = [];
   for (const hash of before === undefined ? others : [before.hash, ...others]) {
     const root = join(paths.unpacked, hash);
     if (!existsSync(root)) continue;
-    const release = loadDiskRelease(records, shelf, hash, root, log);
+    const release = loadDiskRelease(records, manifests, hash, root, log);
     if (release !== undefined) releases.push(release);
     else if (hash === before?.hash || hash === config.hash) unproven.push(root);
   }

@@ -5,8 +5,8 @@ import { releasesIn } from '../release-directory.js';
 import type { ReleaseStore } from '../release-store.js';
 import { ReleaseRecords } from './release-records.js';
 
-/** Records that are kept: as many as are looked at, and a few for going back. */
-const MOST_RECORDS = 5;
+/** Records that are kept: as many as are compared, and a few for rollbacks. */
+const MAX_RECORDS = 5;
 
 /** Removes records of releases that are gone, old ones, and manifests that no record and none of these configurations need. */
 export async function pruneRecords(store: ReleaseStore, needing: readonly AgentConfig[]): Promise<void> {
@@ -14,10 +14,10 @@ export async function pruneRecords(store: ReleaseStore, needing: readonly AgentC
   const records = new ReleaseRecords(paths.records);
   const existing = new Set(await releasesIn(paths.unpacked));
   const kept = records.list().filter((hash) => existing.has(hash));
-  records.prune(new Set(kept.slice(0, MOST_RECORDS)));
+  records.prune(new Set(kept.slice(0, MAX_RECORDS)));
   const layers = needing.flatMap((config) => config.layers);
   const needed = new Set(layers.flatMap(({ manifest }) => manifest ?? []));
-  for (const hash of kept.slice(0, MOST_RECORDS)) {
+  for (const hash of kept.slice(0, MAX_RECORDS)) {
     for (const digest of manifestsOf(records, hash)) needed.add(digest);
   }
   new KeptManifests(paths.manifests).prune(needed);

@@ -43,7 +43,7 @@ export function copyNode(from: ByteName, to: ByteName, stats: BigIntStats): void
   });
 }
 
-/** Of the very file that was looked at: whoever owns the directory may have exchanged it for a symlink to one of root's. */
+/** Of the very file that was looked at: the directory's owner may have exchanged it for a symlink to one of root's. */
 function copyContent(from: ByteName, to: ByteName, { dev, ino }: BigIntStats): void {
   byHandle(from, (path, found) => {
     if (found.dev !== dev || found.ino !== ino)

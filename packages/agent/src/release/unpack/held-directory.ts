@@ -15,7 +15,7 @@ import { DeployError, toDeployError } from '@deploy-tools/shared/errors.js';
 const O_PATH = 0o10000000;
 
 /**
- * A directory that is written to, held by a handle: whoever swaps it, or one above it, for a symlink meanwhile does not
+ * A directory that is written to, held by a handle: a user who swaps it, or one above it, for a symlink meanwhile does not
  * turn what is done to somewhere else.
  */
 export class HeldDirectory {
@@ -67,8 +67,8 @@ export function byHandle(path: ByteName, act: (held: string, stats: BigIntStats)
 /** An error as a person reads it: names instead of handles, as long as these are open. */
 export function withNames(thrown: unknown): DeployError {
   const { kind, message, hint } = toDeployError(thrown);
-  const told = message.replace(/\/proc\/self\/fd\/\d+/g, nameOf);
-  return new DeployError(kind, told, { ...(hint === undefined ? {} : { hint }), cause: thrown });
+  const text = message.replace(/\/proc\/self\/fd\/\d+/g, nameOf);
+  return new DeployError(kind, text, { ...(hint === undefined ? {} : { hint }), cause: thrown });
 }
 
 function nameOf(handle: string): string {

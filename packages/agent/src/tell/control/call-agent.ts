@@ -6,7 +6,7 @@ import { BoundedLines } from '@deploy-tools/shared/report/bounded-lines.js';
 import type { Fields } from '@deploy-tools/shared/report/json-fields.js';
 import { type ControlRequest, decodeAnswer, encodeRequest, MAX_ANSWER } from './control-line.js';
 
-const PATIENCE_MS = 10_000;
+const ANSWER_TIMEOUT_MS = 10_000;
 
 /** Where the agent of a directory listens. */
 export function controlPath(dir: string): string {
@@ -32,7 +32,7 @@ function exchange(dir: string, line: string): Promise<string> {
           hint: 'see its log; it may be stopped (SIGSTOP) or the host may be overloaded',
         }),
       );
-    socket.setTimeout(PATIENCE_MS, late);
+    socket.setTimeout(ANSWER_TIMEOUT_MS, late);
     socket.on('error', (error) => reject(explained(dir, error)));
     socket.on('end', () => reject(new DeployError('connect', `the agent in ${dir} ended without an answer`)));
     socket.on('data', (chunk) => {

@@ -87,8 +87,8 @@ const ACTIONS: Readonly<Record<ControlCommand, Action>> = {
     const { inFlight } = context.ledger;
     if (inFlight !== undefined) return `${inFlight.step}: the registry is looked at after that`;
     return context.pause.paused
-      ? 'looking at the registry; nothing is deployed while paused'
-      : 'looking at the registry';
+      ? 'polling the registry; nothing is deployed while paused'
+      : 'polling the registry';
   },
   retry: ({ loop, context }, { by }) => retryHeld(context, loop, onThisHost(by)),
   redeploy: ({ loop, context, wanted }, { by }) => {
@@ -129,7 +129,7 @@ const ACTIONS: Readonly<Record<ControlCommand, Action>> = {
     pause.lift();
     ledger.rollBack({ from, to, by, wanted: wanted()?.config });
     loop.nudge();
-    log.warn({ from: from.hash, to: to.hash, by }, 'somebody on this host says: go back');
-    return `going back to ${to.revision === undefined ? to.hash.slice(0, 12) : `revision ${to.revision}`}`;
+    log.warn({ from: from.hash, to: to.hash, by }, 'rollback requested on this host');
+    return `rolling back to ${to.revision === undefined ? to.hash.slice(0, 12) : `revision ${to.revision}`}`;
   },
 };

@@ -15,7 +15,7 @@ import {
 /** At once; people and event handlers are few. */
 const MAX_CONNECTIONS = 32;
 /** For the request to come, and for the answer to be read. */
-const PATIENCE_MS = 5000;
+const REQUEST_TIMEOUT_MS = 5000;
 
 export interface ControlServer {
   close(): void;
@@ -92,6 +92,6 @@ function serve(socket: Socket, { answer, log }: ControlServerOptions): void {
   };
   socket.on('data', read);
   socket.on('error', (error) => log.debug({ err: describeError(error) }, 'the control connection'));
-  const limit = setTimeout(() => socket.destroy(), PATIENCE_MS).unref();
+  const limit = setTimeout(() => socket.destroy(), REQUEST_TIMEOUT_MS).unref();
   socket.on('close', () => clearTimeout(limit));
 }

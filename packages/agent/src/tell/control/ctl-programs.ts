@@ -28,18 +28,18 @@ const PAUSE_FLAGS = [
 
 const HELP: Readonly<Record<ControlCommand, string>> = {
   status: 'Says what runs, what is in progress and what failed.',
-  check: 'Has the agent look at the registry now.',
+  check: 'Has the agent poll the registry now.',
   retry:
     'Has the agent try again now what it holds back: what failed, was vetoed, or was rolled back by hand.',
   redeploy:
     'Deploys the release that runs once more, with hooks, script and checks: for a script that has changed.',
   cancel:
-    'Ends the deployment in progress. What is live already is rolled back from. The revision is held until retry, or until another is wanted.',
+    'Ends the deployment in progress. What is live already is rolled back from. The revision then waits for retry, or until another is wanted.',
   pause:
     'Nothing is deployed any more, also after a restart of the agent, until resume. What is in progress is finished. -reason TEXT says why.',
   resume: 'Ends a pause.',
   rollback:
-    'Goes back to the release before, with the script as after a failure; a deployment in progress is cancelled. The revision is held until retry, or until another is wanted.',
+    'Rolls back to the release before, with the script as after a failure; a deployment in progress is cancelled. The revision then waits for retry, or until another is wanted.',
 };
 
 /** `deploy-agent ctl COMMAND`: asks the agent that runs on this host. Sets process.exitCode. */
@@ -105,12 +105,12 @@ function shown(
   return configs.map(({ Config, Answer }) => `${String(Config)}: ${String(Answer)}\n`).join('');
 }
 
-/** `deploy-agent wake`: has the agent look at the registry, and says nothing. Sets process.exitCode. */
+/** `deploy-agent wake`: has the agent poll the registry, and prints nothing. Sets process.exitCode. */
 export async function runWake(argv: readonly string[]): Promise<void> {
   await runProgram(
     {
       name: 'deploy-agent wake',
-      summary: 'Has the agent look at the registry now, and says nothing. For event handlers.',
+      summary: 'Has the agent poll the registry now, and prints nothing. For event handlers.',
       flags: WAKE_FLAGS,
       run: async ({ dir, name }) => {
         await callAgent(resolve(dir), { command: 'check', name });

@@ -6,10 +6,10 @@ import { decodeAgentLine } from '@deploy-tools/shared/report/agent-line.js';
 import { encodeAgentLine } from '@deploy-tools/shared/report/encode-agent-line.js';
 import { MAX_REPORT_LINE, type StateReport } from '@deploy-tools/shared/report/report.js';
 
-/** The oldest give way: a registry that was away for so many deployments still learns of the last ones. */
-const MOST_OUTCOMES = 50;
+/** The oldest are dropped: a registry that was away for more deployments still learns of the last ones. */
+const MAX_OUTCOMES = 50;
 
-/** Outcomes of attempts that the registry has not stored yet, in a file of the lines that tell of them. */
+/** Outcomes of attempts that the registry has not stored yet, in a file, one report line each. */
 export class OutcomeStore {
   readonly #path: string;
   #outcomes: readonly StateReport[];
@@ -28,7 +28,7 @@ export class OutcomeStore {
   /** @throws the system's error; it is kept until the agent ends then. */
   add(outcome: StateReport): void {
     const others = this.#outcomes.filter(({ deploy }) => deploy !== outcome.deploy);
-    this.#replace([...others, outcome].slice(-MOST_OUTCOMES));
+    this.#replace([...others, outcome].slice(-MAX_OUTCOMES));
   }
 
   /** The registry has stored it. */
@@ -47,8 +47,8 @@ export class OutcomeStore {
 
 function readOutcomes(path: string): StateReport[] {
   try {
-    const text = readRegularFile(path, MOST_OUTCOMES * MAX_REPORT_LINE).toString('utf8');
-    return text.split('\n').flatMap(outcomeIn).slice(-MOST_OUTCOMES);
+    const text = readRegularFile(path, MAX_OUTCOMES * MAX_REPORT_LINE).toString('utf8');
+    return text.split('\n').flatMap(outcomeIn).slice(-MAX_OUTCOMES);
   } catch (error) {
     if (isMissing(error)) return [];
     throw error;

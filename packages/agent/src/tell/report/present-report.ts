@@ -124,7 +124,7 @@ function troubleOf(attempt: Attempt, facts: HostView['facts']): StateReport['err
     : { ...why, message: `${why.message}; ${waiting}` };
 }
 
-/** Why the release failed, and what keeps the host from going back. */
+/** Why the release failed, and what keeps the host from rolling back. */
 function backError({ error }: Attempt, postponed: PostponedRollback): StateReport['error'] {
   const { kind = 'unhealthy', message = 'the release failed' } = error ?? {};
   return { kind, message: describePostponed(message, postponed) };

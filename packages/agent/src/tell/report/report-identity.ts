@@ -5,7 +5,7 @@ import type { Hello } from '@deploy-tools/shared/report/report.js';
 import { programVersion } from '@deploy-tools/shared/version.js';
 
 /** As the registry takes them at most. */
-const MOST_LABELS = 32;
+const MAX_LABELS = 32;
 const LABEL = /^([A-Za-z0-9][A-Za-z0-9._+/:-]{0,63})=(.{0,256})$/su;
 
 /**
@@ -35,7 +35,7 @@ function labelsOf(labels: readonly string[]): Record<string, string> {
     });
   });
   const unique = Object.fromEntries(pairs);
-  if (Object.keys(unique).length > MOST_LABELS)
-    throw new DeployError('usage', `there are more than ${MOST_LABELS} labels`);
+  if (Object.keys(unique).length > MAX_LABELS)
+    throw new DeployError('usage', `there are more than ${MAX_LABELS} labels`);
   return unique;
 }

@@ -13,7 +13,7 @@ const PROGRESS_MS = 1000;
 /** A registry that ended the channel, but not the connection, is asked again after this. */
 const REOPEN_MS = 60_000;
 
-/** A configuration of which the registry is told. */
+/** A configuration that is reported to the registry. */
 export interface ReportedConfig {
   /** How far it is now. */
   readonly present: () => StateReport;
@@ -74,7 +74,7 @@ export class Reporter {
     this.#say(report);
   }
 
-  /** A download got on, or a check answered something else; told now and then. */
+  /** A download made progress, or a check gave another answer; reported now and then. */
   progressed(config: string): void {
     if (this.#channel === undefined) return;
     this.#progressing.add(config);
@@ -113,7 +113,7 @@ export class Reporter {
     return this.#channel === undefined || this.#owed().length === 0;
   }
 
-  /** Outcomes to be told. A registry refuses those of what is not followed any more; they wait until it is again. */
+  /** Outcomes to be reported. A registry refuses those of what is not followed any more; they wait until it is again. */
   #owed(): StateReport[] {
     const { outcomes, configs } = this.#options;
     return outcomes.list().filter(({ config }) => configs.has(config));
@@ -214,7 +214,7 @@ export class Reporter {
   }
 
   #explain(error: unknown): void {
-    if (isDeployError(error, 'connect')) return; // whoever uses the connection meets it too
+    if (isDeployError(error, 'connect')) return; // every user of the connection gets this error too
     this.#complain(isDeployError(error, 'unsupported') ? 'it does not know how' : describeError(error));
   }
 

@@ -146,7 +146,7 @@ describe('what a process prints that a script has left behind', () => {
     await until('all is read', () => second.earlier.includes('stdout last'));
     expect(second.earlier.length).toBeLessThan(90_000_000 / 32);
     expect(second.troubles).toEqual([
-      'some of what was printed is lost: it came faster than it was read, and the oldest gave way',
+      'some of what was printed is lost: it came faster than it was read, and the oldest was dropped',
     ]);
   });
 });

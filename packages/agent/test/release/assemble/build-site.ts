@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { Duplex } from 'node:stream';
 import type { AgentSettings } from '@deploy-tools/agent/deploy/agent-context.js';
 import { buildFromChunks } from '@deploy-tools/agent/release/build-from-chunks.js';
-import { ManifestShelf } from '@deploy-tools/agent/release/fetch/manifest-shelf.js';
+import { ManifestStore } from '@deploy-tools/agent/release/fetch/manifest-store.js';
 import type { Sessions } from '@deploy-tools/agent/release/fetch/sessions.js';
 import { layRelease } from '@deploy-tools/agent/release/plan/lay-release.js';
 import { recordable, recordOf } from '@deploy-tools/agent/release/records/record-of.js';
@@ -79,8 +79,8 @@ export async function makeBuildSite(
     },
     settle: async ({ hash, layers }) => {
       const { paths, threads, log } = store;
-      const shelf = new ManifestShelf(paths.manifests, log);
-      const manifests = layers.flatMap(({ manifest }) => shelf.manifest(manifest ?? '') ?? []);
+      const kept = new ManifestStore(paths.manifests, log);
+      const manifests = layers.flatMap(({ manifest }) => kept.manifest(manifest ?? '') ?? []);
       const labelled = manifests.map((manifest) => ({ label: 'layer', manifest }));
       const nodes = recordable(layRelease(labelled, DEFAULT_UNPACK_POLICY).nodes);
       const files = nodes.map(({ entry }) => entry.path);

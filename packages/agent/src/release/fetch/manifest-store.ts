@@ -7,7 +7,7 @@ import { type KeptManifest, KeptManifests, segmentsOf } from './kept-manifests.j
 import { SegmentDecoder } from './segment-decoder.js';
 
 /** The manifests that this host has, each read once for a deployment. */
-export class ManifestShelf {
+export class ManifestStore {
   readonly #kept: KeptManifests;
   readonly #log: Logger;
   readonly #read = new Map<string, KeptManifest | undefined>();
