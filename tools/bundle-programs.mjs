@@ -11,7 +11,7 @@ import { rolldown } from 'rolldown';
 const ROOT = dirname(dirname(fileURLToPath(import.meta.url)));
 /** Stay in node_modules: those with native code, and what is large and loaded only when it is needed. */
 const OUTSIDE =
-  /^(ssh2|zstd-napi|fs-native-extensions|better-sqlite3(-12)?|yaml|@aws-sdk\/.*|google-auth-library|@grpc\/.*|nodemailer|yauzl|xz-decompress|unbzip2-stream)(\/|$)/;
+  /^(ssh2|zstd-napi|fs-native-extensions|better-sqlite3(-12)?|yaml|@aws-sdk\/.*|google-auth-library|@grpc\/.*|nodemailer|yauzl|xz-decompress|unbzip2-stream|yargs)(\/|$)/;
 /** Of the agent's program, parts that are imported when they are needed and are in its one file all the same. */
 const IN_AGENT = ['start-configured.js', 'sync-tree.js', 'portable-ml-kem.js'];
 /** Of its threads, those that an update waits for are compiled as the program is. */

@@ -7,8 +7,7 @@ import { programVersion } from '@deploy-tools/shared/version.js';
 import { ADDVER_LOCAL } from './addver/addver-spec.js';
 import type { ConnectionValues } from './client/connection-flags.js';
 import { commandWords } from './command-words.js';
-import { DEPLOYCTL_FLAGS } from './deployctl-flags.js';
-import { DEPLOYCTL_COMMANDS, deployctlUsage } from './deployctl-help.js';
+import { DEPLOYCTL_COMMANDS, DEPLOYCTL_FLAGS } from './deployctl-grammar.js';
 import { explainUsage } from './explain-usage.js';
 import type { ProgramIo } from './program-io.js';
 
@@ -22,9 +21,9 @@ const PASSED_ON: ReadonlySet<number> = new Set([0, 1, 3]);
  */
 export async function deployctl(io: ProgramIo): Promise<number> {
   const [own, subcommand] = splitSubcommand(DEPLOYCTL_FLAGS, io.argv);
-  const parsed = explainUsage(io, deployctlUsage, () => parseFlags({ flags: DEPLOYCTL_FLAGS }, own));
+  const parsed = await explainUsage(io, deployctlUsage, () => parseFlags({ flags: DEPLOYCTL_FLAGS }, own));
   if (parsed === undefined) return 2;
-  if (parsed.help) return print(io, deployctlUsage());
+  if (parsed.help) return print(io, await deployctlUsage());
   if (parsed.values.version) return print(io, `deployctl ${programVersion()}\n`);
   return runSubcommand(io, parsed.values, subcommand);
 }
@@ -42,7 +41,7 @@ async function runSubcommand(
     case 'help':
       return help(io, words);
     default: {
-      const spec = explainUsage(io, deployctlUsage, () => findCommand(name));
+      const spec = await explainUsage(io, deployctlUsage, () => findCommand(name));
       return spec === undefined ? 2 : runCommand(io, connection, spec, words);
     }
   }
@@ -55,7 +54,7 @@ async function runCommand(
   argv: readonly string[],
 ): Promise<number> {
   const usage = () => commandUsage(spec);
-  const parsed = explainUsage(io, usage, () => ({ words: commandWords(spec, argv) }));
+  const parsed = await explainUsage(io, usage, () => ({ words: commandWords(spec, argv) }));
   if (parsed === undefined) return 2;
   if (parsed.words === undefined) return print(io, usage());
   if (spec === ADDVER_LOCAL) {
@@ -101,20 +100,26 @@ async function proxy(
   }
 }
 
-function help(io: ProgramIo, [name, ...rest]: readonly string[]): number {
-  if (name === undefined || name.startsWith('-')) return print(io, deployctlUsage());
-  const spec = explainUsage(io, deployctlUsage, () => {
+async function help(io: ProgramIo, [name, ...rest]: readonly string[]): Promise<number> {
+  if (name === undefined || name.startsWith('-')) return print(io, await deployctlUsage());
+  const spec = await explainUsage(io, deployctlUsage, () => {
     if (rest[0] !== undefined) throw new DeployError('usage', `unexpected argument "${rest[0]}"`);
     return findCommand(name);
   });
   return spec === undefined ? 2 : print(io, commandUsage(spec));
 }
 
-function findCommand(name: string | undefined): CommandSpec {
+async function findCommand(name: string | undefined): Promise<CommandSpec> {
   if (name === undefined) throw new DeployError('usage', 'no subcommand given');
   const spec = DEPLOYCTL_COMMANDS.find((candidate) => candidate.name === name);
-  if (spec === undefined) throw new DeployError('usage', `unknown subcommand "${name}"`);
-  return spec;
+  if (spec !== undefined) return spec;
+  const suggested = await (await import('./command-table.js')).suggestedCommand(name);
+  const hint = suggested === undefined ? {} : { hint: `did you mean ${suggested}?` };
+  throw new DeployError('usage', `unknown subcommand "${name}"`, hint);
+}
+
+async function deployctlUsage(): Promise<string> {
+  return (await import('./command-table.js')).deployctlUsage();
 }
 
 function print(io: ProgramIo, text: string): number {

@@ -5,16 +5,16 @@ import type { ProgramIo } from './program-io.js';
  * Runs a part that may throw a usage error, and explains that on stderr: the message, then the usage text.
  * @returns undefined after a usage error; the program then ends with status 2.
  */
-export function explainUsage<T>(
+export async function explainUsage<T>(
   io: Pick<ProgramIo, 'stderr'>,
-  usage: () => string,
-  part: () => T,
-): T | undefined {
+  usage: () => string | Promise<string>,
+  part: () => T | Promise<T>,
+): Promise<T | undefined> {
   try {
-    return part();
+    return await part();
   } catch (error) {
     if (!isDeployError(error, 'usage')) throw error;
-    io.stderr.write(`${describeError(error)}\n${usage()}`);
+    io.stderr.write(`${describeError(error)}\n${await usage()}`);
     return undefined;
   }
 }

@@ -29,7 +29,7 @@ import type { ProgramIo } from './program-io.js';
  * @throws DeployError for what is not a usage error, which is explained on stderr here.
  */
 export async function fromDocker(io: ProgramIo): Promise<number> {
-  const parsed = explainUsage(io, usage, () => {
+  const parsed = await explainUsage(io, usage, () => {
     const result = parseFlags({ flags: FROM_DOCKER_FLAGS }, io.argv);
     if (!result.help && !result.values.version) checkInput(io, result.values);
     return result;

@@ -27,7 +27,8 @@ describe('without a connection', () => {
 
   test.each([
     [[], /no subcommand given/],
-    [['nosuch'], /unknown subcommand "nosuch"/],
+    [['nosuch'], /^unknown subcommand "nosuch"\nUsage: deployctl/],
+    [['componets'], /^unknown subcommand "componets" \(did you mean components\?\)\nUsage: deployctl/],
     [['-nosuch', 'components'], /flag provided but not defined: -nosuch/],
     [['-timeout', 'x', 'components'], /invalid value "x" for flag -timeout/],
     [['components', '-nosuch'], /flag provided but not defined: -nosuch[\s\S]*Usage of components/],

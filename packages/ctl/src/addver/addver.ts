@@ -28,7 +28,7 @@ export async function addver(
   { values, given }: ParsedFlags<typeof ADDVER_LOCAL.flags>,
 ): Promise<number> {
   const usage = () => commandUsage(ADDVER_LOCAL);
-  const checked = explainUsage(io, usage, () => {
+  const checked = await explainUsage(io, usage, () => {
     checkSources(values, given);
     return asUsage(() => ({
       name: checkComponentName(values.name ?? ''),

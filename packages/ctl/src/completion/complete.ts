@@ -1,10 +1,10 @@
+import type { Completion } from '@deploy-tools/shared/cli/complete-arguments.js';
 import { parseFlags, splitSubcommand } from '@deploy-tools/shared/cli/flags.js';
 import { isDeployError } from '@deploy-tools/shared/errors.js';
 import { openConnection } from '../client/open-connection.js';
-import { DEPLOYCTL_FLAGS } from '../deployctl-flags.js';
-import { DEPLOYCTL_COMMANDS } from '../deployctl-help.js';
+import { DEPLOYCTL_COMMANDS, DEPLOYCTL_FLAGS } from '../deployctl-grammar.js';
 import type { ProgramIo } from '../program-io.js';
-import { type Completion, completionFor } from './completion-for.js';
+import { completionFor } from './completion-for.js';
 import { type NameSource, registryNames } from './registry-names.js';
 
 /** A shell that waits for completion is a shell that hangs: this is all it may take. */

@@ -18,8 +18,8 @@ print a script that completes subcommands, flags and names; to use it:
 `;
 
 /** `deployctl completion SHELL`. */
-export function printCompletion(io: ProgramIo, argv: readonly string[]): number {
-  const text = explainUsage(
+export async function printCompletion(io: ProgramIo, argv: readonly string[]): Promise<number> {
+  const text = await explainUsage(
     io,
     () => USAGE,
     () => {

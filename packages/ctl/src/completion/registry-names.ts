@@ -1,5 +1,5 @@
 import { joinCommandLine } from '@deploy-tools/shared/cli/command-line.js';
-import type { Completion } from './completion-for.js';
+import type { Completion } from '@deploy-tools/shared/cli/complete-arguments.js';
 
 /** Runs a command on the registry; its output's lines, none when it fails. */
 export type NameSource = (command: string) => Promise<readonly string[]>;

@@ -1,4 +1,3 @@
-import Parser from 'yargs-parser';
 import { formatByteSize, parseByteSize } from '../byte-size.js';
 import { formatDuration, parseDuration } from '../duration.js';
 import { DeployError } from '../errors.js';
@@ -89,20 +88,11 @@ export function parseFlags<const Fs extends readonly FlagSpec[]>(
   grammar: Grammar<Fs>,
   argv: readonly string[],
 ): ParsedFlags<Fs> {
-  const written = goToLong(grammar.flags, argv);
-  const words = assignPositionals(grammar, written);
-  const byName = new Map<string, FlagSpec>(grammar.flags.map((flag) => [flag.name, flag]));
-  const parsed: Record<string, unknown> = Parser(
-    [...written.long, ...words.long],
-    parserOptions(grammar.flags),
-  );
+  const written = readFlags(grammar.flags, argv);
+  const given = new Map([...written.texts, ...positionalTexts(grammar, written)]);
   const values = Object.create(null) as Record<string, FlagValue>;
-  for (const [name, flag] of byName) values[name] = convert(flag, parsed[name]);
-  return {
-    values: values as FlagValues<Fs>,
-    help: written.help,
-    given: new Set([...written.given, ...words.given]),
-  };
+  for (const flag of grammar.flags) values[flag.name] = convert(flag, given.get(flag.name) ?? []);
+  return { values: values as FlagValues<Fs>, help: written.help, given: new Set(given.keys()) };
 }
 
 /**
@@ -121,46 +111,51 @@ export function splitSubcommand(flags: readonly FlagSpec[], argv: readonly strin
   return [[...argv], []];
 }
 
+/** The texts that a command line gives to flags, by name, in their order. */
+type Texts = Map<string, string[]>;
+
 interface Written {
-  /** `--flag=value` tokens, which leave nothing for the parser to guess. */
-  readonly long: string[];
-  readonly words: string[];
-  readonly given: Set<string>;
+  readonly texts: Texts;
+  /** The words without a flag. */
+  readonly words: readonly string[];
   readonly help: boolean;
 }
 
-function goToLong(flags: readonly FlagSpec[], argv: readonly string[]): Written {
-  const result = { long: [] as string[], words: [] as string[], given: new Set<string>(), help: false };
+function readFlags(flags: readonly FlagSpec[], argv: readonly string[]): Written {
+  const texts: Texts = new Map();
+  const words: string[] = [];
+  let help = false;
   for (let index = 0; index < argv.length; index += 1) {
     const token = argv[index] ?? '';
     if (token === '--') {
-      result.words.push(...argv.slice(index + 1));
+      words.push(...argv.slice(index + 1));
       break;
     }
     const flag = asFlag(token);
     if (flag === undefined) {
-      result.words.push(token);
+      words.push(token);
       continue;
     }
     const spec = flags.find((candidate) => candidate.name === flag.name);
-    if (spec === undefined) {
-      if (flag.name === 'h' || flag.name === 'help') {
-        result.help = true;
-        continue;
+    if (spec !== undefined) {
+      let { value } = flag;
+      if (value === undefined && spec.type === 'bool') value = 'true';
+      if (value === undefined) {
+        index += 1;
+        value = argv[index];
       }
-      throw new DeployError('usage', `flag provided but not defined: -${flag.name}`);
-    }
-    let value = flag.value;
-    if (value === undefined && spec.type === 'bool') value = 'true';
-    if (value === undefined) {
-      index += 1;
-      value = argv[index];
       if (value === undefined) throw new DeployError('usage', `flag needs an argument: -${flag.name}`);
-    }
-    result.given.add(spec.name);
-    result.long.push(longToken(spec.name, value));
+      addText(texts, spec.name, value);
+    } else if (flag.name === 'h' || flag.name === 'help') help = true;
+    else throw new DeployError('usage', `flag provided but not defined: -${flag.name}`);
   }
-  return result;
+  return { texts, words, help };
+}
+
+function addText(texts: Texts, name: string, text: string): void {
+  const others = texts.get(name);
+  if (others === undefined) texts.set(name, [text]);
+  else others.push(text);
 }
 
 function asFlag(token: string): { name: string; value: string | undefined } | undefined {
@@ -168,18 +163,12 @@ function asFlag(token: string): { name: string; value: string | undefined } | un
   return match === null ? undefined : { name: match[1] ?? '', value: match[2] };
 }
 
-/** In quotes, of which yargs-parser strips one pair: the value's own survive, and an empty one is a value too. */
-function longToken(name: string, value: string): string {
-  return `--${name}="${value}"`;
-}
-
-/** What the words stand for. @throws DeployError usage for a word of too many, or for a flag that is written too. */
-function assignPositionals(
-  grammar: Grammar<readonly FlagSpec[]>,
-  { words, given: flags }: Pick<Written, 'words' | 'given'>,
-): { long: string[]; given: Set<string> } {
-  const long: string[] = [];
-  const given = new Set<string>();
+/**
+ * The texts of the flags that the words without a flag stand for.
+ * @throws DeployError usage for a superfluous word, or for a flag that is written too.
+ */
+function positionalTexts(grammar: Grammar<readonly FlagSpec[]>, { words, texts: flags }: Written): Texts {
+  const texts: Texts = new Map();
   const specs = grammar.positionals ?? [];
   for (const [index, word] of words.entries()) {
     const last = specs.at(-1);
@@ -194,11 +183,10 @@ function assignPositionals(
     for (const [part, name] of [first, second].entries()) {
       if (name === undefined) continue;
       if (flags.has(name)) throw saidTwice(name, word, spec);
-      given.add(name);
-      long.push(longToken(name, parts[part] ?? ''));
+      addText(texts, name, parts[part] ?? '');
     }
   }
-  return { long, given };
+  return texts;
 }
 
 /** Neither wins, not even where both say the same: the one that loses may name what must not be touched. */
@@ -208,27 +196,9 @@ function saidTwice(name: string, word: string, { label }: PositionalSpec): Deplo
   });
 }
 
-function parserOptions(flags: readonly FlagSpec[]): Parameters<typeof Parser>[1] {
-  return {
-    string: flags.map((flag) => flag.name),
-    array: flags.filter((flag) => flag.type === 'list').map((flag) => flag.name),
-    configuration: {
-      'short-option-groups': false,
-      'camel-case-expansion': false,
-      'dot-notation': false,
-      'boolean-negation': false,
-      'parse-numbers': false,
-      'greedy-arrays': false,
-      'duplicate-arguments-array': true,
-    },
-  };
-}
-
-function convert(flag: FlagSpec, raw: unknown): FlagValue {
-  if (flag.type === 'list')
-    return (Array.isArray(raw) ? raw.map(String) : []).map((text) => known(flag, text));
-  const last: unknown = Array.isArray(raw) ? raw.at(-1) : raw; // of a flag given twice, as in Go
-  const text = last === undefined ? flag.default : String(last);
+function convert(flag: FlagSpec, texts: readonly string[]): FlagValue {
+  if (flag.type === 'list') return texts.map((text) => known(flag, text));
+  const text = texts.at(-1) ?? flag.default; // the last one of a flag that is given twice, as in Go
   if (text === undefined) return flag.type === 'bool' ? false : undefined;
   try {
     return withinBounds(flag, convertText(flag.type, known(flag, text)));
