@@ -14,7 +14,7 @@ const NOTICES = /^notices\//;
 const PORTS = [
   /^registry\/layers\/(byte-store|derived-store|read-marks|stored-file|digester)$/,
   /^registry\/meta\/((meta|fleet|notice|track)-store|author)$/,
-  /^registry\/ingest\/(ingest-task|layer-files|verify-layer)$/,
+  /^registry\/ingest\/layer-port$/,
 ];
 const CORE = /^registry\/core\//;
 /** A rule takes what it uses: only the command layer is handed all features together. */

@@ -104,8 +104,6 @@ export const STILL_TO_DO: Readonly<Record<string, readonly string[]>> = {
     'core/tracks/yank',
     'core/versions',
     'core/watch',
-    'ingest/layer-process',
-    'ingest/layer-process-worker',
     'jobs/notices-job',
     'layers/byte-store',
     'layers/derived-store',

@@ -18,9 +18,7 @@ import { Tracks } from './core/tracks/tracks.js';
 import { Uploads } from './core/uploads.js';
 import { Versions } from './core/versions.js';
 import { Watches } from './core/watch.js';
-import { ingestArchive } from './ingest/ingest-archive.js';
-import { LayerTaskRunner } from './ingest/layer-task-runner.js';
-import { verifyPack } from './ingest/verify-pack.js';
+import { LayerTasks } from './ingest/layer-tasks.js';
 import { startSweeping } from './jobs/fleet-sweep-job.js';
 import { startHousekeeping } from './jobs/housekeeping-job.js';
 import { startIndexing } from './jobs/indexing-job.js';
@@ -119,10 +117,10 @@ async function openRules(settings: Settings, stores: Stores, closers: Closers) {
   const { meta, bytes, log } = stores;
   const stop = new AbortController();
   const stopping = stop.signal;
-  const runner = new LayerTaskRunner();
+  const layerTasks = new LayerTasks();
   const indexer = new Indexer({
     ...stores,
-    ingest: (task, signal) => ingestArchive(task, signal, runner),
+    ingest: (task, signal) => layerTasks.ingest(task, signal),
     policy,
     minFree: limits.minFree,
     clock,
@@ -155,7 +153,7 @@ async function openRules(settings: Settings, stores: Stores, closers: Closers) {
     ...stores,
     indexer,
     openDigester: () => new FileDigester(),
-    verify: (files, signal) => verifyPack(files, signal, runner),
+    verify: (files, signal) => layerTasks.verify(files, signal),
     stopping,
   });
   const open = (track: Track) => openTrack(track, limits.trackFiles, { environment: process.env, log });

@@ -1,7 +1,6 @@
 import { describeError, isDeployError } from '@deploy-tools/shared/errors.js';
 import type { Logger } from '@deploy-tools/shared/log.js';
-import type { LayerFiles } from '../ingest/layer-files.js';
-import type { VerifiedLayer } from '../ingest/verify-layer.js';
+import type { LayerFiles, VerifiedLayer } from '../ingest/layer-port.js';
 import type { DerivedKind } from '../layers/derived-store.js';
 import type { Digester } from '../layers/digester.js';
 import type { ArchiveIndex, IndexedArchive } from '../meta/meta-store.js';
@@ -9,7 +8,7 @@ import { findUnnamed } from './derived-housekeeping.js';
 import type { Finding, Problem } from './fsck-problems.js';
 import { FsckRepair, type RepairPorts } from './fsck-repair.js';
 
-/** Reads a manifest and its pack and compares every digest: see ingest/index-archive.ts. */
+/** Reads a manifest and its pack and compares every digest: see ingest/layer-tasks.ts. */
 export type VerifyLayer = (files: LayerFiles, signal: AbortSignal) => Promise<VerifiedLayer>;
 
 export interface FsckPorts extends RepairPorts {

@@ -2,8 +2,7 @@ import type { UnpackPolicy } from '@deploy-tools/shared/archive/unpack-policy.js
 import { formatByteSize } from '@deploy-tools/shared/byte-size.js';
 import { DeployError, type ErrorKind, toDeployError } from '@deploy-tools/shared/errors.js';
 import type { Logger } from '@deploy-tools/shared/log.js';
-import type { Ingested, IngestTask } from '../ingest/ingest-task.js';
-import type { LayerFiles } from '../ingest/layer-files.js';
+import type { Ingested, IngestTask, LayerFiles } from '../ingest/layer-port.js';
 import type { ByteStore, LocatedFile } from '../layers/byte-store.js';
 import type { DerivedKind, DerivedStore } from '../layers/derived-store.js';
 import type { ReadMarks } from '../layers/read-marks.js';
@@ -11,7 +10,7 @@ import type { ArchiveIndex, IndexedArchive, MetaStore, StoredBlob } from '../met
 import { type Clock, timestamp } from './clock.js';
 import { requireSpace } from './disk-space.js';
 
-/** See ingest/ingest-archive.ts. */
+/** See ingest/layer-tasks.ts. */
 export type Ingest = (task: IngestTask, signal: AbortSignal) => Promise<Ingested>;
 
 export interface IndexStores {
@@ -37,7 +36,7 @@ const MAX_REUSED_ARCHIVES = 2;
 
 /**
  * Errors that are the archive's fault, and would come again. An archive with `unsupported` was read to its end and is
- * safe: see ingest/ingest-archive.ts.
+ * safe: see ingest/layer-tasks.ts.
  */
 const REFUSALS: readonly ErrorKind[] = ['invalid', 'corrupt', 'unsafe', 'too-large', 'unsupported'];
 

@@ -1,8 +1,8 @@
 import { hash } from 'node:crypto';
 import { CompressorThread } from './compressor-thread.js';
 import type { EarlierPacks } from './earlier-packs.js';
+import type { SpooledChunk, StoredChunk } from './layer-entry.js';
 import { Spool } from './spool.js';
-import type { SpooledChunk, StoredChunk } from './stored-chunk.js';
 
 /** Up to here a second thread would take longer to start than it saves. */
 const ALONE_BYTES = 4 * 1024 * 1024;

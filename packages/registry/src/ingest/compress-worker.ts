@@ -1,6 +1,6 @@
 import { parentPort, workerData } from 'node:worker_threads';
 import { toSentError } from '@deploy-tools/shared/thread/sent-error.js';
-import type { CompressBatch, CompressorStart, CompressReply } from './compress-batch.js';
+import type { CompressBatch, CompressorStart, CompressReply } from './compressor-thread.js';
 import { Spool } from './spool.js';
 
 /** The body of the thread that compressor-thread.ts starts. */

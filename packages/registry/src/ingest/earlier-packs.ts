@@ -3,9 +3,9 @@ import { describeError } from '@deploy-tools/shared/errors.js';
 import { chunkPlaces } from '@deploy-tools/shared/layers/chunk-places.js';
 import { unpackFrame, zstdVersion } from '@deploy-tools/shared/layers/frame.js';
 import { MAX_CHUNK } from '@deploy-tools/shared/layers/manifest.js';
-import type { LayerFiles } from './layer-files.js';
+import type { StoredChunk } from './layer-entry.js';
+import type { LayerFiles } from './layer-port.js';
 import { readEntries, readManifestRoot } from './read-manifest.js';
-import type { StoredChunk } from './stored-chunk.js';
 
 /** Of all packs together: bounds the memory that they take of the layer's own. */
 const MAX_ENTRIES = 200_000;

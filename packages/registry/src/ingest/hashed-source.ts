@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import type { WrittenFile } from './layer-files.js';
+import type { WrittenFile } from './layer-port.js';
 
 /** Passes bytes on and hashes them, those too that the consumer leaves: what follows the end of a tar stream. */
 export class HashedSource implements AsyncIterable<Uint8Array> {

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { closeSync, fsyncSync, openSync, readSync, writeSync } from 'node:fs';
 import { DeployError } from '@deploy-tools/shared/errors.js';
-import type { StoredChunk } from './stored-chunk.js';
+import type { StoredChunk } from './layer-entry.js';
 
 const BUFFER_BYTES = 512 * 1024;
 

@@ -1,27 +1,74 @@
-import { rm } from 'node:fs/promises';
-import type { Ingested, IngestTask } from './ingest-task.js';
-import { LayerTaskRunner } from './layer-task-runner.js';
-import { spoolPath } from './spool.js';
+import { closeSync } from 'node:fs';
+import { EntryPolicy } from '@deploy-tools/shared/archive/entry-policy.js';
+import { readArchive } from '@deploy-tools/shared/archive/read-archive.js';
+import { DeployError, isDeployError } from '@deploy-tools/shared/errors.js';
+import { ChunkStore } from './chunk-store.js';
+import { EarlierPacks } from './earlier-packs.js';
+import { HashedSource } from './hashed-source.js';
+import { layerOrder } from './layer-order.js';
+import type { Ingested, IngestTask, WrittenFile } from './layer-port.js';
+import { LayerReader } from './layer-reader.js';
+import { openSpool, spoolPath } from './spool.js';
+import { writeLayer } from './write-layer.js';
 
 /**
- * Derives manifest and pack from a stored archive, in a thread of its own. The files are durable but for their names,
- * which the caller changes; after a failure or an abort there are none.
- * @returns what it made, and the time that it took in milliseconds.
- * @throws DeployError invalid, corrupt, unsafe, too-large: the archive's fault, refuse it; unsupported: the archive was
- *   read to its end and is safe, but no manifest can describe it; cancelled; no-space; not-found, denied and internal.
+ * Makes manifest and pack of an archive, whose bytes are read once. The stages, in order:
+ *
+ * 1. Open the packs of earlier archives: their compressed chunks are used again (earlier-packs.ts).
+ * 2. Read the archive: check each entry against the policy, cut its content into chunks (layer-reader.ts), and store each
+ *    chunk once, compressed (chunk-store.ts): by this thread into the spool (spool.ts), for large archives by a second one
+ *    (compressor-thread.ts, compress-worker.ts).
+ * 3. Prove that the archive is the one that was asked for (hashed-source.ts).
+ * 4. Put the entries into the order of the manifest (layer-order.ts).
+ * 5. Write the pack, which is segments of entries and times and then the chunks, and last the root of the manifest
+ *    (write-layer.ts).
+ *
+ * Works with synchronous calls, for a worker thread.
+ * @throws DeployError as LayerTasks.ingest; system errors.
  */
-export async function ingestArchive(
-  task: IngestTask,
-  signal: AbortSignal,
-  runner: LayerTaskRunner = new LayerTaskRunner(),
-): Promise<Ingested & { readonly ms: number }> {
-  const started = performance.now();
+export async function ingestArchive(task: IngestTask, source: AsyncIterable<Uint8Array>): Promise<Ingested> {
+  const notes: string[] = [];
+  const spool = openSpool(spoolPath(task.into.pack));
+  const earlier = new EarlierPacks((text) => notes.push(text));
+  const chunks = new ChunkStore(spool, earlier);
   try {
-    const ingested = await runner.run('ingest', task, signal);
-    return { ...ingested, ms: performance.now() - started };
-  } catch (error) {
-    const { manifest, pack } = task.into;
-    for (const path of [manifest, pack, spoolPath(pack)]) await rm(path, { force: true });
-    throw error;
+    for (const files of task.reuse) earlier.open(files);
+    const reader = new LayerReader(chunks);
+    const archive = await readWhole(task, source, reader).catch(refuseUnread);
+    await chunks.finish();
+    const { entries, bytes } = reader;
+    const written = writeLayer({ archive, entries: layerOrder(entries), bytes }, task.into);
+    return { ...written, entries: entries.length, bytes, notes };
+  } finally {
+    await chunks.close();
+    earlier.close();
+    closeSync(spool);
   }
+}
+
+/** An archive that could not be read to its end has not been checked, whatever this program cannot read. */
+function refuseUnread(error: unknown): never {
+  if (!isDeployError(error, 'unsupported')) throw error;
+  throw new DeployError('invalid', error.message, { cause: error });
+}
+
+/** Stages 2 and 3. */
+async function readWhole(
+  task: IngestTask,
+  source: AsyncIterable<Uint8Array>,
+  reader: LayerReader,
+): Promise<WrittenFile> {
+  const { policy } = task;
+  const keepModes = { ...policy, allow: { ...policy.allow, setid: true } };
+  const hashed = new HashedSource(source);
+  try {
+    await readArchive(hashed, new EntryPolicy(keepModes), reader);
+    const archive = await hashed.finish();
+    if (archive.hash === task.hash && archive.size === task.size) return archive;
+  } finally {
+    await hashed.close();
+  }
+  throw new DeployError('corrupt', `the archive ${task.hash} does not match its hash`, {
+    hint: 'upload it again',
+  });
 }

@@ -1,30 +1,17 @@
-import type { SafeEntry } from '@deploy-tools/shared/archive/entry-policy.js';
-import type { EntryTime, ManifestEntry } from '@deploy-tools/shared/layers/manifest.js';
-import type { StoredChunk } from './stored-chunk.js';
+import type { ChunkRef, EntryTime, ManifestEntry } from '@deploy-tools/shared/layers/manifest.js';
+
+/** A chunk whose frame can be read. */
+export interface StoredChunk extends ChunkRef {
+  /** An open file: the spool, or an earlier pack. */
+  readonly fd: number;
+  /** Where in it the frame begins. */
+  readonly offset: number;
+}
+
+/** A chunk that is on its way into the spool: its place and packed length are set later. */
+export type SpooledChunk = { -readonly [Field in keyof StoredChunk]: StoredChunk[Field] };
 
 /** An entry of a layer with its time, and chunks whose bytes are at hand. */
 export interface LayerEntry extends ManifestEntry, EntryTime {
   readonly chunks: readonly StoredChunk[];
-}
-
-/**
- * What a manifest keeps of an archive's entry. A hard link has no mode, owner or time of its own, whatever the archive
- * says.
- */
-export function layerEntryOf(entry: SafeEntry, chunks: readonly StoredChunk[]): LayerEntry {
-  const own = entry.type !== 'hardlink';
-  return {
-    type: entry.type,
-    path: entry.path,
-    mode: own ? entry.mode : 0,
-    uid: own ? entry.uid : 0,
-    gid: own ? entry.gid : 0,
-    size: entry.size,
-    chunks,
-    target: entry.linkTarget,
-    deviceMajor: entry.deviceMajor,
-    deviceMinor: entry.deviceMinor,
-    seconds: own ? entry.mtimeSeconds : 0,
-    nanoseconds: own ? entry.mtimeNanoseconds : 0,
-  };
 }

@@ -1,8 +1,8 @@
 import { writeFileSync } from 'node:fs';
 import { setPriority } from 'node:os';
 import { memoryUsage } from 'node:process';
-import type { ProcessTask } from './layer-process.js';
-import type { LayerOutcome, LayerTasks } from './layer-task.js';
+import type { LayerOutcome, LayerTaskKinds } from './layer-task.js';
+import type { ProcessTask } from './run-in-process.js';
 import { runLayerTask } from './run-layer-task.js';
 
 /** How far others may go before it: it takes long, and they serve somebody. */
@@ -22,12 +22,12 @@ async function main({ task, heapMiB, maxBytes }: ProcessTask): Promise<void> {
   reply(stop.signal.aborted ? { kind: 'out-of-memory' } : outcome);
 }
 
-function reply(outcome: LayerOutcome<keyof LayerTasks>): void {
+function reply(outcome: LayerOutcome<keyof LayerTaskKinds>): void {
   process.send?.(outcome, undefined, undefined, () => process.exit());
 }
 
 /** Neither is needed, and a service may be forbidden to do it. */
-function giveWay(): void {
+function yieldToOthers(): void {
   for (const step of [() => writeFileSync('/proc/self/oom_score_adj', OOM_SCORE), () => setPriority(NICE)]) {
     try {
       step();
@@ -41,4 +41,4 @@ for (const signal of ['SIGTERM', 'SIGINT', 'SIGQUIT', 'SIGHUP', 'SIGUSR1'] as co
   process.on(signal, () => undefined);
 process.once('disconnect', () => process.exit());
 process.once('message', (given: ProcessTask) => void main(given));
-giveWay();
+yieldToOthers();

@@ -3,8 +3,7 @@ import type { EntrySink } from '@deploy-tools/shared/archive/read-archive.js';
 import { SpentBuffers } from '@deploy-tools/shared/host/spent-buffers.js';
 import { ContentChunker } from '@deploy-tools/shared/layers/content-chunker.js';
 import type { ChunkStore } from './chunk-store.js';
-import { type LayerEntry, layerEntryOf } from './layer-entry.js';
-import type { StoredChunk } from './stored-chunk.js';
+import type { LayerEntry, StoredChunk } from './layer-entry.js';
 
 const NO_CHUNKS: readonly StoredChunk[] = [];
 
@@ -49,4 +48,26 @@ export class LayerReader implements EntrySink {
   drained(): Promise<void> | undefined {
     return this.#store.drained();
   }
+}
+
+/**
+ * What a manifest keeps of an archive's entry. A hard link has no mode, owner or time of its own, whatever the archive
+ * says.
+ */
+function layerEntryOf(entry: SafeEntry, chunks: readonly StoredChunk[]): LayerEntry {
+  const own = entry.type !== 'hardlink';
+  return {
+    type: entry.type,
+    path: entry.path,
+    mode: own ? entry.mode : 0,
+    uid: own ? entry.uid : 0,
+    gid: own ? entry.gid : 0,
+    size: entry.size,
+    chunks,
+    target: entry.linkTarget,
+    deviceMajor: entry.deviceMajor,
+    deviceMinor: entry.deviceMinor,
+    seconds: own ? entry.mtimeSeconds : 0,
+    nanoseconds: own ? entry.mtimeNanoseconds : 0,
+  };
 }

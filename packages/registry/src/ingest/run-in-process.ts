@@ -1,8 +1,16 @@
 import { fork } from 'node:child_process';
 import { DeployError, describeError } from '@deploy-tools/shared/errors.js';
 import { toSentError } from '@deploy-tools/shared/thread/sent-error.js';
-import type { ProcessTask } from './layer-process.js';
-import type { LayerOutcome, LayerTaskOf, LayerTasks } from './layer-task.js';
+import type { LayerOutcome, LayerTaskKinds, LayerTaskOf } from './layer-task.js';
+
+/** What a process of run-in-process.ts is told to do, once. */
+export interface ProcessTask {
+  readonly task: LayerTaskOf<keyof LayerTaskKinds>;
+  /** For the objects of its thread, in MiB. */
+  readonly heapMiB: number;
+  /** For all of the process, what V8 keeps outside of its heap included, in bytes. */
+  readonly maxBytes: number;
+}
 
 /** A process has its stacks, its code and its buffers besides the objects of the thread. */
 const BESIDES_HEAP_MIB = 384;
@@ -11,7 +19,7 @@ const BESIDES_HEAP_MIB = 384;
  * Runs a task as runLayerTask does, in a process of its own: what it takes is not the registry's memory, and when it is
  * killed for it the registry goes on. It knows nothing of the registry's environment.
  */
-export function runInProcess<Kind extends keyof LayerTasks>(
+export function runInProcess<Kind extends keyof LayerTaskKinds>(
   task: LayerTaskOf<Kind>,
   heapMiB: number,
   signal: AbortSignal,

@@ -5,22 +5,10 @@ import { type ChunkPlace, chunkPlaces } from '@deploy-tools/shared/layers/chunk-
 import { unpackFrame } from '@deploy-tools/shared/layers/frame.js';
 import { MAX_CHUNK, type ManifestRoot, PACK_HEADER } from '@deploy-tools/shared/layers/manifest.js';
 import { decodeManifestRoot } from '@deploy-tools/shared/layers/manifest-root.js';
-import type { LayerFiles, WrittenFile } from './layer-files.js';
+import type { LayerFiles, VerifiedLayer } from './layer-port.js';
 import { readEntries, readRootBytes, readTimes } from './read-manifest.js';
 
-/** What a manifest and its pack say of themselves, proven; and of their archive, not proven. */
-export interface VerifiedLayer {
-  readonly manifest: WrittenFile;
-  readonly pack: WrittenFile;
-  readonly archive: WrittenFile;
-  readonly entries: number;
-  /** Sum of the sizes of all files. */
-  readonly bytes: number;
-  /** zstd's version number. */
-  readonly compressor: number;
-}
-
-/** As verifyPack, on the calling thread. System errors pass through. */
+/** Does what LayerTasks.verify promises, on the calling thread. System errors pass through. */
 export function verifyLayer(files: LayerFiles): VerifiedLayer {
   const bytes = readRootBytes(files.manifest);
   const root = decodeManifestRoot(bytes);

@@ -6,7 +6,7 @@ import { encodeManifestRoot, type PlacelessSegment } from '@deploy-tools/shared/
 import { encodeTimeSegment } from '@deploy-tools/shared/layers/time-segment.js';
 import { HashedWriter } from './hashed-writer.js';
 import type { LayerEntry } from './layer-entry.js';
-import type { LayerFiles, WrittenFile } from './layer-files.js';
+import type { LayerFiles, WrittenFile } from './layer-port.js';
 import { segmentCuts } from './segment-cuts.js';
 
 /** A layer whose chunks are stored. */

@@ -32,6 +32,13 @@ export interface WaitingRecord {
   readonly message: string;
 }
 
+/** What a receiver remembers of one thread. */
+export interface ThreadRecord {
+  readonly thread: string;
+  /** In the receiver's own terms, such as the id of its first message. */
+  readonly reference: string;
+}
+
 /** What notices need, as a transaction sees it. */
 export interface NoticeReader {
   /** By id. */
@@ -58,10 +65,10 @@ export interface NoticeWriter extends NoticeReader {
   /** Deleting what is not there does nothing. */
   deleteLostHost(host: string): Promise<void>;
   /**
-   * Inserts it, or replaces what was remembered, and leaves the newest `keep` of that receiver. Does nothing where
-   * there is no such receiver.
+   * Inserts it, or replaces the reference of that thread, and leaves the newest `keep` threads of that receiver. Does
+   * nothing where there is no such receiver.
    */
-  putThread(receiver: number, thread: string, reference: string, keep: number): Promise<void>;
+  putThread(receiver: number, thread: ThreadRecord, keep: number): Promise<void>;
   /** Appends it; one with that id keeps its place and time. Does nothing where there is no such receiver. */
   putWaiting(receiver: number, waiting: WaitingRecord): Promise<void>;
   /** Deleting what is not there does nothing. */

@@ -8,7 +8,7 @@ import {
   type NameKind,
 } from '@deploy-tools/shared/names.js';
 import type { Revision } from '../meta/meta-store.js';
-import type { OriginalRevision, OriginalVersion } from './original-records.js';
+import type { OriginalVersion } from './original-records.js';
 import type { OriginalConfiguration, OriginalState } from './read-original.js';
 
 /** What a takeover writes. */
@@ -53,7 +53,12 @@ export function planTakeover(state: OriginalState, sizes: ReadonlyMap<string, nu
     return there;
   });
   for (const { name, revisions } of state.configurations) {
-    warnings.push(...checkCurrent(name, revisions.at(-1), versions, sizes));
+    const layers = revisions.at(-1)?.layers ?? [];
+    warnings.push(
+      ...layers.flatMap((layer) =>
+        checkCurrent(`configuration ${JSON.stringify(name)}`, layer, { versions, sizes }),
+      ),
+    );
   }
   warnings.push(...unusualNames(state));
   return {
@@ -64,25 +69,25 @@ export function planTakeover(state: OriginalState, sizes: ReadonlyMap<string, nu
   };
 }
 
-function checkCurrent(
-  name: string,
-  current: OriginalRevision | undefined,
-  versions: readonly OriginalVersion[],
-  sizes: ReadonlyMap<string, number>,
-): string[] {
-  return (current?.layers ?? []).flatMap((layer) => {
-    if (!sizes.has(layer.hash)) {
-      throw missingArchives(
-        `configuration ${JSON.stringify(name)} needs the archive ${layer.hash} of ${label(layer)}, which is not in files/`,
-      );
-    }
-    const version = versions.find(
-      (candidate) => candidate.component === layer.component && candidate.version === layer.version,
+/** What is taken over of archives and versions. */
+interface Taken {
+  readonly versions: readonly OriginalVersion[];
+  readonly sizes: ReadonlyMap<string, number>;
+}
+
+/** Checks a layer of a current configuration. @returns warnings. @throws DeployError not-found. */
+function checkCurrent(what: string, layer: OriginalVersion, { versions, sizes }: Taken): string[] {
+  if (!sizes.has(layer.hash)) {
+    throw missingArchives(
+      `${what} needs the archive ${layer.hash} of ${label(layer)}, which is not in files/`,
     );
-    if (version?.hash === layer.hash) return [];
-    const state = version === undefined ? 'is not a version' : 'is a version with other content';
-    return [`configuration ${JSON.stringify(name)} has ${label(layer)}, which ${state}; it is kept as it is`];
-  });
+  }
+  const version = versions.find(
+    (candidate) => candidate.component === layer.component && candidate.version === layer.version,
+  );
+  if (version?.hash === layer.hash) return [];
+  const state = version === undefined ? 'is not a version' : 'is a version with other content';
+  return [`${what} has ${label(layer)}, which ${state}; it is kept as it is`];
 }
 
 function unusualNames({ versions, configurations }: OriginalState): string[] {

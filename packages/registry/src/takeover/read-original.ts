@@ -50,7 +50,10 @@ export function readOriginal(entries: Iterable<BoltEntry>): OriginalState {
       configurations.set(key.toString('latin1'), { earlier: [] });
     } else if (bucket === 'configs' && path.length === 2 && value !== undefined) {
       const gathered = configurations.get(name ?? '');
-      if (gathered !== undefined) gather(gathered, path[1] ?? key, key, value, warnings);
+      if (gathered !== undefined) {
+        const warning = gather(gathered, path[1] ?? key, { key, value });
+        if (warning !== undefined) warnings.push(warning);
+      }
     }
   }
   return {
@@ -71,7 +74,12 @@ function version(component: Buffer, name: Buffer, value: Buffer): OriginalVersio
   });
 }
 
-function gather(gathered: Gathered, name: Buffer, key: Buffer, value: Buffer, warnings: string[]): void {
+/** @returns a warning where an earlier state is left out. @throws DeployError corrupt: the current state is damaged. */
+function gather(
+  gathered: Gathered,
+  name: Buffer,
+  { key, value }: { readonly key: Buffer; readonly value: Buffer },
+): string | undefined {
   const read = () => {
     const found = decodeRevision(value);
     if (found.name !== decodeUtf8(name)) throw new DeployError('corrupt', 'it has the name of another one');
@@ -79,12 +87,13 @@ function gather(gathered: Gathered, name: Buffer, key: Buffer, value: Buffer, wa
   };
   if (key.toString('latin1') === 'current') {
     gathered.current = about(`configuration ${shown(name)}`, read);
-    return;
+    return undefined;
   }
   try {
     gathered.earlier.push(about(`the state ${shown(key)} of configuration ${shown(name)}`, read));
+    return undefined;
   } catch (error) {
-    warnings.push(`${toDeployError(error).message}; it is left out of the history`);
+    return `${toDeployError(error).message}; it is left out of the history`;
   }
 }
 

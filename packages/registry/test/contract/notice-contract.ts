@@ -24,7 +24,7 @@ export function noticeContract(withStore: WithStore): void {
       expect(await notices.thread(1, 't')).toBeUndefined();
       expect(await notices.deleteReceiver(1)).toBe(false);
       await notices.deleteLostHost('web1');
-      await notices.putThread(1, 't', 'r', 10);
+      await notices.putThread(1, { thread: 't', reference: 'r' }, 10);
       expect(await notices.thread(1, 't')).toBeUndefined();
       await notices.putWaiting(1, { id: 'a', since: 1, message: '{}' });
       expect(await notices.waiting(1)).toEqual([]);
@@ -75,14 +75,14 @@ export function noticeContract(withStore: WithStore): void {
     await store.write(async ({ notices }) => {
       const { id } = await notices.addReceiver(receiverOf('slack://a'));
       const other = (await notices.addReceiver(receiverOf('slack://b'))).id;
-      await notices.putThread(other, 't1', 'other', 2);
+      await notices.putThread(other, { thread: 't1', reference: 'other' }, 2);
       for (const [thread, reference] of [
         ['t1', 'a'],
         ['t2', 'b'],
         ['t1', 'c'],
         ['t3', 'd'],
       ] as const) {
-        await notices.putThread(id, thread, reference, 2);
+        await notices.putThread(id, { thread, reference }, 2);
       }
       const kept = await Promise.all(['t1', 't2', 't3'].map((thread) => notices.thread(id, thread)));
       expect(kept).toEqual(['c', undefined, 'd']);

@@ -1,7 +1,7 @@
 import { readdirSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Ingest } from '@deploy-tools/registry/core/index-archive.js';
-import type { IngestTask } from '@deploy-tools/registry/ingest/ingest-task.js';
+import type { IngestTask } from '@deploy-tools/registry/ingest/layer-port.js';
 import { DeployError } from '@deploy-tools/shared/errors.js';
 import { describe, expect, test } from 'vitest';
 import { kindOfRejection } from '../../../shared/test/support/kind-of.js';

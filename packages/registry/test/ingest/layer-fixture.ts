@@ -2,9 +2,8 @@ import { createCipheriv, hash } from 'node:crypto';
 import { closeSync, existsSync, openSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { ingestArchive } from '@deploy-tools/registry/ingest/ingest-archive.js';
-import { ingestInto } from '@deploy-tools/registry/ingest/ingest-into.js';
-import type { Ingested, IngestTask } from '@deploy-tools/registry/ingest/ingest-task.js';
-import type { LayerFiles } from '@deploy-tools/registry/ingest/layer-files.js';
+import type { Ingested, IngestTask, LayerFiles } from '@deploy-tools/registry/ingest/layer-port.js';
+import { LayerTasks } from '@deploy-tools/registry/ingest/layer-tasks.js';
 import { readEntries, readManifestRoot, readTimes } from '@deploy-tools/registry/ingest/read-manifest.js';
 import { archiveFile } from '@deploy-tools/shared/archive/read-archive.js';
 import { DEFAULT_UNPACK_POLICY } from '@deploy-tools/shared/archive/unpack-policy.js';
@@ -45,7 +44,7 @@ export class LayerFixture {
     change: Partial<IngestTask> = {},
   ): Promise<{ readonly ingested: Ingested; readonly files: LayerFiles }> {
     const task = this.task(archive, change);
-    return { ingested: await ingestArchive(task, NEVER), files: task.into };
+    return { ingested: await new LayerTasks().ingest(task, NEVER), files: task.into };
   }
 
   /** As `ingest`, on this thread: for properties, which would else wait for threads to start. */
@@ -54,7 +53,7 @@ export class LayerFixture {
     change: Partial<IngestTask> = {},
   ): Promise<{ readonly ingested: Ingested; readonly files: LayerFiles }> {
     const task = this.task(archive, change);
-    return { ingested: await ingestInto(task, archiveFile(task.archive)), files: task.into };
+    return { ingested: await ingestArchive(task, archiveFile(task.archive)), files: task.into };
   }
 }
 

@@ -11,7 +11,7 @@ import { recordable, recordOf } from '@deploy-tools/agent/release/records/record
 import { ReleaseRecords } from '@deploy-tools/agent/release/records/release-records.js';
 import type { Release } from '@deploy-tools/agent/release/release-directory.js';
 import type { ReleaseStore } from '@deploy-tools/agent/release/release-store.js';
-import { ingestInto } from '@deploy-tools/registry/ingest/ingest-into.js';
+import { ingestArchive } from '@deploy-tools/registry/ingest/ingest-archive.js';
 import { archiveFile } from '@deploy-tools/shared/archive/read-archive.js';
 import { DEFAULT_UNPACK_POLICY } from '@deploy-tools/shared/archive/unpack-policy.js';
 import { SftpClient } from '@deploy-tools/shared/client/sftp-client.js';
@@ -99,7 +99,7 @@ async function index(registry: string, archive: Archive): Promise<string> {
   const into = { manifest: join(registry, 'new-manifest'), pack: join(registry, 'new-pack') };
   const { path, hash, size } = archive;
   const task = { archive: path, hash, size, policy: DEFAULT_UNPACK_POLICY, reuse: [], into };
-  const made = await ingestInto(task, archiveFile(path));
+  const made = await ingestArchive(task, archiveFile(path));
   renameSync(into.manifest, join(registry, 'manifests', made.manifest.hash));
   renameSync(into.pack, join(registry, 'packs', made.pack.hash));
   return made.manifest.hash;

@@ -77,9 +77,10 @@ export class Fleet {
    */
   async join(presence: Presence, hello: Hello): Promise<void> {
     this.heard(presence);
-    const admission = this.#hosts.admit(presence, hello, this.#now(), ({ heardAt: heard }) =>
-      isAlive(heard, this.#silence()),
-    );
+    const admission = this.#hosts.admit(presence, hello, {
+      now: this.#now(),
+      isAlive: (other) => isAlive(other.heardAt, this.#silence()),
+    });
     for (const other of admission.displaced) this.#displace(other, 'another agent speaks for this host now');
     for (const follow of admission.host.follows.values()) {
       if (presence.configs.has(follow.configuration)) speakFor(follow, presence);
@@ -137,7 +138,7 @@ export class Fleet {
     if (!isMarked && saysPresent(report, follow, this.#options.clock())) this.#note(host, follow, report);
     else this.#doubt(follow, report, isMarked);
     if (isOutcome(report.state) && report.deploy !== undefined) {
-      return await this.#store(presence, follow, { ...report, deploy: report.deploy }, log ?? []);
+      return await this.#store(presence, follow, { ...report, deploy: report.deploy, log: log ?? [] });
     }
     if (log !== undefined) {
       this.#book.log(presence.host, report.config, { deploy: report.deploy ?? '', lines: log });
@@ -238,8 +239,7 @@ export class Fleet {
   async #store(
     { host, speaker }: Presence,
     follow: Follow,
-    report: StateReport & { readonly deploy: string },
-    log: readonly string[],
+    { log, ...report }: StateReport & { readonly deploy: string; readonly log: readonly string[] },
   ): Promise<Intake> {
     const outcome = attemptAndState(report);
     if (follow.stored === outcome) return 'known';

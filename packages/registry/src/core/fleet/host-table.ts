@@ -39,6 +39,13 @@ export interface FollowLimits {
   readonly maxFollowsPerKey: number;
 }
 
+export interface AdmissionContext {
+  /** RFC 3339 UTC. */
+  readonly now: string;
+  /** Whether an agent is heard right now. */
+  readonly isAlive: (other: Presence) => boolean;
+}
+
 /** What an agent's hello changed. */
 export interface Admission {
   readonly host: Host;
@@ -75,11 +82,10 @@ export class HostTable {
   /**
    * Lets an agent speak for its host and the configurations of its hello. Those that it named before on this channel
    * and does not name now are not followed any more; those that other agents of the host named stay.
-   * @param isAlive whether an agent is heard right now.
    * @throws DeployError denied when the name belongs to another key, in-use when another agent speaks for it from
    * elsewhere, too-large.
    */
-  admit(presence: Presence, hello: Hello, now: string, isAlive: (other: Presence) => boolean): Admission {
+  admit(presence: Presence, hello: Hello, { now, isAlive }: AdmissionContext): Admission {
     const known = this.all.get(hello.host);
     if (known !== undefined) this.#checkOwner(known.record, presence);
     const others = this.#otherSpeakers(known, presence, hello.configs);

@@ -192,7 +192,7 @@ export class NoticeDesk {
     return {
       recall: (thread) => meta.read(({ notices }) => notices.thread(id, thread)),
       keep: (thread, reference) =>
-        meta.write(({ notices }) => notices.putThread(id, thread, reference, MAX_THREADS)),
+        meta.write(({ notices }) => notices.putThread(id, { thread, reference }, MAX_THREADS)),
     };
   }
 }

@@ -152,7 +152,10 @@ export class Rollouts {
   }
 
   #judge(name: string, before: RolloutState | undefined, { head, facts, earlier }: Found): JudgedRollout {
-    if (head.layers.length > 0) return judgeRollout(name, before, facts, this.#ports.clock(), earlier);
+    if (head.layers.length > 0) {
+      const now = this.#ports.clock();
+      return judgeRollout({ configuration: name, facts, now }, before, earlier);
+    }
     const isKnown = before?.revision === head.revision;
     return {
       state: isKnown ? before : newRollout(head.revision, undefined),

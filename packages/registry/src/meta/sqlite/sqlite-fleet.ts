@@ -184,7 +184,7 @@ export class SqliteFleet implements FleetWriter {
   }
 
   async dropOldest(part: HistoryPart, fingerprint: string, bytes: number): Promise<number> {
-    return dropOldest(this.#sql, part, fingerprint, bytes);
+    return dropOldest(this.#sql, part, { fingerprint, bytes });
   }
 
   async trimDeploys(host: string, configuration: string, keep: number): Promise<number> {

@@ -1,15 +1,15 @@
 import type { HistoryPart, HistorySize } from '../fleet-store.js';
 import type { SqliteStatements } from './sqlite-statements.js';
 
-/** The most deploys of which one call drops something: others wait for the transaction. */
-const MOST_AT_ONCE = 50;
+/** Deploys that one call changes at most: other writers wait for the transaction. */
+const MAX_DEPLOYS_AT_ONCE = 50;
 
 /** The oldest of a key in the order in which they go, each with what would be freed. */
 const OLDEST: Readonly<Record<HistoryPart, string>> = {
   logs: `SELECT id, log_bytes AS bytes FROM deploys WHERE fingerprint = ? AND log_bytes > 0
-         ORDER BY recent, id LIMIT ${MOST_AT_ONCE}`,
+         ORDER BY recent, id LIMIT ${MAX_DEPLOYS_AT_ONCE}`,
   deploys: `SELECT id, 1024 + octet_length(report) AS bytes FROM deploys WHERE fingerprint = ?
-            ORDER BY recent, id LIMIT ${MOST_AT_ONCE}`,
+            ORDER BY recent, id LIMIT ${MAX_DEPLOYS_AT_ONCE}`,
 };
 
 /** See {@link FleetReader.historySize}; history-schema.ts says how the sums are kept. */
@@ -27,8 +27,7 @@ export function historySize(sql: SqliteStatements, part: HistoryPart): HistorySi
 export function dropOldest(
   sql: SqliteStatements,
   part: HistoryPart,
-  fingerprint: string,
-  bytes: number,
+  { fingerprint, bytes }: { readonly fingerprint: string; readonly bytes: number },
 ): number {
   let freed = 0;
   for (const oldest of sql.all<{ id: number; bytes: number }>(OLDEST[part], fingerprint)) {

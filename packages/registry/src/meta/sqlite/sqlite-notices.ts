@@ -1,4 +1,10 @@
-import type { NoticeWriter, ReceiverRecord, RolloutRecord, WaitingRecord } from '../notice-store.js';
+import type {
+  NoticeWriter,
+  ReceiverRecord,
+  RolloutRecord,
+  ThreadRecord,
+  WaitingRecord,
+} from '../notice-store.js';
 import type { SqliteStatements } from './sqlite-statements.js';
 import { decodeStrings } from './stored-json.js';
 
@@ -96,7 +102,7 @@ export class SqliteNotices implements NoticeWriter {
     this.#sql.run('DELETE FROM notice_lost_hosts WHERE host = ?', host);
   }
 
-  async putThread(receiver: number, thread: string, reference: string, keep: number): Promise<void> {
+  async putThread(receiver: number, { thread, reference }: ThreadRecord, keep: number): Promise<void> {
     this.#sql.run('DELETE FROM notice_threads WHERE receiver = ? AND thread = ?', receiver, thread);
     this.#sql.run(
       `INSERT INTO notice_threads (receiver, thread, reference)

@@ -24,7 +24,7 @@ const MAX_NODE_BYTES = 64 * 1024 * 1024;
  */
 export function* walkBolt(read: ReadAt, meta: BoltMeta): Generator<BoltEntry> {
   const visited = new Set<number>();
-  yield* walkNode({ read, meta, visited }, [], BigInt(meta.root), 0);
+  yield* walkNode({ read, meta, visited }, { path: [], depth: 0 }, BigInt(meta.root));
 }
 
 interface Walk {
@@ -33,32 +33,40 @@ interface Walk {
   readonly visited: Set<number>;
 }
 
-function* walkNode(walk: Walk, path: readonly Buffer[], id: bigint, depth: number): Generator<BoltEntry> {
-  const page = within(id, () => parseBoltPage(readNode(walk, id)));
-  yield* walkPage(walk, path, page, depth);
+/** Where in the tree a walk is. */
+interface Position {
+  /** The keys of the buckets around it. */
+  readonly path: readonly Buffer[];
+  /** Levels of buckets and branches around it. */
+  readonly depth: number;
 }
 
-function* walkPage(walk: Walk, path: readonly Buffer[], page: BoltPage, depth: number): Generator<BoltEntry> {
+function* walkNode(walk: Walk, position: Position, id: bigint): Generator<BoltEntry> {
+  const page = within(id, () => parseBoltPage(readNode(walk, id)));
+  yield* walkPage(walk, position, page);
+}
+
+function* walkPage(walk: Walk, { path, depth }: Position, page: BoltPage): Generator<BoltEntry> {
   if (depth > MAX_DEPTH) throw new DeployError('corrupt', 'its buckets are nested without end');
   if (page.kind === 'branch') {
-    for (const child of page.children) yield* walkNode(walk, path, child, depth + 1);
+    for (const child of page.children) yield* walkNode(walk, { path, depth: depth + 1 }, child);
     return;
   }
   for (const { key, value, isBucket } of page.items) {
     if (isBucket) {
       yield { path, key };
-      yield* walkBucket(walk, [...path, key], value, depth + 1);
+      yield* walkBucket(walk, { path: [...path, key], depth: depth + 1 }, value);
     } else yield { path, key, value };
   }
 }
 
-function walkBucket(walk: Walk, path: readonly Buffer[], value: Buffer, depth: number): Generator<BoltEntry> {
+function walkBucket(walk: Walk, position: Position, value: Buffer): Generator<BoltEntry> {
   if (value.length < BUCKET_HEADER_BYTES) throw new DeployError('corrupt', 'a bucket is cut off');
   const root = value.readBigUInt64LE(0);
-  if (root !== 0n) return walkNode(walk, path, root, depth);
+  if (root !== 0n) return walkNode(walk, position, root);
   const inline = value.subarray(BUCKET_HEADER_BYTES);
   if (inline.length < PAGE_HEADER_BYTES) throw new DeployError('corrupt', 'a bucket is cut off');
-  return walkPage(walk, path, parseBoltPage(inline), depth);
+  return walkPage(walk, position, parseBoltPage(inline));
 }
 
 /** Reads a page with its overflow, and makes sure that no other node has any of it. */

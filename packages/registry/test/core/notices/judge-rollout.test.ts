@@ -52,7 +52,11 @@ function follow(before?: RolloutState) {
       now += ms;
     },
     look: (fields: Partial<RolloutFacts>, earlier?: EarlierFailures): readonly DeployNotice[] => {
-      const judged = judgeRollout('project1', state, { ...QUIET, ...fields }, new Date(now), earlier);
+      const judged = judgeRollout(
+        { configuration: 'project1', facts: { ...QUIET, ...fields }, now: new Date(now) },
+        state,
+        earlier,
+      );
       state = decodeRolloutState(encodeRolloutState(judged.state));
       return judged.notices;
     },

@@ -1,7 +1,7 @@
 import { execFileSync } from 'node:child_process';
 import { mkdirSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { ingestArchive } from '@deploy-tools/registry/ingest/ingest-archive.js';
+import { LayerTasks } from '@deploy-tools/registry/ingest/layer-tasks.js';
 import { beforeEach, describe, expect, test } from 'vitest';
 import { testScope } from '../../../../../test/support/scope.js';
 import { tempDir } from '../../../../../test/support/temp-dir.js';
@@ -15,7 +15,9 @@ let source: string;
 /** `project1` with a first version of the code, and a directory of releases that `code` follows. */
 beforeEach(async () => {
   source = tempDir(testScope());
-  registry = await openRegistry({ trackFiles: [source] }, ingestArchive);
+  registry = await openRegistry({ trackFiles: [source] }, (task, signal) =>
+    new LayerTasks().ingest(task, signal),
+  );
   release('v0.1.0');
   await ran(`addtrack code file://${source} -arch amd64 -interval 1h`);
   await ran('check code');

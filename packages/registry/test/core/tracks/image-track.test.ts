@@ -1,6 +1,6 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { ingestArchive } from '@deploy-tools/registry/ingest/ingest-archive.js';
+import { LayerTasks } from '@deploy-tools/registry/ingest/layer-tasks.js';
 import { DEFAULT_UNPACK_POLICY } from '@deploy-tools/shared/archive/unpack-policy.js';
 import { makeArchives } from '@deploy-tools/shared/image/make-archives.js';
 import { expect, it } from 'vitest';
@@ -32,7 +32,7 @@ async function versionsOf(layers: readonly Buffer[]): Promise<string[]> {
 describeWith(['docker-registry'], 'a track of images', () => {
   it('adds their layers with whiteouts applied, and sets configurations to them', async () => {
     const server = await startOciServer(testScope());
-    const registry = await openRegistry({}, ingestArchive);
+    const registry = await openRegistry({}, (task, signal) => new LayerTasks().ingest(task, signal));
     const ran = async (line: string): Promise<string> => {
       const { status, stdout, stderr } = await registry.dispatcher.run(
         { principal: OPERATOR, via: 'exec' },

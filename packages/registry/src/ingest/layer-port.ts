@@ -1,0 +1,50 @@
+import type { UnpackPolicy } from '@deploy-tools/shared/archive/unpack-policy.js';
+
+/** Absolute paths of a layer's manifest and pack. */
+export interface LayerFiles {
+  readonly manifest: string;
+  readonly pack: string;
+}
+
+/** A file by its content. */
+export interface WrittenFile {
+  /** Lower-case hex SHA-256. */
+  readonly hash: string;
+  readonly size: number;
+}
+
+export interface IngestTask {
+  /** Absolute path of the archive. */
+  readonly archive: string;
+  /** The hash and size that the archive has to have. */
+  readonly hash: string;
+  readonly size: number;
+  /** What an entry may be; setuid, setgid and sticky bits are kept whatever it says, for agents to decide. */
+  readonly policy: UnpackPolicy;
+  /** Earlier packs that may have the same chunks, the likeliest first. */
+  readonly reuse: readonly LayerFiles[];
+  /** Files to write, on the same file system; existing ones are overwritten. */
+  readonly into: LayerFiles;
+}
+
+export interface Ingested {
+  readonly manifest: WrittenFile;
+  readonly pack: WrittenFile;
+  readonly entries: number;
+  /** Sum of the sizes of all files. */
+  readonly bytes: number;
+  /** What an operator should look at, one sentence each: an earlier pack that is damaged. */
+  readonly notes: readonly string[];
+}
+
+/** A manifest and its pack, both proven, and the archive that they name, which is not. */
+export interface VerifiedLayer {
+  readonly manifest: WrittenFile;
+  readonly pack: WrittenFile;
+  readonly archive: WrittenFile;
+  readonly entries: number;
+  /** Sum of the sizes of all files. */
+  readonly bytes: number;
+  /** zstd's version number. */
+  readonly compressor: number;
+}
