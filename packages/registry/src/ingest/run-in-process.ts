@@ -3,7 +3,7 @@ import { DeployError, describeError } from '@deploy-tools/shared/errors.js';
 import { toSentError } from '@deploy-tools/shared/thread/sent-error.js';
 import type { LayerOutcome, LayerTaskKinds, LayerTaskOf } from './layer-task.js';
 
-/** What a process of run-in-process.ts is told to do, once. */
+/** The one task of a process, as it is sent to it. */
 export interface ProcessTask {
   readonly task: LayerTaskOf<keyof LayerTaskKinds>;
   /** For the objects of its thread, in MiB. */
