@@ -70,10 +70,10 @@ export const RULES: readonly Rule[] = [
   { files: SFTP, mayImport: [SHARED, SFTP, CORE], mayImportTypes: PORTS },
   { files: /^registry\/ssh\//, mayImport: [SHARED, /^registry\/ssh\//, COMMANDS, CORE, SFTP] },
   { files: /^registry\/jobs\//, mayImport: [SHARED, /^registry\/jobs\//, CORE] },
-  { files: /^registry\/(registry-flags|listen-address)$/, mayImport: [SHARED] },
+  { files: /^registry\/registry-flags$/, mayImport: [SHARED] },
   {
     files: /^registry\/settings$/,
-    mayImport: [SHARED, /^registry\/(listen-address|jobs\/housekeeping-job)$/],
+    mayImport: [SHARED, /^registry\/jobs\/housekeeping-job$/],
     mayImportTypes: [NOTICES, CORE, /^registry\/(registry-flags|ssh\/ssh-server)$/],
   },
   { files: /^registry\/main$/, mayImport: [SHARED, /^registry\/(compose|registry-flags)$/] },

@@ -1,4 +1,4 @@
-import { parseListenAddress } from '@deploy-tools/registry/listen-address.js';
+import { parseListenAddress } from '@deploy-tools/registry/settings.js';
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { kindOf } from '../../shared/test/support/kind-of.js';

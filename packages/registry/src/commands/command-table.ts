@@ -1,36 +1,36 @@
-import { addconf } from './addconf.js';
-import { addtrack } from './addtrack.js';
-import { addver } from './addver.js';
+import { commandList, commandUsage } from '@deploy-tools/shared/commands/command-help.js';
+import { COMMAND_SPECS, findCommandSpec, HELP } from '@deploy-tools/shared/commands/command-specs.js';
+import { DeployError } from '@deploy-tools/shared/errors.js';
 import { agents } from './agents.js';
 import { audit } from './audit.js';
-import { bumpconf } from './bumpconf.js';
-import { cancel } from './cancel.js';
-import { changeconf } from './changeconf.js';
-import { check } from './check.js';
-import type { Command } from './command.js';
-import { components } from './components.js';
-import { configurations } from './configurations.js';
-import { delcomp } from './delcomp.js';
-import { delconf } from './delconf.js';
-import { deltrack } from './deltrack.js';
-import { delver } from './delver.js';
+import { type Command, command } from './command.js';
+import { addver, components, delcomp, delver, showcomp } from './component-commands.js';
+import {
+  addconf,
+  bumpconf,
+  changeconf,
+  configurations,
+  delconf,
+  replaceconf,
+  rollback,
+  showconf,
+} from './configuration-commands.js';
 import { diff } from './diff.js';
-import { forget } from './forget.js';
-import { fsck } from './fsck.js';
-import { gc } from './gc.js';
-import { help } from './help.js';
 import { history } from './history.js';
+import { fsck, gc } from './housekeeping-commands.js';
 import { logs } from './logs.js';
 import { notify } from './notify.js';
-import { replaceconf } from './replaceconf.js';
-import { retry } from './retry.js';
-import { rollback } from './rollback.js';
-import { showcomp } from './showcomp.js';
-import { showconf } from './showconf.js';
+import { cancel, forget, retry } from './order-commands.js';
 import { status } from './status.js';
-import { tracks } from './tracks.js';
+import { addtrack, check, deltrack, tracks, yank } from './track-commands.js';
 import { watch } from './watch.js';
-import { yank } from './yank.js';
+
+const help = command(HELP, async (_context, args) => {
+  if (args.command === undefined) return { value: COMMAND_SPECS, text: commandList() };
+  const spec = findCommandSpec(args.command);
+  if (spec === undefined) throw new DeployError('usage', `unknown command "${args.command}"`);
+  return { value: spec, text: commandUsage(spec) };
+});
 
 const COMMANDS: readonly Command[] = [
   addver,

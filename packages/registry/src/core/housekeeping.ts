@@ -1,3 +1,4 @@
+import { setImmediate } from 'node:timers/promises';
 import type { ComponentVersion } from '@deploy-tools/shared/model.js';
 import type { ByteStore } from '../layers/byte-store.js';
 import type { MetaReader, MetaStore, MetaWriter, StoredBlob, Upload } from '../meta/meta-store.js';
@@ -10,9 +11,25 @@ import {
   type SurplusDerived,
 } from './derived-housekeeping.js';
 import { boundHistory } from './fleet/history-bounds.js';
-import { inSteps } from './in-steps.js';
 import type { Indexer } from './indexer.js';
 import type { RegistryLimits } from './limits.js';
+
+/**
+ * Repeats a step that keeps everybody else waiting until there is nothing left to do, or the signal is aborted. Between
+ * two of them whatever came in meanwhile has its turn: SQLite gives nobody theirs.
+ * @param step how much it did, 0 when there is nothing left.
+ * @returns how much was done.
+ */
+export async function inSteps(step: () => Promise<number>, stopping: AbortSignal): Promise<number> {
+  let all = 0;
+  while (!stopping.aborted) {
+    const done = await step();
+    if (done === 0) break;
+    all += done;
+    await setImmediate();
+  }
+  return all;
+}
 
 /** What housekeeping removes, or would. */
 export interface Surplus {

@@ -2,7 +2,11 @@ import { PacketWriter } from '@deploy-tools/shared/sftp/packet-writer.js';
 import { type Attrs, MAX_DATA, type NameEntry, PACKET, STATUS } from '@deploy-tools/shared/sftp/protocol.js';
 import { nameEntry } from './listing.js';
 import type { ListedFile } from './sftp-files.js';
-import { statusReply } from './status-reply.js';
+
+/** A STATUS packet: request id, SSH_FX_* code, text for people. */
+export function statusReply(id: number, code: number, text: string): Buffer {
+  return new PacketWriter(PACKET.STATUS).uint32(id).uint32(code).string(text).string('en').finish();
+}
 
 /** Of entries in one NAME reply: every client takes packets of 34000 bytes (section 3 of the draft). */
 const NAME_REPLY_BYTES = 32_000;

@@ -11,11 +11,10 @@ import {
   STATUS,
 } from '@deploy-tools/shared/sftp/protocol.js';
 import { nameEntry } from './listing.js';
-import { attrsReply, fittingEntries, namesReply, ok, replyBytes } from './replies.js';
+import { attrsReply, fittingEntries, namesReply, ok, replyBytes, statusReply } from './replies.js';
 import type { Cost } from './reply-queue.js';
 import type { ListedFile, SftpFile, SftpFiles } from './sftp-files.js';
-import { normalizePath } from './sftp-path.js';
-import { statusReply } from './status-reply.js';
+import { normalizePath } from './sftp-files.js';
 import type { TransferMemory } from './transfer-memory.js';
 
 /** Of one session; what a key may open over all of its sessions is for {@link Handles} to say. */

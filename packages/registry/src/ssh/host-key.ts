@@ -4,8 +4,19 @@ import { fingerprintOf } from '@deploy-tools/shared/client/fingerprint.js';
 import { DeployError, isDeployError, toDeployError } from '@deploy-tools/shared/errors.js';
 import { writeFileAtomic } from '@deploy-tools/shared/host/atomic-file.js';
 import { readRegularFile } from '@deploy-tools/shared/host/regular-file.js';
-import ssh2, { type ParsedKey } from 'ssh2';
-import { generateHostKey } from './generate-host-key.js';
+import type { ParsedKey } from 'ssh2';
+import ssh2 from 'ssh2';
+
+/**
+ * Makes an Ed25519 private key in OpenSSH's format. ssh2 1.17 leaves out leading zero bytes of the public half, which
+ * one key in 256 has, and neither it nor OpenSSH can read such a key: that one is made anew.
+ */
+export function generateHostKey(): string {
+  for (;;) {
+    const { private: key } = ssh2.utils.generateKeyPairSync('ed25519', { comment: 'deploy-registry' });
+    if (!(ssh2.utils.parseKey(key) instanceof Error)) return key;
+  }
+}
 
 const MAX_KEY_BYTES = 64 * 1024;
 /** NIST SP 800-131A, section 3; ssh-audit fails a server with fewer. */

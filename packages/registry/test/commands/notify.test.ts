@@ -1,5 +1,5 @@
 import { NOTICE_EVENTS } from '@deploy-tools/notices/notice.js';
-import { withoutSecrets } from '@deploy-tools/registry/commands/without-secrets.js';
+import { withoutSecrets } from '@deploy-tools/registry/commands/dispatch.js';
 import { NoticeDesk } from '@deploy-tools/registry/core/notices/notice-desk.js';
 import { NOTIFY_EVENTS } from '@deploy-tools/shared/commands/notify-specs.js';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';

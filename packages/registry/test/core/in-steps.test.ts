@@ -1,4 +1,4 @@
-import { inSteps } from '@deploy-tools/registry/core/in-steps.js';
+import { inSteps } from '@deploy-tools/registry/core/housekeeping.js';
 import { expect, test } from 'vitest';
 
 test('others have their turn between two steps', async () => {

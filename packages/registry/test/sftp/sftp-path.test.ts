@@ -1,4 +1,4 @@
-import { normalizePath } from '@deploy-tools/registry/sftp/sftp-path.js';
+import { normalizePath } from '@deploy-tools/registry/sftp/sftp-files.js';
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { kindOf } from '../../../shared/test/support/kind-of.js';

@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import type { AddressInfo } from 'node:net';
 import { ConnectionChannels } from '@deploy-tools/registry/ssh/connection-channels.js';
-import { generateHostKey } from '@deploy-tools/registry/ssh/generate-host-key.js';
+import { generateHostKey } from '@deploy-tools/registry/ssh/host-key.js';
 import { Shares } from '@deploy-tools/registry/ssh/shares.js';
 import ssh2 from 'ssh2';
 import { expect, it } from 'vitest';

@@ -1,8 +1,7 @@
 import { execFileSync } from 'node:child_process';
 import { chmodSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { generateHostKey } from '@deploy-tools/registry/ssh/generate-host-key.js';
-import { loadHostKey, signingKey } from '@deploy-tools/registry/ssh/host-key.js';
+import { generateHostKey, loadHostKey, signingKey } from '@deploy-tools/registry/ssh/host-key.js';
 import ssh2 from 'ssh2';
 import { expect, test } from 'vitest';
 import { kindOf } from '../../../shared/test/support/kind-of.js';

@@ -4,8 +4,8 @@ import { serveSftp } from '@deploy-tools/registry/sftp/serve-sftp.js';
 import type { SftpFiles, TransferCounter } from '@deploy-tools/registry/sftp/sftp-files.js';
 import { openTransferMemory } from '@deploy-tools/registry/sftp/transfer-memory.js';
 import { Activity } from '@deploy-tools/registry/ssh/activity.js';
-import { outboundOf } from '@deploy-tools/registry/ssh/floor/connection-outbound.js';
-import { generateHostKey } from '@deploy-tools/registry/ssh/generate-host-key.js';
+import { outboundOf } from '@deploy-tools/registry/ssh/floor/ssh2-inside.js';
+import { generateHostKey } from '@deploy-tools/registry/ssh/host-key.js';
 import type { Logger } from '@deploy-tools/shared/log.js';
 import ssh2, { type ClientChannel } from 'ssh2';
 

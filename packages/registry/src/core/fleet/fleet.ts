@@ -3,16 +3,14 @@ import type { Logger } from '@deploy-tools/shared/log.js';
 import { isOutcome } from '@deploy-tools/shared/report/deploy-state.js';
 import type { Hello, RegistryLine, StateReport } from '@deploy-tools/shared/report/report.js';
 import type { MetaStore } from '../../meta/meta-store.js';
-import { attemptAndState, isChange, withEarlierError } from './compare-reports.js';
+import { attemptAndState, isChange, saysPresent, withEarlierError } from './compare-reports.js';
 import { type BookOptions, FleetBook } from './fleet-book.js';
 import { FleetEvents } from './fleet-events.js';
 import { FleetJournal } from './fleet-journal.js';
-import { checkSilent, contactOf, heardAt, isAlive, type Silence } from './follow-contact.js';
 import type { Follower } from './follower.js';
-import { followerOf, timeOf } from './follower-of.js';
+import { checkSilent, contactOf, followerOf, heardAt, isAlive, type Silence, timeOf } from './follower.js';
 import { type Follow, type FollowLimits, type Host, HostTable, speakFor } from './host-table.js';
 import type { Presence } from './presence.js';
-import { saysPresent } from './says-present.js';
 
 export interface FleetOptions extends FollowLimits, BookOptions {
   readonly meta: MetaStore;

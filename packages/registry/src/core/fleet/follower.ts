@@ -1,5 +1,8 @@
+import { DeployError } from '@deploy-tools/shared/errors.js';
 import type { StateReport } from '@deploy-tools/shared/report/report.js';
 import type { HostRecord } from '../../meta/fleet-store.js';
+import type { Follow, Host } from './host-table.js';
+import type { Presence } from './presence.js';
 
 /**
  * Whether a host still speaks: `live`, `lost` when it was silent for three heartbeats, `unheard` when it has not
@@ -25,4 +28,71 @@ export interface Follower {
   readonly silentMs: number;
   /** Its IP address, while it is connected. */
   readonly address: string | undefined;
+}
+
+/** Milliseconds of the steady clock: now, and how long a host may be silent. */
+export interface Silence {
+  readonly now: number;
+  readonly lostAfterMs: number;
+}
+
+/** When it was last heard, by the steady clock; undefined when not since the registry started. */
+export function heardAt({ presence, heardAt }: Follow): number | undefined {
+  return presence?.heardAt ?? heardAt;
+}
+
+export function contactOf(heard: number | undefined, { now, lostAfterMs }: Silence): Contact {
+  if (heard === undefined) return 'unheard';
+  return now - heard > lostAfterMs ? 'lost' : 'live';
+}
+
+/** Heard within the last heartbeat. */
+export function isAlive(heard: number, { now, lostAfterMs }: Silence): boolean {
+  return now - heard <= lostAfterMs / 3;
+}
+
+/**
+ * Whether what is known of it still holds: its agent said so on the channel that it has, or had last. A channel that is
+ * new has said nothing yet, and after a restart nobody has.
+ */
+export function isCurrent(follow: Follow, silence: Silence): boolean {
+  return follow.spoken && contactOf(heardAt(follow), silence) === 'live';
+}
+
+/** @throws DeployError in-use while the agent is heard. */
+export function checkSilent(presence: Presence | undefined, silence: Silence): void {
+  if (presence === undefined || contactOf(presence.heardAt, silence) !== 'live') return;
+  throw new DeployError(
+    'in-use',
+    `an agent at ${presence.speaker.address} speaks for host ${presence.host}`,
+    { hint: 'stop it first, or remove its key' },
+  );
+}
+
+/** A host that follows a configuration, as it is known at this moment by both clocks. */
+export function followerOf(
+  { record }: Host,
+  follow: Follow,
+  times: Silence & { readonly clock: Date },
+): Follower {
+  const { configuration, report, changed, contact, presence } = follow;
+  const heard = heardAt(follow);
+  const lastContact = heard === undefined ? contact : timeOf(heard, times.now, times.clock);
+  return {
+    record,
+    configuration,
+    report,
+    changed,
+    contact: contactOf(heard, times),
+    isCurrent: isCurrent(follow, times),
+    isStored: follow.storing === 0,
+    lastContact,
+    silentMs: Math.max(0, times.clock.getTime() - Date.parse(lastContact)),
+    address: presence?.speaker.address,
+  };
+}
+
+/** A moment of the steady clock, as RFC 3339 UTC. */
+export function timeOf(steady: number, steadyNow: number, clock: Date): string {
+  return new Date(clock.getTime() - (steadyNow - steady)).toISOString();
 }

@@ -10,7 +10,6 @@ import { DeployError, describeError } from '@deploy-tools/shared/errors.js';
 import type { Logger } from '@deploy-tools/shared/log.js';
 import type { MetaStore } from '../../meta/meta-store.js';
 import type { ReceiverRecord, WaitingRecord } from '../../meta/notice-store.js';
-import { isWanted } from './is-wanted.js';
 import { decodeMessage, encodeMessage } from './stored-message.js';
 
 const MAX_RECEIVERS = 50;
@@ -199,4 +198,19 @@ export class NoticeDesk {
 
 function tookTooLong(): DeployError {
   return new DeployError('timeout', `the receiver did not answer within ${TEST_MS / 1000} s`);
+}
+
+/** Whether a receiver is to be told: its events and its names, where it has any, fit. */
+export function isWanted(
+  { events, names }: Pick<ReceiverRecord, 'events' | 'names'>,
+  notice: Notice,
+): boolean {
+  if (events.length > 0 && !events.includes(notice.event)) return false;
+  return names.length === 0 || subjectsOf(notice).some((subject) => names.includes(subject));
+}
+
+function subjectsOf(notice: Notice): readonly string[] {
+  if ('component' in notice) return [notice.component];
+  if ('configuration' in notice) return [notice.configuration];
+  return 'configurations' in notice ? notice.configurations : [];
 }

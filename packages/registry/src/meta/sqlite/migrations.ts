@@ -1,7 +1,29 @@
 import { FLEET_SCHEMA } from './fleet-schema.js';
 import { HISTORY_SCHEMA } from './history-schema.js';
 import { NOTICE_SCHEMA } from './notice-schema.js';
-import { TRACK_SCHEMA } from './track-schema.js';
+
+/** The tables of tracks and of yanked versions. Lists, authors and progress are JSON: they are read as a whole. */
+export const TRACK_SCHEMA = `
+  CREATE TABLE tracks (
+    component   TEXT PRIMARY KEY,
+    source      TEXT NOT NULL,
+    bump        TEXT NOT NULL,
+    interval_ms REAL NOT NULL,
+    os          TEXT NOT NULL,
+    arch        TEXT NOT NULL,
+    slot        TEXT,
+    author      TEXT NOT NULL,
+    created     TEXT NOT NULL,
+    progress    TEXT NOT NULL
+  ) STRICT, WITHOUT ROWID;
+
+  CREATE TABLE yanked_versions (
+    component TEXT NOT NULL,
+    version   TEXT NOT NULL,
+    time      TEXT NOT NULL,
+    PRIMARY KEY (component, version)
+  ) STRICT, WITHOUT ROWID;
+`;
 
 /**
  * The schema, one statement list per version of `PRAGMA user_version`. A released entry is never edited: a change is

@@ -1,5 +1,6 @@
 import type { Socket } from 'node:net';
 import type { Session, Connection as SshClient } from 'ssh2';
+import type { Outbound } from '../../sftp/outbound.js';
 
 /**
  * What the floor uses of ssh2 1.17 that ssh2 does not promise: lib/server.js (Client, Session), lib/Channel.js, lib/utils.js
@@ -63,4 +64,27 @@ export function insideOfSession(session: Session): Ssh2Session {
 
 export function insideOf(client: SshClient): Ssh2Inside {
   return client as unknown as Ssh2Inside;
+}
+
+/** The way out of a connection of ssh2. */
+export function outboundOf(client: SshClient, socket: Socket): Outbound {
+  const protocol = insideOf(client)._protocol;
+  const listeners = new Set<() => void>();
+  const notify = () => {
+    for (const listener of [...listeners]) listener();
+  };
+  socket.on('drain', notify).on('close', notify);
+  client.on('handshake', notify);
+  return {
+    get waiting() {
+      return protocol._kexinit === undefined ? socket.writableLength : Number.POSITIVE_INFINITY;
+    },
+    get closed() {
+      return socket.destroyed;
+    },
+    onChange: (listener) => {
+      listeners.add(listener);
+      return () => listeners.delete(listener);
+    },
+  };
 }

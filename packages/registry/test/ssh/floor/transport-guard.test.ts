@@ -1,8 +1,8 @@
 import { once } from 'node:events';
 import { createServer, type Socket } from 'node:net';
-import { outboundOf } from '@deploy-tools/registry/ssh/floor/connection-outbound.js';
+import { outboundOf } from '@deploy-tools/registry/ssh/floor/ssh2-inside.js';
 import { TransportGuard } from '@deploy-tools/registry/ssh/floor/transport-guard.js';
-import { generateHostKey } from '@deploy-tools/registry/ssh/generate-host-key.js';
+import { generateHostKey } from '@deploy-tools/registry/ssh/host-key.js';
 import ssh2, { type ServerChannel } from 'ssh2';
 import { expect, it, onTestFinished } from 'vitest';
 import {

@@ -1,7 +1,17 @@
+import type { Fleet } from '../core/fleet/fleet.js';
 import { LostHosts, type LostHostsPorts } from '../core/notices/lost-hosts.js';
 import { LowDisk, type LowDiskPorts } from '../core/notices/low-disk.js';
 import { type RolloutPorts, Rollouts } from '../core/notices/rollouts.js';
 import type { Job } from './job.js';
+
+/** Sweeps while a host becomes lost. */
+const SWEEPS = 9;
+
+/** Notes at intervals which hosts became lost. */
+export function startSweeping(fleet: Pick<Fleet, 'sweep' | 'lostAfterMs'>): Job {
+  const timer = setInterval(() => fleet.sweep(), Math.max(1, fleet.lostAfterMs / SWEEPS)).unref();
+  return { stop: async () => clearInterval(timer) };
+}
 
 /** Checks of all hosts while one becomes lost. */
 const CHECKS = 9;
