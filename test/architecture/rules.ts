@@ -96,8 +96,18 @@ export const STILL_IN_CIRCLES: readonly { folders: readonly string[]; reason: st
 ];
 
 /** Concrete adapters, and who alone may name them outside of their own folder. */
-export const ADAPTERS = [/^registry\/layers\/file-/, /^registry\/meta\/sqlite\//, TAKEOVER] as const;
-export const COMPOSERS = [/^registry\/compose$/] as const;
+export const ADAPTERS = [
+  /^registry\/layers\/file-/,
+  /^registry\/meta\/sqlite\//,
+  TAKEOVER,
+  /^sources\/adapters\//,
+  /^notices\/receivers\//,
+] as const;
+export const COMPOSERS = [
+  /^registry\/compose$/,
+  /^sources\/open-source$/,
+  /^notices\/open-receiver$/,
+] as const;
 
 export const MAX_LINES = 300;
 

@@ -149,7 +149,7 @@ describe('deploy ok, three failures, five more, a restart, recovery, with one re
     for (const host of [web2(), web3()]) await host.report(healthy(report, `${host.name}-2`));
     for (let attempt = 1; attempt <= 3; attempt += 1) {
       await web1().report(rolledBack(report, attempt));
-      const count = () => titles().filter((title) => title.includes('failed and went back')).length;
+      const count = () => titles().filter((title) => title.includes('failed and rolled back')).length;
       await until(`failure ${attempt} is told`, () => count() === attempt, 30_000);
     }
     for (let attempt = 4; attempt <= 8; attempt += 1) await web1().report(rolledBack(report, attempt));
@@ -179,7 +179,7 @@ describe('deploy ok, three failures, five more, a restart, recovery, with one re
     const recovered =
       /^project1 revision 2: deployed on all 3 hosts, recovered after 8 failures in [\dmsh.]+$/;
     await until('recovery is told', () => titles().some((title) => recovered.test(title)), 30_000);
-    const failed = 'project1 revision 2: failed and went back on 1 of 3 hosts';
+    const failed = 'project1 revision 2: failed and rolled back on 1 of 3 hosts';
     const expected = [
       'code: version v1 added',
       'project1: revision 1',

@@ -6,7 +6,7 @@ import { formatDuration } from '@deploy-tools/shared/duration.js';
 
 /**
  * Checks a command's words, as far as that can be done without a registry, and writes them in flag form, `name -flag=value …`, the one form that
- * the original registry understands too.
+ * the registry of the Go deploy-tools understands too.
  * @returns undefined when help was asked for.
  * @throws DeployError usage.
  */

@@ -65,7 +65,7 @@ async function runCommand(
   return proxy(io, connection, joinCommandLine(words), spec.changes);
 }
 
-/** The registry does not see our terminal: it is told to use colours (https://no-color.org), and to show what it waits for. */
+/** The registry does not see our terminal: these flags ask for colours (https://no-color.org), and for the progress of a wait. */
 function terminalWords(io: ProgramIo, spec: CommandSpec, words: readonly string[]): string[] {
   if (io.stdout.isTTY !== true) return [];
   const isGiven = (flag: string) => words.some((word) => word.startsWith(`-${flag}=`));
@@ -93,7 +93,7 @@ async function proxy(
     const status = await connection.exec(command, { stdout: io.stdout, stderr: io.stderr });
     return PASSED_ON.has(status) ? status : 1;
   } catch (error) {
-    if (io.signal.aborted && !changes) return 1; // whoever interrupted it knows
+    if (io.signal.aborted && !changes) return 1; // the operator interrupted it
     throw error;
   } finally {
     connection.close();

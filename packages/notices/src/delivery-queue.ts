@@ -82,7 +82,7 @@ function isEdition(message: Message, waiting: Message): boolean {
   );
 }
 
-/** The newer one by the name of the older one; told for the first time where the older one would have been. */
+/** The newer one by the name of the older one; in the place of the older one. */
 function merged(older: Message, newer: Message): Message {
   const { id } = older;
   if (!isDeployNotice(older.notice) || !isDeployNotice(newer.notice)) return { ...newer, id };

@@ -67,7 +67,7 @@ export interface DeployNotice {
   readonly release?: string;
   /** How many hosts follow the configuration. */
   readonly hosts: number;
-  /** How many of them run it (started, succeeded), failed to, or went back. */
+  /** How many of them run it (started, succeeded), failed, or rolled back. */
   readonly done: number;
   /** Those to look at, a bounded number. */
   readonly named: readonly NamedHost[];

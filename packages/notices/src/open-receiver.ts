@@ -1,7 +1,7 @@
 import type { Environment } from './environment.js';
-import type { Receiver, ThreadMemory } from './receiver.js';
+import type { AllowedPrograms, Receiver, ThreadMemory } from './receiver.js';
 import { parseReceiverUrl, type ReceiverUrl } from './receiver-url.js';
-import { type AllowedPrograms, checkProgram, execReceiver } from './receivers/exec.js';
+import { checkProgram, execReceiver } from './receivers/exec.js';
 import { slackReceiver, slackToken } from './receivers/slack.js';
 import { loginOf, sender, smtpReceiver } from './receivers/smtp.js';
 import { webhookReceiver, webhookSecret } from './receivers/webhook.js';

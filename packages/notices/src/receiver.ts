@@ -48,3 +48,6 @@ export interface MessageShelf {
   /** It was delivered, or never will be. */
   takeOut(id: string): void;
 }
+
+/** The programs that a receiver may run: any, none, or those in one directory. */
+export type AllowedPrograms = 'any' | 'none' | { readonly directory: string };

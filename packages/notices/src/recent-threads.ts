@@ -1,6 +1,6 @@
 import type { ThreadMemory } from './receiver.js';
 
-const MOST = 100;
+const MAX_THREADS = 100;
 
 /** Remembers the newest threads, in memory. */
 export function recentThreads(): ThreadMemory {
@@ -11,7 +11,7 @@ export function recentThreads(): ThreadMemory {
       references.delete(thread);
       references.set(thread, reference);
       const [oldest] = references.keys();
-      if (references.size > MOST && oldest !== undefined) references.delete(oldest);
+      if (references.size > MAX_THREADS && oldest !== undefined) references.delete(oldest);
     },
   };
 }

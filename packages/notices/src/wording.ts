@@ -120,7 +120,7 @@ function state(notice: DeployNotice): string {
     case 'deploy-failed':
       return `failed${share}`;
     case 'deploy-rolled-back':
-      return `failed and went back${share}`;
+      return `failed and rolled back${share}`;
   }
 }
 

@@ -1,7 +1,7 @@
 import { printableLine } from './printable.js';
 
 /**
- * Aligns rows as the original does (Go's text/tabwriter, minimum width 0, padding 3): every cell, the last one
+ * Aligns rows as the Go deploy-tools do (Go's text/tabwriter, minimum width 0, padding 3): every cell, the last one
  * included, is padded to its column's width plus three spaces. A cell has no line break or other control character, so that
  * what somebody wrote into one cannot look like a row.
  * @returns lines, each ended by a newline; the empty string for no rows.

@@ -58,7 +58,7 @@ const ERROR_TABLE = {
 
 export const ERROR_KINDS = Object.keys(ERROR_TABLE) as readonly ErrorKind[];
 
-/** Told apart by a mark, not by the class: a program may hold two copies of this module (tools/bundle-programs.mjs). */
+/** Recognised by a mark, not by the class: a program may hold two copies of this module (tools/bundle-programs.mjs). */
 const MARK = Symbol.for('deploy-tools.DeployError');
 
 /** The one error class of the project: what happened, to what, and what to do next. */
@@ -148,7 +148,7 @@ export function toDeployError(error: unknown): DeployError {
   }
 }
 
-/** Node.js tells of several addresses that refuse by an error without words of its own. */
+/** Node.js reports several addresses that refuse by an error without a message. */
 function messageOf(error: unknown): string {
   if (error instanceof AggregateError && error.message === '') return error.errors.map(messageOf).join('; ');
   if (error instanceof Error) return error.message;

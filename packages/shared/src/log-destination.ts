@@ -12,7 +12,7 @@ export interface LostLines {
 }
 
 export interface LogDestinationOptions {
-  /** Standard error unless told. */
+  /** Standard error by default. */
   readonly write?: WriteBytes | undefined;
   /** What is written of a log line. */
   readonly format: (line: string) => string;

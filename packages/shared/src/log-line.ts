@@ -20,7 +20,7 @@ const LEVELS: ReadonlyMap<unknown, Level> = new Map([
 const UNKNOWN_LEVEL: Level = { word: '-', color: '0', priority: 5 };
 const LEVEL_WIDTH = 5;
 
-/** Told otherwise, or of no use to a person. */
+/** Shown in another way, or of no use to a person. */
 const HIDDEN: ReadonlySet<string> = new Set(['level', 'time', 'name', 'msg', 'stack']);
 
 /**

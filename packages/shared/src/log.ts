@@ -9,9 +9,9 @@ export type Logger = PinoLogger;
 export const LOG_LEVELS = ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'] as const;
 
 export interface LogOptions {
-  /** As `-log-format` has it; `auto` unless told. */
+  /** As `-log-format` has it; `auto` by default. */
   readonly format?: string;
-  /** Standard error unless told. */
+  /** Standard error by default. */
   readonly write?: WriteBytes;
 }
 

@@ -31,7 +31,7 @@ export interface Configuration {
   readonly layers: readonly ComponentVersion[];
 }
 
-/** Hex SHA-256 over each layer's archive hash followed by a newline, in layer order. Defined by the original. */
+/** Hex SHA-256 over each layer's archive hash followed by a newline, in layer order. Defined by the Go deploy-tools. */
 export function configurationHash(archiveHashes: readonly string[]): string {
   const hash = createHash('sha256');
   for (const archiveHash of archiveHashes) hash.update(`${archiveHash}\n`);

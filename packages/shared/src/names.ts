@@ -15,7 +15,7 @@ export function checkComponentName(name: string): string {
   return checkWord('component name', name, ':');
 }
 
-/** A version: any printable text; spaces and colons are allowed, as in the original. */
+/** A version: any printable text; spaces and colons are allowed, as in the Go deploy-tools. */
 export function checkVersion(version: string): string {
   return checkWord('version', version, '');
 }
@@ -25,7 +25,7 @@ export function checkConfigurationName(name: string): string {
   return checkWord('configuration name', name, '/');
 }
 
-/** A host's name: what host names and addresses are made of; told apart by case. */
+/** A host's name: what host names and addresses are made of; case matters. */
 export function checkHostName(host: string): string {
   if (!/^[A-Za-z0-9][A-Za-z0-9._:-]*$/.test(host) || host.length > MAX_HOST_NAME) {
     throw new DeployError('invalid', 'a host name has letters, digits, ".", "-", "_" and ":" only', {

@@ -19,6 +19,6 @@ export interface OpenFrom {
 /**
  * Opens what a URL names: `s3://bucket/key`, `gs://bucket/object`, `http(s)://…`, `file:///path`.
  * @throws DeployError invalid: no such kind of URL; not-found; denied: credentials are missing or do not suffice; connect;
- * cancelled. With `retryAfterMs` when the server asks for patience.
+ * cancelled. With `retryAfterMs` when the server asks for a delay.
  */
 export type OpenUrl = (url: string, from: OpenFrom, signal: AbortSignal) => Promise<OpenedObject>;

@@ -47,7 +47,7 @@ export interface ShippedReport {
  * The contract suite is test/contract/source-contract.ts.
  *
  * Errors of all: not-found, denied, connect, timeout, corrupt (an answer that cannot be understood), too-large, cancelled; with
- * `retryAfterMs` when the source asks for patience (rate limits).
+ * `retryAfterMs` when the source asks for a delay (rate limits).
  */
 export interface Source {
   /** Its URL, without secrets: for logs and people. */

@@ -4,7 +4,7 @@ import type { Completion } from '@deploy-tools/shared/cli/complete-arguments.js'
 /** Runs a command on the registry; its output's lines, none when it fails. */
 export type NameSource = (command: string) => Promise<readonly string[]>;
 
-/** The names that fit, from the registry; but for hosts, commands and columns are those of the original too. */
+/** The names that fit, from the registry; but for hosts, commands and columns are those of the Go registry too. */
 export async function registryNames(wanted: Completion, ask: NameSource): Promise<readonly string[]> {
   switch (wanted.kind) {
     case 'component':

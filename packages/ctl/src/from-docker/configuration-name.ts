@@ -8,7 +8,7 @@ export function componentName(name: string, layer: number): string {
 }
 
 /**
- * The name of an image's configuration: the one given, or as in the original the tag with its separators replaced,
+ * The name of an image's configuration: the one given, or as in the Go deploy-tools the tag with its separators replaced,
  * `alpine.latest` for `alpine:latest`.
  * @param further layers on top, `component:version`.
  * @throws DeployError invalid when the components would not have names of their own that a registry takes.

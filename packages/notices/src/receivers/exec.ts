@@ -7,7 +7,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { DeployError, errnoOf, toDeployError } from '@deploy-tools/shared/errors.js';
 import type { Environment } from '../environment.js';
 import { eventJson } from '../event-json.js';
-import type { Message, Receiver } from '../receiver.js';
+import type { AllowedPrograms, Message, Receiver } from '../receiver.js';
 import type { ExecUrl } from '../receiver-url.js';
 
 /** Between TERM and KILL. */
@@ -17,9 +17,6 @@ const DRAIN_MS = 300;
 const MAX_WORDS = 500;
 /** Variables that a program gets; what else it needs is its own business. */
 const PASSED = ['PATH', 'HOME', 'LANG', 'LC_ALL', 'TZ', 'TMPDIR', 'USER', 'LOGNAME'];
-
-/** Which programs may be run: any, none, or those in one directory. */
-export type AllowedPrograms = 'any' | 'none' | { readonly directory: string };
 
 /** Runs a program for each message, with the event as JSON on its standard input. */
 export function execReceiver(url: ExecUrl, environment: Environment, allowed: AllowedPrograms): Receiver {
@@ -115,7 +112,7 @@ async function endedWithin(
   }
 }
 
-/** Waits for what it wrote; whoever left its group may hold the pipe for ever. */
+/** Waits for what it wrote; a process that left its group may hold the pipe for ever. */
 async function closed(child: ChildProcess): Promise<void> {
   if (child.stderr?.readableEnded === false && child.pid !== undefined) {
     await Promise.race([once(child.stderr, 'close'), delay(DRAIN_MS)]);

@@ -25,7 +25,7 @@ export function smtpReceiver(url: SmtpUrl, environment: Environment, clock: () =
     send: async (message, signal) => {
       const account = await accountOf(url, environment);
       const socket = connect({ host: url.host, port: url.port });
-      socket.on('error', () => {}); // whoever waits for it hears it too
+      socket.on('error', () => {}); // the waiting promise gets it too
       const abort = () => socket.destroy(toDeployError(signal.reason));
       signal.addEventListener('abort', abort, { once: true });
       try {
@@ -76,7 +76,7 @@ async function accountOf(url: SmtpUrl, environment: Environment): Promise<Accoun
   };
 }
 
-/** A connection of ours, because nodemailer cannot be told to leave one. */
+/** A connection of ours, because nodemailer has no way to abandon one. */
 async function connected(socket: Socket): Promise<void> {
   const late = setTimeout(() => socket.destroy(noAnswer()), CONNECT_MS);
   try {

@@ -11,7 +11,8 @@ import {
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { openReceiver } from '@deploy-tools/notices/open-receiver.js';
-import { type AllowedPrograms, checkProgram } from '@deploy-tools/notices/receivers/exec.js';
+import type { AllowedPrograms } from '@deploy-tools/notices/receiver.js';
+import { checkProgram } from '@deploy-tools/notices/receivers/exec.js';
 import { recentThreads } from '@deploy-tools/notices/recent-threads.js';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { kindOfRejection } from '../../../shared/test/support/kind-of.js';

@@ -11,7 +11,7 @@ export interface TarChunk {
 }
 
 /**
- * Gives the tar stream inside a tar, tar.gz or tar.zst archive, told apart by content. Memory is bounded: the source
+ * Gives the tar stream inside a tar, tar.gz or tar.zst archive, distinguished by their content. Memory is bounded: the source
  * is read as the consumer asks.
  * @throws DeployError invalid, when it is none of these; corrupt; whatever the source throws.
  */

@@ -7,7 +7,7 @@ import { readAhead } from './read-ahead.js';
 const OUTPUT_BYTES = 256 * 1024;
 
 /** How far inflation may run ahead of the consumer. */
-const AHEAD_BYTES = 1024 * 1024;
+const READ_AHEAD_BYTES = 1024 * 1024;
 
 /**
  * Decompresses gzip (RFC 1952): members one after another are one stream, zeros after the last are ignored, anything
@@ -19,7 +19,7 @@ export async function* gzipChunks(source: AsyncIterable<Uint8Array>): AsyncGener
   // The error reaches the loop below, since the pipeline destroys gunzip with it.
   pipeline(source, gunzip, () => {});
   try {
-    yield* readAhead(gunzip, AHEAD_BYTES);
+    yield* readAhead(gunzip, READ_AHEAD_BYTES);
   } catch (error) {
     throw gzipError(error);
   }

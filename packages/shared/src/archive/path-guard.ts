@@ -53,7 +53,7 @@ export class PathGuard {
   readonly #outsideLinks: boolean;
   readonly #count: (bytes: number) => void;
 
-  /** @param count is told the bytes of every name that is kept, and may throw. */
+  /** @param count is called with the bytes of every name that is kept, and may throw. */
   constructor(options: { outsideLinks: boolean; count: (bytes: number) => void }) {
     this.#outsideLinks = options.outsideLinks;
     this.#count = options.count;

@@ -8,7 +8,7 @@ const PART = /[ \t\r\n]+|'([^']*)'|"((?:[^"\\]|\\[\s\S])*)"|\\([\s\S])|[^ \t\r\n
 
 /**
  * Splits a command line into words as a POSIX shell does (XCU 2.2): single and double quotes, backslash escapes;
- * nothing is expanded. This is how the original clients quote: `addver -name="code" -version="v 1"`.
+ * nothing is expanded. The clients of the Go deploy-tools quote so: `addver -name="code" -version="v 1"`.
  * @throws DeployError usage when a quote is left open or the line is too long.
  */
 export function splitCommandLine(line: string): string[] {
@@ -43,13 +43,13 @@ function unquote([plain, single, double, escaped]: RegExpExecArray): string {
   return plain;
 }
 
-/** Writes words so that {@link splitCommandLine}, a shell and the original registry read them back. */
+/** Writes words so that {@link splitCommandLine}, a shell and the Go registry read them back. */
 export function joinCommandLine(words: readonly string[]): string {
   return words.map(quoteWord).join(' ');
 }
 
 /**
- * Quotes one word where it needs it, as the original clients do: in double quotes, `"` and `\` escaped. What a shell
+ * Quotes one word where it needs it, as the Go clients do: in double quotes, `"` and `\` escaped. What a shell
  * would expand there goes into single quotes.
  */
 export function quoteWord(word: string): string {

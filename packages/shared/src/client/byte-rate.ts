@@ -18,7 +18,7 @@ export class ByteRate {
   readonly #waiting: Waiting[] = [];
   #timer: NodeJS.Timeout | undefined;
 
-  /** @param now milliseconds that never go back. */
+  /** @param now milliseconds that only grow. */
   constructor(bytesPerSecond: number, now: () => number = () => performance.now()) {
     this.#limit = new RateLimit({ perSecond: bytesPerSecond, now });
     this.part = Math.max(SMALLEST_PART, Math.floor(bytesPerSecond / TURNS_A_SECOND));

@@ -211,7 +211,7 @@ export class SftpClient {
 
   /**
    * @returns undefined when the server does not tell, or says that there is nothing: pkg/sftp before 1.10 opens what is
-   * not there, the original registry then tells a size of 0, and only a read meets the truth.
+   * not there, the registry of the Go deploy-tools then reports a size of 0, and only a read meets the truth.
    */
   async #sizeOf(handle: Buffer): Promise<number | undefined> {
     const reply = await this.#request(PACKET.FSTAT, (packet) => packet.string(handle));

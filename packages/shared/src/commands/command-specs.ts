@@ -220,7 +220,7 @@ export const HELP = {
   examples: ['help', 'help addver'],
 } as const satisfies CommandSpec;
 
-/** Every command, in the order of `help`: the original's first. */
+/** Every command, in the order of `help`: those of the Go deploy-tools first. */
 export const COMMAND_SPECS: readonly CommandSpec[] = [
   ADDVER,
   ADDCONF,

@@ -2,7 +2,7 @@ import { DeployError } from '../errors.js';
 
 /**
  * The values of flags that must be given.
- * @throws DeployError usage, naming all of them, as the original does: `name, version and hash should all be set`.
+ * @throws DeployError usage, naming all of them, as the Go registry does: `name, version and hash should all be set`.
  */
 export function required<const T extends Readonly<Record<string, string | undefined>>>(
   values: T,

@@ -2,7 +2,7 @@ import { MAX_TIMER_MS } from '../duration.js';
 import { describeError, isMissing } from '../errors.js';
 import { type Assignment, systemdNotify } from './systemd-notify.js';
 
-/** What the service manager is told; see sd_notify(3). None of it ever throws or has to be waited for. */
+/** Notifications to the service manager; see sd_notify(3). None of them throws or has to be waited for. */
 export interface ServiceManager {
   /** The program works, for the first time or again after {@link reloading}; the watchdog is fed from then on. */
   ready(status: string): void;
@@ -106,9 +106,9 @@ function sender(socket: string, { environment, onTrouble }: ServiceManagerOption
 
 function describeTrouble(error: unknown): string {
   if (isMissing(error))
-    return 'the service manager cannot be told anything: there is no systemd-notify (install systemd)';
+    return 'the service manager cannot be notified: there is no systemd-notify (install systemd)';
   const stderr = error instanceof Error && 'stderr' in error ? String(error.stderr).trim() : '';
-  return `the service manager cannot be told anything: ${stderr || describeError(error)}`;
+  return `the service manager cannot be notified: ${stderr || describeError(error)}`;
 }
 
 function oneLine(text: string): string {

@@ -16,7 +16,7 @@ export class SpentBuffers {
   readonly #collect = collector();
   #bytes = 0;
 
-  /** To be told the size of buffers that are not needed any more, or soon will not be. */
+  /** Takes the size of buffers that are not needed any more, or soon will not be. */
   add(bytes: number): void {
     this.#bytes += bytes;
     if (this.#bytes < COLLECT_EVERY) return;

@@ -2,7 +2,7 @@ import * as z from 'zod/mini';
 import { DeployError } from '../errors.js';
 import { checkedBy } from './decode-json.js';
 
-/** Hex SHA-256, in lower case: hashes become names of files, so nothing else is let through. */
+/** Hex SHA-256, in lower case: hashes become names of files, so nothing else is accepted. */
 export const hashSchema = z.string().check(z.regex(/^[0-9a-f]{64}$/));
 
 /** A whole number from 0 that a double holds exactly. */

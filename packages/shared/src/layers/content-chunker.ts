@@ -1,4 +1,4 @@
-import { gearTable } from './gear-table.js';
+import { hash } from 'node:crypto';
 import { MAX_CHUNK } from './manifest.js';
 
 /** A file up to this size is one chunk. */
@@ -8,8 +8,8 @@ export const MIN_CHUNK = 16 * 1024;
 /** Before it cuts are rarer, after it more frequent, so that most chunks come out near it. */
 export const NORMAL_CHUNK = 64 * 1024;
 /** A cut is where these bits of the rolling hash are zero: the 18 highest before NORMAL_CHUNK, the 14 highest after. */
-const RARE = -1 << (32 - 18);
-const FREQUENT = -1 << (32 - 14);
+const MASK_BEFORE_NORMAL = -1 << (32 - 18);
+const MASK_AFTER_NORMAL = -1 << (32 - 14);
 
 const GEAR = gearTable();
 
@@ -75,10 +75,10 @@ export class ContentChunker {
     if (this.#whole) return -1;
     const from = Math.max(0, MIN_CHUNK - this.#held);
     const normal = NORMAL_CHUNK - this.#held;
-    const cut = this.#scan(piece, from, Math.min(piece.length, normal), RARE);
+    const cut = this.#scan(piece, from, Math.min(piece.length, normal), MASK_BEFORE_NORMAL);
     if (cut >= 0) return cut;
     const most = MAX_CHUNK - this.#held;
-    const later = this.#scan(piece, Math.max(from, normal), Math.min(piece.length, most), FREQUENT);
+    const later = this.#scan(piece, Math.max(from, normal), Math.min(piece.length, most), MASK_AFTER_NORMAL);
     if (later >= 0) return later;
     return piece.length >= most ? most : -1;
   }
@@ -93,4 +93,14 @@ export class ContentChunker {
     this.#hash = hash;
     return -1;
   }
+}
+
+/**
+ * The table of the rolling hash that cuts large files: for each byte value the first four bytes, big endian, of the
+ * SHA-256 of that one byte. Part of the format.
+ */
+function gearTable(): Int32Array {
+  return Int32Array.from({ length: 256 }, (_, value) =>
+    Buffer.from(hash('sha256', Buffer.of(value)), 'hex').readInt32BE(0),
+  );
 }

@@ -43,7 +43,7 @@ export interface SegmentRef {
   readonly digest: string;
   readonly length: number;
   readonly packedLength: number;
-  /** Entries that it tells of. */
+  /** The number of its entries. */
   readonly entries: number;
   /** Where its frame begins in the pack. */
   readonly offset: number;
@@ -71,7 +71,7 @@ export const PACK_HEADER: Readonly<Uint8Array> = Buffer.from('DTPK\x01\0\0\0', '
 
 /** Bounds that readers insist on. */
 export const MAX_CHUNK = 256 * 1024;
-/** One entry may be a file of many chunks: 64 MiB tell of some 100 GB. */
+/** One entry may be a file of many chunks: 64 MiB describe some 100 GB. */
 export const MAX_SEGMENT = 64 * 1024 * 1024;
 export const MAX_SEGMENT_ENTRIES = 64;
 /** Entries of every time segment but the last, which may have fewer. */

@@ -51,7 +51,7 @@ export interface StateReport {
   readonly pause?: PauseNote;
   /** When a rejected or vetoed revision is tried again. */
   readonly notBefore?: string;
-  /** An outcome that the registry may not have stored: told for the history, and not how things are now. */
+  /** An outcome that the registry may not have stored: reported for the history; it is not the state of now. */
   readonly again?: boolean;
 }
 

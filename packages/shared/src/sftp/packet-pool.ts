@@ -3,7 +3,7 @@ import { MAX_PACKET } from './protocol.js';
 /** Smaller packets are not worth keeping. */
 const SMALLEST = 64 * 1024;
 /** Enough for the packets of one window. */
-const MOST = 20;
+const MAX_SPARE_PACKETS = 20;
 
 /**
  * Memory of large packets, used again. A download makes hundreds of them a second, and the garbage collector, which
@@ -20,7 +20,7 @@ export class PacketPool {
 
   /** Gives back the memory of a packet, or of a part of one, that nobody uses any more; ignores what is not of here. */
   give(part: Buffer): void {
-    if (part.buffer.byteLength !== MAX_PACKET || this.#spare.length >= MOST) return;
+    if (part.buffer.byteLength !== MAX_PACKET || this.#spare.length >= MAX_SPARE_PACKETS) return;
     this.#spare.push(Buffer.from(part.buffer));
   }
 }

@@ -16,7 +16,7 @@ export interface ZlibWithZstd {
 /** Output of one step, which takes a pool thread about a millisecond. */
 const OUTPUT_BYTES = 256 * 1024;
 /** How far decompression may run ahead of the consumer. */
-const AHEAD_BYTES = 1024 * 1024;
+const READ_AHEAD_BYTES = 1024 * 1024;
 const LEAST_OUTPUT = 64;
 
 /** zstd as Node.js has it; streams are decompressed by its pool's threads. */
@@ -47,7 +47,7 @@ export class NodeZstd implements Zstd {
     // The error reaches the loop below, since the pipeline destroys the decompressor with it.
     pipeline(partsOfFrames(source), decompressor, () => {});
     try {
-      yield* readAhead(decompressor, AHEAD_BYTES);
+      yield* readAhead(decompressor, READ_AHEAD_BYTES);
     } catch (error) {
       throw errnoOf(error)?.startsWith('ZSTD_') ? corruptZstd(error) : error;
     }

@@ -102,7 +102,7 @@ describeWith(['systemd-notify'], 'a service manager', () => {
     manager.ready('up');
     manager.status('more');
     await manager.close();
-    expect(trouble).toEqual([expect.stringContaining('the service manager cannot be told anything: ')]);
+    expect(trouble).toEqual([expect.stringContaining('the service manager cannot be notified: ')]);
   });
 });
 
@@ -122,7 +122,7 @@ describe('without systemd', () => {
     manager.ready('up');
     await manager.close();
     expect(trouble).toEqual([
-      'the service manager cannot be told anything: there is no systemd-notify (install systemd)',
+      'the service manager cannot be notified: there is no systemd-notify (install systemd)',
     ]);
   });
 });

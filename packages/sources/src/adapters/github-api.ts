@@ -1,11 +1,11 @@
-import type { IncomingMessage } from 'node:http';
+import type { IncomingHttpHeaders, IncomingMessage } from 'node:http';
 import { DeployError } from '@deploy-tools/shared/errors.js';
 import type { Logger } from '@deploy-tools/shared/log.js';
 import * as z from 'zod/mini';
+import { retryAfterOf } from '../objects/http-errors.js';
 import { httpJson } from '../objects/http-json.js';
 import { httpGet } from '../objects/http-request.js';
 import { appJwt, type GithubApp, type GithubCredentials } from './github-credentials.js';
-import { askedPatience } from './github-patience.js';
 import { checkGithub, wordSchema } from './github-releases.js';
 
 /** A page of 100 releases with many assets and long notes has some megabytes. */
@@ -17,6 +17,11 @@ const TOKEN_MARGIN_MS = 5 * 60_000;
 
 const tokenSchema = z.object({ token: wordSchema, expires_at: wordSchema });
 const messageSchema = z.object({ message: z.string() });
+
+/** GitHub's limits end within the hour; no longer delay is accepted, whatever the clock of the server says. */
+const MAX_WAIT_MS = 24 * 3_600_000;
+/** What GitHub asks for when it limits the rate and does not say how long. */
+const UNSAID_WAIT_MS = 60_000;
 
 interface AppToken {
   readonly token: string;
@@ -51,7 +56,7 @@ export class GithubApi {
   /**
    * An answer that is not an error: 2xx, 304, or 416 to a request for a part.
    * @param path below the API, or a whole URL that the API gave.
-   * @throws DeployError not-found, denied, connect, timeout, cancelled; with `retryAfterMs` where GitHub asks for patience.
+   * @throws DeployError not-found, denied, connect, timeout, cancelled; with `retryAfterMs` where GitHub asks for a delay.
    */
   async request(path: string, request: GithubRequest, signal: AbortSignal): Promise<IncomingMessage> {
     const authorization = await this.#authorization(signal);
@@ -137,7 +142,7 @@ function refused(
 ): DeployError {
   const status = response.statusCode ?? 0;
   const what = `${url.host} answered ${status}${said === '' ? '' : `, "${said}"`}`;
-  const wait = askedPatience(status, response.headers, now());
+  const wait = githubRetryAfterMs(status, response.headers, now());
   const limited = status === 429 || (status === 403 && (wait !== undefined || /rate limit/i.test(said)));
   if (limited) {
     const hint =
@@ -161,4 +166,23 @@ function refused(
   }
   const hint = 'check GITHUB_TOKEN or GH_TOKEN, or the keys and rights of the GitHub App';
   return new DeployError('denied', what, { hint });
+}
+
+/**
+ * How long GitHub asks to be left alone, in milliseconds: `Retry-After`, else the end of the rate limit. Undefined when it
+ * does not ask.
+ */
+function githubRetryAfterMs(status: number, headers: IncomingHttpHeaders, now: number): number | undefined {
+  const asked = retryAfterOf(headers['retry-after'], now) ?? rateLimitReset(headers, now);
+  if (asked !== undefined) return Math.min(Math.max(asked, 0), MAX_WAIT_MS);
+  return status === 429 ? UNSAID_WAIT_MS : undefined;
+}
+
+/** `x-ratelimit-reset` is in seconds since 1970, by the server's clock. */
+function rateLimitReset(headers: IncomingHttpHeaders, now: number): number | undefined {
+  const reset = headers['x-ratelimit-reset'];
+  const isUsedUp = headers['x-ratelimit-remaining'] === '0';
+  if (!isUsedUp || typeof reset !== 'string' || !/^\d{1,12}$/.test(reset)) return undefined;
+  const date = Date.parse(headers.date ?? '');
+  return Number(reset) * 1000 - (Number.isNaN(date) ? now : date) + 1000;
 }

@@ -6,12 +6,12 @@ import * as z from 'zod/mini';
 import type { OpenedObject } from '../opened-object.js';
 import type { Artifact, Source } from '../source.js';
 
-/** A transfer that breaks is gone on with at once, so often in all, and so often without having brought anything. */
+/** A transfer that breaks is resumed at once: so often in all, and so often without a single byte in between. */
 const MAX_BREAKS = 20;
 const MAX_FRUITLESS_BREAKS = 3;
 
 /**
- * Fetches an artifact into a file, going on with what an earlier call left of it. What an interruption leaves stays, with
+ * Fetches an artifact into a file, resuming what an earlier call left of it. What an interruption leaves stays, with
  * a note of what it is part of beside it, `<path>.json`.
  * @returns the size in bytes. The content is not verified.
  * @throws DeployError as Source; too-large; no-space, after which nothing is left; corrupt, when the size is not the listed one.

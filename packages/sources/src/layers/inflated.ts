@@ -11,7 +11,7 @@ const READ_BYTES = 64 * 1024;
 const MAX_PENDING_BYTES = 512 * 1024 ** 2;
 
 /**
- * The tar stream in a tar.xz or tar.bz2 file. What is in it is looked at by whoever unpacks it; how much, here.
+ * The tar stream in a tar.xz or tar.bz2 file. Its entries are checked when it is unpacked; the amount is bounded here.
  * @param size of the file in bytes.
  * @throws DeployError corrupt, too-large; invalid when it is no tar.
  */

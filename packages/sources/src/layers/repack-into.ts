@@ -3,9 +3,10 @@ import { open, stat } from 'node:fs/promises';
 import { EntryPolicy } from '@deploy-tools/shared/archive/entry-policy.js';
 import { gzipBytes } from '@deploy-tools/shared/archive/gzip-bytes.js';
 import { toDeployError } from '@deploy-tools/shared/errors.js';
+import { makeArchives } from '@deploy-tools/shared/image/make-archives.js';
 import { fileToTar } from './file-to-tar.js';
 import { inflated } from './inflated.js';
-import type { Repacked, RepackTask } from './repack-task.js';
+import type { ImageTask, Repacked, RepackTask } from './repack-task.js';
 import { zipToTar } from './zip-to-tar.js';
 
 /**
@@ -42,4 +43,19 @@ function tarOf({ from, content, name, policy }: RepackTask, size: number): Async
     default:
       return inflated(from, content, size, entryPolicy);
   }
+}
+
+/**
+ * Makes the archives of an image, and brings them to the disk. For a thread, as repackInto.
+ * @returns lowest first.
+ * @throws DeployError corrupt, invalid, unsafe, too-large, no-space.
+ */
+export async function imageInto({ from, into, policy }: ImageTask): Promise<readonly Repacked[]> {
+  const layers = from.map((path) => ({ file: { path }, diffId: undefined }));
+  const made = await makeArchives(layers, into, policy, new AbortController().signal);
+  for (const { path } of made) {
+    const file = await open(path, 'r+');
+    await file.sync().finally(() => file.close());
+  }
+  return made;
 }

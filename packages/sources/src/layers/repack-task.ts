@@ -1,7 +1,7 @@
 import type { UnpackPolicy } from '@deploy-tools/shared/archive/unpack-policy.js';
 import type { ArtifactContent } from './artifact-content.js';
 
-/** An artifact to be made a tar.gz, as a thread is told of it. */
+/** The task of a thread: make a tar.gz of an artifact. */
 export interface RepackTask {
   readonly from: string;
   /** A file that is not there yet. */
@@ -12,7 +12,7 @@ export interface RepackTask {
   readonly policy: UnpackPolicy;
 }
 
-/** The stored layers of an image to be made its archives, as a thread is told of them. */
+/** The task of a thread: make the archives of an image of its stored layers. */
 export interface ImageTask {
   readonly content: 'image';
   /** Lowest first. */

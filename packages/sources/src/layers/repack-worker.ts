@@ -1,6 +1,5 @@
 import { serveThread } from '@deploy-tools/shared/thread/serve-thread.js';
-import { imageInto } from './image-into.js';
-import { repackInto } from './repack-into.js';
+import { imageInto, repackInto } from './repack-into.js';
 import type { ImageTask, RepackTask } from './repack-task.js';
 
 /** The body of the thread that repack.ts starts. */

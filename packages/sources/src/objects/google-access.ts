@@ -13,8 +13,8 @@ export interface GoogleAccess {
 
 /**
  * Finds the server and the credentials for a `gs://` URL: STORAGE_EMULATOR_HOST without any; else the application default
- * credentials, at CLOUDSDK_API_ENDPOINT_OVERRIDES_STORAGE or at the URL's `?endpoint=`, which must be Google's: whoever
- * writes a URL does not decide who gets the token. The library for them is loaded when they are needed, and kept.
+ * credentials, at CLOUDSDK_API_ENDPOINT_OVERRIDES_STORAGE or at the URL's `?endpoint=`, which must be Google's: the
+ * author of a URL does not decide who gets the token. The library for them is loaded when they are needed, and kept.
  * @throws by its result DeployError denied, connect, invalid.
  */
 export function googleAccess(

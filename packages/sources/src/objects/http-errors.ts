@@ -1,7 +1,7 @@
 import { STATUS_CODES } from 'node:http';
 import { DeployError } from '@deploy-tools/shared/errors.js';
 
-/** Longest patience that is passed on: a server's clock may be anything. */
+/** The longest retry-after that is passed on: a server's clock may be anything. */
 const MAX_RETRY_AFTER_MS = 24 * 3_600_000;
 
 /**

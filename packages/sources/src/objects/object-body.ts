@@ -13,13 +13,13 @@ export interface BodyWatch {
 }
 
 /**
- * What a stream gives, with its troubles told apart: DeployError connect when it stalls, breaks or ends early, cancelled on
+ * What a stream gives, with its failures distinguished: DeployError connect when it stalls, breaks or ends early, cancelled on
  * abort. A reader that pauses is not taken for a stall. The stream is destroyed in the end, however that comes.
  */
 export function objectBody(stream: Readable, watch: BodyWatch): AsyncIterable<Uint8Array> {
   const { signal, label } = watch;
   const abort = (): void => void stream.destroy(new DeployError('cancelled', `reading ${label} was stopped`));
-  stream.on('error', () => {}); // is told to whoever reads on
+  stream.on('error', () => {}); // the reader gets it too
   signal.addEventListener('abort', abort, { once: true });
   if (signal.aborted) abort();
   stream.once('close', () => signal.removeEventListener('abort', abort));

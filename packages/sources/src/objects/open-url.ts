@@ -18,7 +18,7 @@ export function objectContext(
 
 /**
  * Opens objects by URL; what a kind of URL needs is loaded with the first such URL, and kept with the function.
- * Nothing is tried twice here: that is for whoever knows what may take how long.
+ * Nothing is tried twice here: the caller knows what may take how long.
  */
 export function urlOpener(options: Pick<ObjectContext, 'environment'> & Partial<ObjectContext>): OpenUrl {
   const context: ObjectContext = { ...TIMES, ...options };

@@ -35,7 +35,7 @@ export function s3Client(place: S3Place, environment: Environment): S3Client {
   // Its hint that Node.js has later versions would stand in the middle of a deployment's log.
   process.env.AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED ??= 'true';
   const { AWS_REGION, AWS_DEFAULT_REGION, AWS_PROFILE, AWS_ACCESS_KEY_ID } = environment;
-  // The library looks at AWS_PROFILE itself; the older name is stretcher's, and gives way to keys.
+  // The library looks at AWS_PROFILE itself; the older name is stretcher's, and keys come before it.
   const profile = AWS_PROFILE || AWS_ACCESS_KEY_ID ? undefined : environment.AWS_DEFAULT_PROFILE || undefined;
   const fallback = endpoint === undefined ? undefined : 'us-east-1';
   const region = place.region ?? (AWS_REGION || AWS_DEFAULT_REGION || fallback);

@@ -3,8 +3,13 @@ import { Delivery, type DeliveryReport } from '@deploy-tools/notices/delivery.js
 import type { Environment } from '@deploy-tools/notices/environment.js';
 import type { Notice } from '@deploy-tools/notices/notice.js';
 import { checkReceiver, openReceiver, type ReceiverTools } from '@deploy-tools/notices/open-receiver.js';
-import type { MessageShelf, Receiver, ThreadMemory, WaitingMessage } from '@deploy-tools/notices/receiver.js';
-import type { AllowedPrograms } from '@deploy-tools/notices/receivers/exec.js';
+import type {
+  AllowedPrograms,
+  MessageShelf,
+  Receiver,
+  ThreadMemory,
+  WaitingMessage,
+} from '@deploy-tools/notices/receiver.js';
 import { wordNotice } from '@deploy-tools/notices/wording.js';
 import { DeployError, describeError } from '@deploy-tools/shared/errors.js';
 import type { Logger } from '@deploy-tools/shared/log.js';

@@ -103,8 +103,8 @@ it('a failure that was told at the first host is told again when it is rolled ba
   await peer.received(3);
   await rollouts.stop();
   expect(titles()).toEqual([
-    'p revision 2: failed and went back on 1 of 3 hosts so far',
+    'p revision 2: failed and rolled back on 1 of 3 hosts so far',
     'p: revision 3',
-    'p revision 2: failed and went back on all 3 hosts',
+    'p revision 2: failed and rolled back on all 3 hosts',
   ]);
 });
