@@ -114,7 +114,7 @@ export class LocalHost implements Host {
   #hookEnvironment({ old, next, config, reason, attempt }: DeployRoots): Record<string, string> {
     const { env, scriptState } = this.#options;
     return {
-      ...scriptEnvironment(env, old, next, config, scriptState),
+      ...scriptEnvironment(env, { old, next, config, stateFile: scriptState }),
       REASON: reason,
       CONFIG: config.name,
       REVISION: String(config.revision ?? ''),
@@ -155,7 +155,8 @@ export class LocalHost implements Host {
       this.#check({ isOnce: true, environment, pid, signal: end, facts });
     const stop = eitherSignal(signal, calledOff);
     try {
-      return await program.switchTo(next.root, programEnvironment(env, next, config), prove, stop.signal);
+      const release = { root: next.root, environment: programEnvironment(env, next, config) };
+      return await program.switchTo(release, prove, stop.signal);
     } finally {
       stop.clear();
     }

@@ -18,7 +18,8 @@ export async function recover(context: AgentContext): Promise<void> {
   const { paths, settings, ledger, log, signal, place, releases } = context;
   takeUpProgram(context);
   const { script } = ledger.journal;
-  if (script !== undefined) await awaitEarlierScript(script, settings.scriptTimeoutMs, log, signal);
+  if (script !== undefined)
+    await awaitEarlierScript({ script, timeoutMs: settings.scriptTimeoutMs }, log, signal);
   await removeScriptState(paths.scriptState);
   await removeLeftovers(releases, true);
   await place.removeReplaced(signal);

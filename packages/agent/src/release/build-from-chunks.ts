@@ -10,8 +10,7 @@ import { ManifestStore } from './fetch/manifest-store.js';
 import { PackFiles } from './fetch/pack-files.js';
 import { PackLanes } from './fetch/pack-lanes.js';
 import type { Sessions } from './fetch/sessions.js';
-import { archivesAreBetter } from './plan/archives-instead.js';
-import { type ContentPlan, type PackPlaces, planContent } from './plan/content-plan.js';
+import { archivesAreBetter, type ContentPlan, type PackPlaces, planContent } from './plan/content-plan.js';
 import type { DiskSources } from './plan/disk-release.js';
 import { type LaidRelease, layRelease } from './plan/lay-release.js';
 import type { ReleaseLayer } from './plan/layer-manifest.js';
@@ -215,7 +214,7 @@ class ReleaseBuild {
     try {
       if (stamped.status === 'rejected') throw stamped.reason;
       const manifests = layers.map(({ manifest }) => manifest);
-      const record = recordOf(manifests, nodes, stamped.value.stamps, finishedAt);
+      const record = recordOf(manifests, { nodes, stamps: stamped.value.stamps }, finishedAt);
       new ReleaseRecords(paths.records).write(this.#wanted.config.hash, record);
     } catch (error) {
       if (signal.aborted) return;

@@ -27,7 +27,7 @@ function program(died: AbortSignal): { program: ReleaseProgram; starts: string[]
       directories: [],
       ports: [],
       start: () => {},
-      switchTo: async (to) => {
+      switchTo: async ({ root: to }) => {
         starts.push(to);
         root = to;
         return new AbortController().signal;

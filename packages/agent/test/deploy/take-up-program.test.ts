@@ -15,7 +15,7 @@ async function host() {
     get root() {
       return switches.at(-1);
     },
-    switchTo: async (root: string) => {
+    switchTo: async ({ root }: { readonly root: string }) => {
       switches.push(root);
       return new AbortController().signal;
     },

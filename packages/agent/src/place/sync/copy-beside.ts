@@ -3,8 +3,8 @@ import { byteName } from '@deploy-tools/shared/archive/byte-name.js';
 import { describeError } from '@deploy-tools/shared/errors.js';
 import { syncDirectory } from '@deploy-tools/shared/host/atomic-file.js';
 import { syncTree as flushTree } from '../../host/sync-filesystem.js';
-import { copyTree } from '../../release/unpack/copy-tree.js';
 import { HeldDirectory, withNames } from '../../release/unpack/held-directory.js';
+import { copyTree } from '../../release/unpack/run-tree-task.js';
 import { ClosedDirectory, removeClosed } from './closed-directory.js';
 import { needsRsync, runRsync } from './run-rsync.js';
 import type { SyncCounts, SyncRequest } from './sync-request.js';
@@ -12,22 +12,28 @@ import type { SyncCounts, SyncRequest } from './sync-request.js';
 /** Only such a directory can be renamed into another one by its owner. */
 const OWNER_MAY_WRITE = 0o200;
 
+/** Where a copy is made, and what becomes of it. */
+export interface CopyPlace {
+  readonly dir: HeldDirectory;
+  /** Of the closed directory's name. */
+  readonly prefix: string;
+  /** Gives the copy, of which it gets a path, its name. */
+  readonly place: (tree: string) => void;
+}
+
 /**
  * Copies the source, without what the rules leave out (which rsync(1) knows), into a fresh directory that is closed to others, and
  * hands that on. Whatever goes wrong, it is removed again; what a process that was killed left of the same kind is removed first.
- * @param dir where it is made. @param prefix of the closed directory's name.
- * @param place gives the copy, of which it gets a path, its name.
  */
 export async function copyBeside(
   sync: SyncRequest,
-  { dir, prefix }: { readonly dir: HeldDirectory; readonly prefix: string },
-  place: (tree: string) => void,
+  { dir, prefix, place }: CopyPlace,
   signal: AbortSignal,
 ): Promise<SyncCounts> {
   await removeClosed(dir, prefix);
   const closed = new ClosedDirectory(dir, prefix);
   try {
-    return await copyInto(sync, closed.at('tree'), place, signal);
+    return await copyInto(sync, { tree: closed.at('tree'), place }, signal);
   } finally {
     await closed.remove().catch((error: unknown) => {
       sync.log(`what is left of a copy for ${sync.to} could not be removed: ${describeError(error)}`);
@@ -38,8 +44,7 @@ export async function copyBeside(
 /** @param tree where nothing is yet, in a closed directory. */
 async function copyInto(
   sync: SyncRequest,
-  tree: string,
-  place: (tree: string) => void,
+  { tree, place }: { readonly tree: string; readonly place: CopyPlace['place'] },
   signal: AbortSignal,
 ): Promise<SyncCounts> {
   mkdirSync(tree, { mode: 0o700 });

@@ -37,7 +37,7 @@ async function moved(sync: SyncRequest, parent: HeldDirectory, signal: AbortSign
     if (durable !== false) await flushTree(realpathSync(from));
     if (hasMoved(sync, place)) return { files: 0, deleted: 0, bytes: 0 };
   }
-  const counts = await copyBeside(sync, { dir: parent, prefix: `.${basename(to)}.new-` }, place, signal);
+  const counts = await copyBeside(sync, { dir: parent, prefix: `.${basename(to)}.new-`, place }, signal);
   if (keepSource !== true) await removeSource(sync);
   return counts;
 }

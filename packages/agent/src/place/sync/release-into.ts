@@ -88,7 +88,7 @@ async function obtained(
     renameSync(tree, join(dir.self, name));
     syncDirectory(dir.self);
   };
-  return { ...(await copyBeside(sync, { dir, prefix: '.new-' }, place, signal)), name };
+  return { ...(await copyBeside(sync, { dir, prefix: '.new-', place }, signal)), name };
 }
 
 /** What cannot be removed is in nobody's way. */

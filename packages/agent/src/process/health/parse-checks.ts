@@ -39,7 +39,7 @@ export function parseTcpCheck(text: string): HealthCheck {
   try {
     return { kind: 'tcp', ...parseAddress(text) };
   } catch (error) {
-    throw invalid('tcp', text, hint, error);
+    throw invalid('tcp', text, { hint, cause: error });
   }
 }
 
@@ -49,6 +49,12 @@ export function parseExecCheck(text: string): HealthCheck {
   return { kind: 'exec', command: text };
 }
 
-function invalid(kind: HealthCheck['kind'], text: string, hint: string, cause?: unknown): DeployError {
-  return new DeployError('usage', `invalid value "${text}" for flag -health-${kind}`, { hint, cause });
+interface ErrorReason {
+  readonly hint: string;
+  readonly cause: unknown;
+}
+
+function invalid(flag: string, text: string, options: string | ErrorReason): DeployError {
+  const reason = typeof options === 'string' ? { hint: options } : options;
+  return new DeployError('usage', `invalid value "${text}" for flag -health-${flag}`, reason);
 }

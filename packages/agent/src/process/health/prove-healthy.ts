@@ -47,7 +47,7 @@ export async function proveHealthy(proof: HealthProof): Promise<void> {
     for (;;) {
       const began = timers.now();
       if (began >= end) throw notHealthy(proof, worst, since !== undefined);
-      const failed = await round(proof, end - began, histories, stop.signal);
+      const failed = await askAll({ ...proof, signal: stop.signal }, end - began, histories);
       const now = timers.now();
       if (failed !== undefined && now < end) endAfterFailures(proof, failed, histories);
       if (failed === undefined) since ??= proof.checks.length === 0 ? began : now;
@@ -66,12 +66,12 @@ export async function proveHealthy(proof: HealthProof): Promise<void> {
 }
 
 /** Asks all checks. @returns the one that was critical most often in a row, the first of several. */
-async function round(
+async function askAll(
   proof: HealthProof,
   leftMs: number,
   histories: ReadonlyMap<HealthCheck, CheckHistory>,
-  signal: AbortSignal,
 ): Promise<CheckAnswer | undefined> {
+  const { signal } = proof;
   signal.throwIfAborted();
   const context = { ...proof, timeoutMs: Math.max(1, Math.min(proof.timeoutMs, leftMs)) };
   const ask = async (check: HealthCheck): Promise<CheckAnswer> => {

@@ -1,4 +1,5 @@
 import { errnoOf } from '@deploy-tools/shared/errors.js';
+import { limitCheck } from './check-limit.js';
 import { execCheck } from './exec-check.js';
 import {
   type CheckAnswer,
@@ -8,7 +9,7 @@ import {
   oneLine,
 } from './health-check.js';
 import { httpCheck } from './http-check.js';
-import { tcpCheck } from './tcp-check.js';
+import { openCheck } from './open-check.js';
 
 /**
  * Asks once. Whatever goes wrong is an answer too.
@@ -52,4 +53,19 @@ function describeFailure(error: unknown): string {
   const code = errnoOf(error);
   if (code !== undefined && REASONS[code] !== undefined) return REASONS[code];
   return error instanceof Error && error.message !== '' ? error.message : (code ?? String(error));
+}
+
+/** Passes when a connection opens; nothing is sent. @throws Error saying why it did not. */
+function tcpCheck(
+  target: { readonly host: string; readonly port: number },
+  { timeoutMs, program }: Pick<CheckContext, 'timeoutMs' | 'program'>,
+  signal: AbortSignal,
+): Promise<Finding> {
+  return limitCheck(timeoutMs, signal, async (limit) => {
+    const socket = await openCheck(target, program, limit);
+    socket.on('error', () => {}); // it has opened, which was the question
+    socket.end();
+    socket.resume();
+    return { status: 'passing', answer: 'connected' };
+  });
 }

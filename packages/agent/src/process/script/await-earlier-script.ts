@@ -10,11 +10,10 @@ const LOOK_EVERY_MS = 200;
  * Waits for a script that an agent which was killed had started: two scripts at once could undo each other's work.
  * After the timeout its group is ended like any other.
  * @param script as processIdentity names it.
- * @throws AbortError when the signal says so; the script goes on then.
+ * @throws AbortError when the signal is aborted; the script then runs on.
  */
 export async function awaitEarlierScript(
-  script: string,
-  timeoutMs: number,
+  { script, timeoutMs }: { readonly script: string; readonly timeoutMs: number },
   log: Logger,
   signal: AbortSignal,
 ): Promise<void> {
@@ -26,7 +25,7 @@ export async function awaitEarlierScript(
   await endGroup(pid, KILL_AFTER_MS);
 }
 
-/** Nobody tells when a process ends that is not a child, so it is looked at. */
+/** Checks at intervals: the system reports the end of child processes only. */
 async function endsWithin(script: string, ms: number, signal: AbortSignal): Promise<boolean> {
   const end = performance.now() + ms;
   while (runningProcess(script) !== undefined) {

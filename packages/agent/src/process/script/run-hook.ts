@@ -39,7 +39,7 @@ export async function runHook({ hook, command, ...rest }: HookRun): Promise<Hook
   const name = hook === 'script' ? `the script ${command}` : `the ${hook} hook ${command}`;
   const run: GroupRun = { ...rest, program: command, environment: { ...rest.environment, HOOK: hook } };
   const end: GroupEnd = await runInGroup(run).catch((error: unknown) => {
-    throw cannotStart(name, hook === 'script' ? '-script' : `-hook-${hook}`, run, error);
+    throw cannotStart({ name, flag: hook === 'script' ? '-script' : `-hook-${hook}` }, run, error);
   });
   if (end.code === VETO_STATUS && end.stopped === undefined) return 'vetoed';
   const failure = scriptFailure(name, run.timeoutMs, end);

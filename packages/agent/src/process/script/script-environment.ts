@@ -9,6 +9,16 @@ export interface Root {
   readonly root: string;
 }
 
+/** What a deploy script is run for. */
+export interface ScriptFacts {
+  /** Undefined on the first run. */
+  readonly old: Root | undefined;
+  readonly next: Root;
+  readonly config: AgentConfig;
+  /** Absolute path of the file in which the script may keep a state. */
+  readonly stateFile: string;
+}
+
 /** What scripts, hooks, checks and programs get of the agent's own environment. */
 export function inheritedEnvironment(
   inherited: Readonly<Record<string, string | undefined>>,
@@ -36,10 +46,7 @@ export function programEnvironment(
  */
 export function scriptEnvironment(
   inherited: Readonly<Record<string, string | undefined>>,
-  old: Root | undefined,
-  next: Root,
-  config: AgentConfig,
-  stateFile: string,
+  { old, next, config, stateFile }: ScriptFacts,
 ): Record<string, string> {
   return {
     ...inheritedEnvironment(inherited),

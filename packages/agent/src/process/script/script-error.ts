@@ -36,12 +36,11 @@ function failureOf(timeoutMs: number, { code, signal, stopped, survivor }: Group
 }
 
 /**
- * Why a program could not be started at all.
- * @param flag that names it.
+ * Says why a program could not be started at all.
+ * @param what its name as people know it, and the flag that gives it.
  */
 export function cannotStart(
-  name: string,
-  flag: string,
+  { name, flag }: { readonly name: string; readonly flag: string },
   run: Pick<GroupRun, 'program' | 'cwd'>,
   error: unknown,
 ): DeployError {

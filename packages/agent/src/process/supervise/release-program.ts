@@ -1,6 +1,12 @@
 import type { Launch } from './start-child.js';
 import type { Prove, Supervisor } from './supervisor.js';
 
+/** A release, and the environment of a program that runs from it. */
+export interface ProgramRelease {
+  readonly root: string;
+  readonly environment: Readonly<Record<string, string>>;
+}
+
 /** The supervised program as the deployment sees it: one that runs from a release. */
 export interface ReleaseProgram {
   /** The release that it runs from; undefined before the first. */
@@ -20,12 +26,7 @@ export interface ReleaseProgram {
    * more: the signal is aborted.
    * @returns aborted when the new one ends by itself, from the moment that it took over.
    */
-  switchTo(
-    root: string,
-    environment: Readonly<Record<string, string>>,
-    prove: Prove,
-    signal: AbortSignal,
-  ): Promise<AbortSignal>;
+  switchTo(release: ProgramRelease, prove: Prove, signal: AbortSignal): Promise<AbortSignal>;
   /** Another run from the same release takes over. */
   restart(prove: Prove, signal: AbortSignal): Promise<void>;
 }
@@ -59,7 +60,7 @@ export function releaseProgram(
       return supervisor.inCharge?.crashed;
     },
     start: (root, environment) => supervisor.start(launch(root, environment)),
-    switchTo: async (root, environment, prove, signal) => {
+    switchTo: async ({ root, environment }, prove, signal) => {
       const switching = supervisor.switchTo(launch(root, environment), prove, signal);
       const { crashed, drained } = await switching.catch((error: unknown) => {
         throw explain(error);

@@ -9,7 +9,7 @@ import { type AgentFlags, agentSettings } from '../flags/agent-settings.js';
 import { CONFIGURATION_KEYS, SHARED_KEYS } from './config-keys.js';
 import { reasonAgainst } from './reason-against.js';
 import { isSeq, LineCounter, parseDocument } from './yaml.js';
-import { flagsOf, Mistakes, pairsOf, textsOf } from './yaml-keys.js';
+import { type Beside, flagsOf, Mistakes, pairsOf, textsOf } from './yaml-keys.js';
 import { noteSyntax } from './yaml-mistakes.js';
 
 const MAX_BYTES = 1024 * 1024;
@@ -58,20 +58,16 @@ export function parseConfigFile(text: string, path: string): ConfigFile {
 function configFileOf(root: unknown, mistakes: Mistakes): ConfigFile {
   let labels: string[] = [];
   let nodes: readonly unknown[] = [];
-  const words = flagsOf(
-    root,
-    SHARED_KEYS,
-    {
-      labels: (node) => {
-        labels = pairsOf(node, 'labels', mistakes);
-      },
-      configurations: (node) => {
-        if (isSeq(node)) nodes = node.items;
-        else mistakes.at(node, 'configurations needs a list');
-      },
+  const beside: Beside = {
+    labels: (node) => {
+      labels = pairsOf(node, 'labels', mistakes);
     },
-    mistakes,
-  );
+    configurations: (node) => {
+      if (isSeq(node)) nodes = node.items;
+      else mistakes.at(node, 'configurations needs a list');
+    },
+  };
+  const words = flagsOf(root, { keys: SHARED_KEYS, beside }, mistakes);
   if (nodes.length > MAX_CONFIGURATIONS)
     mistakes.at(
       nodes[MAX_CONFIGURATIONS],
@@ -107,7 +103,7 @@ function applicationOf(
     const [program, ...args] = textsOf(value, 'command', mistakes);
     if (program !== undefined) command = [program, ...args];
   };
-  const words = flagsOf(node, CONFIGURATION_KEYS, { command: takeCommand }, mistakes);
+  const words = flagsOf(node, { keys: CONFIGURATION_KEYS, beside: { command: takeCommand } }, mistakes);
   if (mistakes.list.length > before) return undefined;
   return attempt(node, mistakes, () => {
     const flags = placed(parseFlags({ flags: AGENT_FLAGS }, [...shared, ...words]), words);

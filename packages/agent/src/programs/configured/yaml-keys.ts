@@ -34,16 +34,15 @@ export class Mistakes {
 /** Takes a value that is no flag: the node, or null where there is none. */
 export type Beside = Readonly<Record<string, (node: unknown) => void>>;
 
-/**
- * The keys of a map as flags on a command line, each checked.
- * @param keys that may be there. @param beside further keys.
- */
-export function flagsOf(
-  node: unknown,
-  keys: readonly FlagSpec[],
-  beside: Beside,
-  mistakes: Mistakes,
-): string[] {
+export interface KnownKeys {
+  /** Keys that are flags. */
+  readonly keys: readonly FlagSpec[];
+  /** Further keys. */
+  readonly beside: Beside;
+}
+
+/** Reads the keys of a map as flags on a command line, and checks each. */
+export function flagsOf(node: unknown, { keys, beside }: KnownKeys, mistakes: Mistakes): string[] {
   if (!isMap(node)) {
     mistakes.at(node, 'keys with values are expected here');
     return [];

@@ -17,25 +17,30 @@ import { withRetries } from './with-retries.js';
 
 const MAX_SIGNATURE_BYTES = 64 * 1024;
 
+/** An archive, its destination, and what happens in between. */
+export interface ArchiveDeployment {
+  readonly archive: DeployFileArchive;
+  readonly place: DestinationPlace;
+  /** Runs once the archive is there, and is the right one. */
+  readonly beforeUnpacking: () => Promise<void>;
+}
+
 /**
  * Downloads the archive, unpacks it beside its destination and syncs it there; what is made for that is removed in the end.
  * The destination's lock has to be held.
- * @param beforeUnpacking runs once the archive is there, and is the right one.
  * @throws DeployError.
  */
 export async function deployArchive(
-  archive: DeployFileArchive,
-  place: DestinationPlace,
+  { archive, place, beforeUnpacking }: ArchiveDeployment,
   context: DeployContext,
-  beforeUnpacking: () => Promise<void>,
 ): Promise<void> {
   const work = await freshBeside(place);
   try {
-    const file = await fetched(archive, work, context);
+    const file = await fetchArchive(archive, work, context);
     await beforeUnpacking();
     checkDestination(archive.dest, archive.strategy);
-    const tree = await unpacked(archive, { file, tree: work.at('tree') }, context);
-    await synced(archive, tree, context);
+    const tree = await unpackArchive(archive, { file, tree: work.at('tree') }, context);
+    await syncArchive(archive, tree, context);
   } catch (error) {
     throw withNames(error);
   } finally {
@@ -45,7 +50,7 @@ export async function deployArchive(
   }
 }
 
-async function fetched(
+async function fetchArchive(
   archive: DeployFileArchive,
   work: ClosedDirectory,
   context: DeployContext,
@@ -62,11 +67,11 @@ async function fetched(
   const { maxBytesPerSecond, retries } = settings;
   await download({ url: src, to, checksum, maxBytesPerSecond, retries }, { open, timers, log: line }, signal);
   if (checksum !== undefined) line(`its ${checksum.algorithm} checksum is right`);
-  await verified(archive, { path: to, dir: work.at('.') }, context);
+  await verifyArchive(archive, { path: to, dir: work.at('.') }, context);
   return to;
 }
 
-async function verified(
+async function verifyArchive(
   { src, signature }: DeployFileArchive,
   files: { readonly path: string; readonly dir: string },
   context: DeployContext,
@@ -84,14 +89,15 @@ async function verified(
     );
   }
   const line = (text: string): void => log.line(text);
-  const fetch = (until: AbortSignal) => fetchSmall(signature, MAX_SIGNATURE_BYTES, open, until);
+  const wanted = { url: signature, maxBytes: MAX_SIGNATURE_BYTES };
+  const fetch = (until: AbortSignal) => fetchSmall(wanted, open, until);
   const what = `fetching ${showUrl(signature)}`;
-  const bytes = await withRetries(what, fetch, retries, { timers, log: line }, signal);
+  const bytes = await withRetries(what, fetch, { ...retries, timers, log: line, signal });
   const signed = { label: showUrl(src), ...files, signature: bytes, allowedSigners };
   line(`it is signed by ${await verifySignature(signed, signal)}`);
 }
 
-async function unpacked(
+async function unpackArchive(
   { src }: DeployFileArchive,
   { file, tree }: { readonly file: string; readonly tree: string },
   { settings, log, signal }: DeployContext,
@@ -106,7 +112,7 @@ async function unpacked(
   return tree;
 }
 
-async function synced(
+async function syncArchive(
   archive: DeployFileArchive,
   tree: string,
   { settings, log, signal }: DeployContext,

@@ -46,7 +46,7 @@ export async function download(
       await transfer(request, context, { file, state, signal: until });
       if (checksum !== undefined) verify(checksum, state, url);
     };
-    await withRetries(`fetching ${showUrl(url)}`, attempt, retries, context, signal);
+    await withRetries(`fetching ${showUrl(url)}`, attempt, { ...retries, ...context, signal });
     const ms = context.timers.now() - begun;
     const rate = formatByteSize((state.offset * 1000) / Math.max(ms, 1));
     const took = formatDuration(Math.round(ms));
@@ -131,8 +131,7 @@ function verify(checksum: Checksum, state: Progress, url: string): void {
 
 /** What a small object holds. @throws DeployError too-large; those of OpenUrl. */
 export async function fetchSmall(
-  url: string,
-  maxBytes: number,
+  { url, maxBytes }: { readonly url: string; readonly maxBytes: number },
   open: OpenUrl,
   signal: AbortSignal,
 ): Promise<Buffer> {

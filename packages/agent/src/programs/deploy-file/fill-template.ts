@@ -47,12 +47,13 @@ function replaceActions(text: string, label: string, replace: (action: Action) =
   for (;;) {
     const begin = text.indexOf('{{', at);
     if (begin < 0) return filled + text.slice(at);
+    const mistake: Fail = (what) => templateError(`${label}: line ${lineOf(text, begin)}: ${what}`);
     const action = ACTION.exec(text.slice(begin));
-    if (action === null) throw mistake(text, begin, label, 'what begins with {{ does not end');
+    if (action === null) throw mistake('what begins with {{ does not end');
     const [whole, trimsLeft, body, trimsRight] = action;
     const before = text.slice(at, begin);
     filled += trimsLeft === undefined ? before : before.trimEnd();
-    filled += replace({ whole, body: body ?? '', fail: (what) => mistake(text, begin, label, what) });
+    filled += replace({ whole, body: body ?? '', fail: mistake });
     at = begin + whole.length;
     if (trimsRight !== undefined) at += text.slice(at).length - text.slice(at).trimStart().length;
   }
@@ -70,7 +71,7 @@ function filledIn(body: string, environment: Environment, fail: Fail): string {
     const [name, ...rest] = words;
     const args = [...rest, ...(piped === undefined ? [] : [piped])];
     if (name === undefined) throw fail('there is nothing to fill in');
-    piped = name.isText ? name.text : call(name.text, args.map(textOf), environment, fail);
+    piped = name.isText ? name.text : call({ name: name.text, args: args.map(textOf) }, environment, fail);
     if (name.isText && args.length > 0) throw fail('a text takes no arguments');
   }
   return piped ?? '';
@@ -110,7 +111,12 @@ function unquoted(quoted: string, fail: Fail): string {
   }
 }
 
-function call(name: string, args: readonly string[], environment: Environment, fail: Fail): string {
+interface Call {
+  readonly name: string;
+  readonly args: readonly string[];
+}
+
+function call({ name, args }: Call, environment: Environment, fail: Fail): string {
   const [first] = args;
   if (name === 'json_escape' && first !== undefined && args.length === 1)
     return JSON.stringify(first).slice(1, -1);
@@ -133,9 +139,12 @@ function call(name: string, args: readonly string[], environment: Environment, f
   );
 }
 
-function mistake(text: string, at: number, label: string, what: string): DeployError {
-  const line = text.slice(0, at).split('\n').length;
-  return new DeployError('invalid', `${label}: line ${line}: ${what}`, {
+function lineOf(text: string, at: number): number {
+  return text.slice(0, at).split('\n').length;
+}
+
+function templateError(what: string): DeployError {
+  return new DeployError('invalid', what, {
     hint: 'see docs/manifest-deployments.md; {{ "{{" }} gives {{',
   });
 }

@@ -3,12 +3,12 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { DeployError } from '@deploy-tools/shared/errors.js';
 import { showUrl } from '@deploy-tools/sources/objects/show-url.js';
-import { commandsAsWritten } from './commands-as-written.js';
+import { parseDocument } from 'yaml';
 import type { DeployContext } from './deploy-context.js';
-import type { DeployFile } from './deploy-file.js';
+import { COMMAND_LISTS, type DeployFile, type DeployFileCommands } from './deploy-file.js';
 import { fetchSmall } from './download.js';
-import { fillTemplate } from './fill-template.js';
-import { parseDeployFile } from './parse-deploy-file.js';
+import { fillTemplate, markTemplate } from './fill-template.js';
+import { parseDeployFile, readCommands } from './parse-deploy-file.js';
 import { verifySignature } from './verify-signature.js';
 import { withRetries } from './with-retries.js';
 
@@ -30,15 +30,10 @@ async function fetchText(
   url: string,
   { settings, open, timers, log, signal }: DeployContext,
 ): Promise<Buffer> {
-  const fetch = (until: AbortSignal) => fetchSmall(url, MAX_BYTES, open, until);
+  const fetch = (until: AbortSignal) => fetchSmall({ url, maxBytes: MAX_BYTES }, open, until);
   const line = (text: string): void => log.line(text);
-  return await withRetries(
-    `fetching ${showUrl(url)}`,
-    fetch,
-    settings.retries,
-    { timers, log: line },
-    signal,
-  );
+  const context = { ...settings.retries, timers, log: line, signal };
+  return await withRetries(`fetching ${showUrl(url)}`, fetch, context);
 }
 
 async function verified(url: string, manifest: Buffer, context: DeployContext): Promise<void> {
@@ -58,4 +53,24 @@ async function verified(url: string, manifest: Buffer, context: DeployContext): 
   } finally {
     rmSync(dir, { recursive: true, force: true });
   }
+}
+
+/**
+ * The commands of a manifest before its variables are filled in, to be shown in place of what is run: variables hold secrets.
+ * @param commands as they are run.
+ * @returns undefined where variables make up more than texts, so that it is not known which command is which.
+ */
+export function commandsAsWritten(
+  text: string,
+  label: string,
+  commands: DeployFileCommands,
+): DeployFileCommands | undefined {
+  const { text: marked, unmark } = markTemplate(text, label);
+  const document = parseDocument(marked, { prettyErrors: false, logLevel: 'silent' });
+  const found = document.errors.length > 0 ? undefined : readCommands(document.contents);
+  if (found === undefined || COMMAND_LISTS.some((list) => found[list].length !== commands[list].length))
+    return undefined;
+  const { pre, post, success, failure } = found;
+  const shown = (list: readonly string[]): string[] => list.map(unmark);
+  return { pre: shown(pre), post: shown(post), success: shown(success), failure: shown(failure) };
 }

@@ -114,7 +114,7 @@ function readKeys(node: unknown, readers: Readers, mistakes: Mistakes): void {
     };
     return [name, take] as const;
   });
-  flagsOf(node, [], Object.fromEntries(beside), mistakes);
+  flagsOf(node, { keys: [], beside: Object.fromEntries(beside) }, mistakes);
 }
 
 /** @param map flagsOf gives the key itself where there is no value at all. */

@@ -22,7 +22,7 @@ export interface CommandsRun {
  */
 export async function runCommands(list: 'pre' | 'post', run: CommandsRun): Promise<void> {
   for (const command of commandsOf(list, run.manifest)) {
-    await runCommand(command, run, undefined, (_, line) => run.log.line(line));
+    await runCommand(command, run, { onLine: (_, line) => run.log.line(line) });
   }
 }
 
@@ -35,7 +35,7 @@ export async function runLastCommands(
   for (const command of commandsOf(list, run.manifest)) {
     const stdin = run.log.reader();
     try {
-      await runCommand(command, run, stdin, print);
+      await runCommand(command, run, { stdinFd: stdin, onLine: print });
     } finally {
       closeSync(stdin);
     }
@@ -60,15 +60,14 @@ function commandsOf(list: CommandList, { commands, asWritten }: CommandsRun['man
 async function runCommand(
   { list, text, shown }: Command,
   { manifest, log, environment, signal }: CommandsRun,
-  stdinFd: number | undefined,
-  onLine: OnLine,
+  streams: { readonly stdinFd?: number; readonly onLine: OnLine },
 ): Promise<void> {
   log.line(`running the ${list} command ${shown}`);
   const name = `the ${list} command ${shown}`;
   const timeoutMs = manifest.commandTimeoutMs ?? MAX_TIMER_MS;
-  const run = { program: 'sh', args: ['-c', text], environment, timeoutMs, signal, onLine };
-  const end = await runInGroup(stdinFd === undefined ? run : { ...run, stdinFd }).catch((error: unknown) => {
-    throw cannotStart(name, 'PATH', run, error);
+  const run = { program: 'sh', args: ['-c', text], environment, timeoutMs, signal, ...streams };
+  const end = await runInGroup(run).catch((error: unknown) => {
+    throw cannotStart({ name, flag: 'PATH' }, run, error);
   });
   const failure = scriptFailure(name, timeoutMs, end);
   if (failure !== undefined) throw failure;

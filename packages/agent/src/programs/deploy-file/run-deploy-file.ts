@@ -71,7 +71,7 @@ async function deploy(
     const line = (text: string): void => log.line(text);
     const claim = { ...destination, owner: undefined };
     held.release = await lockDestination({ ...claim, waits: settings.waits, timers, log: line, signal });
-    await deployArchive(archive, destinationPlace(destination), context, pre);
+    await deployArchive({ archive, place: destinationPlace(destination), beforeUnpacking: pre }, context);
   }
   await runCommands('post', run);
 }

@@ -11,6 +11,13 @@ export interface Retries {
   readonly timeoutMs: number | undefined;
 }
 
+/** How often and how long an action is tried, and what that is done with. */
+export interface RetryContext extends Retries {
+  readonly timers: Timers;
+  readonly log: (line: string) => void;
+  readonly signal: AbortSignal;
+}
+
 /** Trying again changes nothing about these. */
 const FINAL: readonly ErrorKind[] = ['invalid', 'cancelled', 'no-space', 'too-large', 'internal'];
 
@@ -22,9 +29,7 @@ const FINAL: readonly ErrorKind[] = ['invalid', 'cancelled', 'no-space', 'too-la
 export async function withRetries<T>(
   what: string,
   attempt: (signal: AbortSignal) => Promise<T>,
-  { count, waitMs, timeoutMs }: Retries,
-  { timers, log }: { readonly timers: Timers; readonly log: (line: string) => void },
-  signal: AbortSignal,
+  { count, waitMs, timeoutMs, timers, log, signal }: RetryContext,
 ): Promise<T> {
   const limit = new AbortController();
   const timer = timeoutMs === undefined ? undefined : setTimeout(() => limit.abort(), timeoutMs);

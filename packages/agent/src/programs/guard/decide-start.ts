@@ -22,10 +22,13 @@ export type Knowledge =
   | { readonly kind: 'unknown'; readonly why: string; readonly isSettled: boolean };
 
 export interface GuardRules {
+  readonly now: Date;
   readonly maxStaleMs: number;
   /** Whether the last good release may run where the wanted one was rolled back. */
   readonly rolledBack: boolean;
 }
+
+type DiskWithRelease = DiskView & { readonly current: string };
 
 export interface Decision {
   readonly start: boolean;
@@ -37,17 +40,18 @@ const TRUSTED_STEPS: readonly DeployStep[] = ['activating', 'validating', 'healt
 const BACK_STEPS: readonly DeployStep[] = ['rolling-back', 'rolled-back'];
 
 /** Whether a program may be started from what is on the disk. Pure. */
-export function decideStart(disk: DiskView, known: Knowledge, rules: GuardRules, now: Date): Decision {
+export function decideStart(disk: DiskView, known: Knowledge, rules: GuardRules): Decision {
   const { current, placed } = disk;
   if (current === undefined) return no(`no release is here yet${inProgress(disk)}`);
   if (placed !== undefined && placed !== current) return no('the destination does not have the release yet');
+  const here = { ...disk, current };
   return known.kind === 'wanted'
-    ? whenWanted(disk, current, known.hash, rules)
-    : whenUnknown(disk, current, known, rules, now);
+    ? decideWhenWanted(here, known.hash, rules)
+    : decideWhenUnknown(here, known, rules);
 }
 
-function whenWanted(disk: DiskView, current: string, wanted: string, rules: GuardRules): Decision {
-  const { attempt, lastGood } = disk;
+function decideWhenWanted(disk: DiskWithRelease, wanted: string, rules: GuardRules): Decision {
+  const { attempt, current, lastGood } = disk;
   const isAbout = attempt?.hash === wanted;
   if (current === wanted) {
     if (lastGood === wanted || (isAbout && TRUSTED_STEPS.includes(attempt.step)))
@@ -63,12 +67,10 @@ function whenWanted(disk: DiskView, current: string, wanted: string, rules: Guar
   );
 }
 
-function whenUnknown(
-  { lastGood, provenAt }: DiskView,
-  current: string,
+function decideWhenUnknown(
+  { current, lastGood, provenAt }: DiskWithRelease,
   { why, isSettled }: Extract<Knowledge, { kind: 'unknown' }>,
-  { maxStaleMs }: GuardRules,
-  now: Date,
+  { maxStaleMs, now }: GuardRules,
 ): Decision {
   if (current !== lastGood) return no(`${why}, and the release ${short(current)} is not proven`);
   const age = provenAt === undefined ? Number.POSITIVE_INFINITY : now.getTime() - provenAt.getTime();

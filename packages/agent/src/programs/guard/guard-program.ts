@@ -17,7 +17,7 @@ const LOOK_MS = 250;
 /** Where it is the registry that is asked. */
 const REGISTRY_LOOK_MS = 2000;
 /** After that long without an answer the registry counts as one that cannot be reached. */
-const MIN_WAIT_MS = 10_000;
+const ANSWER_TIMEOUT_MS = 10_000;
 const LONGEST_MS = 24 * 3_600_000;
 
 const GUARD_FLAGS = [
@@ -100,7 +100,7 @@ async function decided(flags: GuardFlags): Promise<Decision> {
   const began = performance.now();
   const since = new Date();
   const late = new AbortController();
-  const timer = setTimeout(() => late.abort(), Math.max(flags.wait, MIN_WAIT_MS));
+  const timer = setTimeout(() => late.abort(), Math.max(flags.wait, ANSWER_TIMEOUT_MS));
   try {
     for (let nudged = ''; ; ) {
       const agentDir = resolve(agentDirectoryOf(dir, flags['agent-dir'], hasSocket));
@@ -110,8 +110,10 @@ async function decided(flags: GuardFlags): Promise<Decision> {
         nudged = agentDir;
       }
       const passed = () => performance.now() - began;
-      const { decision, isOpen } = await look(dir, source, flags, passed, late.signal);
-      const left = (isOpen ? Math.max(flags.wait, MIN_WAIT_MS) : flags.wait) - passed();
+      const hasHad = (isFinal: boolean) =>
+        passed() >= (isFinal ? Math.min(ANSWER_TIMEOUT_MS, flags.wait) : ANSWER_TIMEOUT_MS);
+      const { decision, isOpen } = await decideOnce(dir, flags, () => ask(source, hasHad, late.signal));
+      const left = (isOpen ? Math.max(flags.wait, ANSWER_TIMEOUT_MS) : flags.wait) - passed();
       if (decision.start || left <= 0) return decision;
       await systemTimers.sleep(Math.min(hasSocket(agentDir) ? LOOK_MS : REGISTRY_LOOK_MS, left));
     }
@@ -120,33 +122,25 @@ async function decided(flags: GuardFlags): Promise<Decision> {
   }
 }
 
-/** @param passed milliseconds since the first look. */
-async function look(
-  dir: string,
-  source: WantedSource,
-  flags: GuardFlags,
-  passed: () => number,
-  signal: AbortSignal,
-): Promise<Look> {
-  const rules = { maxStaleMs: flags['max-stale'], rolledBack: flags['rolled-back'] };
+async function decideOnce(dir: string, flags: GuardFlags, ask: () => Promise<Knowledge>): Promise<Look> {
   try {
-    const known = await ask(source, flags, passed, signal);
+    const known = await ask();
+    const rules = { now: new Date(), maxStaleMs: flags['max-stale'], rolledBack: flags['rolled-back'] };
     const isOpen = known.kind === 'unknown' && !known.isSettled;
-    return { decision: decideStart(viewDisk(dir), known, rules, new Date()), isOpen };
+    return { decision: decideStart(viewDisk(dir), known, rules), isOpen };
   } catch (error) {
     if (isDeployError(error, 'usage') || !isDeployError(error)) throw error;
     return { decision: { start: false, why: error.message }, isOpen: false };
   }
 }
 
+/** @param hasHadItsTime whether the registry had its chance to answer; sooner when the answer is final. */
 async function ask(
   source: WantedSource,
-  flags: GuardFlags,
-  passed: () => number,
+  hasHadItsTime: (isFinal: boolean) => boolean,
   signal: AbortSignal,
 ): Promise<Knowledge> {
   const asked = await askWanted(source, signal);
   if (asked.kind === 'wanted') return asked;
-  const waitMs = asked.isFinal ? Math.min(MIN_WAIT_MS, flags.wait) : MIN_WAIT_MS;
-  return { kind: 'unknown', why: asked.why, isSettled: passed() >= waitMs };
+  return { kind: 'unknown', why: asked.why, isSettled: hasHadItsTime(asked.isFinal) };
 }

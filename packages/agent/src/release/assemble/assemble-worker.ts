@@ -15,7 +15,7 @@ import type {
 } from './assemble-task.js';
 import { attributesAt } from './attribute-columns.js';
 import { takeOver } from './copy-file.js';
-import { lookAt, writeStamp } from './file-stamp.js';
+import { lookAt, matchesStamp, writeStamp } from './file-stamp.js';
 import { closeDirectories, finishTree, makeEntry } from './finish-tree.js';
 import { writeChunks } from './write-chunks.js';
 
@@ -70,7 +70,7 @@ function copyAll(place: AssemblePlace, jobs: CopyJobs): number[] {
   for (let row = 0; row < jobs.paths.length; row++) {
     const job = copyJob(jobs, row);
     try {
-      if (!takeOver(place, job, jobs.stamps, row)) stale.push(row);
+      if (!takeOver(place, job, (stats) => matchesStamp(stats, jobs.stamps, row))) stale.push(row);
     } catch (error) {
       throw writeError(job.path, error);
     }

@@ -13,20 +13,24 @@ import { toDeployError } from '@deploy-tools/shared/errors.js';
 import { timeOfStats } from '../unpack/file-times.js';
 import type { AssemblePlace } from './assemble-place.js';
 import type { CopyJob } from './assemble-task.js';
-import { lookAt, matchesStamp } from './file-stamp.js';
+import { lookAt } from './file-stamp.js';
 
 /**
- * Takes a file over from an earlier release, when it is what the stamp says, before and, for a copy, also after.
+ * Takes a file over from an earlier release, if it is unchanged before and, for a copy, also after.
  * @returns false when that is not so, or it cannot be read: then nothing is left in its place.
  */
-export function takeOver(place: AssemblePlace, job: CopyJob, stamps: BigInt64Array, row: number): boolean {
+export function takeOver(
+  place: AssemblePlace,
+  job: CopyJob,
+  isUnchanged: (stats: BigIntStats) => boolean,
+): boolean {
   const source = place.roots[job.root];
   if (source === undefined) return false;
   const from = fsPath(`${source.path}/${job.from}`);
   const unchanged = (): BigIntStats | undefined => {
     const stats = lookAt(from);
     if (stats === undefined || stats.dev !== source.device) return undefined;
-    return matchesStamp(stats, stamps, row) ? stats : undefined;
+    return isUnchanged(stats) ? stats : undefined;
   };
   // Before, because opening what was put in its place could wait for ever (a FIFO).
   const stats = unchanged();

@@ -2,7 +2,7 @@ import { hash } from 'node:crypto';
 import type { SftpClient } from '@deploy-tools/shared/client/sftp-client.js';
 import { DeployError } from '@deploy-tools/shared/errors.js';
 import { unpackFrame } from '@deploy-tools/shared/layers/frame.js';
-import { MAX_ROOT, type ManifestRoot, type SegmentRef } from '@deploy-tools/shared/layers/manifest.js';
+import { MAX_ROOT, type SegmentRef } from '@deploy-tools/shared/layers/manifest.js';
 import { decodeManifestRoot } from '@deploy-tools/shared/layers/manifest-root.js';
 import { type KeptManifest, segmentsOf } from './kept-manifests.js';
 import type { PackFiles } from './pack-files.js';
@@ -42,7 +42,8 @@ export async function fetchManifest(
     else segments.set(segment.digest, content);
   }
   const stretches = stretchesOf([...missing.values()]);
-  for (const stretch of stretches) await fetchStretch(source.packs, root, stretch, segments);
+  const readInto = (bytes: Buffer, from: number) => source.packs.readInto(root.pack.hash, bytes, from);
+  for (const stretch of stretches) await fetchStretch(stretch, { pack: root.pack.hash, readInto }, segments);
   const fetched = stretches.reduce((sum, stretch) => sum + stretch.length, bytes.length);
   return { digest, root, segments, bytes, fetched };
 }
@@ -77,21 +78,25 @@ function stretchesOf(missing: readonly SegmentRef[]): Stretch[] {
   return stretches;
 }
 
-/** All ranges of a stretch in flight at once. */
+interface PackReader {
+  /** Its hash. */
+  readonly pack: string;
+  readonly readInto: (bytes: Buffer, from: number) => Promise<void>;
+}
+
+/** Fetches all ranges of a stretch at once. */
 async function fetchStretch(
-  packs: PackFiles,
-  root: ManifestRoot,
   stretch: Stretch,
+  { pack, readInto }: PackReader,
   into: Map<string, Buffer>,
 ): Promise<void> {
   const read = async ({ from, to, segments }: Stretch['ranges'][number]) => {
     const bytes = Buffer.allocUnsafe(to - from);
-    await packs.readInto(root.pack.hash, bytes, from);
+    await readInto(bytes, from);
     for (const segment of segments) {
       const at = segment.offset - from;
       const content = unpackFrame(bytes.subarray(at, at + segment.packedLength), segment.length);
-      if (hash('sha256', content) !== segment.digest)
-        throw mismatch(`a segment in the pack ${root.pack.hash}`);
+      if (hash('sha256', content) !== segment.digest) throw mismatch(`a segment in the pack ${pack}`);
       into.set(segment.digest, content);
     }
   };

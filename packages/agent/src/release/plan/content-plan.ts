@@ -105,7 +105,9 @@ export function planContent(nodes: readonly TreeNode[], places: PackPlaces, disk
   const index = new ContentIndex(disk.releases, wanted);
   for (const node of others) {
     if (addCopy(copies, node, index.file(node.chunks))) continue;
-    const pieces = piecesOf(node, (piece) => sourcesOf(node, piece, index, disk));
+    const pieces = piecesOf(node, ({ chunk, offset }) =>
+      sourcesOf({ path: node.entry.path, offset }, index.chunk(chunk.digest), disk),
+    );
     const onDisk = pieces.filter((piece) => piece.sources.length > 0);
     if (onDisk.length > 0) assemblies.push({ node, pieces: onDisk });
     for (const { chunk, offset, sources } of pieces) {
@@ -124,14 +126,11 @@ function addCopy(copies: CopyPlan[], node: TreeNode, found: FoundFile | undefine
 
 /** What is known to have held the chunk, and what may hold it at the same place. */
 function sourcesOf(
-  node: TreeNode,
-  { chunk, offset }: Omit<PiecePlan, 'sources'>,
-  index: ContentIndex,
+  { path, offset }: Omit<ChunkSource, 'root'>,
+  known: ChunkSource | undefined,
   { releases, unproven }: DiskSources,
 ): ChunkSource[] {
-  const { path } = node.entry;
   const sources = unproven.map((_, at) => ({ root: releases.length + at, path, offset }));
-  const known = index.chunk(chunk.digest);
   if (known !== undefined) sources.unshift({ root: known.root, path: known.path, offset: known.offset });
   return sources;
 }
@@ -152,4 +151,17 @@ export function piecesOf(
     offset += chunk.length;
   }
   return pieces;
+}
+
+/** Archives are unpacked from their beginning to their end: a small saving of bytes does not make up for that. */
+const WORTH_SAVING = 0.2;
+const WORTH_BYTES = 1024 * 1024;
+
+/**
+ * Whether fetching whole archives is the better way. Pure.
+ * @param chunkBytes to be fetched of packs otherwise.
+ * @param archiveBytes to be fetched of archives: what is in the cache does not count.
+ */
+export function archivesAreBetter(chunkBytes: number, archiveBytes: number): boolean {
+  return archiveBytes + WORTH_BYTES < chunkBytes * (1 - WORTH_SAVING);
 }

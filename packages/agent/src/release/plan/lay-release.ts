@@ -1,7 +1,8 @@
-import { EntryPolicy } from '@deploy-tools/shared/archive/entry-policy.js';
+import { EntryPolicy, type SafeEntry } from '@deploy-tools/shared/archive/entry-policy.js';
 import type { UnpackPolicy } from '@deploy-tools/shared/archive/unpack-policy.js';
+import type { ChunkRef } from '@deploy-tools/shared/layers/manifest.js';
 import { layerError } from '../unpack/layer-error.js';
-import { type ReleaseLayer, tarEntryOf } from './layer-manifest.js';
+import { type LayerManifest, type ReleaseLayer, tarEntryOf } from './layer-manifest.js';
 import { type ReleaseTree, TreeLayer } from './release-tree.js';
 
 export interface LaidRelease extends ReleaseTree {
@@ -19,7 +20,9 @@ export function layRelease(layers: readonly ReleaseLayer[], policy: UnpackPolicy
   const tree = new TreeLayer();
   for (const [number, layer] of layers.entries()) {
     try {
-      layLayer(layer, number, entryPolicy, tree);
+      layLayer(layer.manifest, entryPolicy, (entry, index, chunks) =>
+        tree.lay(entry, { layer: number, index }, chunks),
+      );
     } catch (error) {
       throw layerError(layer.label, error);
     }
@@ -28,8 +31,11 @@ export function layRelease(layers: readonly ReleaseLayer[], policy: UnpackPolicy
 }
 
 /** The bounds on bytes hold for the contents of files; an archive's headers, which are not here, count there. */
-function layLayer({ manifest }: ReleaseLayer, layer: number, policy: EntryPolicy, tree: TreeLayer): void {
-  const { entries, times, root } = manifest;
+function layLayer(
+  { entries, times, root }: LayerManifest,
+  policy: EntryPolicy,
+  lay: (entry: SafeEntry, index: number, chunks: readonly ChunkRef[]) => void,
+): void {
   let decompressed = 0;
   for (const [index, entry] of entries.entries()) {
     const time = times[index];
@@ -37,6 +43,6 @@ function layLayer({ manifest }: ReleaseLayer, layer: number, policy: EntryPolicy
     const safe = policy.admit(tarEntryOf(entry, time));
     decompressed += entry.size;
     policy.countBytes(entry.size, { decompressed, compressed: root.archive.size });
-    tree.lay(safe, { layer, index }, entry.chunks);
+    lay(safe, index, entry.chunks);
   }
 }

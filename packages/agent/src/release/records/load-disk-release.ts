@@ -7,17 +7,21 @@ import type { DiskFile, DiskRelease } from '../plan/disk-release.js';
 import type { ReleaseRecord } from './release-record.js';
 import type { ReleaseRecords } from './release-records.js';
 
+/** What is known of the releases on this host. */
+export interface ReleaseRecordSources {
+  readonly records: ReleaseRecords;
+  readonly manifests: ManifestStore;
+  readonly log: Logger;
+}
+
 /**
  * Describes a release on disk from its record and the kept manifests.
- * @param root absolute path of the release.
+ * @param release its configuration hash and the absolute path of its directory.
  * @returns undefined when there is no record, or a part of what it rests on is gone.
  */
 export function loadDiskRelease(
-  records: ReleaseRecords,
-  manifests: ManifestStore,
-  hash: string,
-  root: string,
-  log: Logger,
+  { hash, root }: { readonly hash: string; readonly root: string },
+  { records, manifests, log }: ReleaseRecordSources,
 ): DiskRelease | undefined {
   try {
     const record = records.read(hash);

@@ -30,7 +30,7 @@ export async function loadSources(
   for (const hash of before === undefined ? others : [before.hash, ...others]) {
     const root = join(paths.unpacked, hash);
     if (!existsSync(root)) continue;
-    const release = loadDiskRelease(records, manifests, hash, root, log);
+    const release = loadDiskRelease({ hash, root }, { records, manifests, log });
     if (release !== undefined) releases.push(release);
     else if (hash === before?.hash || hash === config.hash) unproven.push(root);
   }

@@ -11,17 +11,22 @@ export function recordable(nodes: readonly TreeNode[]): TreeNode[] {
   return nodes.filter(({ chunks, paths, entry }) => chunks.length > 0 && paths[0] === entry.path);
 }
 
+/** Files of a release as they are on the disk. */
+export interface StampedNodes {
+  readonly nodes: readonly TreeNode[];
+  /** A row for each of `nodes`. */
+  readonly stamps: BigInt64Array;
+}
+
 /**
  * The record of a release, made any time after it was complete. A file that was changed since, or less than a tick
  * before, is left out: it is verified by its digest when it is wanted. So what is recorded is what was built, although
  * it is looked at later. (A file changed through a link while the release was built shows in its size or time.)
- * @param stamps a row for each of `nodes`.
  * @param finishedAt when the release was complete, by the clock of its file system, in nanoseconds since 1970.
  */
 export function recordOf(
   manifests: readonly LayerManifest[],
-  nodes: readonly TreeNode[],
-  stamps: BigInt64Array,
+  { nodes, stamps }: StampedNodes,
   finishedAt: bigint,
 ): ReleaseRecord {
   const places: EntryPlace[] = [];

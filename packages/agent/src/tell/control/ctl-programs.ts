@@ -1,3 +1,4 @@
+import { userInfo } from 'node:os';
 import { resolve } from 'node:path';
 import type { FlagSpec, FlagValues } from '@deploy-tools/shared/cli/flags.js';
 import { endOnLostOutput } from '@deploy-tools/shared/cli/output-errors.js';
@@ -5,8 +6,7 @@ import { type Program, runProgram } from '@deploy-tools/shared/cli/program.js';
 import { columns } from '@deploy-tools/shared/columns.js';
 import { DeployError, describeError, exitCodeOf } from '@deploy-tools/shared/errors.js';
 import type { Fields } from '@deploy-tools/shared/report/json-fields.js';
-import { MAX_PAUSE_REASON } from '@deploy-tools/shared/report/pause-note.js';
-import { askingUser } from './asking-user.js';
+import { MAX_PAUSE_BY, MAX_PAUSE_REASON } from '@deploy-tools/shared/report/pause-note.js';
 import { callAgent } from './call-agent.js';
 import { CONTROL_COMMANDS, type ControlCommand, type ControlRequest } from './control-line.js';
 import { statusRows } from './status-rows.js';
@@ -119,4 +119,17 @@ export async function runWake(argv: readonly string[]): Promise<void> {
     },
     argv,
   );
+}
+
+/** The user who asks, as the host knows it: who called sudo, else the user of this process; `uid 1234` where it has no name. */
+function askingUser({ SUDO_USER }: Readonly<Record<string, string | undefined>>): string {
+  return (SUDO_USER || ownName()).slice(0, MAX_PAUSE_BY);
+}
+
+function ownName(): string {
+  try {
+    return userInfo().username;
+  } catch {
+    return `uid ${process.getuid?.()}`;
+  }
 }

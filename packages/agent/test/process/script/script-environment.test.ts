@@ -18,15 +18,11 @@ const config = (...layers: readonly [name: string, version: string][]): AgentCon
 
 const NEXT = { id: 'f'.repeat(64), root: '/srv/unpacked/f' };
 
+const facts = (config: AgentConfig) => ({ old: undefined, next: NEXT, config, stateFile: '/tmp/s' });
+
 describe('scriptEnvironment', () => {
-  it('has what the original sets, and empty old ones on the first run', () => {
-    const environment = scriptEnvironment(
-      {},
-      undefined,
-      NEXT,
-      config(['code', 'v 1'], ['config', '2']),
-      '/tmp/s',
-    );
+  it('has what the Go agent sets, and empty old ones on the first run', () => {
+    const environment = scriptEnvironment({}, facts(config(['code', 'v 1'], ['config', '2'])));
     expect(environment).toEqual({
       OLDID: '',
       OLDROOT: '',
@@ -42,7 +38,7 @@ describe('scriptEnvironment', () => {
 
   it('names the old release on an update', () => {
     const old = { id: 'e'.repeat(64), root: '/srv/unpacked/e' };
-    const environment = scriptEnvironment({}, old, NEXT, config(['code', 'v1']), '/tmp/s');
+    const environment = scriptEnvironment({}, { ...facts(config(['code', 'v1'])), old });
     expect(environment).toMatchObject({ OLDID: old.id, OLDROOT: old.root });
   });
 
@@ -53,7 +49,7 @@ describe('scriptEnvironment', () => {
     );
     fc.assert(
       fc.property(fc.dictionary(name, fc.option(fc.string(), { nil: undefined })), (env) => {
-        const environment = scriptEnvironment(env, undefined, NEXT, config(['code', 'v1']), '/tmp/s');
+        const environment = scriptEnvironment(env, facts(config(['code', 'v1'])));
         for (const [key, value] of Object.entries(environment)) {
           if (INHERITED.includes(key)) expect(value).toBe(env[key]);
           else expect(key).toMatch(OURS);

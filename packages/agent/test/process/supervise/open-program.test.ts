@@ -38,7 +38,9 @@ describe('a program that cannot take over', () => {
 
   it('because it opens its port itself is told so, with what to do', async () => {
     const { program } = await opened({ command: DIES });
-    const error = await program.switchTo('/', environment, async () => {}, NEVER).catch((thrown) => thrown);
+    const error = await program
+      .switchTo({ root: '/', environment }, async () => {}, NEVER)
+      .catch((thrown) => thrown);
     expect(error).toMatchObject({ kind: 'unhealthy' });
     expect(describeError(error)).toMatch(
       /^the program \(process \d+\) ended with exit status 1: it says that its address is in use \(.*-handoff restart/,
@@ -47,7 +49,7 @@ describe('a program that cannot take over', () => {
 
   it('with -handoff restart has the port of another program, of which nothing is known', async () => {
     const { program } = await opened({ command: DIES, handoff: 'restart' });
-    const switched = program.switchTo('/', environment, async () => {}, NEVER);
+    const switched = program.switchTo({ root: '/', environment }, async () => {}, NEVER);
     await expect(switched).rejects.toThrow(/ended with exit status 1$/);
   });
 });
@@ -63,6 +65,6 @@ it('a new program has to live for a second before it is asked anything', async (
   };
   const { program } = await opened({ command: ['sleep', '60'], timers });
   const prove = async () => expect(slept).toEqual([1000]);
-  await program.switchTo('/', environment, prove, NEVER);
+  await program.switchTo({ root: '/', environment }, prove, NEVER);
   expect.assertions(1);
 });

@@ -17,11 +17,11 @@ it('who calls off a release whose program took over does not wait for the one be
   const what = { command: ['/bin/sh', '-c', command] as const };
   const program = releaseProgram(site.supervisor, what);
   const environment = { PATH: process.env.PATH ?? '' };
-  await program.switchTo(v1, environment, proven, NEVER);
+  await program.switchTo({ root: v1, environment }, proven, NEVER);
   await site.line('on');
   const stop = new AbortController();
   let isOver = false;
-  const switching = program.switchTo(v2, environment, proven, stop.signal);
+  const switching = program.switchTo({ root: v2, environment }, proven, stop.signal);
   void switching.then(() => {
     isOver = true;
   });

@@ -1,5 +1,5 @@
-import { commandsAsWritten } from '@deploy-tools/agent/programs/deploy-file/commands-as-written.js';
 import { fillTemplate } from '@deploy-tools/agent/programs/deploy-file/fill-template.js';
+import { commandsAsWritten } from '@deploy-tools/agent/programs/deploy-file/load-deploy-file.js';
 import { parseDeployFile } from '@deploy-tools/agent/programs/deploy-file/parse-deploy-file.js';
 import { expect, it } from 'vitest';
 

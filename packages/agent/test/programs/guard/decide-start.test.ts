@@ -16,10 +16,10 @@ const SETTLED: DiskView = {
 };
 const wanted = (hash: string): Knowledge => ({ kind: 'wanted', hash });
 const unknown = (isSettled: boolean): Knowledge => ({ kind: 'unknown', why: 'no answer', isSettled });
-const RULES = { maxStaleMs: 24 * 3_600_000, rolledBack: false };
+const RULES = { now: NOW, maxStaleMs: 24 * 3_600_000, rolledBack: false };
 
 function decide(disk: Partial<DiskView>, known: Knowledge, rules = {}) {
-  return decideStart({ ...SETTLED, ...disk }, known, { ...RULES, ...rules }, NOW);
+  return decideStart({ ...SETTLED, ...disk }, known, { ...RULES, ...rules });
 }
 
 describe('what is wanted is known', () => {

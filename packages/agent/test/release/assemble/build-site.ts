@@ -86,7 +86,7 @@ export async function makeBuildSite(
       const files = nodes.map(({ entry }) => entry.path);
       const root = join(paths.unpacked, hash);
       const { stamps } = await threads.run('stamp', () => ({ kind: 'stamp', root, paths: files }));
-      const record = recordOf(manifests, nodes, stamps, 2n ** 62n);
+      const record = recordOf(manifests, { nodes, stamps }, 2n ** 62n);
       expect(record.places.length).toBe(nodes.length);
       new ReleaseRecords(paths.records).write(hash, record);
     },

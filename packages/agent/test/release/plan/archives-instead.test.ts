@@ -1,4 +1,4 @@
-import { archivesAreBetter } from '@deploy-tools/agent/release/plan/archives-instead.js';
+import { archivesAreBetter } from '@deploy-tools/agent/release/plan/content-plan.js';
 import { expect, it } from 'vitest';
 
 const MB = 1_000_000;

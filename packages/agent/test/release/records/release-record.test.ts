@@ -75,7 +75,7 @@ describe('what is recorded', () => {
     ['not one of another time', [1n, 10n, mtime + 5000n, 1_000_000_000n], false],
     ['not what is no file', [0n, 0n, 0n, 0n], false],
   ])('%s', (_what, stamp, recorded) => {
-    const made = recordOf([], [file('a', 10)], BigInt64Array.from(stamp), FINISHED);
+    const made = recordOf([], { nodes: [file('a', 10)], stamps: BigInt64Array.from(stamp) }, FINISHED);
     expect(made.places).toEqual(recorded ? [{ layer: 0, index: 10 }] : []);
     expect([...made.stamps]).toEqual(recorded ? stamp : []);
   });

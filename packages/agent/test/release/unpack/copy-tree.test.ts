@@ -15,8 +15,8 @@ import {
 import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { copyNode } from '@deploy-tools/agent/release/unpack/copy-node.js';
-import { copyTree } from '@deploy-tools/agent/release/unpack/copy-tree.js';
 import { chmodDirectory } from '@deploy-tools/agent/release/unpack/held-directory.js';
+import { copyTree } from '@deploy-tools/agent/release/unpack/run-tree-task.js';
 import { beforeEach, expect, it } from 'vitest';
 import { testScope } from '../../../../../test/support/scope.js';
 import { tempDir } from '../../../../../test/support/temp-dir.js';
