@@ -8,7 +8,7 @@ export interface Wording {
 export const WORDINGS: readonly Wording[] = [
   { not: /\bg(?:o|oes|oing|one)[ -]?back\b|\bwent back\b/i, but: 'roll back, rolled back, rollback' },
   { not: /\bway[ -]?back\b/i, but: 'rollback' },
-  { not: /(?<!')\bwithdr(?:aw|awn|ew|aws|awing)\b/i, but: 'roll back; yank; remove' },
+  { not: /\bwithdr(?:aw|ew|aws|awing)\b/i, but: 'roll back; yank; remove' },
   { not: /\btold\b|\btells? of\b|\bhas a word for\b/i, but: 'notify, announce, report, contain' },
   { not: /\blook(?:s|ed|ing)? at the registry\b/i, but: 'poll, check' },
   { not: /\bpatience\b/i, but: 'delay, timeout, retry-after: whichever it is' },

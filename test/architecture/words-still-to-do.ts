@@ -57,13 +57,6 @@ export const STILL_TO_DO: Readonly<Record<string, readonly string[]>> = {
     'takeover/read-original',
     'takeover/take-over',
   ],
-  agent: [
-    'deploy/hold',
-    'deploy/ledger',
-    'programs/daemon/open-application',
-    'programs/examine/describe-plan',
-    'release/archive-cache',
-    'release/release-directory',
-  ],
+  agent: ['programs/daemon/open-application', 'release/archive-cache', 'release/release-directory'],
   ctl: ['from-docker/deploy-layers'],
 };
