@@ -1,8 +1,12 @@
 import { type AgentConfig, configSchema, encodeConfigJson } from '@deploy-tools/shared/config-json.js';
 import { isDeployError } from '@deploy-tools/shared/errors.js';
 import { decodeJson } from '@deploy-tools/shared/json/decode-json.js';
-import { countSchema, hashSchema, timeSchema } from '@deploy-tools/shared/json/json-schemas.js';
-import { withoutUndefined } from '@deploy-tools/shared/report/json-fields.js';
+import {
+  countSchema,
+  hashSchema,
+  timeSchema,
+  withoutUndefined,
+} from '@deploy-tools/shared/json/json-schemas.js';
 import * as z from 'zod/mini';
 import { DEPLOY_STEPS } from './deploy-step.js';
 import { type Journal, type Live, runningRelease } from './journal.js';

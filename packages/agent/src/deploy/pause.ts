@@ -2,15 +2,10 @@ import { existsSync, rmSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { syncDirectory, writeFileAtomic } from '@deploy-tools/shared/host/atomic-file.js';
 import { readRegularFile } from '@deploy-tools/shared/host/regular-file.js';
-import {
-  asText,
-  asTime,
-  type Fields,
-  optional,
-  parseFields,
-  withoutUndefined,
-} from '@deploy-tools/shared/report/json-fields.js';
+import { checkJson } from '@deploy-tools/shared/json/decode-json.js';
+import { timeSchema, withoutUndefined } from '@deploy-tools/shared/json/json-schemas.js';
 import type { PauseNote } from '@deploy-tools/shared/report/pause-note.js';
+import * as z from 'zod/mini';
 
 const MAX_BYTES = 16 * 1024;
 
@@ -94,12 +89,14 @@ export function readPause(path: string): PauseNote | undefined {
   }
 }
 
-/** @throws DeployError invalid. */
+const noteSchema = z.object({
+  by: z.optional(z.string()),
+  since: z.optional(timeSchema),
+  reason: z.optional(z.string()),
+});
+
+/** @throws DeployError, SyntaxError. */
 function decodeNote(text: string): PauseNote {
-  const fields: Fields = text.startsWith('{') ? parseFields(text) : { since: text.trim() };
-  return withoutUndefined({
-    by: optional(fields.by, (value) => asText(value, 'by')),
-    since: optional(fields.since, (value) => asTime(value, 'since')),
-    reason: optional(fields.reason, (value) => asText(value, 'reason')),
-  });
+  const json: unknown = text.startsWith('{') ? JSON.parse(text) : { since: text.trim() };
+  return withoutUndefined(checkJson(json, noteSchema, { what: 'the pause', kind: 'corrupt' }));
 }

@@ -3,7 +3,9 @@ import { join } from 'node:path';
 import { DeployError, errnoOf } from '@deploy-tools/shared/errors.js';
 import { writeFileAtomic } from '@deploy-tools/shared/host/atomic-file.js';
 import { readRegularFile } from '@deploy-tools/shared/host/regular-file.js';
-import { asText, parseFields } from '@deploy-tools/shared/report/json-fields.js';
+import { decodeJson } from '@deploy-tools/shared/json/decode-json.js';
+import { wireObject } from '@deploy-tools/shared/json/json-schemas.js';
+import * as z from 'zod/mini';
 
 const MAX_BYTES = 64 * 1024;
 
@@ -17,6 +19,13 @@ export interface PlacedRecord {
   readonly inode: string;
 }
 
+const recordSchema = wireObject({
+  To: z.string(),
+  Strategy: z.string(),
+  Hash: z.string(),
+  Inode: z.string(),
+});
+
 /** Where an agent keeps its record. @param dir of the agent, absolute. */
 export function placedIn(dir: string): string {
   return join(dir, 'placed.json');
@@ -25,13 +34,8 @@ export function placedIn(dir: string): string {
 /** @returns undefined when nothing was, a sync was cut off, or the file is damaged: then it is synced again. */
 export function readPlaced(path: string): PlacedRecord | undefined {
   try {
-    const fields = parseFields(readRegularFile(path, MAX_BYTES).toString('utf8'));
-    return {
-      to: asText(fields.To, 'To'),
-      strategy: asText(fields.Strategy, 'Strategy'),
-      hash: asText(fields.Hash, 'Hash'),
-      inode: asText(fields.Inode, 'Inode'),
-    };
+    const text = readRegularFile(path, MAX_BYTES).toString('utf8');
+    return decodeJson(text, recordSchema, { what: path, kind: 'corrupt' });
   } catch (error) {
     if (errnoOf(error) === 'ENOENT' || error instanceof DeployError) return undefined;
     throw error;

@@ -52,8 +52,19 @@ function withoutNulls(value: unknown): unknown {
 
 function withOwnKeys<Wire extends object>(wire: Wire): OwnKeys<Wire> {
   return Object.fromEntries(
-    Object.entries(wire)
-      .filter(([, value]) => value !== undefined)
-      .map(([key, value]) => [key.charAt(0).toLowerCase() + key.slice(1), value]),
+    Object.entries(withoutUndefined(wire)).map(([key, value]) => [
+      key.charAt(0).toLowerCase() + key.slice(1),
+      value,
+    ]),
   ) as OwnKeys<Wire>;
+}
+
+/** A JSON object whose keys are not checked. */
+export type Fields = Readonly<Record<string, unknown>>;
+
+/** The same object without the keys that are undefined. */
+export function withoutUndefined<T extends object>(fields: T): { [K in keyof T]: Exclude<T[K], undefined> } {
+  return Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined)) as {
+    [K in keyof T]: Exclude<T[K], undefined>;
+  };
 }

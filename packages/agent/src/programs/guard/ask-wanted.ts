@@ -1,8 +1,7 @@
 import { dirname } from 'node:path';
 import { DeployError, describeError, isDeployError } from '@deploy-tools/shared/errors.js';
 import { checkJson } from '@deploy-tools/shared/json/decode-json.js';
-import { hashSchema, wireObject } from '@deploy-tools/shared/json/json-schemas.js';
-import type { Fields } from '@deploy-tools/shared/report/json-fields.js';
+import { type Fields, hashSchema, wireObject } from '@deploy-tools/shared/json/json-schemas.js';
 import * as z from 'zod/mini';
 import { callAgent } from '../../tell/control/call-agent.js';
 import type { AccessFlags } from '../daemon/registry-access.js';

@@ -2,8 +2,8 @@ import { statSync } from 'node:fs';
 import { connect } from 'node:net';
 import { join } from 'node:path';
 import { DeployError, errnoOf, toDeployError } from '@deploy-tools/shared/errors.js';
+import type { Fields } from '@deploy-tools/shared/json/json-schemas.js';
 import { BoundedLines } from '@deploy-tools/shared/report/bounded-lines.js';
-import type { Fields } from '@deploy-tools/shared/report/json-fields.js';
 import { type ControlRequest, decodeAnswer, encodeRequest, MAX_ANSWER } from './control-line.js';
 
 const ANSWER_TIMEOUT_MS = 10_000;

@@ -1,7 +1,6 @@
 import { DeployError, ERROR_KINDS, toDeployError } from '@deploy-tools/shared/errors.js';
 import { decodeJson, type JsonSubject } from '@deploy-tools/shared/json/decode-json.js';
-import { cutText, wireObject } from '@deploy-tools/shared/json/json-schemas.js';
-import type { Fields } from '@deploy-tools/shared/report/json-fields.js';
+import { cutText, type Fields, wireObject } from '@deploy-tools/shared/json/json-schemas.js';
 import { MAX_PAUSE_BY, MAX_PAUSE_REASON } from '@deploy-tools/shared/report/pause-note.js';
 import * as z from 'zod/mini';
 

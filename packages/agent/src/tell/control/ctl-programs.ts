@@ -5,7 +5,7 @@ import { endOnLostOutput } from '@deploy-tools/shared/cli/output-errors.js';
 import { type Program, runProgram } from '@deploy-tools/shared/cli/program.js';
 import { columns } from '@deploy-tools/shared/columns.js';
 import { DeployError, describeError, exitCodeOf } from '@deploy-tools/shared/errors.js';
-import type { Fields } from '@deploy-tools/shared/report/json-fields.js';
+import type { Fields } from '@deploy-tools/shared/json/json-schemas.js';
 import { MAX_PAUSE_BY, MAX_PAUSE_REASON } from '@deploy-tools/shared/report/pause-note.js';
 import { callAgent } from './call-agent.js';
 import { CONTROL_COMMANDS, type ControlCommand, type ControlRequest } from './control-line.js';

@@ -1,5 +1,5 @@
+import type { Fields } from '@deploy-tools/shared/json/json-schemas.js';
 import { decodePause } from '@deploy-tools/shared/report/agent-line.js';
-import type { Fields } from '@deploy-tools/shared/report/json-fields.js';
 import { pauseText } from '@deploy-tools/shared/report/pause-note.js';
 
 const HEAD = ['CONFIGURATION', 'STATE', 'REVISION', 'RUNNING', 'LAST GOOD', 'SINCE', 'WHY'] as const;

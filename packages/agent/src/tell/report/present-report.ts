@@ -1,7 +1,7 @@
 import type { AgentConfig } from '@deploy-tools/shared/config-json.js';
 import type { DeployError } from '@deploy-tools/shared/errors.js';
+import { withoutUndefined } from '@deploy-tools/shared/json/json-schemas.js';
 import type { DeployState } from '@deploy-tools/shared/report/deploy-state.js';
-import { withoutUndefined } from '@deploy-tools/shared/report/json-fields.js';
 import type { PauseNote } from '@deploy-tools/shared/report/pause-note.js';
 import type { Release, StateReport } from '@deploy-tools/shared/report/report.js';
 import type { AttemptFacts } from '../../deploy/attempt-facts.js';
