@@ -73,7 +73,7 @@ describe('a registry on the directory of the original', () => {
     const site = await originalSite(testScope());
     const holder = spawn('flock', ['-x', join(site.dir, 'state.db'), 'sh', '-c', 'echo locked; read line']);
     await once(holder.stdout, 'data');
-    expect(await refusal(site)).toContain('the original deploy-registry is running on ');
+    expect(await refusal(site)).toContain('the Go registry is running on ');
     holder.stdin.end('\n');
     await once(holder, 'close');
   });

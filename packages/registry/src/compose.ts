@@ -11,7 +11,7 @@ import { Fsck } from './core/fsck.js';
 import { Heartbeats } from './core/heartbeats.js';
 import { forgetLostUploads, Housekeeping } from './core/housekeeping.js';
 import { Indexer } from './core/indexer.js';
-import { NoticeDesk } from './core/notices/notice-desk.js';
+import { Notifier } from './core/notices/notifier.js';
 import { openTrack } from './core/tracks/open-track.js';
 import { TimedTrackRunner } from './core/tracks/timed-track-runner.js';
 import { Tracks } from './core/tracks/tracks.js';
@@ -138,7 +138,7 @@ async function openRules(settings: Settings, stores: Stores, closers: Closers) {
     ...settings.fleet,
   });
   closers.add(() => fleet.close());
-  const notices = await NoticeDesk.open({ meta, clock, log, environment: process.env, programs });
+  const notices = await Notifier.open({ meta, clock, log, environment: process.env, programs });
   closers.add(() => notices.close(NOTICES_CLOSE_MS));
   const audit = new AuditLog({ meta, clock });
   const heartbeats = new Heartbeats(heartbeatMs);

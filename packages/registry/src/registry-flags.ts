@@ -5,7 +5,7 @@ import { LOG_FORMAT_FLAG } from '@deploy-tools/shared/log-format.js';
 /** What agents are promised: they give a connection up after three times that. */
 const LONGEST_HEARTBEAT_MS = 15_000;
 
-/** The original's flags first, then ours. */
+/** The flags of the Go registry first, then ours. */
 export const REGISTRY_FLAGS = [
   { name: 'addr', type: 'string', help: 'address to listen', default: 'localhost:2022' },
   { name: 'dir', type: 'string', help: 'data directory', default: '/var/lib/deploy-registry' },
@@ -127,7 +127,7 @@ export const REGISTRY_FLAGS = [
   {
     name: 'unchecked',
     type: 'bool',
-    help: 'addver takes any bytes, as the original does; agents refuse what is not a safe archive',
+    help: 'addver takes any bytes, as the Go registry does; agents refuse what is not a safe archive',
   },
   {
     name: 'housekeeping',

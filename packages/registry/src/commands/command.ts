@@ -8,9 +8,9 @@ import type { Registry } from '../core/registry.js';
 export interface CommandContext {
   readonly registry: Registry;
   readonly principal: Principal;
-  /** Who and by which command line, for the revision that a change makes. */
+  /** The author and the command line, for the revision that a change makes. */
   readonly change: Change;
-  /** Whether somebody types at a terminal, who can be asked to repeat a command with another flag. */
+  /** Whether the command was typed at a terminal: its author can repeat it with another flag. */
   readonly terminal: boolean;
 }
 
@@ -19,7 +19,7 @@ export type ExitStatus = 0 | 1 | 3;
 
 /** What a command answers: data for `-json`, and the same as text for people. */
 export interface CommandResult {
-  /** 0 unless told; 1 also for a command that did its work and found something wrong. */
+  /** 0 when absent; 1 also for a command that did its work and found something wrong. */
   readonly status?: ExitStatus;
   readonly value: unknown;
   /** Ends with a newline, or is empty. */
@@ -44,7 +44,7 @@ export function command<const S extends CommandSpec>(spec: S, run: Run<Args<S>>)
   return { spec, run: run as Run<Readonly<Record<string, unknown>>> };
 }
 
-/** The same for a command that goes on. */
+/** Ties a `stream` to its row of the table, as {@link command} does with a `run`. */
 export function streamingCommand<const S extends CommandSpec>(spec: S, stream: Stream<Args<S>>): Command {
   return { spec, stream: stream as Stream<Readonly<Record<string, unknown>>> };
 }

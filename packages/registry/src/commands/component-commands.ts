@@ -38,7 +38,7 @@ export const delcomp = command(DELCOMP, async ({ registry }, args) => {
   return { value: deleted.map(versionJson), text: '' };
 });
 
-/** An unknown component has no versions, and that is not an error: the original answers so too. */
+/** An unknown component has no versions, and that is not an error: the Go registry answers so too. */
 export const showcomp = command(SHOWCOMP, async ({ registry }, args) => {
   const { name } = required({ name: args.name });
   const versions = await registry.meta.read((tx) => tx.versions(name));

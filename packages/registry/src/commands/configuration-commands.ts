@@ -21,7 +21,7 @@ import { command } from './command.js';
 import { configurationJson, seconds } from './json-shapes.js';
 import { changesText } from './layer-change-text.js';
 
-/** A word always in quotes, as the original prints it in lines to be run again. */
+/** A word in quotes, as the Go registry prints it in lines to be run again. */
 export function quoted(word: string): string {
   return `"${word.replace(/(["\\])/g, '\\$1')}"`;
 }

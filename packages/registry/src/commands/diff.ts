@@ -21,14 +21,17 @@ export const diff = command(DIFF, async ({ registry }, args) => {
   const moved = reordered ? `order: ${order.join(', ')}\n` : '';
   return {
     value: {
-      ...{ name, from: from?.revision ?? null, to: to.revision },
-      ...{ changes: changes.map(changeJson), reordered },
+      name,
+      from: from?.revision ?? null,
+      to: to.revision,
+      changes: changes.map(changeJson),
+      reordered,
     },
     text: `${name}: ${numbers}\n${rows}${moved}${changes.length === 0 && !reordered ? 'no difference\n' : ''}`,
   };
 });
 
-/** Undefined for 0: before the first revision there was nothing. A deletion is nothing too. */
+/** Undefined for 0, which stands for the time before the first revision. */
 async function revisionOf(tx: MetaReader, name: string, number: number): Promise<Revision | undefined> {
   if (number === 0) return undefined;
   const revision = await tx.revision(name, number);

@@ -99,7 +99,7 @@ export function isPaused({ follower, category }: HostStatus): boolean {
   return category !== 'lost' && category !== 'unknown' && pauseOf(report) !== undefined;
 }
 
-/** Agents before this one told only the state. */
+/** Agents of earlier versions report the state alone. */
 function pauseOf(report: StateReport | undefined): PauseNote | undefined {
   return report?.pause ?? (report?.state === 'paused' ? {} : undefined);
 }

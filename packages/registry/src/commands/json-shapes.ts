@@ -10,7 +10,7 @@ export function configurationJson({ name, revision, mtime, hash, layers }: Confi
   return { name, revision, mtime, hash, layers: layers.map(versionJson) };
 }
 
-/** A time as the original prints it: RFC 3339 UTC, whole seconds. */
+/** A time as the Go registry prints it: RFC 3339 UTC, whole seconds. */
 export function seconds(time: string): string {
   return `${time.slice(0, 19)}Z`;
 }

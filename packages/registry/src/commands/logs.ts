@@ -15,7 +15,10 @@ export const logs = command(LOGS, async ({ registry }, args) => {
   const found = await findLog(registry, { configuration: name, host, deploy: args.deploy });
   const { deploy, record, lines, gap } = found;
   const value = {
-    ...{ host, configuration: name, deploy, result: record === undefined ? null : deployJson(record) },
+    host,
+    configuration: name,
+    deploy,
+    result: record === undefined ? null : deployJson(record),
     log: lines,
     logGap: gap ?? null,
   };

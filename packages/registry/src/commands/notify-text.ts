@@ -1,6 +1,6 @@
 import { columns } from '@deploy-tools/shared/columns.js';
 import { printableLine } from '@deploy-tools/shared/printable.js';
-import type { ListedReceiver } from '../core/notices/notice-desk.js';
+import type { ListedReceiver } from '../core/notices/notifier.js';
 import { seconds } from './json-shapes.js';
 
 const HEADER = ['NUMBER', 'DELIVERED', 'LOST', 'WAITING', 'URL', 'EVENTS', 'NAMES'];
@@ -15,7 +15,7 @@ export function receiverJson({ record, report }: ListedReceiver): object {
 
 /** @param verbose with the last deliveries of each. */
 export function receiversText(listed: readonly ListedReceiver[], verbose: boolean): string {
-  if (listed.length === 0) return 'nobody is told; notify add adds a receiver\n';
+  if (listed.length === 0) return 'there is no receiver of notices; notify add adds one\n';
   const troubles = listed.flatMap(({ record, report }) =>
     report?.error === undefined ? [] : [`${printableLine(`receiver ${record.id}: ${report.error}`)}\n`],
   );

@@ -3,12 +3,13 @@ import { required } from '@deploy-tools/shared/commands/required.js';
 import { DeployError } from '@deploy-tools/shared/errors.js';
 import { isInProgress } from '@deploy-tools/shared/report/deploy-state.js';
 import type { RegistryLine } from '@deploy-tools/shared/report/report.js';
+import type { OrderResult } from '../core/fleet/fleet.js';
 import { fleetStatus, type HostStatus } from '../core/fleet/fleet-status.js';
 import type { Registry } from '../core/registry.js';
 import { command } from './command.js';
 import { isPaused, pauseLine } from './fleet-text.js';
 
-/** Something that hosts of a configuration are told to do. */
+/** An order to the agents of a configuration's hosts. */
 export interface Order {
   readonly name: string;
   /** Only this host, whatever it reports. */
@@ -18,24 +19,25 @@ export interface Order {
   readonly line: RegistryLine;
 }
 
-/** What came of it. */
-export interface Heard {
+/** The hosts by what became of the order; `told` is a key of the JSON output. */
+export interface OrderReport {
   readonly told: readonly HostStatus[];
   readonly notConnected: readonly HostStatus[];
-  /** Their agents would not know what is meant. */
+  /** Their agents do not know that order. */
   readonly tooOld: readonly HostStatus[];
 }
 
 /** @throws DeployError not-found. */
-export async function tellHosts(registry: Registry, order: Order): Promise<Heard> {
+export async function sendOrder(registry: Registry, order: Order): Promise<OrderReport> {
   const { name, host: only, line } = order;
   const { hosts } = await fleetStatus(registry, name);
   const meant = hosts.filter((host) => (only === undefined ? order.isFor(host) : nameOf(host) === only));
   if (only !== undefined && meant.length === 0)
     throw new DeployError('not-found', `no host ${only} follows "${name}"`);
-  const heard = meant.map((host) => ({ host, how: registry.fleet.tell(nameOf(host), name, line) }));
-  const those = (wanted: string) => heard.filter(({ how }) => how === wanted).map(({ host }) => host);
-  return { told: those('told'), notConnected: those('not-connected'), tooOld: those('too-old') };
+  const sent = meant.map((host) => ({ host, result: registry.fleet.order(nameOf(host), name, line) }));
+  const those = (wanted: OrderResult) =>
+    sent.filter(({ result }) => result === wanted).map(({ host }) => host);
+  return { told: those('delivered'), notConnected: those('not-connected'), tooOld: those('too-old') };
 }
 
 export function namesOf(hosts: readonly HostStatus[]): string[] {
@@ -51,10 +53,10 @@ function nameOf({ follower }: HostStatus): string {
   return follower.record.host;
 }
 
-/** What is wanted stays as it is: the revision is held on these hosts until somebody says retry. */
+/** The wanted revision stays: these hosts reject it until retry. */
 export const cancel = command(CANCEL, async ({ registry, change }, args) => {
   const { name } = required({ name: args.name });
-  const { told, notConnected, tooOld } = await tellHosts(registry, {
+  const { told, notConnected, tooOld } = await sendOrder(registry, {
     name,
     host: args.host,
     isFor: ({ follower }) => isInProgress(follower.report?.state),
@@ -73,20 +75,20 @@ export const cancel = command(CANCEL, async ({ registry, change }, args) => {
   };
 });
 
-/** Tells all that are not where they should be: one that has nothing to try again does nothing, one that is paused does it later. */
+/** Goes to all hosts that are not in sync: one with nothing to try again ignores it, a paused one obeys it later. */
 export const retry = command(RETRY, async ({ registry }, args) => {
   const { name } = required({ name: args.name });
-  const heard = await tellHosts(registry, {
+  const sent = await sendOrder(registry, {
     name,
     host: args.host,
     isFor: ({ category }) => category !== 'in-sync',
     line: { type: 'retry', config: name },
   });
-  const paused = heard.told.filter(isPaused);
-  const told = heard.told.filter((host) => !isPaused(host));
-  const { notConnected } = heard;
+  const paused = sent.told.filter(isPaused);
+  const told = sent.told.filter((host) => !isPaused(host));
+  const { notConnected } = sent;
   const lines = [namesText('told', told), ...pausedText(paused), namesText('not connected', notConnected)];
-  const isNobody = heard.told.length + notConnected.length === 0;
+  const isNobody = sent.told.length + notConnected.length === 0;
   return {
     status: notConnected.length + paused.length === 0 ? 0 : 1,
     value: { name, told: namesOf(told), paused: namesOf(paused), notConnected: namesOf(notConnected) },

@@ -4,12 +4,12 @@ import type { MetaStore } from '../meta/meta-store.js';
 const HOUR_MS = 3_600_000;
 const DAY_MS = 24 * HOUR_MS;
 
-/** A clock that went on by so much more than the steady one was set. */
+/** A clock that advanced by so much more than the steady one was set. */
 const JUMP_MS = HOUR_MS;
-/** A registry in use writes something down more often than this; one that was off for longer is asked to wait. */
+/** A registry in use stores records more often than this; after a longer pause nothing is deleted for a day. */
 const IDLE_MS = 7 * DAY_MS;
-/** For so long a clock has to go on steadily before anything is deleted by it. */
-const HOLD_MS = DAY_MS;
+/** Time that a clock has to advance steadily before records are deleted by it. */
+const DISTRUST_MS = DAY_MS;
 
 export interface ClockTrustOptions {
   readonly meta: MetaStore;
@@ -26,13 +26,13 @@ export interface ClockTrustOptions {
 export class ClockTrust {
   readonly #options: ClockTrustOptions;
   #seen: { readonly clock: number; readonly steady: number };
-  #heldSince: number | undefined;
+  #distrustedSince: number | undefined;
 
   private constructor(options: ClockTrustOptions, newest: number | undefined) {
     this.#options = options;
     this.#seen = this.#now();
     if (newest !== undefined && this.#seen.clock - newest > IDLE_MS) {
-      this.#hold('the last record is more than a week older than the clock says');
+      this.#distrust('the last record is more than a week older than the clock says');
     }
   }
 
@@ -46,20 +46,20 @@ export class ClockTrust {
     return new ClockTrust(options, times.length === 0 ? undefined : Math.max(...times));
   }
 
-  /** To be asked at each round of housekeeping: a jump is seen between two questions. */
+  /** To be called at each round of housekeeping: a jump is noticed between two calls. */
   mayDelete(): boolean {
     const now = this.#now();
     const ahead = now.clock - this.#seen.clock - (now.steady - this.#seen.steady);
     this.#seen = now;
-    if (ahead > JUMP_MS) this.#hold(`the clock jumped ahead by ${Math.round(ahead / HOUR_MS)} h`);
-    if (this.#heldSince === undefined) return true;
-    if (now.steady - this.#heldSince < HOLD_MS) return false;
-    this.#heldSince = undefined;
+    if (ahead > JUMP_MS) this.#distrust(`the clock jumped ahead by ${Math.round(ahead / HOUR_MS)} h`);
+    if (this.#distrustedSince === undefined) return true;
+    if (now.steady - this.#distrustedSince < DISTRUST_MS) return false;
+    this.#distrustedSince = undefined;
     return true;
   }
 
-  #hold(reason: string): void {
-    this.#heldSince = this.#seen.steady;
+  #distrust(reason: string): void {
+    this.#distrustedSince = this.#seen.steady;
     this.#options.log.warn({ reason }, 'nothing is deleted by its age for a day: check the clock');
   }
 

@@ -19,20 +19,20 @@ export interface ConfigurationHead {
 /** Must not throw, and returns soon. */
 export type HeadListener = (head: ConfigurationHead) => void;
 
-/** How many are told before others get their turn: each writes to a socket. */
-const SLICE = 100;
+/** Listeners that are called in one turn of the event loop: each writes to a socket. */
+const LISTENERS_AT_ONCE = 100;
 
 /**
- * Tells subscribers of every revision after it was committed. Two revisions of one name that follow each other closely
- * may arrive in either order: their numbers tell.
+ * Announces every revision to subscribers after its commit. Two revisions of one name that follow each other closely may
+ * arrive in either order: compare their numbers.
  */
 export class ConfigurationEvents {
   readonly #byName = new Map<string, Set<HeadListener>>();
   readonly #ofAll = new Set<HeadListener>();
 
   /**
-   * @param names of which the listener is told; undefined for all.
-   * @returns to be called when it is to be told no more; a call that is under way may still come.
+   * @param names of the configurations to listen to; undefined for all.
+   * @returns a function that ends the subscription; a call that is under way may still come.
    */
   subscribe(names: readonly string[] | undefined, listener: HeadListener): () => void {
     if (names === undefined) this.#ofAll.add(listener);
@@ -62,13 +62,13 @@ export class ConfigurationEvents {
 }
 
 async function deliver(listeners: readonly HeadListener[], head: ConfigurationHead): Promise<void> {
-  for (let at = 0; at < listeners.length; at += SLICE) {
+  for (let at = 0; at < listeners.length; at += LISTENERS_AT_ONCE) {
     if (at > 0) await setImmediate();
-    for (const listener of listeners.slice(at, at + SLICE)) listener(head);
+    for (const listener of listeners.slice(at, at + LISTENERS_AT_ONCE)) listener(head);
   }
 }
 
-/** A revision as subscribers are told of it; one without layers is a deletion. */
+/** A revision as subscribers get it; one without layers is a deletion. */
 export function headOf(
   { name, revision, hash, mtime, layers }: Configuration,
   { author, command }: { readonly author: Author; readonly command: string },

@@ -14,7 +14,7 @@ import { ConfigurationEvents, headOf } from './configuration-events.js';
 import { type LayerChanges, layerChanges } from './layer-changes.js';
 import { requireVersion } from './versions.js';
 
-/** Who changes a configuration, and by which command: kept with the revision. */
+/** The author of a change and the command: stored with the revision. */
 export interface Change {
   readonly author: Author;
   readonly command: string;

@@ -16,7 +16,7 @@ export class DiskSpace {
   readonly #reserve: number;
   /** Bytes written since the last check that found enough space. */
   #unchecked = 0;
-  /** Bytes below what uploads wrote that they have still to write. */
+  /** Bytes of holes in uploads, which are still to be written. */
   #owed = 0;
 
   /** @param reserve bytes that must stay free. */
@@ -31,9 +31,9 @@ export class DiskSpace {
   }
 
   /**
-   * An upload writes.
-   * @param growth by how much the file becomes larger, or the length of what is written, whichever is more.
-   * @param owed by how much what it has still to write became more, or less.
+   * Counts a write of an upload.
+   * @param growth bytes by which the file grows, or the length of the write, whichever is more.
+   * @param owed bytes by which the holes of the upload grew, negative when they shrank.
    * @throws DeployError no-space; every further call fails too, until there is room again.
    */
   async write(growth: number, owed: number): Promise<void> {
@@ -45,7 +45,7 @@ export class DiskSpace {
     this.#unchecked = Math.max(0, this.#unchecked - checked); // another upload may have checked meanwhile
   }
 
-  /** An upload ended and owes nothing any more. */
+  /** Forgets the holes of an upload that has ended. */
   settle(owed: number): void {
     this.#owed -= owed;
   }

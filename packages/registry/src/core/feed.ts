@@ -1,9 +1,9 @@
-/** Where something that goes on is written, and how it learns that it should end. */
+/** The output of a streaming command, and the signal that ends it. */
 export interface Feed {
   /** Resolves when there is room for more, or the feed has ended. One at a time. */
   readonly send: (text: string) => Promise<void>;
-  /** Aborted when nobody reads any more, when it is enough (Ctrl-C), when the registry stops. */
+  /** Aborted when the reader is gone, at Ctrl-C, and when the registry stops. */
   readonly signal: AbortSignal;
-  /** Whether it is read on a terminal: only there are colours of use. */
+  /** Whether the reader is a terminal, which can show colours. */
   readonly terminal: boolean;
 }

@@ -1,4 +1,4 @@
-/** What fsck finds: who is harmed by it, and what `fsck -repair` does about it. */
+/** The problems that fsck finds: the harm of each, and what `fsck -repair` does about it. */
 export const PROBLEMS = {
   'archive missing': { harm: 'lost', repair: 'put an upload of the same file in its place' },
   'archive damaged': { harm: 'lost', repair: 'put an upload of the same file in its place' },
@@ -16,7 +16,7 @@ export const PROBLEMS = {
 export type Problem = keyof typeof PROBLEMS;
 
 interface ProblemRow {
-  /** `lost`: it cannot be had; `slow`: hosts fetch the whole archive; `none`: nobody is harmed. */
+  /** `lost`: the file cannot be fetched; `slow`: hosts fetch the whole archive; `none`: no host is affected. */
   readonly harm: 'lost' | 'slow' | 'none';
   readonly repair: string;
 }
@@ -35,7 +35,7 @@ export interface Finding {
   readonly repair?: { readonly failure: string | undefined };
 }
 
-/** Whether something is left that somebody should look at. */
+/** Whether the finding still needs an operator. */
 export function isOpen({ problem, repair }: Finding): boolean {
   return PROBLEMS[problem].harm !== 'none' && (repair === undefined || repair.failure !== undefined);
 }

@@ -1,7 +1,7 @@
-/** Into how many turns a period is cut, so that thousands of watchers are not written to in one go. */
+/** Parts of a period: the members are spread over them, so that thousands of watchers are not written to at once. */
 const TURNS = 20;
 
-/** Calls everybody who joined once in a period, on one timer for all, which runs only while there is somebody. */
+/** Calls every member once in a period, on one timer for all, which runs only while there are members. */
 export class Heartbeats {
   readonly #periodMs: number;
   readonly #turns: readonly Set<() => void>[] = Array.from({ length: TURNS }, () => new Set());

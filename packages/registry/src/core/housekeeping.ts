@@ -15,10 +15,10 @@ import type { Indexer } from './indexer.js';
 import type { RegistryLimits } from './limits.js';
 
 /**
- * Repeats a step that keeps everybody else waiting until there is nothing left to do, or the signal is aborted. Between
- * two of them whatever came in meanwhile has its turn: SQLite gives nobody theirs.
- * @param step how much it did, 0 when there is nothing left.
- * @returns how much was done.
+ * Repeats a step that blocks the event loop, as SQLite does, until nothing is left to do or the signal is aborted. Between
+ * two steps other work runs.
+ * @param step resolves with how much it did, 0 when nothing is left.
+ * @returns the sum.
  */
 export async function inSteps(step: () => Promise<number>, stopping: AbortSignal): Promise<number> {
   let all = 0;

@@ -1,7 +1,7 @@
 import type { Role } from '@deploy-tools/shared/commands/command-specs.js';
 import type { Access } from './access.js';
 
-/** Who speaks to the registry, as proven by a key. */
+/** The client of a connection, as proven by its key. */
 export interface Principal {
   readonly role: Role;
   /** The SSH user name. */

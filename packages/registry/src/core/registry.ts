@@ -4,7 +4,7 @@ import type { Configurations } from './configurations.js';
 import type { Fleet } from './fleet/fleet.js';
 import type { Fsck } from './fsck.js';
 import type { Housekeeping } from './housekeeping.js';
-import type { NoticeDesk } from './notices/notice-desk.js';
+import type { Notifier } from './notices/notifier.js';
 import type { Tracks } from './tracks/tracks.js';
 import type { Versions } from './versions.js';
 import type { Watches } from './watch.js';
@@ -21,7 +21,7 @@ export interface Registry {
   readonly watches: Watches;
   readonly fleet: Fleet;
   readonly tracks: Tracks;
-  readonly notices: NoticeDesk;
+  readonly notices: Notifier;
   readonly housekeeping: Housekeeping;
   readonly fsck: Fsck;
   readonly clock: Clock;

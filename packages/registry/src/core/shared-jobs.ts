@@ -74,7 +74,7 @@ export class SharedJobs<T> {
     const promise = new Promise<T>((resolve) => {
       settle = resolve;
     });
-    promise.catch(() => undefined); // nobody may be waiting
+    promise.catch(() => undefined); // there may be no caller that waits
     const job: Job<T> = { key, controller: new AbortController(), promise, settle, urgency };
     this.#jobs.set(key, job);
     return job;

@@ -12,7 +12,7 @@ import type { MetaReader, MetaStore } from '../meta/meta-store.js';
 import { type Clock, timestamp } from './clock.js';
 import { type Indexer, refusal } from './indexer.js';
 import type { RegistryLimits } from './limits.js';
-import type { NoticeDesk } from './notices/notice-desk.js';
+import type { Notifier } from './notices/notifier.js';
 
 export interface NewVersion {
   readonly component: string;
@@ -35,7 +35,7 @@ export interface VersionPorts {
   readonly meta: MetaStore;
   readonly bytes: ByteStore;
   readonly indexer: Indexer;
-  readonly notices: Pick<NoticeDesk, 'tell'>;
+  readonly notices: Pick<Notifier, 'notify'>;
   readonly clock: Clock;
   readonly log: Logger;
   readonly limits: Pick<RegistryLimits, 'unchecked'>;
@@ -140,7 +140,7 @@ export class Versions {
   }
 
   #announce({ component, version, created }: ComponentVersion, author = ''): void {
-    this.#ports.notices.tell({ event: 'version-added', time: created, component, version, author });
+    this.#ports.notices.notify({ event: 'version-added', time: created, component, version, author });
   }
 
   /** Makes an archive an upload again after its transaction failed, as on a full disk. */

@@ -24,7 +24,7 @@ export class EarlierPacks {
   readonly #data = Buffer.allocUnsafeSlow(MAX_CHUNK);
   #entries = 0;
 
-  /** @param note receives what somebody should look at, a sentence for each pack at most. */
+  /** @param note receives what an operator should look at, a sentence for each pack at most. */
   constructor(note: (text: string) => void) {
     this.#note = note;
   }

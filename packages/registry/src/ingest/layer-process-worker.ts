@@ -5,7 +5,7 @@ import type { LayerOutcome, LayerTaskKinds } from './layer-task.js';
 import type { ProcessTask } from './run-in-process.js';
 import { runLayerTask } from './run-layer-task.js';
 
-/** How far others may go before it: it takes long, and they serve somebody. */
+/** The niceness of the process: its task takes long, and other processes serve clients. */
 const NICE = 10;
 /** The kernel's highest: when memory is short, this process goes before any other. */
 const OOM_SCORE = '1000';
@@ -26,7 +26,7 @@ function reply(outcome: LayerOutcome<keyof LayerTaskKinds>): void {
   process.send?.(outcome, undefined, undefined, () => process.exit());
 }
 
-/** Neither is needed, and a service may be forbidden to do it. */
+/** Lowers the priority. Neither step is needed, and a service may be forbidden to take it. */
 function yieldToOthers(): void {
   for (const step of [() => writeFileSync('/proc/self/oom_score_adj', OOM_SCORE), () => setPriority(NICE)]) {
     try {

@@ -1,7 +1,7 @@
 import type { ThreadOutcome } from '@deploy-tools/shared/thread/run-in-thread.js';
 import type { Ingested, IngestTask, LayerFiles, VerifiedLayer } from './layer-port.js';
 
-/** What the thread can do, by name: what it is given, and what it answers with. */
+/** The tasks of a thread by name, each with its input and its answer. */
 export interface LayerTaskKinds {
   readonly ingest: { readonly given: IngestTask; readonly answer: Ingested };
   readonly verify: { readonly given: LayerFiles; readonly answer: VerifiedLayer };

@@ -27,8 +27,8 @@ export interface LocatedFile {
 }
 
 /**
- * Where the bytes of uploads and archives live, by their hash. Archives are immutable: whoever can open a hash reads
- * the bytes with that hash. The contract is test/contract/byte-store-contract.ts.
+ * Where the bytes of uploads and archives live, by their hash. Archives are immutable: a hash that can be
+ * opened gives the bytes with that hash. The contract is test/contract/byte-store-contract.ts.
  *
  * Errors: no-space, denied, not-found; anything else is internal.
  */

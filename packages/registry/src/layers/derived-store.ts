@@ -4,13 +4,13 @@ import type { StoredFile, StoredFileInfo } from './stored-file.js';
 export type DerivedKind = 'manifest' | 'pack';
 
 /**
- * Where manifests and packs live, by their hash. They are immutable: whoever can open a hash reads the bytes with that
- * hash, unless the disk is damaged. The contract is test/contract/derived-store-contract.ts.
+ * Where manifests and packs live, by their hash. They are immutable: a hash that can be opened gives the bytes with
+ * that hash, unless the disk is damaged. The contract is test/contract/derived-store-contract.ts.
  *
  * Errors: no-space, denied, not-found; anything else is internal.
  */
 export interface DerivedStore {
-  /** A path of this host that nobody has, for a thread to write a file at; `put` or `discard` ends it. */
+  /** A new path of this host, for a thread to write a file at; `put` or `discard` ends it. */
   draft(kind: DerivedKind): string;
   /**
    * Gives a draft its place, durably; its bytes are on the disk already. In place of what is there under that hash,
@@ -25,7 +25,7 @@ export interface DerivedStore {
   /** Where on this host a thread can read it, whether it is there or not. */
   locate(kind: DerivedKind, hash: string): string;
   list(kind: DerivedKind): Promise<readonly StoredFileInfo[]>;
-  /** Who has it open can go on reading. Removing what is not there does nothing. */
+  /** An open file stays readable. Removing what is not there does nothing. */
   remove(kind: DerivedKind, hash: string): Promise<void>;
   /** Removes the drafts that were left behind. Called once, before anything is drafted. */
   clean(): Promise<number>;

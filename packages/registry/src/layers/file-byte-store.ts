@@ -10,11 +10,11 @@ import type { StoredFile, StoredFileInfo } from './stored-file.js';
 import { syncNames } from './sync-names.js';
 
 const PARTIAL = '.part';
-/** The original's uploads: it knows which is which only while it runs. */
-const ORIGINAL_UPLOAD = /^upload-\d+$/;
+/** Uploads of the Go registry, which are lost when that ends. */
+const GO_UPLOAD = /^upload-\d+$/;
 
 /**
- * Bytes in two directories below the registry's: `uploads/<hash>` and `files/<hash>`, where the original keeps its
+ * Bytes in two directories below the registry's: `uploads/<hash>` and `files/<hash>`, where the Go registry keeps its
  * archives too. An upload in progress is `uploads/<random>.part`.
  */
 export class FileByteStore implements ByteStore {
@@ -113,7 +113,7 @@ export class FileByteStore implements ByteStore {
   async clean(): Promise<number> {
     const { dir } = this.#uploads;
     const partials = (await readdir(dir)).filter(
-      (name) => name.endsWith(PARTIAL) || ORIGINAL_UPLOAD.test(name),
+      (name) => name.endsWith(PARTIAL) || GO_UPLOAD.test(name),
     );
     for (const name of partials) await rm(join(dir, name), { force: true });
     return partials.length;

@@ -23,7 +23,7 @@ export class FileUpload implements StagedUpload {
   #size = 0;
   #unflushed = 0;
   #flush: Promise<void> | undefined;
-  /** Of a write, or of a write-back, which the kernel tells of once: `seal` must not miss it. */
+  /** Of a write, or of a write-back, which the kernel reports once: `seal` must not miss it. */
   #failure: unknown;
   /** The hash of what is on the disk, once that is known. */
   #prepared: string | undefined;

@@ -1,4 +1,4 @@
-/** Who made a change. */
+/** The author of a change. */
 export interface Author {
   readonly fingerprint: string;
   readonly comment: string;

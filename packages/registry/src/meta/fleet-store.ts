@@ -1,7 +1,7 @@
 import type { StateReport } from '@deploy-tools/shared/report/report.js';
 
 /** The key that spoke for a host, and from where. */
-export interface HostKey {
+export interface AgentKey {
   readonly fingerprint: string;
   readonly comment: string;
 }
@@ -10,7 +10,7 @@ export interface HostKey {
 export interface HostRecord {
   readonly host: string;
   /** The key that the name belongs to. */
-  readonly key: HostKey;
+  readonly key: AgentKey;
   /** The agent's version. */
   readonly agent: string;
   readonly labels: Readonly<Record<string, string>>;
@@ -47,10 +47,10 @@ export interface HostLog extends DeployLog {
 
 /** One attempt of a host, with its outcome. */
 export interface DeployRecord {
-  /** When the outcome was told. */
+  /** When the outcome was reported. */
   readonly time: string;
   readonly host: string;
-  readonly key: HostKey;
+  readonly key: AgentKey;
   /** The host's IP address. */
   readonly address: string;
   /** Its last state line, without the log; `deploy` names the attempt. */
@@ -83,7 +83,7 @@ export type HistoryPart = 'logs' | 'deploys';
 /** In bytes, about as the disk has them. */
 export interface HistorySize {
   readonly total: number;
-  /** The key with which the most was told; absent when there is nothing. */
+  /** The key with the most of it; absent when there is none. */
   readonly fullest?: { readonly fingerprint: string; readonly bytes: number };
 }
 
@@ -110,12 +110,12 @@ export interface FleetReader {
   /** By host and configuration. */
   hostStates(): Promise<readonly HostState[]>;
   hostLog(host: string, configuration: string): Promise<HostLog | undefined>;
-  /** In the order in which they were told first, whatever their times say. */
+  /** In the order in which they were reported first, whatever their times say. */
   deploys(query: DeployQuery): Promise<readonly DeployRecord[]>;
   deployLog(host: string, configuration: string, deploy: string): Promise<DeployLog>;
   /** Of what is kept of deploys. Sums that are kept, so it costs the same however many there are. */
   historySize(part: HistoryPart): Promise<HistorySize>;
-  /** Each host's last attempt at each revision from this one on, in the order in which they were told first. */
+  /** Each host's last attempt at each revision from this one on, in the order in which they were reported first. */
   attempts(configuration: string, fromRevision: number): Promise<readonly Attempt[]>;
   /** Of the revisions from this one on, by revision and state. */
   landings(configuration: string, fromRevision: number): Promise<readonly Landing[]>;
@@ -137,7 +137,7 @@ export interface FleetWriter extends FleetReader {
   deleteHostState(host: string, configuration: string): Promise<void>;
   /**
    * Appends an attempt. One that is known (host, configuration and deploy) keeps its place: its outcome is replaced by
-   * another one, but never by `failed`, for that is what comes before going back; no log keeps the log that was there.
+   * another one, but never by `failed`, for that is what precedes a rollback; no log keeps the log that was there.
    * @param log or why there is none.
    */
   putDeploy(record: DeployRecord, log: readonly string[] | LogGap): Promise<void>;

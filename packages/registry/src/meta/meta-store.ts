@@ -31,7 +31,7 @@ export interface StoredBlob {
 /** The files that agents fetch for a layer. */
 export type LayerFileKind = 'archive' | 'manifest' | 'pack';
 
-/** What is known of an archive from reading it through: see docs/manifest-and-pack.md. */
+/** The result of reading an archive through: see docs/manifest-and-pack.md. */
 export type ArchiveIndex = IndexedArchive | RefusedArchive;
 
 export interface IndexedArchive {
@@ -57,7 +57,7 @@ export interface RefusedArchive {
 
 export type AuditResult = 'ok' | 'failed' | 'refused';
 
-/** One command that somebody ran or tried to run. */
+/** One command that was run or refused. */
 export interface AuditRecord {
   readonly time: string;
   readonly fingerprint: string;
@@ -99,7 +99,7 @@ export interface AuditQuery {
 export interface MetaReader {
   /** What hosts reported. */
   readonly fleet: FleetReader;
-  /** Who is told what happens, and what they were told. */
+  /** Receivers of notices, and what they were notified of. */
   readonly notices: NoticeReader;
   /** Sources that are followed. */
   readonly tracks: TrackReader;
@@ -131,7 +131,7 @@ export interface MetaReader {
   /** Of one owner, or of all; oldest first. */
   uploads(owner?: string): Promise<readonly Upload[]>;
   hasUpload(hash: string): Promise<boolean>;
-  /** What is known of the archive with this hash. */
+  /** The index of the archive with this hash. */
   index(archive: string): Promise<ArchiveIndex | undefined>;
   /** By the hash of the archive. */
   indexes(): Promise<readonly ArchiveIndex[]>;
@@ -145,7 +145,7 @@ export interface MetaReader {
   audit(query: AuditQuery): Promise<readonly AuditRecord[]>;
 }
 
-/** What a writing transaction can do besides. It sees its own writes. */
+/** What a writing transaction can do in addition. It sees its own writes. */
 export interface MetaWriter extends MetaReader {
   readonly fleet: FleetWriter;
   readonly notices: NoticeWriter;
@@ -166,7 +166,7 @@ export interface MetaWriter extends MetaReader {
   putUpload(upload: Upload): Promise<void>;
   /** Of all owners. */
   deleteUpload(hash: string): Promise<void>;
-  /** Inserts it or replaces what was known of that archive. */
+  /** Inserts it or replaces the index of that archive. */
   putIndex(index: ArchiveIndex): Promise<void>;
   /** Deleting what is not there does nothing. */
   deleteIndex(archive: string): Promise<void>;

@@ -1,4 +1,4 @@
-/** Somebody who is told what happens. */
+/** A receiver of notices. */
 export interface ReceiverRecord {
   /** From 1; never given twice. */
   readonly id: number;
@@ -10,12 +10,12 @@ export interface ReceiverRecord {
   readonly names: readonly string[];
   /** RFC 3339 UTC. */
   readonly added: string;
-  /** Who added it: a key's fingerprint and comment. */
+  /** Of the key that added it. */
   readonly fingerprint: string;
   readonly comment: string;
 }
 
-/** What was told of a configuration's last rollout, so that it is not told twice. */
+/** What receivers were notified of about a configuration's last rollout, so that no notice is sent twice. */
 export interface RolloutRecord {
   readonly configuration: string;
   readonly revision: number;
@@ -28,7 +28,7 @@ export interface WaitingRecord {
   readonly id: string;
   /** Milliseconds since 1970. */
   readonly since: number;
-  /** JSON, as core/notices/notice-desk.ts writes and reads it. */
+  /** JSON, as core/notices/stored-message.ts writes and reads it. */
   readonly message: string;
 }
 
@@ -45,9 +45,9 @@ export interface NoticeReader {
   receivers(): Promise<readonly ReceiverRecord[]>;
   /** By configuration. */
   rollouts(): Promise<readonly RolloutRecord[]>;
-  /** Of which it was told that they are lost; by name. */
+  /** Hosts that were announced as lost; by name. */
   lostHosts(): Promise<readonly string[]>;
-  /** What a receiver remembers of a thread. */
+  /** The reference of a receiver's thread. */
   thread(receiver: number, thread: string): Promise<string | undefined>;
   /** Oldest first. */
   waiting(receiver: number): Promise<readonly WaitingRecord[]>;
@@ -58,7 +58,7 @@ export interface NoticeWriter extends NoticeReader {
   addReceiver(receiver: Omit<ReceiverRecord, 'id'>): Promise<ReceiverRecord>;
   /** With its threads and what waits for it. @returns whether there was one. */
   deleteReceiver(id: number): Promise<boolean>;
-  /** Inserts it, or replaces what was known of that configuration. */
+  /** Inserts it, or replaces that of the same configuration. */
   putRollout(rollout: RolloutRecord): Promise<void>;
   /** Adding what is there does nothing. */
   addLostHost(host: string): Promise<void>;

@@ -9,7 +9,7 @@ export interface Track {
   /** Configurations whose layer of the component is set to each new version. */
   readonly bump: readonly string[];
   readonly intervalMs: number;
-  /** Whose artifacts are wanted. */
+  /** The platform of the wanted artifacts. */
   readonly os: string;
   readonly arch: string;
   /** Only releases with this build metadata; undefined for any. */
@@ -64,11 +64,11 @@ export interface TrackReader {
 export interface TrackWriter extends TrackReader {
   /** @throws DeployError exists: there is one for that component. */
   insertTrack(track: Track): Promise<void>;
-  /** What was yanked stays. Deleting what is not there does nothing. */
+  /** Yanked versions stay yanked. Deleting what is not there does nothing. */
   deleteTrack(component: string): Promise<void>;
   /** Does nothing when the track is gone. */
   putProgress(component: string, progress: TrackProgress): Promise<void>;
-  /** Twice is once. */
+  /** Idempotent. */
   yank(component: string, version: string, time: string): Promise<void>;
   /** Undoes it. @returns whether it was yanked. */
   unyank(component: string, version: string): Promise<boolean>;

@@ -30,7 +30,7 @@ export interface OperatorView {
 
 /**
  * What operators see: a directory of their own pending uploads by hash, into which anything can be written under any
- * name. The name means nothing to us, but several clients look at what they wrote: within one session an uploaded
+ * name. The registry ignores the name, but several clients check what they wrote: within one session an uploaded
  * name can be stat'ed, have attributes set and be renamed, without effect.
  */
 export class OperatorTree implements SftpFiles {

@@ -39,7 +39,7 @@ type Handle = { readonly giveBack: () => void } & (
 export interface RequestHandlerOptions {
   readonly files: SftpFiles;
   readonly handles: Handles;
-  /** Says that nobody waits for replies any more. */
+  /** Aborted when the client is gone. */
   readonly gone: AbortSignal;
   readonly memory: TransferMemory;
 }

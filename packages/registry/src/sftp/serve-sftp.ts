@@ -35,7 +35,7 @@ export class TimeSlice {
 /** A byte that came from the socket is there twice before it is in a request: as it came, and decrypted. */
 const COPIES_IN = 2;
 
-/** What an SFTP session has of its connection and its process. */
+/** What an SFTP session gets from its connection and its process. */
 export interface SftpSurroundings {
   readonly outbound: Outbound;
   /** What its key may open. */
@@ -63,7 +63,7 @@ export async function serveSftp(
     if (outbound.closed) onGone();
   });
   const handler = new RequestHandler({ files, handles, gone: gone.signal, memory });
-  // What a session without an open file is asked for when the registry stops need not be answered.
+  // When the registry stops, requests of a session without an open file need no answer.
   const forgetStop = transfers.onStop(() => {
     if (!handler.hasOpenFiles) onGone();
   });
@@ -114,7 +114,7 @@ async function serve(
       await slice.take();
       if (gone.aborted) return;
       const cost = handler.costOf(packet);
-      if (!(await replies.room(cost))) return; // nobody is left to answer
+      if (!(await replies.room(cost))) return; // the client is gone
       spent.add(cost.reply);
       replies.add(
         cost,

@@ -7,11 +7,11 @@ const LISTINGS_AT_ONCE = 2;
 
 /** What keeps the memory of all SFTP sessions of the process small: one for all, as sessions stay open when idle. */
 export interface TransferMemory {
-  /** Of what libraries allocate for data that passes. */
+  /** Frees what libraries allocate for data that passes. */
   readonly spent: SpentBuffers;
-  /** Of large requests and replies. */
+  /** Memory of large requests and replies. */
   readonly packets: PacketPool;
-  /** Of listings that are being made: each is whole in memory. */
+  /** Limits listings that are being made: each is whole in memory. */
   readonly listings: Turns;
 }
 

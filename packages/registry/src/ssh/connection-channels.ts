@@ -8,7 +8,7 @@ const UNUSED_SESSION_MS = 60_000;
 
 export interface ConnectionChannelsOptions {
   /** In one connection. */
-  readonly most: number;
+  readonly max: number;
   /** Over all connections. */
   readonly budget: Shares;
   /** Nothing was run in a session for a minute. */
@@ -31,8 +31,8 @@ export class ConnectionChannels {
 
   /** Which bound does not allow one more; undefined when it may be taken, which has to be done at once. */
   refusal(holder: Holder): string | undefined {
-    const { most, budget } = this.#options;
-    if (this.#places.size >= most) return `${most} in one connection`;
+    const { max, budget } = this.#options;
+    if (this.#places.size >= max) return `${max} in one connection`;
     const refused = budget.take(holder);
     if (refused === undefined) budget.give(holder);
     return refused;
@@ -72,8 +72,8 @@ export class ConnectionChannels {
   }
 
   /**
-   * ssh2 says that a channel is closed when all that came by it has been read, and who waits for room to reply does not read: what
-   * is left is read to its end then, so that the work ends.
+   * ssh2 says that a channel is closed when all that came by it has been read, and work that waits for room to reply does not
+   * read: the rest is read to its end then, so that the work ends.
    */
   #readToEndAfter(ms: number, channel: Ssh2Channel): void {
     this.#closed.set(
@@ -86,7 +86,7 @@ export class ConnectionChannels {
   #readToEnd(channel: Ssh2Channel): void {
     this.#forget(channel);
     while (channel.read() !== null) {
-      // It is for nobody.
+      // Discarded.
     }
   }
 

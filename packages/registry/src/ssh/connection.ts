@@ -43,7 +43,7 @@ export interface ConnectionPolicy {
   readonly compatible: boolean;
 }
 
-/** What is known of a client that has sent its identification line. */
+/** A client that has sent its identification line. */
 export interface Peer {
   readonly client: SshClient;
   readonly socket: Socket;
@@ -51,11 +51,11 @@ export interface Peer {
   readonly port: number;
   /** As it calls its program. */
   readonly software: string;
-  /** What is left of the time for the handshake. */
+  /** The rest of the time for the handshake. */
   readonly handshakeMs: number;
-  /** It is a stranger no more. */
+  /** To be called when the client has authenticated. */
   readonly onAuthenticated: () => void;
-  /** Calls that when the turn of this stranger has come. */
+  /** Calls `work` when this client's turn comes. */
   readonly takeTurn: (work: () => void) => void;
 }
 
@@ -101,7 +101,7 @@ class SshConnection implements ServedConnection {
     this.#peer = peer;
     this.#outbound = outboundOf(client, socket);
     this.#channels = new ConnectionChannels({
-      most: policy.maxChannels,
+      max: policy.maxChannels,
       budget: policy.budgets.channels,
       onUnused: () => {
         this.#log.warn('connection ended: a session was opened and nothing run in it');
@@ -241,7 +241,7 @@ class SshConnection implements ServedConnection {
     this.end();
   }
 
-  /** A client that may log in, while others with its key have all the places, is told so and sent away. */
+  /** Disconnects a client that may log in while others with its key have all the places, and says so in the disconnect. */
   #takePlace(principal: Principal): void {
     const { connections } = this.#policy.budgets;
     const refused = connections.take(principal);

@@ -6,15 +6,15 @@ interface Turn {
 }
 
 /**
- * What costs the registry time for somebody who has not authenticated: taking up a connection, and computing an exchange of keys.
- * Networks take turns, so that one that knocks without end delays nobody else. Within one the newest is first: when more come than
- * can be served, those who have waited longest have given up first.
+ * Queues the work that the registry does for clients that have not authenticated: accepting a connection, and computing a key
+ * exchange. Networks take turns, so that a flood from one delays no other. Within one the newest is first: under a flood,
+ * the clients that have waited longest have given up already.
  */
 export class ExchangeTurns {
   /** By network, the one whose turn is next first; in each the newest last. */
   readonly #waiting = new Map<string, Set<Turn>>();
   #next: NodeJS.Immediate | undefined;
-  /** Somebody came since it was last looked. */
+  /** Whether work was added since the last turn. */
   #hasGrown = false;
   /** When work was last done, in milliseconds of performance.now(). */
   #served = 0;
@@ -41,8 +41,8 @@ export class ExchangeTurns {
   }
 
   /**
-   * Node.js accepts one connection in each turn of the event loop. So while more come they are let in first: whose turn it is can
-   * only be told when all are here, and the system's queue of connections stays short.
+   * Node.js accepts one connection in each turn of the event loop. So while more come they are accepted first: whose turn it is
+   * is only known when all are here, and the system's queue of connections stays short.
    */
   #serve(): void {
     const end = performance.now() + SLICE_MS;

@@ -36,7 +36,7 @@ export interface HostKey {
 }
 
 /**
- * Reads `<dir>/host_key` (OpenSSH or PEM, as the original's EC key), or makes an Ed25519 one with mode 0600.
+ * Reads `<dir>/host_key` (OpenSSH or PEM, as the Go registry's EC key), or makes an Ed25519 one with mode 0600.
  * @throws DeployError invalid or denied, naming the file.
  */
 export function loadHostKey(path: string): HostKey {

@@ -5,7 +5,7 @@ import type { Speaker } from '../core/fleet/presence.js';
 import { type Holder, Shares } from './shares.js';
 
 /** Places that agents never take, however many there are of them. */
-const MOST_KEPT_FOR_OPERATORS = 64;
+const MAX_KEPT_FOR_OPERATORS = 64;
 /** Open files and listings of SFTP sessions; a listing counts one for so many entries. */
 const MAX_HANDLES = 16_384;
 const ENTRIES_OF_A_HANDLE = 32;
@@ -47,7 +47,7 @@ export class KeyBudgets {
   readonly #reporting = new Map<string, Reporting>();
 
   constructor({ maxConnections, maxConnectionsPerKey, maxChannels, maxOpenFiles }: BudgetOptions) {
-    const kept = Math.min(MOST_KEPT_FOR_OPERATORS, Math.floor(maxConnections / 10));
+    const kept = Math.min(MAX_KEPT_FOR_OPERATORS, Math.floor(maxConnections / 10));
     const connections = {
       total: maxConnections,
       agents: maxConnections - kept,

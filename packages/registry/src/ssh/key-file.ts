@@ -21,7 +21,7 @@ export interface KeyFileOptions {
 }
 
 /**
- * One key file and the keys that are active by it. What is not on a good line of the file is not active:
+ * One key file and its active keys. A key that is not on a good line of the file is not active:
  * - Of a file with bad lines, no key is added, and those that are on no good line are taken away.
  * - A file that gives no key at all (it is empty, has only bad lines, is gone or cannot be read) counts after
  *   {@link GRACE_MS}; then no key is active.
@@ -192,7 +192,7 @@ async function signatureOf(path: string): Promise<string> {
   }
 }
 
-/** As {@link signatureOf}, at once. */
+/** {@link signatureOf} without a promise, for the start. */
 function signatureNow(path: string): string {
   try {
     return signature(statSync(path, { bigint: true }));

@@ -34,7 +34,7 @@ export interface KeyFiles {
 }
 
 export interface KeyRingOptions {
-  /** Milliseconds between checks without an event, 2000 unless told; Infinity: there are none. */
+  /** Milliseconds between checks without an event, 2000 by default; Infinity for none. */
   readonly backstopMs?: number;
 }
 

@@ -1,6 +1,6 @@
 import type { Principal } from '../core/principal.js';
 
-/** Who holds something: a key, in its role. */
+/** The holder of a share: a key, in its role. */
 export type Holder = Pick<Principal, 'role' | 'fingerprint'>;
 
 export interface ShareBounds {
@@ -11,7 +11,7 @@ export interface ShareBounds {
   readonly perKey: number;
 }
 
-/** Counts what keys hold of one thing that there is only so much of. */
+/** Counts what keys hold of one limited resource. */
 export class Shares {
   readonly #bounds: ShareBounds;
   readonly #byKey = new Map<string, number>();

@@ -12,7 +12,7 @@ export interface SpeakerParts {
 }
 
 /**
- * What an agent's key may say, by the key file as it is when it is asked: a key with `host="web1"` speaks for that
+ * The rights of an agent's key to report, by the key file as it is at the time of each report: a key with `host="web1"` speaks for that
  * host only, and no key without it does.
  */
 export function speakerOf({ principal, ring, blob, reporting }: SpeakerParts): Speaker {

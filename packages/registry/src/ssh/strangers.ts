@@ -4,8 +4,8 @@ interface Stranger {
 }
 
 /**
- * Connections that have not authenticated yet. There is room for so many; then the network that has the most loses its oldest, so
- * that who knocks ten thousand times shuts out nobody but itself.
+ * Connections that have not authenticated yet, in a bounded number. When it is reached, the network with the most of them loses
+ * its oldest, so that a flood shuts out its own network alone.
  */
 export class Strangers {
   readonly #max: number;
@@ -20,7 +20,7 @@ export class Strangers {
   /**
    * Takes one in, and drops another when there is no room.
    * @param drop ends its connection; called at most once, and not after it has left.
-   * @returns to be called when it is a stranger no more: authenticated, or gone.
+   * @returns to be called when the connection has authenticated, or is gone.
    */
   enter(network: string, drop: () => void): () => void {
     if (this.#count >= this.#max) this.dropOne();

@@ -5,11 +5,11 @@ import type { Outbound } from '../sftp/outbound.js';
 const MAX_WAITING_BYTES = 1024 * 1024;
 
 /**
- * Sends text over a channel no faster than its peer takes it, so that answers nobody reads do not pile up. Made when
+ * Sends text over a channel no faster than its peer takes it, so that unread answers do not pile up. Made when
  * the channel is: on a channel that has closed, ssh2 neither writes nor says so.
  */
 export class TextOutlet {
-  /** Aborted when nobody is left to take anything. */
+  /** Aborted when the peer is gone. */
   readonly left: AbortSignal;
   readonly #outbound: Outbound;
   readonly #maxWaitingBytes: number;
@@ -34,7 +34,7 @@ export class TextOutlet {
   }
 
   /**
-   * Resolves when the text is on its way, or nobody is left to take it. One at a time.
+   * Resolves when the text is on its way, or the peer is gone. One at a time.
    * @param stream the channel, its stderr, or what writes to them.
    * @param enough aborted when it is not to be waited for any more.
    */

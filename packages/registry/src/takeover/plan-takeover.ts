@@ -8,10 +8,10 @@ import {
   type NameKind,
 } from '@deploy-tools/shared/names.js';
 import type { Revision } from '../meta/meta-store.js';
-import type { OriginalVersion } from './original-records.js';
-import type { OriginalConfiguration, OriginalState } from './read-original.js';
+import type { GoVersion } from './go-records.js';
+import type { GoConfiguration, GoState } from './read-go-state.js';
 
-/** What a takeover writes. */
+/** The rows that a takeover writes. */
 export interface TakeoverPlan {
   /** In order of creation. */
   readonly versions: readonly ComponentVersion[];
@@ -21,28 +21,28 @@ export interface TakeoverPlan {
   readonly warnings: readonly string[];
 }
 
-/** Whom the taken over revisions name as their author: the original did not record it. */
+/** The author of imported revisions: the Go registry does not record it. */
 const AUTHOR = { fingerprint: '', comment: 'taken over from state.db', user: '', address: '' };
 
 /**
  * Decides what to take over. Pure.
  *
- * The rule: what agents are told must be the same before and after, and be there to fetch; otherwise it is refused.
+ * The rule: what agents get must be the same before and after, and be there to fetch; otherwise it is refused.
  * - An archive that a current configuration needs is missing: refused. It is what a directory copied without
  *   `files/` looks like, and hosts would fail to deploy.
  * - All archives are missing: refused, for the same reason.
- * - An archive of a version that no current configuration has is missing: a warning, the version is left out. The
- *   original loses one when an addver meets its cleaning; nobody could deploy the version there either.
+ * - An archive of a version that no current configuration has is missing: a warning, the version is left out. The Go
+ *   registry loses one when an addver meets its cleaning; nobody could deploy the version there either.
  * - A current layer that is no version, or whose version has other content: a warning, the configuration stays as it
- *   is. The original resolves layers before its transaction, so it can happen; the layer itself says all that an
+ *   is. The Go registry resolves layers before its transaction, so it can happen; the layer itself says all that an
  *   agent needs.
- * - An archive that only earlier states name is missing: nothing. The original removes archives that only history
- *   names; their size is 0 here.
+ * - An archive that only earlier states name is missing: no warning. The Go registry removes archives that only
+ *   history names; their size is 0 here.
  * - A name that this registry would not accept today: a warning. It stays usable under that name.
  * @param sizes bytes of each archive that is there, by hash.
  * @throws DeployError not-found.
  */
-export function planTakeover(state: OriginalState, sizes: ReadonlyMap<string, number>): TakeoverPlan {
+export function planTakeover(state: GoState, sizes: ReadonlyMap<string, number>): TakeoverPlan {
   if (state.versions.length > 0 && state.versions.every(({ hash }) => !sizes.has(hash))) {
     throw missingArchives('none of the archives that it names is in files/');
   }
@@ -69,14 +69,14 @@ export function planTakeover(state: OriginalState, sizes: ReadonlyMap<string, nu
   };
 }
 
-/** What is taken over of archives and versions. */
+/** The archives and versions that are imported. */
 interface Taken {
-  readonly versions: readonly OriginalVersion[];
+  readonly versions: readonly GoVersion[];
   readonly sizes: ReadonlyMap<string, number>;
 }
 
 /** Checks a layer of a current configuration. @returns warnings. @throws DeployError not-found. */
-function checkCurrent(what: string, layer: OriginalVersion, { versions, sizes }: Taken): string[] {
+function checkCurrent(what: string, layer: GoVersion, { versions, sizes }: Taken): string[] {
   if (!sizes.has(layer.hash)) {
     throw missingArchives(
       `${what} needs the archive ${layer.hash} of ${label(layer)}, which is not in files/`,
@@ -90,7 +90,7 @@ function checkCurrent(what: string, layer: OriginalVersion, { versions, sizes }:
   return [`${what} has ${label(layer)}, which ${state}; it is kept as it is`];
 }
 
-function unusualNames({ versions, configurations }: OriginalState): string[] {
+function unusualNames({ versions, configurations }: GoState): string[] {
   const complaints = [
     ...versions.flatMap(({ component, version }) => [
       complaint('component name', checkComponentName, component),
@@ -112,13 +112,13 @@ function complaint(kind: NameKind, check: (name: string) => string, name: string
   }
 }
 
-function toVersion(version: OriginalVersion, sizes: ReadonlyMap<string, number>): ComponentVersion {
+function toVersion(version: GoVersion, sizes: ReadonlyMap<string, number>): ComponentVersion {
   const { component, hash, created } = version;
   return { component, version: version.version, hash, size: sizes.get(hash) ?? 0, created: created.iso };
 }
 
 function toRevisions(
-  { name, revisions }: OriginalConfiguration,
+  { name, revisions }: GoConfiguration,
   sizes: ReadonlyMap<string, number>,
 ): Revision[] {
   return revisions.map(({ hash, mtime, layers }, index) => ({
@@ -132,12 +132,12 @@ function toRevisions(
   }));
 }
 
-function label({ component, version }: OriginalVersion): string {
+function label({ component, version }: GoVersion): string {
   return JSON.stringify(`${component}:${version}`);
 }
 
 function missingArchives(reason: string): DeployError {
   return new DeployError('not-found', reason, {
-    hint: 'copy files/ of the original registry as well, or change that configuration with the original',
+    hint: 'copy files/ of the Go registry as well, or change that configuration with the Go registry',
   });
 }

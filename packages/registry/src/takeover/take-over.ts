@@ -8,7 +8,7 @@ import type { ByteStore } from '../layers/byte-store.js';
 import type { MetaStore } from '../meta/meta-store.js';
 import { type BoltFile, openBoltFile } from './bolt/bolt-file.js';
 import { planTakeover, type TakeoverPlan } from './plan-takeover.js';
-import { type OriginalState, readOriginal } from './read-original.js';
+import { type GoState, readGoState } from './read-go-state.js';
 import { readTakeoverMark, writeTakeoverMark } from './takeover-mark.js';
 
 export interface Takeover {
@@ -25,16 +25,16 @@ export interface Takeover {
 }
 
 /**
- * Takes over what the original registry kept in `<dir>/state.db`, once: when there is no database of ours yet. It is
+ * Imports what the Go registry stored in `<dir>/state.db`, once: when there is no database of ours yet. It is
  * written to a file of its own that gets its name when it is complete, so a crash leaves nothing that looks complete.
  * state.db is only read. Its archives are in `files/` already, where both keep them.
- * @throws DeployError with one sentence why not to start: locked when the original runs on the directory; corrupt;
- * not-found when archives are missing; conflict when the original has run again after the takeover.
+ * @throws DeployError with one sentence why not to start: locked when the Go registry runs on the directory; corrupt;
+ * not-found when archives are missing; conflict when the Go registry has run again after the takeover.
  */
 export async function takeOverGoRegistry(takeover: Takeover): Promise<void> {
   const path = join(takeover.dir, 'state.db');
   if (!existsSync(path)) return;
-  checkOriginalStopped(path, takeover.log);
+  checkGoRegistryStopped(path, takeover.log);
   const file = openBoltFile(path);
   try {
     if (existsSync(takeover.database)) checkUnchanged(takeover, path, file);
@@ -73,15 +73,15 @@ async function takeOver(takeover: Takeover, path: string, file: BoltFile): Promi
       revisions: plan.revisions.length,
       warnings: plan.warnings.length,
     },
-    'took over the state of the original deploy-registry; state.db stays as it is',
+    'took over the state of the Go registry; state.db stays as it is',
   );
 }
 
-/** All of it in one transaction of the original. */
-function readState(path: string, file: BoltFile): { state: OriginalState; txid: bigint } {
+/** Reads all of it in one transaction of the Go registry. */
+function readState(path: string, file: BoltFile): { state: GoState; txid: bigint } {
   return explain(path, () => {
     const { txid } = file.meta();
-    const state = readOriginal(file.entries());
+    const state = readGoState(file.entries());
     if (file.meta().txid !== txid) throw new DeployError('locked', 'it changed while it was being read');
     return { state, txid };
   });
@@ -110,15 +110,15 @@ function putInPlace(fresh: string, { database, dir }: Takeover): void {
 }
 
 /**
- * There is a database of ours: what is in state.db does not count any more. But when the original has written to it
- * since, to start from our older state would send every host back to what it ran then.
+ * There is a database of ours: what is in state.db does not count any more. But when the Go registry has written
+ * to it since, a start from our older state would roll every host back.
  */
 function checkUnchanged(takeover: Takeover, path: string, file: BoltFile): void {
   const mark = readTakeoverMark(markPath(takeover));
   if (mark === undefined) {
     takeover.log.warn(
       { path },
-      'state.db of an original deploy-registry is not taken over: this registry has a state of its own',
+      'state.db of a Go registry is not taken over: this registry has a state of its own',
     );
     return;
   }
@@ -126,19 +126,19 @@ function checkUnchanged(takeover: Takeover, path: string, file: BoltFile): void 
   if (txid === undefined || txid === mark.txid) return;
   throw new DeployError(
     'conflict',
-    `the original deploy-registry has changed ${path} after it was taken over on ${mark.time}`,
+    `the Go registry has changed ${path} after it was taken over on ${mark.time}`,
     {
       hint: `to take it over again move ${takeover.database} (and its -wal, if there is one) away; to go on without those changes move state.db away`,
     },
   );
 }
 
-/** Damage to state.db is no reason not to start any more; it is worth a word, for whoever means to go back to it. */
+/** Damage to state.db does not keep this registry from starting; it is logged for an operator who means to return to it. */
 function lastTransaction({ log }: Takeover, path: string, file: BoltFile): bigint | undefined {
   try {
     return file.meta().txid;
   } catch (error) {
-    log.warn({ path, err: describeError(error) }, 'state.db of the original deploy-registry is damaged now');
+    log.warn({ path, err: describeError(error) }, 'state.db of the Go registry is damaged now');
     return undefined;
   }
 }
@@ -165,22 +165,22 @@ const FREE = 75;
 const HELD = 1;
 
 /**
- * Makes sure that the original registry does not run on this state.db: it holds a lock of flock(2) on it. Node.js
+ * Makes sure that the Go registry does not run on this state.db: it holds a lock of flock(2) on it. Node.js
  * has no flock, so flock(1) of util-linux or BusyBox is asked; where that is missing the check is left out,
  * and said so. The lock is not kept: see the comparison of transaction numbers in take-over.ts.
  * @throws DeployError locked.
  */
-export function checkOriginalStopped(path: string, log: Logger): void {
+export function checkGoRegistryStopped(path: string, log: Logger): void {
   const args = ['-n', '-s', path, 'sh', '-c', `exit ${FREE}`];
   const { status, error, stderr } = spawnSync('flock', args, { encoding: 'utf8', timeout: 10_000 });
   if (status === FREE) return;
   if (status === HELD && stderr === '') {
-    throw new DeployError('locked', `the original deploy-registry is running on ${path}`, {
+    throw new DeployError('locked', `the Go registry is running on ${path}`, {
       hint: 'stop it first',
     });
   }
   log.warn(
     { path, reason: error?.message ?? stderr.trim() },
-    'cannot see whether the original deploy-registry still runs on this directory: flock(1) does not work here',
+    'cannot see whether the Go registry still runs on this directory: flock(1) does not work here',
   );
 }

@@ -1,6 +1,6 @@
 import { NOTICE_EVENTS } from '@deploy-tools/notices/notice.js';
 import { withoutSecrets } from '@deploy-tools/registry/commands/dispatch.js';
-import { NoticeDesk } from '@deploy-tools/registry/core/notices/notice-desk.js';
+import { Notifier } from '@deploy-tools/registry/core/notices/notifier.js';
 import { NOTIFY_EVENTS } from '@deploy-tools/shared/commands/notify-specs.js';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { type HttpPeer, startHttpPeer } from '../../../notices/test/support/http-peer.js';
@@ -35,7 +35,7 @@ describe('notify', () => {
   });
 
   it('add, list, test, remove', async () => {
-    expect(await ran('notify list')).toBe('nobody is told; notify add adds a receiver\n');
+    expect(await ran('notify list')).toBe('there is no receiver of notices; notify add adds one\n');
     expect(await add('-event deploy-failed -event host-lost -name p')).toMatch(/^receiver 1 added/);
     expect(await listed()).toMatchObject([
       {
@@ -91,7 +91,7 @@ describe('notify', () => {
     await peer.received(1);
     await registry.notices.close(0);
     status = 200;
-    const again = await NoticeDesk.open({ ...registry, environment: {}, programs: 'none' });
+    const again = await Notifier.open({ ...registry, environment: {}, programs: 'none' });
     await peer.received(2);
     await again.close(10_000);
     const ids = peer.requests.map(({ body }) => JSON.parse(body).id);

@@ -21,7 +21,7 @@ it('counts what lies unread in channels that the client has closed, until the co
   const scope = testScope();
   const holder = { role: 'agent', fingerprint: 'x' } as const;
   const channels = new ConnectionChannels({
-    most: 10,
+    max: 10,
     budget: new Shares({ total: 10, agents: 10, perKey: 10 }),
     onUnused: () => {},
   });

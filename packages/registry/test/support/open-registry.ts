@@ -15,7 +15,7 @@ import { Housekeeping } from '@deploy-tools/registry/core/housekeeping.js';
 import type { Ingest } from '@deploy-tools/registry/core/index-archive.js';
 import { Indexer } from '@deploy-tools/registry/core/indexer.js';
 import type { RegistryLimits } from '@deploy-tools/registry/core/limits.js';
-import { NoticeDesk } from '@deploy-tools/registry/core/notices/notice-desk.js';
+import { Notifier } from '@deploy-tools/registry/core/notices/notifier.js';
 import type { Principal } from '@deploy-tools/registry/core/principal.js';
 import { openTrack } from '@deploy-tools/registry/core/tracks/open-track.js';
 import { TimedTrackRunner } from '@deploy-tools/registry/core/tracks/timed-track-runner.js';
@@ -47,7 +47,7 @@ interface Ports {
   readonly marks: ReadMarks;
   readonly indexer: Indexer;
   readonly fleet: Fleet;
-  readonly notices: NoticeDesk;
+  readonly notices: Notifier;
   readonly space: DiskSpace;
   readonly heartbeats: Heartbeats;
   readonly audit: AuditLog;
@@ -181,7 +181,7 @@ export async function openLastingRegistry(
   const marks = await FileReadMarks.open(dir, clock);
   const stores = { meta, bytes, derived, marks, clock, log };
   const indexer = new Indexer({ ...stores, ingest, policy: DEFAULT_UNPACK_POLICY, minFree: 0 });
-  const notices = await NoticeDesk.open({ ...stores, environment: {}, programs: 'none' });
+  const notices = await Notifier.open({ ...stores, environment: {}, programs: 'none' });
   const allLimits = { ...LIMITS, ...limits };
   const { minFree, historySize } = allLimits;
   const fleet = await Fleet.open({ ...FLEET, ...stores, minFree, historySize, steady: () => now });

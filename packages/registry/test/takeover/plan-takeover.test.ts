@@ -1,27 +1,27 @@
 import { parseGoTime } from '@deploy-tools/registry/takeover/go-time.js';
-import type { OriginalVersion } from '@deploy-tools/registry/takeover/original-records.js';
+import type { GoVersion } from '@deploy-tools/registry/takeover/go-records.js';
 import { planTakeover } from '@deploy-tools/registry/takeover/plan-takeover.js';
-import type { OriginalState } from '@deploy-tools/registry/takeover/read-original.js';
+import type { GoState } from '@deploy-tools/registry/takeover/read-go-state.js';
 import { configurationHash } from '@deploy-tools/shared/model.js';
 import { describe, expect, test } from 'vitest';
 import { archiveOf } from './original-state.js';
 
 const time = parseGoTime('2017-03-01T11:23:36Z');
 
-function version(component: string, name: string): OriginalVersion {
+function version(component: string, name: string): GoVersion {
   return { component, version: name, hash: archiveOf(component, name).hash, created: time };
 }
 
 function stateOf(
-  versions: readonly OriginalVersion[],
+  versions: readonly GoVersion[],
   name: string,
-  ...layers: OriginalVersion[]
-): OriginalState {
+  ...layers: GoVersion[]
+): GoState {
   const revision = { name, hash: configurationHash(layers.map(({ hash }) => hash)), mtime: time, layers };
   return { versions, configurations: [{ name, revisions: [revision] }], warnings: [] };
 }
 
-function sizesOf(...versions: readonly OriginalVersion[]): Map<string, number> {
+function sizesOf(...versions: readonly GoVersion[]): Map<string, number> {
   return new Map(versions.map(({ hash }, index) => [hash, index + 1]));
 }
 

@@ -43,7 +43,7 @@ function messages({ lines }: Started): unknown[] {
   return lines.map(({ msg }) => msg);
 }
 
-const TAKEN = 'took over the state of the original deploy-registry; state.db stays as it is';
+const TAKEN = 'took over the state of the Go registry; state.db stays as it is';
 
 describe('takeOverGoRegistry', () => {
   test('takes over versions, configurations and their history', async () => {
@@ -157,7 +157,7 @@ describe('takeOverGoRegistry', () => {
     await takeOver(dir);
     writeFileSync(join(dir, 'state.db'), Buffer.alloc(16384));
     expect(messages(await takeOver(dir))).toEqual([
-      'state.db of the original deploy-registry is damaged now',
+      'state.db of the Go registry is damaged now',
     ]);
   });
 
@@ -168,7 +168,7 @@ describe('takeOverGoRegistry', () => {
     await once(holder.stdout, 'data');
     await expect(takeOver(dir)).rejects.toMatchObject({
       kind: 'locked',
-      message: `the original deploy-registry is running on ${join(dir, 'state.db')}`,
+      message: `the Go registry is running on ${join(dir, 'state.db')}`,
     });
     holder.stdin.end('\n');
     await once(holder, 'close');

@@ -1,14 +1,15 @@
 import type { Follower } from './follower.js';
 
 /**
- * How a host stands to what is wanted, worst first: it failed to run it; it is not heard any more; it is not known,
- * because it said nothing since the registry started, since it has come back or since it follows the configuration; it is on its way; it runs it.
+ * A host's status relative to the wanted revision, worst first: it failed to run it; it is lost; it is unknown, because it has
+ * not reported since the registry started, since it reconnected or since it follows the configuration; it is deploying it, or
+ * will; it runs it.
  */
 export const CATEGORIES = ['failed', 'lost', 'unknown', 'pending', 'in-sync'] as const;
 
 export type Category = (typeof CATEGORIES)[number];
 
-/** States that say: this revision did not come to run. */
+/** States of a revision that does not run. */
 const FAILURES: ReadonlySet<string> = new Set([
   'failed',
   'rolling-back',
@@ -27,7 +28,7 @@ export function assess(follower: Assessed, wanted: string | undefined): Category
   const { contact, isCurrent, report } = follower;
   if (contact === 'lost') return 'lost';
   if (!isCurrent || report === undefined || wanted === undefined) return 'unknown';
-  // A host that is held back says so of whatever is wanted; what counts is what it runs.
+  // A paused host reports that state for any wanted revision; what counts is what it runs.
   if (report.state === 'paused') {
     return report.running?.hash === wanted && report.lastGood?.hash === wanted ? 'in-sync' : 'pending';
   }

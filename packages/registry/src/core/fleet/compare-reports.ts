@@ -2,16 +2,16 @@ import { isForward, isOutcome } from '@deploy-tools/shared/report/deploy-state.j
 import type { StateReport } from '@deploy-tools/shared/report/report.js';
 import type { Follow } from './host-table.js';
 
-/** Whether it says anything new besides how far it is. */
+/** Whether a report differs from the last one in more than its progress. */
 export function isChange(before: StateReport | undefined, after: StateReport): boolean {
   return before === undefined || gist(before) !== gist(after);
 }
 
-/** How far ahead of the registry's clock a host's clock is believed. */
+/** The most that a host's clock may be ahead of the registry's to be believed. */
 const MAX_AHEAD_MS = 60_000;
 
 /**
- * Whether it tells of an attempt before the one that was told of last, by the host's clock. A time later than a minute
+ * Whether a report is about an attempt before that of the last report, by the host's clock. A time later than a minute
  * from now is not believed: a clock that was ahead once must not decide for as long as it was ahead.
  */
 export function isBefore(report: StateReport, last: StateReport | undefined, now: Date): boolean {
@@ -21,8 +21,8 @@ export function isBefore(report: StateReport, last: StateReport | undefined, now
 }
 
 /**
- * What went wrong is the reason for going back too: an agent may leave it out there. On the way to `healthy` an error says what
- * keeps it from getting on now.
+ * Adds the error of the last report of the same attempt: it is also the reason for a rollback, and an agent may leave it out
+ * there. On the way to `healthy` an error is about the present only.
  */
 export function withEarlierError(report: StateReport, last: StateReport | undefined): StateReport {
   const isSame = report.deploy !== undefined && report.deploy === last?.deploy;
@@ -41,10 +41,10 @@ function gist({ progress: _progress, timings: _timings, bytes: _bytes, ...said }
 }
 
 /**
- * Whether a line that is not marked as told again says how things are now; otherwise it is an outcome told again, which
- * is history only. An agent that marks those is taken at its word: on one channel the order is the truth, and no clock
- * is asked. Of an agent that does not, an outcome may be either until it has said on its channel how things are; then,
- * and only then, Since decides, which is its host's clock.
+ * Whether a report that is not marked as repeated describes the present; otherwise it is a repeated outcome, for the history
+ * only. An agent that marks those is believed: on one channel the order of reports is certain, and no clock is needed. An
+ * outcome of an agent that does not mark them may be either, until the agent has reported the present state on its channel;
+ * only then its field `since` decides, which is by the host's clock.
  * @param now by the registry's clock.
  */
 export function saysPresent(report: StateReport, follow: Follow, now: Date): boolean {

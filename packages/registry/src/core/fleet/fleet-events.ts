@@ -1,9 +1,9 @@
-/** Tells who is interested that something changed about the hosts that follow a configuration. */
+/** Announces changes of the hosts that follow a configuration. */
 export class FleetEvents {
   readonly #listeners = new Map<string, Set<() => void>>();
   readonly #ofAll = new Set<(configuration: string) => void>();
 
-  /** @param listener must not throw, and returns soon. @returns to be called when it is to be told no more. */
+  /** @param listener must not throw, and returns soon. @returns a function that ends the subscription. */
   subscribe(configuration: string, listener: () => void): () => void {
     const listeners = this.#listeners.get(configuration) ?? new Set();
     this.#listeners.set(configuration, listeners);
@@ -14,7 +14,7 @@ export class FleetEvents {
     };
   }
 
-  /** The same of every configuration, with its name. */
+  /** Subscribes to every configuration; the listener gets its name. */
   subscribeAll(listener: (configuration: string) => void): () => void {
     this.#ofAll.add(listener);
     return () => this.#ofAll.delete(listener);

@@ -5,13 +5,13 @@ import { assess, CATEGORIES, type Category } from './assess.js';
 import type { Fleet } from './fleet.js';
 import type { Follower } from './follower.js';
 
-/** A follower and how it stands to what is wanted. */
+/** A follower and its status relative to the wanted revision. */
 export interface HostStatus {
   readonly follower: Follower;
   readonly category: Category;
-  /** Whether nothing more is to be expected of it soon. */
+  /** Whether no change of it is expected soon. */
   readonly settled: boolean;
-  /** Whether it is heard to be between two proven releases, or its last outcome is still being stored. */
+  /** Whether it is between two proven releases, or its last outcome is still being stored. */
   readonly isChanging: boolean;
 }
 
@@ -20,7 +20,7 @@ const BY_NAME = new Intl.Collator('en', { numeric: true });
 
 /** All hosts of a configuration, worst first. */
 export interface FleetStatus {
-  /** What is wanted. */
+  /** The wanted revision. */
   readonly head: Revision;
   readonly hosts: readonly HostStatus[];
 }
@@ -39,7 +39,7 @@ export async function fleetStatus({ meta, fleet }: FleetStatusPorts, name: strin
   return { head, hosts: statusOf(fleet, fleet.followers(name), () => head.hash) };
 }
 
-/** What runs is not proven, or is not known, and it is about to become something else. */
+/** States in which the running release is not proven, or not known, and about to change. */
 const CHANGING: ReadonlySet<DeployState> = new Set(['activating', 'validating', 'rolling-back']);
 
 type FleetAge = Pick<Fleet, 'ageMs' | 'lostAfterMs'>;

@@ -4,15 +4,15 @@ import { isOutcome } from '@deploy-tools/shared/report/deploy-state.js';
 import type { Hello, RegistryLine, StateReport } from '@deploy-tools/shared/report/report.js';
 import type { MetaStore } from '../../meta/meta-store.js';
 import { attemptAndState, isChange, saysPresent, withEarlierError } from './compare-reports.js';
-import { type BookOptions, FleetBook } from './fleet-book.js';
+import { type PersistenceOptions, FleetPersistence } from './fleet-persistence.js';
 import { FleetEvents } from './fleet-events.js';
-import { FleetJournal } from './fleet-journal.js';
+import { FleetWriteQueue } from './fleet-write-queue.js';
 import type { Follower } from './follower.js';
 import { checkSilent, contactOf, followerOf, heardAt, isAlive, type Silence, timeOf } from './follower.js';
 import { type Follow, type FollowLimits, type Host, HostTable, speakFor } from './host-table.js';
 import type { Presence } from './presence.js';
 
-export interface FleetOptions extends FollowLimits, BookOptions {
+export interface FleetOptions extends FollowLimits, PersistenceOptions {
   readonly meta: MetaStore;
   readonly log: Logger;
   readonly clock: () => Date;
@@ -20,37 +20,37 @@ export interface FleetOptions extends FollowLimits, BookOptions {
   readonly lostAfterMs: number;
 }
 
-/** How long what is not an outcome may wait to be written. */
+/** The longest time that anything but an outcome waits to be written. */
 const LAZY_MS = 1000;
 
-/** How often it is written down that a host is heard, when nothing else is. */
+/** Interval at which the last contact of a host is written, when nothing else is. */
 const CONTACT_EVERY_MS = 5 * 60_000;
 
-/** What came of telling an agent something; `too-old` for one that would not know what is meant. */
-export type Heard = 'told' | 'not-connected' | 'too-old';
+/** What became of an order to an agent; `too-old` when the agent does not know that order. */
+export type OrderResult = 'delivered' | 'not-connected' | 'too-old';
 
-/** What became of what an agent said: an outcome is stored, or was before. */
+/** What became of an agent's report: `stored` and `known` are for outcomes, which are on the disk then. */
 export type Intake = 'noted' | 'known' | 'stored';
 
 /**
- * The hosts that report: what they follow and what they last said. It is kept in memory and written down when it
- * changes; a heartbeat changes nothing. Outcomes are on the disk before they are acknowledged.
+ * The hosts that report, what they follow, and their last reports. Kept in memory and written when it changes; a
+ * heartbeat changes nothing. Outcomes are on the disk before they are acknowledged.
  */
 export class Fleet {
   readonly events = new FleetEvents();
   readonly #options: FleetOptions;
   readonly #hosts: HostTable;
-  readonly #book: FleetBook;
+  readonly #persistence: FleetPersistence;
   readonly #openedAt: number;
 
   private constructor(options: FleetOptions) {
     this.#options = options;
     this.#openedAt = options.steady();
     this.#hosts = new HostTable(options);
-    this.#book = new FleetBook(new FleetJournal(options.meta, options.log, LAZY_MS), options);
+    this.#persistence = new FleetPersistence(new FleetWriteQueue(options.meta, options.log, LAZY_MS), options);
   }
 
-  /** With what an earlier run wrote down; all of its hosts are unheard until they speak. */
+  /** Loads the stored hosts; each is `unheard` until its agent connects. */
   static async open(options: FleetOptions): Promise<Fleet> {
     const fleet = new Fleet(options);
     await options.meta.read(async ({ fleet: stored }) =>
@@ -59,7 +59,7 @@ export class Fleet {
     return fleet;
   }
 
-  /** For how long hosts could be heard, in milliseconds. */
+  /** Time since the fleet was opened, in milliseconds. */
   get ageMs(): number {
     return this.#options.steady() - this.#openedAt;
   }
@@ -84,7 +84,7 @@ export class Fleet {
       if (presence.configs.has(follow.configuration)) speakFor(follow, presence);
     }
     try {
-      await this.#book.admission(admission);
+      await this.#persistence.admission(admission);
     } catch (error) {
       this.leave(presence);
       this.#hosts.dismiss(admission);
@@ -93,12 +93,12 @@ export class Fleet {
     for (const name of [...hello.configs, ...admission.removed]) this.events.publish(name);
   }
 
-  /** It has spoken: it is not lost. */
+  /** Notes that the agent sent something: its host is not lost. */
   heard(presence: Presence): void {
     presence.heardAt = this.#options.steady();
   }
 
-  /** It has nothing more to say for now: what it said last on its channel is how things are. */
+  /** Notes that the agent has sent all it had to: the last report on its channel is the present state. */
   rested(presence: Presence): void {
     const host = this.#hosts.all.get(presence.host);
     for (const follow of host?.follows.values() ?? []) {
@@ -107,7 +107,7 @@ export class Fleet {
     }
   }
 
-  /** Its channel is gone; what it follows stays. May be called twice. */
+  /** Ends a presence, whose channel is closed; the host stays known. May be called twice. */
   leave(presence: Presence): void {
     for (const name of presence.configs) {
       const follow = this.#hosts.follow(presence.host, name);
@@ -115,13 +115,13 @@ export class Fleet {
       follow.presence = undefined;
       follow.heardAt = presence.heardAt;
       follow.contact = this.#timeOf(presence.heardAt);
-      this.#book.contact(presence.host, follow);
+      this.#persistence.contact(presence.host, follow);
       this.events.publish(name);
     }
   }
 
   /**
-   * Notes what an agent says of a configuration; resolves when an outcome is stored, at once otherwise.
+   * Takes an agent's report; resolves when an outcome is stored, at once otherwise.
    * @returns what became of it; `stored` and `known` are to be acknowledged.
    * @throws DeployError invalid when its hello did not name the configuration.
    */
@@ -139,7 +139,7 @@ export class Fleet {
       return await this.#store(presence, follow, { ...report, deploy: report.deploy, log: log ?? [] });
     }
     if (log !== undefined) {
-      this.#book.log(presence.host, report.config, { deploy: report.deploy ?? '', lines: log });
+      this.#persistence.log(presence.host, report.config, { deploy: report.deploy ?? '', lines: log });
     }
     return 'noted';
   }
@@ -162,13 +162,13 @@ export class Fleet {
     return [...this.#hosts.all.keys()];
   }
 
-  /** Says something to the agent that speaks for it; nothing to one that would not know what is meant. */
-  tell(host: string, configuration: string, line: RegistryLine): Heard {
+  /** Sends an order to the agent that follows the configuration on a host. */
+  order(host: string, configuration: string, line: RegistryLine): OrderResult {
     const presence = this.#hosts.follow(host, configuration)?.presence;
     if (presence === undefined) return 'not-connected';
     if (line.type === 'cancel' && !presence.takesCancel) return 'too-old';
     presence.listener.tell(line);
-    return 'told';
+    return 'delivered';
   }
 
   /**
@@ -191,23 +191,23 @@ export class Fleet {
       if (presence !== undefined) this.#displace(presence, 'this host was forgotten');
     for (const follow of follows) host.follows.delete(follow.configuration);
     if (configuration === undefined) this.#hosts.all.delete(name);
-    await this.#book.forget(name, configuration);
+    await this.#persistence.forget(name, configuration);
     for (const follow of follows) this.events.publish(follow.configuration);
   }
 
-  /** To be called a few times while a host becomes lost: says so in the log, and who was heard is written down. */
+  /** To be called a few times while a host becomes lost: logs lost hosts, and stores the last contact of the others. */
   sweep(): void {
     for (const { record, follows } of this.#hosts.all.values()) {
       for (const follow of follows.values()) this.#sweepOne(record.host, follow);
     }
   }
 
-  /** Resolves when what was reported so far is on the disk. */
+  /** Resolves when all reports so far are on the disk. */
   flush(): Promise<void> {
-    return this.#book.flush();
+    return this.#persistence.flush();
   }
 
-  /** Writes down what is not written yet. */
+  /** Writes what is not written yet. */
   async close(): Promise<void> {
     for (const { record, follows } of this.#hosts.all.values()) {
       for (const follow of follows.values()) this.#writeContact(record.host, follow, 0);
@@ -222,12 +222,12 @@ export class Fleet {
     follow.doubtful = undefined;
     if (changed) {
       follow.changed = this.#now();
-      this.#book.state(host, follow);
+      this.#persistence.state(host, follow);
     }
     this.events.publish(follow.configuration);
   }
 
-  /** What is over is told before how things are now: until that has come, they may be other than they were known to be. */
+  /** An agent sends past outcomes before the present state: until that comes, the known state may be outdated. */
   #doubt(follow: Follow, report: StateReport, isMarked: boolean): void {
     if (!isMarked) follow.doubtful = report;
     follow.spoken = false;
@@ -243,9 +243,9 @@ export class Fleet {
     if (follow.stored === outcome) return 'known';
     const record = { time: this.#now(), host, key: speaker.key, address: speaker.address, report };
     follow.storing += 1;
-    await this.#book.deploy(record, log).finally(() => {
+    await this.#persistence.deploy(record, log).finally(() => {
       follow.storing -= 1;
-      this.events.publish(follow.configuration); // once more: now it is stored, or cannot be
+      this.events.publish(follow.configuration); // again: now it is stored, or cannot be
     });
     follow.stored = outcome;
     return 'stored';
@@ -267,13 +267,13 @@ export class Fleet {
     this.events.publish(follow.configuration);
   }
 
-  /** Unless what is written is younger than that. */
+  /** Does nothing when the stored contact is younger than that. */
   #writeContact(host: string, follow: Follow, everyMs: number): void {
     if (follow.presence === undefined) return;
     const contact = this.#timeOf(follow.presence.heardAt);
     if (Date.parse(contact) - Date.parse(follow.contact) < everyMs) return;
     follow.contact = contact;
-    this.#book.contact(host, follow);
+    this.#persistence.contact(host, follow);
   }
 
   #silence(): Silence {

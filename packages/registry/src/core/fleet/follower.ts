@@ -14,12 +14,12 @@ export type Contact = 'live' | 'lost' | 'unheard';
 export interface Follower {
   readonly record: HostRecord;
   readonly configuration: string;
-  /** What it last said, without the log; undefined when it said nothing yet. */
+  /** The last report, without its log; undefined before the first. */
   readonly report: StateReport | undefined;
-  /** When what it says last changed. */
+  /** When the report last changed. */
   readonly changed: string;
   readonly contact: Contact;
-  /** Whether the report still holds: the channel that the agent has, or had last, has said so. Never when not live. */
+  /** Whether the report describes the present: see {@link isCurrent}. Never when not live. */
   readonly isCurrent: boolean;
   /** Whether the outcome that it reported is on the disk, with its log; also where it reported none. */
   readonly isStored: boolean;
@@ -36,7 +36,7 @@ export interface Silence {
   readonly lostAfterMs: number;
 }
 
-/** When it was last heard, by the steady clock; undefined when not since the registry started. */
+/** The last contact by the steady clock; undefined when there was none since the registry started. */
 export function heardAt({ presence, heardAt }: Follow): number | undefined {
   return presence?.heardAt ?? heardAt;
 }
@@ -46,14 +46,14 @@ export function contactOf(heard: number | undefined, { now, lostAfterMs }: Silen
   return now - heard > lostAfterMs ? 'lost' : 'live';
 }
 
-/** Heard within the last heartbeat. */
+/** Whether the agent was heard within the last heartbeat. */
 export function isAlive(heard: number, { now, lostAfterMs }: Silence): boolean {
   return now - heard <= lostAfterMs / 3;
 }
 
 /**
- * Whether what is known of it still holds: its agent said so on the channel that it has, or had last. A channel that is
- * new has said nothing yet, and after a restart nobody has.
+ * Whether the last report still describes the present: the agent sent it on its present or last channel. On a new channel,
+ * and after a restart, the agent has reported nothing yet.
  */
 export function isCurrent(follow: Follow, silence: Silence): boolean {
   return follow.spoken && contactOf(heardAt(follow), silence) === 'live';
@@ -69,7 +69,7 @@ export function checkSilent(presence: Presence | undefined, silence: Silence): v
   );
 }
 
-/** A host that follows a configuration, as it is known at this moment by both clocks. */
+/** A host that follows a configuration, as it is known now. @param times now, by both clocks. */
 export function followerOf(
   { record }: Host,
   follow: Follow,
@@ -92,7 +92,7 @@ export function followerOf(
   };
 }
 
-/** A moment of the steady clock, as RFC 3339 UTC. */
+/** A time of the steady clock, as RFC 3339 UTC. */
 export function timeOf(steady: number, steadyNow: number, clock: Date): string {
   return new Date(clock.getTime() - (steadyNow - steady)).toISOString();
 }

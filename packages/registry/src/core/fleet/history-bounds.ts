@@ -3,16 +3,15 @@ import type { FleetWriter, HistoryPart } from '../../meta/fleet-store.js';
 /** Bytes that are kept of the logs of deploys; and, once more, of the deploys themselves. */
 export interface HistoryBounds {
   readonly total: number;
-  /** Of what was told with one key. */
+  /** Of the reports that came with one key. */
   readonly perKey: number;
 }
 
 const PARTS: readonly HistoryPart[] = ['logs', 'deploys'];
 
 /**
- * Makes some room where there is too much: more than one deploy takes, so that a call after each of them holds the bounds.
- * Always the key with the most gives: one that fills its share, or tries to have all of it, pushes out its own, and who
- * has less than others loses nothing.
+ * Deletes the oldest history where a bound is exceeded: more than one deploy takes, so that a call after each deploy keeps
+ * the bounds. The key with the most loses: a key that fills its share pushes out its own history, and others lose nothing.
  * @returns bytes that were freed.
  */
 export async function boundHistory(fleet: FleetWriter, bounds: HistoryBounds): Promise<number> {

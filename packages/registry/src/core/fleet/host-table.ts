@@ -9,15 +9,15 @@ export interface Follow {
   report: StateReport | undefined;
   /** RFC 3339 UTC. */
   changed: string;
-  /** Of an earlier run of the registry, or of a presence that is gone. */
+  /** The last contact as stored: of an earlier run of the registry, or of a presence that has ended. */
   contact: string;
   /** In milliseconds of the steady clock; undefined when it was not heard since the registry started. */
   heardAt: number | undefined;
   /** The agent that speaks for it now. */
   presence: Presence | undefined;
-  /** Whether the agent that speaks, or spoke last, has said on that channel how things are. */
+  /** Whether the present agent, or the last one, has reported the present state on its channel. */
   spoken: boolean;
-  /** An outcome that was taken for one told again, from an agent that does not mark these, with nothing said since. */
+  /** An outcome that counts as a repeated one, from an agent that does not mark these, until the next report. */
   doubtful: StateReport | undefined;
   /** The attempt and outcome that are known to be stored, so that they are stored once. */
   stored: string | undefined;
@@ -35,7 +35,7 @@ export interface Host {
 export interface FollowLimits {
   /** The most configurations that all hosts together follow; a host without any counts as one. */
   readonly maxFollows: number;
-  /** The same of the hosts of one key that is not bound to a host. */
+  /** The most configurations that the hosts of one key follow together, unless the key is bound to a host. */
   readonly maxFollowsPerKey: number;
 }
 
@@ -57,7 +57,7 @@ export interface Admission {
   readonly displaced: readonly Presence[];
 }
 
-/** Which hosts there are, who speaks for them and what they follow. In memory; nothing here waits. */
+/** The hosts, the agents that speak for them, and what they follow. In memory; nothing here waits. */
 export class HostTable {
   readonly all = new Map<string, Host>();
   readonly #limits: FollowLimits;
@@ -66,7 +66,7 @@ export class HostTable {
     this.#limits = limits;
   }
 
-  /** What an earlier run has written down. */
+  /** Adds the stored hosts. */
   load(records: readonly HostRecord[], states: readonly HostState[]): void {
     for (const record of records) this.all.set(record.host, { record, follows: new Map() });
     for (const { host, configuration, report, changed, contact } of states) {
@@ -80,8 +80,8 @@ export class HostTable {
   }
 
   /**
-   * Lets an agent speak for its host and the configurations of its hello. Those that it named before on this channel
-   * and does not name now are not followed any more; those that other agents of the host named stay.
+   * Makes an agent speak for its host and the configurations of its hello. Configurations that it named before on this
+   * channel and does not name now are removed; those that other agents of the host named stay.
    * @throws DeployError denied when the name belongs to another key, in-use when another agent speaks for it from
    * elsewhere, too-large.
    */
@@ -148,7 +148,7 @@ export class HostTable {
   }
 }
 
-/** An agent speaks for it from now on; on a channel that is new it has not said yet how things are. */
+/** Makes an agent the one that speaks for it; on a new channel it has not reported the present state yet. */
 export function speakFor(follow: Follow, presence: Presence): void {
   if (follow.presence !== presence) {
     follow.spoken = false;
@@ -158,7 +158,7 @@ export function speakFor(follow: Follow, presence: Presence): void {
   follow.heardAt = presence.heardAt;
 }
 
-/** A second agent from the same address is the same one after a lost connection, or its successor. */
+/** A second agent from the same address is the first one after a lost connection, or its successor. */
 function checkElsewhere(other: Presence, presence: Presence, isAlive: (other: Presence) => boolean): void {
   if (other.speaker.address === presence.speaker.address || !isAlive(other)) return;
   throw new DeployError(

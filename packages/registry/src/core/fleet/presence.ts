@@ -1,20 +1,20 @@
 import type { Turns } from '@deploy-tools/shared/host/turns.js';
 import type { RateLimit } from '@deploy-tools/shared/rate-limit.js';
 import type { RegistryLine } from '@deploy-tools/shared/report/report.js';
-import type { HostKey } from '../../meta/fleet-store.js';
+import type { AgentKey } from '../../meta/fleet-store.js';
 import type { Access } from '../access.js';
 
-/** Who speaks on a channel, as proven by its key. */
+/** The rights of the agent on a channel, as proven by its key. */
 export interface Speaker {
-  readonly key: HostKey;
+  readonly key: AgentKey;
   readonly address: string;
   /** The configurations that its hosts may follow. */
   readonly access: Access;
-  /** How fast all who have this key are listened to. */
+  /** Limits the lines of all agents with this key. */
   readonly pace: RateLimit;
-  /** Outcomes of all who have this key are stored one at a time. */
+  /** Outcomes of all agents with this key are stored one at a time. */
   readonly outcomes: Turns;
-  /** Why the key may not speak for this host, by the key files; asked again and again, for these may change. */
+  /** Why the key may not speak for this host, by the present key files; undefined when it may. */
   readonly refusal: (host: string) => string | undefined;
   /** Whether the key file says that this key and no other speaks for this host. */
   readonly owns: (host: string) => boolean;
@@ -28,17 +28,17 @@ export interface Listener {
   readonly end: (reason: string) => void;
 }
 
-/** An agent that is connected and has said who it is. */
+/** An agent that is connected and has sent its hello. */
 export interface Presence {
   readonly speaker: Speaker;
   readonly listener: Listener;
   readonly host: string;
   /** What it follows, by its last hello. */
   configs: ReadonlySet<string>;
-  /** Whether its hello said that it marks what it tells again. */
+  /** Whether it marks repeated outcomes, by its hello. */
   marksAgain: boolean;
-  /** Whether its hello said that it knows `cancel`. */
+  /** Whether it knows `cancel`, by its hello. */
   takesCancel: boolean;
-  /** When it last said anything, in milliseconds of the steady clock. */
+  /** The time of its last line, in milliseconds of the steady clock. */
   heardAt: number;
 }

@@ -9,12 +9,12 @@ import type { Heartbeats } from '../heartbeats.js';
 import type { Fleet } from './fleet.js';
 import type { Listener, Presence, Speaker } from './presence.js';
 
-/** What an agent may say: lines a second, and how many at once. An outcome that is stored costs as much as OUTCOME_COST lines. */
+/** Lines of an agent: a second, and at once. A stored outcome costs as much as OUTCOME_COST lines. */
 const LINES_PER_SECOND = 20;
 const BURST = 400;
 const OUTCOME_COST = 20;
 
-/** Answers that may wait to be taken; then its lines wait. */
+/** Answers that may wait to be sent; beyond that no line of the agent is read. */
 const MAX_ANSWERS = 8;
 
 export interface ReportPorts {
@@ -22,14 +22,14 @@ export interface ReportPorts {
   readonly heartbeats: Heartbeats;
 }
 
-/** One agent's channel: takes its lines in order, one at a time, and has what to say to it. */
+/** One agent's channel: handles its lines in order, one at a time, and queues the lines for it. */
 export class ReportSession {
   readonly #fleet: Fleet;
   readonly #speaker: Speaker;
   readonly #pace: RateLimit;
   readonly #closing = new AbortController();
   readonly #answers: RegistryLine[] = [];
-  /** What operators say, the last of each kind for each configuration. */
+  /** Operators' orders, the last of each kind for each configuration. */
   readonly #orders = new Map<string, RegistryLine>();
   readonly #leaveHeartbeats: () => void;
   readonly #listener: Listener;
@@ -52,14 +52,14 @@ export class ReportSession {
   }
 
   /**
-   * Takes one line; resolves when there is room for the next. One at a time.
-   * @throws DeployError when the line is not acceptable, or the agent is not to be listened to any more.
+   * Handles one line; resolves when there is room for the next. One at a time.
+   * @throws DeployError when the line is not acceptable, or the agent has been refused.
    */
   async take(text: string): Promise<void> {
     const line = decodeAgentLine(text);
     await this.#spend(1);
     if (this.#refused !== undefined) throw new DeployError('denied', this.#refused);
-    if (line !== undefined) await this.#obey(line);
+    if (line !== undefined) await this.#handle(line);
     while (this.#answers.length >= MAX_ANSWERS && !this.#closing.signal.aborted) {
       await new Promise<void>((resolve) => {
         this.#wakeReader = resolve;
@@ -67,7 +67,7 @@ export class ReportSession {
     }
   }
 
-  /** The next thing to say, when there is one; undefined when there will be nothing more. One call at a time. */
+  /** Resolves with the next line for the agent; with undefined when there will be no more. One call at a time. */
   async next(): Promise<RegistryLine | undefined> {
     for (;;) {
       const line = this.#pending();
@@ -79,13 +79,13 @@ export class ReportSession {
     }
   }
 
-  /** The agent will say nothing more: what is to be answered still is. */
+  /** The agent sends no more lines; those that wait for an answer get it. */
   complete(): void {
     this.#complete = true;
     this.#wakeWriter();
   }
 
-  /** The last line says why; nothing that comes is taken any more. */
+  /** Ends the channel: the last line gives the reason, and no line is handled any more. */
   refuse(reason: string): void {
     if (this.#refused !== undefined) return;
     this.#refused = reason;
@@ -93,7 +93,7 @@ export class ReportSession {
     this.#wakeWriter();
   }
 
-  /** Forgets about the channel. May be called twice. */
+  /** Ends the session. May be called twice. */
   close(): void {
     this.#closing.abort();
     this.#leaveHeartbeats();
@@ -106,7 +106,7 @@ export class ReportSession {
     return this.#closing.signal.aborted;
   }
 
-  /** Why the agent is not listened to any more, when it is not. */
+  /** Why the agent was refused; undefined when it was not. */
   get refused(): string | undefined {
     return this.#refused;
   }
@@ -131,7 +131,7 @@ export class ReportSession {
     return this.#complete || this.#refused !== undefined;
   }
 
-  async #obey(line: AgentLine): Promise<void> {
+  async #handle(line: AgentLine): Promise<void> {
     if (line.type === 'hello') return this.#hello(line.hello);
     const presence = this.#presence;
     if (presence === undefined) throw new DeployError('invalid', 'the first line is not a hello');
@@ -168,7 +168,7 @@ export class ReportSession {
     if (intake === 'stored') await this.#spend(OUTCOME_COST);
   }
 
-  /** Storing takes milliseconds: whoever has many channels stores over all of them no faster than others have their turn. */
+  /** Storing takes milliseconds: a key with many channels stores over all of them one outcome per turn of the event loop. */
   #inTurn<T>(store: () => Promise<T>): Promise<T> {
     return this.#speaker.outcomes.take(async () => {
       const stored = await store();
@@ -177,7 +177,7 @@ export class ReportSession {
     }, this.#closing.signal);
   }
 
-  /** By this channel's pace, and by that of its key: a key may open one channel after the other. */
+  /** Waits for the rate limit of this channel and for that of its key: a key may open many channels. */
   async #spend(amount: number): Promise<void> {
     await this.#pace.wait(amount, this.#closing.signal);
     await this.#speaker.pace.wait(amount, this.#closing.signal);

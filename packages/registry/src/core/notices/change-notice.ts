@@ -2,7 +2,7 @@ import type { ConfigurationNotice } from '@deploy-tools/notices/notice.js';
 import type { Author } from '../../meta/author.js';
 import type { Revision } from '../../meta/meta-store.js';
 
-/** A revision without layers is a deletion. */
+/** The notice of a revision; one without layers is a deletion. */
 export function changeNotice({
   name,
   revision,
@@ -22,7 +22,7 @@ export function changeNotice({
   };
 }
 
-/** What the key's owner is called: its comment, else its fingerprint. */
+/** The name of a key's owner: its comment, else its fingerprint. */
 export function authorName({ comment, fingerprint }: Pick<Author, 'comment' | 'fingerprint'>): string {
   return comment === '' ? fingerprint : comment;
 }

@@ -2,7 +2,7 @@ import type { NamedHost, NoticeError } from '@deploy-tools/notices/notice.js';
 import type { DeployRecord, Landing } from '../../meta/fleet-store.js';
 import { commonError, failureEvent, MAX_NAMED, nameFailed, type RolloutFacts } from './rollout-facts.js';
 
-/** What is on record of the failures of a revision that is not wanted any more. */
+/** The stored failures of a revision that is not wanted any more. */
 export interface EarlierFailures {
   readonly revision: number;
   /** Hosts whose last attempt at it failed. */

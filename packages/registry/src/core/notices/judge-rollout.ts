@@ -4,29 +4,29 @@ import type { EarlierFailures } from './earlier-failures.js';
 import type { RolloutFacts } from './rollout-facts.js';
 import { newRollout, type RolloutState } from './rollout-state.js';
 
-/** The least time between two tellings of newer numbers. */
+/** The shortest time between two notices of newer numbers. */
 export const EDIT_EVERY_MS = 5000;
 
 export interface JudgedRollout {
   readonly state: RolloutState;
   /** In this order. */
   readonly notices: readonly DeployNotice[];
-  /** After so many milliseconds there may be more to tell; undefined when something has to happen first. */
+  /** Milliseconds after which there may be another notice; undefined when something has to happen first. */
   readonly recheckMs: number | undefined;
 }
 
-/** A rollout of which somebody may have to be told. */
-interface Told {
+/** The state after a step, and the notice to send. */
+interface Judged {
   readonly state: RolloutState;
   readonly notice: DeployNotice | undefined;
   readonly recheckMs?: number;
 }
 
 /**
- * What is to be told of a rollout after what was told of it: its start, each round of failures, its success, and newer
- * numbers of these. A round is what happens when hosts try a revision once: 300 hosts that fail, fail once.
- * @param before undefined when nothing of the configuration was ever told.
- * @param earlier what is on record of the failures of that, where it is of another revision.
+ * Decides which notices of a rollout to send, after those that were sent: its start, each round of failures, its success,
+ * and newer numbers of these. A round is one attempt of all hosts at a revision: 300 hosts that fail make one failure.
+ * @param before undefined when no notice of the configuration was ever sent.
+ * @param earlier the stored failures of the revision of `before`, where that is another one.
  */
 export function judgeRollout(
   rollout: Rollout,
@@ -35,7 +35,7 @@ export function judgeRollout(
 ): JudgedRollout {
   const { facts } = rollout;
   if (before !== undefined && before.revision === facts.revision) {
-    // What is on record may have become less by housekeeping, and only seem less until all hosts were heard.
+    // Housekeeping may have deleted stored failures; before all hosts were heard there only seem to be fewer.
     const rounds = facts.heard ? Math.min(before.rounds, facts.rounds) : before.rounds;
     const { state, notice, recheckMs } = step(rollout, { ...before, rounds });
     return { state, notices: notice === undefined ? [] : [notice], recheckMs };
@@ -43,12 +43,12 @@ export function judgeRollout(
   const left =
     before === undefined ? undefined : (replaced(rollout, before) ?? corrected(rollout, before, earlier));
   const { state, notice, recheckMs } = step(rollout, newRollout(facts.revision, before?.streak));
-  return { state, notices: [left, notice].filter((told) => told !== undefined), recheckMs };
+  return { state, notices: [left, notice].filter((sent) => sent !== undefined), recheckMs };
 }
 
-/** A rollout that was there before anybody could be told of it: only what comes is told. */
+/** The state of a rollout from before notices were made: only later events are sent. */
 export function adoptRollout(facts: RolloutFacts): RolloutState {
-  return { ...newRollout(facts.revision, undefined), told: 'succeeded', rounds: facts.rounds };
+  return { ...newRollout(facts.revision, undefined), notified: 'succeeded', rounds: facts.rounds };
 }
 
 /** A rollout as it is now. */
@@ -58,15 +58,15 @@ export interface Rollout {
   readonly now: Date;
 }
 
-function step(rollout: Rollout, state: RolloutState): Told {
+function step(rollout: Rollout, state: RolloutState): Judged {
   const { facts } = rollout;
   if (facts.hosts === 0) return { state, notice: undefined };
   if (facts.failed > 0 && facts.rounds > state.rounds) return failure(rollout, state);
-  if (facts.failed > 0 && state.told === 'failed') return newerFailure(rollout, state);
+  if (facts.failed > 0 && state.notified === 'failed') return newerFailure(rollout, state);
   if (isDone(facts))
-    return state.told === 'succeeded' ? { state, notice: undefined } : success(rollout, state);
-  if (state.told === 'nothing' && facts.begun && facts.failed === 0) return start(rollout, state);
-  return state.told === 'started' ? newerStart(rollout, state) : { state, notice: undefined };
+    return state.notified === 'succeeded' ? { state, notice: undefined } : success(rollout, state);
+  if (state.notified === 'nothing' && facts.begun && facts.failed === 0) return start(rollout, state);
+  return state.notified === 'started' ? newerStart(rollout, state) : { state, notice: undefined };
 }
 
 /** A host that failed and is gone has not recovered. */
@@ -74,19 +74,19 @@ function isDone({ failed, failedAndGone, inSync, settled }: RolloutFacts): boole
   return settled && failed === 0 && failedAndGone === 0 && inSync > 0;
 }
 
-function start(rollout: Rollout, state: RolloutState): Told {
+function start(rollout: Rollout, state: RolloutState): Judged {
   const notice = noticeOf(rollout, 'deploy-started', rollout.facts.inSync);
-  return tell(rollout, { ...state, told: 'started' }, notice);
+  return notify(rollout, { ...state, notified: 'started' }, notice);
 }
 
-function success(rollout: Rollout, state: RolloutState): Told {
+function success(rollout: Rollout, state: RolloutState): Judged {
   const { facts } = rollout;
   const notice = { ...noticeOf(rollout, 'deploy-succeeded', facts.inSync), named: facts.named };
   const counted = withUnseenFailures(rollout, state);
-  return tell(rollout, { ...counted, told: 'succeeded', rounds: facts.rounds }, notice);
+  return notify(rollout, { ...counted, notified: 'succeeded', rounds: facts.rounds }, notice);
 }
 
-/** Failures that were over before anybody looked are counted; it is too late to tell of them. */
+/** Counts failures that were over before the first check: it is too late for a notice of them. */
 function withUnseenFailures(rollout: Rollout, state: RolloutState): RolloutState {
   const unseen = rollout.facts.rounds - state.rounds;
   if (unseen <= 0) return state;
@@ -94,22 +94,22 @@ function withUnseenFailures(rollout: Rollout, state: RolloutState): RolloutState
   return streak === undefined ? state : { ...state, streak };
 }
 
-function failure(rollout: Rollout, state: RolloutState): Told {
+function failure(rollout: Rollout, state: RolloutState): Judged {
   const { facts } = rollout;
   const event = facts.failure ?? 'deploy-failed';
   const failures = facts.rounds - state.rounds;
   const after = {
     ...state,
-    told: 'failed',
+    notified: 'failed',
     failure: event,
     rounds: facts.rounds,
     settled: facts.settled,
   } as const;
-  return tell(rollout, after, { ...failureNotice(rollout, event), failures });
+  return notify(rollout, after, { ...failureNotice(rollout, event), failures });
 }
 
-/** Newer numbers of a failure, and once all hosts are done those that stay. */
-function newerFailure(rollout: Rollout, state: RolloutState): Told {
+/** Newer numbers of a failure, and the final ones once all hosts are done. */
+function newerFailure(rollout: Rollout, state: RolloutState): Judged {
   const { facts } = rollout;
   const event = facts.failure ?? state.failure ?? 'deploy-failed';
   const isNewer = facts.failed !== state.done || facts.hosts !== state.hosts || event !== state.failure;
@@ -122,35 +122,35 @@ function newerFailure(rollout: Rollout, state: RolloutState): Told {
     ...failureNotice(rollout, event),
     edition: isEnd && isNewer ? 'final' : 'progress',
   } as const;
-  return tell(rollout, { ...state, failure: event, settled: state.settled || isEnd }, notice);
+  return notify(rollout, { ...state, failure: event, settled: state.settled || isEnd }, notice);
 }
 
-function newerStart(rollout: Rollout, state: RolloutState): Told {
+function newerStart(rollout: Rollout, state: RolloutState): Judged {
   const { facts } = rollout;
   if (!facts.heard || (facts.inSync === state.done && facts.hosts === state.hosts)) {
     return { state, notice: undefined };
   }
   const waitMs = paceMs(rollout, state);
   if (waitMs > 0) return { state, notice: undefined, recheckMs: waitMs };
-  return tell(rollout, state, { ...noticeOf(rollout, 'deploy-started', facts.inSync), edition: 'progress' });
+  return notify(rollout, state, { ...noticeOf(rollout, 'deploy-started', facts.inSync), edition: 'progress' });
 }
 
-/** A start that was told and did not come to an end. */
+/** The last notice of a rollout whose start was sent, and that another revision replaced before its end. */
 function replaced(rollout: Rollout, before: RolloutState): DeployNotice | undefined {
-  if (before.told !== 'started') return undefined;
+  if (before.notified !== 'started') return undefined;
   const { revision, done, hosts } = before;
   const notice = { ...noticeOf(rollout, 'deploy-started', done), revision, hosts };
   return judgeStreak(before.streak, { ...notice, edition: 'progress', replacedBy: rollout.facts.revision })
     .told;
 }
 
-/** A failure that was told of before all hosts were done, and more of them failed until another revision was wanted. */
+/** The last notice of a failure that was sent before all hosts were done, when more of them failed until the next revision. */
 function corrected(
   rollout: Rollout,
   before: RolloutState,
   earlier: EarlierFailures | undefined,
 ): DeployNotice | undefined {
-  if (before.told !== 'failed' || before.settled || before.revision !== earlier?.revision) return undefined;
+  if (before.notified !== 'failed' || before.settled || before.revision !== earlier?.revision) return undefined;
   if (earlier.failed <= before.done) return undefined;
   const { revision, failed, failure, named, error } = earlier;
   const notice = noticeOf(rollout, failure ?? before.failure ?? 'deploy-failed', failed);
@@ -187,16 +187,16 @@ interface CountedNotice extends DeployNotice {
   readonly failures?: number;
 }
 
-/** Notes what is told, after what the streak rule makes of it. */
-function tell({ now }: Rollout, after: RolloutState, { failures, ...notice }: CountedNotice): Told {
-  const { streak, told } = judgeStreak(after.streak, notice, failures);
+/** Applies the rule of streaks to a notice, and updates the state for it. */
+function notify({ now }: Rollout, after: RolloutState, { failures, ...notice }: CountedNotice): Judged {
+  const { streak, told: sent } = judgeStreak(after.streak, notice, failures);
   const { streak: _before, ...state } = after;
   const { done, hosts } = notice;
-  const noted = { ...state, done, hosts, toldAt: now.toISOString() };
-  return { state: streak === undefined ? noted : { ...noted, streak }, notice: told };
+  const noted = { ...state, done, hosts, notifiedAt: now.toISOString() };
+  return { state: streak === undefined ? noted : { ...noted, streak }, notice: sent };
 }
 
-function paceMs({ now }: Rollout, { toldAt }: RolloutState): number {
-  const since = now.getTime() - Date.parse(toldAt);
+function paceMs({ now }: Rollout, { notifiedAt }: RolloutState): number {
+  const since = now.getTime() - Date.parse(notifiedAt);
   return since < 0 ? 0 : Math.max(0, EDIT_EVERY_MS - since); // the clock may have been set back
 }

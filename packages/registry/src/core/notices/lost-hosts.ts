@@ -5,40 +5,40 @@ import type { MetaStore } from '../../meta/meta-store.js';
 import { type Clock, timestamp } from '../clock.js';
 import type { Fleet } from '../fleet/fleet.js';
 import type { Follower } from '../fleet/follower.js';
-import type { NoticeDesk } from './notice-desk.js';
+import type { Notifier } from './notifier.js';
 
 /** Hosts that a notice names. */
 const MAX_NAMED = 10;
-/** Looks that hosts wait for others to be told with. */
-const MOST_LOOKS = 3;
-/** Agents need some time to come back to a registry that was restarted: as many times `-lost-after`. */
-const PATIENCE = 3;
+/** Checks that a lost host waits for others, to be announced with them. */
+const MAX_CHECKS = 3;
+/** Times `-lost-after` that agents have to reconnect to a registry that was restarted. */
+const GRACE_PERIODS = 3;
 
-type Contact = 'live' | 'lost' | 'unknown';
+type HostContact = 'live' | 'lost' | 'unknown';
 
 export interface LostHostsPorts {
   readonly meta: MetaStore;
   readonly fleet: Pick<Fleet, 'followers' | 'ageMs' | 'lostAfterMs'>;
-  readonly notices: Pick<NoticeDesk, 'tell'>;
+  readonly notices: Pick<Notifier, 'notify'>;
   readonly clock: Clock;
   readonly log: Logger;
 }
 
 /**
- * Makes notices of hosts that are lost and of their return, many in one: what one outage takes is told once. What was
- * told is on record, so that a registry that was restarted tells it neither again nor never.
+ * Makes notices of lost hosts and of their recovery, one notice for all hosts of an outage. What was announced is stored, so
+ * that a restart neither repeats a notice nor loses one.
  */
 export class LostHosts {
   readonly #ports: LostHostsPorts;
-  readonly #told: Set<string>;
-  /** The hosts of the last look that differ from what was told, and how many looks they waited for others. */
+  readonly #announced: Set<string>;
+  /** The hosts of the last check that differ from what was announced, and how many checks they have waited. */
   #fresh = new Set<string>();
-  #looks = 0;
+  #checks = 0;
   #running: Promise<void> | undefined;
 
-  private constructor(ports: LostHostsPorts, told: readonly string[]) {
+  private constructor(ports: LostHostsPorts, announced: readonly string[]) {
     this.#ports = ports;
-    this.#told = new Set(told);
+    this.#announced = new Set(announced);
   }
 
   static async open(ports: LostHostsPorts): Promise<LostHosts> {
@@ -56,7 +56,7 @@ export class LostHosts {
       });
   }
 
-  /** Resolves when nothing of it uses the store any more. */
+  /** Resolves when no check runs. */
   async stop(): Promise<void> {
     await this.#running;
   }
@@ -64,16 +64,16 @@ export class LostHosts {
   async #check(): Promise<void> {
     const followers = byHost(this.#ports.fleet.followers());
     const contacts = new Map([...followers].map(([host, follows]) => [host, this.#contact(follows)]));
-    const forgotten = [...this.#told].filter((host) => !contacts.has(host));
-    const lost = [...contacts].filter(([host, contact]) => contact === 'lost' && !this.#told.has(host));
-    const back = [...contacts].filter(([host, contact]) => contact === 'live' && this.#told.has(host));
+    const forgotten = [...this.#announced].filter((host) => !contacts.has(host));
+    const lost = [...contacts].filter(([host, contact]) => contact === 'lost' && !this.#announced.has(host));
+    const back = [...contacts].filter(([host, contact]) => contact === 'live' && this.#announced.has(host));
     const fresh = new Set([...lost, ...back].map(([host]) => host));
     const isMore = [...fresh].some((host) => !this.#fresh.has(host));
-    this.#looks = fresh.size === 0 ? 0 : this.#looks + 1;
+    this.#checks = fresh.size === 0 ? 0 : this.#checks + 1;
     this.#fresh = fresh;
-    const isTime = fresh.size > 0 && (!isMore || this.#looks >= MOST_LOOKS);
+    const isTime = fresh.size > 0 && (!isMore || this.#checks >= MAX_CHECKS);
     if (!isTime) return this.#record([], forgotten);
-    this.#looks = 0;
+    this.#checks = 0;
     this.#fresh = new Set();
     const [lostNames, backNames] = [lost, back].map((hosts) => hosts.map(([host]) => host)) as [
       string[],
@@ -81,30 +81,30 @@ export class LostHosts {
     ];
     await this.#record(lostNames, [...forgotten, ...backNames]);
     const named = (hosts: readonly string[]) => hosts.map((host) => followers.get(host) ?? []);
-    if (lost.length > 0) this.#ports.notices.tell(this.#notice('host-lost', named(lostNames)));
-    if (back.length > 0) this.#ports.notices.tell(this.#notice('host-recovered', named(backNames)));
+    if (lost.length > 0) this.#ports.notices.notify(this.#notice('host-lost', named(lostNames)));
+    if (back.length > 0) this.#ports.notices.notify(this.#notice('host-recovered', named(backNames)));
   }
 
-  /** A host is there when any of its agents is. */
-  #contact(follows: readonly Follower[]): Contact {
+  /** A host is live when any of its agents is. */
+  #contact(follows: readonly Follower[]): HostContact {
     const contacts = follows.map(({ contact }) => contact);
     if (contacts.includes('live')) return 'live';
     const { fleet } = this.#ports;
     if (contacts.includes('lost')) return 'lost';
-    return fleet.ageMs > PATIENCE * fleet.lostAfterMs ? 'lost' : 'unknown';
+    return fleet.ageMs > GRACE_PERIODS * fleet.lostAfterMs ? 'lost' : 'unknown';
   }
 
   async #record(lost: readonly string[], others: readonly string[]): Promise<void> {
     if (lost.length + others.length === 0) return;
-    for (const host of lost) this.#told.add(host);
-    for (const host of others) this.#told.delete(host);
+    for (const host of lost) this.#announced.add(host);
+    for (const host of others) this.#announced.delete(host);
     const write = this.#ports.meta.write(async ({ notices }) => {
       for (const host of lost) await notices.addLostHost(host);
       for (const host of others) await notices.deleteLostHost(host);
     });
-    // A store that cannot be written to is no reason for silence.
+    // A notice is sent even when the store cannot be written.
     await write.catch((error: unknown) =>
-      this.#ports.log.error({ err: describeError(error) }, 'what is told of hosts is not on record'),
+      this.#ports.log.error({ err: describeError(error) }, 'the state of notices of hosts cannot be stored'),
     );
   }
 

@@ -4,7 +4,7 @@ import type { Logger } from '@deploy-tools/shared/log.js';
 import type { ByteStore } from '../../layers/byte-store.js';
 import { type Clock, timestamp } from '../clock.js';
 import type { RegistryLimits } from '../limits.js';
-import type { NoticeDesk } from './notice-desk.js';
+import type { Notifier } from './notifier.js';
 
 /** The disk is low below this multiple of the reserve: uploads are still taken. */
 const LOW_RESERVES = 2;
@@ -14,7 +14,7 @@ const ENOUGH_RESERVES = 3;
 export interface LowDiskPorts {
   readonly bytes: Pick<ByteStore, 'freeBytes' | 'place'>;
   readonly limits: Pick<RegistryLimits, 'minFree'>;
-  readonly notices: Pick<NoticeDesk, 'tell'>;
+  readonly notices: Pick<Notifier, 'notify'>;
   readonly clock: Clock;
   readonly log: Logger;
 }
@@ -52,6 +52,6 @@ export class LowDisk {
     if (isLow) log.warn(about, "the registry's disk is nearly full: below the reserve uploads are refused");
     else log.info(about, "the registry's disk has room again");
     const event = isLow ? 'disk-low' : 'disk-recovered';
-    notices.tell({ event, time: timestamp(this.#ports.clock), place: bytes.place, free, reserve });
+    notices.notify({ event, time: timestamp(this.#ports.clock), place: bytes.place, free, reserve });
   }
 }

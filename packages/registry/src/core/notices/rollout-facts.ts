@@ -6,7 +6,7 @@ import type { HostStatus } from '../fleet/fleet-status.js';
 
 /** How many hosts a notice names. */
 export const MAX_NAMED = 10;
-const LONGEST_REASON = 200;
+const MAX_REASON_LENGTH = 200;
 /** States that say: it is at work on what is wanted. */
 const AT_WORK: ReadonlySet<string> = new Set(['fetching', 'staged', 'activating', 'validating']);
 
@@ -15,11 +15,11 @@ export interface RolloutFacts {
   readonly revision: number;
   readonly hosts: number;
   readonly inSync: number;
-  /** Hosts that failed and are done with going back. */
+  /** Hosts that failed and whose rollback, if any, has ended. */
   readonly failed: number;
   /** Hosts that are not heard and failed when they were. */
   readonly failedAndGone: number;
-  /** What the failures say: `deploy-failed` when any host did not go back, undefined when no host says. */
+  /** `deploy-failed` when any host failed without a rollback; undefined when no host reports a failure. */
   readonly failure: 'deploy-failed' | 'deploy-rolled-back' | undefined;
   /** What most of them say. */
   readonly error: NoticeError | undefined;
@@ -99,7 +99,7 @@ export function commonError(reports: readonly (StateReport | undefined)[]): Noti
 export function nameFailed(host: string, report: StateReport | undefined): NamedHost {
   const { error, state = 'failed' } = report ?? {};
   const reason = error === undefined ? state : `${error.kind}: ${error.message}`;
-  return { host, reason: reason.slice(0, LONGEST_REASON) };
+  return { host, reason: reason.slice(0, MAX_REASON_LENGTH) };
 }
 
 function nameLost({ follower }: HostStatus): NamedHost {

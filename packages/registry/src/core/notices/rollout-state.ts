@@ -3,27 +3,29 @@ import type { Streak } from '@deploy-tools/notices/streak.js';
 import { decodeJson } from '@deploy-tools/shared/json/decode-json.js';
 import * as z from 'zod/mini';
 
-/** What was told of the rollout of one revision. Plain data, kept as JSON. */
+/** What receivers were notified of about the rollout of one revision. Plain data, stored as JSON. */
 export interface RolloutState {
   readonly revision: number;
-  readonly told: 'nothing' | 'started' | 'failed' | 'succeeded';
+  /** The last of its events that was sent. */
+  readonly notified: 'nothing' | 'started' | 'failed' | 'succeeded';
   /** The last failure's event. */
   readonly failure?: DeployNotice['event'];
   /** How many failures were counted: the most that one host had at this revision. */
   readonly rounds: number;
-  /** The numbers that were told last. */
+  /** The numbers of the last notice. */
   readonly done: number;
   readonly hosts: number;
-  /** Whether those of a failure were told as the last ones. */
+  /** Whether the numbers of a failure were sent as final. */
   readonly settled: boolean;
-  /** When anything was told last, RFC 3339 UTC; empty when nothing was. */
-  readonly toldAt: string;
-  /** Of the configuration, whatever its revision. */
+  /** The time of the last notice, RFC 3339 UTC; empty before the first. */
+  readonly notifiedAt: string;
+  /** Of the configuration, over all its revisions. */
   readonly streak?: Streak;
 }
 
-export function encodeRolloutState(state: RolloutState): string {
-  return JSON.stringify(state);
+/** In the JSON `notified` is called `told`, as it was from the first version on. */
+export function encodeRolloutState({ notified: told, notifiedAt: toldAt, ...state }: RolloutState): string {
+  return JSON.stringify({ ...state, told, toldAt });
 }
 
 /** The fields but the first two have defaults: an earlier version of this program may not have written them. */
@@ -51,19 +53,20 @@ const schema = z.object({
 /** Reads what {@link encodeRolloutState} of this or an earlier version wrote. @throws DeployError corrupt. */
 export function decodeRolloutState(text: string): RolloutState {
   const subject = { what: 'the state of a rollout in registry.db', kind: 'corrupt' } as const;
-  return decodeJson(text, schema, subject);
+  const { told: notified, toldAt: notifiedAt, ...state } = decodeJson(text, schema, subject);
+  return { ...state, notified, notifiedAt };
 }
 
-/** Of a revision of which nothing was told yet. @param streak what goes on from the revision before. */
+/** The state of a revision that nobody was notified of. @param streak of the revision before. */
 export function newRollout(revision: number, streak: Streak | undefined): RolloutState {
   const state = {
     revision,
-    told: 'nothing',
+    notified: 'nothing',
     rounds: 0,
     done: 0,
     hosts: 0,
     settled: false,
-    toldAt: '',
+    notifiedAt: '',
   } as const;
   return streak === undefined ? state : { ...state, streak };
 }

@@ -9,31 +9,31 @@ import { statusOf } from '../fleet/fleet-status.js';
 import { changeNotice } from './change-notice.js';
 import { type EarlierFailures, earlierFailures } from './earlier-failures.js';
 import { adoptRollout, type JudgedRollout, judgeRollout } from './judge-rollout.js';
-import type { NoticeDesk } from './notice-desk.js';
+import type { Notifier } from './notifier.js';
 import { type RolloutFacts, rolloutFacts } from './rollout-facts.js';
 import { decodeRolloutState, encodeRolloutState, newRollout, type RolloutState } from './rollout-state.js';
 
-/** What happens on many hosts at the same time is looked at together. */
+/** Changes within this time are checked together: many hosts report at the same time. */
 const GATHER_MS = 500;
-/** After the store failed. */
+/** Delay before the next check after the store failed. */
 const AFTER_FAILURE_MS = 5000;
-/** Changes of one configuration that are told one by one; of more in one look the newest. */
+/** Changes of one configuration that one check announces one by one; of more the newest. */
 const MAX_CHANGES = 20;
-/** Failed attempts that are looked at for what most hosts of an earlier revision say. */
+/** Failed attempts at an earlier revision that are read to find the most common error. */
 const MAX_FAILURES = 200;
 
 export interface RolloutPorts {
   readonly meta: MetaStore;
   readonly configurations: { readonly events: ConfigurationEvents };
   readonly fleet: Fleet;
-  readonly notices: Pick<NoticeDesk, 'tell'>;
+  readonly notices: Pick<Notifier, 'notify'>;
   readonly clock: Clock;
   readonly log: Logger;
 }
 
 /**
- * Makes notices of configurations and their rollouts: compares what is on record with what was told. What was told is
- * written down before it is told, so that nothing is told twice, whenever the registry ends.
+ * Makes notices of configurations and their rollouts: compares the stored state with what receivers were notified of. That
+ * is stored before a notice is sent, so that none is sent twice, whenever the registry ends.
  */
 export class Rollouts {
   readonly #ports: RolloutPorts;
@@ -57,7 +57,7 @@ export class Rollouts {
     ];
   }
 
-  /** What is there and was never told of is not told now; what changed after it was told is. */
+  /** Announces what changed since the last notice; configurations without any are only noted. */
   static async open(ports: RolloutPorts): Promise<Rollouts> {
     const records = await ports.meta.read(({ notices }) => notices.rollouts());
     const states = new Map<string, RolloutState>();
@@ -79,14 +79,15 @@ export class Rollouts {
     return rollouts;
   }
 
-  /** Hosts become lost by the passing of time: to be called now and then. */
+  /** Checks the rollouts that are not over. To be called at intervals: hosts become lost by the passing of time. */
   check(): void {
-    for (const [name, { told, settled }] of this.#states) {
-      if (told === 'started' || told === 'nothing' || (told === 'failed' && !settled)) this.#mark(name);
+    for (const [name, { notified, settled }] of this.#states) {
+      if (notified === 'succeeded' || (notified === 'failed' && settled)) continue;
+      this.#mark(name);
     }
   }
 
-  /** Resolves when nothing is looked at any more. */
+  /** Resolves when no check runs. */
   async stop(): Promise<void> {
     this.#stopped = true;
     for (const unsubscribe of this.#unsubscribe) unsubscribe();
@@ -133,16 +134,16 @@ export class Rollouts {
     const before = this.#states.get(name);
     const { state, notices, recheckMs } = this.#judge(name, before, found);
     const changes = found.revisions.filter((revision) => this.#isNews(revision, before)).map(changeNotice);
-    // A store that cannot be written to is no reason for silence.
+    // A notice is sent even when the store cannot be written.
     if (before === undefined || encodeRolloutState(before) !== encodeRolloutState(state)) {
       await this.#note(name, state).catch((error: unknown) =>
         this.#ports.log.error(
           { configuration: name, err: describeError(error) },
-          'what is told is not on record',
+          'the state of notices cannot be stored',
         ),
       );
     }
-    for (const notice of [...changes, ...notices] satisfies Notice[]) this.#ports.notices.tell(notice);
+    for (const notice of [...changes, ...notices] satisfies Notice[]) this.#ports.notices.notify(notice);
     return recheckMs;
   }
 
@@ -185,10 +186,10 @@ export class Rollouts {
     return { head, revisions, facts: rolloutFacts(head, hosts, failures), earlier };
   }
 
-  /** Of the revision whose failures were told of and that is not wanted any more. */
+  /** The failures of the revision whose failures were sent and that is not wanted any more. */
   async #earlier(tx: MetaReader, name: string, head: Revision): Promise<EarlierFailures | undefined> {
     const before = this.#states.get(name);
-    if (before === undefined || before.revision === head.revision || before.told !== 'failed')
+    if (before === undefined || before.revision === head.revision || before.notified !== 'failed')
       return undefined;
     const records = await tx.fleet.deploys({ configuration: name, failed: true, limit: MAX_FAILURES });
     return earlierFailures(before.revision, await tx.fleet.landings(name, before.revision), records);

@@ -1,6 +1,6 @@
 /**
- * Logs of deploys in a table of their own, and what the history takes by key. The sums are kept by triggers: whoever
- * writes or deletes deploys need not think of them, and nobody has to add anything up. The row of fingerprint '' is that
+ * Logs of deploys in a table of their own, and what the history takes by key. Triggers keep the sums, so that
+ * no query has to add them up. The row of fingerprint '' is that
  * of all keys. A deploy counts a kilobyte for its columns and indexes, besides its report.
  *
  * `recent` are the newest 10 deploys of a host and a configuration. With it in the index the order in which deploys go

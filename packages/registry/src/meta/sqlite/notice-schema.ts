@@ -1,4 +1,4 @@
-/** The tables of receivers and of what they were told. */
+/** The tables of receivers and of what they were notified of. */
 export const NOTICE_SCHEMA = `
   CREATE TABLE notice_receivers (
     id          INTEGER PRIMARY KEY AUTOINCREMENT,

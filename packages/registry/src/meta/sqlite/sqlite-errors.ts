@@ -10,7 +10,7 @@ export function translateSqliteError(error: unknown): DeployError {
       cause: error,
     });
   }
-  // SQLite tells of ENOSPC only as "full": a quota or a file size limit arrives as a failed write.
+  // SQLite reports ENOSPC only as "full": a quota or a file size limit arrives as a failed write.
   if (code === 'SQLITE_IOERR_WRITE' || code === 'SQLITE_IOERR_SHMSIZE') {
     return new DeployError('no-space', 'the disk of the registry does not take what is written', {
       hint: 'look at its free space, quota and health',

@@ -1,4 +1,4 @@
-/** A peer's terminal as it tells it: columns and rows, and who wants to know of changes. */
+/** The size of a peer's terminal, as the peer reports it. */
 export class TerminalSize {
   /** Whether the peer asked for a terminal at all. */
   given = false;

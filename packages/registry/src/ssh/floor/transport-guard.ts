@@ -61,8 +61,8 @@ const MIN_PACKET_BYTES = 1024;
 /** Sessions in one connection that were closed without having run anything. */
 const MAX_UNUSED_SESSIONS = 100;
 /**
- * Of bytes that wait to be sent, what makes us stop reading. Whoever writes for a channel waits long before
- * ({@link Outbound}), so this is met by those who ask and never read.
+ * Of bytes that wait to be sent, what makes us stop reading. What writes to a channel waits long before
+ * ({@link Outbound}), so only a client that asks and never reads reaches this.
  */
 const MAX_UNSENT_BYTES = 4 * 1024 * 1024;
 
@@ -84,7 +84,7 @@ export interface GuardOptions {
 
 /**
  * Stands between ssh2 and the messages of one client, and enforces what ssh2's server leaves to the good will of its peers:
- * which messages belong before authentication, windows, packet sizes, an end of key exchanges, and that who does not read is not
+ * which messages belong before authentication, windows, packet sizes, an end of key exchanges, and that a client that does not read is not
  * read from either (RFC 4251 to 4254; finding by finding in docs/ssh-floor.md).
  *
  * To be made when ssh2 has read the client's identification line, and before the first exchange of keys ends.
@@ -197,7 +197,7 @@ export class TransportGuard {
     );
   }
 
-  /** Nothing that a client may ask of the connection as a whole is offered. ssh2 would parse what it asks first. */
+  /** Refuses every request for the connection as a whole; ssh2 would parse it first. */
   #answerGlobalRequest(payload: Buffer): false {
     const request = readRequest(payload, 1);
     if (request === undefined) return this.#end('malformed GLOBAL_REQUEST');
@@ -264,8 +264,8 @@ export class TransportGuard {
   }
 
   /**
-   * A session runs one thing (RFC 4254, section 6.5), and then takes changes of its terminal and signals only. ssh2 lets whoever
-   * asks for something else wait for the answer for ever.
+   * A session runs one thing (RFC 4254, section 6.5), and then takes changes of its terminal and signals only. ssh2 would never
+   * answer another request.
    */
   #admitsRequest(payload: Buffer): boolean {
     const request = readRequest(payload, 5);

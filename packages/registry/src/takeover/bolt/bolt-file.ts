@@ -8,7 +8,7 @@ import { type BoltEntry, walkBolt } from './walk-bolt.js';
 export interface BoltFile {
   /** Read anew with each call: it changes when another process commits. @throws DeployError corrupt. */
   meta(): BoltMeta;
-  /** See {@link walkBolt}. Whoever writes meanwhile may spoil it: compare `meta().txid` before and after. */
+  /** See {@link walkBolt}. A program that writes meanwhile may spoil it: compare `meta().txid` before and after. */
   entries(): Generator<BoltEntry>;
   close(): void;
 }

@@ -31,7 +31,7 @@ async function look(lostHosts: LostHosts): Promise<void> {
 /** What was told, once a last message tells that there is nothing more. */
 async function told(): Promise<string[]> {
   const time = registry.clock().toISOString();
-  registry.notices.tell({ event: 'test', time, author: '' });
+  registry.notices.notify({ event: 'test', time, author: '' });
   const titles = () => peer.requests.map(({ body }) => JSON.parse(body).title as string);
   const end = 'Test: notices arrive here';
   while (!titles().includes(end)) await peer.received(peer.requests.length + 1);

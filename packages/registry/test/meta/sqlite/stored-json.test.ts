@@ -33,12 +33,12 @@ describe('what an earlier version wrote', () => {
     });
     expect(decodeRolloutState('{"revision":3,"told":"failed"}')).toEqual({
       revision: 3,
-      told: 'failed',
+      notified: 'failed',
       rounds: 0,
       done: 0,
       hosts: 0,
       settled: false,
-      toldAt: '',
+      notifiedAt: '',
     });
   });
 

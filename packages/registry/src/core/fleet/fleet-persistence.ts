@@ -1,42 +1,42 @@
 import type { DeployRecord, HostLog } from '../../meta/fleet-store.js';
-import type { FleetJournal } from './fleet-journal.js';
+import type { FleetWriteQueue } from './fleet-write-queue.js';
 import { boundHistory, type HistoryBounds } from './history-bounds.js';
 import type { Admission, Follow, Host } from './host-table.js';
 import { LogRoom, type LogRoomOptions } from './log-room.js';
 
-/** Attempts of one host at one configuration that are kept, however many it tells of. */
+/** Attempts of one host at one configuration that are kept. */
 const MAX_DEPLOYS = 1000;
 
-export interface BookOptions extends LogRoomOptions {
+export interface PersistenceOptions extends LogRoomOptions {
   readonly historySize: HistoryBounds;
 }
 
-/** Writes down what is known of hosts, as it is when it is written. */
-export class FleetBook {
-  readonly #journal: FleetJournal;
+/** Writes the state of hosts to the store, each as it is at the time of writing. */
+export class FleetPersistence {
+  readonly #queue: FleetWriteQueue;
   readonly #bounds: HistoryBounds;
   readonly #room: LogRoom;
 
-  constructor(journal: FleetJournal, options: BookOptions) {
-    this.#journal = journal;
+  constructor(journal: FleetWriteQueue, options: PersistenceOptions) {
+    this.#queue = journal;
     this.#bounds = options.historySize;
     this.#room = new LogRoom(options);
   }
 
-  /** A name that is new is kept before this resolves; the rest follows soon. @throws DeployError. */
+  /** Resolves when a new host name is stored; the rest is stored soon. @throws DeployError. */
   async admission({ host, isNew, recordChanged, added, removed }: Admission): Promise<void> {
     const name = host.record.host;
     for (const follow of added) this.state(host, follow);
     for (const configuration of removed) {
-      this.#journal.later(stateKey(name, configuration), (tx) => tx.deleteHostState(name, configuration));
+      this.#queue.later(stateKey(name, configuration), (tx) => tx.deleteHostState(name, configuration));
     }
-    if (isNew) await this.#journal.write(hostKey(name), (tx) => tx.putHost(host.record));
-    else if (recordChanged) this.#journal.later(hostKey(name), (tx) => tx.putHost(host.record));
+    if (isNew) await this.#queue.write(hostKey(name), (tx) => tx.putHost(host.record));
+    else if (recordChanged) this.#queue.later(hostKey(name), (tx) => tx.putHost(host.record));
   }
 
   state({ record }: Host, follow: Follow): void {
     const { configuration } = follow;
-    this.#journal.later(stateKey(record.host, configuration), (tx) =>
+    this.#queue.later(stateKey(record.host, configuration), (tx) =>
       tx.putHostState({
         host: record.host,
         configuration,
@@ -48,7 +48,7 @@ export class FleetBook {
   }
 
   log(host: string, configuration: string, { deploy, lines }: HostLog): void {
-    this.#journal.later(`log ${host} ${configuration}`, async (tx) => {
+    this.#queue.later(`log ${host} ${configuration}`, async (tx) => {
       const log = await this.#room.admit(lines);
       const kept = typeof log === 'string' ? { lines: [], gap: log } : { lines: log };
       await tx.putHostLog(host, configuration, { deploy, ...kept });
@@ -56,15 +56,15 @@ export class FleetBook {
   }
 
   contact(host: string, { configuration, contact }: Follow): void {
-    this.#journal.later(`contact ${host} ${configuration}`, (tx) =>
+    this.#queue.later(`contact ${host} ${configuration}`, (tx) =>
       tx.touchHostState(host, configuration, contact),
     );
   }
 
-  /** Resolves when it is stored, with the state that was noted before. @throws DeployError. */
+  /** Resolves when the deploy is stored, with the state that was given before. @throws DeployError. */
   deploy(record: DeployRecord, log: readonly string[]): Promise<void> {
     const { host, report } = record;
-    return this.#journal.write(
+    return this.#queue.write(
       `deploy ${host} ${report.config} ${report.deploy} ${report.state}`,
       async (tx) => {
         await tx.putDeploy(record, await this.#room.admit(log));
@@ -74,16 +74,16 @@ export class FleetBook {
     );
   }
 
-  /** Resolves when it is done. @param configuration undefined for the whole host. @throws DeployError. */
+  /** Resolves when the rows are deleted. @param configuration undefined for the whole host. @throws DeployError. */
   forget(host: string, configuration: string | undefined): Promise<void> {
-    if (configuration === undefined) return this.#journal.write(hostKey(host), (tx) => tx.deleteHost(host));
-    return this.#journal.write(stateKey(host, configuration), (tx) =>
+    if (configuration === undefined) return this.#queue.write(hostKey(host), (tx) => tx.deleteHost(host));
+    return this.#queue.write(stateKey(host, configuration), (tx) =>
       tx.deleteHostState(host, configuration),
     );
   }
 
   flush(): Promise<void> {
-    return this.#journal.flush();
+    return this.#queue.flush();
   }
 }
 

@@ -2,8 +2,8 @@ import { decodeConfigJson } from '@deploy-tools/shared/config-json.js';
 import { DeployError } from '@deploy-tools/shared/errors.js';
 import { type GoTime, parseGoTime } from './go-time.js';
 
-/** A version as the original keeps it. */
-export interface OriginalVersion {
+/** A version as the Go registry stores it. */
+export interface GoVersion {
   readonly component: string;
   readonly version: string;
   /** Hex SHA-256 of the archive. */
@@ -12,18 +12,18 @@ export interface OriginalVersion {
 }
 
 /** One state of a configuration. */
-export interface OriginalRevision {
+export interface GoRevision {
   readonly name: string;
   readonly hash: string;
   readonly mtime: GoTime;
-  readonly layers: readonly OriginalVersion[];
+  readonly layers: readonly GoVersion[];
 }
 
 /**
  * `{"Name":…,"Version":…,"File":"files/<hash>","Hash":…,"Ctime":…}`
  * @throws DeployError corrupt.
  */
-export function decodeVersion(value: Buffer): OriginalVersion {
+export function decodeVersion(value: Buffer): GoVersion {
   const json = parseJson(value);
   const { Name, Version, Hash, Ctime } = json;
   if (typeof Name !== 'string' || typeof Version !== 'string' || typeof Ctime !== 'string') {
@@ -36,7 +36,7 @@ export function decodeVersion(value: Buffer): OriginalVersion {
 }
 
 /** The form that agents read; its hash must be that of its layers. @throws DeployError corrupt. */
-export function decodeRevision(value: Buffer): OriginalRevision {
+export function decodeRevision(value: Buffer): GoRevision {
   const { name, hash, mtime, layers } = decodeConfigJson(decodeUtf8(value));
   return {
     name,

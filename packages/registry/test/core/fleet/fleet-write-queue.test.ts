@@ -1,4 +1,4 @@
-import { FleetJournal } from '@deploy-tools/registry/core/fleet/fleet-journal.js';
+import { FleetWriteQueue } from '@deploy-tools/registry/core/fleet/fleet-write-queue.js';
 import type { MetaStore } from '@deploy-tools/registry/meta/meta-store.js';
 import { DeployError } from '@deploy-tools/shared/errors.js';
 import { expect, test } from 'vitest';
@@ -9,7 +9,7 @@ import { openRegistry, type TestRegistry } from '../../support/open-registry.js'
 const NEVER_MS = 10_000_000;
 
 /** A journal over the registry's store, and how many transactions it took. */
-function journalOf(registry: TestRegistry): { journal: FleetJournal; transactions: () => number } {
+function journalOf(registry: TestRegistry): { journal: FleetWriteQueue; transactions: () => number } {
   let transactions = 0;
   const meta: MetaStore = {
     read: (work) => registry.meta.read(work),
@@ -20,7 +20,7 @@ function journalOf(registry: TestRegistry): { journal: FleetJournal; transaction
     shrink: () => registry.meta.shrink(),
     close: () => registry.meta.close(),
   };
-  return { journal: new FleetJournal(meta, registry.log, NEVER_MS), transactions: () => transactions };
+  return { journal: new FleetWriteQueue(meta, registry.log, NEVER_MS), transactions: () => transactions };
 }
 
 const host = (name: string, agent = '1') => ({

@@ -9,14 +9,14 @@ import type { Logger } from '@deploy-tools/shared/log.js';
 import type { FleetWriter } from '../../meta/fleet-store.js';
 import type { MetaStore } from '../../meta/meta-store.js';
 
-/** One thing to write. Of several with one key only the last is. */
+/** One write. Of several entries with the same key only the last is written. */
 export type Entry = (tx: FleetWriter) => Promise<void>;
 
-/** The most that one transaction writes: operators' commands wait for it. */
+/** Entries that one transaction writes at most: operators' commands wait for it. */
 const MAX_BATCH = 500;
 
-/** What is wrong with the whole store. */
-const NOTHING_GOES: ReadonlySet<ErrorKind> = new Set(['no-space', 'locked', 'corrupt']);
+/** Errors of the whole store, not of one entry. */
+const STORE_FAILURES: ReadonlySet<ErrorKind> = new Set(['no-space', 'locked', 'corrupt']);
 
 interface Queued {
   readonly key: string;
@@ -25,39 +25,39 @@ interface Queued {
 }
 
 /**
- * Writes down what hosts report, many things in one transaction: thousands of hosts that deploy at the same time must
- * not queue thousands of transactions before an operator's.
+ * Writes what hosts report, many entries in one transaction: thousands of hosts that deploy at the same time must not
+ * queue thousands of transactions before an operator's.
  */
-export class FleetJournal {
+export class FleetWriteQueue {
   readonly #meta: MetaStore;
   readonly #log: Logger;
   readonly #lazyMs: number;
-  readonly #queue = new Map<string, Queued>();
+  readonly #entries = new Map<string, Queued>();
   #urgent = 0;
   #timer: NodeJS.Timeout | undefined;
   #flushing: Promise<void> | undefined;
 
-  /** @param lazyMs how long what is not urgent may wait. */
+  /** @param lazyMs the longest time that an entry of {@link later} waits. */
   constructor(meta: MetaStore, log: Logger, lazyMs: number) {
     this.#meta = meta;
     this.#log = log;
     this.#lazyMs = lazyMs;
   }
 
-  /** Written soon; what fails is logged, and lost. */
+  /** Writes an entry soon. A failure is logged, and the entry lost. */
   later(key: string, entry: Entry): void {
-    const waiting = this.#queue.get(key);
+    const waiting = this.#entries.get(key);
     this.#enqueue({ key, entry, done: waiting?.done });
     this.#timer ??= setTimeout(() => void this.flush(), this.#lazyMs).unref();
   }
 
   /**
-   * Resolves when it is committed, or something later with the same key.
+   * Resolves when the entry, or a later one with the same key, is committed.
    * @throws DeployError when it cannot be.
    */
   write(key: string, entry: Entry): Promise<void> {
     return new Promise((resolve, reject) => {
-      const waiting = this.#queue.get(key);
+      const waiting = this.#entries.get(key);
       const done = (error?: DeployError) => {
         waiting?.done?.(error);
         if (error === undefined) resolve();
@@ -68,7 +68,7 @@ export class FleetJournal {
     });
   }
 
-  /** Resolves when everything is written that was given in so far. */
+  /** Resolves when all present entries are written. */
   async flush(): Promise<void> {
     clearTimeout(this.#timer);
     this.#timer = undefined;
@@ -77,18 +77,18 @@ export class FleetJournal {
     await this.#flushing;
   }
 
-  /** Behind all others: what came in later is written later, also where something earlier had its key. */
+  /** Appends the entry, also where an earlier one had its key: entries are written in the order of their arrival. */
   #enqueue(queued: Queued): void {
-    this.#queue.delete(queued.key);
-    this.#queue.set(queued.key, queued);
+    this.#entries.delete(queued.key);
+    this.#entries.set(queued.key, queued);
   }
 
   async #work(): Promise<void> {
-    await Promise.resolve(); // until the caller has kept the promise: with an empty queue all of this is done at once
+    await Promise.resolve(); // the caller stores the promise first: with an empty queue the rest runs synchronously
     while (this.#urgent > 0) {
       this.#urgent = 0;
-      while (this.#queue.size > 0) {
-        // SQLite works without giving others their turn: whatever came in meanwhile is read first.
+      while (this.#entries.size > 0) {
+        // SQLite blocks the event loop: input that came meanwhile is read first.
         await setImmediate();
         await this.#writeBatch(this.#takeBatch());
       }
@@ -98,10 +98,10 @@ export class FleetJournal {
 
   #takeBatch(): Queued[] {
     const batch: Queued[] = [];
-    for (const [key, queued] of this.#queue) {
+    for (const [key, queued] of this.#entries) {
       if (batch.length === MAX_BATCH) break;
       batch.push(queued);
-      this.#queue.delete(key);
+      this.#entries.delete(key);
     }
     return batch;
   }
@@ -112,8 +112,8 @@ export class FleetJournal {
       for (const { done } of batch) done?.();
     } catch (error) {
       const failure = toDeployError(error);
-      // One that cannot be written must not take the others along.
-      if (batch.length > 1 && !NOTHING_GOES.has(failure.kind)) return this.#writeEach(batch);
+      // An entry that cannot be written must not fail the others.
+      if (batch.length > 1 && !STORE_FAILURES.has(failure.kind)) return this.#writeEach(batch);
       this.#log.error(
         { what: batch[0]?.key, reports: batch.length, err: describeError(failure) },
         'reports cannot be written',

@@ -5,29 +5,29 @@ import {
   decodeRevision,
   decodeUtf8,
   decodeVersion,
-  type OriginalRevision,
-  type OriginalVersion,
-} from './original-records.js';
+  type GoRevision,
+  type GoVersion,
+} from './go-records.js';
 
-/** What the original's state.db says, checked entry by entry. */
-export interface OriginalState {
+/** The content of the Go registry's state.db, checked entry by entry. */
+export interface GoState {
   /** In order of creation. */
-  readonly versions: readonly OriginalVersion[];
-  readonly configurations: readonly OriginalConfiguration[];
+  readonly versions: readonly GoVersion[];
+  readonly configurations: readonly GoConfiguration[];
   /** What was left out and why, one sentence each. */
   readonly warnings: readonly string[];
 }
 
-export interface OriginalConfiguration {
+export interface GoConfiguration {
   readonly name: string;
-  /** In order of time; the last is what agents are told now. */
-  readonly revisions: readonly OriginalRevision[];
+  /** In order of time; the last is the one that agents get. */
+  readonly revisions: readonly GoRevision[];
 }
 
 /** What is being gathered of one configuration. */
 interface Gathered {
-  current?: OriginalRevision;
-  readonly earlier: OriginalRevision[];
+  current?: GoRevision;
+  readonly earlier: GoRevision[];
 }
 
 /**
@@ -38,8 +38,8 @@ interface Gathered {
  * out with a warning: it is history, and nothing is deployed from it.
  * @throws DeployError corrupt, naming the entry.
  */
-export function readOriginal(entries: Iterable<BoltEntry>): OriginalState {
-  const versions: OriginalVersion[] = [];
+export function readGoState(entries: Iterable<BoltEntry>): GoState {
+  const versions: GoVersion[] = [];
   const configurations = new Map<string, Gathered>();
   const warnings: string[] = [];
   for (const { path, key, value } of entries) {
@@ -63,7 +63,7 @@ export function readOriginal(entries: Iterable<BoltEntry>): OriginalState {
   };
 }
 
-function version(component: Buffer, name: Buffer, value: Buffer): OriginalVersion {
+function version(component: Buffer, name: Buffer, value: Buffer): GoVersion {
   const what = `version ${shown(name)} of component ${shown(component)}`;
   return about(what, () => {
     const found = decodeVersion(value);
@@ -102,7 +102,7 @@ function inOrder(
   rawName: string,
   { current, earlier }: Gathered,
   warnings: string[],
-): OriginalConfiguration[] {
+): GoConfiguration[] {
   if (current === undefined) {
     const name = shown(Buffer.from(rawName, 'latin1'));
     warnings.push(`configuration ${name} has no current state; it is left out`);

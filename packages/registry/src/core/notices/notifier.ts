@@ -22,7 +22,7 @@ const MAX_RECEIVERS = 50;
 const MAX_THREADS = 100;
 const TEST_MS = 30_000;
 
-export interface NoticeDeskOptions {
+export interface NotifierOptions {
   readonly meta: MetaStore;
   readonly clock: () => Date;
   readonly log: Logger;
@@ -30,39 +30,39 @@ export interface NoticeDeskOptions {
   readonly programs: AllowedPrograms;
 }
 
-/** A receiver and how its deliveries fare; undefined when its URL cannot be used any more. */
+/** A receiver and a report of its deliveries, which is undefined when its URL cannot be used any more. */
 export interface ListedReceiver {
   readonly record: ReceiverRecord;
   readonly report: DeliveryReport | undefined;
 }
 
-interface Desk {
+interface OpenReceiver {
   readonly record: ReceiverRecord;
   readonly receiver: Receiver;
   readonly delivery: Delivery;
 }
 
-/** Those who are told, and what becomes of what they are told. */
-export class NoticeDesk {
-  readonly #options: NoticeDeskOptions;
+/** Sends notices to receivers, and knows how each delivery went. */
+export class Notifier {
+  readonly #options: NotifierOptions;
   readonly #records = new Map<number, ReceiverRecord>();
-  readonly #desks = new Map<number, Desk>();
+  readonly #open = new Map<number, OpenReceiver>();
 
-  private constructor(options: NoticeDeskOptions) {
+  private constructor(options: NotifierOptions) {
     this.#options = options;
   }
 
   /**
-   * With the receivers of an earlier run, and what waits for them; one that cannot be used any more is logged, and told
-   * nothing.
+   * Loads the stored receivers and the messages that wait for them. A receiver that cannot be used any more is logged and
+   * gets nothing.
    */
-  static async open(options: NoticeDeskOptions): Promise<NoticeDesk> {
-    const desk = new NoticeDesk(options);
+  static async open(options: NotifierOptions): Promise<Notifier> {
+    const notifier = new Notifier(options);
     for (const record of await options.meta.read(({ notices }) => notices.receivers())) {
       try {
         const waiting = await options.meta.read(({ notices }) => notices.waiting(record.id));
-        const messages = waiting.flatMap((stored) => desk.#decode(record.id, stored));
-        desk.#seat(record).delivery.resume(messages);
+        const messages = waiting.flatMap((stored) => notifier.#decode(record.id, stored));
+        notifier.#openReceiver(record).delivery.resume(messages);
       } catch (error) {
         options.log.error(
           { receiver: record.id, err: describeError(error) },
@@ -70,14 +70,14 @@ export class NoticeDesk {
         );
       }
     }
-    return desk;
+    return notifier;
   }
 
   /** By id. */
   list(): ListedReceiver[] {
     return [...this.#records.values()].map((record) => ({
       record,
-      report: this.#desks.get(record.id)?.delivery.report(),
+      report: this.#open.get(record.id)?.delivery.report(),
     }));
   }
 
@@ -100,7 +100,7 @@ export class NoticeDesk {
       }
       return notices.addReceiver({ ...wanted, added });
     });
-    this.#seat(record);
+    this.#openReceiver(record);
     return record;
   }
 
@@ -108,10 +108,10 @@ export class NoticeDesk {
   async remove(id: number): Promise<ReceiverRecord> {
     const record = this.require(id);
     await this.#options.meta.write(({ notices }) => notices.deleteReceiver(id));
-    const desk = this.#desks.get(id);
+    const open = this.#open.get(id);
     this.#records.delete(id);
-    this.#desks.delete(id);
-    await desk?.delivery.close(0);
+    this.#open.delete(id);
+    await open?.delivery.close(0);
     return record;
   }
 
@@ -119,7 +119,7 @@ export class NoticeDesk {
   async test(id: number, author: string): Promise<ReceiverRecord> {
     const record = this.require(id);
     await checkReceiver(record.url, this.#options);
-    const receiver = this.#desks.get(id)?.receiver ?? this.#seat(record).receiver;
+    const receiver = this.#open.get(id)?.receiver ?? this.#openReceiver(record).receiver;
     const time = this.#options.clock().toISOString();
     const message = wordNotice({ event: 'test', time, author }, randomUUID());
     const late = new AbortController();
@@ -139,18 +139,18 @@ export class NoticeDesk {
     throw new DeployError('not-found', `there is no receiver ${id}`, { hint: 'notify list shows them' });
   }
 
-  /** Returns at once, whatever becomes of the receivers. */
-  tell(notice: Notice): void {
+  /** Queues a notice for the receivers that want it; returns at once. */
+  notify(notice: Notice): void {
     const message = wordNotice(notice, randomUUID());
     this.#options.log.debug({ event: notice.event, title: message.title }, 'notice');
-    for (const { record, delivery } of this.#desks.values()) {
+    for (const { record, delivery } of this.#open.values()) {
       if (isWanted(record, notice)) delivery.offer(message);
     }
   }
 
-  /** Delivers what waits, within this time; the rest waits for the next start. */
+  /** Delivers waiting messages within this time; the rest waits for the next start. */
   async close(deadlineMs: number): Promise<void> {
-    await Promise.all([...this.#desks.values()].map(({ delivery }) => delivery.close(deadlineMs)));
+    await Promise.all([...this.#open.values()].map(({ delivery }) => delivery.close(deadlineMs)));
   }
 
   /** None for a message that cannot be read: the others are delivered all the same. */
@@ -164,18 +164,18 @@ export class NoticeDesk {
     }
   }
 
-  #seat(record: ReceiverRecord): Desk {
+  #openReceiver(record: ReceiverRecord): OpenReceiver {
     this.#records.set(record.id, record);
     const { environment, clock, programs, log } = this.#options;
     const tools: ReceiverTools = { environment, clock, programs, threads: this.#threadsOf(record.id) };
     const receiver = openReceiver(record.url, tools);
     const shelf = this.#shelfOf(record.id);
-    const desk = { record, receiver, delivery: new Delivery(receiver, { clock, log, shelf }) };
-    this.#desks.set(record.id, desk);
-    return desk;
+    const open = { record, receiver, delivery: new Delivery(receiver, { clock, log, shelf }) };
+    this.#open.set(record.id, open);
+    return open;
   }
 
-  /** What cannot be written down waits in memory alone. */
+  /** A message that cannot be stored waits in memory alone. */
   #shelfOf(receiver: number): MessageShelf {
     const { meta, log } = this.#options;
     const failed = (error: unknown) =>
@@ -205,7 +205,7 @@ function tookTooLong(): DeployError {
   return new DeployError('timeout', `the receiver did not answer within ${TEST_MS / 1000} s`);
 }
 
-/** Whether a receiver is to be told: its events and its names, where it has any, fit. */
+/** Whether a receiver gets a notice: its events and its names, where it has any, must match. */
 export function isWanted(
   { events, names }: Pick<ReceiverRecord, 'events' | 'names'>,
   notice: Notice,

@@ -1,6 +1,6 @@
 import { readBoltMeta } from '@deploy-tools/registry/takeover/bolt/bolt-meta.js';
 import { type BoltEntry, walkBolt } from '@deploy-tools/registry/takeover/bolt/walk-bolt.js';
-import { readOriginal } from '@deploy-tools/registry/takeover/read-original.js';
+import { readGoState } from '@deploy-tools/registry/takeover/read-go-state.js';
 import { isDeployError } from '@deploy-tools/shared/errors.js';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
@@ -24,13 +24,13 @@ function withValue(names: readonly string[], change: (text: string) => string): 
 const CODE = ['components', 'code', 'byVersion', 'v 02'];
 const CURRENT = ['configs', 'project1', 'current'];
 
-describe('readOriginal', () => {
+describe('readGoState', () => {
   test('nothing', () => {
-    expect(readOriginal([])).toEqual({ versions: [], configurations: [], warnings: [] });
+    expect(readGoState([])).toEqual({ versions: [], configurations: [], warnings: [] });
   });
 
   test('versions in order of creation, to the nanosecond', () => {
-    const { versions, warnings } = readOriginal(entriesOf('lived-in'));
+    const { versions, warnings } = readGoState(entriesOf('lived-in'));
     expect(versions.map(({ component, version }) => [component, version])).toEqual([
       ['config', 'v01'],
       ['code', 'v 02'],
@@ -46,7 +46,7 @@ describe('readOriginal', () => {
   });
 
   test('each state of a configuration once, the current one last', () => {
-    const { configurations } = readOriginal(entriesOf('lived-in'));
+    const { configurations } = readGoState(entriesOf('lived-in'));
     const seen = configurations.map(({ name, revisions }) => [
       name,
       revisions.map(({ layers }) => layers.map(({ version }) => version).join(' + ')),
@@ -61,7 +61,7 @@ describe('readOriginal', () => {
     const entries = withValue(CURRENT, (text) =>
       text.replace(/"Mtime": "[^"]+"/, '"Mtime": "2001-01-01T00:00:00Z"'),
     );
-    const revisions = readOriginal(entries).configurations[0]?.revisions;
+    const revisions = readGoState(entries).configurations[0]?.revisions;
     expect(revisions).toHaveLength(5);
     expect(revisions?.at(-1)?.mtime.iso).toBe('2001-01-01T00:00:00.000Z');
   });
@@ -76,21 +76,21 @@ describe('readOriginal', () => {
     [CURRENT, (text: string) => text.replace(/"Hash": "./, '"Hash": "0'), /is not the hash of its layers/],
     [CURRENT, (text: string) => text.replace('project1', 'project2'), /it has the name of another one/],
   ])('damage to %j', (names, change, message) => {
-    expect(() => readOriginal(withValue(names, change))).toThrow(message);
+    expect(() => readGoState(withValue(names, change))).toThrow(message);
   });
 
   test('damage to an earlier state costs that state only', () => {
     const whole = entriesOf('lived-in');
     const at = whole.findIndex(({ path, key }) => path[1]?.toString() === 'project1' && key.includes('#'));
     const entries = whole.with(at, { path: [], key: Buffer.alloc(0), ...whole[at], value: Buffer.from('?') });
-    const { configurations, warnings } = readOriginal(entries);
+    const { configurations, warnings } = readGoState(entries);
     expect(configurations[0]?.revisions).toHaveLength(3);
     expect(warnings).toEqual([expect.stringMatching(/^the state "2017-.*left out of the history$/)]);
   });
 
   test('a configuration without a current state is left out, with a warning', () => {
     const entries = entriesOf('one-of-each').filter(({ key }) => key.toString() !== 'current');
-    expect(readOriginal(entries)).toMatchObject({
+    expect(readGoState(entries)).toMatchObject({
       configurations: [],
       warnings: ['configuration "project1" has no current state; it is left out'],
     });
@@ -117,7 +117,7 @@ describe('readOriginal', () => {
     fc.assert(
       fc.property(fc.array(entry), (entries) => {
         try {
-          return Array.isArray(readOriginal(entries).versions);
+          return Array.isArray(readGoState(entries).versions);
         } catch (error) {
           return isDeployError(error, 'corrupt');
         }
