@@ -112,9 +112,7 @@ export class FileByteStore implements ByteStore {
 
   async clean(): Promise<number> {
     const { dir } = this.#uploads;
-    const partials = (await readdir(dir)).filter(
-      (name) => name.endsWith(PARTIAL) || GO_UPLOAD.test(name),
-    );
+    const partials = (await readdir(dir)).filter((name) => name.endsWith(PARTIAL) || GO_UPLOAD.test(name));
     for (const name of partials) await rm(join(dir, name), { force: true });
     return partials.length;
   }

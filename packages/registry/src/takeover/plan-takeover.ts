@@ -117,10 +117,7 @@ function toVersion(version: GoVersion, sizes: ReadonlyMap<string, number>): Comp
   return { component, version: version.version, hash, size: sizes.get(hash) ?? 0, created: created.iso };
 }
 
-function toRevisions(
-  { name, revisions }: GoConfiguration,
-  sizes: ReadonlyMap<string, number>,
-): Revision[] {
+function toRevisions({ name, revisions }: GoConfiguration, sizes: ReadonlyMap<string, number>): Revision[] {
   return revisions.map(({ hash, mtime, layers }, index) => ({
     name,
     revision: index + 1,

@@ -1,13 +1,7 @@
 import { DeployError, toDeployError } from '@deploy-tools/shared/errors.js';
 import type { BoltEntry } from './bolt/walk-bolt.js';
+import { decodeRevision, decodeUtf8, decodeVersion, type GoRevision, type GoVersion } from './go-records.js';
 import { compareGoTimes } from './go-time.js';
-import {
-  decodeRevision,
-  decodeUtf8,
-  decodeVersion,
-  type GoRevision,
-  type GoVersion,
-} from './go-records.js';
 
 /** The content of the Go registry's state.db, checked entry by entry. */
 export interface GoState {
@@ -98,11 +92,7 @@ function gather(
 }
 
 /** The current state is the last one, also where a clock was set back between; it is among the earlier ones too. */
-function inOrder(
-  rawName: string,
-  { current, earlier }: Gathered,
-  warnings: string[],
-): GoConfiguration[] {
+function inOrder(rawName: string, { current, earlier }: Gathered, warnings: string[]): GoConfiguration[] {
   if (current === undefined) {
     const name = shown(Buffer.from(rawName, 'latin1'));
     warnings.push(`configuration ${name} has no current state; it is left out`);

@@ -104,7 +104,7 @@ describe('a command line', () => {
     expect(JSON.stringify(await auditOf(registry))).not.toContain('hush');
   });
 
-  test('-h prints the usage with status 1, as the original', async () => {
+  test('-h prints the usage with status 1, as the Go registry does', async () => {
     const registry = await openRegistry();
     for (const { name } of COMMAND_SPECS) {
       const reply = await run(registry, `${name} -h`);
@@ -138,7 +138,7 @@ describe('a command line', () => {
     );
   });
 
-  test('that somebody typed cannot write on the terminal of who reads the audit log', async () => {
+  test('of a typed command cannot write on the terminal of the audit log’s reader', async () => {
     const registry = await openRegistry();
     await run(registry, 'showcomp -name \u001b[2J\u009b31m\u202e\u{E0001}x');
     for (const line of ['audit', 'audit -json']) {

@@ -81,7 +81,7 @@ const FAILED: Partial<StateReport> = {
 };
 
 describe('status', () => {
-  test('of a configuration that nobody follows', async () => {
+  test('of a configuration without followers', async () => {
     expect(await ran('status project1')).toMatch(
       /^project1 is at revision 1 since .*\nno host follows it\n$/,
     );
@@ -89,7 +89,7 @@ describe('status', () => {
     expect((await run('status project1 -wait 0s')).status).toBe(3);
   });
 
-  test('shows counts, then who needs a look, worst first, then the others', async () => {
+  test('shows counts, then the hosts that need attention, worst first, then the others', async () => {
     const fine = [await host('web10', {}), await host('web2', {}), await host('web1', {})];
     const lost = await host('web4', {});
     registry.pass(30_000);
@@ -149,7 +149,7 @@ describe('status', () => {
     expect((await cells('history project1'))[3]?.at(-1)).toBe('= 1');
   });
 
-  test('a paused host is named with who, when and why, also where it runs what is wanted', async () => {
+  test('a paused host is named with author, time and reason, also where it is in sync', async () => {
     const pause = { by: 'ops', since: '2026-03-01T12:00:00.000Z', reason: 'disk\n is\u001b[2J replaced' };
     const why = 'paused by ops since 2026-03-01T12:00:00Z: disk is\\x1b[2J replaced';
     await host('web1', {});
@@ -178,7 +178,7 @@ describe('status', () => {
     });
   });
 
-  test('has colours on a terminal, or when told', async () => {
+  test('has colours on a terminal, or when asked to', async () => {
     await host('web7', FAILED);
     expect((await run('status project1', true)).text).toContain('\n\u001b[1;31mfailed\u001b[0m    web7 ');
     expect((await run('status project1 -color never', true)).text).not.toContain('\u001b');
@@ -374,7 +374,7 @@ describe('agents', () => {
 });
 
 describe('retry', () => {
-  test('tells those that are not in sync, and says who is not connected', async () => {
+  test('goes to the hosts that are not in sync, and names those that are not connected', async () => {
     const [fine, failed, gone] = [
       await host('web1', {}),
       await host('web2', FAILED),

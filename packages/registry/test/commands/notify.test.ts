@@ -30,7 +30,7 @@ const listed = async () => JSON.parse(await ran('notify list -json'));
 const audited = async () => JSON.parse(await ran('audit -command notify -json'));
 
 describe('notify', () => {
-  it('offers what can be told', () => {
+  it('offers the events of notices', () => {
     expect([...NOTIFY_EVENTS, 'test']).toEqual([...NOTICE_EVENTS]);
   });
 
@@ -71,7 +71,7 @@ describe('notify', () => {
     });
   });
 
-  it('versions are told of, with who added them; who has a filter is told what fits', async () => {
+  it('versions make notices with their author; a receiver with a filter gets what matches', async () => {
     await add('-name code');
     await addText(registry, 'other', 'v1');
     const { hash } = await addText(registry, 'code', 'v1');

@@ -33,7 +33,7 @@ export function auditContract(withStore: WithStore): void {
     expect(await ask(store, { limit: 100 })).toHaveLength(9);
   });
 
-  withStore('who is a whole fingerprint or a part of the comment', async (store) => {
+  withStore('a query by key takes a whole fingerprint or a part of the comment', async (store) => {
     await append(store, [
       auditOf({ fingerprint: 'SHA256:one', comment: 'alice@100%_host' }),
       auditOf({ fingerprint: 'SHA256:two', comment: 'bob' }),

@@ -153,7 +153,7 @@ function archives(withStore: WithStore): void {
     await store.remove(hash);
   });
 
-  withStore('one that is removed is gone, but not for who is reading it', async (store) => {
+  withStore('a removed file stays readable where it is open', async (store) => {
     const hash = await put(store, Buffer.from('abc'));
     await store.promote(hash);
     await store.removeUpload(hash);

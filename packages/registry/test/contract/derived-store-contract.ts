@@ -58,7 +58,7 @@ export function derivedStoreContract(name: string, open: () => Promise<OpenedDer
       expect(await store.stat('pack', hashOf('a'))).toBeUndefined();
     });
 
-    withStore('a draft takes the place of what is there, not for who is reading it', async ({ store }) => {
+    withStore('a draft replaces the file, which stays readable where it is open', async ({ store }) => {
       const hash = await put(store, 'pack', Buffer.from('good'));
       writeFileSync(store.locate('pack', hash), 'bad!');
       const file = await store.open('pack', hash);
@@ -70,7 +70,7 @@ export function derivedStoreContract(name: string, open: () => Promise<OpenedDer
       await file.close();
     });
 
-    withStore('one that is removed is gone, but not for who is reading it', async ({ store }) => {
+    withStore('a removed file stays readable where it is open', async ({ store }) => {
       const hash = await put(store, 'manifest', Buffer.from('abc'));
       const file = await store.open('manifest', hash);
       await store.remove('manifest', hash);

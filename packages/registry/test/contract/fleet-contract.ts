@@ -137,7 +137,7 @@ function deploys(withStore: WithStore): void {
     },
   );
 
-  withStore('failed is what comes before going back, not after', async (store) => {
+  withStore('failed precedes a rollback and does not follow it', async (store) => {
     const failed = deployOf('web1', 1, { state: 'failed' });
     const back = deployOf('web1', 1, { state: 'rolled-back', time: '2026-01-01T00:00:09.000Z' });
     await store.write(async ({ fleet }) => {
@@ -179,13 +179,16 @@ function deploys(withStore: WithStore): void {
     },
   );
 
-  withStore('the newest attempts are those that were told last, whatever their times say', async (store) => {
-    await store.write(async ({ fleet }) => {
-      await fleet.putDeploy(deployOf('web1', 1, { time: '2099-01-01T00:00:00.000Z' }), []);
-      await fleet.putDeploy(deployOf('web1', 2), []);
-      expect((await fleet.deploys({ limit: 1 })).map(({ report }) => report.deploy)).toEqual(['d2']);
-    });
-  });
+  withStore(
+    'the newest attempts are those that were reported last, whatever their times say',
+    async (store) => {
+      await store.write(async ({ fleet }) => {
+        await fleet.putDeploy(deployOf('web1', 1, { time: '2099-01-01T00:00:00.000Z' }), []);
+        await fleet.putDeploy(deployOf('web1', 2), []);
+        expect((await fleet.deploys({ limit: 1 })).map(({ report }) => report.deploy)).toEqual(['d2']);
+      });
+    },
+  );
 
   withStore("a host's last attempt at a revision is where that revision landed", async (store) => {
     await store.write(async ({ fleet }) => {

@@ -111,7 +111,7 @@ function versions(withStore: WithStore): void {
     });
   });
 
-  withStore('names are told apart and sorted by their UTF-8 bytes', async (store) => {
+  withStore('names are distinguished and sorted by their UTF-8 bytes', async (store) => {
     const names = [
       'a',
       'A',

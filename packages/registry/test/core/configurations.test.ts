@@ -22,7 +22,7 @@ async function withVersions(...names: string[]): Promise<TestRegistry> {
 const headOf = (registry: TestRegistry, name = 'p') => registry.meta.read((tx) => tx.configuration(name));
 
 describe('putting', () => {
-  test('what is set already makes no revision, and wakes nobody; another order is a change', async () => {
+  test('equal layers make no revision and wake no subscriber; another order is a change', async () => {
     const registry = await withVersions('code:v1', 'config:v1');
     const both = refs('code:v1', 'config:v1');
     const { after } = await registry.configurations.put(change, 'p', both);
@@ -112,7 +112,7 @@ describe('changing one layer', () => {
     expect(await registry.meta.read((tx) => tx.revisions('p'))).toHaveLength(1);
   });
 
-  test('refuses what is not there, as the original words it', async () => {
+  test('refuses what does not exist, in the words of the Go registry', async () => {
     const registry = await withVersions('code:v1', 'other:v1');
     await registry.configurations.put(change, 'p', refs('code:v1'));
     const to = (name: string, component: string, version: string) =>

@@ -29,7 +29,7 @@ describe('the space that uploads take', () => {
     expect(disk.used).toBeLessThanOrEqual((500 + 1000 / 8 + 32) * MIB);
   });
 
-  it('is refused until there is room again, and looked at seldom', async () => {
+  it('is refused until there is room again, and checked seldom', async () => {
     const disk = diskOf(600 * MIB);
     let looks = 0;
     const freeBytes = () => {

@@ -66,7 +66,7 @@ describe('archives', () => {
     expect(await registry.meta.read((tx) => tx.index(hashOf('text')))).toMatchObject({ kind: 'indexed' });
   });
 
-  test('one that was refused is told of, and is no failure', async () => {
+  test('a refused archive is reported, and is no failure', async () => {
     const registry = await openRegistry({ unchecked: true });
     await addText(registry, 'code', 'v1', 'bad bytes');
     const findings = await problems(registry);
@@ -131,7 +131,7 @@ describe('manifests and packs', () => {
 });
 
 describe('uploads', () => {
-  test('that are missing harm nobody: they had no name', async () => {
+  test('that are missing do no harm: they had no name', async () => {
     const registry = await populated();
     await registry.indexer.ensure(await upload(registry, 'text'), 'soon');
     rmSync(path(registry, 'uploads', 'text'));
@@ -162,7 +162,7 @@ describe('uploads', () => {
   });
 });
 
-test('files that nothing names are told of, and removed as gc does', async () => {
+test('files that nothing names are reported, and removed as gc does', async () => {
   const registry = await populated();
   await registry.versions.delete({ component: 'other', version: 'v1' });
   await registry.meta.write((tx) => tx.deleteIndex(hashOf('more')));

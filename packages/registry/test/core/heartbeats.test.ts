@@ -1,7 +1,7 @@
 import { Heartbeats } from '@deploy-tools/registry/core/heartbeats.js';
 import { expect, onTestFinished, test, vi } from 'vitest';
 
-test('each who joined is called once a period, not all at the same time, on one timer', () => {
+test('each member is called once a period, not all at the same time, on one timer', () => {
   vi.useFakeTimers();
   onTestFinished(() => void vi.useRealTimers());
   const heartbeats = new Heartbeats(10_000);

@@ -152,7 +152,7 @@ describe('uploads', () => {
     await registry.versions.add({ component: 'c', version: 'v', hash });
   });
 
-  test('that were stored and never recorded are removed when nobody can be recording them', async () => {
+  test('that were stored and never recorded are removed once they cannot be in the middle of it', async () => {
     const registry = await openRegistry();
     const staged = await registry.bytes.stage();
     await staged.write(Buffer.from('lost'), 0);
@@ -268,7 +268,7 @@ describe('a clock that was ahead for a while', () => {
     expect(await registry.housekeeping.collect()).toMatchObject({ auditRecords: 1, spared: false });
   });
 
-  test('is told by the last record where it was set while the registry was away', async () => {
+  test('is noticed by the last record where the clock was set while the registry was stopped', async () => {
     const registry = await openRegistry({ auditKeepMs: 60 * MINUTE });
     await registry.meta.write((tx) => tx.appendAudit(auditOf({ time: registry.clock().toISOString() })));
     const reopened = async (ms: number) => {

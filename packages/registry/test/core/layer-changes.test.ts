@@ -22,7 +22,7 @@ function apply(
   return new Set(now.values());
 }
 
-test('the changes turn the one into the other, and nothing else is told', () => {
+test('the changes turn the one into the other, and contain nothing else', () => {
   fc.assert(
     fc.property(layers, layers, (before, after) => {
       expect(apply(before, after)).toEqual(new Set(after));
@@ -39,7 +39,7 @@ test('nothing changes where nothing is other', () => {
   );
 });
 
-test('another order of what both have is told; what is added in between is not that', () => {
+test('another order of the common layers is reported; an addition in between is none', () => {
   const [a, b, c] = ['a', 'b', 'c'].map((component) => versionOf(component, 'v1'));
   if (a === undefined || b === undefined || c === undefined) throw new Error('three');
   expect(layerChanges([a, b], [b, a]).reordered).toBe(true);

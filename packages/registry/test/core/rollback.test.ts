@@ -24,7 +24,7 @@ const versionNow = async () =>
   (await registry.meta.read((tx) => tx.configuration('p')))?.layers.map(({ version }) => version);
 
 describe('rolling back', () => {
-  test('makes a new revision of the layers before, by who did it', async () => {
+  test('makes a new revision of the earlier layers, with its author', async () => {
     const { after, restored } = await rollBack(registry, change, { name: 'p', to: undefined });
     expect([after.revision, restored.revision, await versionNow()]).toEqual([4, 2, ['v2']]);
     expect(await registry.meta.read((tx) => tx.head('p'))).toMatchObject({
@@ -33,7 +33,7 @@ describe('rolling back', () => {
     });
   });
 
-  test('twice goes back and forth: the layers before are those that were gone back from', async () => {
+  test('twice returns to the first layers: the earlier ones are those that were rolled back', async () => {
     await rollBack(registry, change, { name: 'p', to: undefined });
     const { restored } = await rollBack(registry, change, { name: 'p', to: undefined });
     expect([restored.revision, await versionNow()]).toEqual([3, ['v3']]);
@@ -62,7 +62,7 @@ describe('rolling back', () => {
     expect(await kindOfRejection(rollBack(registry, change, { name: 'p', to: 4 }))).toBe('invalid');
   });
 
-  test('tells those who watch', async () => {
+  test('announces the revision to watchers', async () => {
     const seen: number[] = [];
     registry.events.subscribe(['p'], ({ revision }) => seen.push(revision));
     await rollBack(registry, change, { name: 'p', to: 1 });
@@ -128,7 +128,7 @@ describe('where hosts report', () => {
 });
 
 describe('the same archives under other names', () => {
-  test('are other layers: going back to them is a change', async () => {
+  test('are other layers: a rollback to them is a change', async () => {
     await addText(registry, 'code', 'v3-again', 'code:v3');
     await registry.configurations.changeLayer(change, 'p', { component: 'code', version: 'v3-again' });
     const { before, after } = await rollBack(registry, change, { name: 'p', to: 3 });

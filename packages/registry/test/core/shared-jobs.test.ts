@@ -39,7 +39,7 @@ const settle = async () => {
 };
 
 describe('one key', () => {
-  test('is worked on once, and all who ask share the result', async () => {
+  test('is worked on once, and all callers share the result', async () => {
     const { jobs, started, running } = controlled(2);
     const results = [jobs.run('a', 'idle'), jobs.run('a', 'soon'), jobs.run('a', 'awaited')];
     running.get('a')?.finish();
@@ -47,7 +47,7 @@ describe('one key', () => {
     expect(started).toEqual(['a']);
   });
 
-  test('all who ask share the failure; the next one tries again', async () => {
+  test('all callers share the failure; the next one tries again', async () => {
     const { jobs, started, running } = controlled(1);
     const results = [jobs.run('a', 'soon'), jobs.run('a', 'soon')].map(kindOfRejection);
     running.get('a')?.fail(new DeployError('corrupt', 'no'));

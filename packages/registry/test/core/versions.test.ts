@@ -58,7 +58,7 @@ describe('adding a version', () => {
     expect(await registry.bytes.archives()).toHaveLength(1);
   });
 
-  test('that is there with the same content leaves it as it is, tells nobody, and keeps no upload', async () => {
+  test('that exists with the same content leaves it as it is, sends no notice, and keeps no upload', async () => {
     const registry = await openRegistry();
     const version = await addText(registry, 'code', 'v1', 'same');
     registry.pass(MINUTE);

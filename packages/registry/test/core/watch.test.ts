@@ -39,7 +39,7 @@ const headAt = (name: string, revision: number): ConfigurationHead => ({
 });
 
 describe('subscribers', () => {
-  test('are told of every revision, of what they asked for', async () => {
+  test('get every revision of the configurations that they asked for', async () => {
     const registry = await withVersions('code:v1', 'code:v2');
     const [all, ofP, ofQ] = [toldOf(registry), toldOf(registry, ['p']), toldOf(registry, ['q', 'r'])];
     await registry.configurations.put(change, 'p', refs('code:v1'));
@@ -55,7 +55,7 @@ describe('subscribers', () => {
     expect(all).toEqual([mine[0], 'q@1', ...mine.slice(1)]);
   });
 
-  test('are told nothing where nothing changed or nothing was committed', async () => {
+  test('get nothing where nothing changed or nothing was committed', async () => {
     const registry = await withVersions('code:v1');
     await registry.configurations.put(change, 'p', refs('code:v1'));
     const told = toldOf(registry);
@@ -76,7 +76,7 @@ describe('subscribers', () => {
     expect(told).toEqual([]);
   });
 
-  test('are told after the commit: they find the revision when they look', async () => {
+  test('are called after the commit: they find the revision in the store', async () => {
     const registry = await withVersions('code:v1');
     const found = new Promise((resolve, reject) => {
       registry.events.subscribe(['p'], () => {
@@ -87,7 +87,7 @@ describe('subscribers', () => {
     expect(await found).toMatchObject({ revision: 1 });
   });
 
-  test('are told until they leave, however many they are', async () => {
+  test('are called until they unsubscribe, however many they are', async () => {
     const registry = await openRegistry();
     let told = 0;
     const all = new Promise<void>((resolve) => {
@@ -210,8 +210,8 @@ describe('a watch', () => {
   });
 });
 
-describe('a feed that does not take what it is told', () => {
-  test('is told the newest afterwards, and what is kept for it does not grow', async () => {
+describe('a feed that does not take its updates', () => {
+  test('gets the newest afterwards, and the updates kept for it do not grow', async () => {
     const registry = await openRegistry();
     const sent: number[] = [];
     let take = () => {};

@@ -2,7 +2,7 @@ import { WrittenRanges } from '@deploy-tools/registry/core/written-ranges.js';
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 
-test('any pieces are told of as they lie', () => {
+test('any pieces are reported as they lie', () => {
   const piece = fc.record({ start: fc.nat(60), length: fc.nat(12) });
   fc.assert(
     fc.property(fc.array(piece, { maxLength: 40 }), (pieces) => {

@@ -42,7 +42,7 @@ const members: readonly RawEntry[] = [
 ];
 
 describe('LayerTasks.ingest', () => {
-  it('tells of every entry in order', async () => {
+  it('lists every entry in order', async () => {
     const { ingested, files } = await fixture.ingest(tarOf(members));
     const { root, entries, times } = readLayer(files);
     expect(entries.map(({ type, path, mode, target }) => [type, path, mode, target])).toEqual([

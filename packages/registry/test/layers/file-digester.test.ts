@@ -13,7 +13,7 @@ function openDigester(): FileDigester {
   return digester;
 }
 
-test('files are hashed in turn, whoever asks; one that is not there does not disturb the others', async () => {
+test('files are hashed one after another; a missing one does not disturb the others', async () => {
   const dir = temporaryDirectory();
   const contents = [0, 1, 1024 * 1024, 3_000_001].map((size) => randomBytes(size));
   const digester = openDigester();

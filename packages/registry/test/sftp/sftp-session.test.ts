@@ -73,7 +73,7 @@ describe('an operator', () => {
     for (const bytes of uploads) expect(names).toContain(hashOf(bytes));
   });
 
-  test('is told in words what is refused', async () => {
+  test('gets the reason of a refusal in words', async () => {
     const client = await SftpClient.start(await operators.open());
     const large = client.upload('big', pieces(Buffer.alloc((8 << 20) + 1), 1_000_000));
     await expect(large).rejects.toThrow(
@@ -118,7 +118,7 @@ describe('an operator', () => {
   });
 });
 
-test('what a CLOSE takes long for is told when its client is gone', async () => {
+test('the work of a long CLOSE learns that its client is gone', async () => {
   let closing = () => {};
   const begun = new Promise<void>((resolve) => {
     closing = resolve;

@@ -12,7 +12,7 @@ it('serves networks by turns, and the newest of each first', async () => {
   expect(served).toEqual(['a3', 'b2', 'c1', 'a2', 'b1', 'a1']);
 });
 
-it('forgets who does not want it any more', async () => {
+it('forgets work that is not wanted any more', async () => {
   const turns = new ExchangeTurns();
   const served: string[] = [];
   const forget = turns.take('a', () => served.push('a1'));

@@ -94,7 +94,7 @@ describe('memory', () => {
     expect(ended).toEqual([0]);
   });
 
-  it('nobody is ended where nobody holds much', () => {
+  it('no connection is ended where none holds much', () => {
     const { all, ended } = connections([agent('a'), MIB], [operator('b'), MIB]);
     new KeyBudgets(OPTIONS).enforceHeldBytes([
       ...all,

@@ -110,7 +110,7 @@ test.each([
   expect(revisions).toEqual([...revisions].sort((a, b) => a - b));
 });
 
-test('who does not read does not hold up the end of the watch', async () => {
+test('a client that does not read does not delay the end of the watch', async () => {
   const registry = await openRegistry();
   const watcher = await startWatcher(registry);
   await once(watcher.channel, 'data');

@@ -10,7 +10,7 @@ it('drops the oldest of the network that has the most', () => {
   expect(strangers.count).toBe(3);
 });
 
-it('does not drop who has left', () => {
+it('does not drop a connection that has left', () => {
   const strangers = new Strangers(1);
   const leave = strangers.enter('a', () => expect.unreachable());
   leave();
@@ -19,7 +19,7 @@ it('does not drop who has left', () => {
   expect(strangers.count).toBe(1);
 });
 
-it('keeps the bound, and drops nobody of a network that has fewer than another', () => {
+it('keeps the bound, and drops only from the network with the most connections', () => {
   const moves = fc.array(fc.record({ network: fc.constantFrom('a', 'b', 'c'), leaves: fc.boolean() }));
   fc.assert(
     fc.property(moves, (all) => {

@@ -1,5 +1,5 @@
-import { parseGoTime } from '@deploy-tools/registry/takeover/go-time.js';
 import type { GoVersion } from '@deploy-tools/registry/takeover/go-records.js';
+import { parseGoTime } from '@deploy-tools/registry/takeover/go-time.js';
 import { planTakeover } from '@deploy-tools/registry/takeover/plan-takeover.js';
 import type { GoState } from '@deploy-tools/registry/takeover/read-go-state.js';
 import { configurationHash } from '@deploy-tools/shared/model.js';
@@ -12,11 +12,7 @@ function version(component: string, name: string): GoVersion {
   return { component, version: name, hash: archiveOf(component, name).hash, created: time };
 }
 
-function stateOf(
-  versions: readonly GoVersion[],
-  name: string,
-  ...layers: GoVersion[]
-): GoState {
+function stateOf(versions: readonly GoVersion[], name: string, ...layers: GoVersion[]): GoState {
   const revision = { name, hash: configurationHash(layers.map(({ hash }) => hash)), mtime: time, layers };
   return { versions, configurations: [{ name, revisions: [revision] }], warnings: [] };
 }

@@ -87,7 +87,7 @@ describe('takeOverGoRegistry', () => {
     ]);
   });
 
-  test('uploads that the original has not named are removed like our own', async () => {
+  test('uploads that the Go registry has not named are removed like our own', async () => {
     const dir = originalDirectory(stateBytes('empty'), []);
     const bytes = await FileByteStore.open(dir);
     for (const name of ['upload-123456789', 'upload-notes.txt'])
@@ -141,7 +141,7 @@ describe('takeOverGoRegistry', () => {
     expect(await inStore(started.database, (tx) => tx.components())).toEqual([]);
   });
 
-  test('refuses to start on a state that the original went on with', async () => {
+  test('refuses to start on a state that the Go registry has changed since', async () => {
     const dir = originalDirectory(stateBytes('one-of-each'), [['code', 'v01']]);
     await takeOver(dir);
     writeFileSync(join(dir, 'state.db'), stateBytes('lived-in'));
@@ -156,12 +156,10 @@ describe('takeOverGoRegistry', () => {
     const dir = originalDirectory(stateBytes('one-of-each'), [['code', 'v01']]);
     await takeOver(dir);
     writeFileSync(join(dir, 'state.db'), Buffer.alloc(16384));
-    expect(messages(await takeOver(dir))).toEqual([
-      'state.db of the Go registry is damaged now',
-    ]);
+    expect(messages(await takeOver(dir))).toEqual(['state.db of the Go registry is damaged now']);
   });
 
-  test('refuses while the original runs', async () => {
+  test('refuses while the Go registry runs', async () => {
     const dir = originalDirectory(stateBytes('one-of-each'), [['code', 'v01']]);
     // bolt.Open takes the same lock, flock(2), exclusively.
     const holder = spawn('flock', ['-x', join(dir, 'state.db'), 'sh', '-c', 'echo locked; read line']);

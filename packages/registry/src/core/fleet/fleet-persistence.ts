@@ -77,9 +77,7 @@ export class FleetPersistence {
   /** Resolves when the rows are deleted. @param configuration undefined for the whole host. @throws DeployError. */
   forget(host: string, configuration: string | undefined): Promise<void> {
     if (configuration === undefined) return this.#queue.write(hostKey(host), (tx) => tx.deleteHost(host));
-    return this.#queue.write(stateKey(host, configuration), (tx) =>
-      tx.deleteHostState(host, configuration),
-    );
+    return this.#queue.write(stateKey(host, configuration), (tx) => tx.deleteHostState(host, configuration));
   }
 
   flush(): Promise<void> {

@@ -4,8 +4,8 @@ import { isOutcome } from '@deploy-tools/shared/report/deploy-state.js';
 import type { Hello, RegistryLine, StateReport } from '@deploy-tools/shared/report/report.js';
 import type { MetaStore } from '../../meta/meta-store.js';
 import { attemptAndState, isChange, saysPresent, withEarlierError } from './compare-reports.js';
-import { type PersistenceOptions, FleetPersistence } from './fleet-persistence.js';
 import { FleetEvents } from './fleet-events.js';
+import { FleetPersistence, type PersistenceOptions } from './fleet-persistence.js';
 import { FleetWriteQueue } from './fleet-write-queue.js';
 import type { Follower } from './follower.js';
 import { checkSilent, contactOf, followerOf, heardAt, isAlive, type Silence, timeOf } from './follower.js';
@@ -47,7 +47,10 @@ export class Fleet {
     this.#options = options;
     this.#openedAt = options.steady();
     this.#hosts = new HostTable(options);
-    this.#persistence = new FleetPersistence(new FleetWriteQueue(options.meta, options.log, LAZY_MS), options);
+    this.#persistence = new FleetPersistence(
+      new FleetWriteQueue(options.meta, options.log, LAZY_MS),
+      options,
+    );
   }
 
   /** Loads the stored hosts; each is `unheard` until its agent connects. */

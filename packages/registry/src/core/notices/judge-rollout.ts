@@ -132,7 +132,10 @@ function newerStart(rollout: Rollout, state: RolloutState): Judged {
   }
   const waitMs = paceMs(rollout, state);
   if (waitMs > 0) return { state, notice: undefined, recheckMs: waitMs };
-  return notify(rollout, state, { ...noticeOf(rollout, 'deploy-started', facts.inSync), edition: 'progress' });
+  return notify(rollout, state, {
+    ...noticeOf(rollout, 'deploy-started', facts.inSync),
+    edition: 'progress',
+  });
 }
 
 /** The last notice of a rollout whose start was sent, and that another revision replaced before its end. */
@@ -150,7 +153,8 @@ function corrected(
   before: RolloutState,
   earlier: EarlierFailures | undefined,
 ): DeployNotice | undefined {
-  if (before.notified !== 'failed' || before.settled || before.revision !== earlier?.revision) return undefined;
+  if (before.notified !== 'failed' || before.settled || before.revision !== earlier?.revision)
+    return undefined;
   if (earlier.failed <= before.done) return undefined;
   const { revision, failed, failure, named, error } = earlier;
   const notice = noticeOf(rollout, failure ?? before.failure ?? 'deploy-failed', failed);

@@ -51,7 +51,7 @@ test('what they say one after the other is written together too, when it came me
   expect(transactions()).toBeLessThan(100);
 });
 
-test('of several with one key the last is written, and all who wait are told', async () => {
+test('of several entries with one key the last is written, and all their promises settle', async () => {
   const registry = await openRegistry();
   const { journal } = journalOf(registry);
   journal.later('web1', (tx) => tx.putHost(host('web1', 'never')));

@@ -252,7 +252,7 @@ describe('an outcome', () => {
     });
   });
 
-  test('that cannot be stored is not acknowledged, and may be told again', async () => {
+  test('that cannot be stored is not acknowledged, and may be sent again', async () => {
     const registry = await openRegistry();
     const agent = playAgent(registry, 'web1');
     await agent.hello(['p']);
@@ -261,7 +261,7 @@ describe('an outcome', () => {
     expect(await kindOfRejection(agent.report(healthy('d1')))).toBe('internal');
   });
 
-  test('of an earlier attempt, told again, is history and not the present', async () => {
+  test('of an earlier attempt, sent again, is history and not the present', async () => {
     const registry = await openRegistry();
     const agent = playAgent(registry, 'web1', SPEAKER, ['again']);
     await agent.hello(['p']);
@@ -273,7 +273,7 @@ describe('an outcome', () => {
     expect((await stored(registry)).map(({ report }) => report.deploy).sort()).toEqual(['d1', 'd2']);
   });
 
-  test('that an agent tells again without saying so is told apart by its time, until it has been heard out', async () => {
+  test('that an agent repeats without marking it is recognised by its time, until the agent has reported the present', async () => {
     const registry = await openRegistry();
     const first = playAgent(registry, 'web1');
     await first.hello(['p']);
@@ -286,7 +286,7 @@ describe('an outcome', () => {
     expect(registry.fleet.followers('p')).toMatchObject([{ report: { deploy: 'd1' }, isCurrent: true }]);
   });
 
-  test('that was noted but not stored when the registry was killed is stored when it is told again', async () => {
+  test('that was noted but not stored when the registry was killed is stored when it is sent again', async () => {
     const registry = await openRegistry();
     const agent = playAgent(registry, 'web1');
     await agent.hello(['p']);
@@ -299,7 +299,7 @@ describe('an outcome', () => {
     expect(await stored(again)).toHaveLength(1);
   });
 
-  test('of going back keeps why it was gone back', async () => {
+  test('of a rollback keeps the reason for it', async () => {
     const registry = await openRegistry();
     const agent = playAgent(registry, 'web1');
     await agent.hello(['p']);

@@ -113,7 +113,7 @@ describe('logs of deploys', () => {
     });
   });
 
-  test('are stored again when there is room again, and while nobody knows', async () => {
+  test('are stored again when there is room, and while the free space is unknown', async () => {
     const registry = await openRegistry({ minFree: 1000 });
     let free: number | Error = 999;
     registry.bytes.freeBytes = async () => {

@@ -45,7 +45,7 @@ describe('a channel', () => {
     ]);
   });
 
-  test('is for one host, and begins with who that is', async () => {
+  test('is for one host, and begins with its name', async () => {
     const registry = await openRegistry();
     const { take } = open(registry);
     expect(await kindOfRejection(take({ type: 'heartbeat' }))).toBe('invalid');
@@ -82,7 +82,7 @@ describe('a channel', () => {
     ]);
   });
 
-  test('is told to try again, each configuration once, while it does not listen', async () => {
+  test('gets one order to retry for each configuration, however long it does not read', async () => {
     const registry = await openRegistry();
     const { session, take } = open(registry);
     await take(HELLO);
@@ -100,7 +100,7 @@ describe('a channel', () => {
     expect(await kindOfRejection(take({ type: 'heartbeat' }))).toBe('denied');
   });
 
-  test('that nobody reads does not pile up answers: its lines wait', async () => {
+  test('that is not read does not pile up answers: its lines wait', async () => {
     const { session, take } = open(await openRegistry());
     await take(HELLO);
     let taken = 0;

@@ -70,13 +70,13 @@ const short = (notices: readonly DeployNotice[]) =>
   );
 
 describe('a rollout', () => {
-  it('that nobody has begun is not told of', () => {
+  it('that no host has begun makes no notice', () => {
     const { look } = follow();
     expect(look({})).toEqual([]);
     expect(look({ hosts: 0, settled: true })).toEqual([]);
   });
 
-  it('of 300 hosts is told once, and newer numbers now and then', () => {
+  it('of 300 hosts makes one notice, and newer numbers at intervals', () => {
     const rollout = follow();
     expect(short(rollout.look({ begun: true }))).toEqual(['started 0/300 first']);
     expect(rollout.look({ begun: true, inSync: 10 })).toEqual([]);
@@ -96,7 +96,7 @@ describe('a rollout', () => {
     expect(rollout.look(done)).toEqual([]);
   });
 
-  it('that is over when it is first looked at is told as a success alone', () => {
+  it('that is over at the first check makes a notice of success alone', () => {
     expect(short(follow().look({ begun: true, inSync: 300, settled: true }))).toEqual([
       'succeeded 300/300 first',
     ]);
@@ -113,7 +113,7 @@ describe('a rollout', () => {
     expect(rollout.state?.streak).toMatchObject({ failures: 1 });
   });
 
-  it('that fails again, once hosts try again, is told again, three times in all', () => {
+  it('that fails again, once hosts try again, makes another notice, three in all', () => {
     const rollout = follow();
     const told = [1, 2, 3, 4, 5].map((rounds) => rollout.look(failing(2, { rounds, settled: true })));
     expect(told.map(short)).toEqual([...Array(3).fill(['rolled-back 2/300 first']), ...Array(2).fill([])]);
@@ -161,7 +161,7 @@ describe('a rollout', () => {
     expect(more).toEqual([]);
   });
 
-  it('that failed on more hosts than was told before it was replaced is told once more', () => {
+  it('that failed on more hosts than announced before it was replaced makes a last notice', () => {
     const rollout = follow();
     const [first] = rollout.look(failing(1, { hosts: 3 }));
     expect(first).toMatchObject({ done: 1, hosts: 3, ongoing: true });
@@ -181,7 +181,7 @@ describe('a rollout', () => {
     expect(rollout.look({ revision: 8, hosts: 3 }, earlier)).toEqual([]);
   });
 
-  it('that did not fail on more hosts is left as it was told', () => {
+  it('that did not fail on more hosts makes no last notice', () => {
     const rollout = follow();
     rollout.look(failing(2, { hosts: 3 }));
     const earlier = {
@@ -201,7 +201,7 @@ describe('a rollout', () => {
     expect(rollout.look(failing(1, { settled: true }))).toEqual([]);
   });
 
-  it('after a restart nothing is told again, nor are numbers before all hosts were heard', () => {
+  it('after a restart no notice is repeated, nor are numbers sent before all hosts were heard', () => {
     const before = follow();
     before.look({ begun: true, inSync: 20 });
     before.look(failing(3));
@@ -213,7 +213,7 @@ describe('a rollout', () => {
     expect(short(after.look(failing(4, { settled: true })))).toEqual(['rolled-back 4/300 final']);
   });
 
-  it('that was there before is not told of; what fails from then on is', () => {
+  it('from before the start makes no notice; what fails from then on does', () => {
     const rollout = follow(adoptRollout({ ...QUIET, rounds: 2 }));
     expect(rollout.look({ inSync: 300, settled: true, begun: true, rounds: 2 })).toEqual([]);
     expect(rollout.look(failing(1, { rounds: 2 }))).toEqual([]);
@@ -230,7 +230,7 @@ describe('a rollout', () => {
     expect(success?.recovered).toMatchObject({ failures: 1 });
   });
 
-  it('whatever is seen, nothing is told twice of what has not changed', () => {
+  it('whatever is seen, no notice is sent twice for an unchanged state', () => {
     const facts = fc.record({
       revision: fc.integer({ min: 1, max: 3 }),
       hosts: fc.integer({ min: 0, max: 4 }),

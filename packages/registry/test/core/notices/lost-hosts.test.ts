@@ -40,7 +40,7 @@ async function told(): Promise<string[]> {
   return before;
 }
 
-it('what one outage takes is told once, and so is its end', async () => {
+it('one outage makes one notice, and so does its end', async () => {
   const lostHosts = await LostHosts.open(registry);
   registry.pass(30_000);
   hosts[2]?.beat();
@@ -70,7 +70,7 @@ it('a host among others, with why', async () => {
   });
 });
 
-it('a registry that was restarted tells of it neither again nor too early, and of its return', async () => {
+it('a restarted registry announces a lost host neither again nor too early, and announces its recovery', async () => {
   const lostHosts = await LostHosts.open(registry);
   registry.pass(50_000);
   for (const host of hosts.slice(1)) host.beat();

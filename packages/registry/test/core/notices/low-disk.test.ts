@@ -13,7 +13,9 @@ it('tells once that the disk is nearly full, before uploads are refused, and onc
   const lowDisk = new LowDisk({
     ...registry,
     bytes: Object.assign(Object.create(registry.bytes), { place: '/srv', freeBytes: async () => free }),
-    notices: Object.assign(Object.create(registry.notices), { notify: (notice: Notice) => told.push(notice) }),
+    notices: Object.assign(Object.create(registry.notices), {
+      notify: (notice: Notice) => told.push(notice),
+    }),
     log: Object.assign(Object.create(registry.log), { warn: (_: object, text: string) => logged.push(text) }),
   });
   for (const mib of [1001, 999, 800, 1001, 400, 1499, 1501, 1001, 999]) {

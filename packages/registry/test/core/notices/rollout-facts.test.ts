@@ -32,7 +32,7 @@ const facts = (mostFailures = 0) => {
   return rolloutFacts(HEAD, hosts, mostFailures);
 };
 
-it('of nobody', () => {
+it('of no host', () => {
   expect(facts()).toMatchObject({ hosts: 0, begun: false, failed: 0, settled: true, named: [] });
 });
 
@@ -44,7 +44,7 @@ it('a host that waits has not begun; one at work has', async () => {
   expect(facts()).toMatchObject({ hosts: 3, begun: true, inSync: 0, failed: 0 });
 });
 
-it('what most of them say, and who', async () => {
+it('the most common error, and the hosts', async () => {
   await host('web1', failure('rolled-back', 'no such file'));
   await host('web2', failure('rolled-back', 'exited with status 3'));
   await host('web3', failure('rolled-back', 'exited with status 4'));
@@ -62,7 +62,7 @@ it('what most of them say, and who', async () => {
   expect(facts()).toMatchObject({ failed: 4, failure: 'deploy-failed', rounds: 1 });
 });
 
-it('a host that is going back is waited for', async () => {
+it('a host that is rolling back is waited for', async () => {
   await host('web1', healthy);
   await host('web2', failure('rolling-back', 'x'));
   expect(facts()).toMatchObject({ failed: 0, settled: false, begun: true });

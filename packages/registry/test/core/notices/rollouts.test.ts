@@ -24,7 +24,7 @@ async function listen(): Promise<void> {
 
 const titles = () => peer.requests.map(({ body }) => JSON.parse(body).title);
 
-it('what was there before is not told of; what is changed from then on is, one by one, deletions too', async () => {
+it('a configuration from before makes no notice; each later change does, deletions too', async () => {
   await registry.configurations.put(change, 'old', V1);
   await registry.configurations.put(change, 'gone', V1);
   await registry.configurations.delete(change, 'gone');
@@ -46,7 +46,7 @@ it('what was there before is not told of; what is changed from then on is, one b
   ]);
 });
 
-it('what was changed while nobody looked is told at the next start, and only once', async () => {
+it('a change while the registry was stopped makes one notice at the next start', async () => {
   await (await Rollouts.open(registry)).stop();
   await registry.configurations.put(change, 'p', V1);
   const first = await Rollouts.open(registry); // adopts it
@@ -63,7 +63,7 @@ it('what was changed while nobody looked is told at the next start, and only onc
   expect(titles()).toEqual(['p: revision 2', 'p: revision 3']);
 });
 
-it('a host that fails is told of, also when its clock was ahead before', async () => {
+it('a host that fails makes a notice, also when its clock was ahead before', async () => {
   const { after } = await registry.configurations.put(change, 'p', V1);
   const agent = playAgent(registry, 'web1');
   await agent.hello(['p']);
@@ -78,7 +78,7 @@ it('a host that fails is told of, also when its clock was ahead before', async (
   expect(titles()).toEqual(['p revision 1: failed']);
 });
 
-it('a failure that was told at the first host is told again when it is rolled back, with how many it were', async () => {
+it('a failure announced at the first host gets its final number when it is rolled back', async () => {
   await registry.configurations.put(change, 'p', V1);
   const { after } = await registry.configurations.changeLayer(change, 'p', {
     component: 'code',

@@ -96,7 +96,7 @@ describe('a new release', () => {
     expect(await ran('tracks')).not.toContain('not complete');
   });
 
-  test('that is no archive is refused, told until it is mended, and taken then', async () => {
+  test('that is no archive is refused and reported until it is repaired, and taken then', async () => {
     mkdirSync(join(source, 'v0.2.0'));
     writeFileSync(join(source, 'v0.2.0', ARTIFACT), 'not an archive');
     const failed = await run('check code');
@@ -163,7 +163,7 @@ describe('a release that disappears', () => {
     expect(await layers()).toEqual(['code:v0.2.1']);
   });
 
-  test('a source that is gone is told, and nothing is changed', async () => {
+  test('a source that is gone is reported, and nothing is changed', async () => {
     rmSync(source, { recursive: true });
     expect((await run('check code')).status).toBe(1);
     expect(await layers()).toEqual(['code:v0.1.0']);
@@ -194,7 +194,7 @@ describe('yank', () => {
     expect(await layers()).toEqual(['code:v0.2.0']);
   });
 
-  test('goes back to one that is gone at the source, and the track to nothing older', async () => {
+  test('sets a version that is gone at the source, and the track takes nothing older', async () => {
     release('v0.2.0');
     await ran('check code');
     release('v0.3.0');
@@ -213,8 +213,8 @@ describe('yank', () => {
   });
 });
 
-describe('a track that is deleted while it is looked at', () => {
-  test('adds and changes nothing more, and who waits for the look is told', async () => {
+describe('a track that is deleted during a check', () => {
+  test('adds and changes nothing more, and the command that waits for the check fails', async () => {
     release('v0.2.0');
     const looking = run('check code');
     await ran('deltrack code');

@@ -2,7 +2,7 @@ import { loadSqlite } from '@deploy-tools/registry/meta/sqlite/sqlite-driver.js'
 import { expect, test } from 'vitest';
 import { startScript } from '../../../../shared/test/support/script-process.js';
 
-test('a statement that nobody holds any more does not end the process when it is collected', async () => {
+test('a statement without references does not end the process when it is collected', async () => {
   // Between two callbacks of the loop: there, Node.js 24.19 and later abort with version 12 of the driver.
   const script = startScript(
     `import { setImmediate } from 'node:timers/promises';

@@ -39,7 +39,7 @@ describe('Ctrl-R', () => {
     expect(type(CTRL_R)).toBe('showconf project1'); // there is no older one
   });
 
-  test('narrows with each key, and goes back to the newest with Backspace', () => {
+  test('narrows with each key, and returns to the newest with Backspace', () => {
     const { type } = prompt();
     expect(type(`${CTRL_R}project`)).toBe('showconf project2');
     expect(type('1')).toBe('changeconf project1 code:v2');

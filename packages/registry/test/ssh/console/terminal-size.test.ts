@@ -10,7 +10,7 @@ test('is 80 by 24 until the peer tells, and keeps what it does not know', () => 
   expect([size.columns, size.rows]).toEqual([132, 50]);
 });
 
-test('tells everybody who asked of each change', () => {
+test('calls every listener on each change', () => {
   const size = new TerminalSize();
   const seen: string[] = [];
   size.onChange(() => seen.push(`a ${size.columns}`));

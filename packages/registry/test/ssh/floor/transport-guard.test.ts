@@ -90,7 +90,7 @@ it('lets a key exchange be that ends', async () => {
   expect(guard.unread).toBe(0);
 });
 
-it('counts what nobody reads', async () => {
+it('counts bytes that are not read', async () => {
   const { client, guard, channels } = await guarded();
   const number = (await client.open('exec', 'x')) ?? 0;
   client.send(channelData(number, Buffer.alloc(1000)));
