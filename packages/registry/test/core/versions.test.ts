@@ -62,7 +62,7 @@ describe('adding a version', () => {
     const registry = await openRegistry();
     const version = await addText(registry, 'code', 'v1', 'same');
     registry.pass(MINUTE);
-    const tell = vi.spyOn(registry.notices, 'tell');
+    const tell = vi.spyOn(registry.notices, 'notify');
     for (const isSentAgain of [false, true]) {
       if (isSentAgain) await upload(registry, 'same');
       const again = await registry.versions.add({ component: 'code', version: 'v1', hash: version.hash });
@@ -128,7 +128,7 @@ describe('adding a version', () => {
   test('by many at once under one name is done once, and well for all with the same content', async () => {
     const registry = await openRegistry();
     const [hash, other] = [await upload(registry, 'same'), await upload(registry, 'other')];
-    const tell = vi.spyOn(registry.notices, 'tell');
+    const tell = vi.spyOn(registry.notices, 'notify');
     const same = Array.from({ length: 8 }, () =>
       registry.versions.add({ component: 'c', version: 'v', hash }),
     );

@@ -86,7 +86,7 @@ describe('a channel', () => {
     const registry = await openRegistry();
     const { session, take } = open(registry);
     await take(HELLO);
-    for (let turn = 0; turn < 5; turn += 1) registry.fleet.tell('web1', 'p', { type: 'retry', config: 'p' });
+    for (let turn = 0; turn < 5; turn += 1) registry.fleet.order('web1', 'p', { type: 'retry', config: 'p' });
     expect(await session.next()).toEqual({ type: 'welcome', host: 'web1' });
     expect(await session.next()).toEqual({ type: 'retry', config: 'p' });
     expect(await rest(session)).toEqual([]);
