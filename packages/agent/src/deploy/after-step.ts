@@ -30,12 +30,16 @@ export function liveAfter(
   }
 }
 
-/** What is held back after a step. */
+export interface StepTaken extends Blame {
+  readonly event: StepEvent;
+  readonly now: Date;
+}
+
+/** What is held back after a step. @param hold what was held back before it. */
 export function holdAfter(
   hold: Hold | undefined,
-  event: StepEvent,
   { config, judged, byHand, leaving }: Attempt,
-  { isHeld, isSuperseded, now }: Blame & { readonly now: Date },
+  { event, isHeld, isSuperseded, now }: StepTaken,
 ): Hold | undefined {
   if (event === 'prove') return undefined;
   if (byHand === true || leaving !== undefined) return hold;

@@ -254,7 +254,7 @@ export class Ledger {
   }
 
   #holdAfter(event: StepEvent, attempt: Attempt, blame: Blame = {}): Hold | undefined {
-    return holdAfter(this.#journal.hold, event, attempt, { ...blame, now: this.#options.clock() });
+    return holdAfter(this.#journal.hold, attempt, { ...blame, event, now: this.#options.clock() });
   }
 
   #requireInFlight(): Attempt {

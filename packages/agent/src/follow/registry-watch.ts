@@ -72,11 +72,12 @@ export class RegistryWatch {
     watch.over.signal.addEventListener('abort', silence.stop, { once: true });
     try {
       const names = watch.pushes.map(([name]) => name);
-      const take = (event: WatchEvent) => {
+      const onEvent = (event: WatchEvent) => {
         silence.heard();
         this.#take(watch, event);
       };
-      const end = await watchConfigurations(watch.connection, names, take, watch.over.signal);
+      const { signal } = watch.over;
+      const end = await watchConfigurations(watch.connection, { names, onEvent, signal });
       log[watch.working ? 'debug' : 'warn'](end, 'the registry ended the watch');
     } catch (error) {
       if (this.#watch === watch) this.#explain(error);

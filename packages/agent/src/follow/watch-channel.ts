@@ -8,17 +8,21 @@ import { decodeWatchLine, MAX_WATCH_LINE, type WatchEvent } from '@deploy-tools/
 /** Characters kept of the sentence in which a registry says why it refuses. */
 const MAX_COMPLAINT = 1000;
 
+export interface WatchRequest {
+  readonly names: readonly string[];
+  readonly onEvent: (event: WatchEvent) => void;
+  readonly signal: AbortSignal;
+}
+
 /**
  * Has the registry announce changes of configurations over a channel of its own.
- * @param names 1 to 100. @param onEvent called for each line in order. @param signal ends it.
+ * @param watch.names 1 to 100. @param watch.onEvent called for each line in order. @param watch.signal ends it.
  * @returns when the registry has ended it: its exit status, and what it complained about.
  * @throws DeployError unsupported when it refuses; corrupt for malformed lines; connect. AbortError.
  */
 export async function watchConfigurations(
   connection: Connection,
-  names: readonly string[],
-  onEvent: (event: WatchEvent) => void,
-  signal: AbortSignal,
+  { names, onEvent, signal }: WatchRequest,
 ): Promise<{ readonly status: number; readonly complaint: string }> {
   let complaint = '';
   const stderr = new Writable({

@@ -5,7 +5,7 @@ import { Turns } from '@deploy-tools/shared/host/turns.js';
 import type { Logger } from '@deploy-tools/shared/log.js';
 import type { AgentPaths, AgentSettings, ContextParts } from '../../deploy/agent-context.js';
 import { AttemptFacts } from '../../deploy/attempt-facts.js';
-import { Ledger } from '../../deploy/ledger.js';
+import { Ledger, type LedgerOptions } from '../../deploy/ledger.js';
 import { Pause } from '../../deploy/pause.js';
 import { readWholeState } from '../../deploy/state-file.js';
 import { WantedView } from '../../deploy/wanted-view.js';
@@ -57,17 +57,8 @@ export async function openApplication(options: ApplicationOptions): Promise<Appl
   const paths = pathsIn(dir, state);
   const lastGood = () => readWholeState(state);
   const clock = () => new Date();
-  let trouble: DeployError | undefined;
-  const ledger = new Ledger({
-    path: join(dir, 'journal.json'),
-    attemptsPath: join(dir, 'attempts.json'),
-    clock,
-    lastGood,
-    onChange: () => {
-      trouble = undefined; // A journal write succeeded, so the host is no longer blocked.
-      onChange();
-    },
-  });
+  const trouble = new Trouble(onChange);
+  const ledger = openLedger(dir, { clock, lastGood, onChange: () => trouble.end() });
   warnOfPrograms(settings, log);
   checkStateIsOurs(state, settings.name, { journal: ledger.journal, lastGood: lastGood() });
   closePrivate(dir);
@@ -90,11 +81,7 @@ export async function openApplication(options: ApplicationOptions): Promise<Appl
     onWanted: (config) => {
       if (wanted.saw(config, clock(), lastGood())) onChange();
     },
-    onTrouble: (error) => {
-      const isNews = trouble?.message !== error?.message;
-      trouble = error;
-      if (isNews) onChange();
-    },
+    onTrouble: (error) => trouble.take(error),
     facts,
     output,
     program: supervised?.program,
@@ -103,20 +90,54 @@ export async function openApplication(options: ApplicationOptions): Promise<Appl
     runAs,
     env: { ...process.env, ...userEnvironment(runAs) },
   };
-  const close = async () => {
-    await supervised?.close();
-    await output.close();
-    await threads.stop();
-  };
   const open = {
     parts,
     pushes: options.pushes ?? new Pushes(),
     wanted: () => wanted.last,
-    trouble: () => trouble,
+    trouble: () => trouble.error,
     crash: () => supervised?.crash(),
-    close,
+    close: async () => {
+      await supervised?.close();
+      await output.close();
+      await threads.stop();
+    },
   };
   return new Application(open, settings, signal);
+}
+
+function openLedger(dir: string, options: Omit<LedgerOptions, 'path' | 'attemptsPath'>): Ledger {
+  return new Ledger({
+    path: join(dir, 'journal.json'),
+    attemptsPath: join(dir, 'attempts.json'),
+    ...options,
+  });
+}
+
+/** What keeps this host from running what is wanted. */
+class Trouble {
+  readonly #onChange: () => void;
+  #error: DeployError | undefined;
+
+  constructor(onChange: () => void) {
+    this.#onChange = onChange;
+  }
+
+  get error(): DeployError | undefined {
+    return this.#error;
+  }
+
+  /** @param error undefined when nothing does. */
+  take(error: DeployError | undefined): void {
+    const isNews = this.#error?.message !== error?.message;
+    this.#error = error;
+    if (isNews) this.#onChange();
+  }
+
+  /** A journal write has succeeded, so the host is no longer blocked; the write itself is worth a report. */
+  end(): void {
+    this.#error = undefined;
+    this.#onChange();
+  }
 }
 
 /** Where scripts and programs print to, and the supervised program with its ports. @param onLine gets each line of either. */

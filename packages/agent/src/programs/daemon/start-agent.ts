@@ -19,6 +19,7 @@ import { reportIdentity } from '../../tell/report/report-identity.js';
 import { Reporter } from '../../tell/report/reporter.js';
 import { type AgentFlags, agentSettings } from '../flags/agent-settings.js';
 import { takeAgentPlaces } from './agent-places.js';
+import type { Application } from './application.js';
 import { openApplication } from './open-application.js';
 import { registryAccess } from './registry-access.js';
 import { runDaemon } from './run-daemon.js';
@@ -64,7 +65,7 @@ interface Following extends DaemonStart {
 }
 
 async function follow(following: Following): Promise<number> {
-  const { flags, command, log, signals, settings, hello, dir, state, connect } = following;
+  const { flags, command, log, signals, settings, dir, state } = following;
   const { name } = settings;
   const { once, poll: pollMs } = flags;
   const application = await openApplication({
@@ -74,26 +75,12 @@ async function follow(following: Following): Promise<number> {
     log,
     signal: signals.stop,
     program: programSettings(flags, command),
-    onChange: () => reporter.changed(name),
-    onProgress: () => reporter.progressed(name),
+    onChange: () => registry.reporter.changed(name),
+    onProgress: () => registry.reporter.progressed(name),
   });
   const { context, pushes } = application;
-  const reported = {
-    present: () => application.present(),
-    onRetry: () => application.retry(),
-    onCancel: (by: string) => application.cancel(by),
-  };
-  const outcomes = new OutcomeStore(join(dir, 'outcomes.jsonl'));
-  const reporter = new Reporter({ hello, configs: new Map([[name, reported]]), outcomes, log });
-  const watch = new RegistryWatch({ pushes: new Map([[name, pushes]]), silenceMs: flags.silence, log });
-  const link = new RegistryLink({ ...connect, maxBandwidth: flags['max-bandwidth'] }, log, (connection) => {
-    if (flags.watch && !once) watch.follow(connection);
-    if (flags.report) reporter.follow(connection);
-  });
-  const redials = new Redials({ pollMs, random: Math.random }, systemTimers);
-  const upstream = new RegistryUpstream({ link, name, polls: new Turns(1), redials });
-  // The registry's part of the handshake goes on meanwhile; the first use of the session meets what goes wrong.
-  if (once) link.sftp().catch(() => undefined);
+  const registry = openRegistry(following, application);
+  const { upstream, link, reporter } = registry;
   const controlled = () => new Map([[name, application.controlled(() => link.state)]]);
   return await runDaemon({
     dir,
@@ -120,4 +107,28 @@ async function follow(following: Following): Promise<number> {
       link.close();
     },
   });
+}
+
+/** The registry, over one connection: what is wanted and fetched from it, and what is reported to it. */
+function openRegistry({ flags, log, hello, dir, connect }: Following, application: Application) {
+  const { pushes, context } = application;
+  const { name } = context.settings;
+  const { once, poll: pollMs } = flags;
+  const reported = {
+    present: () => application.present(),
+    onRetry: () => application.retry(),
+    onCancel: (by: string) => application.cancel(by),
+  };
+  const outcomes = new OutcomeStore(join(dir, 'outcomes.jsonl'));
+  const reporter = new Reporter({ hello, configs: new Map([[name, reported]]), outcomes, log });
+  const watch = new RegistryWatch({ pushes: new Map([[name, pushes]]), silenceMs: flags.silence, log });
+  const link = new RegistryLink({ ...connect, maxBandwidth: flags['max-bandwidth'] }, log, (connection) => {
+    if (flags.watch && !once) watch.follow(connection);
+    if (flags.report) reporter.follow(connection);
+  });
+  const redials = new Redials({ pollMs, random: Math.random }, systemTimers);
+  const upstream = new RegistryUpstream({ link, name, polls: new Turns(1), redials });
+  // The registry's part of the handshake goes on meanwhile; the first use of the session meets what goes wrong.
+  if (once) link.sftp().catch(() => undefined);
+  return { link, upstream, reporter };
 }

@@ -58,12 +58,13 @@ async function timeAt(connection: Connection, name: string): Promise<string | un
   const enough = new AbortController();
   const signal = AbortSignal.any([enough.signal, AbortSignal.timeout(LONGEST_HEARTBEAT_MS)]);
   let time: string | undefined;
-  const hear = (event: WatchEvent) => {
+  const onEvent = (event: WatchEvent) => {
     if (event.kind !== 'heartbeat') return;
     time ??= event.time;
     enough.abort();
   };
-  await watchConfigurations(connection, [name], hear, signal).catch((error: unknown) => {
+  const watch = { names: [name], onEvent, signal };
+  await watchConfigurations(connection, watch).catch((error: unknown) => {
     if (!signal.aborted && !isDeployError(error, 'unsupported')) throw error;
   });
   return time;

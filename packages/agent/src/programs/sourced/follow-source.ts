@@ -3,8 +3,10 @@ import type { Logger } from '@deploy-tools/shared/log.js';
 import { openSource } from '@deploy-tools/sources/open-source.js';
 import type { Source } from '@deploy-tools/sources/source.js';
 import type { SourceUrl } from '@deploy-tools/sources/source-url.js';
-import type { AgentSettings } from '../../deploy/agent-context.js';
+import type { AgentContext, AgentSettings } from '../../deploy/agent-context.js';
+import type { LoopControl } from '../../deploy/wishes.js';
 import { followConfiguration } from '../../follow/follow-configuration.js';
+import type { Pushes } from '../../follow/pushes.js';
 import { warnOfIdlePorts } from '../../process/supervise/handed-in-sockets.js';
 import { programSettings } from '../../process/supervise/supervise-flags.js';
 import { reportIdentity } from '../../tell/report/report-identity.js';
@@ -51,7 +53,7 @@ interface Following extends DaemonStart {
 }
 
 async function follow(following: Following): Promise<number> {
-  const { flags, command, log, signals, settings, url, source, dir, state } = following;
+  const { flags, command, log, signals, settings, source, dir, state } = following;
   const { name } = settings;
   const { once, poll: pollMs } = flags;
   const notifier = await openNotices(flags.notify, log);
@@ -80,25 +82,8 @@ async function follow(following: Following): Promise<number> {
     },
     ledger.journal,
   );
-  const upstream = new SourceUpstream({
-    source,
-    wants: url.wants,
-    taken: new TakenReleases(dir, `${name} of ${url.label}`, log),
-    incoming: join(dir, 'incoming'),
-    pollMs,
-    random: Math.random,
-    context,
-  });
-  const loopControl = {
-    nudge: () => {
-      upstream.pollNow();
-      pushes.nudge();
-    },
-    cancel: (by: string) => pushes.cancel(by),
-    get isDeploying() {
-      return pushes.isDeploying;
-    },
-  };
+  const upstream = openUpstream(following, context);
+  const loopControl = new SourceControl(upstream, pushes);
   const controlled = () => new Map([[name, application.controlled(undefined, loopControl)]]);
   return await runDaemon({
     dir,
@@ -118,6 +103,42 @@ async function follow(following: Following): Promise<number> {
       await teller.close(LAST_NOTICES_MS);
     },
   });
+}
+
+function openUpstream({ flags, log, settings, url, source, dir }: Following, context: AgentContext) {
+  return new SourceUpstream({
+    source,
+    wants: url.wants,
+    taken: new TakenReleases(dir, `${settings.name} of ${url.label}`, log),
+    incoming: join(dir, 'incoming'),
+    pollMs: flags.poll,
+    random: Math.random,
+    context,
+  });
+}
+
+/** Operators on the host reach the loop; a nudge has the source polled even if it is to be left alone. */
+class SourceControl implements LoopControl {
+  readonly #upstream: SourceUpstream;
+  readonly #pushes: Pushes;
+
+  constructor(upstream: SourceUpstream, pushes: Pushes) {
+    this.#upstream = upstream;
+    this.#pushes = pushes;
+  }
+
+  nudge(): void {
+    this.#upstream.pollNow();
+    this.#pushes.nudge();
+  }
+
+  cancel(by: string): boolean {
+    return this.#pushes.cancel(by);
+  }
+
+  get isDeploying(): boolean {
+    return this.#pushes.isDeploying;
+  }
 }
 
 /** @throws DeployError usage: what a receiver needs is not there. */
