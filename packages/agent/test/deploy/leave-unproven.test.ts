@@ -200,7 +200,7 @@ describe('who cancels what was cut off and is not gone on with yet', () => {
   it('is heard when that begins', async () => {
     const host = await Host.make();
     await host.cutOff();
-    expect(host.cancel()).toMatch(/^cancelled; this host rolls back when it goes on/);
+    expect(host.cancel()).toMatch(/^cancelled; this host rolls back when it resumes/);
     expect(await host.resume('v2')).toMatchObject({ message: 'cancelled by ops' });
     expect(host.seen.filter((line) => line === 'deploy v2')).toHaveLength(1);
     expectBack(host);
