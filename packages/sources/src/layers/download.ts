@@ -4,7 +4,16 @@ import { DeployError, isDeployError, toDeployError } from '@deploy-tools/shared/
 import { checkSpace } from '@deploy-tools/shared/host/free-space.js';
 import * as z from 'zod/mini';
 import type { OpenedObject } from '../opened-object.js';
-import type { Artifact, Source } from '../source.js';
+import type { Artifact, Source, SourceRelease } from '../source.js';
+
+/** An artifact of a release, and the file that it is fetched into. */
+export interface ArtifactFile {
+  readonly source: Source;
+  readonly release: SourceRelease;
+  readonly artifact: Artifact;
+  /** Absolute. */
+  readonly path: string;
+}
 
 /** A transfer that breaks is resumed at once: so often in all, and so often without a single byte in between. */
 const MAX_BREAKS = 20;
@@ -16,22 +25,17 @@ const MAX_FRUITLESS_BREAKS = 3;
  * @returns the size in bytes. The content is not verified.
  * @throws DeployError as Source; too-large; no-space, after which nothing is left; corrupt, when the size is not the listed one.
  */
-export async function download(
-  source: Source,
-  artifact: Artifact,
-  path: string,
-  maxBytes: number,
-  signal: AbortSignal,
-): Promise<number> {
+export async function download(target: ArtifactFile, maxBytes: number, signal: AbortSignal): Promise<number> {
+  const { artifact, path } = target;
   try {
     if ((artifact.size ?? 0) > maxBytes) throw tooLarge(artifact, maxBytes);
     if (await isComplete(artifact, path)) return await sizeOf(path);
     let fruitless = 0;
     for (let breaks = 1; ; breaks++) {
       const before = await sizeOf(path);
-      const opened = await openRest(source, artifact, path, signal);
+      const opened = await openRest(target, signal);
       try {
-        return await readRest(opened, artifact, path, maxBytes);
+        return await readRest(opened, target, maxBytes);
       } catch (error) {
         fruitless = (await sizeOf(path)) > before ? 0 : fruitless + 1;
         if (!isBroken(error) || breaks === MAX_BREAKS || fruitless === MAX_FRUITLESS_BREAKS) throw error;
@@ -50,9 +54,7 @@ export async function removeDownload(path: string): Promise<void> {
 }
 
 async function openRest(
-  source: Source,
-  artifact: Artifact,
-  path: string,
+  { source, artifact, path }: ArtifactFile,
   signal: AbortSignal,
 ): Promise<OpenedObject> {
   const { offset, validator } = await beginning(artifact, path);
@@ -64,13 +66,9 @@ async function openRest(
   return source.open(artifact, { offset, validator }, signal);
 }
 
-async function readRest(
-  opened: OpenedObject,
-  artifact: Artifact,
-  path: string,
-  maxBytes: number,
-): Promise<number> {
-  const total = await writeBody(opened, artifact, path, maxBytes);
+async function readRest(opened: OpenedObject, target: ArtifactFile, maxBytes: number): Promise<number> {
+  const { artifact } = target;
+  const total = await writeBody(opened, target, maxBytes);
   const expected = opened.size ?? artifact.size;
   if (expected !== undefined && total < expected) {
     throw new DeployError('connect', `${artifact.name} ended after ${total} of ${expected} bytes`);
@@ -86,8 +84,7 @@ async function readRest(
 
 async function writeBody(
   opened: OpenedObject,
-  artifact: Artifact,
-  path: string,
+  { artifact, path }: ArtifactFile,
   maxBytes: number,
 ): Promise<number> {
   await writeFile(notePath(path), JSON.stringify({ id: artifact.id, validator: opened.validator }));

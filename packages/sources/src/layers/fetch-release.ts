@@ -76,7 +76,8 @@ async function layerAtHand(fetching: Fetching): Promise<LayerFile | undefined> {
   if (stats === undefined) return undefined;
   try {
     const required = options.checksum === 'required';
-    const hash = await verifyDownload(source, picked.release, artifact, path, required, signal);
+    const target = { source, release: picked.release, artifact, path };
+    const hash = await verifyDownload(target, required, signal);
     return { path, hash, size: stats.size, name: artifact.name };
   } catch (error) {
     if (!isDeployError(error, 'corrupt')) throw error;
@@ -88,11 +89,11 @@ async function layerAtHand(fetching: Fetching): Promise<LayerFile | undefined> {
 async function fetchLayer(fetching: Fetching): Promise<LayerFile> {
   const { source, picked, artifact, dir, signal, options } = fetching;
   const part = join(dir, partName(source, picked, artifact));
-  const maxBytes = options.maxArtifactBytes ?? DEFAULT_MAX_BYTES;
-  const size = await download(source, artifact, part, maxBytes, signal);
+  const target = { source, release: picked.release, artifact, path: part };
+  const size = await download(target, options.maxArtifactBytes ?? DEFAULT_MAX_BYTES, signal);
   try {
     const required = options.checksum === 'required';
-    const hash = await verifyDownload(source, picked.release, artifact, part, required, signal);
+    const hash = await verifyDownload(target, required, signal);
     const name = source.kind === 'image' ? `${artifact.name}.tar` : artifact.name;
     const content = artifactContent(name, await readHead(part));
     options.log.debug(

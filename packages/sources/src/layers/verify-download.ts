@@ -2,8 +2,9 @@ import { createHash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
 import { DeployError, toDeployError } from '@deploy-tools/shared/errors.js';
 import { checksumFilesOf } from '../select/artifact-format.js';
-import type { Artifact, Source, SourceRelease } from '../source.js';
+import type { Artifact, Source } from '../source.js';
 import { type ListedChecksum, parseChecksums } from './checksum-list.js';
+import type { ArtifactFile } from './download.js';
 
 const READ_BYTES = 1024 * 1024;
 const MAX_LIST_BYTES = 4 * 1024 * 1024;
@@ -15,14 +16,12 @@ const MAX_LIST_BYTES = 4 * 1024 * 1024;
  * @throws DeployError corrupt; as Source, for the files of checksums.
  */
 export async function verifyDownload(
-  source: Source,
-  release: SourceRelease,
-  artifact: Artifact,
-  path: string,
+  target: ArtifactFile,
   required: boolean,
   signal: AbortSignal,
 ): Promise<string> {
-  const listed = await listedChecksums(source, release, artifact, signal);
+  const { release, artifact, path } = target;
+  const listed = await listedChecksums(target, signal);
   if (required && listed.length === 0) {
     throw new DeployError('corrupt', `no file of checksums in ${release.tag} lists ${artifact.name}`, {
       hint: 'publish one, such as checksums.txt, or leave out checksum=required',
@@ -53,9 +52,7 @@ interface Listed extends ListedChecksum {
 }
 
 async function listedChecksums(
-  source: Source,
-  { artifacts }: SourceRelease,
-  artifact: Artifact,
+  { source, release: { artifacts }, artifact }: ArtifactFile,
   signal: AbortSignal,
 ): Promise<Listed[]> {
   if (source.kind === 'image') return [];
