@@ -55,7 +55,7 @@ describe('a process', () => {
 });
 
 describe('a process group', () => {
-  it('runs while one of it does, whoever leads it, and not as what was not taken note of', async () => {
+  it('runs while one of its processes does, whichever leads it; unrecorded processes do not count', async () => {
     const leader = spawn('/bin/sh', ['-c', 'sleep 60 & exec true'], { stdio: 'ignore', detached: true });
     const group = leader.pid ?? 0;
     await once(leader, 'exit');

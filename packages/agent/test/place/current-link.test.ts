@@ -19,7 +19,7 @@ for (let target = ''; target !== 'releases/end'; )
     break;
   }`;
 
-it('"current" is replaced in one step: whoever looks finds one release or the other', async () => {
+it('"current" is replaced in one step: a reader finds one release or the other', async () => {
   const dir = tempDir(testScope());
   const current = join(dir, 'current');
   const to = (release: string) => pointCurrent(current, join(dir, 'releases', release));

@@ -108,7 +108,7 @@ describe('while another process deploys to the destination, a rollback', () => {
     expect([host.step, live()]).toEqual(['rolled-back', host.config('v1').hash]);
   });
 
-  it('gives way to a third release', async () => {
+  it('is left to a third release', async () => {
     const { looked, release } = await rollingBack();
     pushes.announce(host.config('v3').hash);
     const postponed = expect.stringContaining('another release is wanted');

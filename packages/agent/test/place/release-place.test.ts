@@ -176,7 +176,7 @@ it('what an agent that was killed left beside a destination is removed at the ne
   expect(readdirSync(join(dir, 'www')).sort()).toEqual(['.shop.deploy-lock', '.shop.old-mine', 'shop2']);
 });
 
-it('what has taken the name of a release that gave way is not removed', async () => {
+it('what has taken the name of a replaced release is not removed', async () => {
   const one = await agentIn('one', to, { strategy: 'mv', excludes: ['x'] });
   const { PATH } = process.env;
   const rsync = (body: string) => programsInPath(testScope(), { rsync: `PATH='${PATH}'\n${body}`, sync: '' });

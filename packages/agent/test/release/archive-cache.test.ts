@@ -48,7 +48,7 @@ describe('readCache', () => {
 });
 
 describe('pruneCache', () => {
-  it('removes what nobody needs and is older than an hour, also what the original left, and nothing else', async () => {
+  it('removes what nobody needs and is older than an hour, also what the Go agent left, and nothing else', async () => {
     const store = await releaseStore(tempDir(testScope()));
     const { cache } = store.paths;
     mkdirSync(cache);

@@ -68,7 +68,7 @@ describe('a release', () => {
     expect(names(store)).toEqual([config.hash, `${config.hash}.ok`]);
   });
 
-  it('that cannot be flushed is told to who waits for it, and ends nobody else', async () => {
+  it('that cannot be flushed fails for its waiter, and ends nobody else', async () => {
     const { store, one } = await ground();
     const config = configOf(one);
     mkdirSync(join(store.paths.unpacked, config.hash), { recursive: true });

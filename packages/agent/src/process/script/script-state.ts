@@ -20,7 +20,7 @@ export async function withScriptState<T>(
   }
 }
 
-/** Nothing there is fine. */
+/** Removes the state file; a missing one is not an error. */
 export function removeScriptState(path: string): Promise<void> {
   return rm(path, { force: true });
 }

@@ -34,7 +34,7 @@ export interface OpenProgram {
   close(): Promise<void>;
 }
 
-/** That the program keeps on ending by itself. */
+/** Called when the program is crash-looping. */
 export interface ProgramCrash {
   readonly message: string;
   /** The last that it printed. */

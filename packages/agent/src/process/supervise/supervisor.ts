@@ -112,10 +112,10 @@ export class Supervisor {
   }
 
   /**
-   * The same for a new run of what is in charge when its turn has come, after the switches before it. Where it was interrupted
-   * to one that took over there is nothing left to do.
+   * Starts the program in charge anew and lets it take over, after the switches before it. If a switch
+   * interrupted it and that program took over, there is nothing left to do.
    * @returns when the run before has ended.
-   * @throws DeployError not-found when nothing is.
+   * @throws DeployError not-found when no program runs.
    */
   async restart(prove: Prove, signal: AbortSignal): Promise<void> {
     let stayed: Charge | undefined;

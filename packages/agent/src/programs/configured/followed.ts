@@ -93,7 +93,7 @@ export class Followed {
       : { config: this.name, state: 'failed', error };
   }
 
-  /** For who asks on the host; undefined while it is not open. */
+  /** For the control socket; undefined while the application is not open. */
   get controlled(): Controlled | undefined {
     if (this.#application === undefined) return undefined;
     const { link } = this.#tools;

@@ -12,7 +12,7 @@ export async function runDoctor(argv: readonly string[]): Promise<void> {
     {
       name: 'deploy-agent doctor',
       summary:
-        'Looks whether an agent with these flags could work here: a line for each thing, ok, or FAIL and what to do.\n' +
+        'Checks whether an agent with these flags could work here: a line for each check, ok, or FAIL and what to do.\n' +
         'Exit status 1 when something fails. Nothing is changed.',
       flags: AGENT_FLAGS,
       run: async (flags) => await examine(await agentChecks(flags, command)),

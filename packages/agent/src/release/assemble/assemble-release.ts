@@ -191,7 +191,7 @@ function sizeOf({ node }: { readonly node: TreeNode }): number {
   return node.entry.size;
 }
 
-/** As Promise.all, but when one fails it waits for the others, so that nothing is under way when it throws. */
+/** Waits for all promises, also when one fails, so that nothing is under way when it throws. */
 async function allOf(work: readonly Promise<unknown>[]): Promise<void> {
   const results = await Promise.allSettled(work);
   const failed = results.find((result) => result.status === 'rejected');

@@ -18,7 +18,7 @@ const O_PATH = 0o10000000;
 const HOLD_DIRECTORY = O_PATH | constants.O_DIRECTORY | constants.O_NOFOLLOW;
 
 /**
- * Removes a directory and all in it, whatever the modes, or a single file; nothing there is fine. Every step goes
+ * Removes a directory and all in it, whatever the modes, or a single file; a missing one is not an error. Every step goes
  * through a handle on the directory (`/proc/self/fd`), so a program that still runs there and swaps a directory for
  * a symlink cannot turn the removal to somewhere else.
  */

@@ -121,7 +121,7 @@ export async function runWake(argv: readonly string[]): Promise<void> {
   );
 }
 
-/** The user who asks, as the host knows it: who called sudo, else the user of this process; `uid 1234` where it has no name. */
+/** Names the user who runs this command: the caller of sudo, else the user of this process; `uid 1234` for one without a name. */
 function askingUser({ SUDO_USER }: Readonly<Record<string, string | undefined>>): string {
   return (SUDO_USER || ownName()).slice(0, MAX_PAUSE_BY);
 }

@@ -62,7 +62,7 @@ function exchangeFresh(parent: string): void {
   symlinkSync(victim, join(parent, fresh, 'tree'));
 }
 
-describe('whoever may write to the directory above', () => {
+describe('a user who may write to the directory above', () => {
   it('has nothing else take the name of the destination than what was copied', async () => {
     await sync('mv', { beforeRename: () => exchangeFresh(theirs) });
     expect([readdirSync(to), readFileSync(join(to, 'app'), 'utf8')]).toEqual([['app'], 'v1']);
@@ -129,7 +129,7 @@ it.each(['mv', 'release'] as const)('%s makes a destination that its owner may n
   expect(modeOf(to)).toBe(0o555);
 });
 
-describeWith(['rsync'], 'whoever may write to the directory above, with rsync(1),', () => {
+describeWith(['rsync'], 'a user who may write to the directory above, with rsync(1),', () => {
   it.each<['mv' | 'release', () => string]>([
     ['mv', () => theirs],
     ['release', () => `${to}.releases`],

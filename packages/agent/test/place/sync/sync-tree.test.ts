@@ -155,7 +155,7 @@ describeWith(['rsync'], 'rsync', () => {
     expect(modeOf(root)).toBe(0o750);
   });
 
-  it('stops when told', async () => {
+  it('stops when its signal is aborted', async () => {
     await expect(syncTree(request('rsync'), AbortSignal.abort())).rejects.toMatchObject({
       kind: 'cancelled',
     });
@@ -241,13 +241,13 @@ describe('release', () => {
     expect(modeOf(second.root)).toBe(0o750);
   });
 
-  it('keeps as many as told, and always the one before', async () => {
+  it('keeps as many as asked for, and always the one before', async () => {
     const roots: string[] = [];
     for (let count = 0; count < 4; count++) roots.push((await sync('release', { keep: 0 })).root);
     expect(roots.map((root) => existsSync(root))).toEqual([false, false, true, true]);
   });
 
-  it('goes back to one that is there', async () => {
+  it('rolls back to one that is there', async () => {
     const first = await sync('release', { id: 'one' });
     await sync('release', { id: 'two' });
     const again = await sync('release', { id: 'one', reuse: true });

@@ -176,7 +176,7 @@ it('an agent that stops does not wait', async () => {
   await expect(took(given)).rejects.toMatchObject({ name: 'AbortError' });
 });
 
-it('every answer is told, and which ones are news', async () => {
+it('reports every answer, and which ones are news', async () => {
   const told: string[] = [];
   const given = proof([failsIn(1, 2)], {
     minHealthyMs: 2000,

@@ -206,7 +206,7 @@ describe('an exec check', () => {
     expect(await execAnswer('exit 0', warned)).toMatchObject({ status: 'passing' });
   });
 
-  it("runs in the agent's working directory unless told", async () => {
+  it("runs in the agent's working directory by default", async () => {
     const { answer } = await execAnswer('pwd', { cwd: undefined });
     expect(answer).toBe(`exit status 0: ${process.cwd()}`);
   });

@@ -129,7 +129,7 @@ describe('what a process prints that a script has left behind', () => {
     expect(second.troubles).toEqual([]);
   });
 
-  it('is bounded while nobody reads it: the oldest gives way, which the next agent says', async () => {
+  it('is bounded while nobody reads it: the oldest is dropped, which the next agent reports', async () => {
     const dir = tempDir(testScope());
     const [first, second] = [outputIn(dir), outputIn(dir)];
     const [go, done] = [join(dir, 'go'), join(dir, 'done')];

@@ -116,7 +116,7 @@ describe('what a script gets', () => {
     ]);
   });
 
-  it('is told to the caller by its process id before it runs', async () => {
+  it('is announced to the caller by its process id before it runs', async () => {
     const pids: number[] = [];
     const { lines } = await ran(script('echo $$'), { beforeRun: (pid) => pids.push(pid) });
     expect(lines).toEqual([`stdout: ${pids[0]}`]);

@@ -36,7 +36,7 @@ describe('a program that cannot take over', () => {
     'echo "Error: listen EADDRINUSE: address already in use :::8080"; exit 1',
   ] as const;
 
-  it('because it opens its port itself is told so, with what to do', async () => {
+  it('because it opens its port itself gets an error that says so, with what to do', async () => {
     const { program } = await opened({ command: DIES });
     const error = await program
       .switchTo({ root: '/', environment }, async () => {}, NEVER)

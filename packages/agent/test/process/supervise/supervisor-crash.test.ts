@@ -26,7 +26,7 @@ function healthy(port: number): Prove {
 }
 
 describe('a crash', () => {
-  it('is told and followed by a start, after growing pauses, whatever the status', async () => {
+  it('is reported and followed by a start, after growing pauses, whatever the status', async () => {
     const dir = tempDir(testScope()); // removed when the supervisor has stopped, and with it who writes there
     const site = await supervised(testScope(), { backoff: QUICK }, []);
     const count = `echo x >> ${join(dir, 'runs')}; n=$(wc -l < ${join(dir, 'runs')}); [ $n -le 4 ] || exec sleep 60; exit $((n - 1))`;
@@ -48,7 +48,7 @@ describe('a crash', () => {
     expect(readChildren(site.recordPath).map(({ generation }) => generation)).toEqual([5]);
   });
 
-  it('is told for good to who let the program take over, though it runs again', async () => {
+  it('is reported for good to the caller that let the program take over, though it runs again', async () => {
     const dir = tempDir(testScope());
     const site = await supervised(testScope(), { backoff: QUICK }, []);
     await site.supervisor.switchTo(shellLaunch('sleep 60'), proven, NEVER);

@@ -24,7 +24,7 @@ describe('with the handoff restart', () => {
     ],
   });
 
-  it('the old one has ended before the new one starts, and how long that took is told', async () => {
+  it('the old one has ended before the new one starts, and the time between is reported', async () => {
     const port = await freePort();
     const site = await supervised(testScope(), { handoff: 'restart' }, []);
     const serves =

@@ -44,7 +44,7 @@ describe('a restart that is asked for while a switch goes on', () => {
 });
 
 describe('a restart whose program is not proven yet', () => {
-  it('gives way to a switch, and so do those that wait for their turn', async () => {
+  it('is interrupted by a switch, and so are those that wait for their turn', async () => {
     const site = await supervised(testScope(), {}, []);
     await site.supervisor.switchTo(shellLaunch('sleep 60'), proven, NEVER);
     const restarts = [site.supervisor.restart(endless, NEVER), site.supervisor.restart(endless, NEVER)];

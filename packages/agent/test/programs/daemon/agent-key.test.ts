@@ -24,7 +24,7 @@ it("without -key the first default key that is there is taken: the Go agent's, t
   }
 });
 
-it("without any it is the Go agent's, to be told of", () => {
+it("without any it is the Go agent's, which is reported", () => {
   const root = tempDir(testScope());
   expect(agentKeyPath(undefined, { home: root, dir: root })).toBe(join(root, 'id_ecdsa'));
 });

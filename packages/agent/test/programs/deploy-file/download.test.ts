@@ -137,7 +137,7 @@ describe('download', () => {
     await expect(fetched(scope, url, { count: 2 })).rejects.toMatchObject({ kind: 'not-found' });
   });
 
-  it('is as slow as it is told to be', async () => {
+  it('keeps to its rate limit', async () => {
     const scope = testScope();
     const url = await httpServer(scope, serveBytes(CONTENT, '"one"'));
     const { timers } = await fetched(scope, url, { maxBytesPerSecond: 100_000 });
@@ -145,7 +145,7 @@ describe('download', () => {
     expect(timers.now()).toBeGreaterThan(1000 + 5000 - 1);
   });
 
-  it('takes no longer than it is told', async () => {
+  it('takes no longer than its timeout', async () => {
     const scope = testScope();
     const url = await httpServer(scope, (_, response) => void response.writeHead(200).write('the beginning'));
     await expect(fetched(scope, url, { timeoutMs: 300, count: 5 })).rejects.toMatchObject({

@@ -11,7 +11,7 @@ const settingsOf = (...flags: readonly string[]) =>
   agentSettings(parseFlags({ flags: AGENT_FLAGS }, ['-name', 'project1', ...flags]).values);
 
 describe('what the flags say', () => {
-  it('is the original where nothing is said', () => {
+  it('is that of the Go agent by default', () => {
     expect(settingsOf()).toMatchObject({
       name: 'project1',
       script: join(process.cwd(), 'deploy.sh'),

@@ -62,7 +62,7 @@ describe('what is wanted is known', () => {
     expect(decision).toEqual({ start, why: expect.stringContaining(words) });
   });
 
-  it('it was gone back from, and that is allowed', () => {
+  it('it was rolled back, and that is allowed', () => {
     const disk = { attempt: { hash: NEW, step: 'rolling-back', error: 'no luck' } } as const;
     expect(decide(disk, wanted(NEW), { rolledBack: true }).start).toBe(true);
     expect(decide({ ...disk, current: NEW }, wanted(NEW), { rolledBack: true }).start).toBe(false);

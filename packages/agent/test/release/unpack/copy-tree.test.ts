@@ -91,6 +91,6 @@ it('reads no file elsewhere that a symlink has taken the place of one by', () =>
   expect(existsSync(copy)).toBe(false);
 });
 
-it('stops when told', async () => {
+it('stops when its signal is aborted', async () => {
   await expect(copy(AbortSignal.abort())).rejects.toMatchObject({ kind: 'cancelled' });
 });

@@ -54,7 +54,7 @@ describe('retry of a revision that was vetoed', () => {
     expect(host.context.ledger.journal.hold).toMatchObject({ why: 'vetoed', retry: true });
   });
 
-  it('is told that nothing is held back while the host is asked again', async () => {
+  it('hears that nothing is held back while the host is asked again', async () => {
     const { host, answer, awakening } = await vetoing(true);
     expect(answer).toMatchObject({ Answer: 'nothing is held back, a deployment is pending' });
     expect(await awakening).toBe('time');
@@ -78,7 +78,7 @@ describe('somebody on the host who says, while a release is validated,', () => {
     });
   });
 
-  it('retry: is told that nothing is held back', async () => {
+  it('retry: hears that nothing is held back', async () => {
     const { answer, reason } = await said('retry');
     expect(answer).toMatchObject({ Answer: 'nothing is held back, a deployment is validating' });
     expect(reason).toBeUndefined();

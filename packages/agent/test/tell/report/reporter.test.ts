@@ -137,7 +137,7 @@ describe('a registry that takes no reports', () => {
     expect(said).toEqual([expect.stringContaining('the name belongs to another key')]);
   });
 
-  it('because it does not know how is told nothing', async () => {
+  it('because it does not know how gets no reports', async () => {
     reporter.follow(connection);
     channels[0]?.fail(new DeployError('unsupported', 'the registry refuses exec'));
     await passOn();
