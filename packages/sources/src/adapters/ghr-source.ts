@@ -5,8 +5,8 @@ import { countSchema } from '@deploy-tools/shared/json/json-schemas.js';
 import * as z from 'zod/mini';
 import { openedResponse, validatorOf } from '../objects/http-object.js';
 import type { ObjectContext } from '../objects/object-context.js';
-import type { OpenedObject, OpenFrom } from '../opened-object.js';
-import type { Artifact, Listing, ShippedReport, Source, SourceRelease } from '../source.js';
+import type { OpenedObject } from '../opened-object.js';
+import type { Listing, ShippedReport, Source, SourceRelease } from '../source.js';
 import type { SourceContext } from '../source-context.js';
 import type { SourcePlace } from '../source-place.js';
 import { GithubApi } from './github-api.js';
@@ -44,10 +44,9 @@ export function openGhrSource(
   return {
     label,
     kind: 'files',
-    list: (known, signal) => listReleases(api, repository, known, signal),
-    open: (artifact, from, signal) =>
-      openAsset(api, `${repository}/releases/assets/`, artifact, from, signal, objects),
-    report: (shipped, signal) => report(api, repository, shipped, signal),
+    list: (known, signal) => listReleases({ api, repository }, known, signal),
+    open: assetOpener(api, `${repository}/releases/assets/`, objects),
+    report: (shipped, signal) => report({ api, repository }, shipped, signal),
   };
 }
 
@@ -63,9 +62,14 @@ const pageSchema = z.object({ etag: z.string(), releases: countSchema });
 
 type KnownPage = z.output<typeof pageSchema>;
 
+interface Repository {
+  readonly api: GithubApi;
+  /** Its path below the API. */
+  readonly repository: string;
+}
+
 async function listReleases(
-  api: GithubApi,
-  repository: string,
+  { api, repository }: Repository,
   known: Listing | undefined,
   signal: AbortSignal,
 ): Promise<Listing> {
@@ -110,34 +114,28 @@ function nextPage(api: GithubApi, link: string | string[] | undefined): string |
   });
 }
 
-/** @param assets where assets are, below the API. */
-async function openAsset(
-  api: GithubApi,
-  assets: string,
-  artifact: Artifact,
-  from: OpenFrom,
-  signal: AbortSignal,
-  context: ObjectContext,
-): Promise<OpenedObject> {
-  if (!/^\d{1,20}$/.test(artifact.id)) {
-    throw new DeployError('not-found', `there is no artifact ${JSON.stringify(artifact.id)}`);
-  }
-  const headers: Record<string, string> = {
-    accept: 'application/octet-stream',
-    'accept-encoding': 'identity',
+/** Opens assets of releases. @param assets where they are, below the API. */
+function assetOpener(api: GithubApi, assets: string, context: ObjectContext): Source['open'] {
+  return async function open(artifact, from, signal): Promise<OpenedObject> {
+    if (!/^\d{1,20}$/.test(artifact.id)) {
+      throw new DeployError('not-found', `there is no artifact ${JSON.stringify(artifact.id)}`);
+    }
+    const headers: Record<string, string> = {
+      accept: 'application/octet-stream',
+      'accept-encoding': 'identity',
+    };
+    if (from.offset > 0) headers.range = `bytes=${from.offset}-`;
+    if (from.offset > 0 && from.validator !== undefined) headers['if-range'] = from.validator;
+    const response = await api.request(`${assets}${artifact.id}`, { headers }, signal);
+    const validator = validatorOf(response);
+    const opened = openedResponse(response, { from, signal, context, label: artifact.name, validator });
+    return opened ?? (await open(artifact, { offset: 0 }, signal));
   };
-  if (from.offset > 0) headers.range = `bytes=${from.offset}-`;
-  if (from.offset > 0 && from.validator !== undefined) headers['if-range'] = from.validator;
-  const response = await api.request(`${assets}${artifact.id}`, { headers }, signal);
-  const validator = validatorOf(response);
-  const opened = openedResponse(response, { from, signal, context, label: artifact.name, validator });
-  return opened ?? (await openAsset(api, assets, artifact, { offset: 0 }, signal, context));
 }
 
 /** As dewy does: an asset of the release, whose name is the record. A failure leaves none. */
 async function report(
-  api: GithubApi,
-  repository: string,
+  { api, repository }: Repository,
   shipped: ShippedReport,
   signal: AbortSignal,
 ): Promise<void> {

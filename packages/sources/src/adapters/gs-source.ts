@@ -41,9 +41,9 @@ export function openGsSource(label: string, place: GsPlace, context: ObjectConte
   return {
     label,
     kind: 'files',
-    list: (known, signal) => list(label, place, call, known, signal),
+    list: (known, signal) => list({ label, place, call }, known, signal),
     open: (artifact, from, signal) => open(objectUrl(place, artifact.id), from, signal),
-    report: (shipped, signal) => report(place, call, shipped, signal),
+    report: (shipped, signal) => report({ label, place, call }, shipped, signal),
   };
 }
 
@@ -62,10 +62,14 @@ const pageSchema = z.object({
   nextPageToken: lenient(z.string()),
 });
 
+interface Bucket {
+  readonly label: string;
+  readonly place: GsPlace;
+  readonly call: Call;
+}
+
 async function list(
-  label: string,
-  place: GsPlace,
-  call: Call,
+  { label, place, call }: Bucket,
   known: Listing | undefined,
   signal: AbortSignal,
 ): Promise<Listing> {
@@ -86,12 +90,7 @@ function bucketObject({ name, size, updated }: z.output<typeof objectSchema>): B
 }
 
 /** As dewy does: an empty object whose name is the record. A failure leaves none. */
-async function report(
-  place: GsPlace,
-  call: Call,
-  shipped: ShippedReport,
-  signal: AbortSignal,
-): Promise<void> {
+async function report({ place, call }: Bucket, shipped: ShippedReport, signal: AbortSignal): Promise<void> {
   if (shipped.error !== undefined) return;
   const prefix = place.prefix === '' ? '' : `${place.prefix}/`;
   const name = `${prefix}${shipped.tag}/${shippingObject(shipped)}`;
