@@ -7,7 +7,7 @@ import type { Logger } from '@deploy-tools/shared/log.js';
 import { printable } from '@deploy-tools/shared/printable.js';
 import { type AuditLog, elapsedMs } from '../core/audit-log.js';
 import type { Feed } from '../core/feed.js';
-import type { Principal } from '../core/principal.js';
+import { authorOf, type Principal } from '../core/principal.js';
 import type { Registry } from '../core/registry.js';
 import type { Command, ExitStatus } from './command.js';
 import { findCommand } from './command-table.js';
@@ -143,10 +143,9 @@ class CommandLine {
 
   async #runCommand(command: Command, feed: Feed): Promise<Reply> {
     const { principal } = this.#caller;
-    const { fingerprint, comment, user, address } = principal;
     const ifRevision = this.#values['if-revision'];
     const change = {
-      author: { fingerprint, comment, user, address },
+      author: authorOf(principal),
       command: joinCommandLine([this.#command, ...this.#args]),
       ...(typeof ifRevision === 'number' ? { ifRevision } : {}),
     };
@@ -173,10 +172,7 @@ class CommandLine {
     const { principal, via } = this.#caller;
     const refused = error?.kind === 'usage' || error?.kind === 'denied';
     const entry = {
-      fingerprint: principal.fingerprint,
-      comment: principal.comment,
-      user: principal.user,
-      address: principal.address,
+      ...authorOf(principal),
       via,
       command: this.#command,
       args: this.#args.map(withoutSecrets),

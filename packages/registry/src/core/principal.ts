@@ -1,4 +1,5 @@
 import type { Role } from '@deploy-tools/shared/commands/command-specs.js';
+import type { Author } from '../meta/author.js';
 import type { Access } from './access.js';
 
 /** The client of a connection, as proven by its key. */
@@ -14,4 +15,9 @@ export interface Principal {
   readonly address: string;
   /** What it may read of configurations; operators all. */
   readonly access: Access;
+}
+
+/** The principal as the author of a change. */
+export function authorOf({ fingerprint, comment, user, address }: Principal): Author {
+  return { fingerprint, comment, user, address };
 }

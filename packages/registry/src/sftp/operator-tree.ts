@@ -3,7 +3,7 @@ import type { Logger } from '@deploy-tools/shared/log.js';
 import { type Attrs, OPEN_FLAG } from '@deploy-tools/shared/sftp/protocol.js';
 import type { AuditLog } from '../core/audit-log.js';
 import type { Clock } from '../core/clock.js';
-import type { Principal } from '../core/principal.js';
+import { authorOf, type Principal } from '../core/principal.js';
 import type { OperatorUpload, Uploads } from '../core/uploads.js';
 import type { MetaStore, Upload } from '../meta/meta-store.js';
 import { directoryAttrs, fileAttrs } from './listing.js';
@@ -138,12 +138,8 @@ class UploadTransfer {
 
   async #record(subjects: readonly string[], error: string | undefined): Promise<void> {
     const { principal, log } = this.#view;
-    const { fingerprint, comment, user, address } = principal;
     const entry = {
-      fingerprint,
-      comment,
-      user,
-      address,
+      ...authorOf(principal),
       via: 'sftp',
       command: 'upload',
       args: [...subjects, `${this.#upload.size} bytes`],
