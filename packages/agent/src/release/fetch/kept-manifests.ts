@@ -1,9 +1,9 @@
 import { hash } from 'node:crypto';
-import { mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
-import { DeployError, isMissing } from '@deploy-tools/shared/errors.js';
+import { renameSync, writeFileSync } from 'node:fs';
+import { DeployError } from '@deploy-tools/shared/errors.js';
 import type { ManifestRoot, SegmentRef } from '@deploy-tools/shared/layers/manifest.js';
 import { decodeManifestRoot } from '@deploy-tools/shared/layers/manifest-root.js';
+import { HashDirectory } from '../../host/hash-directory.js';
 
 const MAGIC = Buffer.from('DTKM\x01', 'latin1');
 const HEAD = MAGIC.length + 4;
@@ -27,27 +27,21 @@ export function segmentsOf(root: ManifestRoot): SegmentRef[] {
  * the root, then the bytes of its segments in order.
  */
 export class KeptManifests {
-  readonly #dir: string;
+  readonly #files: HashDirectory;
 
   constructor(dir: string) {
-    this.#dir = dir;
+    this.#files = new HashDirectory(dir);
   }
 
-  /** Digests of what is kept. */
+  /** Digests of the manifests that are kept. */
   list(): string[] {
-    return this.#names().filter((name) => /^[0-9a-f]{64}$/.test(name));
+    return this.#files.list();
   }
 
   /** @returns undefined when it is not kept. @throws DeployError corrupt when what is kept is damaged. */
   read(digest: string): KeptManifest | undefined {
-    let bytes: Buffer;
-    try {
-      bytes = readFileSync(join(this.#dir, digest));
-    } catch (error) {
-      if (isMissing(error)) return undefined;
-      throw error;
-    }
-    return parse(digest, bytes);
+    const bytes = this.#files.read(digest);
+    return bytes === undefined ? undefined : parse(digest, bytes);
   }
 
   /** A crash leaves the file or none; after power loss a damaged one may be there, which reading finds out. */
@@ -55,28 +49,19 @@ export class KeptManifests {
     const head = Buffer.alloc(HEAD);
     MAGIC.copy(head);
     head.writeUInt32BE(root.length, MAGIC.length);
-    mkdirSync(this.#dir, { recursive: true, mode: 0o700 });
-    const path = join(this.#dir, digest);
+    this.#files.make();
+    const path = this.#files.path(digest);
     writeFileSync(`${path}.new`, Buffer.concat([head, root, ...segments]), { mode: 0o600 });
     renameSync(`${path}.new`, path);
   }
 
   remove(digest: string): void {
-    rmSync(join(this.#dir, digest), { force: true });
+    this.#files.remove(digest);
   }
 
-  /** Removes all but these, and what a crash left. */
+  /** Removes all manifests but these, and what a crash left. */
   prune(needed: ReadonlySet<string>): void {
-    for (const name of this.#names()) if (!needed.has(name)) this.remove(name);
-  }
-
-  #names(): string[] {
-    try {
-      return readdirSync(this.#dir);
-    } catch (error) {
-      if (isMissing(error)) return [];
-      throw error;
-    }
+    this.#files.prune(needed);
   }
 }
 
