@@ -1,7 +1,7 @@
 import { pipeline } from 'node:stream';
 import { createGunzip } from 'node:zlib';
 import { DeployError, errnoOf } from '../errors.js';
-import { readAhead } from './read-ahead.js';
+import { readAhead } from '../read-ahead.js';
 
 /** Output of one inflation step, which takes a pool thread about 1 ms. */
 const OUTPUT_BYTES = 256 * 1024;

@@ -1,6 +1,6 @@
 import { pipeline, type Transform } from 'node:stream';
-import { readAhead } from '../archive/read-ahead.js';
 import { errnoOf } from '../errors.js';
+import { readAhead } from '../read-ahead.js';
 import type { Zstd } from './zstd.js';
 import { corruptZstd, cutZstd } from './zstd-errors.js';
 import { ZstdFrames } from './zstd-frames.js';

@@ -1,6 +1,6 @@
 import type { Readable } from 'node:stream';
 import { setImmediate } from 'node:timers/promises';
-import { DeployError } from '../errors.js';
+import { DeployError } from './errors.js';
 
 /** What a consumer gets at once: a fraction of a millisecond of work, then the thread serves its event loop. */
 const SLICE_BYTES = 64 * 1024;
