@@ -111,7 +111,7 @@ describe('bytes on the disk that are damaged', () => {
     mkdirSync(join(site.dir, 'cache'), { recursive: true });
     writeFileSync(join(site.dir, 'cache', `${one.hash}.part`), Buffer.alloc(100));
     const done = await agentOnce(world, site, 'part');
-    expect(done.stderr).toContain('is damaged, fetching anew');
+    expect(done.stderr).toContain('is damaged, fetching it anew');
     expect(done.status).toBe(0);
   });
 
