@@ -62,7 +62,7 @@ async function runCommand(
     return addver(io, connection, parseFlags(ADDVER_LOCAL, argv));
   }
   const words = [...parsed.words, ...terminalWords(io, spec, parsed.words)];
-  return proxy(io, connection, joinCommandLine(words), spec.changes);
+  return proxy(io, connection, { command: joinCommandLine(words), changes: spec.changes });
 }
 
 /** The registry does not see our terminal: these flags ask for colours (https://no-color.org), and for the progress of a wait. */
@@ -83,8 +83,7 @@ function terminalWords(io: ProgramIo, spec: CommandSpec, words: readonly string[
 async function proxy(
   io: ProgramIo,
   values: ConnectionValues,
-  command: string,
-  changes: boolean,
+  { command, changes }: { readonly command: string; readonly changes: boolean },
 ): Promise<number> {
   const { connectAsOperator } = await import('./client/open-connection.js');
   const connection = await connectAsOperator(values, io);

@@ -68,7 +68,7 @@ async function deployImage(io: ProgramIo, values: FromDockerValues, dir: string)
   const layers = await makeLayers(image, name, dir, io.signal);
   const refs = [...layers.map(({ component, hash }) => `${component}:${hash}`), ...values.layer];
   if (values.n) {
-    describePlan(io, name, layers, refs);
+    io.stdout.write(describePlan(name, layers, refs));
     return;
   }
   const connection = await connectAsOperator(values, io);
@@ -93,16 +93,12 @@ function asUsage(flag: string, check: () => unknown): void {
   }
 }
 
-function describePlan(
-  io: ProgramIo,
-  name: string,
-  layers: readonly MadeLayer[],
-  refs: readonly string[],
-): void {
-  for (const { component, hash, size } of layers) {
-    io.stdout.write(`addver -name=${component} -version=${hash} (${formatByteSize(size)})\n`);
-  }
-  io.stdout.write(`${configurationCommand(name, refs)}\n`);
+/** What would be done, a command in each line. */
+function describePlan(name: string, layers: readonly MadeLayer[], refs: readonly string[]): string {
+  const uploads = layers.map(
+    ({ component, hash, size }) => `addver -name=${component} -version=${hash} (${formatByteSize(size)})\n`,
+  );
+  return `${uploads.join('')}${configurationCommand(name, refs)}\n`;
 }
 
 function usage(): string {

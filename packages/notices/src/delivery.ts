@@ -34,6 +34,13 @@ const SCRIPT_ATTEMPTS = 3;
 const FINAL: ReadonlySet<ErrorKind> = new Set(['invalid', 'unsupported', 'too-large', 'usage']);
 
 /** How a message fared. */
+/** How a message was lost. */
+interface Lost {
+  readonly result: 'refused' | 'dropped';
+  readonly attempts: number;
+  readonly error: string;
+}
+
 export interface DeliveryRecord {
   /** RFC 3339 UTC. */
   readonly time: string;
@@ -101,7 +108,8 @@ export class Delivery {
     if (this.#closing || !this.#wants(message)) return;
     const { waiting, dropped } = this.#queue.add(message, this.#clock().getTime());
     this.#shelf?.put(waiting);
-    if (dropped !== undefined) this.#lose(dropped, 'dropped', 0, 'too many messages wait');
+    if (dropped !== undefined)
+      this.#lose(dropped, { result: 'dropped', attempts: 0, error: 'too many messages wait' });
     this.#working ??= this.#work();
   }
 
@@ -162,12 +170,9 @@ export class Delivery {
     this.#error = describeError(error);
     if (this.#isHopeless(waiting, error)) {
       this.#queue.takeOut(waiting);
-      this.#lose(
-        waiting.message,
-        FINAL.has(error.kind) ? 'refused' : 'dropped',
-        waiting.attempts,
-        this.#error,
-      );
+      const { message, attempts } = waiting;
+      const result = FINAL.has(error.kind) ? 'refused' : 'dropped';
+      this.#lose(message, { result, attempts, error: this.#error });
       return true;
     }
     if (isLastTry) return false;
@@ -214,24 +219,23 @@ export class Delivery {
     this.#delivered += 1;
     this.#unsaid = 0;
     this.#shelf?.takeOut(message.id);
-    this.#note(message, 'delivered', attempts);
+    this.#note(message, { result: 'delivered', attempts });
     this.#log.debug({ id: message.id, event: message.notice.event, attempts }, 'message delivered');
   }
 
-  #lose(message: Message, result: 'refused' | 'dropped', attempts: number, error: string): void {
+  #lose(message: Message, how: Lost): void {
+    const { result, attempts, error } = how;
     this.#lost += 1;
     this.#unsaid += 1;
     this.#shelf?.takeOut(message.id);
-    this.#note(message, result, attempts, error);
+    this.#note(message, how);
     const { id, title } = message;
     this.#log.warn({ id, title, attempts, err: error }, `a message was ${result}`);
   }
 
-  #note(message: Message, result: DeliveryRecord['result'], attempts: number, error?: string): void {
-    const { id, title, notice } = message;
+  #note({ id, title, notice }: Message, how: Pick<DeliveryRecord, 'result' | 'attempts' | 'error'>): void {
     const time = this.#clock().toISOString();
-    const record = { time, id, event: notice.event, title, result, attempts };
-    this.#records.push(error === undefined ? record : { ...record, error });
+    this.#records.push({ time, id, event: notice.event, title, ...how });
     if (this.#records.length > this.#limits.log) this.#records.shift();
   }
 

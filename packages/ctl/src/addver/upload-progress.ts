@@ -32,7 +32,9 @@ export function startProgress(
   const show = (final: boolean) => {
     shown = now();
     const elapsed = shown - started;
-    const text = final ? summary(label, sent, elapsed) : state(label, sent, size, elapsed, isTerminal);
+    const text = final
+      ? summary(label, sent, elapsed)
+      : state({ label, sent, size, elapsedMs: elapsed }, isTerminal);
     if (isTerminal) out.write(`\r${text.slice(0, (out.columns || 80) - 1)}\x1b[K${final ? '\n' : ''}`);
     else out?.write(`${text}\n`);
   };
@@ -46,13 +48,16 @@ export function startProgress(
   };
 }
 
-function state(
-  label: string,
-  sent: number,
-  size: number | undefined,
-  elapsedMs: number,
-  bar: boolean,
-): string {
+interface UploadState {
+  readonly label: string;
+  /** Bytes sent so far. */
+  readonly sent: number;
+  /** Bytes in all, where that is known. */
+  readonly size: number | undefined;
+  readonly elapsedMs: number;
+}
+
+function state({ label, sent, size, elapsedMs }: UploadState, bar: boolean): string {
   const rate = elapsedMs > 0 ? (sent * 1000) / elapsedMs : 0;
   const speed = `${formatByteSize(rate)}/s`;
   if (size === undefined || size === 0) return `${label}: ${formatByteSize(sent)}, ${speed}`;

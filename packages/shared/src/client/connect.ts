@@ -39,7 +39,7 @@ export async function connect(options: ConnectOptions): Promise<Connection> {
   const limit = startLimit(address, options);
   try {
     const [socket] = await Promise.all([dial(address, limit.signal), enablePostQuantumKex()]);
-    return await handshake(socket, address, policy, options, limit.signal);
+    return await handshake(socket, { address, policy, options, signal: limit.signal });
   } finally {
     limit.stop();
   }
@@ -68,13 +68,15 @@ function startLimit(address: Address, options: ConnectOptions): { signal: AbortS
   return { signal: limit.signal, stop };
 }
 
-function handshake(
-  socket: Socket,
-  address: Address,
-  policy: HostKeyPolicy,
-  options: ConnectOptions,
-  signal: AbortSignal,
-): Promise<Connection> {
+interface Handshake {
+  readonly address: Address;
+  readonly policy: HostKeyPolicy;
+  readonly options: ConnectOptions;
+  /** Ends it; its reason is the error to throw. */
+  readonly signal: AbortSignal;
+}
+
+function handshake(socket: Socket, { address, policy, options, signal }: Handshake): Promise<Connection> {
   const keepalive = options.keepalive ?? DEFAULT_KEEPALIVE;
   const client = new ssh2.Client();
   const attempt = new ConnectAttempt(address, policy, options);

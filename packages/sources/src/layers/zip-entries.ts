@@ -60,15 +60,12 @@ async function memberOf(zip: ZipFile, entry: Entry): Promise<ZipMember> {
   const read = () => contentOf(zip, entry, name);
   const { type, mode } = kindOf(entry, name);
   const linkName = type === 'symlink' ? await targetOf(read(), entry, name) : '';
-  return { entry: tarEntry(entry, name, type, mode, linkName), read };
+  return { entry: tarEntry(entry, { name, type, mode, linkName }), read };
 }
 
 function tarEntry(
   entry: Entry,
-  name: ByteName,
-  type: TarEntry['type'],
-  mode: number,
-  linkName: ByteName,
+  { name, type, mode, linkName }: Pick<TarEntry, 'name' | 'type' | 'mode' | 'linkName'>,
 ): TarEntry {
   const time = entry.getLastModDate({ timezone: 'UTC' }).getTime();
   return {
