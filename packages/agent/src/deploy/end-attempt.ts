@@ -20,7 +20,8 @@ export async function endFailed(context: AgentContext, failure: Failure): Promis
     : notBefore === undefined
       ? 'it is not tried again by itself'
       : 'it is tried again later';
-  log.warn({ hash: config.hash, state: step, failures, notBefore }, `deployment failed, ${when}`);
+  const why = failure.error.message;
+  log.warn({ hash: config.hash, state: step, failures, notBefore, why }, `deployment failed, ${when}`);
   await runLastHook(context, 'failure', rootsOf(context));
   return failure;
 }

@@ -6,8 +6,6 @@ import { DeployError, errnoOf } from '@deploy-tools/shared/errors.js';
 import { HeldDirectory, withNames } from '../../release/unpack/held-directory.js';
 import { removeTree } from '../../release/unpack/remove-tree.js';
 
-/** What is removed is removed to the end, also when the process is to stop. */
-
 /**
  * A fresh directory (0700) that no other user can enter, even one who may write to the one above: it is held from the moment that it
  * is made, so what has its name later does not matter. What is in it, whatever its owner and mode, is out of reach of others

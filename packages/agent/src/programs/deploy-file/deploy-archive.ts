@@ -84,7 +84,7 @@ async function verifyArchive(
       'denied',
       signature === undefined
         ? 'the manifest names no signature, but -allowed-signers asks for one'
-        : 'the manifest names a signature, but it is not known whose it should be',
+        : 'the deploy file names a signature, but no key is given to verify it with',
       { hint: signature === undefined ? 'add signature: URL' : 'name a file with -allowed-signers' },
     );
   }

@@ -49,7 +49,7 @@ export async function serveControl(options: ControlServerOptions): Promise<Contr
     log.warn({ path, err: describeError(error) }, 'deploy-agent ctl will not work here');
     return undefined;
   }
-  server.on('error', (error) => log.warn({ err: describeError(error) }, 'the control socket'));
+  server.on('error', (error) => log.warn({ err: describeError(error) }, 'the control socket failed; ctl reaches the agent no more'));
   return {
     close: () => {
       rmSync(path, { force: true });
@@ -91,7 +91,7 @@ function serve(socket: Socket, { answer, log }: ControlServerOptions): void {
     }
   };
   socket.on('data', read);
-  socket.on('error', (error) => log.debug({ err: describeError(error) }, 'the control connection'));
+  socket.on('error', (error) => log.debug({ err: describeError(error) }, 'a control connection failed'));
   const limit = setTimeout(() => socket.destroy(), REQUEST_TIMEOUT_MS).unref();
   socket.on('close', () => clearTimeout(limit));
 }

@@ -179,7 +179,7 @@ export class Notifier {
   #shelfOf(receiver: number): MessageShelf {
     const { meta, log } = this.#options;
     const failed = (error: unknown) =>
-      log.error({ receiver, err: describeError(error) }, 'what waits for a receiver cannot be written down');
+      log.error({ receiver, err: describeError(error) }, 'a waiting message cannot be stored; it is kept in memory');
     return {
       put: ({ message, since }) => {
         const record = { id: message.id, since, message: encodeMessage(message) };
