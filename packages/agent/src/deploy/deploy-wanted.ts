@@ -25,6 +25,7 @@ export async function deployWanted(
   isImpatient: boolean,
 ): Promise<AttemptResult> {
   const { ledger, log, paths } = context;
+  await upstream.reach(); // The host reports over the connection, also that its state.json is damaged.
   const lastGood = readState(paths.state);
   const config = await upstream.wanted(context.signal);
   const { hash } = config;

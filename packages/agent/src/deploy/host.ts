@@ -45,6 +45,9 @@ export interface Host {
   readonly directories: readonly string[];
   /** Starts the program of a release that was proven before, where there is a program and it does not run. */
   start(config: AgentConfig, root: string): void;
-  /** Lets a fresh run of the program take over, where one runs. @throws DeployError unhealthy; AbortError. */
-  restart(): Promise<void>;
+  /**
+   * Lets a fresh run of the program take over, where one runs.
+   * @param signal ends it; not that of a loop, which other settings end. @throws DeployError unhealthy; AbortError.
+   */
+  restart(signal: AbortSignal): Promise<void>;
 }

@@ -51,7 +51,7 @@ const holdSchema = z.object({
   retry: z.exactOptional(z.literal(true)),
 });
 
-const journalSchema = z.object({
+const fieldsSchema = z.object({
   version: z.literal(VERSION),
   attempt: z.exactOptional(attemptSchema),
   live: z.exactOptional(liveSchema),
@@ -62,13 +62,23 @@ const journalSchema = z.object({
   unpacked: z.exactOptional(z.object({ hash: hashSchema, in: z.string() })),
 });
 
+const journalSchema = z.pipe(z.transform(withoutNulls), fieldsSchema);
+
 const attemptsSchema = z.object({
   hash: hashSchema,
   failures: countSchema,
   notBefore: timeSchema,
-  unpackedIn: z.exactOptional(z.string()),
-  script: z.exactOptional(z.string()),
+  unpackedIn: z.nullish(z.string()),
+  script: z.nullish(z.string()),
 });
+
+/** Fields that are null count as absent, as an operator who edits a file may write; only `left` means something by it. */
+function withoutNulls(json: unknown): unknown {
+  if (Array.isArray(json)) return json.map(withoutNulls);
+  if (typeof json !== 'object' || json === null) return json;
+  const fields = Object.entries(json).filter(([key, value]) => value !== null || key === 'left');
+  return Object.fromEntries(fields.map(([key, value]) => [key, withoutNulls(value)]));
+}
 
 /**
  * The journal as its file holds it. `running` and `lastGood` inform people who read the file; the agent does not read them back.
@@ -114,8 +124,8 @@ export function decodeAttempts(text: string): Journal {
     const { hash, failures, notBefore, unpackedIn, script } = decodeJson(text, attemptsSchema, subject);
     return withoutUndefined({
       hold: failures === 0 ? undefined : ({ hash, why: 'rejected', failures, notBefore } as const),
-      script,
-      unpacked: unpackedIn === undefined ? undefined : { hash, in: unpackedIn },
+      script: script ?? undefined,
+      unpacked: unpackedIn == null ? undefined : { hash, in: unpackedIn },
     });
   } catch (error) {
     if (isDeployError(error, 'corrupt')) return {};

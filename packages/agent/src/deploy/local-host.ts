@@ -225,8 +225,8 @@ export class LocalHost implements Host {
     program?.start(root, programEnvironment(env, { id: config.hash, root }, config));
   }
 
-  async restart(): Promise<void> {
-    const { program, signal } = this.#options;
+  async restart(signal: AbortSignal): Promise<void> {
+    const { program } = this.#options;
     if (program?.root === undefined) return;
     const facts = new AttemptFacts(); // A restart is no part of the attempt that may be in progress.
     await program.restart(({ launch, pid }, end) => {

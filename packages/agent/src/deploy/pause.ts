@@ -3,7 +3,7 @@ import { dirname } from 'node:path';
 import { syncDirectory, writeFileAtomic } from '@deploy-tools/shared/host/atomic-file.js';
 import { readRegularFile } from '@deploy-tools/shared/host/regular-file.js';
 import { checkJson } from '@deploy-tools/shared/json/decode-json.js';
-import { timeSchema, withoutUndefined } from '@deploy-tools/shared/json/json-schemas.js';
+import { lenient, timeSchema, withoutUndefined } from '@deploy-tools/shared/json/json-schemas.js';
 import type { PauseNote } from '@deploy-tools/shared/report/pause-note.js';
 import * as z from 'zod/mini';
 
@@ -89,10 +89,11 @@ export function readPause(path: string): PauseNote | undefined {
   }
 }
 
+/** A field that is malformed counts as absent: the others are shown all the same. */
 const noteSchema = z.object({
-  by: z.optional(z.string()),
-  since: z.optional(timeSchema),
-  reason: z.optional(z.string()),
+  by: lenient(z.string()),
+  since: lenient(timeSchema),
+  reason: lenient(z.string()),
 });
 
 /** @throws DeployError, SyntaxError. */

@@ -73,27 +73,31 @@ class FollowLoop {
     }
   }
 
-  /** One poll, after what an agent before this one left to be done; the registry is kept in touch with meanwhile. */
+  /**
+   * One poll, after what an agent before this one left to be done; the registry is kept in touch with meanwhile. Nothing that goes
+   * wrong ends the loop, and with it the supervised program.
+   */
   async #poll(): Promise<AttemptResult> {
-    const { upstream, once } = this.#options;
-    const context = this.#context;
-    const leave = once ? () => {} : keepInTouch(context, this.#options);
+    const leave = this.#options.once ? () => {} : keepInTouch(this.#context, this.#options);
     try {
-      const result = (await this.#resume()) ?? (await deployWanted(context, upstream, once));
-      if (result.kind === 'waiting') await leaveUnproven(context, upstream);
-      else if (isFailure(result)) await this.#leaveAfter(result.error);
-      return result;
-    } catch (thrown) {
-      const failure = asFailure(thrown);
-      await this.#leaveAfter(failure.error);
-      return failure;
+      const result = await this.#deploy().catch(asFailure);
+      return (await this.#leaveAfter(result).catch(asFailure)) ?? result;
     } finally {
       leave();
     }
   }
 
-  async #leaveAfter(error: DeployError): Promise<void> {
-    if (!(error instanceof Superseded)) await leaveUnproven(this.#context, this.#options.upstream, error);
+  async #deploy(): Promise<AttemptResult> {
+    const { upstream, once } = this.#options;
+    return (await this.#resume()) ?? (await deployWanted(this.#context, upstream, once));
+  }
+
+  /** Rolls back what was left unproven, where the result says that nothing replaces it now. */
+  async #leaveAfter(result: AttemptResult): Promise<undefined> {
+    const error = isFailure(result) ? result.error : undefined;
+    const isLeft = result.kind === 'waiting' || (error !== undefined && !(error instanceof Superseded));
+    if (isLeft) await leaveUnproven(this.#context, this.#options.upstream, error);
+    return undefined;
   }
 
   /**

@@ -110,7 +110,11 @@ export class RegistryWatch {
   #explain(error: unknown): void {
     const { log } = this.#options;
     if (isDeployError(error, 'connect')) return; // The poll meets it too, and reports it.
-    if (!isDeployError(error, 'unsupported')) log.warn({ err: describeError(error) }, 'the watch of the registry failed; it is polled until the next connection');
+    if (!isDeployError(error, 'unsupported'))
+      log.warn(
+        { err: describeError(error) },
+        'the watch of the registry failed; it is polled until the next connection',
+      );
     else if (!this.#refusalLogged) {
       this.#refusalLogged = true;
       log.info('the registry does not announce changes, it is polled only');

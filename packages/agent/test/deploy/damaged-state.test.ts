@@ -46,7 +46,14 @@ it('a damaged state.json keeps the agent from deploying, not from its program, i
   writeFileSync(`${root}.ok`, '');
   writeFileSync(paths.state, '{"Name": "pro');
   const drops: string[] = [];
-  const upstream = { ...closedUpstream(), drop: (why: string) => void drops.push(why) };
+  let reached = 0;
+  const upstream = {
+    ...closedUpstream(),
+    reach: async () => {
+      reached += 1;
+    },
+    drop: (why: string) => void drops.push(why),
+  };
   const loop = { upstream, pushes: new Pushes(), pollMs: 10, once: false, random: Math.random };
   const done = followConfiguration(context, loop);
   await until('it has polled twice', () => troubles.length > 1);
@@ -56,6 +63,7 @@ it('a damaged state.json keeps the agent from deploying, not from its program, i
     message: expect.stringMatching(/state\.json is damaged/),
   });
   expect(drops).toEqual([]);
+  expect(reached).toBeGreaterThan(1);
   stop.abort();
   expect(await done).toBe(0);
 });

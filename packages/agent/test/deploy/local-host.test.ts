@@ -71,7 +71,7 @@ it('a restart without a deployment is checked with the environment of the releas
   const command = `env | grep -E '^(OLD|NEW)' | sort > '${dir}/told'`;
   const health = { ...agentSettings().health, checks: [{ kind: 'exec' as const, command }] };
   const { host } = await agentContext(dir, { health }, { program: { ...own, root: '/v1', restart } });
-  await host.restart();
+  await host.restart(running);
   expect(readFileSync(join(dir, 'told'), 'utf8')).toBe('NEWROOT=/v1\nOLDID=\nOLDROOT=\n');
 });
 
@@ -93,4 +93,14 @@ it('a release is in charge when its program is, and runs', async () => {
   const { program: crashed } = program(AbortSignal.abort(CRASH));
   const after = await agentContext(tempDir(testScope()), {}, { program: crashed });
   expect(() => after.host.requireInCharge(rootsOf('/v1'))).toThrow(CRASH);
+});
+
+it('a restart ends with its own signal, and not with that of the loop whose settings it has', async () => {
+  const signals: AbortSignal[] = [];
+  const { program: own } = program(running);
+  const restart: ReleaseProgram['restart'] = async (_, signal) => void signals.push(signal);
+  const more = { program: { ...own, root: '/v1', restart }, signal: AbortSignal.abort() };
+  const { host } = await agentContext(tempDir(testScope()), {}, more);
+  await host.restart(running);
+  expect(signals).toEqual([running]);
 });

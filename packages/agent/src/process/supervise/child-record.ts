@@ -14,7 +14,8 @@ const childSchema = z.object({
 
 export type RecordedChild = z.output<typeof childSchema>;
 
-const recordSchema = z.object({ children: z.array(childSchema) });
+/** A malformed child is left out: the others have to be ended all the same. */
+const recordSchema = z.object({ children: z.array(z.catch(z.nullable(childSchema), null)) });
 
 /** Replaces the record; without programs there is none. */
 export function writeChildren(path: string, children: readonly RecordedChild[]): void {
@@ -35,7 +36,9 @@ export function childrenThatRun(
 /** @returns nothing when there is no record, or when it is damaged: what still runs is then found by its port. */
 export function readChildren(path: string): readonly RecordedChild[] {
   try {
-    return decodeJson(readFileSync(path, 'utf8'), recordSchema, { what: path, kind: 'corrupt' }).children;
+    const subject = { what: path, kind: 'corrupt' } as const;
+    const { children } = decodeJson(readFileSync(path, 'utf8'), recordSchema, subject);
+    return children.filter((child) => child !== null);
   } catch (error) {
     if (isMissing(error) || isDeployError(error, 'corrupt')) return [];
     throw error;

@@ -37,10 +37,13 @@ export interface OpenParts {
 export class Application {
   readonly pushes: Pushes;
   readonly #open: OpenParts;
+  /** Aborted when the configuration is not followed any more. */
+  readonly #signal: AbortSignal;
   #context: AgentContext;
 
   constructor(open: OpenParts, settings: AgentSettings, signal: AbortSignal) {
     this.#open = open;
+    this.#signal = signal;
     this.pushes = open.pushes;
     this.#context = this.#contextOf(settings, signal);
   }
@@ -96,9 +99,9 @@ export class Application {
 
   /** Restarts the supervised program gracefully, where there is one and a release that it runs from. */
   restartProgram(): void {
-    const { host, signal, log } = this.#context;
-    host.restart().catch((error: unknown) => {
-      if (!signal.aborted) log.error({ err: describeError(error) }, 'the program was not restarted');
+    const { host, log } = this.#context;
+    host.restart(this.#signal).catch((error: unknown) => {
+      if (!this.#signal.aborted) log.error({ err: describeError(error) }, 'the program was not restarted');
     });
   }
 

@@ -49,7 +49,9 @@ export async function serveControl(options: ControlServerOptions): Promise<Contr
     log.warn({ path, err: describeError(error) }, 'deploy-agent ctl will not work here');
     return undefined;
   }
-  server.on('error', (error) => log.warn({ err: describeError(error) }, 'the control socket failed; ctl reaches the agent no more'));
+  server.on('error', (error) =>
+    log.warn({ err: describeError(error) }, 'the control socket failed; ctl reaches the agent no more'),
+  );
   return {
     close: () => {
       rmSync(path, { force: true });
