@@ -1,5 +1,8 @@
-import { renameSync } from 'node:fs';
+import { existsSync, mkdirSync, renameSync } from 'node:fs';
+import { join } from 'node:path';
 import { Superseded } from '@deploy-tools/agent/deploy/called-off.js';
+import { Ledger } from '@deploy-tools/agent/deploy/ledger.js';
+import { readWholeState } from '@deploy-tools/agent/deploy/state-file.js';
 import { followConfiguration } from '@deploy-tools/agent/follow/follow-configuration.js';
 import { DeployError } from '@deploy-tools/shared/errors.js';
 import { expect, it } from 'vitest';
@@ -8,13 +11,23 @@ import { PlayedSite, revision } from '../deploy/played-host.js';
 
 it('goes on, and reports the trouble, when the journal cannot be written while a release is left unproven', async () => {
   const site = await PlayedSite.make();
+  const own = join(site.dir, 'own');
+  mkdirSync(own);
+  const { state } = site.context.paths;
+  const ledger = new Ledger({
+    path: join(own, 'journal.json'),
+    attemptsPath: join(own, 'attempts.json'),
+    clock: () => new Date(),
+    lastGood: () => readWholeState(state),
+  });
+  await site.start({}, ledger);
   await site.deploy(1);
   const left = await site.deploy(2, { 'script 2': () => site.pushes.announce(revision(3).hash) });
   expect(left).toMatchObject({ error: new Superseded('').message, live: '2 activated' });
   site.pushes.restart();
   site.wanted = revision(3);
   site.onMake = () => {
-    renameSync(site.dir, `${site.dir}-gone`);
+    if (existsSync(own)) renameSync(own, `${own}-gone`);
     throw new DeployError('no-space', 'the disk is full');
   };
   const stop = new AbortController();
@@ -27,8 +40,8 @@ it('goes on, and reports the trouble, when the journal cannot be written while a
   const { upstream, pushes } = site;
   const done = followConfiguration(context, { upstream, pushes, pollMs: 5, once: false, random: () => 0 });
   await until('it has polled again', () => troubles.length > 2);
-  renameSync(`${site.dir}-gone`, site.dir);
   site.onMake = () => {};
+  renameSync(`${own}-gone`, own);
   await until('it is proven', () => site.state.live === '3 proven');
   stop.abort();
   expect(await done).toBe(0);
