@@ -43,12 +43,17 @@ function built(name, file) {
 /** A worker's file is found beside the program's: `new URL('./x-worker.js', import.meta.url)`. */
 function workersOf(...names) {
   return names.flatMap((name) => {
-    const files = readdirSync(built(name, ''), { recursive: true });
-    const workers = files.filter((file) => file.endsWith('-worker.js'));
-    return workers
-      .filter((file) => !COMPILED.includes(basename(file, '.js')))
-      .map((file) => built(name, file));
+    const workers = builtFiles(name).filter((file) => file.endsWith('-worker.js'));
+    return workers.filter((file) => !COMPILED.includes(basename(file, '.js')));
   });
+}
+
+/** What `tsc` made of the sources that are there: of files that were moved since, it leaves what it made of them before. */
+function builtFiles(name) {
+  const sources = readdirSync(join(ROOT, 'packages', name, 'src'), { recursive: true });
+  return sources
+    .filter((file) => file.endsWith('.ts'))
+    .map((file) => built(name, file.replace(/\.ts$/, '.js')));
 }
 
 /** Files of a package that begin something, each with what it shares with none in one ES module of its name. */
@@ -69,9 +74,8 @@ async function bundleModules(name, files, plugins = []) {
 async function bundleAgent() {
   const imported = new Set();
   await bundleCompiled(built('agent', 'main.js'), imported);
-  const files = readdirSync(built('agent', ''), { recursive: true });
-  for (const file of files.filter((file) => COMPILED.includes(basename(file, '.js'))))
-    await bundleCompiled(built('agent', file), imported);
+  const compiled = builtFiles('agent').filter((file) => COMPILED.includes(basename(file, '.js')));
+  for (const file of compiled) await bundleCompiled(file, imported);
   return [...imported];
 }
 
