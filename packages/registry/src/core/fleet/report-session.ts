@@ -145,7 +145,10 @@ export class ReportSession {
     this.#checkKey(hello.host);
     for (const name of hello.configs) requireReadable(this.#speaker.access, name);
     if (this.#presence !== undefined && this.#presence.host !== hello.host) {
-      throw new DeployError('invalid', `the channel reports for ${this.#presence.host}, not for ${hello.host}`);
+      throw new DeployError(
+        'invalid',
+        `the channel reports for ${this.#presence.host}, not for ${hello.host}`,
+      );
     }
     this.#presence ??= {
       speaker: this.#speaker,

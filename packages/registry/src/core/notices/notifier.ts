@@ -179,7 +179,10 @@ export class Notifier {
   #shelfOf(receiver: number): MessageShelf {
     const { meta, log } = this.#options;
     const failed = (error: unknown) =>
-      log.error({ receiver, err: describeError(error) }, 'a waiting message cannot be stored; it is kept in memory');
+      log.error(
+        { receiver, err: describeError(error) },
+        'a waiting message cannot be stored; it is kept in memory',
+      );
     return {
       put: ({ message, since }) => {
         const record = { id: message.id, since, message: encodeMessage(message) };
