@@ -1,5 +1,4 @@
 import { existsSync, rmSync } from 'node:fs';
-import { eitherSignal } from '../host/either-signal.js';
 import type { DestinationHold } from '../place/release-place.js';
 import type { AgentContext } from './agent-context.js';
 import { type DeployRoots, rootOf } from './deploy-roots.js';
@@ -47,7 +46,6 @@ async function leaveAsItWas(
     rmSync(paths.current, { force: true });
     return;
   }
-  const until = eitherSignal(signal, calledOff);
-  const hold = await place.hold(until.signal).finally(until.clear);
+  const hold = await place.hold(signal, calledOff);
   await place.put(live, { way: 'back', hold, signal });
 }

@@ -146,15 +146,12 @@ export class Attempt {
     const { signal, place } = this.#context;
     const calledOff = this.#callOff.signal;
     signal.throwIfAborted();
-    const until = eitherSignal(signal, calledOff);
     try {
       calledOff.throwIfAborted();
-      return await place.hold(until.signal);
+      return await place.hold(signal, calledOff);
     } catch (error) {
       if (!signal.aborted) await release.durable; // Nothing may still be written when the next attempt begins.
       throw error;
-    } finally {
-      until.clear();
     }
   }
 

@@ -1,5 +1,6 @@
-const FIRST_WAIT_MS = 60_000;
-const LONGEST_WAIT_MS = 3_600_000;
+import { backoffMs } from '@deploy-tools/shared/backoff.js';
+
+const WAIT = { firstMs: 60_000, maxMs: 3_600_000 };
 const VETO_WAIT_MS = 60_000;
 
 /** Which revision is meant. The Go registry sends no number: then the layers identify it. */
@@ -29,7 +30,7 @@ export function isSameRevision(a: RevisionId, b: RevisionId): boolean {
 
 /** Milliseconds to wait after so many failures in a row: one minute, doubled for each, an hour at most. */
 export function waitAfter(failures: number): number {
-  return failures === 0 ? 0 : Math.min(FIRST_WAIT_MS * 2 ** (failures - 1), LONGEST_WAIT_MS);
+  return backoffMs(failures, WAIT);
 }
 
 /** The hold after one more failure. The failures of another revision are not counted. */

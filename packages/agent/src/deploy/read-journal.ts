@@ -1,4 +1,4 @@
-import { DeployError, errnoOf, isDeployError } from '@deploy-tools/shared/errors.js';
+import { DeployError, isDeployError, isMissing } from '@deploy-tools/shared/errors.js';
 import { readRegularFile } from '@deploy-tools/shared/host/regular-file.js';
 import type { Journal } from './journal.js';
 import { decodeAttempts, decodeJournal } from './journal-json.js';
@@ -33,7 +33,7 @@ function readText(path: string): string | undefined {
   try {
     return readRegularFile(path, MAX_BYTES).toString('utf8');
   } catch (error) {
-    if (errnoOf(error) === 'ENOENT') return undefined;
+    if (isMissing(error)) return undefined;
     throw error;
   }
 }

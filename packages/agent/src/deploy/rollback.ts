@@ -1,6 +1,5 @@
 import type { AgentConfig } from '@deploy-tools/shared/config-json.js';
 import { DeployError, describeError, toDeployError } from '@deploy-tools/shared/errors.js';
-import { eitherSignal } from '../host/either-signal.js';
 import type { DestinationHold } from '../place/release-place.js';
 import { usableRelease } from '../release/release-directory.js';
 import type { AgentContext } from './agent-context.js';
@@ -126,9 +125,8 @@ async function holdDestination(
 ): Promise<DestinationHold> {
   for (let wanted = old?.id ?? next.id; ; ) {
     const wish = wishes.deploying(wanted);
-    const until = eitherSignal(signal, wish.signal);
     try {
-      return await place.hold(until.signal);
+      return await place.hold(signal, wish.signal);
     } catch (error) {
       const { reason } = wish.signal;
       if (signal.aborted || !(reason instanceof Superseded)) throw error;
@@ -137,7 +135,6 @@ async function holdDestination(
       const to = place.destination;
       throw new DeployError('locked', `another process is deploying to ${to}, and another release is wanted`);
     } finally {
-      until.clear();
       wish.close();
     }
   }

@@ -1,5 +1,5 @@
 import { type AgentConfig, decodeConfigJson, encodeConfigJson } from '@deploy-tools/shared/config-json.js';
-import { DeployError, errnoOf, isDeployError, toDeployError } from '@deploy-tools/shared/errors.js';
+import { DeployError, isDeployError, isMissing, toDeployError } from '@deploy-tools/shared/errors.js';
 import { writeFileAtomic } from '@deploy-tools/shared/host/atomic-file.js';
 import { readRegularFile } from '@deploy-tools/shared/host/regular-file.js';
 
@@ -26,7 +26,7 @@ export function readState(path: string): AgentConfig | undefined {
   try {
     text = readRegularFile(path, MAX_BYTES).toString('utf8');
   } catch (error) {
-    if (errnoOf(error) === 'ENOENT') return undefined;
+    if (isMissing(error)) return undefined;
     if (isDeployError(error)) {
       throw new DeployError(error.kind, `the state file ${error.message}`, {
         hint: 'check -state',

@@ -1,6 +1,6 @@
 import { closeSync, openSync, readFileSync, statSync, utimesSync, writeSync } from 'node:fs';
 import type { AgentConfig } from '@deploy-tools/shared/config-json.js';
-import { errnoOf } from '@deploy-tools/shared/errors.js';
+import { errnoOf, isMissing } from '@deploy-tools/shared/errors.js';
 
 /** What the upstream wanted when it last answered. */
 export interface Wanted {
@@ -56,7 +56,7 @@ export function confirmedAt(path: string, hash: string): Date | undefined {
   try {
     return readFileSync(path, 'utf8').trim() === hash ? statSync(path).mtime : undefined;
   } catch (error) {
-    if (errnoOf(error) === 'ENOENT') return undefined;
+    if (isMissing(error)) return undefined;
     throw error;
   }
 }

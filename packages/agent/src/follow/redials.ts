@@ -1,3 +1,4 @@
+import { backoffMs } from '@deploy-tools/shared/backoff.js';
 import type { Timers } from '../host/timers.js';
 
 const FIRST_PAUSE_MS = 1000;
@@ -41,9 +42,8 @@ export class Redials {
    */
   next(): number {
     const { pollMs, random } = this.#options;
-    const longest = Math.max(Math.min(pollMs, LONGEST_PAUSE_MS), FIRST_PAUSE_MS);
-    const pause = random() * Math.min(FIRST_PAUSE_MS * 2 ** this.#count, longest);
+    const maxMs = Math.max(Math.min(pollMs, LONGEST_PAUSE_MS), FIRST_PAUSE_MS);
     this.#count += 1;
-    return pause;
+    return random() * backoffMs(this.#count, { firstMs: FIRST_PAUSE_MS, maxMs });
   }
 }

@@ -1,6 +1,6 @@
 import { lstatSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
-import { DeployError, errnoOf } from '@deploy-tools/shared/errors.js';
+import { DeployError, isMissing } from '@deploy-tools/shared/errors.js';
 import { writeFileAtomic } from '@deploy-tools/shared/host/atomic-file.js';
 import { readRegularFile } from '@deploy-tools/shared/host/regular-file.js';
 import { decodeJson } from '@deploy-tools/shared/json/decode-json.js';
@@ -37,7 +37,7 @@ export function readPlaced(path: string): PlacedRecord | undefined {
     const text = readRegularFile(path, MAX_BYTES).toString('utf8');
     return decodeJson(text, recordSchema, { what: path, kind: 'corrupt' });
   } catch (error) {
-    if (errnoOf(error) === 'ENOENT' || error instanceof DeployError) return undefined;
+    if (isMissing(error) || error instanceof DeployError) return undefined;
     throw error;
   }
 }

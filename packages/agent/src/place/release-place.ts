@@ -2,7 +2,9 @@ import { renameSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { DeployError, describeError, toDeployError } from '@deploy-tools/shared/errors.js';
 import type { Logger } from '@deploy-tools/shared/log.js';
+import { eitherSignal } from '../host/either-signal.js';
 import type { Timers } from '../host/timers.js';
+import type { Root } from '../process/script/script-environment.js';
 import { removeTree } from '../release/unpack/remove-tree.js';
 import { pointCurrent } from './current-link.js';
 import {
@@ -25,14 +27,6 @@ import type { SyncRequest, SyncStats } from './sync/sync-request.js';
 
 /** Characters of the hash that name a release beside the destination. */
 const ID_CHARACTERS = 16;
-
-/** A release's directory. */
-export interface PlacedRoot {
-  /** Configuration hash. */
-  readonly id: string;
-  /** Absolute. */
-  readonly root: string;
-}
 
 /** Forward to a new release, or back to one that was there before. */
 export type Way = 'forward' | 'back';
@@ -80,19 +74,20 @@ export class ReleasePlace {
   /**
    * Holds the destination before anything live is touched. Waits while another process deploys there, which the report, `ctl status`
    * and the log say. Without a destination there is nothing to hold.
-   * @param signal ends the wait.
-   * @throws DeployError conflict when the destination is another agent's; denied; unsafe; the reason of the signal.
+   * @param signals each of them ends the wait.
+   * @throws DeployError conflict when the destination is another agent's; denied; unsafe; the reason of a signal.
    */
-  async hold(signal: AbortSignal): Promise<DestinationHold> {
+  async hold(...signals: readonly AbortSignal[]): Promise<DestinationHold> {
     const { destination, timers, log, onWait } = this.#options;
     if (destination === undefined) return { release: () => {} };
+    const until = eitherSignal(...signals);
     try {
       const claim = this.#claim(destination);
       const unlock = await lockDestination({
         ...claim,
         waits: true,
         timers,
-        signal,
+        signal: until.signal,
         log: (line) => {
           onWait(line);
           log.warn(line);
@@ -100,6 +95,7 @@ export class ReleasePlace {
       });
       return { release: once(unlock) };
     } finally {
+      until.clear();
       onWait(undefined);
     }
   }
@@ -111,7 +107,7 @@ export class ReleasePlace {
    * @throws DeployError as syncTree, saying in which state the destination is.
    */
   async put(
-    next: PlacedRoot,
+    next: Root,
     {
       way,
       hold,
@@ -161,7 +157,7 @@ export class ReleasePlace {
    * @throws DeployError exists; not-found, unsafe: the file of rules; usage: rsync(1) was removed; conflict: the destination is
    *   another agent's.
    */
-  check(next: PlacedRoot): void {
+  check(next: Root): void {
     const { destination } = this.#options;
     if (destination === undefined) return;
     checkRules({ ...destination, from: next.root });
@@ -202,7 +198,7 @@ class PlaceSync {
     this.#signal = signal;
   }
 
-  async run(next: PlacedRoot, way: Way): Promise<void> {
+  async run(next: Root, way: Way): Promise<void> {
     const { paths, log, onNote } = this.#options;
     const { to, strategy } = this.#destination;
     if (strategy !== 'mv') forgetPlaced(paths.placed, this.#destination);
@@ -216,14 +212,14 @@ class PlaceSync {
     log.info({ to, strategy, root, ...counts, ms }, 'synced to the destination');
   }
 
-  async #sync(next: PlacedRoot, way: Way): Promise<SyncStats> {
+  async #sync(next: Root, way: Way): Promise<SyncStats> {
     const { syncTree } = await import('./sync/sync-tree.js'); // Most agents have no use for it.
     const isUninterrupted = this.#destination.strategy === 'rsync';
     const signal = isUninterrupted ? new AbortController().signal : this.#signal;
     return await syncTree(this.#request(next, way), signal);
   }
 
-  #request({ id: hash, root }: PlacedRoot, way: Way): SyncRequest {
+  #request({ id: hash, root }: Root, way: Way): SyncRequest {
     const { paths, keep, log, onNote } = this.#options;
     const { to, strategy } = this.#destination;
     const verbose = log.isLevelEnabled('debug');
@@ -270,7 +266,7 @@ class PlaceSync {
     try {
       if (inodeOf(aside) !== placed.inode)
         throw new DeployError('unsafe', 'it is not what was moved there', { hint: 'look what it is' });
-      await removeTree(aside, new AbortController().signal);
+      await removeTree(aside);
     } catch (error) {
       this.#options.log.warn(
         { path: aside, err: describeError(error) },

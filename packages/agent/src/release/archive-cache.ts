@@ -2,7 +2,7 @@ import { createHash, type Hash } from 'node:crypto';
 import { type FileHandle, mkdir, open, readdir, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { AgentConfig } from '@deploy-tools/shared/config-json.js';
-import { errnoOf } from '@deploy-tools/shared/errors.js';
+import { isMissing } from '@deploy-tools/shared/errors.js';
 import { layerLabel } from './layer-label.js';
 import type { ReleaseStore } from './release-store.js';
 
@@ -57,7 +57,7 @@ async function sizeOf(path: string): Promise<number | undefined> {
   try {
     return (await stat(path)).size;
   } catch (error) {
-    if (errnoOf(error) === 'ENOENT') return undefined;
+    if (isMissing(error)) return undefined;
     throw error;
   }
 }
@@ -90,13 +90,13 @@ export async function pruneCache(store: ReleaseStore, needed: ReadonlySet<string
   const limit = store.clock().getTime() - KEEP_MS;
   for (const name of await namesIn(store.paths.cache)) {
     const hash = name.endsWith(PARTIAL) ? name.slice(0, -PARTIAL.length) : name;
-    // The original's agent names its downloads temp-….
+    // The Go agent names its downloads temp-….
     if (needed.has(hash) || !/^([0-9a-f]{64}|temp-.*)$/.test(hash)) continue;
     const path = join(store.paths.cache, name);
     try {
       if ((await stat(path)).mtimeMs < limit) await rm(path, { force: true });
     } catch (error) {
-      if (errnoOf(error) !== 'ENOENT') throw error;
+      if (!isMissing(error)) throw error;
     }
   }
 }
@@ -106,7 +106,7 @@ async function namesIn(dir: string): Promise<string[]> {
   try {
     return await readdir(dir);
   } catch (error) {
-    if (errnoOf(error) === 'ENOENT') return [];
+    if (isMissing(error)) return [];
     throw error;
   }
 }

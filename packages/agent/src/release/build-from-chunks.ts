@@ -142,7 +142,7 @@ class ReleaseBuild {
       return { root, durable: this.#settle(blueprint, root, finishedAt) };
     } catch (error) {
       const isInterrupted = isDeployError(error, 'connect') || signal.aborted;
-      if (!isInterrupted) await removeTree(fresh, new AbortController().signal);
+      if (!isInterrupted) await removeTree(fresh);
       throw error;
     }
   }

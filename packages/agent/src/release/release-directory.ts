@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { existsSync, lstatSync } from 'node:fs';
 import { mkdir, readdir, rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { errnoOf } from '@deploy-tools/shared/errors.js';
+import { isMissing } from '@deploy-tools/shared/errors.js';
 import { syncDirectory } from '@deploy-tools/shared/host/atomic-file.js';
 import { bootId } from '../host/process-identity.js';
 import { syncTree } from '../host/sync-filesystem.js';
@@ -69,12 +69,12 @@ export async function putInPlace(unpacked: string, fresh: string, root: string):
   try {
     await rename(root, old);
   } catch (error) {
-    if (errnoOf(error) !== 'ENOENT') throw error;
+    if (!isMissing(error)) throw error;
     await rename(fresh, root);
     return;
   }
   await rename(fresh, root);
-  await removeTree(old, new AbortController().signal);
+  await removeTree(old);
 }
 
 export async function makeDurable(unpacked: string, root: string): Promise<void> {
@@ -157,7 +157,7 @@ async function namesIn(dir: string, pattern: RegExp): Promise<string[]> {
   try {
     return (await readdir(dir)).filter((name) => pattern.test(name));
   } catch (error) {
-    if (errnoOf(error) === 'ENOENT') return [];
+    if (isMissing(error)) return [];
     throw error;
   }
 }

@@ -23,7 +23,7 @@ export async function unpackArchives(store: ReleaseStore, config: AgentConfig): 
     log.info({ entries, bytes, ms: Math.round(ms), root }, 'unpacked');
     warnOfStripped(log, root, stripped);
   } catch (error) {
-    await removeTree(fresh, new AbortController().signal);
+    await removeTree(fresh);
     throw error;
   }
   await putInPlace(paths.unpacked, fresh, root);

@@ -12,6 +12,7 @@ import { Pushes } from '@deploy-tools/agent/follow/pushes.js';
 import type { Hook, HookOutcome } from '@deploy-tools/agent/process/script/run-hook.js';
 import type { AgentConfig } from '@deploy-tools/shared/config-json.js';
 import { DeployError } from '@deploy-tools/shared/errors.js';
+import { expect } from 'vitest';
 import { testScope } from '../../../../test/support/scope.js';
 import { tempDir } from '../../../../test/support/temp-dir.js';
 import { agentContext, closedUpstream, configOf } from '../agent-context.js';
@@ -19,7 +20,7 @@ import { agentContext, closedUpstream, configOf } from '../agent-context.js';
 /** What happens on a played host, as `HOOK REVISION` or `HOOK REVISION rollback`; `switch` and `prove` are steps too. */
 export type Happens = Readonly<Record<string, HookOutcome | DeployError | (() => void | Promise<void>)>>;
 
-/** A host on which nothing runs: it notes what it is asked to do, and answers as it is told. No process is started. */
+/** A host on which no process runs: it records each step, and the test decides how the step ends. */
 export class PlayedHost implements Host {
   /** What was run, in order. */
   readonly ran: string[] = [];
@@ -130,3 +131,19 @@ export class PlayedSite {
 export function errorOf(result: AttemptResult | undefined): string | undefined {
   return result !== undefined && 'error' in result ? result.error.message : undefined;
 }
+
+/** A host on which revision 1 is proven. */
+export async function provenSite(settings = {}): Promise<PlayedSite> {
+  const site = await PlayedSite.make(settings);
+  expect(await site.deploy(1)).toMatchObject({ kind: 'deployed', ran: stepsForward(1) });
+  return site;
+}
+
+/** Everything that runs for a release that gets healthy. */
+export const stepsForward = (number: number) =>
+  ['pre', 'prepare', 'script', 'switch', 'switch', 'prove', 'validate', 'post', 'success'].map(
+    (step) => `${step} ${number}`,
+  );
+
+/** Everything that runs for the rollback to revision 1. */
+export const BACK_TO_1 = ['rollback', 'script', 'switch', 'prove'].map((step) => `${step} 1 rollback`);

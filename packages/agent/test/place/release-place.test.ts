@@ -2,9 +2,10 @@ import { cpSync, existsSync, readdirSync, readFileSync, renameSync, rmSync, syml
 import { join } from 'node:path';
 import { recover } from '@deploy-tools/agent/deploy/resume-attempt.js';
 import { systemTimers } from '@deploy-tools/agent/host/timers.js';
-import type { PlacedRoot, Way } from '@deploy-tools/agent/place/release-place.js';
+import type { Way } from '@deploy-tools/agent/place/release-place.js';
 import type { Destination } from '@deploy-tools/agent/place/sync/destination.js';
 import { lockDestination } from '@deploy-tools/agent/place/sync/lock-destination.js';
+import type { Root } from '@deploy-tools/agent/process/script/script-environment.js';
 import type { DeployError } from '@deploy-tools/shared/errors.js';
 import { beforeEach, describe, expect, it } from 'vitest';
 import { programsInPath } from '../../../../test/support/programs-in-path.js';
@@ -35,7 +36,7 @@ async function agentIn(name: string, dest: string = to, more: Partial<Destinatio
         };
   const context = await agentContext(own, { name, destination });
   const next = { id: name.padEnd(64, '0'), root };
-  const put = async (to: PlacedRoot, way: Way) => {
+  const put = async (to: Root, way: Way) => {
     const { place, signal } = context;
     await place.put(to, { way, hold: await place.hold(signal), signal });
   };

@@ -79,7 +79,7 @@ function addVersion(connection: Connection, { component, hash }: MadeLayer): Pro
   return connection.capture(command, MAX_OUTPUT);
 }
 
-/** The original registry says on standard output why it refuses. */
+/** The Go registry says on standard output why it refuses. */
 function refused(what: string, { stdout, stderr, status }: Captured): DeployError {
   const said = stderr.trim() === '' ? stdout.trim() : stderr.trim();
   const reason = said === '' ? `exit status ${status}` : said;
