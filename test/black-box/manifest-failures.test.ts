@@ -184,6 +184,6 @@ describeWith(['rsync'], 'signatures', () => {
       1,
       expect.stringContaining('the manifest names no signature, but -allowed-signers asks for one'),
     ]);
-    expect((await site.deploy([url])).stderr).toContain('it is not known whose it should be');
+    expect((await site.deploy([url])).stderr).toContain('names a signature, but no key is given');
   });
 });
