@@ -1,7 +1,7 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { encodeAgentLine } from '@deploy-tools/shared/report/encode-agent-line.js';
-import type { AgentLine, StateReport } from '@deploy-tools/shared/report/report.js';
+import { type AgentLine, encodeAgentLine } from '@deploy-tools/shared/report/agent-line.js';
+import type { StateReport } from '@deploy-tools/shared/report/report.js';
 import { describe, expect, it } from 'vitest';
 import { makeTar } from '../support/archive.js';
 import { addConfiguration } from '../support/configuration.js';

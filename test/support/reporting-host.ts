@@ -1,8 +1,8 @@
 import { type ChildProcess, spawn } from 'node:child_process';
+import { type AgentLine, encodeAgentLine } from '@deploy-tools/shared/report/agent-line.js';
 import { isOutcome } from '@deploy-tools/shared/report/deploy-state.js';
-import { encodeAgentLine } from '@deploy-tools/shared/report/encode-agent-line.js';
-import { decodeRegistryLine } from '@deploy-tools/shared/report/registry-line.js';
-import type { AgentLine, RegistryLine, StateReport } from '@deploy-tools/shared/report/report.js';
+import { decodeRegistryLine, type RegistryLine } from '@deploy-tools/shared/report/registry-line.js';
+import type { StateReport } from '@deploy-tools/shared/report/report.js';
 import type { OpenSsh } from './open-ssh.js';
 import { PATIENCE_MS } from './patience.js';
 import type { Scope } from './scope.js';

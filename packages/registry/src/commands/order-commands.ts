@@ -2,7 +2,7 @@ import { CANCEL, FORGET, RETRY } from '@deploy-tools/shared/commands/fleet-specs
 import { required } from '@deploy-tools/shared/commands/required.js';
 import { DeployError } from '@deploy-tools/shared/errors.js';
 import { isInProgress } from '@deploy-tools/shared/report/deploy-state.js';
-import type { RegistryLine } from '@deploy-tools/shared/report/report.js';
+import type { RegistryLine } from '@deploy-tools/shared/report/registry-line.js';
 import type { OrderResult } from '../core/fleet/fleet.js';
 import { fleetStatus, type HostStatus } from '../core/fleet/fleet-status.js';
 import type { Registry } from '../core/registry.js';

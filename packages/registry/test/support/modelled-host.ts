@@ -1,8 +1,7 @@
 import { DeployError } from '@deploy-tools/shared/errors.js';
-import { decodeAgentLine } from '@deploy-tools/shared/report/agent-line.js';
+import { type AgentLine, decodeAgentLine, encodeAgentLine } from '@deploy-tools/shared/report/agent-line.js';
 import { type DeployState, isOutcome, type Outcome } from '@deploy-tools/shared/report/deploy-state.js';
-import { encodeAgentLine } from '@deploy-tools/shared/report/encode-agent-line.js';
-import type { AgentLine, StateReport } from '@deploy-tools/shared/report/report.js';
+import type { StateReport } from '@deploy-tools/shared/report/report.js';
 import { SPEAKER, type TestRegistry } from './open-registry.js';
 import { type PlayedAgent, playAgent } from './played-agent.js';
 

@@ -1,6 +1,7 @@
 import type { Intake } from '@deploy-tools/registry/core/fleet/fleet.js';
 import type { Presence, Speaker } from '@deploy-tools/registry/core/fleet/presence.js';
-import type { RegistryLine, StateReport } from '@deploy-tools/shared/report/report.js';
+import type { RegistryLine } from '@deploy-tools/shared/report/registry-line.js';
+import type { StateReport } from '@deploy-tools/shared/report/report.js';
 import { SPEAKER, type TestRegistry } from './open-registry.js';
 
 /** An agent that is played by a test, past the wire. */

@@ -1,6 +1,6 @@
 import * as z from 'zod/mini';
 import { DeployError } from '../errors.js';
-import { checkedBy } from './decode-json.js';
+import { checkedBy, checkJson, decodeJson, type JsonSubject } from './decode-json.js';
 
 /** Hex SHA-256, in lower case: hashes become names of files, so nothing else is accepted. */
 export const hashSchema = z.string().check(z.regex(/^[0-9a-f]{64}$/));
@@ -57,6 +57,51 @@ function withOwnKeys<Wire extends object>(wire: Wire): OwnKeys<Wire> {
       value,
     ]),
   ) as OwnKeys<Wire>;
+}
+
+/** The same object with its keys as {@link wireObject} reads them; objects in it stay as they are. */
+export function withWireKeys(own: object): Readonly<Record<string, unknown>> {
+  return Object.fromEntries(
+    Object.entries(own).map(([key, value]) => [key.charAt(0).toUpperCase() + key.slice(1), value]),
+  );
+}
+
+/** The keys of a line that has none besides the one that names its kind. */
+export const noKeysSchema = z.transform((): object => ({}));
+
+type LineSchemas = Readonly<Record<string, z.core.$ZodType>>;
+
+/** A line of any of these kinds; its key `Tag` names the kind. */
+export type LineOf<Tag extends string, Schemas extends LineSchemas> = {
+  [Kind in keyof Schemas]: { readonly [Key in Tag]: Kind } & z.output<Schemas[Kind]>;
+}[keyof Schemas];
+
+export interface LineGrammar<Tag extends string, Schemas extends LineSchemas> {
+  /** The key that names the kind of a line, on the wire and in our code. */
+  readonly tag: readonly [wire: string, own: Tag];
+  /** The other keys of a line, by its kind. */
+  readonly schemas: Schemas;
+  readonly subject: JsonSubject;
+}
+
+/**
+ * Makes a function that reads one line of a peer, without its newline. It returns undefined for a line of an unknown kind: a newer
+ * peer may have more. It throws a DeployError of the subject's kind that names the field.
+ */
+export function lineDecoder<Tag extends string, Schemas extends LineSchemas>({
+  tag: [wireTag, ownTag],
+  schemas,
+  subject,
+}: LineGrammar<Tag, Schemas>): (line: string) => LineOf<Tag, Schemas> | undefined {
+  const tagSchema = z.looseObject({ [wireTag]: z.string() });
+  return (line) => {
+    const json: Fields = decodeJson(line, tagSchema, subject);
+    const kind = String(json[wireTag]);
+    const schema = Object.hasOwn(schemas, kind) ? schemas[kind] : undefined;
+    if (schema === undefined) return undefined;
+    const fields = checkJson(json, schema, subject);
+    return Object.assign({ [ownTag]: kind }, fields) as LineOf<Tag, Schemas>;
+  };
 }
 
 /** A JSON object whose keys are not checked. */

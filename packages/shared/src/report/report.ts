@@ -1,76 +1,95 @@
-import type { DeployState } from './deploy-state.js';
-import type { PauseNote } from './pause-note.js';
+import * as z from 'zod/mini';
+import { checkedBy } from '../json/decode-json.js';
+import { countSchema, cutText, hashSchema, timeSchema, wireObject } from '../json/json-schemas.js';
+import { checkConfigurationName, checkHostName } from '../names.js';
+import { DEPLOY_STATES } from './deploy-state.js';
+import { logTail } from './log-tail.js';
+import { pauseSchema } from './pause-note.js';
 
 /** The longest line of either side, in bytes with its newline. */
 export const MAX_REPORT_LINE = 64 * 1024;
 
-/** Who an agent is, and which configurations it follows from now on. */
-export interface Hello {
-  readonly host: string;
+/** Bounds of the parts of a line. Lengths are in characters. */
+const MAX_LABELS = 32;
+const MAX_LABEL_LENGTH = 256;
+const MAX_CONFIGS = 100;
+const MAX_FEATURES = 32;
+const MAX_TIMINGS = 32;
+const MAX_MESSAGE_LENGTH = 2000;
+
+/** A version, an id or a kind, of at most 64 characters. */
+const tokenSchema = z.string().check(z.regex(/^[A-Za-z0-9][A-Za-z0-9._+/:-]{0,63}$/));
+const configNameSchema = z.pipe(z.string(), checkedBy(checkConfigurationName));
+const releaseSchema = wireObject({
+  Revision: z.optional(countSchema),
+  /** Configuration hash. */
+  Hash: hashSchema,
+});
+
+export const helloSchema = wireObject({
+  Host: z.pipe(z.string(), checkedBy(checkHostName)),
   /** The agent's version. */
-  readonly agent: string;
-  readonly labels: Readonly<Record<string, string>>;
-  readonly configs: readonly string[];
-  /** What the agent does beyond what every agent does; `again`: it marks outcomes that it tells again. */
-  readonly features?: readonly string[];
-}
+  Agent: tokenSchema,
+  Labels: z._default(boundedMap(z.string().check(z.maxLength(MAX_LABEL_LENGTH)), MAX_LABELS), {}),
+  Configs: z.pipe(
+    z.array(configNameSchema).check(z.maxLength(MAX_CONFIGS)),
+    z.transform((names): readonly string[] => [...new Set(names)]),
+  ),
+  /** Optional parts of the protocol that the agent has: \`again\` for the key of that name, \`cancel\` for the line of that type. */
+  Features: z.optional(z.readonly(z.array(tokenSchema).check(z.maxLength(MAX_FEATURES)))),
+});
+
+/** Times are RFC 3339 UTC by the host's clock. */
+export const stateSchema = wireObject({
+  Config: configNameSchema,
+  State: z.enum(DEPLOY_STATES),
+  /** Why the attempt is made: \`deploy\`, \`rollback\` or \`retry\`. */
+  Reason: z.optional(tokenSchema),
+  /** Revision and configuration hash of what is wanted or in flight. */
+  Revision: z.optional(countSchema),
+  Hash: z.optional(hashSchema),
+  /** The number of the attempt at this revision, from 1. */
+  Attempt: z.optional(countSchema),
+  /** The agent's name for the attempt. */
+  Deploy: z.optional(tokenSchema),
+  /** The release that runs now, absent before the first. */
+  Running: z.optional(releaseSchema),
+  LastGood: z.optional(releaseSchema),
+  /** When the configuration came into this state. */
+  Since: z.optional(timeSchema),
+  Progress: z.optional(wireObject({ Done: countSchema, Total: countSchema })),
+  Error: z.optional(wireObject({ Kind: tokenSchema, Message: cutText(MAX_MESSAGE_LENGTH) })),
+  /** The tail of the attempt's log. */
+  Log: z.optional(
+    z.pipe(
+      z.array(z.string()),
+      z.transform((lines: string[]) => logTail(lines)),
+    ),
+  ),
+  /** Milliseconds by phase. */
+  Timings: z.optional(boundedMap(z.number().check(z.nonnegative()), MAX_TIMINGS)),
+  Bytes: z.optional(wireObject({ Fetched: countSchema, Reused: countSchema })),
+  /** The operator's pause on the host. The state is \`paused\` once nothing is in progress. */
+  Pause: z.optional(pauseSchema),
+  /** When a rejected or vetoed revision is tried again. */
+  NotBefore: z.optional(timeSchema),
+  /** Marks an outcome that is sent again for the history, as the registry may not have stored it; it is not the present state. */
+  Again: z.optional(z.boolean()),
+});
+
+/** Who an agent is, and which configurations it follows from now on. */
+export type Hello = z.output<typeof helloSchema>;
 
 /** A release on a host. */
-export interface Release {
-  readonly revision?: number;
-  /** Configuration hash. */
-  readonly hash: string;
+export type Release = z.output<typeof releaseSchema>;
+
+/** How far a configuration is on a host. */
+export type StateReport = z.output<typeof stateSchema>;
+
+/** A map from tokens. */
+function boundedMap<Value extends z.core.$ZodType>(valueSchema: Value, maxEntries: number) {
+  return z.pipe(
+    z.record(tokenSchema, valueSchema).check(z.refine((map) => Object.keys(map).length <= maxEntries)),
+    z.transform((map: Record<string, z.output<Value>>): Readonly<Record<string, z.output<Value>>> => map),
+  );
 }
-
-/** How far a configuration is on a host. Times are RFC 3339 UTC by the host's clock. */
-export interface StateReport {
-  readonly config: string;
-  readonly state: DeployState;
-  /** Why the attempt is made: `deploy`, `rollback` or `retry`. */
-  readonly reason?: string;
-  /** Of what is wanted or in flight. */
-  readonly revision?: number;
-  readonly hash?: string;
-  /** From 1: which attempt at this revision. */
-  readonly attempt?: number;
-  /** Names the attempt; chosen by the agent. */
-  readonly deploy?: string;
-  /** What runs now, absent before the first release. */
-  readonly running?: Release;
-  readonly lastGood?: Release;
-  /** Since when it is in this state. */
-  readonly since?: string;
-  readonly progress?: { readonly done: number; readonly total: number };
-  readonly error?: { readonly kind: string; readonly message: string };
-  /** The tail of the attempt's log. */
-  readonly log?: readonly string[];
-  /** Milliseconds by phase. */
-  readonly timings?: Readonly<Record<string, number>>;
-  readonly bytes?: { readonly fetched: number; readonly reused: number };
-  /** Somebody on the host paused it. Before `paused` something is in progress still. */
-  readonly pause?: PauseNote;
-  /** When a rejected or vetoed revision is tried again. */
-  readonly notBefore?: string;
-  /** An outcome that the registry may not have stored: reported for the history; it is not the state of now. */
-  readonly again?: boolean;
-}
-
-/** A line of an agent. */
-export type AgentLine =
-  | { readonly type: 'hello'; readonly hello: Hello }
-  | { readonly type: 'state'; readonly report: StateReport }
-  | { readonly type: 'heartbeat' };
-
-/** A line of a registry. */
-export type RegistryLine =
-  /** The name that the host is known by. */
-  | { readonly type: 'welcome'; readonly host: string }
-  /** The last line: what was said is not accepted. */
-  | { readonly type: 'refused'; readonly error: string }
-  /** The outcome of this attempt is stored. */
-  | { readonly type: 'ack'; readonly deploy: string; readonly state: DeployState }
-  /** Try the rejected revision again now. */
-  | { readonly type: 'retry'; readonly config: string }
-  /** End the deployment in progress; said to agents with the feature "cancel". `by` names who says so. */
-  | { readonly type: 'cancel'; readonly config: string; readonly by: string }
-  | { readonly type: 'heartbeat' };

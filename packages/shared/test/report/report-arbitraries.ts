@@ -1,11 +1,7 @@
+import type { AgentLine } from '@deploy-tools/shared/report/agent-line.js';
 import { DEPLOY_STATES } from '@deploy-tools/shared/report/deploy-state.js';
-import type {
-  AgentLine,
-  Hello,
-  RegistryLine,
-  Release,
-  StateReport,
-} from '@deploy-tools/shared/report/report.js';
+import type { RegistryLine } from '@deploy-tools/shared/report/registry-line.js';
+import type { Hello, Release, StateReport } from '@deploy-tools/shared/report/report.js';
 import fc from 'fast-check';
 
 const letters = (alphabet: string, maxLength: number) =>

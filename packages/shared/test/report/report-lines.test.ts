@@ -1,5 +1,4 @@
-import { decodeAgentLine } from '@deploy-tools/shared/report/agent-line.js';
-import { encodeAgentLine } from '@deploy-tools/shared/report/encode-agent-line.js';
+import { decodeAgentLine, encodeAgentLine } from '@deploy-tools/shared/report/agent-line.js';
 import { decodeRegistryLine, encodeRegistryLine } from '@deploy-tools/shared/report/registry-line.js';
 import { MAX_REPORT_LINE } from '@deploy-tools/shared/report/report.js';
 import fc from 'fast-check';

@@ -1,6 +1,6 @@
 import { DeployError } from '@deploy-tools/shared/errors.js';
 import { withoutUndefined } from '@deploy-tools/shared/json/json-schemas.js';
-import { stateReportJson } from '@deploy-tools/shared/report/encode-agent-line.js';
+import { stateReportJson } from '@deploy-tools/shared/report/agent-line.js';
 import { pauseText } from '@deploy-tools/shared/report/pause-note.js';
 import type { StateReport } from '@deploy-tools/shared/report/report.js';
 import type { AgentContext } from '../../deploy/agent-context.js';

@@ -2,8 +2,7 @@ import { rmSync } from 'node:fs';
 import { isDeployError, isMissing } from '@deploy-tools/shared/errors.js';
 import { writeFileAtomic } from '@deploy-tools/shared/host/atomic-file.js';
 import { readRegularFile } from '@deploy-tools/shared/host/regular-file.js';
-import { decodeAgentLine } from '@deploy-tools/shared/report/agent-line.js';
-import { encodeAgentLine } from '@deploy-tools/shared/report/encode-agent-line.js';
+import { decodeAgentLine, encodeAgentLine } from '@deploy-tools/shared/report/agent-line.js';
 import { MAX_REPORT_LINE, type StateReport } from '@deploy-tools/shared/report/report.js';
 
 /** The oldest are dropped: a registry that was away for more deployments still learns of the last ones. */

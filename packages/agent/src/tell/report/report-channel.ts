@@ -1,9 +1,9 @@
 import { PassThrough, Writable } from 'node:stream';
 import type { Connection } from '@deploy-tools/shared/client/connection.js';
+import { type AgentLine, encodeAgentLine } from '@deploy-tools/shared/report/agent-line.js';
 import { BoundedLines } from '@deploy-tools/shared/report/bounded-lines.js';
-import { encodeAgentLine } from '@deploy-tools/shared/report/encode-agent-line.js';
-import { decodeRegistryLine } from '@deploy-tools/shared/report/registry-line.js';
-import { type AgentLine, MAX_REPORT_LINE, type RegistryLine } from '@deploy-tools/shared/report/report.js';
+import { decodeRegistryLine, type RegistryLine } from '@deploy-tools/shared/report/registry-line.js';
+import { MAX_REPORT_LINE } from '@deploy-tools/shared/report/report.js';
 
 /** Lines that wait to be taken by a registry that is slow; what is said beyond is dropped. */
 const MAX_WAITING = 512 * 1024;

@@ -2,7 +2,8 @@ import type { Connection } from '@deploy-tools/shared/client/connection.js';
 import { describeError, isDeployError } from '@deploy-tools/shared/errors.js';
 import type { Logger } from '@deploy-tools/shared/log.js';
 import { isOutcome } from '@deploy-tools/shared/report/deploy-state.js';
-import type { Hello, RegistryLine, StateReport } from '@deploy-tools/shared/report/report.js';
+import type { RegistryLine } from '@deploy-tools/shared/report/registry-line.js';
+import type { Hello, StateReport } from '@deploy-tools/shared/report/report.js';
 import type { OutcomeStore } from './outcome-store.js';
 import { openReportChannel, type ReportChannel } from './report-channel.js';
 

@@ -1,7 +1,8 @@
 import { DeployError } from '@deploy-tools/shared/errors.js';
 import type { Logger } from '@deploy-tools/shared/log.js';
 import { isOutcome } from '@deploy-tools/shared/report/deploy-state.js';
-import type { Hello, RegistryLine, StateReport } from '@deploy-tools/shared/report/report.js';
+import type { RegistryLine } from '@deploy-tools/shared/report/registry-line.js';
+import type { Hello, StateReport } from '@deploy-tools/shared/report/report.js';
 import type { MetaStore } from '../../meta/meta-store.js';
 import { attemptAndState, isChange, saysPresent, withEarlierError } from './compare-reports.js';
 import { FleetEvents } from './fleet-events.js';

@@ -1,6 +1,6 @@
 import type { Turns } from '@deploy-tools/shared/host/turns.js';
 import type { RateLimit } from '@deploy-tools/shared/rate-limit.js';
-import type { RegistryLine } from '@deploy-tools/shared/report/report.js';
+import type { RegistryLine } from '@deploy-tools/shared/report/registry-line.js';
 import type { AgentKey } from '../../meta/fleet-store.js';
 import type { Access } from '../access.js';
 

@@ -1,9 +1,10 @@
 import { setImmediate } from 'node:timers/promises';
 import { DeployError } from '@deploy-tools/shared/errors.js';
 import { RateLimit } from '@deploy-tools/shared/rate-limit.js';
-import { decodeAgentLine } from '@deploy-tools/shared/report/agent-line.js';
+import { type AgentLine, decodeAgentLine } from '@deploy-tools/shared/report/agent-line.js';
 import { isOutcome } from '@deploy-tools/shared/report/deploy-state.js';
-import type { AgentLine, Hello, RegistryLine, StateReport } from '@deploy-tools/shared/report/report.js';
+import type { RegistryLine } from '@deploy-tools/shared/report/registry-line.js';
+import type { Hello, StateReport } from '@deploy-tools/shared/report/report.js';
 import { requireReadable } from '../access.js';
 import type { Heartbeats } from '../heartbeats.js';
 import type { Fleet } from './fleet.js';

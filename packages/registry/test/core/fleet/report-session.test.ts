@@ -1,7 +1,7 @@
 import { accessTo } from '@deploy-tools/registry/core/access.js';
 import { ReportSession } from '@deploy-tools/registry/core/fleet/report-session.js';
-import { encodeAgentLine } from '@deploy-tools/shared/report/encode-agent-line.js';
-import type { AgentLine, RegistryLine } from '@deploy-tools/shared/report/report.js';
+import { type AgentLine, encodeAgentLine } from '@deploy-tools/shared/report/agent-line.js';
+import type { RegistryLine } from '@deploy-tools/shared/report/registry-line.js';
 import fc from 'fast-check';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { agentLines } from '../../../../shared/test/report/report-arbitraries.js';
