@@ -17,6 +17,7 @@ import { megabytes } from './lib/stats.mjs';
 import { manifestBench } from './manifest-bench.mjs';
 import { pushBench } from './push-bench.mjs';
 import { releasesBench } from './releases-bench.mjs';
+import { rollbackBench } from './rollback-bench.mjs';
 import { startupBench } from './startup-bench.mjs';
 import { transferBench } from './transfer-bench.mjs';
 import { unpackBench } from './unpack-bench.mjs';
@@ -36,6 +37,7 @@ const BENCHES = {
   push: pushBench,
   watchers: watchersBench,
   fleet: fleetBench,
+  rollback: rollbackBench,
   manifest: manifestBench,
 };
 

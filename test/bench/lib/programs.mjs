@@ -89,7 +89,7 @@ export const sshOptions = (key) =>
     `IdentityFile=${key}`,
   ].flatMap((option) => ['-o', option]);
 
-function freePort() {
+export function freePort() {
   return new Promise((resolve) => {
     const server = createServer().listen(0, '127.0.0.1', () => {
       const { port } = server.address();
