@@ -13,6 +13,6 @@ export const STILL_TO_DO: Readonly<Record<string, readonly string[]>> = {
     'meta/sqlite/history-schema',
     'meta/sqlite/sqlite-notices',
   ],
-  agent: ['programs/daemon/open-application', 'release/archive-cache', 'release/release-directory'],
+  agent: ['programs/daemon/open-application'],
   ctl: ['from-docker/deploy-layers'],
 };

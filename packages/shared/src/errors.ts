@@ -80,7 +80,7 @@ export class DeployError extends Error {
   constructor(
     kind: ErrorKind,
     message: string,
-    options: { hint?: string; cause?: unknown; retryAfterMs?: number } = {},
+    options: { hint?: string | undefined; cause?: unknown; retryAfterMs?: number | undefined } = {},
   ) {
     super(message, options.cause === undefined ? undefined : { cause: options.cause });
     this.name = 'DeployError';
@@ -154,6 +154,12 @@ function messageOf(error: unknown): string {
   if (error instanceof Error) return error.message;
   // Not String(error): an object need not have a toString that can be called.
   return typeof error === 'object' ? Object.prototype.toString.call(error) : String(error);
+}
+
+/** The same error, its hint included, under another message, such as one that names what was read. */
+export function rewordError(error: unknown, reword: (message: string) => string): DeployError {
+  const { kind, message, hint, retryAfterMs } = toDeployError(error);
+  return new DeployError(kind, reword(message), { hint, retryAfterMs, cause: error });
 }
 
 /** Whether a system call failed because there is no such file or directory (ENOENT). */

@@ -66,10 +66,10 @@ async function pruneReleases(
   needed: readonly AgentConfig[],
 ): Promise<void> {
   const { cleanOld, keep, keepsForeign } = settings;
-  const ignored = keepsForeign ? await foreignReleases(paths.unpacked, paths.records) : [];
+  const ignored = keepsForeign ? foreignReleases(paths.unpacked, paths.records) : [];
   const running = host.directories.map((root) => basename(root));
   const spared = new Set([...needed.map(({ hash }) => hash), ...running]);
-  const needless = await superfluousReleases(paths.unpacked, cleanOld ? 0 : keep, { spared, ignored });
+  const needless = superfluousReleases(paths.unpacked, cleanOld ? 0 : keep, { spared, ignored });
   const remove = () => removeReleases(releases, needless);
   if (needless.length > 0) await keepRecord(releases, needed[0]?.hash ?? '', remove);
 }

@@ -1,6 +1,7 @@
-import { mkdirSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { mkdirSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { isMissing } from '@deploy-tools/shared/errors.js';
+import { namesIn } from '@deploy-tools/shared/host/names-in.js';
 
 /** A directory of files that are named by a hash in 64 hex digits. It is made when something is first written to it. */
 export class HashDirectory {
@@ -16,7 +17,7 @@ export class HashDirectory {
 
   /** Hashes of the files that are there, in no order. */
   list(): string[] {
-    return this.#names().filter((name) => /^[0-9a-f]{64}$/.test(name));
+    return namesIn(this.#dir).filter((name) => /^[0-9a-f]{64}$/.test(name));
   }
 
   /** @returns undefined when there is no such file. */
@@ -40,15 +41,6 @@ export class HashDirectory {
 
   /** Removes all files but these, also temporary ones that a crash left. */
   prune(kept: ReadonlySet<string>): void {
-    for (const name of this.#names()) if (!kept.has(name)) this.remove(name);
-  }
-
-  #names(): string[] {
-    try {
-      return readdirSync(this.#dir);
-    } catch (error) {
-      if (isMissing(error)) return [];
-      throw error;
-    }
+    for (const name of namesIn(this.#dir)) if (!kept.has(name)) this.remove(name);
   }
 }

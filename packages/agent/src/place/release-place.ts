@@ -5,7 +5,7 @@ import type { Logger } from '@deploy-tools/shared/log.js';
 import { eitherSignal } from '../host/either-signal.js';
 import type { Timers } from '../host/timers.js';
 import type { Root } from '../process/script/script-environment.js';
-import { removeTree } from '../release/unpack/remove-tree.js';
+import { removeTree } from '../release/unpack/run-tree-task.js';
 import { pointCurrent } from './current-link.js';
 import {
   forgetPlaced,

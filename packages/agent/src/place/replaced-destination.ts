@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { existsSync, readdirSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
-import { removeTree } from '../release/unpack/remove-tree.js';
+import { removeTree } from '../release/unpack/run-tree-task.js';
 
 /** With `mv`, what was put to a destination before has this name while another release takes its place. */
 export function replacedBeside(to: string): string {

@@ -3,33 +3,27 @@ import { type FileHandle, mkdir, open, readdir, rm, stat } from 'node:fs/promise
 import { join } from 'node:path';
 import type { AgentConfig } from '@deploy-tools/shared/config-json.js';
 import { isMissing } from '@deploy-tools/shared/errors.js';
+import { namesIn } from '@deploy-tools/shared/host/names-in.js';
 import { layerLabel } from './layer-label.js';
 import type { ReleaseStore } from './release-store.js';
 
-/** After the hash of an archive: its beginning, as far as it was downloaded. */
+/** The end of the name of an archive that is not downloaded completely. */
 export const PARTIAL = '.part';
 const READ_CHUNK = 1024 * 1024;
 const KEEP_MS = 3_600_000;
 
-/** What the cache holds: whole archives, and the beginnings of others with their length in bytes. */
-export interface CacheContent {
-  readonly whole: ReadonlySet<string>;
-  readonly partial: ReadonlyMap<string, number>;
-}
-
 /**
- * What there is of a configuration's archives. A disk may damage what was verified when it came, so whole ones are
- * read once more; one that is damaged is removed and counts as missing.
+ * Finds the archives of a configuration that are in the cache. Each is hashed again, since a disk may damage a file; a damaged
+ * archive is removed.
+ * @returns hashes of the archives that are whole.
  */
-export async function readCache(store: ReleaseStore, config: AgentConfig): Promise<CacheContent> {
+export async function verifyCache(store: ReleaseStore, config: AgentConfig): Promise<ReadonlySet<string>> {
   const { cache } = store.paths;
   const whole = new Set<string>();
-  const partial = new Map<string, number>();
   await mkdir(cache, { recursive: true, mode: 0o700 });
   const names = new Set(await readdir(cache));
   for (const layer of config.layers) {
     const path = join(cache, layer.hash);
-    if (names.has(layer.hash + PARTIAL)) partial.set(layer.hash, (await stat(path + PARTIAL)).size);
     if (!names.has(layer.hash) || whole.has(layer.hash)) continue;
     if ((await hashOfFile(path, store.signal)) === layer.hash) {
       whole.add(layer.hash);
@@ -38,10 +32,10 @@ export async function readCache(store: ReleaseStore, config: AgentConfig): Promi
     store.log.warn({ layer: layerLabel(layer), path }, 'the cached archive is damaged, fetching it anew');
     await rm(path);
   }
-  return { whole, partial };
+  return whole;
 }
 
-/** Bytes that are missing of a configuration's archives, going by what lies in the cache under their names. */
+/** Counts the bytes to download for a configuration's archives, by the sizes of files in the cache. */
 export async function missingBytes(store: ReleaseStore, config: AgentConfig): Promise<number> {
   const sizes = new Map(config.layers.map(({ hash, size }) => [hash, size ?? 0]));
   let missing = 0;
@@ -73,7 +67,7 @@ async function hashOfFile(path: string, signal: AbortSignal): Promise<string> {
   }
 }
 
-/** Feeds a file, from its beginning, to the hash. @returns how many bytes that is. */
+/** Hashes a file from its beginning. @returns its size in bytes. */
 export async function hashContent(file: FileHandle, hash: Hash, signal: AbortSignal): Promise<number> {
   const buffer = Buffer.allocUnsafe(READ_CHUNK);
   for (let at = 0; ; ) {
@@ -85,10 +79,10 @@ export async function hashContent(file: FileHandle, hash: Hash, signal: AbortSig
   }
 }
 
-/** Removes archives, and parts of them, that no listed layer needs and that are older than an hour. */
+/** Removes archives and partial downloads that are older than an hour and not needed. @param needed hashes. */
 export async function pruneCache(store: ReleaseStore, needed: ReadonlySet<string>): Promise<void> {
   const limit = store.clock().getTime() - KEEP_MS;
-  for (const name of await namesIn(store.paths.cache)) {
+  for (const name of namesIn(store.paths.cache)) {
     const hash = name.endsWith(PARTIAL) ? name.slice(0, -PARTIAL.length) : name;
     // The Go agent names its downloads temp-….
     if (needed.has(hash) || !/^([0-9a-f]{64}|temp-.*)$/.test(hash)) continue;
@@ -98,15 +92,5 @@ export async function pruneCache(store: ReleaseStore, needed: ReadonlySet<string
     } catch (error) {
       if (!isMissing(error)) throw error;
     }
-  }
-}
-
-/** Nothing where no archive was ever needed. */
-async function namesIn(dir: string): Promise<string[]> {
-  try {
-    return await readdir(dir);
-  } catch (error) {
-    if (isMissing(error)) return [];
-    throw error;
   }
 }

@@ -19,8 +19,8 @@ import { recordable, recordOf } from './records/record-of.js';
 import { ReleaseRecords } from './records/release-records.js';
 import { freshDirectory, halfBuilt, makeDurable, putInPlace, type Release } from './release-directory.js';
 import type { ReleaseStore, WantedRelease } from './release-store.js';
-import { removeTree } from './unpack/remove-tree.js';
-import { warnOfStripped } from './unpack/warn-of-stripped.js';
+import { removeTree } from './unpack/run-tree-task.js';
+import { warnOfStripped } from './unpack-archives.js';
 
 /** From so many bytes on, the flow control of a single session limits the speed. */
 const WIDE_FETCH_BYTES = 4 * 1024 * 1024;
@@ -28,7 +28,7 @@ const EXTRA_LANES = 2;
 /** Bytes of archives below which one thread is enough to build the release. */
 const SMALL_ARCHIVES_BYTES = 1024 * 1024;
 
-/** Everything that is known before the first file is made. */
+/** The release to be built, and where each of its contents comes from. */
 interface Blueprint {
   readonly layers: readonly ReleaseLayer[];
   readonly tree: LaidRelease;
@@ -37,13 +37,13 @@ interface Blueprint {
   readonly plan: ContentPlan;
 }
 
-/** Ends a build in favour of whole archives. This is no failure. */
+/** Ends a build in favour of whole archives, which is no failure. */
 class ArchivesAreBetter extends Error {}
 
 /**
- * Builds a configuration's release of what is on this host and of the chunks that are not. A fresh directory gets the release's name
- * when it is complete; what a lost connection leaves half built is used by the next attempt.
- * @returns undefined when this cannot be done, or whole archives are the better way; the log says why.
+ * Builds a configuration's release of content on this host and of chunks that are fetched. A fresh directory gets the release's
+ * name when it is complete; after a lost connection the next attempt uses the half-built directory.
+ * @returns undefined when the registry does not allow it or whole archives are the better way; the log says why.
  * @throws DeployError unsafe, too-large, invalid, as unpacking the archives would; connect, no-space, cancelled.
  */
 export async function buildFromChunks(
@@ -95,14 +95,14 @@ class ReleaseBuild {
     }
   }
 
-  /** Judged by the size of the archives; the size of the unpacked release is known later. */
+  /** Judges by the size of the archives: the size of the release is not known yet. */
   #isSmall(): boolean {
     const { layers } = this.#wanted.config;
     const bytes = layers.reduce((sum, { size }) => sum + (size ?? SMALL_ARCHIVES_BYTES), 0);
     return bytes < SMALL_ARCHIVES_BYTES;
   }
 
-  /** Lays out the release and decides where each content comes from. @returns undefined where a layer has no manifest. */
+  /** Lays out the release and plans its contents. @returns undefined where a layer has no manifest. */
   async #draw(): Promise<Blueprint | undefined> {
     const { paths, settings, log } = this.#store;
     const { config } = this.#wanted;
@@ -110,7 +110,7 @@ class ReleaseBuild {
     const source = { sftp: this.#sessions.first, packs: this.#packs, manifests, log };
     const fetched = loadManifests(source, config);
     fetched.catch(() => undefined); // Awaited below: the disk is examined while the registry answers.
-    const disk = await loadSources(this.#store, manifests, this.#wanted);
+    const disk = loadSources(this.#store, manifests, this.#wanted);
     const layers = await fetched;
     if (layers === undefined) return undefined;
     const tree = layRelease(layers, settings.policy);
@@ -121,11 +121,10 @@ class ReleaseBuild {
     return { layers, tree, places, disk, plan };
   }
 
-  /** Fills a fresh directory and gives it the release's name. An interrupted build leaves its directory to the next attempt. */
   async #carryOut(blueprint: Blueprint): Promise<Release> {
     const { paths, progress, log, signal } = this.#store;
     const { hash } = this.#wanted.config;
-    const leftovers = await halfBuilt(paths.unpacked);
+    const leftovers = halfBuilt(paths.unpacked);
     const fresh = await freshDirectory(paths.unpacked);
     const begun = performance.now();
     const { plan, tree } = blueprint;
@@ -189,20 +188,23 @@ class ReleaseBuild {
     if (bytes > WIDE_FETCH_BYTES) this.#lanes.widen(EXTRA_LANES);
   }
 
-  /** Removes a half-built directory of an earlier attempt, whose useful content is in the new release by now. */
+  /** Removes a half-built directory, whose useful content is in the new release by now. */
   async #removeLeftover(path: string): Promise<void> {
     const { log, signal } = this.#store;
     try {
       await removeTree(path, signal);
     } catch (error) {
-      log.warn({ path, err: describeError(error) }, 'cannot remove what an earlier attempt left half built');
+      log.warn(
+        { path, err: describeError(error) },
+        'cannot remove a half-built release of an earlier attempt',
+      );
     }
   }
 
   /**
-   * Makes the release durable and records what its files look like, so that the next release can take them over. The flush waits for
-   * the stamps, which are taken when the script has been started (starting a process costs this one a good part of 0.1 s). The record
-   * is written last: it must not exist before the files that it describes.
+   * Makes the release durable and records its files, which the next release then reuses. The flush starts a process, which blocks
+   * this one for most of 0.1 s; so the stamps come first, and the script has been started by then. The record is
+   * written last: it must not exist before the files that it describes.
    */
   async #settle({ layers, tree }: Blueprint, root: string, finishedAt: bigint): Promise<void> {
     const { paths, threads, log, signal } = this.#store;
@@ -227,7 +229,7 @@ function isFaultOfRegistry(error: unknown): boolean {
   return (['not-found', 'unsupported', 'corrupt'] as const).some((kind) => isDeployError(error, kind));
 }
 
-/** Bytes of disk space that the release takes: all but the files that share theirs with an earlier release. */
+/** Bytes of disk space for the release: all but the files that share theirs with an earlier release. */
 function bytesWritten(tree: LaidRelease, plan: ContentPlan, isCopied: boolean): number {
   const all = tree.nodes.reduce((sum, { entry }) => sum + entry.size, 0);
   return isCopied ? all : all - plan.copies.reduce((sum, { node }) => sum + node.entry.size, 0);

@@ -1,32 +1,30 @@
 import { randomBytes } from 'node:crypto';
 import { existsSync, lstatSync } from 'node:fs';
-import { mkdir, readdir, rename, rm, writeFile } from 'node:fs/promises';
+import { mkdir, rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { isMissing } from '@deploy-tools/shared/errors.js';
 import { syncDirectory } from '@deploy-tools/shared/host/atomic-file.js';
+import { namesIn } from '@deploy-tools/shared/host/names-in.js';
 import { bootId } from '../host/process-identity.js';
 import { syncTree } from '../host/sync-filesystem.js';
 import type { ReleaseStore } from './release-store.js';
 import { spreadDirectories } from './spread-directories.js';
-import { removeTree } from './unpack/remove-tree.js';
+import { removeTree } from './unpack/run-tree-task.js';
 
-/** Marks a release as complete on disk; the Go agent writes and reads the same, but empty. */
+/** The end of the name of the mark that says that a release is complete on disk. The Go agent's mark is empty. */
 const COMPLETE = '.ok';
-/** What our mark holds. */
+/** The content of our mark. */
 const MADE_BY_US = 'deploy-agent\n';
 const HALF_BUILT = /^\.new-/;
 const TEMPORARY = /^\.(new|old)-/;
 const RELEASE = /^[0-9a-f]{64}$/;
-/** What was left half built is of use for the next attempt; more than so many attempts are not kept. */
-const MOST_LEFTOVERS = 3;
+/** Half-built directories that are kept, because the next attempt can use their content. */
+const MAX_LEFTOVERS = 3;
 
 export interface Release {
   /** Absolute: `<dir>/unpacked/<configuration hash>`. */
   readonly root: string;
-  /**
-   * Resolves when the release is complete on disk, power loss included, and marked so. It is complete for every
-   * process before this; only the disk lags behind.
-   */
+  /** Resolves when the release survives power loss and is marked as complete. Processes see it complete before that. */
   readonly durable: Promise<void>;
 }
 
@@ -40,9 +38,9 @@ export async function freshDirectory(unpacked: string): Promise<string> {
 }
 
 /**
- * The directory of a release that was made for this very deployment, as it is: a script that did not get to its end may
- * have started something from it.
- * @param unpackedIn the boot of the host it was made in; undefined when there is none.
+ * The release that this deployment made before it was interrupted. It is not made anew: its script may have started
+ * something from it.
+ * @param unpackedIn the id of the host's boot in which it was made; undefined when it was not.
  */
 export function usableRelease(
   unpacked: string,
@@ -52,17 +50,14 @@ export function usableRelease(
   const root = join(unpacked, hash);
   if (unpackedIn === undefined || !existsSync(root)) return undefined;
   if (existsSync(root + COMPLETE)) return { root, durable: Promise.resolve() };
-  // While the host has not gone down, what got the name is complete, its mark written or not.
+  // Until the host restarts, a directory with the release's name is complete even without its mark.
   if (unpackedIn === '' || unpackedIn !== bootId()) return undefined;
   const durable = makeDurable(unpacked, root);
   durable.catch(() => undefined); // The deployment awaits it, which may be a while from now.
   return { root, durable };
 }
 
-/**
- * Gives a complete release its name. Whatever has the name already was made for an earlier deployment of the same
- * layers.
- */
+/** Gives a complete release its name, and removes the release that an earlier deployment of the same layers made. */
 export async function putInPlace(unpacked: string, fresh: string, root: string): Promise<void> {
   await rm(root + COMPLETE, { force: true });
   const old = join(unpacked, `.old-${randomBytes(6).toString('hex')}`);
@@ -83,54 +78,53 @@ export async function makeDurable(unpacked: string, root: string): Promise<void>
   syncDirectory(unpacked);
 }
 
-/** Absolute paths of what was left half built, the last first. */
-export async function halfBuilt(unpacked: string): Promise<string[]> {
-  const found = (await namesIn(unpacked, HALF_BUILT)).map((name) => {
+/** Absolute paths of half-built directories, the newest first. */
+export function halfBuilt(unpacked: string): string[] {
+  const found = matching(unpacked, HALF_BUILT).map((name) => {
     const path = join(unpacked, name);
     return { path, ms: lstatSync(path, { throwIfNoEntry: false })?.ctimeMs ?? 0 };
   });
   return found.sort((a, b) => b.ms - a.ms).map(({ path }) => path);
 }
 
-/** Hashes of the releases there are, complete or not. */
-export async function releasesIn(unpacked: string): Promise<string[]> {
-  return await namesIn(unpacked, RELEASE);
+/** Hashes of the releases in a directory, complete or not. */
+export function releasesIn(unpacked: string): string[] {
+  return matching(unpacked, RELEASE);
 }
 
 /**
- * Removes what an interrupted agent left.
- * @param salvage whether to keep what was left half built: its content need not be fetched again.
+ * Removes directories that an interrupted agent left.
+ * @param salvage whether to keep the newest half-built ones, whose content need not be fetched again.
  */
 export async function removeLeftovers(store: ReleaseStore, salvage: boolean): Promise<void> {
   const { unpacked } = store.paths;
-  const spared = new Set(salvage ? (await halfBuilt(unpacked)).slice(0, MOST_LEFTOVERS) : []);
-  for (const name of await namesIn(unpacked, TEMPORARY)) {
+  const spared = new Set(salvage ? halfBuilt(unpacked).slice(0, MAX_LEFTOVERS) : []);
+  for (const name of matching(unpacked, TEMPORARY)) {
     const path = join(unpacked, name);
     if (spared.has(path)) continue;
-    store.log.info({ path }, 'removing what was left half unpacked');
+    store.log.info({ path }, 'removing a half-built release');
     await removeTree(path, store.signal);
   }
 }
 
 /**
- * Hashes of complete releases that the Go agent made on this host before.
- * @param records where ours are recorded, also those whose mark is of a version that left it empty.
+ * Hashes of complete releases that the Go agent made on this host.
+ * @param records the directory of our records: an earlier version of ours left its marks empty too.
  */
-export async function foreignReleases(unpacked: string, records: string): Promise<string[]> {
-  const hashes = await releasesIn(unpacked);
-  return hashes.filter((hash) => {
+export function foreignReleases(unpacked: string, records: string): string[] {
+  return releasesIn(unpacked).filter((hash) => {
     const mark = lstatSync(join(unpacked, hash) + COMPLETE, { throwIfNoEntry: false });
     return mark?.size === 0 && !existsSync(join(records, hash));
   });
 }
 
-/** Hashes of releases that are neither among the newest `keep` nor spared; those that are ignored count as not there. */
-export async function superfluousReleases(
+/** Hashes of releases to remove: neither ignored, nor among the newest `keep` of the others, nor spared. */
+export function superfluousReleases(
   unpacked: string,
   keep: number,
   { spared, ignored = [] }: { readonly spared: ReadonlySet<string>; readonly ignored?: readonly string[] },
-): Promise<string[]> {
-  const hashes = (await releasesIn(unpacked)).filter((hash) => !ignored.includes(hash));
+): string[] {
+  const hashes = releasesIn(unpacked).filter((hash) => !ignored.includes(hash));
   const completed = new Map(hashes.map((hash) => [hash, completedAt(join(unpacked, hash))]));
   const newestFirst = hashes.sort((a, b) => (completed.get(b) ?? 0) - (completed.get(a) ?? 0));
   return newestFirst.slice(keep).filter((hash) => !spared.has(hash));
@@ -138,7 +132,7 @@ export async function superfluousReleases(
 
 /** Removes releases, with their marks. */
 export async function removeReleases(store: ReleaseStore, hashes: readonly string[]): Promise<void> {
-  // Made by an agent that did not do it, or moved here.
+  // The directory may have been moved here, or made by an agent that did not spread it.
   if (hashes.length > 0) await spreadDirectories(store.paths.unpacked);
   for (const hash of hashes) {
     const root = join(store.paths.unpacked, hash);
@@ -148,16 +142,11 @@ export async function removeReleases(store: ReleaseStore, hashes: readonly strin
   }
 }
 
-/** When a release was made; one that was never completed counts as older than all others. */
+/** The time at which a release was completed; 0 for one that never was. */
 function completedAt(root: string): number {
   return lstatSync(root + COMPLETE, { throwIfNoEntry: false })?.mtimeMs ?? 0;
 }
 
-async function namesIn(dir: string, pattern: RegExp): Promise<string[]> {
-  try {
-    return (await readdir(dir)).filter((name) => pattern.test(name));
-  } catch (error) {
-    if (isMissing(error)) return [];
-    throw error;
-  }
+function matching(dir: string, pattern: RegExp): string[] {
+  return namesIn(dir).filter((name) => pattern.test(name));
 }

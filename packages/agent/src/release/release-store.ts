@@ -5,15 +5,15 @@ import type { AssembleThreads } from './assemble/assemble-threads.js';
 import type { ReuseMode } from './assemble/reuse-method.js';
 import type { Ownership } from './unpack/tree-task.js';
 
-/** Where releases, and what they are made of, are kept. All paths are absolute. */
+/** Directories of releases and of their parts. All paths are absolute. */
 export interface ReleasePaths {
-  /** Archives by hash, and the parts of those that are being downloaded. */
+  /** Archives by hash, and partial downloads. */
   readonly cache: string;
   /** Releases by configuration hash. */
   readonly unpacked: string;
   /** Layer manifests by digest. */
   readonly manifests: string;
-  /** What the files of releases looked like when they were complete, by configuration hash. */
+  /** Records of the files of complete releases, by configuration hash. */
   readonly records: string;
 }
 
@@ -24,29 +24,27 @@ export interface ReleaseSettings {
   readonly reuse: ReuseMode;
 }
 
-/** Receives how far the making of a release is. */
+/** Receives the progress of making a release. */
 export interface ReleaseProgress {
   /** @param fetch bytes that will be fetched. @param reuse bytes that are on this host already. */
   expect(fetch: number, reuse: number): void;
   fetched(bytes: number): void;
 }
 
-/** Everything that making, checking and removing releases rests on; one for each configuration that is followed. */
+/** The tools to make, check and remove releases; one for each followed configuration. */
 export interface ReleaseStore {
   readonly paths: ReleasePaths;
   readonly settings: ReleaseSettings;
-  /** Run while a release is made. */
   readonly threads: AssembleThreads;
   readonly log: Logger;
   readonly progress: ReleaseProgress;
   readonly clock: () => Date;
-  /** Ends what is being made. */
   readonly signal: AbortSignal;
 }
 
 /** A release that is to be made. */
 export interface WantedRelease {
   readonly config: AgentConfig;
-  /** What is live, whose files are likely to be in the new release too; undefined on a new host. */
+  /** The live release, whose files are likely to be in the new one too; undefined on a new host. */
   readonly before: AgentConfig | undefined;
 }

@@ -8,10 +8,9 @@ const run = promisify(execFile);
 export const EXT4 = 0xef53;
 
 /**
- * Has ext4 give each directory that is made in this one a group of inodes of its own: the attribute T of chattr(1). Otherwise all
- * releases share a group, and there the kernel looks at every inode that was removed within the last minutes before it
- * takes a new one: once an old release was removed, making the next one takes several times as long.
- * Does nothing on other file systems, and nothing depends on it: a failure costs that time.
+ * Has ext4 give each new directory in this one its own group of inodes: the attribute T of chattr(1). In a shared group the
+ * kernel examines every inode that was removed within the last minutes before it takes a new one. So after an old release was
+ * removed, making the next one would take several times as long. Other file systems do not need it; a failure costs time only.
  */
 export async function spreadDirectories(dir: string): Promise<void> {
   try {

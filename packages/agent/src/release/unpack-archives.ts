@@ -1,13 +1,12 @@
 import { join } from 'node:path';
 import type { AgentConfig } from '@deploy-tools/shared/config-json.js';
+import type { Logger } from '@deploy-tools/shared/log.js';
 import { layerLabel } from './layer-label.js';
 import { freshDirectory, makeDurable, putInPlace, type Release } from './release-directory.js';
 import type { ReleaseStore } from './release-store.js';
-import { removeTree } from './unpack/remove-tree.js';
-import { unpackLayers } from './unpack/unpack-layers.js';
-import { warnOfStripped } from './unpack/warn-of-stripped.js';
+import { removeTree, unpackLayers } from './unpack/run-tree-task.js';
 
-/** Unpacks a configuration's archives into a fresh directory, which gets its name only when it is complete. */
+/** Unpacks a configuration's archives into a fresh directory, which gets the release's name when it is complete. */
 export async function unpackArchives(store: ReleaseStore, config: AgentConfig): Promise<Release> {
   const { paths, settings, log, signal } = store;
   const root = join(paths.unpacked, config.hash);
@@ -18,9 +17,12 @@ export async function unpackArchives(store: ReleaseStore, config: AgentConfig): 
       label: layerLabel(layer),
     }));
     const { policy, ownership } = settings;
-    const request = { layers, into: fresh, policy, ownership, signal };
-    const { entries, bytes, stripped, ms } = await unpackLayers(request);
-    log.info({ entries, bytes, ms: Math.round(ms), root }, 'unpacked');
+    const began = performance.now();
+    const { entries, bytes, stripped } = await unpackLayers(
+      { layers, into: fresh, policy, ownership },
+      signal,
+    );
+    log.info({ entries, bytes, ms: Math.round(performance.now() - began), root }, 'unpacked');
     warnOfStripped(log, root, stripped);
   } catch (error) {
     await removeTree(fresh);
@@ -28,4 +30,13 @@ export async function unpackArchives(store: ReleaseStore, config: AgentConfig): 
   }
   await putInPlace(paths.unpacked, fresh, root);
   return { root, durable: makeDurable(paths.unpacked, root) };
+}
+
+/** Warns once for a release: a program that relies on setuid would fail in ways that point nowhere near unpacking. */
+export function warnOfStripped(log: Logger, root: string, stripped: number): void {
+  if (stripped === 0) return;
+  log.warn(
+    { root, entries: stripped },
+    'setuid, setgid and sticky bits of the archives were left out; -allow setid keeps them',
+  );
 }

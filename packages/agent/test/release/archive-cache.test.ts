@@ -1,6 +1,6 @@
 import { copyFileSync, existsSync, mkdirSync, readdirSync, utimesSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { pruneCache, readCache } from '@deploy-tools/agent/release/archive-cache.js';
+import { missingBytes, pruneCache, verifyCache } from '@deploy-tools/agent/release/archive-cache.js';
 import { describe, expect, it } from 'vitest';
 import { makeBlob } from '../../../../test/support/archive.js';
 import { testScope } from '../../../../test/support/scope.js';
@@ -10,29 +10,29 @@ import { configOf, releaseStore } from '../agent-context.js';
 const A = 'a'.repeat(64);
 const B = 'b'.repeat(64);
 
-describe('readCache', () => {
-  it('finds what a configuration needs, whole or in part, and makes the directory', async () => {
+describe('verifyCache', () => {
+  it('finds the whole archives of a configuration, and makes the directory', async () => {
     const dir = tempDir(testScope());
     const store = await releaseStore(dir);
     const whole = makeBlob(join(dir, 'whole'), Buffer.alloc(3_000_000, 'w'));
     const part = { hash: A, size: 1000 };
     const missing = { hash: B, size: 1000 };
     const config = configOf(whole, part, missing, whole);
-    expect(await readCache(store, config)).toEqual({ whole: new Set(), partial: new Map() });
+    expect(await verifyCache(store, config)).toEqual(new Set());
+    expect(await missingBytes(store, config)).toBe(3_002_000);
     copyFileSync(whole.path, join(store.paths.cache, whole.hash));
     writeFileSync(join(store.paths.cache, `${A}.part`), Buffer.alloc(123));
-    expect(await readCache(store, config)).toEqual({
-      whole: new Set([whole.hash]),
-      partial: new Map([[A, 123]]),
-    });
+    expect(await verifyCache(store, config)).toEqual(new Set([whole.hash]));
+    expect(await missingBytes(store, config)).toBe(1877);
+    writeFileSync(join(store.paths.cache, `${A}.part`), Buffer.alloc(1001));
+    expect(await missingBytes(store, config)).toBe(1000);
   });
 
   it('removes an archive that is not what its name says', async () => {
     const store = await releaseStore(tempDir(testScope()));
     mkdirSync(store.paths.cache);
     writeFileSync(join(store.paths.cache, A), 'something else');
-    const { whole } = await readCache(store, configOf({ hash: A, size: 1 }));
-    expect(whole.size).toBe(0);
+    expect(await verifyCache(store, configOf({ hash: A, size: 1 }))).toEqual(new Set());
     expect(existsSync(join(store.paths.cache, A))).toBe(false);
   });
 
@@ -42,7 +42,7 @@ describe('readCache', () => {
     const store = await releaseStore(tempDir(testScope()), {}, stop.signal);
     mkdirSync(store.paths.cache);
     writeFileSync(join(store.paths.cache, A), 'something else');
-    await expect(readCache(store, configOf({ hash: A, size: 1 }))).rejects.toThrow();
+    await expect(verifyCache(store, configOf({ hash: A, size: 1 }))).rejects.toThrow();
     expect(existsSync(join(store.paths.cache, A))).toBe(true);
   });
 });

@@ -186,7 +186,7 @@ describe('unpacking that does not get to its end', () => {
   it('has left nothing on a host that is new', async () => {
     const store = await releaseStore(tempDir(testScope()));
     await removeLeftovers(store, false);
-    expect(await superfluousReleases(store.paths.unpacked, 0, { spared: new Set() })).toEqual([]);
+    expect(superfluousReleases(store.paths.unpacked, 0, { spared: new Set() })).toEqual([]);
     expect(existsSync(store.paths.unpacked)).toBe(false);
   });
 });
@@ -197,7 +197,7 @@ describe('removing releases', () => {
     const [a, b] = [configOf(one), configOf(two)];
     for (const config of [a, b]) await (await unpackArchives(store, config)).durable;
     writeFileSync(join(store.paths.unpacked, 'notes.txt'), '');
-    const superfluous = await superfluousReleases(store.paths.unpacked, 0, { spared: new Set([b.hash]) });
+    const superfluous = superfluousReleases(store.paths.unpacked, 0, { spared: new Set([b.hash]) });
     expect(superfluous).toEqual([a.hash]);
     await removeReleases(store, superfluous);
     expect(names(store)).toEqual([b.hash, `${b.hash}.ok`, 'notes.txt'].sort());
@@ -209,12 +209,12 @@ describe('removing releases', () => {
     const [ours, theirs] = [configOf(one), configOf(two)];
     for (const config of [ours, theirs]) await (await unpackArchives(store, config)).durable;
     writeFileSync(join(unpacked, `${theirs.hash}.ok`), '');
-    const ignored = await foreignReleases(unpacked, records);
+    const ignored = foreignReleases(unpacked, records);
     expect(ignored).toEqual([theirs.hash]);
-    expect(await superfluousReleases(unpacked, 0, { spared: new Set(), ignored })).toEqual([ours.hash]);
+    expect(superfluousReleases(unpacked, 0, { spared: new Set(), ignored })).toEqual([ours.hash]);
     mkdirSync(records);
     writeFileSync(join(records, theirs.hash), 'made by us after all');
-    expect(await foreignReleases(unpacked, records)).toEqual([]);
+    expect(foreignReleases(unpacked, records)).toEqual([]);
   });
 
   it('begins with the oldest, and one that was never completed is older than all', async () => {
@@ -227,10 +227,8 @@ describe('removing releases', () => {
       writeFileSync(join(unpacked, `${hash}.ok`), '');
       utimesSync(join(unpacked, `${hash}.ok`), 1000 - age, 1000 - age);
     }
-    expect(await superfluousReleases(unpacked, 2, { spared: new Set() })).toEqual([hashes[2], hashes[3]]);
-    expect(await superfluousReleases(unpacked, 2, { spared: new Set([hashes[3] ?? '']) })).toEqual([
-      hashes[2],
-    ]);
-    expect(await superfluousReleases(unpacked, 4, { spared: new Set() })).toEqual([]);
+    expect(superfluousReleases(unpacked, 2, { spared: new Set() })).toEqual([hashes[2], hashes[3]]);
+    expect(superfluousReleases(unpacked, 2, { spared: new Set([hashes[3] ?? '']) })).toEqual([hashes[2]]);
+    expect(superfluousReleases(unpacked, 4, { spared: new Set() })).toEqual([]);
   });
 });

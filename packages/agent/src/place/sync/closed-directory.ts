@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { byteName } from '@deploy-tools/shared/archive/byte-name.js';
 import { DeployError, errnoOf } from '@deploy-tools/shared/errors.js';
 import { HeldDirectory, withNames } from '../../release/unpack/held-directory.js';
-import { removeTree } from '../../release/unpack/remove-tree.js';
+import { removeTree } from '../../release/unpack/run-tree-task.js';
 
 /**
  * A fresh directory (0700) that no other user can enter, even one who may write to the one above: it is held from the moment that it

@@ -1,10 +1,10 @@
 import { realpathSync, renameSync } from 'node:fs';
 import { basename, join } from 'node:path';
-import { DeployError, errnoOf, toDeployError } from '@deploy-tools/shared/errors.js';
+import { errnoOf, rewordError, toDeployError } from '@deploy-tools/shared/errors.js';
 import { syncDirectory } from '@deploy-tools/shared/host/atomic-file.js';
 import { syncTree as flushTree } from '../../host/sync-filesystem.js';
 import { chmodDirectory, type HeldDirectory, withNames } from '../../release/unpack/held-directory.js';
-import { removeTree } from '../../release/unpack/remove-tree.js';
+import { removeTree } from '../../release/unpack/run-tree-task.js';
 import { checkDestination } from './check-destination.js';
 import { copyBeside } from './copy-beside.js';
 import { holdParent } from './destination-parent.js';
@@ -22,9 +22,7 @@ export async function moveInto(sync: SyncRequest, signal: AbortSignal): Promise<
     checkDestination(to, 'mv');
     return { ...(await moved(sync, parent, signal)), root: to };
   } catch (error) {
-    const { kind, message, hint } = withNames(error);
-    const more = hint === undefined ? {} : { hint };
-    throw new DeployError(kind, `${message}; nothing was moved`, { ...more, cause: error });
+    throw rewordError(withNames(error), (message) => `${message}; nothing was moved`);
   } finally {
     parent.close();
   }

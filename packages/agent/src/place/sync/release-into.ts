@@ -1,10 +1,10 @@
 import { randomBytes } from 'node:crypto';
 import { lstatSync, readdirSync, readlinkSync, renameSync, statSync } from 'node:fs';
 import { basename, dirname, join, resolve } from 'node:path';
-import { DeployError, toDeployError } from '@deploy-tools/shared/errors.js';
+import { DeployError, rewordError, toDeployError } from '@deploy-tools/shared/errors.js';
 import { syncDirectory } from '@deploy-tools/shared/host/atomic-file.js';
 import { chmodDirectory, type HeldDirectory, withNames } from '../../release/unpack/held-directory.js';
-import { removeTree } from '../../release/unpack/remove-tree.js';
+import { removeTree } from '../../release/unpack/run-tree-task.js';
 import { pointCurrent } from '../current-link.js';
 import { checkDestination } from './check-destination.js';
 import { copyBeside } from './copy-beside.js';
@@ -35,11 +35,9 @@ export async function releaseInto(sync: SyncRequest, signal: AbortSignal): Promi
       dir.close();
     }
   } catch (error) {
-    const { kind, message, hint } = withNames(error);
     const state =
       targetOf(to) === undefined ? `there is no ${to} yet` : `${to} leads to what it led to before`;
-    const more = hint === undefined ? {} : { hint };
-    throw new DeployError(kind, `${message}; ${state}`, { ...more, cause: error });
+    throw rewordError(withNames(error), (message) => `${message}; ${state}`);
   } finally {
     parent.close();
   }

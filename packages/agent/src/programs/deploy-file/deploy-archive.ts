@@ -8,7 +8,7 @@ import { type DestinationPlace, freshBeside } from '../../place/sync/destination
 import type { SyncRequest } from '../../place/sync/sync-request.js';
 import { syncTree } from '../../place/sync/sync-tree.js';
 import { withNames } from '../../release/unpack/held-directory.js';
-import { unpackLayers } from '../../release/unpack/unpack-layers.js';
+import { unpackLayers } from '../../release/unpack/run-tree-task.js';
 import type { DeployContext } from './deploy-context.js';
 import type { DeployFileArchive } from './deploy-file.js';
 import { download, fetchSmall } from './download.js';
@@ -105,7 +105,7 @@ async function unpackArchive(
   mkdirSync(tree, { mode: 0o755 });
   const layers = [{ archive: file, label: basename(showUrl(src)) }];
   const { policy, ownership } = settings;
-  const { entries, stripped } = await unpackLayers({ layers, into: tree, policy, ownership, signal });
+  const { entries, stripped } = await unpackLayers({ layers, into: tree, policy, ownership }, signal);
   log.line(`unpacked ${entries} entries`);
   if (stripped > 0)
     log.line(`setuid, setgid and sticky bits of ${stripped} entries were left out; -allow setid keeps them`);

@@ -20,7 +20,7 @@ import type { AgentContext } from '../../deploy/agent-context.js';
 import { isCurrent } from '../../deploy/begin-attempt.js';
 import { readState } from '../../deploy/state-file.js';
 import type { Upstream } from '../../deploy/upstream.js';
-import { readCache } from '../../release/archive-cache.js';
+import { verifyCache } from '../../release/archive-cache.js';
 import type { Release } from '../../release/release-directory.js';
 import type { ReleaseStore, WantedRelease } from '../../release/release-store.js';
 import { unpackArchives } from '../../release/unpack-archives.js';
@@ -112,7 +112,7 @@ export class SourceUpstream implements Upstream {
 
   /** Has the archives of a release that was taken once in the cache again. @throws DeployError not-found, corrupt. */
   async #fetchMissing(store: ReleaseStore, config: AgentConfig): Promise<void> {
-    const { whole } = await readCache(store, config);
+    const whole = await verifyCache(store, config);
     if (config.layers.every(({ hash }) => whole.has(hash))) return;
     const tag = config.layers[0]?.version ?? '';
     store.log.warn({ tag }, 'archives of the release are gone from the cache, fetching them again');

@@ -6,7 +6,6 @@ import {
   setDirectoryAttributes,
   setFileAttributes,
   setNodeAttributes,
-  setRootAttributes,
 } from '../unpack/attributes.js';
 import { makeSpecialFile } from '../unpack/special-file.js';
 import { namingEntry, writeError } from '../unpack/write-error.js';
@@ -29,7 +28,7 @@ export function makeEntry(place: AssemblePlace, entry: SafeEntry): void {
     }
     const path = place.at(entry.path);
     if (entry.type === 'symlink') symlinkSync(fsPath(entry.linkTarget), path);
-    else makeSpecialFile(path, entry);
+    else makeSpecialFile(path, entry, entry.mode);
     setNodeAttributes(path, attributes, place.ownership);
   } catch (error) {
     throw writeError(entry.path, error);
@@ -51,10 +50,7 @@ export function finishTree(place: AssemblePlace, task: AssembleTask & { kind: 'f
 export function closeDirectories(place: AssemblePlace, { paths, attributes }: DirectoryJobs): bigint {
   for (const [row, path] of paths.entries()) {
     const own = attributesAt(attributes, row);
-    namingEntry(path, () => {
-      if (path === '') setRootAttributes(fsPath(place.root), own, place.ownership);
-      else setDirectoryAttributes(fsPath(`${place.root}/${path}`), own, place.ownership);
-    });
+    namingEntry(path, () => setDirectoryAttributes({ root: place.root, path }, own, place.ownership));
   }
   return changeTime(fsPath(place.root));
 }

@@ -17,7 +17,7 @@ export interface KeptManifest {
   readonly segments: ReadonlyMap<string, Buffer>;
 }
 
-/** The segments of a manifest in the order in which they are kept and lie in the pack. */
+/** The segments of a manifest in the order of the pack and of the kept file. */
 export function segmentsOf(root: ManifestRoot): SegmentRef[] {
   return [...root.entrySegments, ...root.timeSegments];
 }
@@ -26,42 +26,22 @@ export function segmentsOf(root: ManifestRoot): SegmentRef[] {
  * A directory of manifests, one file each, named by digest: 5 bytes of magic and version, uint32 length of the root,
  * the root, then the bytes of its segments in order.
  */
-export class KeptManifests {
-  readonly #files: HashDirectory;
-
-  constructor(dir: string) {
-    this.#files = new HashDirectory(dir);
-  }
-
-  /** Digests of the manifests that are kept. */
-  list(): string[] {
-    return this.#files.list();
-  }
-
-  /** @returns undefined when it is not kept. @throws DeployError corrupt when what is kept is damaged. */
-  read(digest: string): KeptManifest | undefined {
-    const bytes = this.#files.read(digest);
+export class KeptManifests extends HashDirectory {
+  /** @returns undefined when there is no such file. @throws DeployError corrupt when the file is damaged. */
+  load(digest: string): KeptManifest | undefined {
+    const bytes = this.read(digest);
     return bytes === undefined ? undefined : parse(digest, bytes);
   }
 
-  /** A crash leaves the file or none; after power loss a damaged one may be there, which reading finds out. */
+  /** A crash leaves the file or none; power loss may leave a damaged one, which `load` finds out. */
   write(digest: string, root: Uint8Array, segments: readonly Uint8Array[]): void {
     const head = Buffer.alloc(HEAD);
     MAGIC.copy(head);
     head.writeUInt32BE(root.length, MAGIC.length);
-    this.#files.make();
-    const path = this.#files.path(digest);
+    this.make();
+    const path = this.path(digest);
     writeFileSync(`${path}.new`, Buffer.concat([head, root, ...segments]), { mode: 0o600 });
     renameSync(`${path}.new`, path);
-  }
-
-  remove(digest: string): void {
-    this.#files.remove(digest);
-  }
-
-  /** Removes all manifests but these, and what a crash left. */
-  prune(needed: ReadonlySet<string>): void {
-    this.#files.prune(needed);
   }
 }
 

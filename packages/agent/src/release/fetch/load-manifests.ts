@@ -2,25 +2,24 @@ import type { SftpClient } from '@deploy-tools/shared/client/sftp-client.js';
 import type { AgentConfig, ConfigLayer } from '@deploy-tools/shared/config-json.js';
 import { DeployError } from '@deploy-tools/shared/errors.js';
 import type { Logger } from '@deploy-tools/shared/log.js';
-import { layerLabel } from '../layer-label.js';
+import { layerError, layerLabel } from '../layer-label.js';
 import type { LayerManifest, ReleaseLayer } from '../plan/layer-manifest.js';
-import { layerError } from '../unpack/layer-error.js';
 import { fetchManifest } from './fetch-manifest.js';
 import type { ManifestStore } from './manifest-store.js';
 import type { PackFiles } from './pack-files.js';
 
-export interface ManifestSource {
+interface ManifestSource {
   readonly sftp: SftpClient;
   readonly packs: PackFiles;
   readonly manifests: ManifestStore;
   readonly log: Logger;
 }
 
-/** Manifests that are fetched at once: each keeps a file open and a few MiB in flight. */
+/** Manifests that are fetched at once: each needs an open file and a few MiB in flight. */
 const AT_ONCE = 8;
 
 /**
- * The manifests of a configuration's layers: what this host has not is fetched, and kept.
+ * Loads the manifests of a configuration's layers from this host, or fetches and keeps them.
  * @returns undefined when a layer has none.
  * @throws DeployError not-found, unsupported, corrupt: the archives will do instead; connect.
  */
@@ -30,7 +29,10 @@ export async function loadManifests(
 ): Promise<ReleaseLayer[] | undefined> {
   const bare = config.layers.find((layer) => layer.manifest === undefined);
   if (bare !== undefined) {
-    source.log.info({ layer: layerLabel(bare) }, 'the registry has no manifest of it, using whole archives');
+    source.log.info(
+      { layer: layerLabel(bare) },
+      'the registry has no manifest of this layer, using whole archives',
+    );
     return undefined;
   }
   const layers: ReleaseLayer[] = [];
@@ -46,7 +48,7 @@ async function loadLayer(source: ManifestSource, layer: ConfigLayer): Promise<Re
   try {
     const manifest = await loadManifest(source, layer.manifest ?? '', label);
     if (manifest.root.archive.hash !== layer.hash) {
-      throw new DeployError('corrupt', `the manifest ${layer.manifest} is that of another archive`);
+      throw new DeployError('corrupt', `the manifest ${layer.manifest} belongs to another archive`);
     }
     return { label, manifest };
   } catch (error) {

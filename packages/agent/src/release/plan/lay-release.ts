@@ -1,7 +1,7 @@
 import { EntryPolicy, type SafeEntry } from '@deploy-tools/shared/archive/entry-policy.js';
 import type { UnpackPolicy } from '@deploy-tools/shared/archive/unpack-policy.js';
 import type { ChunkRef } from '@deploy-tools/shared/layers/manifest.js';
-import { layerError } from '../unpack/layer-error.js';
+import { layerError } from '../layer-label.js';
 import { type LayerManifest, type ReleaseLayer, tarEntryOf } from './layer-manifest.js';
 import { type ReleaseTree, TreeLayer } from './release-tree.js';
 
@@ -11,8 +11,8 @@ export interface LaidRelease extends ReleaseTree {
 }
 
 /**
- * What unpacking the layers in order would leave, refused as unpacking would refuse it: nothing is fetched or written
- * before every entry of every layer was admitted. Pure.
+ * Lays out the tree that unpacking the layers in order would leave. It refuses the entries that unpacking would refuse, before
+ * anything is fetched or written. Pure.
  * @throws DeployError unsafe, too-large, invalid: names the layer and the entry.
  */
 export function layRelease(layers: readonly ReleaseLayer[], policy: UnpackPolicy): LaidRelease {
@@ -30,7 +30,7 @@ export function layRelease(layers: readonly ReleaseLayer[], policy: UnpackPolicy
   return { ...tree.tree(), stripped: entryPolicy.stripped };
 }
 
-/** The bounds on bytes hold for the contents of files; an archive's headers, which are not here, count there. */
+/** Counts the contents of files against the bounds on bytes; unpacking counts an archive's headers too. */
 function layLayer(
   { entries, times, root }: LayerManifest,
   policy: EntryPolicy,

@@ -1,39 +1,48 @@
 import type { FetchPlan } from './content-plan.js';
 
-/** Bytes between two chunks that are fetched and thrown away rather than asked around: about what a request costs. */
+/** The longest gap between two pieces that is fetched with them: a request of its own costs about as much. */
 const MAX_GAP = 4096;
 
-/** A stretch of a pack, read at once. */
+/** A chunk or segment in the pack of a layer. */
+export interface PackedPiece {
+  readonly layer: number;
+  readonly place: { readonly offset: number; readonly packedLength: number };
+}
+
+/** A stretch of a pack that one request reads. */
 export interface FetchRange {
   readonly layer: number;
   /** In the pack. */
   readonly offset: number;
   readonly length: number;
-  /** Where in the batch's buffer it goes. */
+  /** In the batch's buffer. */
   readonly at: number;
 }
 
-/** What travels together: from the registry into one buffer, and with it to the thread that writes it. */
-export interface FetchBatch {
-  /** Of the buffer that is filled. */
+/** Pieces that are fetched together into one buffer, which goes to the thread that writes them. */
+export interface FetchBatch<Piece extends PackedPiece = FetchPlan> {
+  /** Size of the buffer. */
   readonly bytes: number;
   readonly ranges: readonly FetchRange[];
   /** In the order of the packs. `at` is where the frame begins in the buffer. */
-  readonly chunks: readonly { readonly plan: FetchPlan; readonly at: number }[];
+  readonly chunks: readonly { readonly plan: Piece; readonly at: number }[];
 }
 
 /**
- * Puts chunks in the order of their packs, joins neighbours into ranges and ranges into batches. Pure.
+ * Sorts pieces by pack and offset, joins neighbours into ranges and ranges into batches. Pure.
  * @param maxBytes of a batch; at least the longest frame.
  */
-export function fetchBatches(fetch: readonly FetchPlan[], maxBytes: number): FetchBatch[] {
-  const batches: FetchBatch[] = [];
-  let batch = new OpenBatch();
+export function fetchBatches<Piece extends PackedPiece>(
+  fetch: readonly Piece[],
+  maxBytes: number,
+): FetchBatch<Piece>[] {
+  const batches: FetchBatch<Piece>[] = [];
+  let batch = new OpenBatch<Piece>();
   const ordered = [...fetch].sort((a, b) => a.layer - b.layer || a.place.offset - b.place.offset);
   for (const plan of ordered) {
     if (batch.bytes > 0 && batch.bytesWith(plan) > maxBytes) {
       batches.push(batch.close());
-      batch = new OpenBatch();
+      batch = new OpenBatch<Piece>();
     }
     batch.add(plan);
   }
@@ -41,16 +50,16 @@ export function fetchBatches(fetch: readonly FetchPlan[], maxBytes: number): Fet
   return batches;
 }
 
-class OpenBatch {
+class OpenBatch<Piece extends PackedPiece> {
   bytes = 0;
   readonly #ranges: { layer: number; offset: number; length: number; at: number }[] = [];
-  readonly #chunks: { plan: FetchPlan; at: number }[] = [];
+  readonly #chunks: { plan: Piece; at: number }[] = [];
 
-  bytesWith(plan: FetchPlan): number {
+  bytesWith(plan: Piece): number {
     return this.bytes + (this.#gapBefore(plan) ?? 0) + plan.place.packedLength;
   }
 
-  add(plan: FetchPlan): void {
+  add(plan: Piece): void {
     const { offset, packedLength: length } = plan.place;
     const gap = this.#gapBefore(plan);
     const last = this.#ranges.at(-1);
@@ -64,12 +73,12 @@ class OpenBatch {
     this.bytes += length;
   }
 
-  close(): FetchBatch {
+  close(): FetchBatch<Piece> {
     return { bytes: this.bytes, ranges: this.#ranges, chunks: this.#chunks };
   }
 
-  /** @returns undefined when it begins a new range. */
-  #gapBefore({ layer, place }: FetchPlan): number | undefined {
+  /** @returns the gap to the piece before; undefined when the piece begins a new range. */
+  #gapBefore({ layer, place }: Piece): number | undefined {
     const last = this.#ranges.at(-1);
     if (last?.layer !== layer) return undefined;
     const gap = place.offset - last.offset - last.length;

@@ -8,13 +8,14 @@ import type { ReleaseRecord } from './release-record.js';
 import { ReleaseRecords } from './release-records.js';
 
 /**
- * Does something that takes links away from the files of a release, which shows in their ctime as a change would, and
- * records what they look like afterwards: those that were as recorded right before, and have their size and time still.
+ * Runs an action that removes hard links of a release's files, and renews the release's record: losing a link changes the
+ * ctime, as a change of the content would. A file stays in the record if it was unchanged right before the action,
+ * and size and time are the same after it.
  */
 export async function keepRecord(store: ReleaseStore, hash: string, act: () => Promise<void>): Promise<void> {
   const { paths, settings, threads, log } = store;
   const records = new ReleaseRecords(paths.records);
-  const record = settings.reuse === 'hardlink' ? records.read(hash) : undefined;
+  const record = settings.reuse === 'hardlink' ? records.load(hash) : undefined;
   const files = record === undefined ? undefined : pathsOf(record, new ManifestStore(paths.manifests, log));
   if (record === undefined || files === undefined) return await act();
   threads.start(true);
@@ -31,7 +32,7 @@ function pathsOf(record: ReleaseRecord, manifests: ManifestStore): ByteName[] | 
   return paths.length === record.places.length ? paths : undefined;
 }
 
-/** Pure. @param before, after rows for the files of the record. */
+/** The renewed record. Pure. @param before, after rows for the files of the record. */
 export function refreshed(record: ReleaseRecord, before: BigInt64Array, after: BigInt64Array): ReleaseRecord {
   const places: EntryPlace[] = [];
   const stamps = new BigInt64Array(record.stamps.length);

@@ -5,15 +5,15 @@ import { releasesIn } from '../release-directory.js';
 import type { ReleaseStore } from '../release-store.js';
 import { ReleaseRecords } from './release-records.js';
 
-/** Records that are kept: as many as are compared, and a few for rollbacks. */
+/** Records that are kept: as many as a build uses, and a few for rollbacks. */
 const MAX_RECORDS = 5;
 
-/** Removes records of releases that are gone, old ones, and manifests that no record and none of these configurations need. */
+/** Removes records of old and removed releases, and manifests that no other record and none of these configurations need. */
 export async function pruneRecords(store: ReleaseStore, needing: readonly AgentConfig[]): Promise<void> {
   const { paths } = store;
   const records = new ReleaseRecords(paths.records);
-  const existing = new Set(await releasesIn(paths.unpacked));
-  const kept = records.list().filter((hash) => existing.has(hash));
+  const existing = new Set(releasesIn(paths.unpacked));
+  const kept = records.newestFirst().filter((hash) => existing.has(hash));
   records.prune(new Set(kept.slice(0, MAX_RECORDS)));
   const layers = needing.flatMap((config) => config.layers);
   const needed = new Set(layers.flatMap(({ manifest }) => manifest ?? []));
@@ -25,7 +25,7 @@ export async function pruneRecords(store: ReleaseStore, needing: readonly AgentC
 
 function manifestsOf(records: ReleaseRecords, hash: string): readonly string[] {
   try {
-    return records.read(hash)?.manifests ?? [];
+    return records.load(hash)?.manifests ?? [];
   } catch (error) {
     if (!isDeployError(error, 'corrupt')) throw error;
     records.remove(hash);

@@ -4,37 +4,22 @@ import { HashDirectory } from '../../host/hash-directory.js';
 import { decodeReleaseRecord, encodeReleaseRecord, type ReleaseRecord } from './release-record.js';
 
 /** A directory of records, one file for each release, named by its configuration hash. */
-export class ReleaseRecords {
-  readonly #files: HashDirectory;
-
-  constructor(dir: string) {
-    this.#files = new HashDirectory(dir);
-  }
-
-  /** Configuration hashes, those recorded last first. */
-  list(): string[] {
-    const hashes = this.#files.list();
-    const times = new Map(hashes.map((hash) => [hash, statSync(this.#files.path(hash)).mtimeMs]));
+export class ReleaseRecords extends HashDirectory {
+  /** Configuration hashes, the newest record first. */
+  newestFirst(): string[] {
+    const hashes = this.list();
+    const times = new Map(hashes.map((hash) => [hash, statSync(this.path(hash)).mtimeMs]));
     return hashes.sort((a, b) => (times.get(b) ?? 0) - (times.get(a) ?? 0));
   }
 
-  /** @returns undefined when there is none. @throws DeployError corrupt. */
-  read(hash: string): ReleaseRecord | undefined {
-    const bytes = this.#files.read(hash);
+  /** @returns undefined when there is no record. @throws DeployError corrupt. */
+  load(hash: string): ReleaseRecord | undefined {
+    const bytes = this.read(hash);
     return bytes === undefined ? undefined : decodeReleaseRecord(bytes);
   }
 
   write(hash: string, record: ReleaseRecord): void {
-    this.#files.make();
-    writeFileAtomic(this.#files.path(hash), encodeReleaseRecord(record), 0o600);
-  }
-
-  remove(hash: string): void {
-    this.#files.remove(hash);
-  }
-
-  /** Removes the records of releases that are gone, and what a crash left. */
-  prune(existing: ReadonlySet<string>): void {
-    this.#files.prune(existing);
+    this.make();
+    writeFileAtomic(this.path(hash), encodeReleaseRecord(record), 0o600);
   }
 }

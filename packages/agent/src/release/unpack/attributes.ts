@@ -8,13 +8,14 @@ import {
   lutimesSync,
   utimesSync,
 } from 'node:fs';
+import { type ByteName, fsPath } from '@deploy-tools/shared/archive/byte-name.js';
 import type { SafeEntry } from '@deploy-tools/shared/archive/entry-policy.js';
 import { type FsTime, fsTime } from './file-times.js';
 import type { Ownership } from './tree-task.js';
 
-/** What is set on a file besides its content. */
+/** Owner, mode and time of a file. */
 export interface Attributes {
-  /** Permission bits, and setuid, setgid and sticky where the policy lets them pass. */
+  /** Permission bits, and setuid, setgid and sticky where the policy allows them. */
   readonly mode: number;
   readonly uid: number;
   readonly gid: number;
@@ -33,27 +34,32 @@ export function setFileAttributes(fd: number, attributes: Attributes, ownership:
   futimesSync(fd, attributes.time, attributes.time);
 }
 
-/** Of a symlink, which has no mode, or of a FIFO or device, which has its mode from the start. */
+/** For a symlink, which has no mode, or for a FIFO or device, which was made with its mode. */
 export function setNodeAttributes(path: string | Buffer, attributes: Attributes, ownership: Ownership): void {
   if (ownership === 'archive') lchownSync(path, attributes.uid, attributes.gid);
   lutimesSync(path, attributes.time, attributes.time);
 }
 
-/**
- * Of the root of a release. It keeps the mode that it was made with: that of an archive's `./` is what the directory that was
- * packed had by chance, such as 0700 of mktemp(1), and would close the release to its services.
- */
-export function setRootAttributes(root: string | Buffer, attributes: Attributes, ownership: Ownership): void {
-  setDirectoryAttributes(root, { ...attributes, mode: lstatSync(root).mode & 0o7777 }, ownership);
+/** A directory of a release. */
+export interface ReleaseDirectory {
+  readonly root: ByteName;
+  /** Below the root; empty for the root itself. */
+  readonly path: ByteName;
 }
 
-/** When nothing is made in it any more: that would change its time, and the mode may close it. */
+/**
+ * Sets a directory's attributes after the last entry in it is made: an entry changes the time, and the mode may close the
+ * directory. The root keeps the mode that it was made with: the mode of an archive's `./` is accidental, such as 0700 of
+ * mktemp(1), and would close the release to its services.
+ */
 export function setDirectoryAttributes(
-  path: string | Buffer,
+  { root, path }: ReleaseDirectory,
   attributes: Attributes,
   ownership: Ownership,
 ): void {
-  if (ownership === 'archive') lchownSync(path, attributes.uid, attributes.gid);
-  utimesSync(path, attributes.time, attributes.time);
-  chmodSync(path, attributes.mode);
+  const at = fsPath(path === '' ? root : `${root}/${path}`);
+  const mode = path === '' ? lstatSync(at).mode & 0o7777 : attributes.mode;
+  if (ownership === 'archive') lchownSync(at, attributes.uid, attributes.gid);
+  utimesSync(at, attributes.time, attributes.time);
+  chmodSync(at, mode);
 }

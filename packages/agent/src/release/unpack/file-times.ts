@@ -2,9 +2,9 @@
 export type FsTime = number | Date;
 
 /**
- * The time to give to `utimes`. Node passes it on as a double and cuts it to microseconds, so half of one is
- * added: then the microsecond is always the archive's, whatever the double could hold. Node replaces negative numbers
- * by the present, but not negative dates: times before 1970 are exact to the millisecond.
+ * A time for `utimes`. Node.js passes it on as a double and cuts it to microseconds; half a microsecond is added, so that
+ * rounding never gives another microsecond than the archive's. Node.js replaces negative numbers by the present, but
+ * not negative dates: times before 1970 are exact to the millisecond.
  */
 export function fsTime(seconds: number, nanoseconds: number): FsTime {
   const microseconds = Math.floor(nanoseconds / 1000);
@@ -12,8 +12,10 @@ export function fsTime(seconds: number, nanoseconds: number): FsTime {
   return microseconds === 0 ? seconds : seconds + (microseconds + 0.5) / 1_000_000;
 }
 
-/** The modification time of a file in the form of {@link fsTime}; undefined for one before 1970. */
-export function timeOfStats(stats: { readonly mtimeNs: bigint }): FsTime | undefined {
-  if (stats.mtimeNs < 0n) return undefined;
-  return fsTime(Number(stats.mtimeNs / 1_000_000_000n), Number(stats.mtimeNs % 1_000_000_000n));
+const NS_PER_SECOND = 1_000_000_000n;
+
+/** The modification time of a file in the form of {@link fsTime}. */
+export function timeOfStats({ mtimeNs }: { readonly mtimeNs: bigint }): FsTime {
+  const rest = ((mtimeNs % NS_PER_SECOND) + NS_PER_SECOND) % NS_PER_SECOND;
+  return fsTime(Number((mtimeNs - rest) / NS_PER_SECOND), Number(rest));
 }

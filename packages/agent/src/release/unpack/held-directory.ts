@@ -9,14 +9,14 @@ import {
   type Stats,
 } from 'node:fs';
 import { type ByteName, byteName, fsPath } from '@deploy-tools/shared/archive/byte-name.js';
-import { DeployError, toDeployError } from '@deploy-tools/shared/errors.js';
+import { type DeployError, rewordError } from '@deploy-tools/shared/errors.js';
 
 /** Linux: a handle on a directory itself, which needs no permission on it (open(2)); node:fs has no name for it. */
 const O_PATH = 0o10000000;
 
 /**
- * A directory that is written to, held by a handle: a user who swaps it, or one above it, for a symlink meanwhile does not
- * turn what is done to somewhere else.
+ * A handle on a directory: a user who replaces the directory, or one above it, by a symlink cannot redirect what is
+ * written or removed through the handle.
  */
 export class HeldDirectory {
   readonly #fd: number;
@@ -26,17 +26,16 @@ export class HeldDirectory {
     this.#fd = openSync(fsPath(path), O_PATH | constants.O_DIRECTORY | constants.O_NOFOLLOW);
   }
 
-  /** Of the directory, wherever it is by now. */
   get stats(): Stats {
     return fstatSync(this.#fd);
   }
 
-  /** A path to itself, of this process and its threads. */
+  /** A path to the directory itself, for this process and its threads. */
   get self(): string {
     return `/proc/self/fd/${this.#fd}`;
   }
 
-  /** A path to what has this name in it. */
+  /** A path to an entry of the directory. */
   at(name: ByteName): ByteName {
     return `/proc/self/fd/${this.#fd}/${name}`;
   }
@@ -52,8 +51,8 @@ export class HeldDirectory {
 }
 
 /**
- * Does something to a file itself, which need not be a directory, whatever has its name meanwhile.
- * @param act gets a path to it and what it is. @throws system errors, what `act` throws.
+ * Acts on a file of any type through a handle, which no other file can replace meanwhile.
+ * @param act gets a path to the file and its stats. @throws system errors, what `act` throws.
  */
 export function byHandle(path: ByteName, act: (held: string, stats: BigIntStats) => void): void {
   const fd = openSync(fsPath(path), O_PATH | constants.O_NOFOLLOW);
@@ -64,11 +63,9 @@ export function byHandle(path: ByteName, act: (held: string, stats: BigIntStats)
   }
 }
 
-/** An error as a person reads it: names instead of handles, as long as these are open. */
+/** An error in whose message the handles are replaced by the names of their directories, as long as they are open. */
 export function withNames(thrown: unknown): DeployError {
-  const { kind, message, hint } = toDeployError(thrown);
-  const text = message.replace(/\/proc\/self\/fd\/\d+/g, nameOf);
-  return new DeployError(kind, text, { ...(hint === undefined ? {} : { hint }), cause: thrown });
+  return rewordError(thrown, (message) => message.replace(/\/proc\/self\/fd\/\d+/g, nameOf));
 }
 
 function nameOf(handle: string): string {
@@ -79,12 +76,12 @@ function nameOf(handle: string): string {
   }
 }
 
-/** Turns a path by a handle into one that a program which this process starts can use. */
+/** Turns a path through a handle into a path that a child process can use. */
 export function pathForPrograms(path: string): string {
   return path.replace('/proc/self/', `/proc/${process.pid}/`);
 }
 
-/** Never through a symlink. @param path absolute. @throws system errors, ENOTDIR for what is no directory. */
+/** Changes the mode of a directory, never through a symlink. @param path absolute. @throws system errors, such as ENOTDIR. */
 export function chmodDirectory(path: string, mode: number): void {
   const held = new HeldDirectory(byteName(path));
   try {

@@ -1,5 +1,5 @@
 import { runInThread } from '@deploy-tools/shared/thread/run-in-thread.js';
-import type { TreeCounts, TreeTask } from './tree-task.js';
+import type { CopyTask, TreeCounts, TreeTask, UnpackTask } from './tree-task.js';
 
 /** With a small young generation the peak of memory is 25 MB lower. */
 const YOUNG_HEAP_MIB = 4;
@@ -31,18 +31,39 @@ export function runTreeTask(
 }
 
 /**
- * Copies what is in a directory into another one, in a thread of its own: types, contents, modes, times to the microsecond,
- * and owners where that is allowed. Hard links become files of their own; files share their blocks where the file system
- * can. An abort leaves what was copied.
- * @param from absolute. @param to absolute; an empty directory of ours, which nobody else can write to.
- * @param rootMode permission bits that `to` has in the end.
+ * Unpacks the layers of a release in a thread: the tree that GNU tar would make of them, by the rules of docs/unpacking.md.
+ * A failure leaves the directory as far as it got, without anything of the refused entry, for the caller to remove.
+ * @throws DeployError unsafe, too-large, invalid, corrupt: names the layer, the entry and the reason; no-space, denied,
+ *   not-found; cancelled; exists, when `into` is not empty.
+ */
+export function unpackLayers(task: Omit<UnpackTask, 'kind'>, signal: AbortSignal): Promise<TreeCounts> {
+  return runTreeTask({ kind: 'unpack', ...task }, signal);
+}
+
+/**
+ * Copies the content of a directory in a thread: types, contents, modes, times to the microsecond, and owners where that is
+ * allowed. Hard links become files of their own; files share their blocks where the file system can. An abort leaves
+ * what was copied.
  * @returns how many regular files, and the bytes of their contents.
  * @throws DeployError unsupported for a socket; what the system refuses, with the name of the file; cancelled; internal.
  */
 export async function copyTree(
-  { from, to, rootMode }: { readonly from: string; readonly to: string; readonly rootMode: number },
+  task: Omit<CopyTask, 'kind'>,
   signal: AbortSignal,
 ): Promise<{ readonly files: number; readonly bytes: number }> {
-  const { entries, bytes } = await runTreeTask({ kind: 'copy', from, to, rootMode }, signal);
+  const { entries, bytes } = await runTreeTask({ kind: 'copy', ...task }, signal);
   return { files: entries, bytes };
+}
+
+/**
+ * Removes a tree in a thread, also directories without write permission. An abort leaves the rest, for another removal.
+ * @param path absolute; need not exist.
+ * @param signal without one the removal always runs to its end.
+ * @throws DeployError denied, when files of another user are in the way; cancelled; internal.
+ */
+export async function removeTree(
+  path: string,
+  signal: AbortSignal = new AbortController().signal,
+): Promise<void> {
+  await runTreeTask({ kind: 'remove', path }, signal);
 }

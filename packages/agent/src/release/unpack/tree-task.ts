@@ -8,25 +8,17 @@ export interface LayerArchive {
   readonly label: string;
 }
 
-/**
- * Who owns what is unpacked: `self` the agent's user, `archive` the numeric owner in the archive, which takes root.
- */
+/** The owner of unpacked files: the agent's user (`self`) or the numeric owner in the archive, which takes root. */
 export type Ownership = 'self' | 'archive';
 
 export interface UnpackTask {
   readonly kind: 'unpack';
   /** In order: a later layer overwrites an earlier one. */
   readonly layers: readonly LayerArchive[];
-  /** Absolute path of an empty directory. */
+  /** Absolute path of an empty directory that nobody else uses. */
   readonly into: string;
   readonly policy: UnpackPolicy;
   readonly ownership: Ownership;
-}
-
-export interface RemoveTask {
-  readonly kind: 'remove';
-  /** Absolute path; need not exist. */
-  readonly path: string;
 }
 
 export interface CopyTask {
@@ -39,10 +31,10 @@ export interface CopyTask {
   readonly rootMode: number;
 }
 
-/** What the worker thread can do. */
-export type TreeTask = UnpackTask | RemoveTask | CopyTask;
+/** A task of the worker thread. The path of a removal need not exist. */
+export type TreeTask = UnpackTask | CopyTask | { readonly kind: 'remove'; readonly path: string };
 
-/** What was done. */
+/** The work that a task has done. */
 export interface TreeCounts {
   readonly entries: number;
   /** Of file contents. */

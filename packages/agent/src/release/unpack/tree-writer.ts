@@ -14,16 +14,15 @@ import type { SafeEntry } from '@deploy-tools/shared/archive/entry-policy.js';
 import { parentPath } from '@deploy-tools/shared/archive/path-guard.js';
 import type { EntrySink } from '@deploy-tools/shared/archive/read-archive.js';
 import { DeployError, errnoOf } from '@deploy-tools/shared/errors.js';
-import { attributesOf, setFileAttributes, setNodeAttributes } from './attributes.js';
+import { attributesOf, setDirectoryAttributes, setFileAttributes, setNodeAttributes } from './attributes.js';
 import { CREATE_FILE } from './create-file.js';
-import { DelayedDirectories } from './delayed-directories.js';
 import { makeSpecialFile } from './special-file.js';
 import type { Ownership } from './tree-task.js';
 import { writeError } from './write-error.js';
 
 /**
- * Writes admitted entries below a directory that nobody else changes, with synchronous calls. What an entry finds in
- * its place is removed first, so an earlier file is never written into, nor one it is hard-linked to.
+ * Writes admitted entries below a directory that nobody else changes, with synchronous calls. It removes whatever has
+ * the name of an entry, so it never writes into an earlier file or into a hard link of one.
  */
 export class TreeWriter implements EntrySink {
   entries = 0;
@@ -31,9 +30,10 @@ export class TreeWriter implements EntrySink {
   bytes = 0;
   readonly #root: ByteName;
   readonly #ownership: Ownership;
-  /** Directories made here, so real ones. */
+  /** Directories that this writer made: none of them is a symlink. */
   readonly #directories = new Set<ByteName>(['']);
-  readonly #delayed = new DelayedDirectories();
+  /** The last entry of each directory; its attributes are set when everything is unpacked. */
+  readonly #directoryEntries = new Map<ByteName, SafeEntry>();
   #entry: SafeEntry | undefined;
   /** The open file of the entry, or -1. */
   #fd = -1;
@@ -76,15 +76,20 @@ export class TreeWriter implements EntrySink {
 
   /** Gives directories their owners, times and modes: once, after the last entry. */
   finish(): void {
-    this.#delayed.apply(this.#root, this.#ownership);
+    // A directory before its parent, which its mode may close.
+    for (const path of [...this.#directoryEntries.keys()].sort().reverse()) {
+      const entry = this.#directoryEntries.get(path);
+      if (entry !== undefined)
+        setDirectoryAttributes({ root: this.#root, path }, attributesOf(entry), this.#ownership);
+    }
   }
 
   #make(entry: SafeEntry): void {
     const { path } = entry;
     switch (entry.type) {
       case 'directory':
-        this.#makeDirectory(path, 0o700);
-        this.#delayed.set(entry);
+        this.#makeDirectory(path);
+        this.#directoryEntries.set(path, entry);
         return;
       case 'file':
         this.#inPlaceOf(path, (at) => {
@@ -120,11 +125,11 @@ export class TreeWriter implements EntrySink {
   #makeSpecial(entry: SafeEntry): void {
     const path = this.#fs(entry.path);
     this.#removeExisting(entry.path);
-    makeSpecialFile(path, entry);
+    makeSpecialFile(path, entry, entry.mode);
     setNodeAttributes(path, attributesOf(entry), this.#ownership);
   }
 
-  /** Makes the directories above an entry that no entry made: mode 0777 less the umask, as GNU tar. */
+  /** Makes missing directories above an entry with mode 0777 less the umask, as GNU tar. */
   #parents(path: ByteName): void {
     if (this.#directories.has(path)) return;
     this.#parents(parentPath(path));
@@ -132,13 +137,13 @@ export class TreeWriter implements EntrySink {
     this.#directories.add(path);
   }
 
-  #makeDirectory(path: ByteName, mode: number): void {
+  #makeDirectory(path: ByteName): void {
     if (this.#directories.has(path)) return;
-    this.#inPlaceOf(path, (at) => mkdirSync(at, mode));
+    this.#inPlaceOf(path, (at) => mkdirSync(at, 0o700));
     this.#directories.add(path);
   }
 
-  /** Creates something; when something is in its place, removes that and tries once more. */
+  /** Creates an entry; when its name is taken, removes the earlier entry and tries once more. */
   #inPlaceOf(path: ByteName, create: (at: string | Buffer) => void): void {
     const at = this.#fs(path);
     try {
@@ -160,14 +165,14 @@ export class TreeWriter implements EntrySink {
     }
     rmdirSync(at);
     this.#directories.delete(path);
-    this.#delayed.forget(path);
+    this.#directoryEntries.delete(path);
   }
 
   #fs(path: ByteName): string | Buffer {
     return fsPath(`${this.#root}/${path}`);
   }
 
-  /** Names the entry in whatever goes wrong. */
+  /** @throws DeployError that names the entry. */
   #guarded(work: () => void): void {
     try {
       work();

@@ -2,7 +2,7 @@ import { readdirSync } from 'node:fs';
 import { EntryPolicy } from '@deploy-tools/shared/archive/entry-policy.js';
 import { archiveFile, readArchive } from '@deploy-tools/shared/archive/read-archive.js';
 import { DeployError } from '@deploy-tools/shared/errors.js';
-import { layerError } from './layer-error.js';
+import { layerError } from '../layer-label.js';
 import type { LayerArchive, TreeCounts, UnpackTask } from './tree-task.js';
 import { TreeWriter } from './tree-writer.js';
 

@@ -3,7 +3,7 @@ import { DeployError, errnoOf, toDeployError } from '@deploy-tools/shared/errors
 
 export const FILE_IN_THE_WAY = 'an earlier entry made a file where it needs a directory';
 
-/** What the archive did wrong when the system refuses an entry so; other codes speak of the host. */
+/** Faults of the archive by the system's error code; other codes are faults of the host. */
 const ARCHIVE_FAULTS: ReadonlyMap<string, string> = new Map([
   ['EEXIST', FILE_IN_THE_WAY],
   ['ENOTDIR', FILE_IN_THE_WAY],
@@ -22,14 +22,11 @@ export function namingEntry<T>(path: ByteName, step: () => T): T {
   }
 }
 
-/** An error from writing an entry, with the entry's name; the paths in texts of the system are left out. */
+/** An error with the name of the entry that was written, and without the path that the system's message has. */
 export function writeError(path: ByteName, error: unknown): DeployError {
   const fault = ARCHIVE_FAULTS.get(errnoOf(error) ?? '');
   const { kind, message, hint } = toDeployError(error);
   const text = fault ?? (errnoOf(error) === undefined ? message : message.replace(/, [a-z]+( .*)?$/s, ''));
-  return new DeployError(
-    fault === undefined ? kind : 'invalid',
-    `entry ${showName(path)} cannot be written: ${text}`,
-    { ...(hint === undefined ? {} : { hint }), cause: error },
-  );
+  const said = `entry ${showName(path)} cannot be written: ${text}`;
+  return new DeployError(fault === undefined ? kind : 'invalid', said, { hint, cause: error });
 }

@@ -4,7 +4,7 @@ import { existsSync, mkdirSync, readdirSync, renameSync, rmSync, writeFileSync }
 import { join } from 'node:path';
 import { buildFromChunks } from '@deploy-tools/agent/release/build-from-chunks.js';
 import type { Sessions } from '@deploy-tools/agent/release/fetch/sessions.js';
-import { removeTree } from '@deploy-tools/agent/release/unpack/remove-tree.js';
+import { removeTree } from '@deploy-tools/agent/release/unpack/run-tree-task.js';
 import { isDeployError } from '@deploy-tools/shared/errors.js';
 import { expect, it } from 'vitest';
 import { type Archive, archiveOf } from '../../../../../test/support/archive.js';

@@ -9,7 +9,7 @@ import {
 } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { removeTree } from '@deploy-tools/agent/release/unpack/remove-tree.js';
+import { removeTree } from '@deploy-tools/agent/release/unpack/run-tree-task.js';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 
 let dir: string;

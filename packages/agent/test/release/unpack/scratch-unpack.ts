@@ -3,9 +3,9 @@ import { mkdirSync, mkdtempSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { removeTreeSync } from '@deploy-tools/agent/release/unpack/remove-tree-sync.js';
-import type { Ownership, UnpackTask } from '@deploy-tools/agent/release/unpack/tree-task.js';
+import { unpackLayers } from '@deploy-tools/agent/release/unpack/run-tree-task.js';
+import type { Ownership, TreeCounts, UnpackTask } from '@deploy-tools/agent/release/unpack/tree-task.js';
 import { unpackInto } from '@deploy-tools/agent/release/unpack/unpack-into.js';
-import { type UnpackStats, unpackLayers } from '@deploy-tools/agent/release/unpack/unpack-layers.js';
 import { DEFAULT_UNPACK_POLICY, type UnpackPolicy } from '@deploy-tools/shared/archive/unpack-policy.js';
 
 export interface UnpackOptions {
@@ -24,7 +24,7 @@ export interface Scratch {
   /** Writes an archive and gives its path. */
   archive(name: string, content: Uint8Array): string;
   /** Unpacks archives as layers `one:v1`, `two:v1`, … into `root`. */
-  unpack(archives: readonly string[], options?: UnpackOptions): Promise<UnpackStats>;
+  unpack(archives: readonly string[], options?: UnpackOptions): Promise<TreeCounts>;
   /** The same without a thread of its own: for tests that do it a hundred times. */
   unpackHere(archives: readonly string[], options?: UnpackOptions): Promise<void>;
   /** What GNU tar makes of the same archives in the same order, in `<dir>/reference`; throws when tar fails. */
@@ -57,7 +57,7 @@ export function makeScratch(): Scratch {
       return path;
     },
     unpack: (archives, options = {}) =>
-      unpackLayers({ ...taskOf(archives, options), signal: options.signal ?? new AbortController().signal }),
+      unpackLayers(taskOf(archives, options), options.signal ?? new AbortController().signal),
     unpackHere: async (archives, options = {}) => {
       await unpackInto(taskOf(archives, options));
     },

@@ -280,7 +280,6 @@ describe('unpackLayers: its directory', () => {
     );
     const stats = await scratch.unpack([archive]);
     expect(stats).toMatchObject({ entries: 2, bytes: 4 });
-    expect(stats.ms).toBeGreaterThan(0);
   });
 
   it('must be there and empty', async () => {
@@ -315,15 +314,13 @@ describe('unpackLayers: its directory', () => {
     const renamed = join(scratch.root, 'Größe');
     mkdirSync(renamed);
     const archive = scratch.archive('0.tar', tarOf([{ name: 'caf\xe9', content: 'x' }]));
-    const { unpackLayers } = await import('@deploy-tools/agent/release/unpack/unpack-layers.js');
+    const { unpackLayers } = await import('@deploy-tools/agent/release/unpack/run-tree-task.js');
     const { DEFAULT_UNPACK_POLICY } = await import('@deploy-tools/shared/archive/unpack-policy.js');
-    await unpackLayers({
-      layers: [{ archive, label: 'one:v1' }],
-      into: renamed,
-      policy: DEFAULT_UNPACK_POLICY,
-      ownership: 'self',
-      signal: new AbortController().signal,
-    });
+    const layers = [{ archive, label: 'one:v1' }];
+    await unpackLayers(
+      { layers, into: renamed, policy: DEFAULT_UNPACK_POLICY, ownership: 'self' },
+      new AbortController().signal,
+    );
     expect(readdirSync(renamed, 'latin1')).toEqual(['caf\xe9']);
   });
 });
