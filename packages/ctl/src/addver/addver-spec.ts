@@ -1,14 +1,12 @@
 import type { FlagValues } from '@deploy-tools/shared/cli/flags.js';
-import type { CommandSpec } from '@deploy-tools/shared/commands/command-specs.js';
+import { changing } from '@deploy-tools/shared/commands/command-spec.js';
 
 import { NEW_FLAG } from '@deploy-tools/shared/commands/common-flags.js';
 
 /** addver as deployctl has it: it uploads a file or a directory first. Its own flags, besides the registry's. */
-export const ADDVER_LOCAL = {
+export const ADDVER_LOCAL = changing({
   name: 'addver',
   summary: 'upload an archive and add it as new component version',
-  role: 'operator',
-  changes: true,
   flags: [
     { name: 'name', type: 'string', help: 'component name', completes: 'component' },
     { name: 'version', type: 'string', help: 'unique version id' },
@@ -44,6 +42,6 @@ export const ADDVER_LOCAL = {
     'addver code:v01 code.tar.gz',
     'addver -name config -version v02 -dir ./config',
   ],
-} as const satisfies CommandSpec;
+});
 
 export type AddverValues = FlagValues<typeof ADDVER_LOCAL.flags>;

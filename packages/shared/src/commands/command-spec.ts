@@ -20,3 +20,21 @@ export interface CommandSpec {
   /** Whether the command changes anything: shown in the audit log. */
   readonly changes: boolean;
 }
+
+type Given = Pick<CommandSpec, 'name' | 'summary' | 'flags' | 'examples'> & Partial<CommandSpec>;
+type Completed<Spec extends Given> = Spec & Omit<CommandSpec, keyof Spec>;
+
+/** A command of operators that changes nothing. */
+export function reading<const Spec extends Given>(spec: Spec): Completed<Spec> {
+  return completed(spec, false);
+}
+
+/** A command of operators that changes something. */
+export function changing<const Spec extends Given>(spec: Spec): Completed<Spec> {
+  return completed(spec, true);
+}
+
+/** Adds what most commands have alike. */
+function completed<Spec extends Given>(spec: Spec, changes: boolean): Completed<Spec> {
+  return { role: 'operator', changes, positionals: [], required: [], ...spec } as Completed<Spec>;
+}

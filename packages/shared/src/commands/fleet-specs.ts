@@ -1,37 +1,39 @@
-import type { CommandSpec } from './command-spec.js';
+import { changing, reading } from './command-spec.js';
 import { CONF, CONF_WORD, IF_REVISION, JSON_FLAG } from './common-flags.js';
 
 const HOST = { name: 'host', type: 'string', help: 'host name', completes: 'host' } as const;
 const COLOR = {
   name: 'color',
   type: 'string',
-  help: 'always, never, or auto: where it is read on a terminal',
+  help: 'always, never, or auto: on a terminal',
   default: 'auto',
 } as const;
 
-export const STATUS = {
+export const STATUS = reading({
   name: 'status',
-  summary: 'show which hosts run what is wanted; wait until all do',
-  role: 'operator',
-  changes: false,
+  summary: 'show which hosts run the wanted revision; wait until all do',
   flags: [
     CONF,
     {
       name: 'wait',
       type: 'duration',
-      help: 'wait so long until all hosts are at an end; exit status 0: all in sync, 1: some failed or lost, 3: time is up',
+      help: 'wait this long for the outcome on all hosts; exit status 0: all in sync, 1: some failed or lost, 3: time is up',
       min: 0,
     },
     {
       name: 'settle',
       type: 'bool',
-      help: 'with -wait: after a failure, wait for hosts that have not begun too',
+      help: 'with -wait: after a failure, wait also for hosts that have not begun',
     },
-    { name: 'follow', type: 'bool', help: 'show changes as they happen, until interrupted or -wait is over' },
+    {
+      name: 'follow',
+      type: 'bool',
+      help: 'show changes as they happen, until interrupted or until -wait ends',
+    },
     {
       name: 'progress',
       type: 'string',
-      help: 'with -wait: show changes as -follow does; always, never, or auto: where it is read on a terminal',
+      help: 'with -wait: show changes as -follow does; always, never, or auto: on a terminal',
       default: 'auto',
     },
     COLOR,
@@ -44,13 +46,11 @@ export const STATUS = {
     'status -name project1 -wait 5m',
     'status project1 -wait 10m -settle -follow',
   ],
-} as const satisfies CommandSpec;
+});
 
-export const AGENTS = {
+export const AGENTS = reading({
   name: 'agents',
-  summary: 'list hosts, what they follow and what they run, worst first',
-  role: 'operator',
-  changes: false,
+  summary: 'list hosts, the configurations that they follow and the releases that they run, worst first',
   flags: [
     { ...CONF, help: 'only hosts that follow this configuration' },
     { name: 'label', type: 'list', help: 'only hosts with this label, as key=value' },
@@ -59,53 +59,46 @@ export const AGENTS = {
     JSON_FLAG,
   ],
   positionals: [CONF_WORD],
-  required: [],
   examples: ['agents', 'agents -name project1 -label zone=a', 'agents -json'],
-} as const satisfies CommandSpec;
+});
 
-export const HISTORY = {
+export const HISTORY = reading({
   name: 'history',
-  summary: "show who changed what and where it landed, or a host's deploys",
-  role: 'operator',
-  changes: false,
+  summary: "show changes with their authors and outcomes, or a host's deployments",
   flags: [
     CONF,
-    { ...HOST, help: 'show what this host deployed instead' },
-    { name: 'limit', type: 'int', help: 'the newest this many', default: '50', min: 1, max: 1000 },
+    { ...HOST, help: "show this host's deployments instead" },
+    { name: 'limit', type: 'int', help: 'the newest N only', default: '50', min: 1, max: 1000 },
     JSON_FLAG,
   ],
   positionals: [CONF_WORD],
   required: ['name'],
   examples: ['history project1', 'history -name project1 -host web7 -limit 5'],
-} as const satisfies CommandSpec;
+});
 
-export const DIFF = {
+export const DIFF = reading({
   name: 'diff',
   summary: 'show which layers differ between two revisions',
-  role: 'operator',
-  changes: false,
   flags: [
     CONF,
-    { name: 'from', type: 'int', help: 'revision; without it, the one before -to', min: 1 },
-    { name: 'to', type: 'int', help: 'revision; without it, the last', min: 1 },
+    { name: 'from', type: 'int', help: 'revision; by default the one before -to', min: 1 },
+    { name: 'to', type: 'int', help: 'revision; by default the last', min: 1 },
     JSON_FLAG,
   ],
   positionals: [CONF_WORD],
   required: ['name'],
   examples: ['diff project1', 'diff -name project1 -from 3 -to 7'],
-} as const satisfies CommandSpec;
+});
 
-export const ROLLBACK = {
+export const ROLLBACK = changing({
   name: 'rollback',
   summary: 'make a new revision with the layers of an old one',
-  role: 'operator',
-  changes: true,
   flags: [
     CONF,
     {
       name: 'to',
       type: 'int',
-      help: 'revision; without it, the newest earlier one with other content that landed healthy and failed nowhere',
+      help: 'revision; by default the newest earlier one with other content that was healthy on a host and failed on none',
       min: 1,
     },
     IF_REVISION,
@@ -114,53 +107,45 @@ export const ROLLBACK = {
   positionals: [CONF_WORD],
   required: ['name'],
   examples: ['rollback project1', 'rollback -name project1 -to 7', 'rollback project1 -if-revision 9'],
-} as const satisfies CommandSpec;
+});
 
-export const LOGS = {
+export const LOGS = reading({
   name: 'logs',
-  summary: "show the end of the log of a host's last deploy",
-  role: 'operator',
-  changes: false,
+  summary: "show the end of the log of a host's last deployment",
   flags: [
     CONF,
     HOST,
-    { name: 'deploy', type: 'string', help: 'the deploy, as history -host lists them' },
+    { name: 'deploy', type: 'string', help: 'the id of the deployment, from history -host' },
     JSON_FLAG,
   ],
   positionals: [CONF_WORD, { label: 'HOST', flags: ['host'] }],
   required: ['name', 'host'],
   examples: ['logs -name project1 -host web7', 'logs project1 web7'],
-} as const satisfies CommandSpec;
+});
 
-export const RETRY = {
+export const RETRY = changing({
   name: 'retry',
-  summary: 'tell hosts to try a revision again that they gave up',
-  role: 'operator',
-  changes: true,
+  summary: 'make hosts try a rejected revision again',
   flags: [CONF, { ...HOST, help: 'only this host' }, JSON_FLAG],
   positionals: [CONF_WORD],
   required: ['name'],
   examples: ['retry project1', 'retry -name project1 -host web7'],
-} as const satisfies CommandSpec;
+});
 
-export const CANCEL = {
+export const CANCEL = changing({
   name: 'cancel',
-  summary: 'end deployments in progress; hosts on which the release is live already roll back',
-  role: 'operator',
-  changes: true,
+  summary: 'end deployments in progress; hosts where the new release is live roll back',
   flags: [CONF, { ...HOST, help: 'only this host' }, JSON_FLAG],
   positionals: [CONF_WORD],
   required: ['name'],
   examples: ['cancel project1', 'cancel -name project1 -host web7'],
-} as const satisfies CommandSpec;
+});
 
-export const FORGET = {
+export const FORGET = changing({
   name: 'forget',
-  summary: 'forget a host that is gone; its name is free for another key then',
-  role: 'operator',
-  changes: true,
-  flags: [HOST, { ...CONF, help: 'forget only that it follows this configuration' }, JSON_FLAG],
+  summary: 'forget a removed host; another key may then use its name',
+  flags: [HOST, { ...CONF, help: 'forget only that the host follows this configuration' }, JSON_FLAG],
   positionals: [{ label: 'HOST', flags: ['host'] }],
   required: ['host'],
   examples: ['forget -host web7', 'forget -host web7 -name project1'],
-} as const satisfies CommandSpec;
+});

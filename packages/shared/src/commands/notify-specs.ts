@@ -1,10 +1,10 @@
-import type { CommandSpec } from './command-spec.js';
+import { changing } from './command-spec.js';
 import { JSON_FLAG } from './common-flags.js';
 
-/** What `notify` can be told to do. */
+/** The actions of `notify`. */
 export const NOTIFY_ACTIONS = ['add', 'list', 'test', 'remove'] as const;
 
-/** What receivers can be told of; the registry knows what each means. */
+/** The events that receivers can be notified of; docs/notices.md has their meanings. */
 export const NOTIFY_EVENTS = [
   'version-added',
   'configuration-changed',
@@ -18,11 +18,9 @@ export const NOTIFY_EVENTS = [
   'disk-recovered',
 ] as const;
 
-export const NOTIFY = {
+export const NOTIFY = changing({
   name: 'notify',
-  summary: 'add, list, test and remove those who are told what happens: Slack, mail, webhooks, programs',
-  role: 'operator',
-  changes: true,
+  summary: 'add, list, test and remove receivers of notices: Slack, mail, webhooks, programs',
   flags: [
     { name: 'do', type: 'string', help: 'add, list, test or remove', oneOf: NOTIFY_ACTIONS },
     { name: 'receiver', type: 'string', help: 'URL to add; number of the receiver to test, remove or list' },
@@ -35,7 +33,7 @@ export const NOTIFY = {
     {
       name: 'name',
       type: 'list',
-      help: 'with add: only what is about this configuration or component',
+      help: 'with add: only events of this configuration or component',
       completes: 'configuration',
     },
     { name: 'v', type: 'bool', help: 'with list: show the last deliveries' },
@@ -54,4 +52,4 @@ export const NOTIFY = {
     'notify test 1',
     'notify remove 1',
   ],
-} as const satisfies CommandSpec;
+});

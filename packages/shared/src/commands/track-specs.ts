@@ -1,26 +1,9 @@
-import type { CommandSpec } from './command-spec.js';
-import { JSON_FLAG } from './common-flags.js';
+import { changing, reading } from './command-spec.js';
+import { COMPONENT, COMPONENT_WORD, JSON_FLAG, VERSION, VERSION_WORD } from './common-flags.js';
 
-const COMPONENT = {
-  name: 'component',
-  type: 'string',
-  help: 'component name',
-  completes: 'component',
-} as const;
-const COMPONENT_WORD = { label: 'COMPONENT', flags: ['component'] } as const;
-const VERSION_WORD = { label: 'COMPONENT:VERSION', flags: ['component', 'version'] } as const;
-const VERSION = {
-  name: 'version',
-  type: 'string',
-  help: 'component version',
-  completes: 'version',
-} as const;
-
-export const ADDTRACK = {
+export const ADDTRACK = changing({
   name: 'addtrack',
   summary: 'follow a source: add its new releases as versions of a component',
-  role: 'operator',
-  changes: true,
   flags: [
     COMPONENT,
     {
@@ -37,7 +20,7 @@ export const ADDTRACK = {
     {
       name: 'interval',
       type: 'duration',
-      help: 'how often the source is looked at',
+      help: 'how often the source is polled',
       default: '30s',
       min: 5000,
       max: 7 * 24 * 3_600_000,
@@ -47,7 +30,7 @@ export const ADDTRACK = {
     {
       name: 'arch',
       type: 'string',
-      help: "processor that artifacts are for; the registry's own without",
+      help: "processor that artifacts are for; by default the registry's own",
     },
     JSON_FLAG,
   ],
@@ -57,53 +40,46 @@ export const ADDTRACK = {
     'addtrack -component code -source ghr://owner/app -bump project1',
     'addtrack code "ghr://owner/app?artifact=app_linux_amd64.tar.gz&constraint=^1.2" -bump project1,project2 -interval 1m',
   ],
-} as const satisfies CommandSpec;
+});
 
-export const TRACKS = {
+export const TRACKS = reading({
   name: 'tracks',
-  summary: 'list the sources that are followed, and how far each has come',
-  role: 'operator',
-  changes: false,
+  summary: 'list the tracked sources and the last import of each',
   flags: [JSON_FLAG],
-  positionals: [],
-  required: [],
   examples: ['tracks', 'tracks -json'],
-} as const satisfies CommandSpec;
+});
 
-export const DELTRACK = {
+export const DELTRACK = changing({
   name: 'deltrack',
-  summary: "follow a component's source no longer; its versions stay",
-  role: 'operator',
-  changes: true,
+  summary: "stop following a component's source; its versions stay",
   flags: [COMPONENT, JSON_FLAG],
   positionals: [COMPONENT_WORD],
   required: ['component'],
   examples: ['deltrack -component code'],
-} as const satisfies CommandSpec;
+});
 
-export const CHECK = {
+export const CHECK = changing({
   name: 'check',
-  summary: 'look at the sources now, and wait for what comes of it',
-  role: 'operator',
-  changes: true,
-  flags: [{ ...COMPONENT, help: "only this component's source; all without it" }, JSON_FLAG],
+  summary: 'poll the sources now, and wait for the imports',
+  flags: [{ ...COMPONENT, help: "only this component's source; by default all" }, JSON_FLAG],
   positionals: [COMPONENT_WORD],
-  required: [],
   examples: ['check', 'check -component code'],
-} as const satisfies CommandSpec;
+});
 
-export const YANK = {
+export const YANK = changing({
   name: 'yank',
-  summary: 'take a version back: no track takes it, and the configurations that a track bumps leave it',
-  role: 'operator',
-  changes: true,
+  summary: 'mark a version as bad: tracks skip it, and configurations that a track bumps get another version',
   flags: [
     COMPONENT,
     VERSION,
-    { name: 'undo', type: 'bool', help: 'tracks may take it again; configurations stay as they are' },
+    {
+      name: 'undo',
+      type: 'bool',
+      help: 'let tracks take the version again; configurations stay as they are',
+    },
     JSON_FLAG,
   ],
   positionals: [VERSION_WORD],
   required: ['component', 'version'],
   examples: ['yank -component code -version v1.2.3', 'yank code:v1.2.3', 'yank code:v1.2.3 -undo'],
-} as const satisfies CommandSpec;
+});
