@@ -68,6 +68,10 @@ export class KeyFile {
     return file;
   }
 
+  get path(): string {
+    return this.#options.path;
+  }
+
   get keys(): readonly AuthorizedKey[] {
     return this.#keys;
   }
@@ -75,6 +79,11 @@ export class KeyFile {
   /** What is wrong with the file, for an operator; undefined when nothing is. */
   get trouble(): string | undefined {
     return this.#waiting?.trouble ?? this.#trouble;
+  }
+
+  /** Whether another check would find nothing to do as long as the file stays as it is. */
+  get isSettled(): boolean {
+    return this.#seen === this.#taken && this.#waiting === undefined;
   }
 
   /**

@@ -230,19 +230,42 @@ describe('a key file that gives no key', () => {
   });
 });
 
-test('a file that was away and is back as it was has no trouble after two checks', async () => {
-  const dir = makeDirectory();
-  const path = join(dir, 'service.keys');
-  writeFileSync(join(dir, 'a'), text('a'));
-  symlinkSync('a', path);
-  const { file, check } = watchFile(path, dir);
-  rmSync(path);
-  await check();
-  symlinkSync('a', path);
-  await file.check(); // finds the file that the keys are from, with the trouble of its absence
-  expect(file.trouble).toBeDefined();
-  await file.check();
-  expect(file.trouble).toBeUndefined();
+describe('is settled, so that no check is needed until it changes,', () => {
+  test('when its keys were taken from it', async () => {
+    const { path, file } = open('a');
+    expect(file.isSettled).toBe(true);
+    writeFileSync(path, text('b'));
+    await file.check();
+    expect(file.isSettled).toBe(false);
+    await file.check();
+    expect(file.isSettled).toBe(true);
+  });
+
+  test('when it gives no key and the grace is over, not before', async () => {
+    const { path, file, check } = open('a');
+    rmSync(path);
+    await check();
+    await check(GRACE_MS - 1);
+    expect(file.isSettled).toBe(false);
+    await check(1);
+    expect(file.isSettled).toBe(true);
+  });
+
+  test('when it is back as it was and nothing is wrong with it any more', async () => {
+    const dir = makeDirectory();
+    const path = join(dir, 'service.keys');
+    writeFileSync(join(dir, 'a'), text('a'));
+    symlinkSync('a', path);
+    const { file, check } = watchFile(path, dir);
+    rmSync(path);
+    await check();
+    symlinkSync('a', path);
+    await file.check(); // finds the file that the keys are from, with the trouble of its absence
+    expect(file.isSettled).toBe(false);
+    await file.check();
+    expect(file.isSettled).toBe(true);
+    expect(file.trouble).toBeUndefined();
+  });
 });
 
 describe('at the start', () => {
