@@ -13,5 +13,4 @@ export const STILL_TO_DO: Readonly<Record<string, readonly string[]>> = {
     'meta/sqlite/sqlite-notices',
   ],
   agent: ['programs/daemon/open-application'],
-  ctl: ['from-docker/deploy-layers'],
 };

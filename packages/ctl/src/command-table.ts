@@ -6,13 +6,13 @@ const USAGE = 'Usage: deployctl [flags] SUBCOMMAND [flags of the subcommand]';
 const EPILOGUE = `use -h flag after a subcommand to get more help on it
 exit status: 0 done, 1 failed, 2 wrong usage, 3 time is up (status -wait), 4 cannot connect or authenticate`;
 
-/** What `deployctl -h` prints. The flags have one dash, as in Go, which yargs cannot show. */
+/** The help of `deployctl -h`. yargs cannot show flags with one dash, as Go has them, so flagUsage shows the flags. */
 export async function deployctlUsage(): Promise<string> {
   const usage = `${USAGE}\n\n${flagUsage(DEPLOYCTL_FLAGS).trimEnd()}`;
   return `${await commandTable().usage(usage).epilogue(EPILOGUE).getHelp()}\n`;
 }
 
-/** The subcommand that a mistyped word may mean; undefined when none is near. */
+/** The subcommand nearest to a mistyped word; undefined when none is near. */
 export async function suggestedCommand(word: string): Promise<string | undefined> {
   const reasons: string[] = [];
   const table = commandTable()
@@ -25,7 +25,7 @@ export async function suggestedCommand(word: string): Promise<string | undefined
   return /^Did you mean (\S+)\?$/m.exec(reasons.join('\n'))?.[1];
 }
 
-/** The subcommands in yargs, which takes 90 ms to load: nothing imports this module before it is needed. */
+/** The subcommands as yargs shows them. yargs takes 90 ms to load, so this module is imported only when needed. */
 function commandTable(): Argv {
   const table = yargs([])
     .scriptName('')

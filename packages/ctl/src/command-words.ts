@@ -5,9 +5,9 @@ import type { CommandSpec } from '@deploy-tools/shared/commands/command-specs.js
 import { formatDuration } from '@deploy-tools/shared/duration.js';
 
 /**
- * Checks a command's words, as far as that can be done without a registry, and writes them in flag form, `name -flag=value …`, the one form that
- * the registry of the Go deploy-tools understands too.
- * @returns undefined when help was asked for.
+ * Checks a command's words as far as that needs no registry. Returns them in the form `name -flag=value …`, which the Go registry
+ * understands too.
+ * @returns undefined when the words ask for help.
  * @throws DeployError usage.
  */
 export function commandWords(spec: CommandSpec, argv: readonly string[]): string[] | undefined {

@@ -3,8 +3,8 @@ import { readFileSync } from 'node:fs';
 export const SHELLS: readonly string[] = ['bash', 'zsh', 'fish'];
 
 /**
- * The text that makes a shell complete deployctl's words. This module is to stay directly below `src`: its way to the
- * scripts has to be the same from `dist` and from the joined files in `program`.
+ * Reads the completion script for a shell. This module has to stay directly below `src`: the relative path of the scripts is
+ * then the same from `dist` and from the bundles in `program`.
  */
 export function completionScript(shell: string): string {
   return readFileSync(new URL(`../completion/deployctl.${shell}`, import.meta.url), 'utf8');

@@ -11,13 +11,13 @@ import { DEPLOYCTL_COMMANDS, DEPLOYCTL_FLAGS } from './deployctl-grammar.js';
 import { explainUsage } from './explain-usage.js';
 import type { ProgramIo } from './program-io.js';
 
-/** What a command may say by its exit status; see the registry's ExitStatus. */
+/** The exit statuses of commands that deployctl passes on; see the registry's ExitStatus. */
 const PASSED_ON: ReadonlySet<number> = new Set([0, 1, 3]);
 
 /**
  * The body of deployctl.
  * @returns the exit status.
- * @throws DeployError for what is not a usage error, which is explained on stderr here.
+ * @throws DeployError except usage: usage errors are printed here.
  */
 export async function deployctl(io: ProgramIo): Promise<number> {
   const [own, subcommand] = splitSubcommand(DEPLOYCTL_FLAGS, io.argv);
@@ -65,7 +65,7 @@ async function runCommand(
   return proxy(io, connection, { command: joinCommandLine(words), changes: spec.changes });
 }
 
-/** The registry does not see our terminal: these flags ask for colours (https://no-color.org), and for the progress of a wait. */
+/** Flags that ask the registry, which does not see our terminal, for colours (https://no-color.org) and for the progress of a wait. */
 function terminalWords(io: ProgramIo, spec: CommandSpec, words: readonly string[]): string[] {
   if (io.stdout.isTTY !== true) return [];
   const isGiven = (flag: string) => words.some((word) => word.startsWith(`-${flag}=`));
@@ -77,8 +77,8 @@ function terminalWords(io: ProgramIo, spec: CommandSpec, words: readonly string[
 }
 
 /**
- * Runs the command on the registry; its outputs become ours as they come. A signal ends what changes nothing; of a
- * change the outcome is waited for.
+ * Runs the command on the registry and prints its output as it arrives. A signal ends a command that changes nothing; a change
+ * runs to its end, so that its outcome is known.
  */
 async function proxy(
   io: ProgramIo,

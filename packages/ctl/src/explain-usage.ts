@@ -2,7 +2,7 @@ import { describeError, isDeployError } from '@deploy-tools/shared/errors.js';
 import type { ProgramIo } from './program-io.js';
 
 /**
- * Runs a part that may throw a usage error, and explains that on stderr: the message, then the usage text.
+ * Runs a part of a program; prints the usage error that it throws on stderr, then the usage text.
  * @returns undefined after a usage error; the program then ends with status 2.
  */
 export async function explainUsage<T>(

@@ -3,11 +3,13 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { addAbortSignal } from 'node:stream';
 import { formatByteSize } from '@deploy-tools/shared/byte-size.js';
-import { parseFlags } from '@deploy-tools/shared/cli/flags.js';
+import { type FlagValues, parseFlags } from '@deploy-tools/shared/cli/flags.js';
 import { flagUsage } from '@deploy-tools/shared/cli/usage.js';
-import { DeployError, isDeployError } from '@deploy-tools/shared/errors.js';
+import { asUsage } from '@deploy-tools/shared/commands/check-arguments.js';
+import { DeployError } from '@deploy-tools/shared/errors.js';
 import { parseLayerRef } from '@deploy-tools/shared/names.js';
 import { programVersion } from '@deploy-tools/shared/version.js';
+import { CONNECTION_FLAGS } from './client/connection-flags.js';
 import { connectAsOperator } from './client/open-connection.js';
 import { explainUsage } from './explain-usage.js';
 import { checkImageName, configurationName, refuseTwice } from './from-docker/configuration-name.js';
@@ -18,19 +20,39 @@ import {
   deployLayers,
 } from './from-docker/deploy-layers.js';
 import { findImage } from './from-docker/find-image.js';
-import { FROM_DOCKER_FLAGS, type FromDockerValues } from './from-docker/from-docker-flags.js';
 import { type MadeLayer, makeLayers } from './from-docker/make-layers.js';
 import { spoolArchive } from './from-docker/spool-archive.js';
 import type { ProgramIo } from './program-io.js';
 
+const FLAGS = [
+  ...CONNECTION_FLAGS,
+  {
+    name: 'name',
+    type: 'string',
+    help: 'configuration name (default: the tag of the image, ":" and "/" replaced by ".")',
+    completes: 'configuration',
+  },
+  {
+    name: 'layer',
+    type: 'list',
+    help: 'additional layer on top of the image, in component:version format',
+    completes: 'layer',
+  },
+  { name: 'n', type: 'bool', help: 'show what would be added, without a connection' },
+  { name: 'quiet', type: 'bool', help: 'show no progress' },
+  { name: 'version', type: 'bool', help: 'print the version of deploy-from-docker and exit' },
+] as const;
+
+type FromDockerValues = FlagValues<typeof FLAGS>;
+
 /**
  * The body of deploy-from-docker: makes a configuration of the image archive on standard input.
  * @returns the exit status.
- * @throws DeployError for what is not a usage error, which is explained on stderr here.
+ * @throws DeployError except usage: usage errors are printed here.
  */
 export async function fromDocker(io: ProgramIo): Promise<number> {
   const parsed = await explainUsage(io, usage, () => {
-    const result = parseFlags({ flags: FROM_DOCKER_FLAGS }, io.argv);
+    const result = parseFlags({ flags: FLAGS }, io.argv);
     if (!result.help && !result.values.version) checkInput(io, result.values);
     return result;
   });
@@ -50,10 +72,10 @@ export async function fromDocker(io: ProgramIo): Promise<number> {
   }
 }
 
-/** What is wrong with the command line itself. @throws DeployError usage. */
+/** Checks the command line as far as that needs no image. @throws DeployError usage. */
 function checkInput(io: ProgramIo, values: FromDockerValues): void {
-  asUsage('-name', () => values.name === undefined || checkImageName(values.name, 1));
-  asUsage('-layer', () => refuseTwice(values.layer.map((layer) => parseLayerRef(layer).component)));
+  asUsage(() => values.name === undefined || checkImageName(values.name, 1), '-name: ');
+  asUsage(() => refuseTwice(values.layer.map((layer) => parseLayerRef(layer).component)), '-layer: ');
   if (io.stdin.isTTY === true) {
     throw new DeployError('usage', 'no image on standard input', {
       hint: 'run it as docker save IMAGE:TAG | deploy-from-docker',
@@ -84,16 +106,7 @@ async function deployImage(io: ProgramIo, values: FromDockerValues, dir: string)
   }
 }
 
-function asUsage(flag: string, check: () => unknown): void {
-  try {
-    check();
-  } catch (error) {
-    if (!isDeployError(error) || error.kind === 'usage') throw error;
-    throw new DeployError('usage', `${flag}: ${error.message}`, { cause: error });
-  }
-}
-
-/** What would be done, a command in each line. */
+/** The commands that would be run, one a line. */
 function describePlan(name: string, layers: readonly MadeLayer[], refs: readonly string[]): string {
   const uploads = layers.map(
     ({ component, hash, size }) => `addver -name=${component} -version=${hash} (${formatByteSize(size)})\n`,
@@ -106,7 +119,7 @@ function usage(): string {
 
 make a configuration of an image: each of its layers becomes a component version
 
-${flagUsage(FROM_DOCKER_FLAGS)}
+${flagUsage(FLAGS)}
 exit status: 0 done, 1 failed, 2 wrong usage, 4 cannot connect or authenticate
 `;
 }

@@ -1,6 +1,6 @@
 import type { Readable, Writable } from 'node:stream';
 
-/** What a program gets from the outside, so that a test can run it in its own surroundings. */
+/** Everything that a program gets from the outside; a test passes its own. */
 export interface ProgramIo {
   readonly argv: readonly string[];
   readonly env: Readonly<Record<string, string | undefined>>;

@@ -3,14 +3,14 @@ import { endOnLostOutput } from '@deploy-tools/shared/cli/output-errors.js';
 import { describeError, exitCodeOf } from '@deploy-tools/shared/errors.js';
 import type { ProgramIo } from './program-io.js';
 
-/** What a program does: gives its exit status, or throws a DeployError. */
+/** The work of a program: returns the exit status, or throws a DeployError. */
 export type ProgramBody = (io: ProgramIo) => Promise<number>;
 
 const SIGNAL_NUMBERS = { SIGINT: 2, SIGTERM: 15 } as const;
 
 /**
- * Runs a program's body and turns its outcome into the exit status: what it returns, that of the error it throws, or
- * 128 plus the number of the signal that ended it. Errors are one line on stderr, never a stack trace.
+ * Runs a program's body and sets the exit status: the returned one, the one of the thrown error, or 128 plus the number of the
+ * signal that ended it. Errors are one line on stderr, never a stack trace.
  */
 export async function runProgram(name: string, body: ProgramBody): Promise<void> {
   const controller = new AbortController();
@@ -27,7 +27,7 @@ export async function runProgram(name: string, body: ProgramBody): Promise<void>
   if (ended !== undefined) process.exitCode = 128 + SIGNAL_NUMBERS[ended];
 }
 
-/** Runs a program's body in given surroundings; an error it throws is explained on stderr. */
+/** Runs a program's body; prints the error that it throws on stderr. */
 export async function exitStatus(name: string, body: ProgramBody, io: ProgramIo): Promise<number> {
   try {
     return await body(io);

@@ -3,7 +3,7 @@ import { changing } from '@deploy-tools/shared/commands/command-spec.js';
 
 import { NEW_FLAG } from '@deploy-tools/shared/commands/common-flags.js';
 
-/** addver as deployctl has it: it uploads a file or a directory first. Its own flags, besides the registry's. */
+/** `addver` of deployctl, which uploads a file or a directory before it calls `addver` of the registry. */
 export const ADDVER_LOCAL = changing({
   name: 'addver',
   summary: 'upload an archive and add it as new component version',
@@ -20,7 +20,7 @@ export const ADDVER_LOCAL = changing({
     {
       name: 'hash',
       type: 'string',
-      help: 'instead of a file: sha256 hash of an archive that the registry has already',
+      help: 'instead of a file: sha256 hash of an archive that the registry already has',
     },
     {
       name: 'mtime',

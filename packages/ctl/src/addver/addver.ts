@@ -13,15 +13,15 @@ import { ADDVER_LOCAL, type AddverValues } from './addver-spec.js';
 import type { ArchiveSource } from './archive-source.js';
 import { uploadArchive } from './upload-archive.js';
 
-/** What to add, checked. */
+/** The checked arguments of `addver`. */
 interface Addition {
   readonly name: string;
   readonly version: string;
-  /** A hash that the registry knows, or what is to be uploaded. */
+  /** The hash of an archive that the registry has, or an archive to upload. */
   readonly archive: string | ArchiveSource;
 }
 
-/** `deployctl addver`: uploads a file or a packed directory and names it, or names what the registry has already. */
+/** `deployctl addver`: makes a version of a file, of a packed directory, or of an archive that the registry already has. */
 export async function addver(
   io: ProgramIo,
   connectionValues: ConnectionValues,
@@ -73,8 +73,8 @@ async function openArchive(values: AddverValues, io: ProgramIo): Promise<Archive
 }
 
 /**
- * The time that packed files get: $SOURCE_DATE_EPOCH (reproducible-builds.org), else one second after 1970, because
- * some tools take 0 for "no time".
+ * The time of packed files: $SOURCE_DATE_EPOCH (reproducible-builds.org), else one second after 1970, because some tools
+ * take 0 for "no time".
  */
 function epochTime(io: ProgramIo): Date {
   const text = io.env.SOURCE_DATE_EPOCH ?? '1';

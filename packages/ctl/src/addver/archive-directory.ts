@@ -10,10 +10,10 @@ const CHUNK_BYTES = 256 * 1024;
 const PERMISSIONS = 0o777;
 
 /**
- * A directory as a tar.gz to upload, packed while it is sent. Names, modes, link targets and contents decide the bytes;
- * owner, place and order on disk do not.
- * @param mtime the time that every entry gets, or `keep` for its own.
- * @throws DeployError invalid when it is empty or holds what an archive cannot carry.
+ * Packs a directory as a tar.gz while it is uploaded. The bytes depend on names, modes, link targets and contents; not on
+ * owners, the place of the directory, or the order on disk.
+ * @param mtime the time of every entry, or `keep` for its own.
+ * @throws DeployError invalid when the directory is empty or contains a device, a FIFO or a socket.
  */
 export function openDirectory(dir: string, mtime: Date | 'keep'): ArchiveSource {
   const entries = listDirectory(dir);
@@ -52,7 +52,7 @@ function memberOf({ kind, path, stat, target }: DirectoryEntry, mtime: Date): Ta
   };
 }
 
-/** Exactly the bytes that the header promised. @throws DeployError conflict when the file is not the same any more. */
+/** Reads exactly as many bytes as the header says. @throws DeployError conflict when the file has changed. */
 async function* fileBytes({ file, stat }: DirectoryEntry): AsyncGenerator<Uint8Array> {
   const handle = await open(file, 'r').catch((error: unknown) => Promise.reject(toDeployError(error)));
   try {
@@ -67,8 +67,8 @@ async function* fileBytes({ file, stat }: DirectoryEntry): AsyncGenerator<Uint8A
     }
     const now = await handle.stat();
     if (left > 0 || now.size !== stat.size || now.mtimeMs !== stat.mtimeMs || now.ino !== stat.ino) {
-      throw new DeployError('conflict', `${file} was changed while it was packed`, {
-        hint: 'nothing was added; run the same again once nobody writes to the directory',
+      throw new DeployError('conflict', `${file} changed while it was packed`, {
+        hint: 'nothing was added; run the same command again when nobody writes to the directory',
       });
     }
   } finally {

@@ -7,8 +7,7 @@ import { checkedArchive } from './checked-archive.js';
 const CHUNK_BYTES = 256 * 1024;
 
 /**
- * An archive file as something to upload. Its kind is checked before anything is sent, and that it did not change
- * while it was read after.
+ * Opens an archive file for upload. Its format is checked before the upload; after it, that the file did not change meanwhile.
  * @throws DeployError not-found, denied, invalid.
  */
 export async function openArchiveFile(path: string): Promise<ArchiveSource> {
@@ -24,7 +23,7 @@ export async function openArchiveFile(path: string): Promise<ArchiveSource> {
   }
 }
 
-/** Opening a FIFO would wait for somebody to write to it. */
+/** Opens a regular file only: opening a FIFO would wait for a writer. */
 async function openFile(path: string): Promise<FileHandle> {
   try {
     if ((await stat(path)).isFile()) return await open(path, 'r');
@@ -59,8 +58,8 @@ async function* readUnchanged(path: string, before: FileState): AsyncGenerator<U
     }
     const after = await file.stat();
     if (after.ino !== before.ino || after.size !== before.size || after.mtimeMs !== before.mtimeMs) {
-      throw new DeployError('conflict', `${path} was changed while it was read`, {
-        hint: 'nothing was added; run the same again once it is complete',
+      throw new DeployError('conflict', `${path} changed while it was read`, {
+        hint: 'nothing was added; run the same command again when the file is complete',
       });
     }
   } finally {

@@ -5,7 +5,7 @@ import { readArchive } from '@deploy-tools/shared/archive/read-archive.js';
 import { DEFAULT_UNPACK_POLICY, type UnpackPolicy } from '@deploy-tools/shared/archive/unpack-policy.js';
 import { DeployError, toDeployError } from '@deploy-tools/shared/errors.js';
 
-/** Only what no registry would take is refused here; which entries and how much is for the registry to say. */
+/** Refuses only archives that no registry accepts: the registry itself knows its bounds and permitted entries. */
 const ANY_SOUND_ARCHIVE: UnpackPolicy = {
   ...DEFAULT_UNPACK_POLICY,
   allow: { outsideLinks: true, devices: true, fifos: true, setid: true },
@@ -16,8 +16,8 @@ const ANY_SOUND_ARCHIVE: UnpackPolicy = {
 const IGNORE_ENTRIES = { entry: () => {}, data: () => {}, entryEnd: () => {} };
 
 /**
- * Passes an archive's bytes on while reading them as an archive, so that one which is cut, damaged or unsafe is found
- * before the last byte has left.
+ * Passes an archive's bytes on and checks them at the same time. A damaged or unsafe archive is refused before its last byte is
+ * sent.
  * @throws DeployError invalid, corrupt, unsafe; whatever the source throws.
  */
 export async function* checkedArchive(
@@ -47,7 +47,7 @@ export async function* checkedArchive(
 
 function refused(label: string, error: DeployError): DeployError {
   return new DeployError(error.kind, `${label}: ${error.message}`, {
-    hint: error.hint ?? 'make the archive again; nothing was added',
+    hint: error.hint ?? 'nothing was added; make the archive again',
     cause: error,
   });
 }

@@ -2,22 +2,22 @@ import { type Dirent, lstatSync, readdirSync, readlinkSync, type Stats } from 'n
 import { join } from 'node:path';
 import { DeployError, toDeployError } from '@deploy-tools/shared/errors.js';
 
-/** One thing below a directory that is packed. */
+/** A file, directory or symlink below the packed directory. */
 export interface DirectoryEntry {
-  /** Where it is. */
+  /** Path on disk. */
   readonly file: string;
-  /** Its name in the archive: relative, `/` between parts. */
+  /** Path in the archive: relative, `/` between parts. */
   readonly path: string;
   readonly kind: 'file' | 'directory' | 'symlink';
   readonly stat: Stats;
-  /** Of a symlink. */
+  /** The target of a symlink. */
   readonly target?: string;
 }
 
 /**
- * Everything below a directory, parents first, siblings by the bytes of their names: the same on every machine.
+ * Lists everything below a directory, parents first, siblings in the byte order of their names: the same on every machine.
  * Symlinks are not followed; hard links are separate files.
- * @throws DeployError invalid for what an archive cannot carry: devices, FIFOs, sockets, names that are not UTF-8.
+ * @throws DeployError invalid for devices, FIFOs, sockets and names that are not UTF-8.
  */
 export function listDirectory(root: string): DirectoryEntry[] {
   const entries: DirectoryEntry[] = [];
@@ -56,7 +56,7 @@ function describe(file: string, path: string): DirectoryEntry {
     if (stat.isFile()) return { file, path, kind: 'file', stat };
     if (stat.isDirectory()) return { file, path, kind: 'directory', stat };
     if (stat.isSymbolicLink()) return { file, path, kind: 'symlink', stat, target: readlinkSync(file) };
-    throw new DeployError('invalid', `${file} is a ${specialKind(stat)} and cannot be deployed`, {
+    throw new DeployError('invalid', `${file} is a ${specialKind(stat)}, which cannot be deployed`, {
       hint: 'remove it from the directory',
     });
   } catch (error) {

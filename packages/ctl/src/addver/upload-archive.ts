@@ -1,13 +1,14 @@
+import { type Digest, hashing } from '@deploy-tools/shared/archive/hashing.js';
 import type { Connection } from '@deploy-tools/shared/client/connection.js';
 import { SftpClient } from '@deploy-tools/shared/client/sftp-client.js';
 import { DeployError, isDeployError } from '@deploy-tools/shared/errors.js';
 import type { ProgramIo } from '../program-io.js';
-import { type ArchiveSource, type Digest, hashing } from './archive-source.js';
+import type { ArchiveSource } from './archive-source.js';
 import { startProgress } from './upload-progress.js';
 
 /**
  * Sends an archive to the registry's staging area, hashing it on the way.
- * @throws DeployError: nothing was added to the registry then, and the same can be tried again.
+ * @throws DeployError; nothing is added to the registry then, and the operator can try again.
  */
 export async function uploadArchive(
   connection: Connection,
@@ -34,7 +35,7 @@ export async function uploadArchive(
 function explain(error: unknown): unknown {
   if (!isDeployError(error, 'connect')) return error;
   return new DeployError('connect', `upload interrupted: ${error.message}`, {
-    hint: 'nothing was added; run the same again',
+    hint: 'nothing was added; run the same command again',
     cause: error,
   });
 }

@@ -5,9 +5,9 @@ import type { ProgramIo } from '../program-io.js';
 export interface Progress {
   /** @param sent bytes in total. */
   readonly update: (sent: number) => void;
-  /** Everything arrived: shows the final line. */
+  /** Shows the final line, when the upload is complete. */
   readonly done: () => void;
-  /** Something failed: leaves the line so that an error can follow. */
+  /** Ends the line after a failure, so that an error can follow. */
   readonly stop: () => void;
 }
 
@@ -16,7 +16,7 @@ const PLAIN_LINE_MS = 10_000;
 const BAR_CELLS = 20;
 
 /**
- * Shows how an upload goes: a bar on a terminal, else a line every ten seconds and one at the end.
+ * Shows the progress of an upload: a bar on a terminal, else a line every ten seconds and one at the end.
  * @param out undefined to show nothing.
  * @param now milliseconds.
  */

@@ -3,7 +3,7 @@ import { ReadStream } from 'node:tty';
 import { DeployError } from '@deploy-tools/shared/errors.js';
 
 /**
- * Asks for a key's passphrase on the controlling terminal, without echo, never on standard input, which may be data.
+ * Asks for a key's passphrase on the controlling terminal, without echo. Standard input may hold data and is not read.
  * @returns undefined when there is no terminal.
  * @throws DeployError cancelled on Ctrl-C.
  */

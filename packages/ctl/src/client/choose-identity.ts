@@ -8,8 +8,8 @@ import type { ProgramIo } from '../program-io.js';
 const DEFAULT_KEYS = ['id_ed25519', 'id_ecdsa', 'id_rsa'];
 
 /**
- * What to authenticate with: the key file that was named; else what ssh-agent holds; else the default key files.
- * @throws DeployError auth when there is nothing.
+ * Chooses the keys to authenticate with: the named key file, else the keys of ssh-agent, else the default key files.
+ * @throws DeployError auth when there is no key.
  */
 export async function chooseIdentity(
   keyFile: string | undefined,
@@ -21,13 +21,13 @@ export async function chooseIdentity(
     return { credentials: [await connectAgent(io.env.SSH_AUTH_SOCK)] };
   } catch (agentError) {
     const credentials = await defaultKeys(io.home, ask);
-    // Without a key file it is the agent that the user has to put right.
+    // Without any key file, the ssh-agent is what the user can correct.
     if (credentials.length === 0) throw agentError;
     return { credentials };
   }
 }
 
-/** The default keys that need no passphrase; when all need one, the first of them, after asking. */
+/** Loads the default keys that need no passphrase; when all need one, asks for that of the first. */
 async function defaultKeys(home: string, ask?: AskPassphrase): Promise<Credential[]> {
   const open: string[] = [];
   const locked: string[] = [];

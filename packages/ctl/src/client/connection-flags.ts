@@ -1,6 +1,6 @@
 import type { FlagValues } from '@deploy-tools/shared/cli/flags.js';
 
-/** The flags that say which registry and who we are; the same for both programs. */
+/** The flags of both programs for the registry's address and the operator's identity. */
 export const CONNECTION_FLAGS = [
   {
     name: 'addr',

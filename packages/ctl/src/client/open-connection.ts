@@ -12,8 +12,8 @@ import type { ConnectionValues } from './connection-flags.js';
 const DEFAULT_ADDR = 'localhost:2022';
 
 /**
- * Connects as the flags and the environment say.
- * @param ask how to get a passphrase; absent when nobody may be asked.
+ * Connects to the registry of the flags and the environment.
+ * @param ask asks for a passphrase; absent where nobody may be asked.
  * @throws DeployError usage, auth, connect.
  */
 export async function openConnection(
@@ -25,7 +25,7 @@ export async function openConnection(
   const addr = values.addr ?? io.env.DEPLOYCTL_ADDR ?? DEFAULT_ADDR;
   parseAddress(addr);
   const hostKey = hostKeyTrust(values, io);
-  // The SSH client is a third of the start-up time: what needs no connection must not load it.
+  // Loaded only here: the SSH client takes a third of the start-up time.
   const [{ connect }, { chooseIdentity }] = await Promise.all([
     import('@deploy-tools/shared/client/connect.js'),
     import('./choose-identity.js'),
@@ -40,7 +40,7 @@ export async function openConnection(
   });
 }
 
-/** {@link openConnection}, asking for a passphrase on the terminal when a key needs it. */
+/** Connects, and asks for a passphrase on the terminal when a key needs one. */
 export async function connectAsOperator(values: ConnectionValues, io: ProgramIo): Promise<Connection> {
   return openConnection(values, io, async (path, attempt) => {
     const { askPassphrase } = await import('./ask-passphrase.js');

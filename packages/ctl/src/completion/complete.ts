@@ -1,63 +1,63 @@
-import type { Completion } from '@deploy-tools/shared/cli/complete-arguments.js';
+import {
+  type Completion,
+  completeArguments,
+  offeredWords,
+  oneOf,
+} from '@deploy-tools/shared/cli/complete-arguments.js';
 import { parseFlags, splitSubcommand } from '@deploy-tools/shared/cli/flags.js';
 import { isDeployError } from '@deploy-tools/shared/errors.js';
 import { openConnection } from '../client/open-connection.js';
+import { SHELLS } from '../completion-script.js';
+import { versionOfRow, versionsCommand } from '../component-versions.js';
 import { DEPLOYCTL_COMMANDS, DEPLOYCTL_FLAGS } from '../deployctl-grammar.js';
 import type { ProgramIo } from '../program-io.js';
-import { completionFor } from './completion-for.js';
-import { type NameSource, registryNames } from './registry-names.js';
 
-/** A shell that waits for completion is a shell that hangs: this is all it may take. */
+/** The longest time that a completion takes: the shell hangs meanwhile. */
 const LIMIT_MS = 2000;
+const MAX_OUTPUT_BYTES = 4 * 1024 * 1024;
 
 /**
- * `deployctl __complete -- WORD…`: completes the last word. Whatever goes wrong, nothing is offered and nothing is
- * said: an error message in the middle of somebody's command line helps nobody.
+ * `deployctl __complete -- WORD…`: completes the last word. After any failure it offers nothing and prints no error, which would
+ * stand in the middle of the command line.
  */
 export async function complete(io: ProgramIo, argv: readonly string[]): Promise<number> {
   const words = argv[0] === '--' ? argv.slice(1) : argv;
-  const wanted = completionFor(DEPLOYCTL_FLAGS, DEPLOYCTL_COMMANDS, words);
+  const wanted = completionFor(words);
   if (wanted === undefined) return 0;
-  const candidates = await candidatesOf(wanted, io, words);
-  io.stdout.write(
-    [`:${wanted.kind === 'file' || wanted.kind === 'directory' ? wanted.kind : 'words'}`, ...candidates]
-      .map((line) => `${line}\n`)
-      .join(''),
-  );
+  const ask = (command: string) => askRegistry(io, words, command);
+  // Except for hosts, a Go registry has the same commands and columns.
+  const candidates = await offeredWords(wanted, {
+    components: () => ask('components'),
+    configurations: () => ask('configurations'),
+    hosts: () => ask('agents -names'),
+    uploads: async () => [],
+    versions: async (component) => (await ask(versionsCommand(component))).map(versionOfRow),
+  });
+  const kind = wanted.kind === 'file' || wanted.kind === 'directory' ? wanted.kind : 'words';
+  io.stdout.write([`:${kind}`, ...candidates].map((line) => `${line}\n`).join(''));
   return 0;
 }
 
-async function candidatesOf(
-  wanted: Completion,
-  io: ProgramIo,
-  words: readonly string[],
-): Promise<readonly string[]> {
-  const offered = await offers(wanted, io, words);
-  return offered.map((text) => wanted.prefix + text).filter((text) => text.startsWith(wanted.word));
-}
-
-async function offers(
-  wanted: Completion,
-  io: ProgramIo,
-  words: readonly string[],
-): Promise<readonly string[]> {
-  switch (wanted.kind) {
-    case 'words':
-      return wanted.words;
-    case 'file':
-    case 'directory':
-      return [];
-    default: {
-      const ask = (names: NameSource) => registryNames(wanted, names);
-      return askRegistry(io, words, ask);
-    }
+/** @param words everything after `deployctl`. @returns undefined when nothing can be offered for the last one. */
+function completionFor(words: readonly string[]): Completion | undefined {
+  const word = words.at(-1) ?? '';
+  const [own, [name, ...rest]] = splitSubcommand(DEPLOYCTL_FLAGS, words.slice(0, -1));
+  const names = DEPLOYCTL_COMMANDS.map((command) => command.name);
+  if (name === 'completion') return oneOf(word, SHELLS);
+  if (name === 'help') return oneOf(word, names);
+  if (name === undefined) {
+    const grammar = { flags: DEPLOYCTL_FLAGS, positionals: [], words: [...names, 'completion'] };
+    return completeArguments(grammar, own, word);
   }
+  const command = DEPLOYCTL_COMMANDS.find((candidate) => candidate.name === name);
+  return command && completeArguments(command, rest, word);
 }
 
+/** Runs a command on the registry. @returns the lines of its output; none when it fails. */
 async function askRegistry(
   io: ProgramIo,
   words: readonly string[],
-  ask: (names: NameSource) => Promise<readonly string[]>,
+  command: string,
 ): Promise<readonly string[]> {
   const signal = AbortSignal.any([io.signal, AbortSignal.timeout(LIMIT_MS)]);
   const [own] = splitSubcommand(DEPLOYCTL_FLAGS, words.slice(0, -1));
@@ -66,10 +66,8 @@ async function askRegistry(
     const connection = await openConnection({ ...values, timeout: LIMIT_MS }, { ...io, signal });
     signal.addEventListener('abort', () => connection.close());
     try {
-      return await ask(async (command) => {
-        const { status, stdout } = await connection.capture(command, 4 * 1024 * 1024);
-        return status === 0 ? stdout.split('\n').filter((line) => line !== '') : [];
-      });
+      const { status, stdout } = await connection.capture(command, MAX_OUTPUT_BYTES);
+      return status === 0 ? stdout.split('\n').filter((line) => line !== '') : [];
     } finally {
       connection.close();
     }

@@ -2,16 +2,16 @@ import { DeployError, isDeployError } from '@deploy-tools/shared/errors.js';
 import { checkComponentName, checkConfigurationName, parseLayerRef } from '@deploy-tools/shared/names.js';
 import type { Image } from './image.js';
 
-/** What the component of a layer is called; 0 is the lowest. */
+/** The name of a layer's component; layer 0 is the lowest. */
 export function componentName(name: string, layer: number): string {
   return `${name}.l${layer + 1}`;
 }
 
 /**
- * The name of an image's configuration: the one given, or as in the Go deploy-tools the tag with its separators replaced,
+ * The name of an image's configuration: the given one, else the tag with its separators replaced, as in the Go deploy-tools:
  * `alpine.latest` for `alpine:latest`.
  * @param further layers on top, `component:version`.
- * @throws DeployError invalid when the components would not have names of their own that a registry takes.
+ * @throws DeployError invalid when a registry would refuse a name, or two components would have the same one.
  */
 export function configurationName(
   image: Image,
@@ -50,5 +50,6 @@ export function checkImageName(name: string, layers: number): void {
 /** @throws DeployError invalid: a configuration has each component once. */
 export function refuseTwice(components: readonly string[]): void {
   const twice = components.find((component, index) => components.indexOf(component) !== index);
-  if (twice !== undefined) throw new DeployError('invalid', `component "${twice}" would be in it twice`);
+  if (twice !== undefined)
+    throw new DeployError('invalid', `component "${twice}" would be in the configuration twice`);
 }

@@ -3,16 +3,17 @@ import type { Captured, Connection } from '@deploy-tools/shared/client/connectio
 import { DeployError } from '@deploy-tools/shared/errors.js';
 import type { LayerRef } from '@deploy-tools/shared/model.js';
 import { uploadArchive } from '../addver/upload-archive.js';
+import { versionOfRow, versionsCommand } from '../component-versions.js';
 import type { ProgramIo } from '../program-io.js';
 import type { MadeLayer } from './make-layers.js';
 
 const MAX_OUTPUT = 4 * 1024 * 1024;
 
 /**
- * Adds the layers that the registry does not have yet, each a component version named by its hash; uploads only what
- * the registry does not hold under another name.
- * @returns how many were uploaded.
- * @throws DeployError with the registry's own words when it refuses.
+ * Adds the layers that the registry does not have, each as a component version named by its hash. Archives that the registry
+ * already has under another name are not uploaded.
+ * @returns the number of uploaded archives.
+ * @throws DeployError with the registry's message when it refuses.
  */
 export async function deployLayers(
   connection: Connection,
@@ -27,13 +28,13 @@ export async function deployLayers(
     await uploadArchive(connection, layer.archive, io, quiet);
     uploaded += 1;
     const added = await addVersion(connection, layer);
-    // Somebody else may have added the same layer in the meantime.
+    // Another client may have added the same layer meanwhile.
     if (added.status !== 0 && !(await hasVersion(connection, layer))) throw refused(layer.component, added);
   }
   return uploaded;
 }
 
-/** Looks for the layers that are to be there already. @throws DeployError not-found; with the registry's own words. */
+/** Checks that the registry has these versions. @throws DeployError not-found; invalid with the registry's message. */
 export async function checkLayers(connection: Connection, layers: readonly LayerRef[]): Promise<void> {
   for (const { component, version } of layers) {
     if ((await versionsOf(connection, component)).includes(version)) continue;
@@ -47,7 +48,7 @@ export async function checkLayers(connection: Connection, layers: readonly Layer
   }
 }
 
-/** Makes the configuration, replacing one of that name. @throws DeployError when the registry refuses. */
+/** Makes or replaces the configuration. @throws DeployError when the registry refuses. */
 export async function deployConfiguration(
   connection: Connection,
   name: string,
@@ -66,12 +67,11 @@ async function hasVersion(connection: Connection, { component, hash }: MadeLayer
   return (await versionsOf(connection, component)).includes(hash);
 }
 
-/** Oldest first; none when there is no such component. Rows are `ctime  version`, padded. */
+/** The versions of a component, oldest first; none when there is no such component. */
 async function versionsOf(connection: Connection, component: string): Promise<string[]> {
-  const command = joinCommandLine(['showcomp', `-name=${component}`]);
-  const answer = await connection.capture(command, MAX_OUTPUT);
-  if (answer.status !== 0) throw refused(`the question for component ${component}`, answer);
-  return answer.stdout.split('\n').map((line) => line.replace(/^\S+\s+/, '').trimEnd());
+  const answer = await connection.capture(versionsCommand(component), MAX_OUTPUT);
+  if (answer.status !== 0) throw refused(`the query for component ${component}`, answer);
+  return answer.stdout.split('\n').map(versionOfRow);
 }
 
 function addVersion(connection: Connection, { component, hash }: MadeLayer): Promise<Captured> {
@@ -79,9 +79,9 @@ function addVersion(connection: Connection, { component, hash }: MadeLayer): Pro
   return connection.capture(command, MAX_OUTPUT);
 }
 
-/** The Go registry says on standard output why it refuses. */
+/** An error with the registry's reason, which a Go registry prints on standard output. */
 function refused(what: string, { stdout, stderr, status }: Captured): DeployError {
   const said = stderr.trim() === '' ? stdout.trim() : stderr.trim();
   const reason = said === '' ? `exit status ${status}` : said;
-  return new DeployError('invalid', `the registry does not take ${what}: ${reason}`);
+  return new DeployError('invalid', `the registry refuses ${what}: ${reason}`);
 }

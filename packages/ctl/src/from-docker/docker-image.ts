@@ -1,8 +1,7 @@
 import { byteName, showName } from '@deploy-tools/shared/archive/byte-name.js';
 import { DeployError } from '@deploy-tools/shared/errors.js';
 import * as z from 'zod/mini';
-import { type Image, imageConfigSchema, onlyOne, withDiffIds } from './image.js';
-import { readImageJson } from './image-json.js';
+import { type Image, imageConfigSchema, onlyOne, readImageJson, withDiffIds } from './image.js';
 import { type Spool, type SpooledFile, spooledFile } from './spool-archive.js';
 
 const manifestsSchema = z.array(
@@ -25,7 +24,7 @@ export function dockerImage(spool: Spool, manifestFile: SpooledFile): Image {
   return { tag: RepoTags?.[0], layers: withDiffIds(files, config) };
 }
 
-/** A file that the manifest names; where its name is its digest, that is verified. */
+/** A file that the manifest names; its digest is verified where the name contains it. */
 function namedFile(spool: Spool, name: string): SpooledFile {
   const file = spooledFile(spool, byteName(name));
   if (file === undefined) throw new DeployError('corrupt', `the image lacks ${showName(byteName(name))}`);

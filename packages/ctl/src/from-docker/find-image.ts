@@ -5,8 +5,8 @@ import { ociImage } from './oci-image.js';
 import { type Spool, spooledFile } from './spool-archive.js';
 
 /**
- * Finds the one image of an archive: what `docker save` writes, old layout or new, or an OCI archive.
- * @throws DeployError invalid when there is none or more than one; corrupt.
+ * Finds the only image of an archive of `docker save`, in its old or new layout, or of an OCI archive.
+ * @throws DeployError invalid when there is no image, or more than one; corrupt.
  */
 export function findImage(spool: Spool): Image {
   const manifest = spooledFile(spool, 'manifest.json');
@@ -17,7 +17,7 @@ export function findImage(spool: Spool): Image {
     'invalid',
     'the input is not an image archive: it has no manifest.json or index.json',
     {
-      hint: 'pipe the output of docker save into it',
+      hint: 'pipe the output of docker save into deploy-from-docker',
     },
   );
 }

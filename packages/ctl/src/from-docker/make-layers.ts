@@ -5,14 +5,14 @@ import type { ArchiveSource } from '../addver/archive-source.js';
 import { componentName } from './configuration-name.js';
 import type { Image } from './image.js';
 
-/** What every agent takes, whatever bounds on the amount it was given. */
+/** The entries that every agent accepts; the bounds on size differ between agents. */
 const TAKEN_BY_AGENTS: UnpackPolicy = {
   ...DEFAULT_UNPACK_POLICY,
   maxEntries: Number.POSITIVE_INFINITY,
   maxBytes: Number.POSITIVE_INFINITY,
 };
 
-/** A layer ready to be added. */
+/** A layer as it is added to the registry. */
 export interface MadeLayer {
   readonly component: string;
   /** Hex SHA-256 of the archive, which is also its version. */

@@ -2,11 +2,18 @@ import { DeployError } from '@deploy-tools/shared/errors.js';
 import { checkJson } from '@deploy-tools/shared/json/decode-json.js';
 import { lenient } from '@deploy-tools/shared/json/json-schemas.js';
 import * as z from 'zod/mini';
-import { type Image, imageConfigSchema, onlyOne, withDiffIds } from './image.js';
-import { imageJson, readImageJson, verifiedBlob } from './image-json.js';
+import {
+  type Image,
+  imageConfigSchema,
+  imageJson,
+  onlyOne,
+  readImageJson,
+  verifiedBlob,
+  withDiffIds,
+} from './image.js';
 import type { Spool, SpooledFile } from './spool-archive.js';
 
-/** An index within an index within …: nobody makes deeper ones. */
+/** How deep indexes may contain indexes; real images stay below. */
 const MAX_DEPTH = 4;
 const INDEX_TYPE = /(?:image\.index|manifest\.list)/;
 const NAME_ANNOTATIONS = ['io.containerd.image.name', 'org.opencontainers.image.ref.name'];
@@ -71,7 +78,7 @@ function* candidates(
   }
 }
 
-/** Build provenance that BuildKit stores beside images. */
+/** Whether a descriptor is build provenance, which BuildKit stores beside images. */
 function isAttestation({ annotations }: Descriptor): boolean {
   return annotations['vnd.docker.reference.type'] === 'attestation-manifest';
 }

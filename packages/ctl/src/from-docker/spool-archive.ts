@@ -8,7 +8,7 @@ import type { TarEntry } from '@deploy-tools/shared/archive/tar-entry.js';
 import { TarReader } from '@deploy-tools/shared/archive/tar-reader.js';
 import { DeployError, toDeployError } from '@deploy-tools/shared/errors.js';
 
-/** A file of the image archive, kept under a name of ours. */
+/** A file of the image archive, stored under a name of ours. */
 export interface SpooledFile {
   readonly path: string;
   readonly size: number;
@@ -16,7 +16,7 @@ export interface SpooledFile {
   readonly sha256: string;
 }
 
-/** The image archive on disk: names in the archive to what they are. */
+/** The image archive on disk, by the names in the archive. */
 export interface Spool {
   readonly files: ReadonlyMap<ByteName, SpooledFile>;
   /** Symlinks and hard links to where they lead, both as paths from the archive's root. */
@@ -26,7 +26,7 @@ export interface Spool {
 const MAX_LINKS = 8;
 
 /**
- * Takes an image archive apart into files of a directory: layers may come before the manifest that orders them.
+ * Unpacks an image archive into files of a directory: layers may precede the manifest that orders them.
  * @param dir empty; the names of the archive are never used in it.
  * @throws DeployError invalid, corrupt, unsafe, no-space.
  */
@@ -47,14 +47,14 @@ export async function spoolArchive(source: AsyncIterable<Uint8Array>, dir: strin
   return writer;
 }
 
-/** Writers pad an archive with zeros; anything else is a second one, which must not be overlooked. */
+/** An error for bytes after the archive. Writers pad an archive with zeros; anything else may be a second image. */
 function moreFollows(): DeployError {
-  return new DeployError('invalid', 'something follows the image in the input, perhaps a second image', {
+  return new DeployError('invalid', 'the input has more bytes after the image, perhaps a second image', {
     hint: 'save one image at a time',
   });
 }
 
-/** The file of a name, through links. */
+/** The file of a name; links are followed. */
 export function spooledFile(spool: Spool, name: ByteName): SpooledFile | undefined {
   let at = name;
   for (let hop = 0; hop < MAX_LINKS; hop += 1) {
@@ -67,7 +67,7 @@ export function spooledFile(spool: Spool, name: ByteName): SpooledFile | undefin
   throw new DeployError('invalid', `${showName(name)} in the image is a link to itself`);
 }
 
-/** Writes one file after the other as the parser hands them over. */
+/** Writes the files of the archive to disk, one after the other. */
 class SpoolWriter implements Spool {
   readonly files = new Map<ByteName, SpooledFile>();
   readonly links = new Map<ByteName, ByteName>();

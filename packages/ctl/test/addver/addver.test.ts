@@ -99,7 +99,7 @@ describe('addver -file', () => {
       changed = true;
     };
     const ran = await deployctl('addver', 'code:v1', file);
-    expect(ran).toMatchObject({ status: 1, stderr: expect.stringMatching(/was changed while it was read/) });
+    expect(ran).toMatchObject({ status: 1, stderr: expect.stringMatching(/changed while it was read/) });
     expect(state.commands).toEqual([]);
   });
 
@@ -111,7 +111,7 @@ describe('addver -file', () => {
     const ran = await deployctl('addver', 'code:v1', 'big.tar');
     expect(ran).toMatchObject({
       status: 4,
-      stderr: expect.stringMatching(/nothing was added; run the same again/),
+      stderr: expect.stringMatching(/nothing was added; run the same command again/),
     });
     expect(state.commands).toEqual([]);
   });

@@ -3,8 +3,16 @@ import { DeployError } from '../errors.js';
 /** The longest command line that the registry reads, in bytes. */
 export const MAX_COMMAND_LINE = 64 * 1024;
 
-/** Blank space, or the next part of a word: in single quotes, in double quotes, escaped, or plain. */
-const PART = /[ \t\r\n]+|'([^']*)'|"((?:[^"\\]|\\[\s\S])*)"|\\([\s\S])|[^ \t\r\n'"\\]+/gy;
+/** Blank space, or the next part of a word: in single quotes, in double quotes, escaped, or plain. The last part may be unclosed. */
+const PART = /[ \t\r\n]+|'([^']*)('?)|"((?:[^"\\]|\\[\s\S])*)("?)|\\([\s\S]?)|[^ \t\r\n'"\\]+/g;
+
+/** A word of a command line. */
+export interface LineWord {
+  /** The word as it is written, with its quotes and backslashes. */
+  readonly raw: string;
+  /** The word as the command gets it. */
+  readonly value: string;
+}
 
 /**
  * Splits a command line into words as a POSIX shell does (XCU 2.2): single and double quotes, backslash escapes;
@@ -15,27 +23,41 @@ export function splitCommandLine(line: string): string[] {
   if (Buffer.byteLength(line) > MAX_COMMAND_LINE) {
     throw new DeployError('usage', `command line is longer than ${MAX_COMMAND_LINE} bytes`);
   }
-  const words: string[] = [];
-  let word: string | undefined;
-  let read = 0;
-  for (const part of line.matchAll(PART)) {
-    read += part[0].length;
-    if (/^[ \t\r\n]/.test(part[0])) {
-      if (word !== undefined) words.push(word);
-      word = undefined;
-    } else {
-      word = (word ?? '') + unquote(part);
-    }
-  }
-  if (read < line.length) {
+  const { words, isOpen } = readLine(line);
+  if (isOpen) {
     throw new DeployError('usage', 'invalid command line string', {
       hint: 'a quote is not closed or a backslash ends the line',
     });
   }
-  return word === undefined ? words : [...words, word];
+  return words.filter(({ raw }) => raw !== '').map(({ value }) => value);
 }
 
-function unquote([plain, single, double, escaped]: RegExpExecArray): string {
+/**
+ * Splits a line that is still being typed. The last word is the one under the cursor: it may lack its closing quote, and is empty
+ * after a space.
+ */
+export function typedWords(line: string): readonly LineWord[] {
+  return readLine(line).words;
+}
+
+function readLine(line: string): { readonly words: readonly LineWord[]; readonly isOpen: boolean } {
+  const words: LineWord[] = [];
+  let word: LineWord = { raw: '', value: '' };
+  let isOpen = false;
+  for (const part of line.matchAll(PART)) {
+    const [raw, , single, , double, escaped] = part;
+    if (/^[ \t\r\n]/.test(raw)) {
+      if (word.raw !== '') words.push(word);
+      word = { raw: '', value: '' };
+    } else {
+      word = { raw: word.raw + raw, value: word.value + unquote(part) };
+      isOpen ||= single === '' || double === '' || escaped === '';
+    }
+  }
+  return { words: [...words, word], isOpen };
+}
+
+function unquote([plain, single, , double, , escaped]: RegExpExecArray): string {
   if (single !== undefined) return single;
   if (double !== undefined)
     return double.replace(/\\([\\"$`\n])/g, (_, char) => (char === '\n' ? '' : String(char)));

@@ -1,4 +1,4 @@
-import type { Completes, FlagSpec, PositionalSpec } from './flags.js';
+import { asFlag, type Completes, type FlagSpec, type PositionalSpec, positionalAt } from './flags.js';
 
 interface Word {
   /** The whole word as typed so far. */
@@ -69,18 +69,18 @@ function readWords({ flags, positionals }: ArgumentGrammar, words: readonly stri
   let open: FlagSpec | undefined;
   let count = 0;
   for (const word of words) {
-    const match = /^--?([^-=][^=]*)(?:=(.*))?$/s.exec(word);
+    const written = asFlag(word);
     if (open !== undefined) {
       values.set(open.name, word);
       open = undefined;
-    } else if (match === null) {
+    } else if (written === undefined) {
       const [first, second] = positionals[count]?.flags ?? [];
       const colon = second === undefined ? word.length : word.indexOf(':');
       if (first !== undefined) values.set(first, word.slice(0, colon));
       count += 1;
     } else {
-      const flag = flags.find((candidate) => candidate.name === match[1]);
-      if (match[2] !== undefined) values.set(match[1] ?? '', match[2]);
+      const flag = flags.find((candidate) => candidate.name === written.name);
+      if (written.value !== undefined) values.set(written.name, written.value);
       else if (flag !== undefined && flag.type !== 'bool') open = flag;
     }
   }
@@ -89,10 +89,7 @@ function readWords({ flags, positionals }: ArgumentGrammar, words: readonly stri
 
 /** The flag that the next word without a flag stands for. */
 function positionalFlag({ flags, positionals }: ArgumentGrammar, count: number): CompletedFlag | undefined {
-  const last = positionals.at(-1);
-  const positional = positionals[count] ?? (last?.rest === true ? last : undefined);
-  if (positional === undefined) return undefined;
-  const [first, second] = positional.flags;
+  const [first, second] = positionalAt(positionals, count)?.flags ?? [];
   return second === undefined ? flags.find(({ name }) => name === first) : { completes: 'layer' };
 }
 
@@ -101,16 +98,9 @@ type CompletedFlag = Pick<FlagSpec, 'completes' | 'oneOf'>;
 function forFlag(flag: CompletedFlag, at: Word, component: string | undefined): Completion | undefined {
   if (flag.oneOf !== undefined) return { ...at, kind: 'words', words: flag.oneOf };
   const kind: Completes | undefined = flag.completes;
-  switch (kind) {
-    case undefined:
-      return undefined;
-    case 'layer':
-      return layer(at);
-    case 'version':
-      return { ...at, kind, component };
-    default:
-      return { ...at, kind };
-  }
+  if (kind === undefined) return undefined;
+  if (kind === 'layer') return layer(at);
+  return kind === 'version' ? { ...at, kind, component } : { ...at, kind };
 }
 
 /** `code` becomes `code:`, `code:v` becomes `code:v01`. */
@@ -129,4 +119,44 @@ function layer({ word, prefix }: Word): Completion {
 /** A completion to one of these words. */
 export function oneOf(word: string, words: readonly string[]): Completion {
   return { word, prefix: '', kind: 'words', words };
+}
+
+/** The names that exist, for {@link offeredWords}. */
+export interface NameSource {
+  components(): Promise<readonly string[]>;
+  configurations(): Promise<readonly string[]>;
+  hosts(): Promise<readonly string[]>;
+  uploads(): Promise<readonly string[]>;
+  versions(component: string): Promise<readonly string[]>;
+}
+
+/** The whole words that a completion offers; none for files and directories, which the shell knows itself. */
+export async function offeredWords(completion: Completion, names: NameSource): Promise<string[]> {
+  const offered = await namesFor(completion, names);
+  const words = offered.map((name) => completion.prefix + name);
+  return words.filter((word) => word.startsWith(completion.word));
+}
+
+async function namesFor(completion: Completion, names: NameSource): Promise<readonly string[]> {
+  switch (completion.kind) {
+    case 'words':
+      return completion.words;
+    case 'file':
+    case 'directory':
+      return [];
+    case 'host':
+      return names.hosts();
+    case 'component':
+      return names.components();
+    case 'configuration':
+      return names.configurations();
+    case 'upload':
+      return names.uploads();
+    case 'layer':
+    case 'version': {
+      const { kind, component } = completion;
+      if (component !== undefined) return names.versions(component);
+      return kind === 'version' ? [] : (await names.components()).map((name) => `${name}:`);
+    }
+  }
 }

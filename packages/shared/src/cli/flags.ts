@@ -158,7 +158,8 @@ function addText(texts: Texts, name: string, text: string): void {
   else others.push(text);
 }
 
-function asFlag(token: string): { name: string; value: string | undefined } | undefined {
+/** The flag that a word is: `-name`, `--name` or `-name=value`. */
+export function asFlag(token: string): { name: string; value: string | undefined } | undefined {
   const match = /^--?([^-=][^=]*)(?:=([\s\S]*))?$/.exec(token);
   return match === null ? undefined : { name: match[1] ?? '', value: match[2] };
 }
@@ -169,10 +170,8 @@ function asFlag(token: string): { name: string; value: string | undefined } | un
  */
 function positionalTexts(grammar: Grammar<readonly FlagSpec[]>, { words, texts: flags }: Written): Texts {
   const texts: Texts = new Map();
-  const specs = grammar.positionals ?? [];
   for (const [index, word] of words.entries()) {
-    const last = specs.at(-1);
-    const spec = specs[index] ?? (last?.rest === true ? last : undefined);
+    const spec = positionalAt(grammar.positionals ?? [], index);
     if (spec === undefined) throw new DeployError('usage', `unexpected argument "${word}"`);
     const [first, second] = spec.flags;
     const colon = word.indexOf(':');
@@ -187,6 +186,12 @@ function positionalTexts(grammar: Grammar<readonly FlagSpec[]>, { words, texts: 
     }
   }
   return texts;
+}
+
+/** What the word without a flag at this index stands for; undefined for a superfluous word. */
+export function positionalAt(specs: readonly PositionalSpec[], index: number): PositionalSpec | undefined {
+  const last = specs.at(-1);
+  return specs[index] ?? (last?.rest === true ? last : undefined);
 }
 
 /** Neither wins, not even where both say the same: the one that loses may name what must not be touched. */

@@ -15,8 +15,8 @@ const CHECKS: Readonly<Record<string, (values: Values) => void>> = {
 };
 
 /**
- * Checks of a command's arguments what needs no registry: that none is missing, and that what is to be made can be.
- * The registry checks the same, and the rest.
+ * Checks a command's arguments as far as that needs no registry: none is missing, and the names of a new configuration are valid.
+ * The registry checks everything again.
  * @throws DeployError usage.
  */
 export function checkArguments(spec: CommandSpec, values: Values): void {
@@ -24,14 +24,14 @@ export function checkArguments(spec: CommandSpec, values: Values): void {
   asUsage(() => CHECKS[spec.name]?.(values));
 }
 
-/** @throws DeployError usage, whatever kind of DeployError the check throws. */
-export function asUsage<T>(check: () => T): T {
+/** Turns every DeployError of a check into a usage error. @param prefix of the message. @throws DeployError usage. */
+export function asUsage<T>(check: () => T, prefix = ''): T {
   try {
     return check();
   } catch (error) {
     if (!isDeployError(error) || error.kind === 'usage') throw error;
     const hint = error.hint === undefined ? {} : { hint: error.hint };
-    throw new DeployError('usage', error.message, { ...hint, cause: error });
+    throw new DeployError('usage', `${prefix}${error.message}`, { ...hint, cause: error });
   }
 }
 

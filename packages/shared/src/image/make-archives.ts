@@ -1,9 +1,9 @@
-import { createHash } from 'node:crypto';
 import { createWriteStream } from 'node:fs';
 import { join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { EntryPolicy } from '../archive/entry-policy.js';
 import { gzipBytes } from '../archive/gzip-bytes.js';
+import { type Digest, hashing } from '../archive/hashing.js';
 import type { UnpackPolicy } from '../archive/unpack-policy.js';
 import { toDeployError } from '../errors.js';
 import type { ImageLayer } from './image.js';
@@ -13,11 +13,8 @@ import { resolveEntries } from './resolve-entries.js';
 import { rewriteLayer } from './rewrite-layer.js';
 
 /** A layer's archive, a tar.gz on this disk. */
-export interface MadeArchive {
+export interface MadeArchive extends Digest {
   readonly path: string;
-  /** Hex SHA-256 of the archive. */
-  readonly hash: string;
-  readonly size: number;
 }
 
 /**
@@ -42,28 +39,17 @@ export async function makeArchives(
   for (const [index, { layer, label }] of labelled.entries()) {
     const path = join(dir, `layer-${index + 1}.tar.gz`);
     const tar = rewriteLayer(layer, plans[index] ?? [], admitted, label, signal);
-    made.push({ path, ...(await writeHashed(gzipBytes(tar), path)) });
+    made.push({ path, ...(await writeFile(path, gzipBytes(tar))) });
   }
   return made;
 }
 
-async function writeHashed(
-  bytes: AsyncIterable<Uint8Array>,
-  path: string,
-): Promise<Omit<MadeArchive, 'path'>> {
-  const hash = createHash('sha256');
-  let size = 0;
-  async function* counted(): AsyncGenerator<Uint8Array> {
-    for await (const chunk of bytes) {
-      hash.update(chunk);
-      size += chunk.length;
-      yield chunk;
-    }
-  }
+async function writeFile(path: string, content: AsyncIterable<Uint8Array>): Promise<Digest> {
+  const { bytes, result } = hashing(content);
   try {
-    await pipeline(counted(), createWriteStream(path));
+    await pipeline(bytes, createWriteStream(path));
+    return result();
   } catch (error) {
     throw toDeployError(error);
   }
-  return { hash: hash.digest('hex'), size };
 }

@@ -1,70 +1,50 @@
-import { quoteWord } from '@deploy-tools/shared/cli/command-line.js';
-import { type Completion, completeArguments } from '@deploy-tools/shared/cli/complete-arguments.js';
+import { quoteWord, typedWords } from '@deploy-tools/shared/cli/command-line.js';
+import {
+  completeArguments,
+  type NameSource,
+  offeredWords,
+} from '@deploy-tools/shared/cli/complete-arguments.js';
 import { COMMAND_SPECS, findCommandSpec } from '@deploy-tools/shared/commands/command-specs.js';
 import type { Principal } from '../../core/principal.js';
 import type { ConsolePorts } from '../session-context.js';
-import { lineWords } from './line-words.js';
 
 /**
- * What Tab offers at the end of a line: commands, then flags of the command, then names that exist.
- * @returns candidates that complete the last word, and that word as far as it is written.
+ * Completes the last word of a line on Tab: to a command, a flag of the command, or a name that exists.
+ * @returns the candidates, and the typed part of the word that they replace.
  */
 export async function complete(
   ports: ConsolePorts,
   principal: Principal,
   line: string,
 ): Promise<[string[], string]> {
-  const written = lineWords(line);
-  const { raw, value } = written.at(-1) ?? { raw: '', value: '' };
-  const [name = '', ...before] = written.slice(0, -1).map((word) => word.value);
-  if (written.length === 1) {
+  const typed = typedWords(line);
+  const { raw, value } = typed.at(-1) ?? { raw: '', value: '' };
+  const [name = '', ...before] = typed.slice(0, -1).map((word) => word.value);
+  if (typed.length === 1) {
     const names = COMMAND_SPECS.filter(({ role }) => role === principal.role).map((spec) => `${spec.name} `);
     return [names.filter((candidate) => candidate.startsWith(raw)), raw];
   }
   const spec = findCommandSpec(name);
   const completion = spec && completeArguments(spec, before, value);
-  // `-name=` stays as it is; what follows is completed, and quoted for itself.
+  // `-name=` stays as it is; the value after it is completed and quoted by itself.
   const flag = /^--?[^=]+=/.exec(raw)?.[0] ?? '';
   if (completion === undefined) return [[], raw.slice(flag.length)];
-  const names = await namesFor(ports, principal, completion);
-  const candidates = names
-    .map((candidate) => completion.prefix + candidate)
-    .filter((candidate) => candidate.startsWith(value))
-    .map((candidate) => typed(candidate.slice(flag.length)));
-  return [candidates, raw.slice(flag.length)];
+  const candidates = await offeredWords(completion, namesOf(ports, principal));
+  return [candidates.map((candidate) => quoted(candidate.slice(flag.length))), raw.slice(flag.length)];
 }
 
-/** A component is followed by its version; a closing quote would end the word. */
-function typed(name: string): string {
+/** A component is followed by its version: a closing quote would end the word. */
+function quoted(name: string): string {
   return name.endsWith(':') ? name.replace(/[\s"'\\]/g, '\\$&') : `${quoteWord(name)} `;
 }
 
-async function namesFor(
-  ports: ConsolePorts,
-  principal: Principal,
-  completion: Completion,
-): Promise<readonly string[]> {
-  const { meta, fleet } = ports;
-  switch (completion.kind) {
-    case 'words':
-      return completion.words;
-    case 'file':
-    case 'directory':
-      return [];
-    case 'host':
-      return fleet.hostNames();
-    case 'component':
-      return meta.read((tx) => tx.components());
-    case 'configuration':
-      return meta.read((tx) => tx.configurations());
-    case 'upload':
-      return (await meta.read((tx) => tx.uploads(principal.fingerprint))).map(({ hash }) => hash);
-    case 'layer':
-    case 'version': {
-      const { kind, component } = completion;
-      if (component !== undefined)
-        return (await meta.read((tx) => tx.versions(component))).map(({ version }) => version);
-      return kind === 'version' ? [] : (await meta.read((tx) => tx.components())).map((name) => `${name}:`);
-    }
-  }
+function namesOf({ meta, fleet }: ConsolePorts, { fingerprint }: Principal): NameSource {
+  return {
+    components: () => meta.read((tx) => tx.components()),
+    configurations: () => meta.read((tx) => tx.configurations()),
+    hosts: async () => fleet.hostNames(),
+    uploads: async () => (await meta.read((tx) => tx.uploads(fingerprint))).map(({ hash }) => hash),
+    versions: async (component) =>
+      (await meta.read((tx) => tx.versions(component))).map(({ version }) => version),
+  };
 }

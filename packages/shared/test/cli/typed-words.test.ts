@@ -1,5 +1,4 @@
-import { lineWords } from '@deploy-tools/registry/ssh/console/line-words.js';
-import { joinCommandLine, splitCommandLine } from '@deploy-tools/shared/cli/command-line.js';
+import { joinCommandLine, splitCommandLine, typedWords } from '@deploy-tools/shared/cli/command-line.js';
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 
@@ -13,7 +12,7 @@ test.each([
   ['a "" b', ['a', '', 'b']],
   ['a "b\\', ['a', 'b']],
 ])('%j', (line, values) => {
-  expect(lineWords(line).map(({ value }) => value)).toEqual(values);
+  expect(typedWords(line).map(({ value }) => value)).toEqual(values);
 });
 
 test('any words that are quoted for a command line are read back, and nothing of the line is lost', () => {
@@ -21,7 +20,7 @@ test('any words that are quoted for a command line are read back, and nothing of
   fc.assert(
     fc.property(fc.array(word, { minLength: 1 }), (words) => {
       const line = joinCommandLine(words);
-      const read = lineWords(line);
+      const read = typedWords(line);
       expect(read.map(({ value }) => value)).toEqual(splitCommandLine(line));
       expect(read.map(({ raw }) => raw).join(' ')).toBe(line);
     }),
