@@ -3,13 +3,13 @@ import { DeployError } from '../errors.js';
 import { fingerprintOf } from './fingerprint.js';
 import type { Credential } from './identity.js';
 
-/** A forwarded agent whose connection is stuck never answers. */
+/** How long to wait for the agent: a forwarded one behind a stalled connection never answers. */
 const ANSWER_LIMIT_MS = 10_000;
 
 /**
  * Uses the keys of a running ssh-agent.
  * @param socket the value of SSH_AUTH_SOCK.
- * @throws DeployError auth when it is not set, nobody answers, or it holds no key.
+ * @throws DeployError auth when the variable is not set, no agent answers, or the agent has no key.
  */
 export async function connectAgent(socket: string | undefined): Promise<Credential> {
   if (socket === undefined || socket === '') {
@@ -31,8 +31,8 @@ function agentKeyLabels(agent: OpenSSHAgent, socket: string): Promise<string[]> 
   return new Promise((resolve, reject) => {
     const fail = (reason: string, cause?: unknown) =>
       reject(
-        new DeployError('auth', `cannot talk to the ssh-agent at ${socket}: ${reason}`, {
-          hint: 'is it still running? SSH_AUTH_SOCK names it; or name a key file with -key',
+        new DeployError('auth', `the ssh-agent at ${socket} cannot be used: ${reason}`, {
+          hint: 'check that it is running and SSH_AUTH_SOCK names it, or name a key file with -key',
           cause,
         }),
       );

@@ -1,6 +1,6 @@
 import { RateLimit } from '../rate-limit.js';
 
-/** A part of what is waited for in this turn: small enough that a slow rate is an even one. */
+/** Requests a second at the least, so that data arrives evenly at a slow rate. */
 const TURNS_A_SECOND = 10;
 const SMALLEST_PART = 4096;
 
@@ -10,9 +10,9 @@ interface Waiting {
   readonly go: () => void;
 }
 
-/** Bounds the bytes a second that several sessions ask for together, in the order in which they ask. */
+/** Bounds the bytes a second that several sessions request together. Sessions are served in the order of their requests. */
 export class ByteRate {
-  /** Most bytes to ask for at once. */
+  /** The most bytes to request at once. */
   readonly part: number;
   readonly #limit: RateLimit;
   readonly #waiting: Waiting[] = [];
@@ -24,7 +24,7 @@ export class ByteRate {
     this.part = Math.max(SMALLEST_PART, Math.floor(bytesPerSecond / TURNS_A_SECOND));
   }
 
-  /** Waits until so many bytes may be asked for. @param owner names who asks, for {@link forget}. */
+  /** Waits until this many bytes may be requested. @param owner the session, for {@link forget}. */
   take(bytes: number, owner: object): Promise<void> {
     return new Promise((resolve) => {
       this.#waiting.push({ owner, bytes, go: resolve });
@@ -32,12 +32,12 @@ export class ByteRate {
     });
   }
 
-  /** Fewer bytes came than were asked for. */
+  /** Returns the part of a request that was not delivered. */
   giveBack(bytes: number): void {
     this.#limit.refund(bytes);
   }
 
-  /** Ends the waits of this owner at once. */
+  /** Ends all waits of this owner at once. */
   forget(owner: object): void {
     for (const { go } of this.#waiting.filter((each) => each.owner === owner)) go();
     this.#waiting.splice(
@@ -47,7 +47,7 @@ export class ByteRate {
     );
   }
 
-  /** Resolves those whose turn it is, and sets a timer for the others. */
+  /** Serves waiting requests until the rate is reached, then sets a timer for the others. */
   #turn(): void {
     this.#timer = undefined;
     for (let first = this.#waiting[0]; first !== undefined; first = this.#waiting[0]) {

@@ -1,25 +1,25 @@
 import type { Socket } from 'node:net';
-import ssh2, { type Client } from 'ssh2';
+import ssh2 from 'ssh2';
 import { formatDuration } from '../duration.js';
 import { DeployError } from '../errors.js';
 import { enablePostQuantumKex } from '../ssh/key-exchange.js';
 import { type Address, formatAddress, parseAddress } from './address.js';
-import { ConnectAttempt, KeysRefused } from './connect-attempt.js';
+import { ConnectAttempt, KeysRefused, type Peer } from './connect-attempt.js';
 import { Connection } from './connection.js';
 import { dial } from './dial.js';
-import { type HostKeyPolicy, type HostKeyTrust, hostKeyPolicy } from './host-key-policy.js';
+import { type HostKeyTrust, hostKeyPolicy } from './host-key-policy.js';
 import type { Identity } from './identity.js';
 import { clientAlgorithms } from './ssh-algorithms.js';
 
 export interface ConnectOptions {
-  /** As {@link parseAddress} reads it. */
+  /** Host and port, see {@link parseAddress}. */
   readonly addr: string;
   readonly user: string;
   readonly identity: Identity;
   readonly hostKey: HostKeyTrust;
-  /** Bound on dialling, handshake and authentication together; 30 s by default. */
+  /** Limit for dialling, handshake and authentication together; 30 s by default. */
   readonly timeoutMs?: number;
-  /** A ping every interval; the connection is given up after `count` without an answer. By default 15 s and 3. */
+  /** Interval of pings, and how many unanswered ones end the connection. By default 15 s and 3. */
   readonly keepalive?: { readonly intervalMs: number; readonly count: number };
   readonly signal?: AbortSignal;
 }
@@ -29,9 +29,8 @@ const DEFAULT_KEEPALIVE = { intervalMs: 15_000, count: 3 } as const;
 
 /**
  * Connects and authenticates with public keys.
- * @throws DeployError usage for a malformed address or fingerprint; auth when the host key is not the right one or no
- *   key of ours is accepted; connect when the peer cannot be reached in time or does not speak our SSH; cancelled when
- *   the signal says so.
+ * @throws DeployError usage for a malformed address or fingerprint; auth when the host key is not trusted or none of our
+ *   keys is accepted; connect when the peer cannot be reached in time or speaks no SSH of ours; cancelled by the signal.
  */
 export async function connect(options: ConnectOptions): Promise<Connection> {
   const address = parseAddress(options.addr);
@@ -39,7 +38,7 @@ export async function connect(options: ConnectOptions): Promise<Connection> {
   const limit = startLimit(address, options);
   try {
     const [socket] = await Promise.all([dial(address, limit.signal), enablePostQuantumKex()]);
-    return await handshake(socket, { address, policy, options, signal: limit.signal });
+    return await handshake(socket, { address, policy, options }, limit.signal);
   } finally {
     limit.stop();
   }
@@ -68,18 +67,16 @@ function startLimit(address: Address, options: ConnectOptions): { signal: AbortS
   return { signal: limit.signal, stop };
 }
 
-interface Handshake {
-  readonly address: Address;
-  readonly policy: HostKeyPolicy;
-  readonly options: ConnectOptions;
-  /** Ends it; its reason is the error to throw. */
-  readonly signal: AbortSignal;
-}
-
-function handshake(socket: Socket, { address, policy, options, signal }: Handshake): Promise<Connection> {
+/** @param signal ends the handshake; its reason is the error to throw. */
+function handshake(
+  socket: Socket,
+  peer: Peer & { readonly options: ConnectOptions },
+  signal: AbortSignal,
+): Promise<Connection> {
+  const { address, policy, options } = peer;
   const keepalive = options.keepalive ?? DEFAULT_KEEPALIVE;
   const client = new ssh2.Client();
-  const attempt = new ConnectAttempt(address, policy, options);
+  const attempt = new ConnectAttempt(peer);
   return new Promise((resolve, reject) => {
     const fail = (error: Error) => {
       signal.removeEventListener('abort', onAbort);
@@ -95,42 +92,28 @@ function handshake(socket: Socket, { address, policy, options, signal }: Handsha
     client.on('ready', () => {
       signal.removeEventListener('abort', onAbort);
       const { hostFingerprint, serverIdent } = attempt;
-      const connection = new Connection(client, socket, {
-        peer: formatAddress(address),
-        hostFingerprint,
-        serverIdent,
-      });
+      const facts = { peer: formatAddress(address), hostFingerprint, serverIdent };
+      const connection = new Connection(client, socket, facts);
       client.off('error', fail).off('close', onClose);
       resolve(connection);
     });
-    startClient(client, socket, attempt, {
+    client.connect({
       username: options.user,
+      sock: socket,
       algorithms: clientAlgorithms(policy.preferredKeyTypes),
       keepaliveInterval: keepalive.intervalMs,
       keepaliveCountMax: keepalive.count,
+      readyTimeout: 0,
+      hostVerifier: (key: Buffer) => attempt.acceptsHostKey(key),
+      authHandler: (_left, _partial, next) => {
+        const credential = attempt.nextCredential();
+        if (credential === undefined) client.emit('error', new KeysRefused());
+        else next(credential);
+      },
     });
-  });
-}
-
-function startClient(
-  client: Client,
-  socket: Socket,
-  attempt: ConnectAttempt,
-  config: Parameters<Client['connect']>[0],
-): void {
-  client.connect({
-    ...config,
-    sock: socket,
-    readyTimeout: 0,
-    hostVerifier: (key: Buffer) => attempt.acceptsHostKey(key),
-    authHandler: (_left, _partial, next) => {
-      const credential = attempt.nextCredential();
-      if (credential === undefined) client.emit('error', new KeysRefused());
-      else next(credential);
-    },
-  });
-  // ssh2 has paused the socket, so listening does not make data flow before ssh2 itself listens.
-  socket.on('data', function readIdent(chunk: Buffer) {
-    if (attempt.readIdent(chunk)) socket.off('data', readIdent);
+    // ssh2 has paused the socket, so listening does not make data flow before ssh2 itself listens.
+    socket.on('data', function readIdent(chunk: Buffer) {
+      if (attempt.readIdent(chunk)) socket.off('data', readIdent);
+    });
   });
 }

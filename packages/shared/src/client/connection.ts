@@ -6,9 +6,9 @@ import { DeployError, isDeployError } from '../errors.js';
 export interface ExecStreams {
   readonly stdout: Writable;
   readonly stderr: Writable;
-  /** Without it the command reads end of file at once. */
+  /** Absent: the command reads end of file at once. */
   readonly stdin?: Readable;
-  /** Closes the channel when it is aborted: the command is rejected with its reason. */
+  /** Closes the channel when aborted; the command is rejected with the signal's reason. */
   readonly signal?: AbortSignal;
 }
 
@@ -18,7 +18,7 @@ export interface Captured {
   readonly stderr: string;
 }
 
-/** What is known about the peer once a connection stands. */
+/** The peer of a connection. */
 export interface PeerFacts {
   /** `host:port`, for messages. */
   readonly peer: string;
@@ -28,15 +28,12 @@ export interface PeerFacts {
   readonly serverIdent: string;
 }
 
-/**
- * An authenticated SSH connection. When it is lost, everything pending on it is rejected with kind `connect`, and so is
- * everything asked of it afterwards.
- */
+/** An authenticated SSH connection. When it is lost, pending and later operations are rejected with kind `connect`. */
 export class Connection implements PeerFacts {
   readonly peer: string;
   readonly hostFingerprint: string;
   readonly serverIdent: string;
-  /** Resolves, never rejects, once the connection is gone: undefined after {@link close}, else why it was lost. */
+  /** Resolves when the connection has ended: to undefined after {@link close}, else to the reason. Never rejects. */
   readonly closed: Promise<DeployError | undefined>;
   readonly #client: Client;
   readonly #socket: Socket;
@@ -46,7 +43,7 @@ export class Connection implements PeerFacts {
 
   /**
    * @param client authenticated: its `ready` event has fired.
-   * @param socket what the client speaks over.
+   * @param socket the transport of the client.
    */
   constructor(client: Client, socket: Socket, facts: PeerFacts) {
     this.#client = client;
@@ -57,29 +54,29 @@ export class Connection implements PeerFacts {
     this.closed = new Promise((resolve) => this.#watch(resolve));
   }
 
-  /** Bytes that came from the peer so far, whatever they were. */
+  /** All bytes received from the peer so far. */
   get bytesReceived(): number {
     return this.#socket.bytesRead;
   }
 
   /**
-   * Runs one command. Both outputs are written with backpressure and left open. Standard output that cannot be written fails it,
-   * standard error does not: what the command does counts, not what it says about it.
+   * Runs one command. Both outputs are written with backpressure and left open. A failure to write standard output fails the
+   * command; a failure to write standard error does not.
    * @returns the exit status; 255 when a signal ended the command.
    */
   exec(command: string, streams: ExecStreams): Promise<number> {
     const what = `run "${nameOf(command)}"`;
     return this.#guarded((resolve, reject) => {
-      // Listened to at once: a fast peer's exit status may come in the same read as its consent.
       this.#client.exec(command, (error, channel) => {
-        if (error === undefined) this.#followExec(channel, streams, resolve, reject);
+        // Without delay: a fast peer's exit status may arrive in the same read as its consent.
+        if (error === undefined) this.#followExec(channel, streams).then(resolve, reject);
         else reject(this.#refused(what, error));
       });
     });
   }
 
   /**
-   * Runs one command and keeps what it prints.
+   * Runs one command and returns its output.
    * @throws DeployError too-large when either output exceeds `maxBytes`.
    */
   async capture(command: string, maxBytes: number): Promise<Captured> {
@@ -91,16 +88,21 @@ export class Connection implements PeerFacts {
 
   /** Opens a channel and starts a subsystem on it, such as `sftp`. */
   openSubsystem(name: string): Promise<Duplex> {
-    return this.#open<ClientChannel>(`start subsystem ${name}`, (done) => this.#client.subsys(name, done));
+    return this.#guarded((resolve, reject) => {
+      this.#client.subsys(name, (error, channel) => {
+        if (error === undefined) resolve(channel);
+        else reject(this.#refused(`start subsystem ${name}`, error));
+      });
+    });
   }
 
-  /** Says goodbye and closes; pending operations are rejected. May be called twice. */
+  /** Ends the connection and rejects pending operations. May be called twice. */
   close(): void {
     if (this.#ending) return;
     this.#ending = true;
     this.#fail(new DeployError('connect', `the connection to ${this.peer} is closed`));
     this.#client.end();
-    // A peer that never answers the goodbye must not keep the process; ssh2's destroy() does nothing after end().
+    // A peer that never closes its side must not keep the process; ssh2's destroy() does nothing after end().
     const timer = setTimeout(() => this.#socket.destroy(), 1000);
     this.#socket.once('close', () => clearTimeout(timer));
   }
@@ -126,75 +128,56 @@ export class Connection implements PeerFacts {
     return new DeployError('connect', `the connection to ${this.peer} was lost: ${reason}`, { cause });
   }
 
-  #followExec(
-    channel: ClientChannel,
-    streams: ExecStreams,
-    resolve: (status: number) => void,
-    reject: (error: Error) => void,
-  ): void {
-    const fail = (error: Error) => {
-      reject(error);
-      channel.close();
-    };
-    const { signal } = streams;
-    const abort = () => fail(signal?.reason as Error);
-    streams.stdout.once('error', fail);
-    const loseStderr = (error: Error) => {
-      if (isDeployError(error)) fail(error);
-      else channel.stderr.resume();
-    };
-    streams.stderr.on('error', loseStderr);
-    channel.on('error', fail);
-    signal?.addEventListener('abort', abort, { once: true });
-    if (signal?.aborted === true) abort();
-    // The event `exit` can be over already: a server may send the status before its consent. ssh2 keeps it for `close`.
-    const end = (code: number | null | undefined) => {
-      streams.stdout.off('error', fail);
-      streams.stderr.off('error', loseStderr);
-      signal?.removeEventListener('abort', abort);
-      if (code === undefined) reject(this.#lost('the command ended without an exit status'));
-      else resolve(code ?? 255);
-    };
-    // What an output says of the last bytes it was given comes after the channel's own end.
-    channel.on('close', (code: number | null | undefined) => setImmediate(end, code));
-    channel.pipe(streams.stdout, { end: false });
-    channel.stderr.pipe(streams.stderr, { end: false });
-    if (streams.stdin === undefined) channel.end();
-    else streams.stdin.pipe(channel);
+  #followExec(channel: ClientChannel, { stdout, stderr, stdin, signal }: ExecStreams): Promise<number> {
+    return new Promise((resolve, reject) => {
+      const fail = (error: Error) => {
+        reject(error);
+        channel.close();
+      };
+      const abort = () => fail(signal?.reason as Error);
+      const loseStderr = (error: Error) => {
+        if (isDeployError(error)) fail(error);
+        else channel.stderr.resume();
+      };
+      stdout.once('error', fail);
+      stderr.on('error', loseStderr);
+      channel.on('error', fail);
+      signal?.addEventListener('abort', abort, { once: true });
+      if (signal?.aborted === true) abort();
+      // The event `exit` may be over already: a server may send the status before its consent. ssh2 keeps it for `close`.
+      const end = (code: number | null | undefined) => {
+        stdout.off('error', fail);
+        stderr.off('error', loseStderr);
+        signal?.removeEventListener('abort', abort);
+        if (code === undefined) reject(this.#lost('the command ended without an exit status'));
+        else resolve(code ?? 255);
+      };
+      // An output reports a failure to write the last bytes after the channel's end.
+      channel.on('close', (code: number | null | undefined) => setImmediate(end, code));
+      channel.pipe(stdout, { end: false });
+      channel.stderr.pipe(stderr, { end: false });
+      if (stdin === undefined) channel.end();
+      else stdin.pipe(channel);
+    });
   }
 
   #refused(what: string, cause: Error): DeployError {
     return new DeployError('unsupported', `${this.peer} refuses to ${what}`, { cause });
   }
 
-  #open<T>(what: string, start: (done: (error: Error | undefined, channel: T) => void) => void): Promise<T> {
-    return this.#guarded((resolve, reject) => {
-      start((error, channel) => {
-        if (error === undefined) resolve(channel);
-        else reject(this.#refused(what, error));
-      });
-    });
-  }
-
   /** A promise that the loss of the connection rejects. */
   #guarded<T>(run: (resolve: (value: T) => void, reject: (error: Error) => void) => void): Promise<T> {
     if (this.#gone !== undefined) return Promise.reject(this.#gone);
+    let stopWaiting = () => {};
     return new Promise<T>((resolve, reject) => {
       this.#pending.add(reject);
-      const settled = () => this.#pending.delete(reject);
-      const settle = (act: () => void) => {
-        settled();
-        act();
-      };
-      run(
-        (value) => settle(() => resolve(value)),
-        (error) => settle(() => reject(error)),
-      );
-    });
+      stopWaiting = () => this.#pending.delete(reject);
+      run(resolve, reject);
+    }).finally(() => stopWaiting());
   }
 }
 
-/** Keeps what is written to it, up to a bound. */
+/** Collects the bytes written to it, up to a bound. */
 class Collector extends Writable {
   readonly #parts: Buffer[] = [];
   readonly #command: string;

@@ -3,8 +3,8 @@ import { DeployError, errnoOf } from '../errors.js';
 import { type Address, formatAddress } from './address.js';
 
 /**
- * Opens a TCP connection; names with several addresses are tried in turn.
- * @param signal ends the attempt: its reason is thrown when that is a DeployError.
+ * Opens a TCP connection; tries all addresses of a name in turn.
+ * @param signal ends the attempt; its reason is thrown when it is a DeployError.
  * @throws DeployError connect.
  */
 export function dial(address: Address, signal: AbortSignal): Promise<Socket> {
@@ -17,7 +17,7 @@ export function dial(address: Address, signal: AbortSignal): Promise<Socket> {
         resolve(socket);
         return;
       }
-      socket.on('error', () => undefined); // what follows a failure that was already reported
+      socket.on('error', () => undefined); // later errors of the socket: the first one is reported
       socket.destroy();
       reject(dialError(error, address));
     };

@@ -7,7 +7,7 @@ export function fingerprintOf(publicKey: Uint8Array): string {
 }
 
 /**
- * Reads a fingerprint as people paste it: with or without padding, the prefix in any case.
+ * Parses a pasted fingerprint: with or without padding, the prefix in any case.
  * @returns the form of {@link fingerprintOf}.
  * @throws DeployError usage.
  */
@@ -15,13 +15,13 @@ export function parseFingerprint(text: string): string {
   const digest = /^sha256:([A-Za-z0-9+/]{43})=?$/i.exec(text.trim())?.[1];
   if (digest === undefined) {
     throw new DeployError('usage', `invalid fingerprint "${text}"`, {
-      hint: 'write it as the registry logs it at start: SHA256: and 43 characters',
+      hint: 'copy it from the log of the registry: SHA256: and 43 characters',
     });
   }
   return `SHA256:${digest}`;
 }
 
-/** The key type that a public key blob names first (RFC 4253, section 6.6), or undefined when it is not one. */
+/** The key type at the start of a public key blob (RFC 4253, section 6.6); undefined when there is none. */
 export function keyTypeOf(publicKey: Uint8Array): string | undefined {
   const bytes = Buffer.from(publicKey.buffer, publicKey.byteOffset, publicKey.byteLength);
   if (bytes.length < 4) return undefined;

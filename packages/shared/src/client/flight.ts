@@ -1,6 +1,6 @@
 /**
- * Bounds the bytes of unconfirmed writes and remembers the first failure. What waits here rejects with the signal's
- * reason as soon as that is aborted, also while the peer is silent.
+ * Bounds the bytes of unconfirmed writes and rethrows the first failure. When the signal is aborted, every wait here rejects with
+ * its reason at once, even while the peer is silent.
  */
 export class Flight {
   readonly #window: number;

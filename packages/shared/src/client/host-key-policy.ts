@@ -6,19 +6,19 @@ import { checkHostKey, type KnownHosts, knownKeyTypes, parseKnownHosts } from '.
 
 const MAX_KNOWN_HOSTS_BYTES = 16 * 1024 * 1024;
 
-/** How to know the right host: by the fingerprint of its key, or by a known_hosts file. */
+/** How a client recognises the right host: by the fingerprint of its key, or by a known_hosts file. */
 export type HostKeyTrust = { readonly fingerprint: string } | { readonly knownHosts: string };
 
 export interface HostKeyPolicy {
   /** Host key types to ask for first. */
   readonly preferredKeyTypes: readonly string[];
-  /** @returns why the key is not accepted, or undefined when it is. */
+  /** @returns an error with the reason when the key is not accepted. */
   verify(key: Uint8Array): DeployError | undefined;
 }
 
 /**
- * Reads what is needed to judge the host key before anything is sent. A missing known_hosts file knows no host.
- * @throws DeployError usage for a malformed fingerprint, or that of the system when the file cannot be read.
+ * Reads the known_hosts file or the fingerprint, before anything is sent. A missing known_hosts file knows no host.
+ * @throws DeployError usage for a malformed fingerprint; the error of the system when the file cannot be read.
  */
 export function hostKeyPolicy(trust: HostKeyTrust, address: Address): HostKeyPolicy {
   if ('fingerprint' in trust) {
@@ -28,7 +28,7 @@ export function hostKeyPolicy(trust: HostKeyTrust, address: Address): HostKeyPol
   const known = parseKnownHosts(readKnownHosts(trust.knownHosts));
   return {
     preferredKeyTypes: knownKeyTypes(known, address),
-    verify: (key) => verifyKnownHost(known, trust.knownHosts, address, key),
+    verify: (key) => verifyKnownHost({ path: trust.knownHosts, known }, address, key),
   };
 }
 
@@ -47,13 +47,20 @@ function verifyFingerprint(expected: string, address: Address, key: Uint8Array):
   return new DeployError(
     'auth',
     `${formatAddress(address)} has the host key ${seen}, but ${expected} is expected`,
-    { hint: 'somebody may be in between; if its key was changed on purpose, give the new fingerprint' },
+    {
+      hint: 'the connection may be intercepted; if its key was changed on purpose, give the new fingerprint',
+    },
   );
 }
 
+/** A known_hosts file and its content. */
+interface KnownHostsFile {
+  readonly path: string;
+  readonly known: KnownHosts;
+}
+
 function verifyKnownHost(
-  known: KnownHosts,
-  file: string,
+  { path: file, known }: KnownHostsFile,
   address: Address,
   key: Uint8Array,
 ): DeployError | undefined {
@@ -68,7 +75,7 @@ function verifyKnownHost(
       });
     case 'mismatch':
       return new DeployError('auth', `the host key of ${at} is not the one in ${file}: it is ${seen} now`, {
-        hint: `somebody may be in between; if its key was changed on purpose: ssh-keygen -R "${recordedName(address)}"`,
+        hint: `the connection may be intercepted; if its key was changed on purpose: ssh-keygen -R "${recordedName(address)}"`,
       });
     case 'unknown':
       return new DeployError('auth', `the host key of ${at} is not known: ${keyTypeOf(key)} ${seen}`, {

@@ -7,7 +7,7 @@ import type { Credential } from './identity.js';
 
 /**
  * Asks a person for the passphrase of a key; called again, with the number of the attempt from 1, after a wrong one.
- * @returns undefined to give up.
+ * @returns undefined when the person enters none.
  */
 export type AskPassphrase = (path: string, attempt: number) => Promise<string | undefined>;
 
@@ -17,7 +17,7 @@ const PASSPHRASE_ATTEMPTS = 3;
 /**
  * Loads a private key: OpenSSH's own format, or PEM (PKCS#1, SEC 1, PKCS#8 of RSA and EC), encrypted or not.
  * @param ask absent when nobody can be asked.
- * @throws DeployError auth when the file cannot be read, is not a private key, or stays locked.
+ * @throws DeployError auth when the file cannot be read, is not a private key, or its passphrase is not given.
  */
 export async function loadKeyFile(path: string, ask?: AskPassphrase): Promise<Credential> {
   const bytes = readKeyFile(path);
@@ -73,7 +73,7 @@ function parsePrivateKey(bytes: Buffer, passphrase?: string): KeyOutcome {
   return key.isPrivateKey() ? key : new Error('it is a public key');
 }
 
-/** PKCS#8, which ssh2 does not read, rewritten in the format that it does. */
+/** Parses PKCS#8 by converting it to PEM of another kind: ssh2 does not read PKCS#8. */
 function parsePkcs8(bytes: Buffer, passphrase: string | undefined): KeyOutcome {
   if (passphrase === undefined && bytes.includes('BEGIN ENCRYPTED')) return 'encrypted';
   try {

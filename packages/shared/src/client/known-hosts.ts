@@ -12,16 +12,7 @@ export interface KnownHost {
   readonly revoked: boolean;
 }
 
-/** A line that was not taken, from 1, and why. Blank lines and comments are not listed. */
-export interface SkippedLine {
-  readonly line: number;
-  readonly reason: string;
-}
-
-export interface KnownHosts {
-  readonly entries: readonly KnownHost[];
-  readonly skipped: readonly SkippedLine[];
-}
+export type KnownHosts = readonly KnownHost[];
 
 /**
  * - match: this very key is known for the host
@@ -31,38 +22,24 @@ export interface KnownHosts {
  */
 export type HostKeyVerdict = 'match' | 'mismatch' | 'unknown' | 'revoked';
 
-/**
- * Reads an OpenSSH known_hosts file (sshd(8)). A line that OpenSSH would skip is skipped: one bad line never makes the
- * others unusable.
- */
+/** Reads an OpenSSH known_hosts file (sshd(8)). Skips the lines that OpenSSH skips, and certificates of hosts. */
 export function parseKnownHosts(text: string): KnownHosts {
-  const entries: KnownHost[] = [];
-  const skipped: SkippedLine[] = [];
-  for (const [index, raw] of text.split('\n').entries()) {
-    const line = raw.replace(/^[ \t]+|[ \t\r]+$/g, '');
-    if (line === '' || line.startsWith('#')) continue;
-    const entry = parseLine(line);
-    if (typeof entry === 'string') skipped.push({ line: index + 1, reason: entry });
-    else entries.push(entry);
-  }
-  return { entries, skipped };
+  const lines = text.split('\n').map((line) => line.replace(/^[ \t]+|[ \t\r]+$/g, ''));
+  return lines.filter((line) => !line.startsWith('#')).flatMap((line) => parseLine(line) ?? []);
 }
 
-/** The entry, or why there is none. */
-function parseLine(line: string): KnownHost | string {
+function parseLine(line: string): KnownHost | undefined {
   const words = line.split(/[ \t]+/);
   const marker = line.startsWith('@') ? words.shift() : undefined;
-  if (marker === '@cert-authority') return 'host certificates are not supported';
-  if (marker !== undefined && marker !== '@revoked') return `unknown marker ${marker}`;
   const [hosts, keyType, encoded] = words;
-  if (hosts === undefined || keyType === undefined || encoded === undefined) return 'too few fields';
-  if (!/^[A-Za-z0-9+/]+={0,2}$/.test(encoded)) return 'the key is not base64';
+  if ((marker !== undefined && marker !== '@revoked') || hosts === undefined) return undefined;
+  if (encoded === undefined || !/^[A-Za-z0-9+/]+={0,2}$/.test(encoded)) return undefined;
   const key = Buffer.from(encoded, 'base64');
-  if (keyTypeOf(key) !== keyType) return `the key is not of type ${keyType}`;
+  if (keyType === undefined || keyTypeOf(key) !== keyType) return undefined;
   return { hosts, keyType, key, revoked: marker === '@revoked' };
 }
 
-/** What a known_hosts file says about a key that a host showed. */
+/** Judges the key that a host presents by a known_hosts file. */
 export function checkHostKey(known: KnownHosts, address: Address, key: Uint8Array): HostKeyVerdict {
   const named = hostNames(address).map((name) => judge(known, name, key));
   if (named.includes('revoked')) return 'revoked';
@@ -73,7 +50,7 @@ export function checkHostKey(known: KnownHosts, address: Address, key: Uint8Arra
 /** The types of the keys known for a host, in file order: a client asks for these first, as OpenSSH does. */
 export function knownKeyTypes(known: KnownHosts, address: Address): readonly string[] {
   for (const name of hostNames(address)) {
-    const types = known.entries
+    const types = known
       .filter((entry) => !entry.revoked && matchesHostField(entry.hosts, name))
       .map((entry) => entry.keyType);
     if (types.length > 0) return [...new Set(types)];
@@ -82,7 +59,7 @@ export function knownKeyTypes(known: KnownHosts, address: Address): readonly str
 }
 
 /**
- * The names under which OpenSSH looks a host up: `[host]:port` for any port but 22, then `host` alone, where only a
+ * The names under which OpenSSH looks up a host: `[host]:port` for any port but 22, then `host` alone, where only a
  * matching or a revoked key counts.
  */
 function hostNames({ host, port }: Address): readonly string[] {
@@ -93,7 +70,7 @@ function hostNames({ host, port }: Address): readonly string[] {
 function judge(known: KnownHosts, name: string, key: Uint8Array): HostKeyVerdict {
   const type = keyTypeOf(key);
   let verdict: HostKeyVerdict = 'unknown';
-  for (const entry of known.entries) {
+  for (const entry of known) {
     if (!matchesHostField(entry.hosts, name)) continue;
     const same = entry.key.equals(key);
     if (entry.revoked) {

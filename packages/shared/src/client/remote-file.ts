@@ -1,12 +1,12 @@
 import { DeployError } from '../errors.js';
 
-/** What an open handle can be asked; see {@link RemoteFile}. */
+/** The requests on an open handle, for {@link RemoteFile}. */
 export interface HandleRequests {
-  /** Most bytes that one request may ask for. */
+  /** The most bytes of one request. */
   maxRead(): number;
-  /** One READ. @returns undefined at the end of the file; less than asked for where the server likes. */
+  /** One READ. @returns undefined at the end of the file. The server may return fewer bytes than requested. */
   read(offset: number, length: number): Promise<Buffer | undefined>;
-  /** Gives back the memory of what `read` gave. */
+  /** Gives back the memory of a result of `read`. */
   release(part: Buffer): void;
   close(): Promise<void>;
 }
@@ -22,9 +22,8 @@ export class RemoteFile {
   }
 
   /**
-   * Fills `target` with the bytes from `offset` on, all its requests in flight at once: the caller bounds how much it
-   * asks for.
-   * @throws DeployError corrupt when the file ends before; connect; what the server says.
+   * Fills `target` with the bytes from `offset` on. All requests are in flight at once, so the caller bounds the length.
+   * @throws DeployError corrupt when the file is too short; connect; the server's error.
    */
   async readInto(target: Uint8Array, offset: number): Promise<void> {
     const most = this.#requests.maxRead();
@@ -35,7 +34,7 @@ export class RemoteFile {
     await Promise.all(parts);
   }
 
-  /** Resolves when the server has confirmed it. What is in flight must have come before. */
+  /** Closes the file; resolves when the server has confirmed it. No read may be in flight. */
   close(): Promise<void> {
     return this.#requests.close();
   }

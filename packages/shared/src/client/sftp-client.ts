@@ -18,23 +18,23 @@ import type { ByteRate } from './byte-rate.js';
 import { Flight } from './flight.js';
 import { RemoteFile } from './remote-file.js';
 
-/** What every server takes, limits extension or not (draft-ietf-secsh-filexfer-02, section 3). */
+/** Data of one request that every server accepts (draft-ietf-secsh-filexfer-02, section 3). */
 const SAFE_DATA = 32 * 1024;
 /** Bytes of requests in flight: fills a 300 Mbit/s link with 100 ms round trip; SSH's own window bounds it further. */
 const DEFAULT_WINDOW = 4 * 1024 * 1024;
 
 export interface UploadOptions {
   readonly signal?: AbortSignal;
-  /** Called as data is handed to the connection, with the total so far. */
+  /** Called with the total of bytes handed to the connection so far. */
   readonly onProgress?: (sentBytes: number) => void;
 }
 
 export interface ReadOptions {
   /** First byte to read. */
   readonly from?: number;
-  /** End, exclusive; without it, to the end of the file. */
+  /** End, exclusive; by default the end of the file. */
   readonly to?: number;
-  /** Most bytes requested and not yet consumed. */
+  /** The most bytes requested and not yet consumed. */
   readonly window?: number;
 }
 
@@ -44,8 +44,8 @@ interface Pending {
 }
 
 /**
- * An SFTP version 3 client over an open subsystem channel. Any number of requests may be in flight; replies may come
- * in any order. When the channel ends, everything pending is rejected with kind `connect`.
+ * An SFTP version 3 client over an open subsystem channel. Any number of requests may be in flight; replies may arrive
+ * in any order. When the channel ends, pending requests are rejected with kind `connect`.
  */
 export class SftpClient {
   readonly #channel: Duplex;
@@ -64,9 +64,9 @@ export class SftpClient {
   }
 
   /**
-   * Speaks INIT/VERSION, and asks for the server's limits where it tells them: until they come, requests are of the size
-   * that every server takes.
-   * @param rate bounds what is read.
+   * Exchanges INIT and VERSION, and requests the server's limits where it has the extension. Until the limits arrive, requests have
+   * the size that every server accepts.
+   * @param rate bounds the bytes that are read.
    */
   static async start(channel: Duplex, rate?: ByteRate): Promise<SftpClient> {
     const client = new SftpClient(channel, rate);
@@ -99,7 +99,7 @@ export class SftpClient {
       if (length > maxBytes) throw new DeployError('too-large', `${path} is longer than ${maxBytes} bytes`);
       return Buffer.concat(parts, length);
     } finally {
-      void this.#release(handle).catch(() => undefined); // all that was wanted of it is here
+      void this.#release(handle).catch(() => undefined); // the content is complete
     }
   }
 
@@ -115,8 +115,8 @@ export class SftpClient {
   }
 
   /**
-   * The content of a file in order, with many requests in flight. A part is the reader's until it asks for the next:
-   * its memory is used again then.
+   * Reads the content of a file in order, with many requests in flight. The memory of a part is reused when the consumer asks for
+   * the next one.
    */
   async *read(path: string, options: ReadOptions = {}): AsyncGenerator<Buffer, void, undefined> {
     const handle = await this.#open(path, OPEN_FLAG.READ);
@@ -129,8 +129,7 @@ export class SftpClient {
 
   /**
    * Writes a new remote file, many writes in flight. Resolves after the server has confirmed CLOSE.
-   * @throws DeployError with the server's own text when it refuses; the reason of the signal, without waiting for the
-   * server any more.
+   * @throws DeployError with the server's text when it refuses; the reason of the signal, at once.
    */
   async upload(path: string, source: AsyncIterable<Uint8Array>, options: UploadOptions = {}): Promise<void> {
     const handle = await this.#open(path, OPEN_FLAG.WRITE | OPEN_FLAG.CREAT | OPEN_FLAG.TRUNC);
@@ -196,7 +195,7 @@ export class SftpClient {
       while (next < to && inFlight < window) {
         const length = Math.min(this.#mostRead(), to - next);
         const part = this.#readFully(handle, next, length);
-        part.catch(() => undefined); // awaited below, or abandoned by the consumer
+        part.catch(() => undefined); // the loop below awaits it, unless the consumer stops before
         flight.push(part);
         inFlight += length;
         next += length;
@@ -210,8 +209,8 @@ export class SftpClient {
   }
 
   /**
-   * @returns undefined when the server does not tell, or says that there is nothing: pkg/sftp before 1.10 opens what is
-   * not there, the registry of the Go deploy-tools then reports a size of 0, and only a read meets the truth.
+   * @returns undefined when the server reports no size, or 0: pkg/sftp before 1.10 opens missing files, and the Go registry then
+   * reports a size of 0. Only a read finds out.
    */
   async #sizeOf(handle: Buffer): Promise<number | undefined> {
     const reply = await this.#request(PACKET.FSTAT, (packet) => packet.string(handle));
@@ -220,7 +219,7 @@ export class SftpClient {
     return size === 0 ? undefined : size;
   }
 
-  /** One read after the other, until the server says that this is the end. */
+  /** Reads part after part until the server reports the end of the file. */
   async *#readToEnd(handle: Buffer, from: number): AsyncGenerator<Buffer, void, undefined> {
     for (let at = from; ; ) {
       const part = await this.#readPart(handle, at, this.#mostRead());
@@ -230,7 +229,7 @@ export class SftpClient {
     }
   }
 
-  /** One read, asked again for the rest when the server sends less. @throws DeployError corrupt at end of file. */
+  /** Reads exactly `length` bytes, by more requests where the server sends fewer. @throws DeployError corrupt at end of file. */
   async #readFully(handle: Buffer, offset: number, length: number): Promise<Buffer> {
     const parts: Buffer[] = [];
     let got = 0;
@@ -243,12 +242,12 @@ export class SftpClient {
     return parts.length === 1 && parts[0] !== undefined ? parts[0] : Buffer.concat(parts, length);
   }
 
-  /** Most bytes that one read asks for. */
+  /** The most bytes of one read. */
   #mostRead(): number {
     return this.#rate === undefined ? this.#maxRead : Math.min(this.#maxRead, this.#rate.part);
   }
 
-  /** One read, in its turn. @returns undefined at the end of the file. */
+  /** One read, within the rate. @returns undefined at the end of the file. */
   async #readPart(handle: Buffer, offset: number, length: number): Promise<Buffer | undefined> {
     if (this.#rate === undefined) return await this.#readNow(handle, offset, length);
     await this.#rate.take(length, this);
@@ -264,7 +263,7 @@ export class SftpClient {
     if (isEof(reply)) return undefined;
     const part = this.#expect(reply, PACKET.DATA, 'read').bytes();
     if (part.length === 0 || part.length > length)
-      throw new DeployError('corrupt', 'the server sent a wrong amount of data');
+      throw new DeployError('corrupt', 'the server sent no data, or more than requested');
     return part;
   }
 
@@ -277,7 +276,7 @@ export class SftpClient {
     this.#expectOk(await this.#request(PACKET.CLOSE, (packet) => packet.string(handle)), 'close');
   }
 
-  /** Closes what was only read: when the session is over, that is closed too. */
+  /** Closes a handle that was only read; an ended session has closed it already. */
   async #release(handle: Buffer): Promise<void> {
     await this.#close(handle).catch((error: unknown) => {
       if (this.#failure === undefined) throw error;
@@ -303,7 +302,7 @@ export class SftpClient {
 
   async #learnLimits(): Promise<void> {
     const reply = await this.#request(PACKET.EXTENDED, (packet) => packet.string(LIMITS_EXTENSION));
-    if (reply[0] === PACKET.STATUS) return; // offered, and refused now: the safe sizes do
+    if (reply[0] === PACKET.STATUS) return; // offered but refused: the safe sizes remain
     const limits = this.#expect(reply, PACKET.EXTENDED_REPLY, 'limits');
     limits.uint64();
     this.#maxRead = clampData(limits.uint64());

@@ -1,7 +1,7 @@
 import type { Algorithms, KexAlgorithm } from 'ssh2';
 import { POST_QUANTUM_KEX } from '../ssh/key-exchange.js';
 
-/** Those of every host key that deploy-registry starts with. */
+/** The algorithms of all types of host keys that deploy-registry accepts. */
 const HOST_KEY_ALGORITHMS = [
   'ssh-ed25519',
   'ecdsa-sha2-nistp256',
@@ -14,9 +14,9 @@ const HOST_KEY_ALGORITHMS = [
 type HostKeyAlgorithm = (typeof HOST_KEY_ALGORITHMS)[number];
 
 /**
- * What our clients offer, best first. Stated in full because ssh2's own list still has SHA-1 and group exchange;
- * ecdh-nistp256 is there for registries written in Go before 2018.
- * @param preferredKeyTypes host key types to ask for first: those known for the host.
+ * The algorithms that our clients offer, best first. ssh2's own list still has SHA-1 and group exchange. ecdh-sha2-nistp256 serves
+ * Go registries built before 2018.
+ * @param preferredKeyTypes the known host's key types, which are requested first.
  */
 export function clientAlgorithms(preferredKeyTypes: readonly string[]): Algorithms {
   return {

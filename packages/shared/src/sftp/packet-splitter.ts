@@ -2,7 +2,7 @@ import { DeployError } from '../errors.js';
 import { MAX_PACKET } from './protocol.js';
 
 /**
- * Cuts a byte stream into SFTP packets: a length (uint32) and that many bytes. Holds at most one incomplete packet.
+ * Splits a byte stream into SFTP packets: a length (uint32) and that many bytes. Holds at most one incomplete packet.
  */
 export class PacketSplitter {
   readonly #allocate: (length: number) => Buffer;
@@ -11,7 +11,7 @@ export class PacketSplitter {
   #packet: Buffer | undefined;
   #packetLength = 0;
 
-  /** @param allocate gives the memory of a packet that comes in pieces: exactly that many bytes. */
+  /** @param allocate returns memory of exactly this length, for a packet that arrives in pieces. */
   constructor(allocate: (length: number) => Buffer = Buffer.allocUnsafe) {
     this.#allocate = allocate;
   }

@@ -53,7 +53,7 @@ export const MAX_PACKET = 256 * 1024;
 /** The most data in one READ reply or WRITE: a packet less its headers, as OpenSSH computes it. */
 export const MAX_DATA = MAX_PACKET - 1024;
 
-/** OpenSSH's extension that tells a client the limits (PROTOCOL section 4.8 of OpenSSH). */
+/** OpenSSH's extension by which a client learns the server's limits (PROTOCOL section 4.8 of OpenSSH). */
 export const LIMITS_EXTENSION = 'limits@openssh.com';
 
 /** File attributes; a field is absent when its flag was. Times are seconds since the epoch. */
@@ -69,7 +69,7 @@ export interface Attrs {
 
 /** A directory entry in a NAME reply. */
 export interface NameEntry {
-  /** Bytes of the name; UTF-8 in all that we send. */
+  /** The name; our side sends UTF-8. */
   readonly filename: string;
   /** A line as `ls -l` prints it. */
   readonly longname: string;

@@ -124,7 +124,7 @@ describe('ssh-agent', () => {
     });
     await expect(connectAgent('/nonexistent/socket')).rejects.toMatchObject({
       kind: 'auth',
-      message: expect.stringMatching(/cannot talk to the ssh-agent at \/nonexistent\/socket/),
+      message: expect.stringMatching(/the ssh-agent at \/nonexistent\/socket cannot be used/),
     });
   });
 });
