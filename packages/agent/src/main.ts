@@ -1,8 +1,8 @@
 import '@deploy-tools/shared/cli/without-debugger.js';
 import { runProgram } from '@deploy-tools/shared/cli/program.js';
 import { createLogger } from '@deploy-tools/shared/log.js';
-import { type AgentSignals, agentSignals } from './host/agent-signals.js';
-import type { startConfigured } from './programs/configured/start-configured.js';
+import { agentSignals } from './host/agent-signals.js';
+import type { DaemonStart } from './programs/daemon/follow-one.js';
 import { startAgent } from './programs/daemon/start-agent.js';
 import { runDoctor } from './programs/examine/doctor-program.js';
 import { runPlan } from './programs/examine/plan-program.js';
@@ -37,17 +37,12 @@ async function runAgent(argv: readonly string[]): Promise<void> {
         'that runs on this host: ctl, wake. guard starts a program only where the wanted release is here.\n' +
         'Without a registry: -source (follows a place that releases appear in), manifest (deploys once what a file says). Each answers -h.',
       flags: AGENT_FLAGS,
-      run: async (flags) => {
-        if (flags.source !== undefined) return await sourced(argv, signals);
+      run: async (flags, given) => {
         const log = await createLogger('deploy-agent', flags.v ? 'debug' : flags['log-level'], {
           format: flags['log-format'],
         });
         signals.logTo(log);
-        const path = configPath(flags, command);
-        const status =
-          path === undefined
-            ? await startAgent({ flags, command, log, signals })
-            : await several(path, log, signals);
+        const status = await startDaemon({ flags, given, command, log, signals });
         log.info('stopped');
         return status;
       },
@@ -56,13 +51,16 @@ async function runAgent(argv: readonly string[]): Promise<void> {
   );
 }
 
-/** Loaded when it is needed, with a loop of its own. */
-async function sourced(argv: readonly string[], signals: AgentSignals): Promise<number> {
-  return await (await import('./programs/sourced/source-program.js')).runSourced(argv, signals);
-}
-
-/** Loaded when it is needed: an agent of one configuration starts without it, and without YAML. */
-async function several(...what: Parameters<typeof startConfigured>): Promise<number> {
-  const { startConfigured } = await import('./programs/configured/start-configured.js');
-  return await startConfigured(...what);
+/** Starts the agent that the flags ask for. Only an agent of one configuration is loaded before it is needed. */
+async function startDaemon(start: DaemonStart): Promise<number> {
+  const { flags, command, log, signals } = start;
+  if (flags.source !== undefined)
+    return await (await import('./programs/sourced/follow-source.js')).followSource(start);
+  const path = configPath(flags, command);
+  if (path === undefined) return await startAgent(start);
+  return await (await import('./programs/configured/start-configured.js')).startConfigured(
+    path,
+    log,
+    signals,
+  );
 }

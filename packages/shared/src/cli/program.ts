@@ -14,8 +14,8 @@ export interface Program<Fs extends readonly FlagSpec[]> {
   readonly positionals?: readonly PositionalSpec[];
   /** What it does is finished even if nobody reads any more what it prints. */
   readonly goesOnWithoutOutput?: boolean;
-  /** @returns the exit status. */
-  readonly run: (values: FlagValues<Fs>) => Promise<number>;
+  /** @param given names of the flags that were given. @returns the exit status. */
+  readonly run: (values: FlagValues<Fs>, given: ReadonlySet<string>) => Promise<number>;
 }
 
 const VERSION = { name: 'version', type: 'bool', help: 'print the version and exit' } as const;
@@ -41,7 +41,7 @@ export async function runProgram<const Fs extends readonly FlagSpec[]>(
       process.stdout.write(`${program.name} ${programVersion()}\n`);
       return;
     }
-    process.exitCode = await program.run(parsed.values as FlagValues<Fs>);
+    process.exitCode = await program.run(parsed.values as FlagValues<Fs>, parsed.given);
   } catch (error) {
     process.stderr.write(`${program.name}: ${printable(describeError(error))}\n`);
     if (error instanceof DeployError && error.kind === 'usage')

@@ -1,4 +1,3 @@
-import { resolve } from 'node:path';
 import { DeployError, describeError, toDeployError } from '@deploy-tools/shared/errors.js';
 import type { Turns } from '@deploy-tools/shared/host/turns.js';
 import type { Logger } from '@deploy-tools/shared/log.js';
@@ -11,33 +10,31 @@ import type { RegistryLink } from '../../follow/registry-link.js';
 import { RegistryUpstream } from '../../follow/registry-upstream.js';
 import { eitherSignal } from '../../host/either-signal.js';
 import { systemTimers } from '../../host/timers.js';
-import { programSettings } from '../../process/supervise/supervise-flags.js';
 import type { Controlled } from '../../tell/control/configuration-control.js';
-import { takeAgentPlaces } from '../daemon/agent-places.js';
 import type { Application } from '../daemon/application.js';
 import { openApplication } from '../daemon/open-application.js';
 import { agentSettings } from '../flags/agent-settings.js';
 import type { ConfiguredApplication } from './read-config-file.js';
 import { changeOf } from './what-changed.js';
 
-/** A configuration that could not be begun with is begun with again after this. */
-const AGAIN_MS = 30_000;
+/** The delay after which a configuration that failed is opened again. */
+const RETRY_MS = 30_000;
 
-/** What all configurations of an agent share. */
-export interface FollowTools {
+/** Tools that all configurations of an agent share. */
+interface FollowTools {
   readonly link: RegistryLink;
   /** Limits what all configurations do at once. */
   readonly turns: { readonly builds: Turns; readonly polls: Turns };
   /** Of the agent. */
   readonly log: Logger;
-  /** Something is worth a report. Must not throw. */
+  /** A configuration has a change to report. Must not throw. */
   readonly onChange: (name: string) => void;
   readonly onProgress: (name: string) => void;
 }
 
 /**
- * One of several configurations, followed until {@link end}. Whatever goes wrong with it is logged and begun with again: the
- * others do not notice.
+ * One of several configurations, followed until {@link end}. After an error it is opened again; the other configurations are
+ * not affected.
  */
 export class Followed {
   readonly name: string;
@@ -46,7 +43,7 @@ export class Followed {
   readonly #log: Logger;
   readonly #stop = new AbortController();
   #what: ConfiguredApplication;
-  /** Aborted when it is followed by other settings. */
+  /** Aborted when other settings apply. */
   #loop = new AbortController();
   readonly #done: Promise<void>;
   #application: Application | undefined;
@@ -64,27 +61,26 @@ export class Followed {
     return this.#what;
   }
 
-  /** It was asked to end. */
   get isEnding(): boolean {
     return this.#stop.signal.aborted;
   }
 
   /**
-   * Goes on by other settings. A deployment in progress is interrupted as by SIGTERM and resumed; a supervised program does not notice.
-   * @param what undefined when it is not wanted any more.
-   * @returns false where that is not enough: it has to {@link end}.
+   * Takes over new settings. A deployment in progress is interrupted as by SIGTERM and resumed; a supervised program runs on.
+   * @param what undefined when the configuration is not wanted any more.
+   * @returns false where it has to {@link end} instead.
    */
   take(what: ConfiguredApplication | undefined): boolean {
     const change = what === undefined ? 'everything' : changeOf(this.#what, what);
     if (change === 'nothing') return true;
-    // One that is not open, because something is wrong with it, is begun with at once.
+    // A configuration that could not be opened is opened anew at once.
     if (what === undefined || change === 'everything' || this.#application === undefined) return false;
     this.#what = what;
     this.#loop.abort();
     return true;
   }
 
-  /** How far it is now; failed while it cannot even be begun with. */
+  /** The present state; failed while the configuration cannot be opened. */
   present(): StateReport {
     const error = this.#trouble;
     if (this.#application !== undefined) return this.#application.present();
@@ -100,12 +96,11 @@ export class Followed {
     return this.#application.controlled(() => link.state);
   }
 
-  /** An operator says: try again now. */
   retry(): void {
     this.#application?.retry();
   }
 
-  /** An operator says: end the deployment in progress. @throws DeployError conflict. */
+  /** Cancels the deployment in progress for an operator. @throws DeployError conflict. */
   cancel(by: string): string {
     if (this.#application === undefined) throw new DeployError('conflict', 'nothing is being deployed');
     return this.#application.cancel(by);
@@ -115,7 +110,7 @@ export class Followed {
     this.#application?.restartProgram();
   }
 
-  /** Stops as SIGTERM does: a script that runs is waited for, a program is ended gracefully. */
+  /** Stops as SIGTERM does: waits for a running script, and ends a program gracefully. */
   async end(): Promise<void> {
     this.#stop.abort();
     await this.#done;
@@ -131,44 +126,31 @@ export class Followed {
         this.#trouble = { kind, message };
         this.#log.error({ kind, err: describeError(thrown) }, 'this configuration cannot be followed');
         this.#tools.onChange(this.name);
-        await systemTimers.sleep(AGAIN_MS, signal).catch(() => undefined); // aborted: the loop ends
+        await systemTimers.sleep(RETRY_MS, signal).catch(() => undefined); // aborted: the loop ends
       }
     }
   }
 
   async #follow(signal: AbortSignal): Promise<void> {
     const { flags, command } = this.#what;
-    const dir = resolve(flags.dir);
-    const state = resolve(flags.state);
-    const settings = agentSettings(flags, command);
-    const lock = takeAgentPlaces({ dir, state, user: settings.user }, this.#log);
+    const application = await openApplication({
+      ...{ flags, command, settings: agentSettings(flags, command), log: this.#log, signal },
+      builds: this.#tools.turns.builds,
+      pushes: this.pushes,
+      onChange: () => this.#tools.onChange(this.name),
+      onProgress: () => this.#tools.onProgress(this.name),
+    });
+    this.#application = application;
+    this.#trouble = undefined;
     try {
-      const application = await openApplication({
-        settings,
-        dir,
-        state,
-        builds: this.#tools.turns.builds,
-        pushes: this.pushes,
-        log: this.#log,
-        signal,
-        program: programSettings(flags, command),
-        onChange: () => this.#tools.onChange(this.name),
-        onProgress: () => this.#tools.onProgress(this.name),
-      });
-      this.#application = application;
-      this.#trouble = undefined;
-      try {
-        while (!signal.aborted) await this.#runLoop(application, signal);
-      } finally {
-        this.#application = undefined;
-        await application.close();
-      }
+      while (!signal.aborted) await this.#runLoop(application, signal);
     } finally {
-      lock.release();
+      this.#application = undefined;
+      await application.close();
     }
   }
 
-  /** Until the signal, or until there are other settings. */
+  /** Follows the configuration until the signal, or until other settings apply. */
   async #runLoop(application: Application, signal: AbortSignal): Promise<void> {
     this.#loop = new AbortController();
     const { flags, command } = this.#what;

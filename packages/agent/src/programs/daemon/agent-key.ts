@@ -5,14 +5,13 @@ import type { Credential } from '@deploy-tools/shared/client/identity.js';
 import { isKeyFileEncrypted, loadKeyFile } from '@deploy-tools/shared/client/key-file.js';
 import { DeployError } from '@deploy-tools/shared/errors.js';
 
-/** In the working directory; the first is where the Go agent looks. */
+/** Default keys in the working directory; the first is the Go agent's. */
 const NAMES_HERE = ['id_ecdsa', 'id_ed25519', 'id_rsa'] as const;
-/** In ~/.ssh, in the order of ssh(1). */
+/** Default keys in ~/.ssh, in the order of ssh(1). */
 const NAMES_AT_HOME = ['id_ed25519', 'id_ecdsa', 'id_rsa'] as const;
 
 /**
- * Path of the private key that an agent is known by to the registry.
- * @param named by `-key`; without it the first of the default keys that is there.
+ * The path of the agent's private key: `-key`, or the first default key that exists.
  * @param where.home the user's home directory. @param where.dir the working directory.
  */
 export function agentKeyPath(
@@ -27,10 +26,7 @@ export function agentKeyPath(
   return known.find((path) => existsSync(path)) ?? join(dir, NAMES_HERE[0]);
 }
 
-/**
- * Loads it. Nobody can be asked for a passphrase, and no ssh-agent is used.
- * @throws DeployError auth.
- */
+/** Loads a private key without a passphrase, which nobody could be asked for. @throws DeployError auth. */
 export async function loadAgentKey(path: string): Promise<Credential> {
   if (await isKeyFileEncrypted(path))
     throw new DeployError('auth', `key ${path} needs a passphrase, for which nobody can be asked here`, {

@@ -6,20 +6,20 @@ import type { Logger } from '@deploy-tools/shared/log.js';
 import { excludeGoAgent } from './exclude-go-agent.js';
 import { takeState } from './state-place.js';
 
-/** Services of any user have to get to their releases, as with the Go agent; what is private in it is closed by itself. */
+/** Lets services of any user reach their releases, as with the Go agent; private directories in it are closed themselves. */
 const FOR_ALL = 0o755;
-/** With `-user`, releases are that user's. */
+/** With `-user`, the releases are for that user's group. */
 const FOR_GROUP = 0o750;
 
-/** What an agent replaces in its directory, which may be one that other files lie in too. */
+/** Files of the agent in its directory, which may hold other files too. */
 const OURS: readonly string[] = [
   ...['journal.json', 'attempts.json', 'placed.json', 'programs.json', 'source.json', 'outcomes.jsonl'],
   ...['current', 'paused'],
 ];
 
 /**
- * Makes sure that nobody else uses an agent's directory: neither another agent nor the Go agent.
- * @param dir absolute; made where it is not there. One that is there keeps its mode: why it is closed is not known.
+ * Locks an agent's directory against other agents, the Go agent included.
+ * @param dir absolute; made where it is missing. An existing directory keeps its mode.
  * @throws DeployError locked; denied; no-space.
  */
 export function takeAgentDirectory(dir: string, log: Logger, mode = FOR_ALL): HeldLock {
@@ -30,19 +30,15 @@ export function takeAgentDirectory(dir: string, log: Logger, mode = FOR_ALL): He
   );
 }
 
-/** Absolute paths. */
-interface AgentPlaces {
-  readonly dir: string;
-  readonly state: string;
-  /** Whom scripts and programs are run as; undefined for the agent's own user. */
-  readonly user: string | undefined;
-}
-
 /**
- * Takes the directory of one configuration and its state file.
+ * Locks the directory and the state file of one configuration; both paths are absolute.
+ * @param user runs scripts and programs; undefined for the agent's own user.
  * @throws DeployError as {@link takeAgentDirectory}, also for the state file.
  */
-export function takeAgentPlaces({ dir, state, user }: AgentPlaces, log: Logger): HeldLock {
+export function takeAgentPlaces(
+  { dir, state, user }: { readonly dir: string; readonly state: string; readonly user: string | undefined },
+  log: Logger,
+): HeldLock {
   return holdAll(
     () => takeAgentDirectory(dir, log, user === undefined ? FOR_ALL : FOR_GROUP),
     () => takeState(state),
@@ -51,13 +47,13 @@ export function takeAgentPlaces({ dir, state, user }: AgentPlaces, log: Logger):
   );
 }
 
-/** What an agent that was killed left, now that nobody else can be writing there. */
+/** Removes files of an agent that was killed, now that no other agent can be writing them. */
 function cleared(remove: () => void): HeldLock {
   remove();
   return { release: () => {} };
 }
 
-/** One after the other; when one cannot be taken none is held. */
+/** Takes locks in order; when one cannot be taken, releases the others. */
 function holdAll(...takes: readonly (() => HeldLock)[]): HeldLock {
   const held: HeldLock[] = [];
   const release = () => {

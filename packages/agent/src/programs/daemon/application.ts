@@ -18,22 +18,21 @@ import type { ProgramCrash } from '../../process/supervise/open-program.js';
 import type { Controlled } from '../../tell/control/configuration-control.js';
 import { presentReport } from '../../tell/report/present-report.js';
 
-/** What is open for a configuration as long as it is followed. */
-export interface OpenParts {
+/** The open parts of a configuration, for as long as it is followed. */
+interface OpenParts {
   readonly parts: ContextParts;
-  /** What the registry announces, and operators ask for. */
   readonly pushes: Pushes;
-  /** What the upstream wanted when it last answered. */
+  /** The wanted release by the upstream's last answer. */
   readonly wanted: () => Wanted | undefined;
-  /** What keeps this host from running what is wanted. */
+  /** The error that keeps this host from running the wanted release. */
   readonly trouble: () => DeployError | undefined;
-  /** Why the supervised program does not stay up, where that is so. */
+  /** Why the supervised program crashes; undefined while it works. */
   readonly crash: () => ProgramCrash | undefined;
   /** Ends the supervised program, gracefully, and closes the rest. */
   readonly close: () => Promise<void>;
 }
 
-/** One configuration that is followed on this host, with everything that belongs to it alone. */
+/** One followed configuration on this host, with everything that belongs to it alone. */
 export class Application {
   readonly pushes: Pushes;
   readonly #open: OpenParts;
@@ -48,12 +47,12 @@ export class Application {
     this.#context = this.#contextOf(settings, signal);
   }
 
-  /** Of the settings by which it is followed now. */
+  /** The context with the present settings. */
   get context(): AgentContext {
     return this.#context;
   }
 
-  /** Other settings apply from now on; the supervised program goes on. @param signal ends the loop that has these settings. */
+  /** Takes over new settings; the supervised program runs on. @param signal ends the loop that has these settings. */
   take(settings: AgentSettings, signal: AbortSignal): AgentContext {
     this.#context = this.#contextOf(settings, signal);
     return this.#context;
@@ -65,12 +64,7 @@ export class Application {
     return agentContext(parts, { settings, delay, wishes: this.pushes, signal });
   }
 
-  /** What the upstream wanted when it last answered. */
-  wanted(): Wanted | undefined {
-    return this.#open.wanted();
-  }
-
-  /** How far the configuration is on this host. */
+  /** The present state of the configuration on this host. */
   present(): StateReport {
     const { parts, wanted, trouble, crash } = this.#open;
     const { ledger, pause, facts, paths } = parts;
@@ -87,12 +81,12 @@ export class Application {
     });
   }
 
-  /** An operator at the registry says: try again now. */
+  /** Has a held deployment tried again now, for an operator at the registry. */
   retry(): void {
     retryHeld(this.#context, this.pushes, AN_OPERATOR);
   }
 
-  /** An operator says: end the deployment in progress. @returns what comes of it. @throws DeployError conflict. */
+  /** Cancels the deployment in progress. @returns the answer for the operator. @throws DeployError conflict. */
   cancel(by: string): string {
     return cancelAttempt(this.#context, this.pushes, by);
   }
@@ -105,12 +99,12 @@ export class Application {
     });
   }
 
-  /** What operators on this host reach. @param loop where a nudge does more than to poll. */
+  /** What the control socket reaches. @param loop another one than the registry's, for a source. */
   controlled(registry?: () => LinkState, loop: LoopControl = this.pushes): Controlled {
     return {
       context: this.#context,
       present: () => this.present(),
-      wanted: () => this.wanted(),
+      wanted: this.#open.wanted,
       loop,
       ...(registry === undefined ? {} : { registry }),
     };

@@ -4,13 +4,13 @@ import { DeployError } from '@deploy-tools/shared/errors.js';
 import type { HeldLock } from '@deploy-tools/shared/host/file-lock.js';
 import type { Logger } from '@deploy-tools/shared/log.js';
 
-/** The status of flock(1) for a lock that another process has. */
+/** The exit status of flock(1) for a lock of another process. */
 const HELD = 1;
 
 /**
- * Holds the lock of flock(2) on a directory that the Go agent of deploy-tools holds while it runs, so that neither starts beside
- * the other. Node.js has no flock, but such a lock belongs to the open file, not to the process: flock(1) of util-linux or
- * BusyBox takes it on a file of this process, which keeps it. Where that is missing the lock is left out, and said so.
+ * Takes the lock of flock(2) that the Go agent takes on its directory, so that only one of the two agents runs. Node.js has no
+ * flock, but such a lock belongs to the open file, not to the process: flock(1) of util-linux or BusyBox takes it on a
+ * file that this process keeps open. Without flock(1) there is a warning and no lock.
  * @throws DeployError locked.
  */
 export function excludeGoAgent(dir: string, log: Logger): HeldLock {

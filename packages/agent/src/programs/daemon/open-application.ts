@@ -1,11 +1,11 @@
 import { chownSync, lstatSync, mkdirSync } from 'node:fs';
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
 import { type DeployError, describeError } from '@deploy-tools/shared/errors.js';
 import { Turns } from '@deploy-tools/shared/host/turns.js';
 import type { Logger } from '@deploy-tools/shared/log.js';
 import type { AgentPaths, AgentSettings, ContextParts } from '../../deploy/agent-context.js';
 import { AttemptFacts } from '../../deploy/attempt-facts.js';
-import { Ledger, type LedgerOptions } from '../../deploy/ledger.js';
+import { Ledger } from '../../deploy/ledger.js';
 import { Pause } from '../../deploy/pause.js';
 import { readWholeState } from '../../deploy/state-file.js';
 import { WantedView } from '../../deploy/wanted-view.js';
@@ -16,26 +16,27 @@ import { OutputDirectory } from '../../process/script/output-directory.js';
 import { programFile } from '../../process/script/program-file.js';
 import { type RunAs, resolveUser, userEnvironment } from '../../process/script/run-as.js';
 import { type OpenProgram, openProgram } from '../../process/supervise/open-program.js';
-import type { ProgramSettings } from '../../process/supervise/supervise-flags.js';
+import type { Launch } from '../../process/supervise/start-child.js';
+import { programSettings } from '../../process/supervise/supervise-flags.js';
 import { AssembleThreads } from '../../release/assemble/assemble-threads.js';
 import { chmodDirectory } from '../../release/unpack/held-directory.js';
+import type { AgentFlags } from '../flags/agent-settings.js';
+import { takeAgentPlaces } from './agent-places.js';
 import { Application } from './application.js';
 import { checkStateIsOurs } from './state-place.js';
 
-/** Releases that are made at once: each takes three channels of a connection, of 16 that a registry allows, and two threads. */
+/** Releases made at once: each takes three channels of a connection, of 16 that a registry allows, and two threads. */
 const BUILDS_AT_ONCE = 4;
 
 export interface ApplicationOptions {
+  /** What `settings` were read from: gives directory, state file and the ports of the program. */
+  readonly flags: AgentFlags;
+  /** Of the supervised program. */
+  readonly command: Launch['command'] | undefined;
   readonly settings: AgentSettings;
-  /** Absolute; taken already. */
-  readonly dir: string;
-  /** Absolute path of state.json. */
-  readonly state: string;
-  /** What is supervised, with its ports. */
-  readonly program: ProgramSettings | undefined;
-  /** Limits the releases that several configurations make at once; without it this one has its own. */
+  /** Limits the releases that several configurations make at once; by default this one has its own. */
   readonly builds?: Turns;
-  /** Where announcements for it arrive; without it this one has its own. */
+  /** Where announcements for the configuration arrive; by default this one has its own. */
   readonly pushes?: Pushes;
   readonly log: Logger;
   readonly signal: AbortSignal;
@@ -49,26 +50,43 @@ export function buildTurns(): Turns {
 }
 
 /**
- * Opens the journal and the ports of a configuration; nothing runs yet.
- * @throws DeployError corrupt: the journal; in-use, denied, invalid, not-found: a port.
+ * Takes the directory and the state file of a configuration, and opens its journal and ports; nothing runs yet.
+ * @throws DeployError locked, denied; corrupt: the journal; in-use, denied, invalid, not-found: a port.
  */
 export async function openApplication(options: ApplicationOptions): Promise<Application> {
-  const { settings, dir, state, log, signal, onChange } = options;
+  const { flags, settings, log } = options;
+  const [dir, state] = [resolve(flags.dir), resolve(flags.state)];
+  const lock = takeAgentPlaces({ dir, state, user: settings.user }, log);
+  try {
+    return await openTaken(options, { dir, state }, () => lock.release());
+  } catch (error) {
+    lock.release();
+    throw error;
+  }
+}
+
+async function openTaken(
+  options: ApplicationOptions,
+  { dir, state }: { readonly dir: string; readonly state: string },
+  release: () => void,
+): Promise<Application> {
+  const { settings, log, signal, onChange } = options;
   const paths = pathsIn(dir, state);
   const lastGood = () => readWholeState(state);
   const clock = () => new Date();
   const trouble = new Trouble(onChange);
-  const ledger = openLedger(dir, { clock, lastGood, onChange: () => trouble.end() });
+  const files = { path: join(dir, 'journal.json'), attemptsPath: join(dir, 'attempts.json') };
+  const ledger = new Ledger({ ...files, clock, lastGood, onChange: () => trouble.end() });
   warnOfPrograms(settings, log);
   checkStateIsOurs(state, settings.name, { journal: ledger.journal, lastGood: lastGood() });
   closePrivate(dir);
   const runAs = settings.user === undefined ? undefined : await resolveUser(settings.user);
-  if (runAs !== undefined) letIn(runAs, dir, paths.unpacked);
+  if (runAs !== undefined) openToGroup(runAs, dir, paths.unpacked);
   const facts = new AttemptFacts(options.onProgress);
   const onLine = (line: string) => {
     if (ledger.inFlight !== undefined) facts.log.push(line);
   };
-  const { output, supervised } = await openProcesses(options, runAs, onLine);
+  const { output, supervised } = await openProcesses(options, dir, { runAs, onLine });
   const wanted = new WantedView(join(dir, 'confirmed'));
   const threads = new AssembleThreads();
   const parts: ContextParts = {
@@ -97,23 +115,19 @@ export async function openApplication(options: ApplicationOptions): Promise<Appl
     trouble: () => trouble.error,
     crash: () => supervised?.crash(),
     close: async () => {
-      await supervised?.close();
-      await output.close();
-      await threads.stop();
+      try {
+        await supervised?.close();
+        await output.close();
+        await threads.stop();
+      } finally {
+        release();
+      }
     },
   };
   return new Application(open, settings, signal);
 }
 
-function openLedger(dir: string, options: Omit<LedgerOptions, 'path' | 'attemptsPath'>): Ledger {
-  return new Ledger({
-    path: join(dir, 'journal.json'),
-    attemptsPath: join(dir, 'attempts.json'),
-    ...options,
-  });
-}
-
-/** What keeps this host from running what is wanted. */
+/** The error that keeps this host from running the wanted release. */
 class Trouble {
   readonly #onChange: () => void;
   #error: DeployError | undefined;
@@ -126,7 +140,7 @@ class Trouble {
     return this.#error;
   }
 
-  /** @param error undefined when nothing does. */
+  /** @param error undefined when the host is not blocked any more. */
   take(error: DeployError | undefined): void {
     const isNews = this.#error?.message !== error?.message;
     this.#error = error;
@@ -140,20 +154,27 @@ class Trouble {
   }
 }
 
-/** Where scripts and programs print to, and the supervised program with its ports. @param onLine gets each line of either. */
+/** Opens the output of scripts and programs, and the supervised program with its ports. */
 async function openProcesses(
-  options: ApplicationOptions,
-  as: RunAs | undefined,
-  onLine: (line: string) => void,
+  { flags, command, log, onChange }: ApplicationOptions,
+  dir: string,
+  { runAs, onLine }: { readonly runAs: RunAs | undefined; readonly onLine: (line: string) => void },
 ): Promise<{ readonly output: OutputDirectory; readonly supervised: OpenProgram | undefined }> {
-  const { program, dir, log, onChange } = options;
-  const output = outputIn(options, onLine);
+  const output = new OutputDirectory({
+    dir: join(dir, 'output'),
+    onEarlierLine: (stream, line) => {
+      onLine(line);
+      log.info({ stream }, line);
+    },
+    onTrouble: (message) => log.warn(message),
+  });
   await output.adopt();
+  const program = programSettings(flags, command);
   if (program === undefined) return { output, supervised: undefined };
   try {
     const supervised = await openProgram({
       ...program,
-      as,
+      as: runAs,
       output,
       onLine,
       onCrash: onChange,
@@ -168,7 +189,7 @@ async function openProcesses(
   }
 }
 
-/** A script may come with the first release, so it is no reason not to start. */
+/** Warns of scripts and hooks that cannot be run. The first release may bring them, so the agent starts without them. */
 function warnOfPrograms({ script, hooks }: AgentSettings, log: Logger): void {
   for (const command of [script, ...Object.values(hooks)].filter((each) => each !== undefined)) {
     try {
@@ -179,22 +200,10 @@ function warnOfPrograms({ script, hooks }: AgentSettings, log: Logger): void {
   }
 }
 
-/** @param onLine what an agent before this one had started goes on with the attempt that it was started for. */
-function outputIn({ dir, log }: ApplicationOptions, onLine: (line: string) => void): OutputDirectory {
-  return new OutputDirectory({
-    dir: join(dir, 'output'),
-    onEarlierLine: (stream, line) => {
-      onLine(line);
-      log.info({ stream }, line);
-    },
-    onTrouble: (message) => log.warn(message),
-  });
-}
-
-/** Directories that are nobody else's business: what they hold is also in releases that may be closed, or is ours alone. */
+/** Directories for the agent alone: they may hold content of releases that are closed to other users. */
 const PRIVATE = ['cache', 'manifests', 'records', 'incoming'];
 
-/** The Go agent, or one of ours before, may have made them open to others. */
+/** Closes private directories that the Go agent, or an earlier version of this one, made open to others. */
 function closePrivate(dir: string): void {
   for (const name of PRIVATE) {
     const path = join(dir, name);
@@ -204,11 +213,8 @@ function closePrivate(dir: string): void {
   }
 }
 
-/**
- * Lets the user's group into what the agent keeps closed to others, so that scripts can read releases. Directories above
- * are not touched.
- */
-function letIn(runAs: RunAs, ...directories: readonly string[]): void {
+/** Gives directories to the user's group, so that scripts of the user can read releases. Parents are not changed. */
+function openToGroup(runAs: RunAs, ...directories: readonly string[]): void {
   for (const directory of directories) {
     mkdirSync(directory, { recursive: true, mode: 0o750 });
     chownSync(directory, -1, runAs.gid);

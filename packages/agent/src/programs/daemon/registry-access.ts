@@ -10,7 +10,7 @@ import { agentKeyPath, loadAgentKey } from './agent-key.js';
 
 export type AccessFlags = Pick<AgentFlags, 'addr' | 'fp' | 'known-hosts' | 'key'>;
 
-/** How the registry is connected to. @throws DeployError usage; auth when the key cannot be used. */
+/** Reads how to connect to the registry. @throws DeployError usage; auth when the key cannot be used. */
 export async function registryAccess(flags: AccessFlags, signal: AbortSignal): Promise<ConnectOptions> {
   parseAddress(flags.addr);
   const hostKey = trustOf(flags);

@@ -5,25 +5,24 @@ import { controlPath } from '../../tell/control/call-agent.js';
 import { answerControl, type Controlled } from '../../tell/control/configuration-control.js';
 import { serveControl } from '../../tell/control/control-server.js';
 
-/** An agent that follows one configuration or several, once everything that it rests on is open. */
-export interface Daemon {
-  /** Absolute: where its control socket is. */
+/** An agent of one configuration or several that is ready to run. */
+interface Daemon {
+  /** Absolute path of the directory with the control socket. */
   readonly dir: string;
   readonly log: Logger;
   readonly signals: AgentSignals;
-  /** What operators on this host reach, by configuration; undefined for an agent that polls once. */
+  /** What the control socket reaches, by configuration; undefined for an agent that polls once. */
   readonly controlled: (() => ReadonlyMap<string, Controlled>) | undefined;
   /** SIGHUP. */
   readonly onHangup: () => void;
   /** SIGUSR1. */
   readonly onRestart: () => void;
-  /** What the log says when it is ready. */
+  /** Fields of the log line `agent ready`. */
   readonly ready: object;
-  /** What it follows, for the service manager. */
+  /** Names of configurations or the source, for the service manager. */
   readonly follows: string;
   /** Follows until the signal. @returns the exit status. */
   readonly run: () => Promise<number>;
-  /** Closes what was opened for it, in the order in which it depends on each other. */
   readonly close: () => Promise<void>;
 }
 

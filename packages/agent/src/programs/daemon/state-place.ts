@@ -9,8 +9,8 @@ import type { Journal } from '../../deploy/journal.js';
 const OWN_STATE = 'give this agent one of its own, such as -state DIR/state.json with the DIR of -dir';
 
 /**
- * Whether a state file can be written, or its directory made: to find out only after the script has run would run it again
- * and again.
+ * Checks that a state file can be written, or its directory made. Found out after the script has run, it would make the
+ * script run again and again.
  * @param state absolute path. @throws DeployError denied.
  */
 export function checkStatePlace(state: string): void {
@@ -24,8 +24,8 @@ export function checkStatePlace(state: string): void {
 }
 
 /**
- * Makes the state file's directory where it is missing, and makes sure that no other agent uses the file meanwhile: two would
- * deploy in turns for ever. The lock is on `.NAME.lock` beside it, for the file itself is replaced at each deployment.
+ * Locks a state file, since two agents that share one would deploy in turns for ever; makes its directory where it is
+ * missing. The lock is on `.NAME.lock` beside it, because each deployment replaces the file itself.
  * @param state absolute path. @throws DeployError locked; denied.
  */
 export function takeState(state: string): HeldLock {
@@ -51,10 +51,9 @@ function unwritable(state: string, error: unknown): DeployError {
 }
 
 /**
- * Two agents that share a state file, as they do by its default in one working directory, would deploy in turns for ever, each with
- * the other's release as OLDROOT.
- * @param lastGood what the file holds.
- * @throws DeployError conflict where that is another configuration, which this agent has never followed.
+ * Refuses the state file of another agent, which the default path in a shared working directory leads to.
+ * @param lastGood the content of the file.
+ * @throws DeployError conflict when it is a configuration that this agent has never followed.
  */
 export function checkStateIsOurs(
   state: string,
@@ -63,10 +62,10 @@ export function checkStateIsOurs(
 ): void {
   if (lastGood === undefined || lastGood.name === name) return;
   const { attempt, live } = journal;
-  if ([attempt?.config.name, live?.config.name].includes(lastGood.name)) return; // it was given another name since
+  if ([attempt?.config.name, live?.config.name].includes(lastGood.name)) return; // this configuration was renamed
   throw new DeployError(
     'conflict',
-    `the state file ${state} is that of the configuration "${lastGood.name}"`,
+    `the state file ${state} belongs to the configuration "${lastGood.name}"`,
     {
       hint: OWN_STATE,
     },

@@ -6,13 +6,13 @@ import { isOutcome } from '@deploy-tools/shared/report/deploy-state.js';
 import type { ShippedReport, Source } from '@deploy-tools/sources/source.js';
 import type { Attempt, Journal } from '../../deploy/journal.js';
 
-export interface TellerOptions {
+interface TellerOptions {
   readonly name: string;
   readonly host: string;
   readonly command: ShippedReport['command'];
-  /** Undefined when nothing is to be reported to the source. */
+  /** Gets a report of each attempt; undefined for none. */
   readonly source: Source | undefined;
-  /** Undefined when nobody is to be notified. */
+  /** Notifies receivers; undefined without any. */
   readonly notifier: Notifier | undefined;
   readonly clock: () => Date;
   readonly log: Logger;
@@ -25,7 +25,7 @@ const EVENTS = {
   'rolled-back': 'deploy-rolled-back',
 } as const;
 
-/** Tells the source and the receivers of each attempt, once it has begun and once it has ended. */
+/** Notifies the source and the receivers when an attempt begins and when it ends. */
 export class AttemptTeller {
   readonly #options: TellerOptions;
   readonly #stop = new AbortController();
@@ -33,7 +33,7 @@ export class AttemptTeller {
   #begun: string | undefined;
   #ended: string | undefined;
 
-  /** @param journal as an agent before this one left it: an attempt that had ended was announced then. */
+  /** @param journal of the agent before this one, which has announced the attempts that had ended. */
   constructor(options: TellerOptions, { attempt }: Journal) {
     this.#options = options;
     this.#begun = attempt?.deploy;
@@ -53,7 +53,7 @@ export class AttemptTeller {
     this.#notify(attempt, EVENTS[attempt.step]);
   }
 
-  /** Waits at most so long for announcements under way. */
+  /** Waits for announcements under way, at most until the deadline. */
   async close(deadlineMs: number): Promise<void> {
     const timer = setTimeout(() => this.#stop.abort(), deadlineMs);
     await Promise.all(this.#reports);

@@ -26,7 +26,7 @@ import type { ReleaseStore, WantedRelease } from '../../release/release-store.js
 import { unpackArchives } from '../../release/unpack-archives.js';
 import type { TakenRelease, TakenReleases } from './taken-release.js';
 
-export interface SourceOptions {
+interface SourceOptions {
   readonly source: Source;
   readonly wants: Wants;
   readonly taken: TakenReleases;
@@ -35,13 +35,12 @@ export interface SourceOptions {
   readonly pollMs: number;
   /** A number from 0 to 1, for jitter. */
   readonly random: () => number;
-  /** Of the host that follows the source. */
   readonly context: AgentContext;
 }
 
 /**
- * A source, for an agent that follows it by itself: the newest release there that is wanted and complete, once it is fetched. What
- * disappears there changes nothing.
+ * A source as an upstream: it wants the newest wanted and complete release, once that is fetched. A release that disappears
+ * from the source stays wanted.
  */
 export class SourceUpstream implements Upstream {
   readonly #options: SourceOptions;
@@ -49,12 +48,12 @@ export class SourceUpstream implements Upstream {
   #listing: Listing | undefined;
   #taken: TakenRelease | undefined;
   #failures = 0;
-  /** The source works, but nothing is there: that is no reason to poll it less often. */
+  /** The source works, but has no release: that does not lengthen the delay between polls. */
   #isEmpty = false;
   #retryAfterMs: number | undefined;
-  /** Until when it is to be left alone, in milliseconds of the clock. */
+  /** The time of the next allowed poll, in milliseconds of the timers. */
   #notBefore = 0;
-  /** What was logged last of what is waited for, so that it is logged once. */
+  /** The reasons for waiting that were logged last; the same reasons are not logged again. */
   #said = '';
 
   constructor(options: SourceOptions) {
@@ -67,7 +66,7 @@ export class SourceUpstream implements Upstream {
     return this.#retryAfterMs;
   }
 
-  /** Somebody wants the source to be polled now, even if it is to be left alone. */
+  /** Has the next poll ignore the delay after failures. */
   pollNow(): void {
     this.#notBefore = 0;
   }
@@ -76,7 +75,6 @@ export class SourceUpstream implements Upstream {
     return undefined;
   }
 
-  /** There is no connection to keep. */
   async reach(): Promise<void> {}
 
   drop(): void {}
@@ -96,7 +94,7 @@ export class SourceUpstream implements Upstream {
       return await this.#backingOff(() => this.#poll(signal));
     } catch (error) {
       if (isDone || signal.aborted) throw error;
-      // What is needed for it is here already: it does not have to wait for the source.
+      // The release was fetched before, so its deployment need not wait for the source.
       log.error(
         { tag: taken.tag, err: describeError(error) },
         'the source cannot be used, deploying what was fetched before',
@@ -110,7 +108,7 @@ export class SourceUpstream implements Upstream {
     return await unpackArchives(store, config);
   }
 
-  /** Has the archives of a release that was taken once in the cache again. @throws DeployError not-found, corrupt. */
+  /** Fetches the archives of a taken release that are not in the cache any more. @throws DeployError not-found, corrupt. */
   async #fetchMissing(store: ReleaseStore, config: AgentConfig): Promise<void> {
     const whole = await verifyCache(store, config);
     if (config.layers.every(({ hash }) => whole.has(hash))) return;
@@ -126,7 +124,7 @@ export class SourceUpstream implements Upstream {
     });
   }
 
-  /** Notes how long the source is to be left alone when it cannot be used. */
+  /** Runs an action on the source; after a failure it computes the delay before the next poll. */
   async #backingOff<T>(act: () => Promise<T>): Promise<T> {
     const { pollMs, random } = this.#options;
     this.#isEmpty = false;
@@ -216,7 +214,7 @@ export class SourceUpstream implements Upstream {
     };
   }
 
-  /** Has a release's archives in the cache, under their hashes. */
+  /** Downloads a release's archives into the cache, under their hashes. */
   async #download(picked: PickedRelease, signal: AbortSignal): Promise<readonly LayerFile[]> {
     const { source, wants, incoming } = this.#options;
     const { paths, settings, log } = this.#context;
@@ -232,7 +230,7 @@ export class SourceUpstream implements Upstream {
     return layers;
   }
 
-  /** A release of which nothing but its tag is known. */
+  /** Finds a release by its tag, whatever the options say. */
   async #pickTag(tag: string, signal: AbortSignal): Promise<PickedRelease> {
     const { source, wants } = this.#options;
     const { releases } = await source.list(undefined, signal);
@@ -253,9 +251,9 @@ export class SourceUpstream implements Upstream {
   }
 }
 
-/** Nothing was ever taken, and nothing is there to take: it may come at any time. */
+/** The error while the source has no release that could be taken. */
 function nothingYet(label: string, reasons: readonly string[]): DeployError {
   return new DeployError('not-found', `there is nothing to deploy at ${label}: ${reasons.join('; ')}`, {
-    hint: 'it is looked at again',
+    hint: 'it is polled again',
   });
 }

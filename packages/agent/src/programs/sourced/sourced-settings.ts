@@ -6,8 +6,22 @@ import type { AgentSettings } from '../../deploy/agent-context.js';
 import type { Launch } from '../../process/supervise/start-child.js';
 import { type AgentFlags, agentSettings } from '../flags/agent-settings.js';
 
+/** Flags for an agent with a registry only. */
+const OF_REGISTRIES = 'addr fp key known-hosts config watch silence label reuse max-bandwidth'.split(' ');
+
+/** @param given names of flags. @throws DeployError usage. */
+export function refuseRegistryFlags(given: ReadonlySet<string>): void {
+  const other = OF_REGISTRIES.find((name) => given.has(name));
+  if (other === undefined) return;
+  throw new DeployError(
+    'usage',
+    `-${other} is for an agent that follows a registry, and -source for one without`,
+    { hint: `leave out -${other}, or -source` },
+  );
+}
+
 /**
- * What the flags of an agent without a registry say.
+ * Reads the settings of an agent without a registry from its flags.
  * @param command of the supervised program.
  * @throws DeployError usage.
  */
@@ -18,7 +32,7 @@ export function sourcedSettings(
   const url = readSource(flags);
   const name = flags.name ?? nameOf(url.place);
   const without = { ...flags, name, source: undefined, slot: undefined, notify: [] };
-  // A script that nobody named is a registry's custom.
+  // The default script is for agents with a registry.
   return { settings: agentSettings({ ...without, script: flags.script ?? '' }, command), url };
 }
 
@@ -31,12 +45,11 @@ function readSource({ source, slot }: AgentFlags): SourceUrl {
     return parseSourceUrl(withSlot);
   } catch (error) {
     if (!isDeployError(error)) throw error;
-    const hint = error.hint === undefined ? {} : { hint: error.hint };
-    throw new DeployError('usage', `-source: ${error.message}`, { ...hint, cause: error });
+    throw new DeployError('usage', `-source: ${error.message}`, { hint: error.hint, cause: error });
   }
 }
 
-/** What the application is called when nobody says: the repository's name, the last part of a path. */
+/** The default name of the application: the repository's name, or the last part of a path. */
 function nameOf(place: SourcePlace): string {
   switch (place.scheme) {
     case 'ghr':

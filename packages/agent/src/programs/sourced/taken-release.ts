@@ -11,26 +11,26 @@ const MAX_BYTES = 16 * 1024 * 1024;
 
 const keptSchema = z.object({ source: z.string(), tag: z.string(), config: z.string() });
 
-/** The release that was taken from a source last: what is wanted until a newer one is there. */
+/** The release that was taken from a source last; it is wanted until a newer one appears. */
 export interface TakenRelease {
   readonly tag: string;
   readonly config: AgentConfig;
 }
 
-/** Keeps the release that was taken last through restarts of the agent, in its directory. */
+/** Stores the taken release in the agent's directory, for the next start. */
 export class TakenReleases {
   readonly #path: string;
   readonly #source: string;
   readonly #log: Logger;
 
-  /** @param source what is followed, and what of it: what was taken of another counts for nothing. */
+  /** @param source names the followed source; a release that was taken from another one does not count. */
   constructor(dir: string, source: string, log: Logger) {
     this.#path = join(dir, 'source.json');
     this.#source = source;
     this.#log = log;
   }
 
-  /** Undefined also when what was kept cannot be read: it is fetched again then. */
+  /** Undefined also when the stored file cannot be read: the release is fetched again then. */
   read(): TakenRelease | undefined {
     try {
       const text = readRegularFile(this.#path, MAX_BYTES).toString('utf8');
