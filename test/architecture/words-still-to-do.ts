@@ -12,5 +12,4 @@ export const STILL_TO_DO: Readonly<Record<string, readonly string[]>> = {
     'meta/sqlite/history-schema',
     'meta/sqlite/sqlite-notices',
   ],
-  agent: ['programs/daemon/open-application'],
 };

@@ -4,8 +4,8 @@ import type { SourceContext } from './source-context.js';
 import { parseSourceUrl } from './source-url.js';
 
 /**
- * Opens what a source's URL means. Nothing is asked of the place yet; libraries are loaded here and not before.
- * @throws DeployError invalid: the URL; denied: credentials in the environment that cannot be used.
+ * Opens a source by its URL, and loads the libraries for it. Nothing is sent to the place yet.
+ * @throws DeployError invalid: the URL; denied: unusable credentials in the environment.
  */
 export async function openSource(url: string, context: SourceContext): Promise<Source> {
   const source = parseSourceUrl(url, context.platform);

@@ -3,17 +3,17 @@ import { backoffMs, jitteredMs } from '@deploy-tools/shared/backoff.js';
 /** The longest delay between two polls of a source that fails, unless its interval is longer. */
 export const MAX_RETRY_DELAY_MS = 3_600_000;
 
-/** How the polls before the next one went. */
-export interface PollHistory {
+/** The results of earlier polls. */
+interface PollHistory {
   /** Failures in a row; 0 after a success. */
   readonly failures: number;
-  /** What the source asked for in its last failure. */
+  /** The delay that the source asked for in its last failure. */
   readonly retryAfterMs?: number | undefined;
 }
 
 /**
- * The delay before the next poll of a source, in milliseconds: within a tenth around the interval after a success; after
- * failures twice the interval, doubled each time up to an hour, with jitter, and never sooner than the source asked for.
+ * The delay before the next poll of a source, in milliseconds. After a success it is the interval, give or take a tenth; after
+ * failures twice the interval, doubled each time up to an hour, with jitter, and at least what the source asked for.
  * @param random from 0 to 1.
  */
 export function pollDelayMs(

@@ -1,18 +1,15 @@
 import type { Logger } from '@deploy-tools/shared/log.js';
 import type { Platform } from './select/platform.js';
 
-/** What a source works with, besides its URL. */
+/** The surroundings of a source. */
 export interface SourceContext {
-  /** Where credentials are looked for, as in `process.env`. */
+  /** For credentials, as `process.env`. */
   readonly environment: Readonly<Record<string, string | undefined>>;
   readonly log: Logger;
-  /** What artifacts are for, where the URL does not say; this machine's when undefined. */
+  /** The platform of artifacts, unless the URL names one; undefined for this machine's. */
   readonly platform?: Platform | undefined;
-  /**
-   * Directories below which alone `file://` sources are read, absolute; no symlink below a source is followed then.
-   * Anywhere when undefined.
-   */
+  /** Absolute directories that `file://` sources have to be in, without symlinks below a source; undefined for anywhere. */
   readonly fileRoots?: readonly string[] | undefined;
-  /** How long a place may say nothing, in milliseconds; a minute when undefined. */
+  /** The longest wait for an answer or its next piece, in milliseconds. */
   readonly timeoutMs?: number | undefined;
 }

@@ -2,7 +2,7 @@ import { isAbsolute, normalize } from 'node:path';
 import { DeployError } from '@deploy-tools/shared/errors.js';
 import type { SourcePlace, SourceScheme } from './source-place.js';
 
-/** How each kind of URL is written, for messages. */
+/** The form of each kind of URL, for messages. */
 const FORMS: Readonly<Record<SourceScheme, string>> = {
   ghr: 'ghr://owner/repo',
   s3: 's3://region/bucket/prefix',
@@ -12,14 +12,14 @@ const FORMS: Readonly<Record<SourceScheme, string>> = {
   file: 'file:///directory',
 };
 
-/** A name of GitHub's owners and repositories, of a bucket, of a region. */
+/** The name of an owner or repository at GitHub, a bucket or a region. */
 const NAME = /^[A-Za-z0-9][A-Za-z0-9._-]*$/;
 const HOST = /^([A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?|\[[0-9A-Fa-f:.]+\])(:\d{1,5})?$/;
 const IMAGE_NAME = /^[a-z0-9]+([._-]+[a-z0-9]+)*(\/[a-z0-9]+([._-]+[a-z0-9]+)*)*$/;
 
 /**
- * The place that a URL means.
- * @param text the URL as written: the host's upper case is lost in `url`.
+ * Reads the place in a URL.
+ * @param text the URL as written: `url` has lost the upper case of the host.
  * @throws DeployError invalid.
  */
 export function parsePlace(text: string, url: URL): SourcePlace {
@@ -83,7 +83,7 @@ function required(scheme: SourceScheme, holds: boolean): void {
     });
 }
 
-/** Without slashes at its ends. */
+/** The path of a URL without slashes at its ends. */
 function pathOf(text: string, url: URL): string {
   const path = decoded(url.pathname).replace(/^\/+|\/+$/g, '');
   const written = decoded(text.replace(/\?.*$/, ''));

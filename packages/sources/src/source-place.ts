@@ -1,13 +1,13 @@
-/** Where releases appear, as a source's URL says it. */
+/** The place in a source's URL. */
 export type SourcePlace =
   | { readonly scheme: 'ghr'; readonly owner: string; readonly repository: string }
   | {
       readonly scheme: 's3';
       readonly region: string;
       readonly bucket: string;
-      /** Without slashes at its ends; empty for the bucket itself. */
+      /** Without slashes at its ends; may be empty. */
       readonly prefix: string;
-      /** `http(s)://…` of a server that is not Amazon's. */
+      /** `http(s)://…` of another server than Amazon's. */
       readonly endpoint: string | undefined;
     }
   | { readonly scheme: 'gs'; readonly bucket: string; readonly prefix: string }

@@ -5,9 +5,9 @@ import type { Wants } from './select/wants.js';
 import type { SourcePlace, SourceScheme } from './source-place.js';
 import { parsePlace } from './source-place-of.js';
 
-/** A source's URL, read. */
+/** A parsed source URL. */
 export interface SourceUrl {
-  /** The URL as it was given: there are no secrets in it. */
+  /** The URL as it was given, which contains no secrets. */
   readonly label: string;
   readonly place: SourcePlace;
   readonly wants: Wants;
@@ -27,15 +27,15 @@ const OPTIONS: Readonly<Record<SourceScheme, readonly string[]>> = {
   grpc: ['no-tls', 'artifact', ...PLATFORM],
 };
 
-/** Names under which people put secrets into URLs. */
+/** Names of options that would hold a secret. */
 const SECRET_OPTION =
   /token|password|passwd|secret|credential|signature|api[-_]?key|access[-_]?key|private[-_]?key|^auth/i;
 
 /**
- * Reads a source's URL with its options, those of dewy: `ghr://owner/repo?pre-release=true&artifact=app.tar.gz`.
- * @param platform what artifacts are for, where the URL does not say `os=` and `arch=`.
- * @throws DeployError invalid: no such kind of URL, a part that is missing, an unknown option, a value that cannot be
- *   read, a secret. Secrets are not repeated in the message.
+ * Parses a source URL with dewy's options: `ghr://owner/repo?pre-release=true&artifact=app.tar.gz`.
+ * @param platform of artifacts, unless the URL has `os=` and `arch=`.
+ * @throws DeployError invalid: unknown kind of URL, missing part, unknown option, wrong value, a secret. Messages contain no
+ *   secrets.
  */
 export function parseSourceUrl(text: string, platform: Platform = hostPlatform()): SourceUrl {
   refuseSecrets(text);
@@ -43,11 +43,11 @@ export function parseSourceUrl(text: string, platform: Platform = hostPlatform()
   const place = parsePlace(text, url);
   const options = readOptions(url.searchParams, place.scheme);
   const wants = wantsOf(options, place.scheme, platform);
-  schemeOf(wants); // so that a wrong format or constraint is found now, not when the first release appears
+  schemeOf(wants); // finds a wrong format or constraint before the first release appears
   return { label: text, place, wants };
 }
 
-/** Before anything that could repeat the URL in a message. */
+/** Refuses secrets first, since other errors may contain the URL. */
 function refuseSecrets(text: string): void {
   const authority = /^[a-z0-9+.-]*:\/\/([^/?#]*)/i.exec(text)?.[1] ?? '';
   const query = /\?([^#]*)/.exec(text)?.[1] ?? '';
@@ -98,7 +98,7 @@ function wantsOf(options: Options, scheme: SourceScheme, platform: Platform): Wa
   return {
     choice: scheme === 'img' ? 'image' : scheme === 'grpc' ? 'given' : 'files',
     artifact: options.get('artifact'),
-    preRelease: booleanOption(options, 'pre-release'),
+    preRelease: isTrue(options, 'pre-release'),
     calver,
     constraint,
     slot: options.get('slot'),
@@ -118,10 +118,10 @@ function checksumOption(value: string | undefined): Wants['checksum'] {
   });
 }
 
-function booleanOption(options: Options, name: string): boolean {
-  const value = options.get(name);
-  if (value === undefined || value === 'false') return false;
-  if (value === 'true') return true;
+/** @throws DeployError invalid. */
+function isTrue(options: Options, name: string): boolean {
+  const value = options.get(name) ?? 'false';
+  if (value === 'true' || value === 'false') return value === 'true';
   throw new DeployError('invalid', `${name}=${value} is not known`, {
     hint: `write ${name}=true or leave it out`,
   });

@@ -4,36 +4,36 @@ import type { OpenedObject, OpenFrom } from './opened-object.js';
 export interface Artifact {
   /** The file's name, without a directory. */
   readonly name: string;
-  /** What `open` finds it by; means something to its source only, and no secret is in it. */
+  /** The key for `open`, in the source's own form; contains no secret. */
   readonly id: string;
-  /** Bytes; undefined when the source does not say. */
+  /** In bytes; undefined when the source does not give it. */
   readonly size: number | undefined;
   /** `sha256:<hex>`, where the source itself vouches for the content. */
   readonly digest: string | undefined;
 }
 
-/** A release as its source has it, complete or not. */
+/** A release at its source, complete or not. */
 export interface SourceRelease {
-  /** As the source writes it: a tag, a directory's name. */
+  /** The source's own name for it: a tag, a directory's name. */
   readonly tag: string;
-  /** The source marks it as not meant for everybody; a semantic version's own pre-release part is judged elsewhere. */
+  /** Whether the source marks it as a pre-release; its version may say so too. */
   readonly prerelease: boolean;
-  /** RFC 3339; undefined when the source does not say. */
+  /** RFC 3339; undefined when the source does not give it. */
   readonly created: string | undefined;
-  /** In an image: its layers, lowest first. */
+  /** For an image its layers, lowest first. */
   readonly artifacts: readonly Artifact[];
 }
 
 export interface Listing {
   readonly releases: readonly SourceRelease[];
-  /** To be given to the next `list`; undefined where the source has no conditional requests. */
+  /** For the next `list`; undefined where the source has no conditional requests. */
   readonly validator: string | undefined;
 }
 
-/** What a deployment from a source came to, for sources that take note of it (dewy's `shipped_to`). */
+/** The result of a deployment, for sources that record it (dewy's `shipped_to`). */
 export interface ShippedReport {
   readonly tag: string;
-  /** What was done with it, in dewy's words: a program was switched, or files were. */
+  /** In dewy's words: whether a program or files were deployed. */
   readonly command: 'server' | 'assets';
   readonly host: string;
   /** RFC 3339 UTC. */
@@ -43,24 +43,24 @@ export interface ShippedReport {
 }
 
 /**
- * A place that releases appear in. Nothing is kept between calls but connections; calls may run side by side.
- * The contract suite is test/contract/source-contract.ts.
+ * A place where releases appear. It keeps nothing between calls but connections; calls may be concurrent. The contract suite is
+ * test/contract/source-contract.ts.
  *
- * Errors of all: not-found, denied, connect, timeout, corrupt (an answer that cannot be understood), too-large, cancelled; with
- * `retryAfterMs` when the source asks for a delay (rate limits).
+ * All methods throw DeployErrors: not-found, denied, connect, timeout, corrupt (a malformed answer), too-large, cancelled;
+ * with `retryAfterMs` when the source asks for a delay (rate limits).
  */
 export interface Source {
-  /** Its URL, without secrets: for logs and people. */
+  /** Its URL without secrets, for messages. */
   readonly label: string;
   /** `files`: one artifact of a release is wanted. `image`: all of them, as layers in order. */
   readonly kind: 'files' | 'image';
   /**
-   * All releases, in any order, with as few requests as the source allows.
-   * @param known what the last call gave; it is returned itself when the source says that nothing changed.
+   * Lists all releases, in any order, with as few requests as the source allows.
+   * @param known the last listing, which is returned itself when nothing has changed.
    */
   list(known: Listing | undefined, signal: AbortSignal): Promise<Listing>;
   /** The bytes of an artifact, as stored. */
   open(artifact: Artifact, from: OpenFrom, signal: AbortSignal): Promise<OpenedObject>;
-  /** Writes a record of a deployment down at the source; undefined where it takes none. */
+  /** Records a deployment at the source; undefined where it takes no records. */
   readonly report?: (shipped: ShippedReport, signal: AbortSignal) => Promise<void>;
 }

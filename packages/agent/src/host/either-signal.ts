@@ -17,3 +17,11 @@ export function eitherSignal(...signals: readonly (AbortSignal | undefined)[]): 
   };
   return { signal: either.signal, clear };
 }
+
+/** Resolves when the signal is aborted. */
+export function whenAborted(signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    if (signal.aborted) resolve();
+    else signal.addEventListener('abort', () => resolve(), { once: true });
+  });
+}

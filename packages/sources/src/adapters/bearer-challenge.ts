@@ -1,20 +1,15 @@
 import { DeployError } from '@deploy-tools/shared/errors.js';
 import { showUrl } from '../objects/show-url.js';
 
-/** Where a token is asked for, with what for. */
-export interface BearerChallenge {
-  readonly url: string;
-}
-
 const PARAMETER = /([a-z_]+)="([^"]*)"/gi;
 
 /**
- * Reads `WWW-Authenticate: Bearer realm="…",service="…",scope="…"` (Docker's token specification). The token service may be
- * another host, as Docker's own is; name and password of the registry go there, and so never unencrypted over a network.
- * @returns undefined for anything else.
+ * Reads `WWW-Authenticate: Bearer realm="…",service="…",scope="…"` (Docker's token specification). The token service may
+ * be another host, as Docker's is. It gets the registry's user name and password, so it has to be encrypted or local.
+ * @returns the URL that gives a token; undefined for another kind of challenge.
  * @throws DeployError denied, for a realm that is not encrypted and not on this host.
  */
-export function bearerChallenge(header: string): BearerChallenge | undefined {
+export function bearerChallenge(header: string): string | undefined {
   const rest = /^\s*bearer\s+(.*)$/is.exec(header)?.[1];
   if (rest === undefined) return undefined;
   const parameters = new Map(
@@ -31,10 +26,10 @@ export function bearerChallenge(header: string): BearerChallenge | undefined {
     const value = parameters.get(name);
     if (value !== undefined) url.searchParams.set(name, value);
   }
-  return { url: url.href };
+  return url.href;
 }
 
-/** Registries and token services here are spoken to by http, as container tools do. */
+/** Whether a host is this one, where container tools use http. */
 export function isOnThisHost(name: string): boolean {
   return name === 'localhost' || name === '[::1]' || /^127\.\d+\.\d+\.\d+$/.test(name);
 }

@@ -1,7 +1,7 @@
 import { DeployError } from '@deploy-tools/shared/errors.js';
 import type { Artifact, Listing, SourceRelease } from '../source.js';
 
-/** Far beyond any place of releases, and what keeps a wrong prefix from filling memory. */
+/** Far beyond any bucket of releases; keeps a wrong prefix from filling memory. */
 const MAX_OBJECTS = 100_000;
 
 /** An object of a bucket, as a listing has it. */
@@ -10,6 +10,17 @@ export interface BucketObject {
   readonly size: number | undefined;
   /** RFC 3339; undefined when the listing does not say. */
   readonly changed: string | undefined;
+}
+
+/** The prefix of a bucket's releases as object keys have it. @param prefix without slashes at its ends; may be empty. */
+export function keyPrefix(prefix: string): string {
+  return prefix === '' ? '' : `${prefix}/`;
+}
+
+/** A listing whose validator is its content. @returns `known` itself where nothing differs. */
+export function listingOf(releases: readonly SourceRelease[], known: Listing | undefined): Listing {
+  const validator = JSON.stringify(releases);
+  return known?.validator === validator ? known : { releases, validator };
 }
 
 /** Collects the pages of a listing. */
@@ -21,12 +32,7 @@ export class BucketListing {
   /** @param prefix without slashes at its ends; empty for the bucket itself. */
   constructor(label: string, prefix: string) {
     this.#label = label;
-    this.#prefix = prefix === '' ? '' : `${prefix}/`;
-  }
-
-  /** What a listing is to be asked for. */
-  get prefix(): string {
-    return this.#prefix;
+    this.#prefix = keyPrefix(prefix);
   }
 
   /** @throws DeployError too-large. */
@@ -38,7 +44,7 @@ export class BucketListing {
     });
   }
 
-  /** `<prefix>/<version>/<artifact>`; what lies elsewhere is left out. @returns `known` itself where nothing differs. */
+  /** The releases by keys `<prefix>/<version>/<artifact>`; other objects are ignored. */
   releases(known: Listing | undefined): Listing {
     const byTag = new Map<string, { artifacts: Artifact[]; created: string | undefined }>();
     for (const { key, size, changed } of this.#objects) {
@@ -54,7 +60,6 @@ export class BucketListing {
       prerelease: false,
       ...release,
     }));
-    const validator = JSON.stringify(releases);
-    return known?.validator === validator ? known : { releases, validator };
+    return listingOf(releases, known);
   }
 }

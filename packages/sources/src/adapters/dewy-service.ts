@@ -33,7 +33,7 @@ export interface ReportRequest {
 const string = (id: number) => ({ type: 'string', id });
 const optionalString = (id: number) => ({ ...string(id), options: { proto3_optional: true } });
 
-/** The service as dewy's protocol file has it, without its text. */
+/** The service of dewy's protocol file, as an object. */
 const DESCRIPTOR: Parameters<typeof fromJSON>[0] = {
   nested: {
     dewy: {
@@ -53,7 +53,7 @@ const DESCRIPTOR: Parameters<typeof fromJSON>[0] = {
   },
 };
 
-/** For a client, and for a server in tests. */
+/** The service's definition, for a client and for the server in tests. */
 export function dewyService(): ServiceDefinition {
   const definition = fromJSON(DESCRIPTOR, { keepCase: true, defaults: true });
   return definition['dewy.RegistryService'] as ServiceDefinition;

@@ -4,14 +4,14 @@ import { join, sep } from 'node:path';
 import { DeployError, errnoOf, isMissing, toDeployError } from '@deploy-tools/shared/errors.js';
 import { openRegularFile } from '@deploy-tools/shared/host/regular-file.js';
 import { openFileBy } from '../objects/file-object.js';
-import type { ObjectContext } from '../objects/object-context.js';
-import type { OpenedObject, OpenFrom } from '../opened-object.js';
+import { objectContext } from '../objects/open-url.js';
+import type { ObjectContext, OpenedObject, OpenFrom } from '../opened-object.js';
 import type { Artifact, Listing, Source, SourceRelease } from '../source.js';
 import type { SourceContext } from '../source-context.js';
 import type { SourcePlace } from '../source-place.js';
+import { listingOf } from './bucket-releases.js';
 
-const DEFAULT_TIMEOUT_MS = 60_000;
-/** Far beyond any directory of releases, and what keeps a wrong one from filling memory. */
+/** Far beyond any directory of releases; keeps a wrong directory from filling memory. */
 const MAX_RELEASES = 10_000;
 const MAX_ARTIFACTS = 1000;
 
@@ -22,9 +22,9 @@ const MAX_ARTIFACTS = 1000;
 export function openFileSource(
   label: string,
   place: SourcePlace & { scheme: 'file' },
-  { environment, timeoutMs = DEFAULT_TIMEOUT_MS, fileRoots }: SourceContext,
+  { environment, timeoutMs, fileRoots }: SourceContext,
 ): Source {
-  const context = { environment, headerTimeoutMs: timeoutMs, idleTimeoutMs: timeoutMs };
+  const context = objectContext(environment, timeoutMs);
   const where: Directory = { path: place.directory, roots: fileRoots };
   return {
     label,
@@ -36,7 +36,7 @@ export function openFileSource(
 
 interface Directory {
   readonly path: string;
-  /** Directories that what is read has to be in, and no symlink is followed; undefined: anything may be read. */
+  /** Files have to be in one of these directories, and no symlink is followed; undefined allows any file. */
   readonly roots: readonly string[] | undefined;
 }
 
@@ -61,11 +61,10 @@ async function listDirectory(
     throw fileError(error, directory);
   }
   releases.sort((a, b) => (a.tag < b.tag ? -1 : 1));
-  const validator = JSON.stringify(releases);
-  return known?.validator === validator ? known : { releases, validator };
+  return listingOf(releases, known);
 }
 
-/** Undefined for what is no directory, and for one that went while it was looked at. */
+/** Reads a release; undefined when it is no directory, or disappears meanwhile. */
 async function readRelease(path: string, tag: string, look: Look): Promise<SourceRelease | undefined> {
   const stats = await look(path).catch(ignoreMissing);
   if (stats?.isDirectory() !== true) return undefined;
@@ -82,7 +81,7 @@ async function readRelease(path: string, tag: string, look: Look): Promise<Sourc
 
 type Look = (path: string) => Promise<Stats>;
 
-/** The directory's own path; where there are roots it has to lie in one of them. @throws DeployError denied. */
+/** Resolves the directory's path, which has to be in one of the roots, if there are any. @throws DeployError denied. */
 async function realDirectory({ path, roots }: Directory): Promise<string> {
   const real = await realpath(path);
   if (roots === undefined) return real;
@@ -101,10 +100,7 @@ async function openArtifact(
   opening: { readonly from: OpenFrom; readonly signal: AbortSignal; readonly context: ObjectContext },
 ): Promise<OpenedObject> {
   const parts = artifact.id.split('/');
-  if (
-    parts.length !== 2 ||
-    parts.some((part) => part === '' || part.startsWith('.') || part.includes('\0'))
-  ) {
+  if (parts.length !== 2 || parts.some((part) => !/^[^.\0][^\0]*$/.test(part))) {
     throw new DeployError('not-found', `there is no artifact ${JSON.stringify(artifact.id)}`);
   }
   if (opening.signal.aborted) throw new DeployError('cancelled', `${artifact.id} was given up`);
@@ -116,10 +112,7 @@ async function openArtifact(
   return openFileBy(() => openExactly(join(real, ...parts)), path, opening);
 }
 
-/**
- * Opens the file of a path in which there is no symlink, neither now nor when a directory of it is replaced by one
- * meanwhile: the kernel says which file it opened.
- */
+/** Opens a file whose path has no symlink. The kernel tells which file it opened, so nobody can put one in meanwhile. */
 function openExactly(path: string): number {
   const fd = openRegularFile(path, 'no symlink');
   if (readlinkSync(`/proc/self/fd/${fd}`) === path) return fd;

@@ -3,9 +3,9 @@ import { DeployError } from '@deploy-tools/shared/errors.js';
 import { decodeJson } from '@deploy-tools/shared/json/decode-json.js';
 import { countSchema } from '@deploy-tools/shared/json/json-schemas.js';
 import * as z from 'zod/mini';
-import { openedResponse, validatorOf } from '../objects/http-object.js';
-import type { ObjectContext } from '../objects/object-context.js';
-import type { OpenedObject } from '../opened-object.js';
+import { ifRange, type ObjectGet, openByGet, validatorOf } from '../objects/http-object.js';
+import { objectContext } from '../objects/open-url.js';
+import type { ObjectContext } from '../opened-object.js';
 import type { Listing, ShippedReport, Source, SourceRelease } from '../source.js';
 import type { SourceContext } from '../source-context.js';
 import type { SourcePlace } from '../source-place.js';
@@ -23,7 +23,7 @@ const DEFAULT_TIMEOUT_MS = 60_000;
 /**
  * The releases of a repository on GitHub or GitHub Enterprise (GITHUB_API_URL).
  * A listing is one conditional request for each hundred releases; unchanged pages do not count against the rate limit.
- * @throws DeployError invalid, denied, not-found: what the environment says of credentials.
+ * @throws DeployError invalid, denied, not-found: wrong credentials in the environment.
  */
 export function openGhrSource(
   label: string,
@@ -39,13 +39,12 @@ export function openGhrSource(
     timeoutMs,
     now: Date.now,
   });
-  const objects = { environment, headerTimeoutMs: timeoutMs, idleTimeoutMs: timeoutMs };
   const repository = `/repos/${place.owner}/${place.repository}`;
   return {
     label,
     kind: 'files',
     list: (known, signal) => listReleases({ api, repository }, known, signal),
-    open: assetOpener(api, `${repository}/releases/assets/`, objects),
+    open: assetOpener(api, `${repository}/releases/assets/`, objectContext(environment, timeoutMs)),
     report: (shipped, signal) => report({ api, repository }, shipped, signal),
   };
 }
@@ -57,7 +56,7 @@ function apiBase(url: string): string {
   });
 }
 
-/** What a listing's validator holds: for each page its ETag, and how many releases came of it. */
+/** A listing's validator: the ETag of each page, and its number of releases. */
 const pageSchema = z.object({ etag: z.string(), releases: countSchema });
 
 type KnownPage = z.output<typeof pageSchema>;
@@ -109,31 +108,24 @@ function pagesOf(known: Listing | undefined): KnownPage[] {
 function nextPage(api: GithubApi, link: string | string[] | undefined): string | undefined {
   const url = /<([^>]+)>\s*;\s*rel="next"/.exec(String(link ?? ''))?.[1];
   if (url === undefined || api.isOwn(url)) return url;
-  throw new DeployError('corrupt', 'the next page of releases is said to be on another server', {
-    hint: 'check GITHUB_API_URL, and what is between here and there',
+  throw new DeployError('corrupt', 'the link to the next page of releases leads to another server', {
+    hint: 'check GITHUB_API_URL, and proxies on the way',
   });
 }
 
-/** Opens assets of releases. @param assets where they are, below the API. */
+/** Opens assets of releases. @param assets their path below the API. */
 function assetOpener(api: GithubApi, assets: string, context: ObjectContext): Source['open'] {
-  return async function open(artifact, from, signal): Promise<OpenedObject> {
-    if (!/^\d{1,20}$/.test(artifact.id)) {
-      throw new DeployError('not-found', `there is no artifact ${JSON.stringify(artifact.id)}`);
-    }
-    const headers: Record<string, string> = {
-      accept: 'application/octet-stream',
-      'accept-encoding': 'identity',
-    };
-    if (from.offset > 0) headers.range = `bytes=${from.offset}-`;
-    if (from.offset > 0 && from.validator !== undefined) headers['if-range'] = from.validator;
-    const response = await api.request(`${assets}${artifact.id}`, { headers }, signal);
-    const validator = validatorOf(response);
-    const opened = openedResponse(response, { from, signal, context, label: artifact.name, validator });
-    return opened ?? (await open(artifact, { offset: 0 }, signal));
+  const accept = { accept: 'application/octet-stream', 'accept-encoding': 'identity' };
+  return async ({ id, name: label }, from, signal) => {
+    if (!/^\d{1,20}$/.test(id))
+      throw new DeployError('not-found', `there is no artifact ${JSON.stringify(id)}`);
+    const get: ObjectGet['get'] = (range, part) =>
+      api.request(`${assets}${id}`, { headers: { ...accept, ...range, ...ifRange(part) } }, signal);
+    return await openByGet({ label, context, get, validatorOf }, from, signal);
   };
 }
 
-/** As dewy does: an asset of the release, whose name is the record. A failure leaves none. */
+/** Records a successful deployment as dewy does: as an asset of the release whose name is the record. */
 async function report(
   { api, repository }: Repository,
   shipped: ShippedReport,

@@ -3,8 +3,7 @@ import { DeployError } from '@deploy-tools/shared/errors.js';
 import type { Logger } from '@deploy-tools/shared/log.js';
 import * as z from 'zod/mini';
 import { retryAfterOf } from '../objects/http-errors.js';
-import { httpJson } from '../objects/http-json.js';
-import { httpGet } from '../objects/http-request.js';
+import { httpGet, httpJson } from '../objects/http-request.js';
 import { appJwt, type GithubApp, type GithubCredentials } from './github-credentials.js';
 import { checkGithub, wordSchema } from './github-releases.js';
 
@@ -12,23 +11,23 @@ import { checkGithub, wordSchema } from './github-releases.js';
 const MAX_JSON_BYTES = 64 * 1024 * 1024;
 const MAX_MESSAGE_BYTES = 64 * 1024;
 const JSON_TYPE = 'application/vnd.github+json';
-/** A token is not used any more when it holds no longer than this. */
+/** A token that expires sooner than this is not used any more. */
 const TOKEN_MARGIN_MS = 5 * 60_000;
 
 const tokenSchema = z.object({ token: wordSchema, expires_at: wordSchema });
 const messageSchema = z.object({ message: z.string() });
 
-/** GitHub's limits end within the hour; no longer delay is accepted, whatever the clock of the server says. */
+/** The longest accepted delay: the server's clock may be wrong, and GitHub's limits end within the hour. */
 const MAX_WAIT_MS = 24 * 3_600_000;
-/** What GitHub asks for when it limits the rate and does not say how long. */
-const UNSAID_WAIT_MS = 60_000;
+/** The delay when GitHub limits the rate without naming one. */
+const DEFAULT_WAIT_MS = 60_000;
 
 interface AppToken {
   readonly token: string;
   readonly expires: number;
 }
 
-export interface GithubApiOptions {
+interface GithubApiOptions {
   /** Without a slash at its end. */
   readonly base: string;
   readonly credentials: GithubCredentials;
@@ -38,13 +37,13 @@ export interface GithubApiOptions {
   readonly now: () => number;
 }
 
-export interface GithubRequest {
+interface GithubRequest {
   readonly headers?: Readonly<Record<string, string>>;
   /** A text to POST. */
   readonly post?: string;
 }
 
-/** GitHub's REST API: credentials, errors, limits. Keeps the token of a GitHub App while it holds. */
+/** GitHub's REST API: credentials, errors, limits. Keeps the token of a GitHub App until it expires. */
 export class GithubApi {
   readonly #options: GithubApiOptions;
   #token: Promise<AppToken> | undefined;
@@ -54,8 +53,8 @@ export class GithubApi {
   }
 
   /**
-   * An answer that is not an error: 2xx, 304, or 416 to a request for a part.
-   * @param path below the API, or a whole URL that the API gave.
+   * Sends a request. @returns the answer, if it is no error: 2xx, 304, or 416 to a request for a part.
+   * @param path below the API, or a whole URL of an answer.
    * @throws DeployError not-found, denied, connect, timeout, cancelled; with `retryAfterMs` where GitHub asks for a delay.
    */
   async request(path: string, request: GithubRequest, signal: AbortSignal): Promise<IncomingMessage> {
@@ -64,7 +63,7 @@ export class GithubApi {
     return this.#send(path, { ...request, headers }, signal);
   }
 
-  /** Whether a URL that the API gave is the API's own, and may be sent the credentials. */
+  /** Whether a URL of an answer is the API's own, which may get the credentials. */
   isOwn(url: string): boolean {
     const own = new URL(this.#options.base);
     const other = URL.canParse(url) ? new URL(url) : undefined;
@@ -110,12 +109,12 @@ export class GithubApi {
     return { authorization: `Bearer ${token}` };
   }
 
-  /** Callers side by side wait for one request. */
+  /** Concurrent callers share one request for a token. */
   async #appToken(app: GithubApp, signal: AbortSignal): Promise<string> {
     const pending = this.#token;
     const held = await pending?.catch(() => undefined);
     if (held !== undefined && held.expires - TOKEN_MARGIN_MS > this.#options.now()) return held.token;
-    // Somebody else may have asked while this waited; what failed for that caller may do for this one.
+    // Another caller may have asked meanwhile; its failure need not be this one's.
     if (this.#token === pending) this.#token = this.#askToken(app, signal);
     return (await (this.#token ?? this.#askToken(app, signal))).token;
   }
@@ -151,7 +150,7 @@ function refused(
         : 'it is asked again when the limit ends';
     return new DeployError('connect', `the rate limit of ${url.host} is used up`, {
       hint,
-      retryAfterMs: wait ?? 60_000,
+      retryAfterMs: wait ?? DEFAULT_WAIT_MS,
     });
   }
   if (status === 404 || status === 410) {
@@ -162,20 +161,17 @@ function refused(
     return new DeployError('not-found', `${url.host} has no ${url.pathname}`, { hint });
   }
   if (status >= 500 || status === 408) {
-    return new DeployError('connect', what, wait === undefined ? {} : { retryAfterMs: wait });
+    return new DeployError('connect', what, { retryAfterMs: wait });
   }
   const hint = 'check GITHUB_TOKEN or GH_TOKEN, or the keys and rights of the GitHub App';
   return new DeployError('denied', what, { hint });
 }
 
-/**
- * How long GitHub asks to be left alone, in milliseconds: `Retry-After`, else the end of the rate limit. Undefined when it
- * does not ask.
- */
+/** The delay that GitHub asks for, in milliseconds: `Retry-After`, else the end of the rate limit; undefined for none. */
 function githubRetryAfterMs(status: number, headers: IncomingHttpHeaders, now: number): number | undefined {
   const asked = retryAfterOf(headers['retry-after'], now) ?? rateLimitReset(headers, now);
   if (asked !== undefined) return Math.min(Math.max(asked, 0), MAX_WAIT_MS);
-  return status === 429 ? UNSAID_WAIT_MS : undefined;
+  return status === 429 ? DEFAULT_WAIT_MS : undefined;
 }
 
 /** `x-ratelimit-reset` is in seconds since 1970, by the server's clock. */

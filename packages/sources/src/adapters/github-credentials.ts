@@ -2,7 +2,7 @@ import { createPrivateKey, createSign, type KeyObject } from 'node:crypto';
 import { DeployError, isDeployError } from '@deploy-tools/shared/errors.js';
 import { readRegularFile } from '@deploy-tools/shared/host/regular-file.js';
 
-/** A GitHub App, by whose key tokens of an hour are asked for. */
+/** A GitHub App; its key gets tokens for an hour. */
 export interface GithubApp {
   readonly id: string;
   readonly installation: string;
@@ -17,14 +17,14 @@ export type GithubCredentials =
 type Environment = Readonly<Record<string, string | undefined>>;
 
 const MAX_KEY_BYTES = 64 * 1024;
-/** GitHub takes no more than ten minutes from its own clock. */
+/** GitHub accepts at most ten minutes by its own clock. */
 const JWT_SECONDS = 9 * 60;
 const CLOCK_DRIFT_SECONDS = 60;
 
 /**
- * What the environment has for GitHub: an App before a token, GH_TOKEN before GITHUB_TOKEN (which GitHub Actions sets by
- * itself), else nothing, which does for public repositories.
- * @throws DeployError invalid, denied, not-found: variables that cannot be used. Values are in no message.
+ * Reads GitHub's credentials from the environment: an App before a token, GH_TOKEN before GITHUB_TOKEN, which GitHub Actions
+ * sets. Public repositories need none.
+ * @throws DeployError invalid, denied, not-found: variables that cannot be used. Messages contain no values.
  */
 export function githubCredentials(environment: Environment): GithubCredentials {
   const id = environment.GITHUB_APP_ID ?? '';
@@ -60,7 +60,7 @@ function privateKey(environment: Environment): KeyObject {
     const key = createPrivateKey(pem.replaceAll('\\n', '\n'));
     if (key.asymmetricKeyType === 'rsa') return key;
   } catch {
-    // What OpenSSL says of it helps nobody, and might repeat it.
+    // OpenSSL's message does not help, and might contain the key.
   }
   throw new DeployError('invalid', 'the private key of the GitHub App is not an RSA key in PEM form', {
     hint: 'give the file that GitHub let you download, by GITHUB_APP_PRIVATE_KEY_PATH',
@@ -85,7 +85,7 @@ function keyFile(path: string): string {
   }
 }
 
-/** What a GitHub App shows for itself (RFC 7519, RS256). @param now milliseconds since 1970. */
+/** Makes the token by which a GitHub App identifies itself (RFC 7519, RS256). @param now milliseconds since 1970. */
 export function appJwt({ id, key }: GithubApp, now: number): string {
   const seconds = Math.floor(now / 1000);
   const claims = { iat: seconds - CLOCK_DRIFT_SECONDS, exp: seconds + JWT_SECONDS, iss: id };

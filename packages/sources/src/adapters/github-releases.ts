@@ -32,7 +32,7 @@ const publishedSchema = z.pipe(
   z.transform((releases) => releases.filter(({ draft }) => draft !== true)),
 );
 
-/** Checks an answer of GitHub's API. @param what names it in messages. @throws DeployError corrupt. */
+/** Checks an answer of GitHub's API. @param what its name in messages. @throws DeployError corrupt. */
 export function checkGithub<Schema extends z.core.$ZodType>(
   json: unknown,
   schema: Schema,

@@ -1,25 +1,24 @@
 import { byteName, showName } from '@deploy-tools/shared/archive/byte-name.js';
 import { DeployError } from '@deploy-tools/shared/errors.js';
 import { type ChannelCredentials, credentials, type ServiceError, status } from '@grpc/grpc-js';
-import type { ObjectContext } from '../objects/object-context.js';
 import { urlOpener } from '../objects/open-url.js';
 import { showUrl } from '../objects/show-url.js';
-import type { OpenUrl } from '../opened-object.js';
+import type { ObjectContext } from '../opened-object.js';
 import type { Wants } from '../select/wants.js';
-import type { Listing, ShippedReport, Source } from '../source.js';
+import type { Listing, Source } from '../source.js';
 import type { SourcePlace } from '../source-place.js';
-import { type CurrentResponse, type DewyClient, dewyClient } from './dewy-service.js';
+import { type CurrentResponse, dewyClient } from './dewy-service.js';
 
 type GrpcPlace = SourcePlace & { readonly scheme: 'grpc' };
 
-/** What an artifact may be fetched from: an answer must not make this host read its own files. */
+/** URLs that an answer may name: it must not make this host read its own files. */
 const FETCHABLE = /^(https?|s3|gs):\/\//;
 /** URLs that are read with this host's credentials. */
 const WITH_CREDENTIALS = /^(s3|gs):$/;
 
 /**
- * dewy's registry service: it picks the release itself, one for each platform, and names where the artifact is. The
- * id of its last answer is kept, to be reported with.
+ * dewy's registry service: it picks the release for a platform itself, and gives the artifact's URL. A report contains the id
+ * of its last answer.
  */
 export function openGrpcSource(
   label: string,
@@ -49,15 +48,20 @@ export function openGrpcSource(
       current = answer;
       return listingOf(label, answer, known);
     },
-    open: (artifact, from, signal) => {
-      refuseOptions(label, artifact.id);
-      return openArtifact(open, artifact.id, from, signal);
+    open: async ({ id }, from, signal) => {
+      refuseOptions(label, id);
+      if (!FETCHABLE.test(id)) throw new DeployError('not-found', 'there is no such artifact');
+      return await open(id, from, signal);
     },
-    report: (shipped, signal) => report({ label, context, client, current }, shipped, signal),
+    report: async ({ tag, error }, signal) => {
+      const id = current?.tag === tag ? current.id : '';
+      const request = { id, tag, ...(error === undefined ? {} : { err: error }) };
+      await call(label, context, signal, (deadline, done) => client.Report(request, { deadline }, done));
+    },
   };
 }
 
-/** The release that the service picked; none when it names none. */
+/** The release that the service picked, if any. */
 function listingOf(
   label: string,
   { tag, artifact_url: url }: CurrentResponse,
@@ -72,7 +76,7 @@ function listingOf(
   }
   refuseOptions(label, url);
   const { pathname, host, protocol } = new URL(url);
-  // What signs a URL is another one in each answer.
+  // Without the query: the signature of a URL differs in each answer.
   const validator = JSON.stringify([tag, protocol, host, pathname]);
   if (known?.validator === validator) return known;
   const name = decodeURIComponent(pathname.slice(pathname.lastIndexOf('/') + 1)) || 'artifact';
@@ -80,7 +84,7 @@ function listingOf(
   return { releases: [{ tag, prerelease: false, created: undefined, artifacts: [artifact] }], validator };
 }
 
-/** An answer must not say which server gets the credentials. @throws DeployError denied. */
+/** Refuses options that choose which server gets the credentials. @throws DeployError denied. */
 function refuseOptions(label: string, url: string): void {
   const { protocol, searchParams } = URL.canParse(url) ? new URL(url) : new URL('none:');
   const [option] = searchParams.keys();
@@ -89,28 +93,6 @@ function refuseOptions(label: string, url: string): void {
     'denied',
     `${label} names an artifact at ${showUrl(url)} with the option ${showName(byteName(option))}, which a service may not give`,
     { hint: 'name region or server in the environment of this program: AWS_REGION, AWS_ENDPOINT_URL_S3' },
-  );
-}
-
-async function openArtifact(open: OpenUrl, url: string, ...rest: [Parameters<OpenUrl>[1], AbortSignal]) {
-  if (!FETCHABLE.test(url)) throw new DeployError('not-found', 'there is no such artifact');
-  return await open(url, ...rest);
-}
-
-async function report(
-  what: {
-    readonly label: string;
-    readonly context: ObjectContext;
-    readonly client: DewyClient;
-    readonly current: CurrentResponse | undefined;
-  },
-  { tag, error }: ShippedReport,
-  signal: AbortSignal,
-): Promise<void> {
-  const id = what.current?.tag === tag ? what.current.id : '';
-  const request = { id, tag, ...(error === undefined ? {} : { err: error }) };
-  await call(what.label, what.context, signal, (deadline, done) =>
-    what.client.Report(request, { deadline }, done),
   );
 }
 

@@ -4,12 +4,11 @@ import * as z from 'zod/mini';
 import { googleAccess, googleUrl } from '../objects/google-access.js';
 import { googleStorage } from '../objects/gs-object.js';
 import { httpError } from '../objects/http-errors.js';
-import { httpJson } from '../objects/http-json.js';
-import { httpGet } from '../objects/http-request.js';
-import type { ObjectContext } from '../objects/object-context.js';
+import { httpGet, httpJson } from '../objects/http-request.js';
+import type { ObjectContext } from '../opened-object.js';
 import type { Listing, ShippedReport, Source } from '../source.js';
 import type { SourcePlace } from '../source-place.js';
-import { BucketListing, type BucketObject } from './bucket-releases.js';
+import { BucketListing, type BucketObject, keyPrefix } from './bucket-releases.js';
 import { shippingObject } from './shipping-record.js';
 
 type GsPlace = SourcePlace & { readonly scheme: 'gs' };
@@ -17,7 +16,7 @@ type GsPlace = SourcePlace & { readonly scheme: 'gs' };
 const MAX_ANSWER_BYTES = 16 * 1024 * 1024;
 const FIELDS = 'items(name,size,updated),nextPageToken';
 
-/** A bucket of releases at Google, `<prefix>/<version>/<artifact>`, by its JSON API: a request for each thousand objects. */
+/** A bucket of releases at Google, `<prefix>/<version>/<artifact>`. A listing is a request for each thousand objects. */
 export function openGsSource(label: string, place: GsPlace, context: ObjectContext): Source {
   const open = googleStorage(context);
   const { environment } = context;
@@ -74,7 +73,7 @@ async function list(
   signal: AbortSignal,
 ): Promise<Listing> {
   const listing = new BucketListing(label, place.prefix);
-  const query = new URLSearchParams({ prefix: listing.prefix, fields: FIELDS, maxResults: '1000' });
+  const query = new URLSearchParams({ prefix: keyPrefix(place.prefix), fields: FIELDS, maxResults: '1000' });
   for (;;) {
     const path = `/storage/v1/b/${encodeURIComponent(place.bucket)}/o?${query}`;
     const answer = await call(path, undefined, signal);
@@ -89,11 +88,10 @@ function bucketObject({ name, size, updated }: z.output<typeof objectSchema>): B
   return { key: name, size: size === undefined ? undefined : Number(size), changed: updated };
 }
 
-/** As dewy does: an empty object whose name is the record. A failure leaves none. */
+/** Records a successful deployment as dewy does: as an empty object whose name is the record. */
 async function report({ place, call }: Bucket, shipped: ShippedReport, signal: AbortSignal): Promise<void> {
   if (shipped.error !== undefined) return;
-  const prefix = place.prefix === '' ? '' : `${place.prefix}/`;
-  const name = `${prefix}${shipped.tag}/${shippingObject(shipped)}`;
+  const name = `${keyPrefix(place.prefix)}${shipped.tag}/${shippingObject(shipped)}`;
   const query = new URLSearchParams({ uploadType: 'media', name });
   const path = `/upload/storage/v1/b/${encodeURIComponent(place.bucket)}/o?${query}`;
   await call(path, '', signal);

@@ -13,10 +13,10 @@ const MANIFESTS = [
   'application/vnd.oci.image.manifest.v1+json',
   'application/vnd.docker.distribution.manifest.v2+json',
 ];
-/** For the Accept header: either form of either, index and image. */
+/** The Accept header for indexes and manifests in both forms. */
 export const MANIFEST_TYPES = [...INDEXES, ...MANIFESTS].join(', ');
 
-/** Other digests than SHA-256 are not verified anywhere here. */
+/** SHA-256 is the only digest that is verified. */
 const digestSchema = z.string().check(z.regex(/^sha256:[0-9a-f]{64}$/));
 const descriptorSchema = z.object({
   digest: z.unknown(),
@@ -25,8 +25,8 @@ const descriptorSchema = z.object({
 const indexSchema = z.object({ manifests: z.array(descriptorSchema) });
 const layerSchema = z.object({ digest: digestSchema, size: lenient(z.number()) });
 
-/** What a manifest of a tag is: an image's layers, or the digest of the image for a platform; undefined: it has none. */
-export type ReadManifest = { readonly layers: readonly Artifact[] } | { readonly image: string | undefined };
+/** The manifest of a tag: an image's layers, or the digest of the image for a platform, if there is one. */
+type ReadManifest = { readonly layers: readonly Artifact[] } | { readonly image: string | undefined };
 
 /** @param label for messages: the image with its tag. @throws DeployError corrupt, unsupported. */
 export function readManifest(label: string, json: unknown, platform: Platform): ReadManifest {
@@ -39,7 +39,7 @@ export function readManifest(label: string, json: unknown, platform: Platform): 
   }
   const manifest = z.safeParse(z.object({ layers: z.array(z.unknown()) }), json).data;
   if (manifest === undefined) {
-    throw new DeployError('unsupported', `${label} has a manifest of a form that is not known`, {
+    throw new DeployError('unsupported', `${label} has a manifest in an unknown format`, {
       hint: 'push it as an OCI image or with Docker 1.10 or later',
     });
   }

@@ -1,10 +1,9 @@
 import { DeployError } from '@deploy-tools/shared/errors.js';
 import { checkJson } from '@deploy-tools/shared/json/decode-json.js';
 import * as z from 'zod/mini';
-import { openedResponse } from '../objects/http-object.js';
+import { type ObjectGet, openByGet } from '../objects/http-object.js';
 import { httpGet } from '../objects/http-request.js';
-import type { ObjectContext } from '../objects/object-context.js';
-import type { OpenedObject, OpenFrom } from '../opened-object.js';
+import type { ObjectContext, OpenedObject, OpenFrom } from '../opened-object.js';
 import { newestTags } from '../select/select-release.js';
 import type { Wants } from '../select/wants.js';
 import type { Artifact, Listing, Source, SourceRelease } from '../source.js';
@@ -15,14 +14,15 @@ import { OciRegistry } from './oci-registry.js';
 type ImgPlace = SourcePlace & { readonly scheme: 'img' };
 
 const MAX_PAGES = 100;
-/** Tags whose layers are looked up: the newest wanted one, and those to serve when it is taken back. */
-const LOOKED_UP = 5;
+/** Tags whose layers are looked up: the newest wanted one, and some in case it disappears. */
+const MAX_LOOKED_UP = 5;
 
 const tagsSchema = z.object({ tags: z.nullish(z.array(z.unknown())) });
 
 /**
- * A repository of images. A look is one request while its tags are the same; layers are looked up for the newest wanted
- * tags only, once: a tag that is moved to another image is not noticed, as versions never change. Others are listed without layers.
+ * A repository of images. A listing is one request while its tags are the same. Layers are looked up once, and for the newest
+ * wanted tags only; other tags are listed without layers. A tag that moves to another image is not noticed, as versions
+ * never change.
  */
 export function openImgSource(label: string, place: ImgPlace, wants: Wants, context: ObjectContext): Source {
   const registry = new OciRegistry(label, place.host, place.repository, context);
@@ -30,7 +30,7 @@ export function openImgSource(label: string, place: ImgPlace, wants: Wants, cont
     label,
     kind: 'image',
     list: (known, signal) => list({ label, registry, wants }, known, signal),
-    open: (layer, from, signal) => openBlob({ label, registry, context }, layer, from, signal),
+    open: async (layer, from, signal) => openBlob({ label, registry, context }, layer, from, signal),
   };
 }
 
@@ -49,7 +49,7 @@ async function list(
   const validator = JSON.stringify(tags);
   if (known?.validator === validator) return known;
   const before = new Map(known?.releases.map((release) => [release.tag, release.artifacts]));
-  const lookedUp = new Set(newestTags(tags, repository.wants, LOOKED_UP));
+  const lookedUp = new Set(newestTags(tags, repository.wants, MAX_LOOKED_UP));
   const releases: SourceRelease[] = [];
   for (const tag of tags) {
     const held = before.get(tag) ?? [];
@@ -57,7 +57,7 @@ async function list(
     const artifacts = isWanted ? await layersOf(repository, tag, signal) : held;
     releases.push({ tag, prerelease: false, created: undefined, artifacts });
   }
-  // An image that is not there for the platform yet is looked up again.
+  // An image that lacks the platform so far is looked up again.
   const isComplete = releases.every(({ tag, artifacts }) => !lookedUp.has(tag) || artifacts.length > 0);
   return { releases, validator: isComplete ? validator : undefined };
 }
@@ -77,7 +77,7 @@ async function listTags({ label, registry }: Repository, signal: AbortSignal): P
   return tags.sort();
 }
 
-/** Registries that make a repository at its first push. */
+/** An empty list for a repository that its registry makes at the first push. */
 function noneYet(error: unknown): { readonly json: unknown; readonly link: undefined } {
   if (error instanceof DeployError && error.kind === 'not-found') return { json: {}, link: undefined };
   throw error;
@@ -88,7 +88,7 @@ function nextPage(label: string, registry: OciRegistry, link: string | undefined
   const target = /<([^>]+)>\s*;\s*rel="?next"?/.exec(link ?? '')?.[1];
   if (target === undefined) return undefined;
   if (new URL(registry.url(target)).origin === new URL(registry.url('')).origin) return target;
-  throw new DeployError('corrupt', `the next tags of ${label} are said to be on another server`);
+  throw new DeployError('corrupt', `the next tags of ${label} link to another server`);
 }
 
 async function layersOf({ label, registry, wants }: Repository, tag: string, signal: AbortSignal) {
@@ -109,8 +109,8 @@ interface Blobs {
   readonly context: ObjectContext;
 }
 
-/** Blobs are named by their digest, which is what is verified: they need no other validator. */
-async function openBlob(
+/** Opens a layer. Its digest, which is verified, is its name and validator. */
+function openBlob(
   { label, registry, context }: Blobs,
   { id }: Artifact,
   from: OpenFrom,
@@ -119,12 +119,10 @@ async function openBlob(
   if (!/^sha256:[0-9a-f]{64}$/.test(id))
     throw new DeployError('not-found', `${label} has no layer ${JSON.stringify(id)}`);
   const path = `blobs/${id}`;
-  const headers: Record<string, string> = { ...(await registry.authorization(path, signal)) };
-  if (from.offset > 0) headers.range = `bytes=${from.offset}-`;
-  const request = { headers, headerTimeoutMs: context.headerTimeoutMs, signal };
-  const response = await httpGet(new URL(registry.url(path)), request);
-  const opened = openedResponse(response, {
-    ...{ from: { offset: from.offset }, signal, context, label: `${label} ${id}`, validator: id },
-  });
-  return opened ?? (await openBlob({ label, registry, context }, { id } as Artifact, { offset: 0 }, signal));
+  const get: ObjectGet['get'] = async (range) => {
+    const headers = { ...(await registry.authorization(path, signal)), ...range };
+    const { headerTimeoutMs } = context;
+    return await httpGet(new URL(registry.url(path)), { headers, headerTimeoutMs, signal });
+  };
+  return openByGet({ label: `${label} ${id}`, context, get, validatorOf: () => id }, from, signal);
 }

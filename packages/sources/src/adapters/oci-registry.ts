@@ -7,15 +7,14 @@ import { checkJson, type JsonSubject } from '@deploy-tools/shared/json/decode-js
 import { lenient } from '@deploy-tools/shared/json/json-schemas.js';
 import * as z from 'zod/mini';
 import { httpError } from '../objects/http-errors.js';
-import { httpJson } from '../objects/http-json.js';
-import { httpGet } from '../objects/http-request.js';
-import type { ObjectContext } from '../objects/object-context.js';
+import { httpGet, httpJson } from '../objects/http-request.js';
+import type { ObjectContext } from '../opened-object.js';
 import { bearerChallenge, isOnThisHost } from './bearer-challenge.js';
 
 /** Manifests are at most 4 MiB (OCI distribution-spec); lists of tags may be longer. */
 const MAX_ANSWER_BYTES = 16 * 1024 * 1024;
 const MAX_TOKEN_BYTES = 1024 * 1024;
-/** When the server does not say how long a token lives (Docker's token specification), less what an answer may take. */
+/** The default lifetime of a token (Docker's token specification), and the part of it that is not used. */
 const TOKEN_SECONDS = 60;
 const MARGIN_SECONDS = 15;
 
@@ -38,7 +37,7 @@ const dockerConfigSchema = z.object({
   auths: z.nullish(z.record(z.string(), lenient(z.object({ auth: lenient(z.string()) })))),
 });
 
-export interface OciAnswer {
+interface OciAnswer {
   readonly json: unknown;
   readonly link: string | undefined;
 }
@@ -49,9 +48,9 @@ interface Token {
 }
 
 /**
- * One repository of an OCI registry, with its token authentication. Name and password come from Docker's configuration
- * (`$DOCKER_CONFIG/config.json` or `~/.docker/config.json`, `auths`); without any, it is asked anonymously. Registries on this
- * host are spoken to by http, as container tools do.
+ * One repository of an OCI registry, with its token authentication. User name and password come from `auths` in Docker's
+ * configuration (`$DOCKER_CONFIG/config.json` or `~/.docker/config.json`); without them requests are anonymous. Registries
+ * on this host are used by http, as container tools do.
  */
 export class OciRegistry {
   readonly #base: string;
@@ -68,14 +67,14 @@ export class OciRegistry {
     this.#context = context;
   }
 
-  /** @param path below the repository, or what a Link header says. @throws DeployError. */
+  /** GETs JSON. @param path below the repository, or from a Link header. @throws DeployError. */
   async json(path: string, accept: string, signal: AbortSignal): Promise<OciAnswer> {
     const response = await this.#get(this.url(path), { accept }, signal);
     const { link } = response.headers;
     return { json: await this.#read(response, MAX_ANSWER_BYTES, signal), link: link?.toString() };
   }
 
-  /** The headers that a request needs, asked for by a request that needs none else. */
+  /** The authorization headers for a path, found out by a request of its own where they are not known. */
   async authorization(path: string, signal: AbortSignal): Promise<Readonly<Record<string, string>>> {
     const held = await this.#held();
     if (held !== undefined) return held;
@@ -85,7 +84,7 @@ export class OciRegistry {
     return { authorization: (await this.#token).authorization };
   }
 
-  /** With the token that was asked for last, while it holds. */
+  /** The headers with the last token, while it is valid. */
   async #held(): Promise<{ readonly authorization: string } | undefined> {
     const token = await this.#token?.catch(() => undefined);
     return token !== undefined && token.until > Date.now()
@@ -141,11 +140,8 @@ export class OciRegistry {
         return { authorization: basic, until: Number.POSITIVE_INFINITY };
       throw denied(this.#label);
     }
-    const response = await this.#send(
-      challenge.url,
-      basic === undefined ? {} : { authorization: basic },
-      signal,
-    );
+    const headers: Record<string, string> = basic === undefined ? {} : { authorization: basic };
+    const response = await this.#send(challenge, headers, signal);
     const status = response.statusCode ?? 0;
     if (status !== 200) {
       response.destroy();
@@ -168,7 +164,7 @@ function denied(label: string): DeployError {
   });
 }
 
-/** `Basic …` for a host, of `auths` in Docker's configuration. @throws DeployError invalid: the file. */
+/** The header `Basic …` for a host, by Docker's configuration. @throws DeployError invalid: the file. */
 async function dockerCredentials(
   host: string,
   { DOCKER_CONFIG, HOME }: ObjectContext['environment'],

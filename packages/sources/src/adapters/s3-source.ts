@@ -1,12 +1,11 @@
 import { ListObjectsV2Command, PutObjectCommand, type S3Client } from '@aws-sdk/client-s3';
 import { DeployError } from '@deploy-tools/shared/errors.js';
-import type { ObjectContext } from '../objects/object-context.js';
-import { s3Client, s3Error } from '../objects/s3-client.js';
+import { s3Client, s3Error, withinTime } from '../objects/s3-client.js';
 import { s3Objects } from '../objects/s3-object.js';
-import { withinTime } from '../objects/within-time.js';
+import type { ObjectContext } from '../opened-object.js';
 import type { Listing, ShippedReport, Source } from '../source.js';
 import type { SourcePlace } from '../source-place.js';
-import { BucketListing } from './bucket-releases.js';
+import { BucketListing, keyPrefix } from './bucket-releases.js';
 import { shippingObject } from './shipping-record.js';
 
 type S3Place = SourcePlace & { readonly scheme: 's3' };
@@ -41,7 +40,7 @@ async function list(
   let from: string | undefined;
   do {
     const command = new ListObjectsV2Command({
-      ...{ Bucket: place.bucket, Prefix: listing.prefix },
+      ...{ Bucket: place.bucket, Prefix: keyPrefix(place.prefix) },
       ...(from === undefined ? {} : { ContinuationToken: from }),
     });
     const page = await withinTime(label, context.headerTimeoutMs, signal, (abortSignal) =>
@@ -54,19 +53,18 @@ async function list(
     );
     from = page.NextContinuationToken;
     if (page.IsTruncated === true && from === undefined)
-      throw new DeployError('corrupt', `${label} has more objects and does not say where they begin`);
+      throw new DeployError('corrupt', `${label} has more objects, but gives no token for them`);
   } while (from !== undefined);
   return listing.releases(known);
 }
 
-/** As dewy does: an empty object whose name is the record. A failure leaves none. */
+/** Records a successful deployment as dewy does: as an empty object whose name is the record. */
 async function report(bucket: Bucket, shipped: ShippedReport, signal: AbortSignal): Promise<void> {
   if (shipped.error !== undefined) return;
   const { label, place, client, context } = bucket;
-  const prefix = new BucketListing(label, place.prefix).prefix;
   const command = new PutObjectCommand({
     Bucket: place.bucket,
-    Key: `${prefix}${shipped.tag}/${shippingObject(shipped)}`,
+    Key: `${keyPrefix(place.prefix)}${shipped.tag}/${shippingObject(shipped)}`,
     Body: '',
     ContentType: 'text/plain',
   });

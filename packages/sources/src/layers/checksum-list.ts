@@ -1,4 +1,4 @@
-/** A checksum that a file beside an artifact says the artifact has. */
+/** The checksum of an artifact by a file beside it. */
 export interface ListedChecksum {
   readonly algorithm: 'sha256' | 'sha512';
   /** In lower case. */
@@ -9,9 +9,9 @@ const GNU_LINE = /^\\?([0-9a-f]{128}|[0-9a-f]{64})(?:\s+\*?(\S.*))?$/i;
 const BSD_LINE = /^SHA(?:256|512)\s*\((.+)\)\s*=\s*([0-9a-f]{128}|[0-9a-f]{64})$/i;
 
 /**
- * What a file of checksums says of an artifact: lines of sha256sum(1) and sha512sum(1), with or without `--tag`, or the
- * checksum alone. Lines of other kinds (md5, comments) say nothing.
- * @param own the file belongs to the artifact (`<artifact>.sha256`): a single line counts whatever name is on it, since
+ * Reads an artifact's checksums in a file: lines of sha256sum(1) and sha512sum(1), with or without `--tag`, or the checksum
+ * alone. Other lines (md5, comments) are ignored.
+ * @param own whether the file belongs to the artifact (`<artifact>.sha256`): a single line counts under any name, since
  *   builds often make it under another.
  */
 export function parseChecksums(text: string, artifact: string, own: boolean): ListedChecksum[] {

@@ -3,7 +3,7 @@ import { dirname } from 'node:path';
 import { DeployError, isDeployError, toDeployError } from '@deploy-tools/shared/errors.js';
 import { checkSpace } from '@deploy-tools/shared/host/free-space.js';
 import * as z from 'zod/mini';
-import type { OpenedObject } from '../opened-object.js';
+import type { OpenedObject, OpenFrom } from '../opened-object.js';
 import type { Artifact, Source, SourceRelease } from '../source.js';
 
 /** An artifact of a release, and the file that it is fetched into. */
@@ -15,15 +15,15 @@ export interface ArtifactFile {
   readonly path: string;
 }
 
-/** A transfer that breaks is resumed at once: so often in all, and so often without a single byte in between. */
+/** Broken transfers that are resumed at once: in all, and in a row without a new byte. */
 const MAX_BREAKS = 20;
 const MAX_FRUITLESS_BREAKS = 3;
 
 /**
- * Fetches an artifact into a file, resuming what an earlier call left of it. What an interruption leaves stays, with
- * a note of what it is part of beside it, `<path>.json`.
+ * Downloads an artifact into a file, and resumes the partial download of an earlier call. `<path>.json` beside the file notes
+ * the artifact that it is a part of.
  * @returns the size in bytes. The content is not verified.
- * @throws DeployError as Source; too-large; no-space, after which nothing is left; corrupt, when the size is not the listed one.
+ * @throws DeployError as Source; corrupt, when the size is not the listed one; too-large; no-space. After the last three the file is gone.
  */
 export async function download(target: ArtifactFile, maxBytes: number, signal: AbortSignal): Promise<number> {
   const { artifact, path } = target;
@@ -57,13 +57,10 @@ async function openRest(
   { source, artifact, path }: ArtifactFile,
   signal: AbortSignal,
 ): Promise<OpenedObject> {
-  const { offset, validator } = await beginning(artifact, path);
-  await checkSpace(
-    dirname(path),
-    Math.max((artifact.size ?? 0) - offset, 0),
-    `the artifact ${artifact.name}`,
-  );
-  return source.open(artifact, { offset, validator }, signal);
+  const from = await beginning(artifact, path);
+  const bytes = Math.max((artifact.size ?? 0) - from.offset, 0);
+  await checkSpace(dirname(path), bytes, `the artifact ${artifact.name}`);
+  return source.open(artifact, from, signal);
 }
 
 async function readRest(opened: OpenedObject, target: ArtifactFile, maxBytes: number): Promise<number> {
@@ -104,35 +101,30 @@ async function writeBody(
   }
 }
 
-/** Fetched by an earlier call that failed after it; what is verified anyway need not be fetched again. */
+/** Whether an earlier call had downloaded the whole artifact, which a digest then verifies. */
 async function isComplete(artifact: Artifact, path: string): Promise<boolean> {
   if (artifact.digest === undefined || artifact.size !== (await sizeOf(path))) return false;
   return (await readNote(path))?.id === artifact.id;
 }
 
-/** Where to go on: in the middle only when something will tell that the content is still the same. */
-async function beginning(
-  artifact: Artifact,
-  path: string,
-): Promise<{ readonly offset: number; readonly validator: string | undefined }> {
+/** Finds the offset to resume at: 0 unless a validator or digest will show that the content is still the same. */
+async function beginning(artifact: Artifact, path: string): Promise<OpenFrom> {
   const size = await sizeOf(path);
   const note = size === 0 ? undefined : await readNote(path);
   const isPart = note?.id === artifact.id && size < (artifact.size ?? Number.POSITIVE_INFINITY);
   if (!isPart || (note.validator === undefined && artifact.digest === undefined)) {
-    return { offset: 0, validator: undefined };
+    return { offset: 0 };
   }
   return { offset: size, validator: note.validator };
 }
 
 const noteSchema = z.object({ id: z.string(), validator: z.optional(z.string()) });
 
-type Note = z.output<typeof noteSchema>;
-
-async function readNote(path: string): Promise<Note | undefined> {
+async function readNote(path: string): Promise<z.output<typeof noteSchema> | undefined> {
   try {
     return z.parse(noteSchema, JSON.parse(await readFile(notePath(path), 'utf8')));
   } catch {
-    return undefined; // then it is fetched from its beginning
+    return undefined; // the download begins anew
   }
 }
 

@@ -9,17 +9,15 @@ import type { Wants } from '../select/wants.js';
 import type { Artifact, Source } from '../source.js';
 import { artifactContent, CONTENT_HEAD_BYTES } from './artifact-content.js';
 import { download, removeDownload } from './download.js';
-import type { LayerFile } from './layer-file.js';
-import { IMAGE_DIR, makeImage } from './make-image.js';
-import { repack } from './repack.js';
+import { IMAGE_DIR, type LayerFile, makeImage, repack } from './repack.js';
 import { verifyDownload } from './verify-download.js';
 
 export interface FetchOptions {
   readonly checksum: Wants['checksum'];
   readonly log: Logger;
-  /** Of one artifact, in bytes; 50 GB when undefined. */
+  /** The limit of one artifact, in bytes; 50 GB when undefined. */
   readonly maxArtifactBytes?: number | undefined;
-  /** For what is packed anew, images too; what is a layer already is checked where it is added or unpacked. */
+  /** For repacked artifacts and images; other layers are checked when they are added or unpacked. */
   readonly policy?: UnpackPolicy | undefined;
 }
 
@@ -29,13 +27,14 @@ const LAYER = '.layer';
 const REPACKED = '.repacked';
 
 /**
- * Fetches what was picked of a release, verifies it and makes layers of it: `<dir>/<hash>.layer`, for the caller to move
- * or remove. Those of an image are what deploy-from-docker makes of it, and two of them may be the same file. An interrupted download is continued by the next call for the same artifact.
- * @param dir on the disk where the layers will be, of this source alone, one call at a time: what is left there of other
- *   releases is removed.
+ * Downloads the picked artifacts of a release, verifies them and makes layers of them: `<dir>/<hash>.layer`, for the caller to
+ * move or remove. Two layers of an image may be the same file. The next call for the same artifact continues an
+ * interrupted download.
+ * @param dir a directory for this source and one call at a time, on the disk of the layers; files of other releases in
+ *   it are removed.
  * @returns the layers, lowest first.
- * @throws DeployError as Source; corrupt, for a wrong checksum; invalid, unsafe, too-large, for what an archive may not
- *   hold (docs/unpacking.md); no-space; cancelled.
+ * @throws DeployError as Source; corrupt, for a wrong checksum; invalid, unsafe, too-large, for content that an archive must
+ *   not have (docs/unpacking.md); no-space; cancelled.
  */
 export async function fetchRelease(
   source: Source,
@@ -53,7 +52,8 @@ export async function fetchRelease(
     }
     if (source.kind === 'files') return layers;
     const policy = options.policy ?? DEFAULT_UNPACK_POLICY;
-    return await makeImage(layers, dir, policy, (hash) => layerPath(dir, hash), signal);
+    const pathOf = (hash: string) => layerPath(dir, hash);
+    return await makeImage({ stored: layers, dir, policy, pathOf }, signal);
   } catch (error) {
     throw toDeployError(error);
   }
@@ -68,9 +68,15 @@ interface Fetching {
   readonly options: FetchOptions;
 }
 
-/** A layer of an image that an earlier call had fetched before it failed at another. */
-async function layerAtHand(fetching: Fetching): Promise<LayerFile | undefined> {
-  const { source, picked, artifact, dir, signal, options } = fetching;
+/** Finds a layer of an image that an earlier call had fetched before it failed at another layer. */
+async function layerAtHand({
+  source,
+  picked,
+  artifact,
+  dir,
+  signal,
+  options,
+}: Fetching): Promise<LayerFile | undefined> {
   const path = layerPath(dir, artifact.digest?.slice('sha256:'.length) ?? '');
   const stats = await stat(path).catch(() => undefined);
   if (stats === undefined) return undefined;
@@ -106,12 +112,15 @@ async function fetchLayer(fetching: Fetching): Promise<LayerFile> {
       await removeDownload(part);
       return { path, hash, size, name: artifact.name };
     }
-    const made = await repackPart(part, content, fetching);
+    const policy = options.policy ?? DEFAULT_UNPACK_POLICY;
+    const into = `${part}${REPACKED}`;
+    const made = await repack({ from: part, into, content, name: artifact.name, policy }, signal);
+    await removeDownload(part);
     const path = layerPath(dir, made.hash);
-    await rename(`${part}${REPACKED}`, path);
+    await rename(into, path);
     return { ...made, path, name: artifact.name };
   } catch (error) {
-    // A connection that was lost while checksums were read says nothing against what is here already.
+    // The download stays when only the connection was lost, while checksums were fetched.
     const keep = isDeployError(error, 'connect') || isDeployError(error, 'timeout') || signal.aborted;
     if (!keep) await removeDownload(part);
     throw error;
@@ -120,17 +129,7 @@ async function fetchLayer(fetching: Fetching): Promise<LayerFile> {
   }
 }
 
-type Repackable = Parameters<typeof repack>[0]['content'];
-
-async function repackPart(part: string, content: Repackable, { artifact, options, signal }: Fetching) {
-  const into = `${part}${REPACKED}`;
-  const policy = options.policy ?? DEFAULT_UNPACK_POLICY;
-  const made = await repack({ from: part, into, content, name: artifact.name, policy }, signal);
-  await removeDownload(part);
-  return made;
-}
-
-/** The same for the same artifact at the next call, and nothing of the source in it. */
+/** A name that the next call for the same artifact finds again; no text of the source is in it. */
 function partName(source: Source, { release }: PickedRelease, { id }: Artifact): string {
   const key = [source.label, release.tag, id].join('\0');
   return `${createHash('sha256').update(key).digest('hex').slice(0, 32)}${PART}`;

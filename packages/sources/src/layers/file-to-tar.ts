@@ -7,8 +7,8 @@ const READ_BYTES = 256 * 1024;
 const PROGRAM_MODE = 0o755;
 
 /**
- * A tar stream of one file, as a program: mode 0755, and no time, so that the same file always gives the same bytes.
- * @param name what it is called in the release.
+ * Makes a tar stream of one file, as a program: mode 0755, and time 0, so that the same file always gives the same bytes.
+ * @param name of the file in the release.
  * @throws DeployError unsafe, invalid, too-large, when the policy does not admit it.
  */
 export async function* fileToTar(
@@ -22,11 +22,8 @@ export async function* fileToTar(
     path: byteName(name),
     linkTarget: '',
     mode: PROGRAM_MODE,
-    uid: 0,
-    gid: 0,
     size,
-    mtimeSeconds: 0,
-    mtimeNanoseconds: 0,
+    ...{ uid: 0, gid: 0, mtimeSeconds: 0, mtimeNanoseconds: 0 },
   };
   policy.admit({ ...member, name: member.path, linkName: '', deviceMajor: 0, deviceMinor: 0 });
   yield tarHeader(member);

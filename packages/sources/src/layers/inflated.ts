@@ -7,13 +7,13 @@ import unbzip2 from 'unbzip2-stream';
 import xz from 'xz-decompress';
 
 const READ_BYTES = 64 * 1024;
-/** What a piece of bzip2 data may become before anybody looks at it: a block of 45 bytes may hold 45 MB. */
+/** The limit of bytes that a single piece of bzip2 data expands to: a block of 45 bytes may hold 45 MB. */
 const MAX_PENDING_BYTES = 512 * 1024 ** 2;
 
 /**
- * The tar stream in a tar.xz or tar.bz2 file. Its entries are checked when it is unpacked; the amount is bounded here.
+ * Decompresses the tar stream in a tar.xz or tar.bz2 file, and bounds its size. Unpacking checks its entries later.
  * @param size of the file in bytes.
- * @throws DeployError corrupt, too-large; invalid when it is no tar.
+ * @throws DeployError corrupt, too-large; invalid when the content is no tar.
  */
 export async function* inflated(
   path: string,
@@ -56,11 +56,11 @@ async function* unxz(file: Readable): AsyncGenerator<Uint8Array> {
       yield value;
     }
   } finally {
-    await reader.cancel().catch(() => {}); // or no other file of this thread would ever be begun
+    await reader.cancel().catch(() => {}); // otherwise no other file of this thread could begin
   }
 }
 
-/** As Readable.toWeb, but typed as the global that the library asks for, and pulled piece by piece. */
+/** Like Readable.toWeb, but with the global type that the library takes, and pulled piece by piece. */
 function webStream(file: Readable): ReadableStream<Uint8Array> {
   const chunks: AsyncIterator<Uint8Array> = file[Symbol.asyncIterator]();
   return new ReadableStream({
@@ -72,7 +72,7 @@ function webStream(file: Readable): ReadableStream<Uint8Array> {
   });
 }
 
-/** The library decompresses while it is written to, and passes on what a listener throws as an error of its own. */
+/** The library decompresses during `write`, and emits errors of listeners as its own. */
 async function* unbzip(file: Readable): AsyncGenerator<Uint8Array> {
   const bunzip = unbzip2();
   let failure: unknown;
@@ -81,7 +81,7 @@ async function* unbzip(file: Readable): AsyncGenerator<Uint8Array> {
   bunzip.on('data', (chunk: Uint8Array) => {
     bytes += chunk.length;
     if (bytes > MAX_PENDING_BYTES)
-      throw new DeployError('too-large', 'the bzip2 data expands beyond any measure');
+      throw new DeployError('too-large', 'the bzip2 data expands beyond all bounds');
     pending.push(chunk);
   });
   bunzip.on('error', (error: unknown) => {
@@ -106,7 +106,7 @@ function requireTar(head: Buffer, format: string): void {
   try {
     if (detectArchiveFormat(head) === 'tar') return;
   } catch {
-    // Said below, with the name of what it is in.
+    // The error below names the file's format.
   }
   throw new DeployError('invalid', `there is no tar archive in the ${format} file`);
 }

@@ -6,11 +6,11 @@ import { toDeployError } from '@deploy-tools/shared/errors.js';
 import { makeArchives } from '@deploy-tools/shared/image/make-archives.js';
 import { fileToTar } from './file-to-tar.js';
 import { inflated } from './inflated.js';
-import type { ImageTask, Repacked, RepackTask } from './repack-task.js';
+import type { ImageTask, Repacked, RepackTask } from './repack.js';
 import { zipToTar } from './zip-to-tar.js';
 
 /**
- * Makes a tar.gz of an artifact, and brings it to the disk. For a thread: decompressors work with synchronous calls.
+ * Makes a tar.gz of an artifact and flushes it to the disk. For a thread: decompressors work with synchronous calls.
  * @throws DeployError corrupt, invalid, unsafe, too-large, no-space.
  */
 export async function repackInto(task: RepackTask): Promise<Repacked> {
@@ -46,7 +46,7 @@ function tarOf({ from, content, name, policy }: RepackTask, size: number): Async
 }
 
 /**
- * Makes the archives of an image, and brings them to the disk. For a thread, as repackInto.
+ * Makes the archives of an image and flushes them to the disk. For a thread, as repackInto.
  * @returns lowest first.
  * @throws DeployError corrupt, invalid, unsafe, too-large, no-space.
  */

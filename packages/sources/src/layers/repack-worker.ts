@@ -1,6 +1,6 @@
 import { serveThread } from '@deploy-tools/shared/thread/serve-thread.js';
+import type { ImageTask, RepackTask } from './repack.js';
 import { imageInto, repackInto } from './repack-into.js';
-import type { ImageTask, RepackTask } from './repack-task.js';
 
 /** The body of the thread that repack.ts starts. */
 await serveThread(async (task: RepackTask | ImageTask) =>

@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
 import { DeployError, toDeployError } from '@deploy-tools/shared/errors.js';
+import { readBody } from '../objects/object-body.js';
 import { checksumFilesOf } from '../select/artifact-format.js';
 import type { Artifact, Source } from '../source.js';
 import { type ListedChecksum, parseChecksums } from './checksum-list.js';
@@ -10,8 +11,8 @@ const READ_BYTES = 1024 * 1024;
 const MAX_LIST_BYTES = 4 * 1024 * 1024;
 
 /**
- * Verifies a file against the digest that its source vouches for, and the files of checksums beside the artifact.
- * @param required whether there has to be such a file that lists it.
+ * Verifies a file against the digest that its source vouches for, and against the files of checksums beside the artifact.
+ * @param required whether a file of checksums has to list the artifact.
  * @returns its SHA-256 in hex.
  * @throws DeployError corrupt; as Source, for the files of checksums.
  */
@@ -27,17 +28,11 @@ export async function verifyDownload(
       hint: 'publish one, such as checksums.txt, or leave out checksum=required',
     });
   }
-  const sums = await hashFile(
-    path,
-    listed.some(({ algorithm }) => algorithm === 'sha512'),
-    signal,
-  );
+  const hasSha512 = listed.some(({ algorithm }) => algorithm === 'sha512');
+  const sums = await hashFile(path, hasSha512, signal);
   if (artifact.digest !== undefined && artifact.digest !== `sha256:${sums.sha256}`) {
-    throw mismatch(
-      artifact,
-      `SHA-256 ${sums.sha256}`,
-      `its source says ${artifact.digest.slice('sha256:'.length)}`,
-    );
+    const digest = artifact.digest.slice('sha256:'.length);
+    throw mismatch(artifact, `SHA-256 ${sums.sha256}`, `its source says ${digest}`);
   }
   for (const { algorithm, hex, file } of listed) {
     if (sums[algorithm] !== hex)
@@ -70,19 +65,7 @@ async function listedChecksums(
 
 async function readList(source: Source, list: Artifact, signal: AbortSignal): Promise<string> {
   const { body } = await source.open(list, { offset: 0 }, signal);
-  const chunks: Uint8Array[] = [];
-  let total = 0;
-  for await (const chunk of body) {
-    total += chunk.length;
-    if (total > MAX_LIST_BYTES) {
-      throw new DeployError(
-        'too-large',
-        `the file of checksums ${list.name} is larger than ${MAX_LIST_BYTES} bytes`,
-      );
-    }
-    chunks.push(chunk);
-  }
-  return Buffer.concat(chunks).toString('utf8');
+  return (await readBody(body, MAX_LIST_BYTES, `the file of checksums ${list.name}`)).toString('utf8');
 }
 
 async function hashFile(

@@ -6,10 +6,10 @@ import type { TarEntry } from '@deploy-tools/shared/archive/tar-entry.js';
 import { DeployError, isDeployError, toDeployError } from '@deploy-tools/shared/errors.js';
 import { type Entry, getFileNameLowLevel, openPromise, type ZipFile } from 'yauzl';
 
-/** A member of a zip file, in the words of tar. */
-export interface ZipMember {
+/** A member of a zip file, as an entry of a tar file. */
+interface ZipMember {
   readonly entry: TarEntry;
-  /** The content of a file; of nothing else. */
+  /** Reads the content of a file. */
   readonly read: () => AsyncIterable<Uint8Array>;
 }
 
@@ -30,9 +30,9 @@ const DEFAULT_FILE_MODE = 0o644;
 const DEFAULT_DIRECTORY_MODE = 0o755;
 
 /**
- * The members of a zip file in the order of its directory. Modes and symlinks are those of zip files made on Unix; times
- * are UTC. Nothing has been checked for safety.
- * @throws DeployError corrupt, invalid: encrypted, or compressed in a way that nobody reads.
+ * Reads the members of a zip file in the order of its directory, unchecked. Only zip files made on Unix have modes and
+ * symlinks; times are UTC.
+ * @throws DeployError corrupt, invalid: encrypted, or compressed by an unsupported method.
  */
 export async function* zipEntries(path: string): AsyncGenerator<ZipMember> {
   const zip = await openPromise(path, {
@@ -83,7 +83,7 @@ function tarEntry(
   };
 }
 
-/** UTF-8 where the bytes are that, as every zip program of Linux writes them; else as the zip file says. */
+/** Reads a name as UTF-8 where it is valid UTF-8, as zip programs of Linux write it; else in the zip file's encoding. */
 function nameOf(entry: Entry): ByteName {
   const { fileNameRaw, generalPurposeBitFlag, extraFields } = entry;
   const name = isUtf8(fileNameRaw)
@@ -100,8 +100,7 @@ function kindOf(entry: Entry, name: ByteName): { readonly type: TarEntry['type']
     return { type: isDirectory ? 'directory' : 'file', mode: defaultMode };
   }
   const type = TYPES.get(unixMode & TYPE_BITS);
-  if (type === undefined)
-    throw new DeployError('invalid', `${showName(name)} is of a type that is not known`);
+  if (type === undefined) throw new DeployError('invalid', `${showName(name)} has an unknown type`);
   return { type: isDirectory ? 'directory' : type, mode: unixMode & 0o7777 || defaultMode };
 }
 
@@ -114,7 +113,7 @@ async function targetOf(content: AsyncIterable<Uint8Array>, entry: Entry, name: 
   return Buffer.concat(chunks).toString('latin1');
 }
 
-/** Verifies the checksum, which yauzl leaves to others. */
+/** Reads a member and verifies its checksum, which yauzl does not. */
 async function* contentOf(zip: ZipFile, entry: Entry, name: ByteName): AsyncGenerator<Uint8Array> {
   let sum = 0;
   let stream: Readable | undefined;
@@ -132,7 +131,7 @@ async function* contentOf(zip: ZipFile, entry: Entry, name: ByteName): AsyncGene
   if (sum !== entry.crc32) throw new DeployError('corrupt', `${showName(name)} does not have its checksum`);
 }
 
-/** What yauzl and zlib throw has no code to tell it by; what the system throws has. */
+/** Translates an error: one without a system code comes from yauzl or zlib, and means a damaged file. */
 function zipError(error: unknown): DeployError {
   if (isDeployError(error)) return error;
   const known = toDeployError(error);

@@ -4,8 +4,8 @@ import { DeployError } from '@deploy-tools/shared/errors.js';
 import { zipEntries } from './zip-entries.js';
 
 /**
- * A zip file as a tar stream: the same zip file always gives the same bytes. Every member is admitted by the policy
- * before anything of it is written.
+ * Converts a zip file into a tar stream: the same zip file always gives the same bytes. The policy admits each member
+ * before it is written.
  * @param size of the zip file in bytes.
  * @throws DeployError corrupt, invalid, unsafe, too-large.
  */
@@ -29,7 +29,7 @@ export async function* zipToTar(path: string, size: number, policy: EntryPolicy)
   yield TAR_END;
 }
 
-/** Undefined for the root, which is there anyway. */
+/** @returns undefined for the root, which needs no member. */
 function memberOf(entry: SafeEntry): TarMember | undefined {
   const { type, path, linkTarget, mode, size, mtimeSeconds, mtimeNanoseconds } = entry;
   if (path === '') return undefined;

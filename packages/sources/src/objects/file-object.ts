@@ -1,10 +1,9 @@
 import { createReadStream, fstatSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
-import { DeployError, toDeployError } from '@deploy-tools/shared/errors.js';
+import { DeployError, rewordError } from '@deploy-tools/shared/errors.js';
 import { openRegularFile } from '@deploy-tools/shared/host/regular-file.js';
-import type { OpenedObject, OpenFrom } from '../opened-object.js';
+import type { ObjectContext, OpenedObject, OpenFrom } from '../opened-object.js';
 import { objectBody } from './object-body.js';
-import type { ObjectContext } from './object-context.js';
 
 const PIECE_BYTES = 256 * 1024;
 
@@ -19,7 +18,7 @@ export function openFile(
   return openFileBy(() => openRegularFile(path), path, { from, signal, context });
 }
 
-/** Opens a file as `openFile` does, by a function that gives its descriptor. @param path for messages. */
+/** Opens a file as `openFile` does. @param open gives its descriptor. @param path for messages. */
 export function openFileBy(
   open: () => number,
   path: string,
@@ -36,8 +35,7 @@ export function openFileBy(
     const body = objectBody(stream, { label: path, idleMs: context.idleTimeoutMs, bytes, signal });
     return { size: Number(size), validator, offset, body };
   } catch (error) {
-    const { kind, message } = toDeployError(error);
-    throw new DeployError(kind, `cannot read ${path}: ${message}`, { cause: error });
+    throw rewordError(error, (message) => `cannot read ${path}: ${message}`);
   }
 }
 
@@ -45,7 +43,7 @@ function pathOf(url: URL): string {
   try {
     return fileURLToPath(url);
   } catch (error) {
-    throw new DeployError('invalid', `${url.href} is no file of this host`, {
+    throw new DeployError('invalid', `${url.href} is no file on this host`, {
       hint: 'write it as file:///path',
       cause: error,
     });

@@ -5,16 +5,16 @@ import { showUrl } from './show-url.js';
 const ENDPOINT = 'https://storage.googleapis.com';
 const SCOPES = 'https://www.googleapis.com/auth/devstorage';
 
-/** Where Google Cloud Storage is, and what a request has to carry. */
-export interface GoogleAccess {
+/** The server of Google Cloud Storage, and the headers of each request. */
+interface GoogleAccess {
   readonly endpoint: string;
   readonly headers: Readonly<Record<string, string>>;
 }
 
 /**
- * Finds the server and the credentials for a `gs://` URL: STORAGE_EMULATOR_HOST without any; else the application default
- * credentials, at CLOUDSDK_API_ENDPOINT_OVERRIDES_STORAGE or at the URL's `?endpoint=`, which must be Google's: the
- * author of a URL does not decide who gets the token. The library for them is loaded when they are needed, and kept.
+ * Finds server and credentials for a `gs://` URL. STORAGE_EMULATOR_HOST gets no credentials; else these are the application
+ * default ones, for CLOUDSDK_API_ENDPOINT_OVERRIDES_STORAGE or the URL's `?endpoint=`. The latter has to be Google's: the
+ * author of a URL must not choose who gets the token. Google's library is loaded when it is first needed.
  * @throws by its result DeployError denied, connect, invalid.
  */
 export function googleAccess(
@@ -23,7 +23,7 @@ export function googleAccess(
 ): (url: URL) => Promise<GoogleAccess> {
   let auth: Promise<GoogleAuth> | undefined;
   const credentials = async (label: string): Promise<Record<string, string>> => {
-    // A project that is named is not looked up; objects are in none.
+    // Naming a project spares looking one up; objects need none.
     auth ??= import('google-auth-library').then(
       ({ GoogleAuth }) => new GoogleAuth({ scopes: `${SCOPES}.${scope}`, projectId: 'none' }),
     );
@@ -40,7 +40,7 @@ export function googleAccess(
   };
 }
 
-/** A path of Google's JSON API at an endpoint. @throws DeployError invalid. */
+/** The URL of a path of Google's JSON API. @throws DeployError invalid. */
 export function googleUrl(endpoint: string, path: string): URL {
   if (URL.canParse(path, endpoint)) return new URL(path, endpoint);
   throw new DeployError('invalid', `"${endpoint}" is no address of a server`, {
@@ -52,7 +52,7 @@ export function googleUrl(endpoint: string, path: string): URL {
 function requireGoogle(label: string, endpoint: string): void {
   const { protocol, hostname } = googleUrl(endpoint, '/');
   if (protocol === 'https:' && hostname.endsWith('.googleapis.com')) return;
-  throw new DeployError('denied', `${label} names "${endpoint}", which would be sent a token of Google's`, {
+  throw new DeployError('denied', `${label} names "${endpoint}", which would receive a Google token`, {
     hint: 'name another server by CLOUDSDK_API_ENDPOINT_OVERRIDES_STORAGE or STORAGE_EMULATOR_HOST in the environment',
   });
 }

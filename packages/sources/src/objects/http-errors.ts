@@ -1,13 +1,12 @@
 import { STATUS_CODES } from 'node:http';
 import { DeployError } from '@deploy-tools/shared/errors.js';
 
-/** The longest retry-after that is passed on: a server's clock may be anything. */
+/** The longest accepted retry-after: a server's clock may be wrong. */
 const MAX_RETRY_AFTER_MS = 24 * 3_600_000;
 
 /**
- * The error that an HTTP status stands for: denied, not-found; connect for what may pass by itself (408, 425, 429, 5xx); invalid
- * for other refusals.
- * @param label the URL without secrets. @param detail what the server says about it.
+ * Translates an HTTP status into an error: denied, not-found, connect for temporary errors (408, 425, 429, 5xx), invalid for others.
+ * @param label the URL without secrets. @param detail the server's reason.
  */
 export function httpError(
   label: string,
@@ -18,10 +17,10 @@ export function httpError(
   const said = `${label} answered ${status} ${detail ?? STATUS_CODES[status] ?? ''}`.trimEnd();
   if (status === 404 || status === 410) return new DeployError('not-found', said, { hint: 'check the URL' });
   if (status === 401 || status === 403)
-    return new DeployError('denied', said, { hint: 'check the URL, and what the credentials may read' });
+    return new DeployError('denied', said, { hint: 'check the URL, and the rights of the credentials' });
   const retryAfterMs = retryAfterOf(retryAfter);
   if (status >= 500 || status === 429 || status === 408 || status === 425)
-    return new DeployError('connect', said, retryAfterMs === undefined ? {} : { retryAfterMs });
+    return new DeployError('connect', said, { retryAfterMs });
   return new DeployError('invalid', said, { hint: 'check the URL' });
 }
 

@@ -1,10 +1,9 @@
 import type { IncomingMessage } from 'node:http';
 import { DeployError } from '@deploy-tools/shared/errors.js';
-import type { OpenedObject, OpenFrom } from '../opened-object.js';
+import type { ObjectContext, OpenedObject, OpenFrom } from '../opened-object.js';
 import { httpError } from './http-errors.js';
 import { httpGet } from './http-request.js';
 import { objectBody } from './object-body.js';
-import type { ObjectContext } from './object-context.js';
 import { showUrl } from './show-url.js';
 
 /** Opens `http://…` and `https://…`; continues by Range and If-Range (RFC 9110, sections 13 and 14). @see OpenUrl */
@@ -14,36 +13,54 @@ export async function openHttp(
   signal: AbortSignal,
   context: ObjectContext,
 ): Promise<OpenedObject> {
-  const headers: Record<string, string> = { 'accept-encoding': 'identity' };
-  if (from.offset > 0) {
-    headers.range = `bytes=${from.offset}-`;
-    if (from.validator !== undefined) headers['if-range'] = from.validator;
-  }
-  const response = await httpGet(url, { headers, headerTimeoutMs: context.headerTimeoutMs, signal });
-  const opened = openedResponse(response, {
-    ...{ from, signal, context, label: showUrl(url.href) },
-    validator: validatorOf(response),
-  });
-  return opened ?? (await openHttp(url, { offset: 0 }, signal, context));
+  const { headerTimeoutMs } = context;
+  const get: ObjectGet['get'] = (range, part) => {
+    const headers = { 'accept-encoding': 'identity', ...range, ...ifRange(part) };
+    return httpGet(url, { headers, headerTimeoutMs, signal });
+  };
+  return await openByGet({ label: showUrl(url.href), context, get, validatorOf }, from, signal);
 }
 
-export interface Answered {
-  readonly from: OpenFrom;
-  readonly signal: AbortSignal;
-  readonly context: ObjectContext;
+/** An object that GET requests read. */
+export interface ObjectGet {
   /** The URL without secrets. */
   readonly label: string;
-  /** That the answer tells. */
-  readonly validator: string | undefined;
+  readonly context: ObjectContext;
+  /** @param range the header for the part; empty for the whole object. */
+  readonly get: (range: Readonly<Record<string, string>>, from: OpenFrom) => Promise<IncomingMessage>;
+  /** The validator that an answer contains. */
+  readonly validatorOf: (response: IncomingMessage) => string | undefined;
+}
+
+/** Opens an object at an offset, or at its beginning when it has changed or is shorter than the offset. @see OpenUrl */
+export async function openByGet(
+  object: ObjectGet,
+  from: OpenFrom,
+  signal: AbortSignal,
+): Promise<OpenedObject> {
+  const range = from.offset > 0 ? { range: `bytes=${from.offset}-` } : {};
+  const response = await object.get(range, from);
+  return (
+    openedResponse(response, object, { from, signal }) ?? (await openByGet(object, { offset: 0 }, signal))
+  );
+}
+
+/** The header that makes a range depend on the validator. */
+export function ifRange({ offset, validator }: OpenFrom): Readonly<Record<string, string>> {
+  return offset > 0 && validator !== undefined ? { 'if-range': validator } : {};
 }
 
 /**
- * What an answer to a GET, perhaps of a range, has opened.
- * @returns undefined when the object is to be read from its beginning: it has changed, or is shorter than the offset.
+ * Opens the body of an answer.
+ * @returns undefined when the object has to be read from its beginning.
  * @throws DeployError; the connection is closed then.
  */
-export function openedResponse(response: IncomingMessage, answered: Answered): OpenedObject | undefined {
-  const { from, signal, context, label, validator } = answered;
+function openedResponse(
+  response: IncomingMessage,
+  { label, context, validatorOf }: ObjectGet,
+  { from, signal }: { readonly from: OpenFrom; readonly signal: AbortSignal },
+): OpenedObject | undefined {
+  const validator = validatorOf(response);
   const status = response.statusCode ?? 0;
   const range = contentRange(response.headers['content-range']);
   const open = (offset: number, bytes: number | undefined, size: number | undefined): OpenedObject => ({
@@ -59,11 +76,12 @@ export function openedResponse(response: IncomingMessage, answered: Answered): O
   }
   response.destroy();
   if (from.offset > 0 && [206, 412, 416].includes(status)) return undefined;
-  if (status === 206) throw new DeployError('invalid', `${label} answered with a part that nobody asked for`);
+  if (status === 206)
+    throw new DeployError('invalid', `${label} answered with a part that was not asked for`);
   throw httpError(label, status, response.headers['retry-after']);
 }
 
-/** A strong entity tag, or the time of change: what If-Range takes. */
+/** The validator for If-Range: a strong entity tag, or the time of change. */
 export function validatorOf({ headers }: IncomingMessage): string | undefined {
   const { etag } = headers;
   return etag?.startsWith('"') === true ? etag : headers['last-modified'];

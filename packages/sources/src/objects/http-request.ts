@@ -2,24 +2,25 @@ import { type IncomingMessage, request as requestHttp } from 'node:http';
 import { request as requestHttps } from 'node:https';
 import { formatDuration } from '@deploy-tools/shared/duration.js';
 import { DeployError, toDeployError } from '@deploy-tools/shared/errors.js';
+import { objectBody, readBody } from './object-body.js';
 import { decoded, showUrl } from './show-url.js';
 
 const MAX_REDIRECTS = 10;
 const REDIRECTS = [301, 302, 303, 307, 308];
 
-export interface HttpGet {
+interface HttpGet {
   readonly headers: Readonly<Record<string, string>>;
-  /** A text that is POSTed instead; redirects are not followed then. */
+  /** A text to POST; redirects are not followed then. */
   readonly post?: string | undefined;
-  /** From the start of a request to the answer's first line and headers; each redirect anew. */
+  /** The limit until an answer begins; each redirect has its own. */
   readonly headerTimeoutMs: number;
   readonly signal: AbortSignal;
 }
 
 /**
- * GETs a URL and follows redirects: ten of them, never from https to http; credentials are not carried to another origin.
- * The body comes as it is sent: whatever encoding it has is left.
- * @returns an answer of any status but a redirect's that was followed; its body has to be read or destroyed.
+ * GETs a URL and follows up to ten redirects, never from https to http. Another origin does not get the credentials. The body
+ * keeps its encoding.
+ * @returns an answer of any status; the caller reads or destroys its body.
  * @throws DeployError connect, cancelled, invalid, denied.
  */
 export async function httpGet(url: URL, get: HttpGet): Promise<IncomingMessage> {
@@ -94,11 +95,32 @@ function getOnce(url: URL, { headers, post, headerTimeoutMs, signal }: HttpGet):
   });
 }
 
-/** Whatever it is, certificates included, nothing was answered. */
+/** The error of a request without an answer, also because of a certificate. */
 export function requestError(label: string, error: unknown): DeployError {
   if (error instanceof DeployError) return error;
   const { kind, message } = toDeployError(error);
   return new DeployError(kind === 'cancelled' ? kind : 'connect', `cannot read ${label}: ${message}`, {
     cause: error,
   });
+}
+
+interface JsonLimits {
+  /** Names the server in messages: a URL without secrets, or a host. */
+  readonly label: string;
+  readonly maxBytes: number;
+  /** Between two pieces. */
+  readonly idleMs: number;
+  readonly signal: AbortSignal;
+}
+
+/** Reads an answer as JSON. @throws DeployError corrupt, too-large, connect, cancelled. */
+export async function httpJson(response: IncomingMessage, limits: JsonLimits): Promise<unknown> {
+  const { label, maxBytes } = limits;
+  const body = objectBody(response, { ...limits, bytes: undefined });
+  const text = await readBody(body, maxBytes, `the answer of ${label}`);
+  try {
+    return JSON.parse(text.toString('utf8'));
+  } catch (error) {
+    throw new DeployError('corrupt', `the answer of ${label} is not JSON`, { cause: error });
+  }
 }

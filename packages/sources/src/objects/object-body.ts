@@ -1,25 +1,26 @@
 import type { Readable } from 'node:stream';
+import { formatByteSize } from '@deploy-tools/shared/byte-size.js';
 import { formatDuration } from '@deploy-tools/shared/duration.js';
 import { DeployError, toDeployError } from '@deploy-tools/shared/errors.js';
 
-export interface BodyWatch {
+interface BodyWatch {
   /** For messages: the URL without secrets. */
   readonly label: string;
-  /** Between one piece and the next, while the reader wants it. */
+  /** The longest wait for the next piece, while the reader wants it. */
   readonly idleMs: number;
-  /** That have to come; undefined when nobody said. */
+  /** The expected length; undefined when it is not known. */
   readonly bytes: number | undefined;
   readonly signal: AbortSignal;
 }
 
 /**
- * What a stream gives, with its failures distinguished: DeployError connect when it stalls, breaks or ends early, cancelled on
- * abort. A reader that pauses is not taken for a stall. The stream is destroyed in the end, however that comes.
+ * Reads a stream, and destroys it in the end. Errors are DeployErrors: connect when the stream stalls, breaks or ends early,
+ * cancelled on abort. A reader that pauses does not count as a stall.
  */
 export function objectBody(stream: Readable, watch: BodyWatch): AsyncIterable<Uint8Array> {
   const { signal, label } = watch;
   const abort = (): void => void stream.destroy(new DeployError('cancelled', `reading ${label} was stopped`));
-  stream.on('error', () => {}); // the reader gets it too
+  stream.on('error', () => {}); // the reader gets the error too
   signal.addEventListener('abort', abort, { once: true });
   if (signal.aborted) abort();
   stream.once('close', () => signal.removeEventListener('abort', abort));
@@ -74,4 +75,21 @@ class BodyIterator implements AsyncIterator<Uint8Array, undefined> {
       cause,
     });
   }
+}
+
+/** Reads a whole body. @param label names it in messages. @throws DeployError too-large; what the body throws. */
+export async function readBody(
+  body: AsyncIterable<Uint8Array>,
+  maxBytes: number,
+  label: string,
+): Promise<Buffer> {
+  const pieces: Uint8Array[] = [];
+  let bytes = 0;
+  for await (const piece of body) {
+    bytes += piece.length;
+    if (bytes > maxBytes)
+      throw new DeployError('too-large', `${label} is larger than ${formatByteSize(maxBytes)}`);
+    pieces.push(piece);
+  }
+  return Buffer.concat(pieces);
 }

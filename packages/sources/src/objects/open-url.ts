@@ -1,13 +1,12 @@
 import { DeployError } from '@deploy-tools/shared/errors.js';
-import type { OpenUrl } from '../opened-object.js';
+import type { ObjectContext, OpenKind, OpenUrl } from '../opened-object.js';
 import { openFile } from './file-object.js';
 import { openHttp } from './http-object.js';
-import type { ObjectContext, OpenKind } from './object-context.js';
 import { showUrl } from './show-url.js';
 
 const TIMES = { headerTimeoutMs: 30_000, idleTimeoutMs: 60_000 } as const;
 
-/** @param timeoutMs for answers and pieces of bodies alike; what is usual when undefined. */
+/** @param timeoutMs for answers and for pieces of bodies; undefined for the defaults. */
 export function objectContext(
   environment: ObjectContext['environment'],
   timeoutMs: number | undefined,
@@ -16,10 +15,7 @@ export function objectContext(
   return { environment, ...times };
 }
 
-/**
- * Opens objects by URL; what a kind of URL needs is loaded with the first such URL, and kept with the function.
- * Nothing is tried twice here: the caller knows what may take how long.
- */
+/** Makes a function that opens URLs. It loads the code for a kind of URL with the first such URL, and never retries. */
 export function urlOpener(options: Pick<ObjectContext, 'environment'> & Partial<ObjectContext>): OpenUrl {
   const context: ObjectContext = { ...TIMES, ...options };
   const loaded = new Map<string, Promise<OpenKind>>();
@@ -33,7 +29,7 @@ export function urlOpener(options: Pick<ObjectContext, 'environment'> & Partial<
     const url = URL.canParse(text) ? new URL(text) : undefined;
     const open = url === undefined ? undefined : await kindOf(url.protocol);
     if (url === undefined || open === undefined) {
-      throw new DeployError('invalid', `"${showUrl(text)}" is no URL that can be read`, {
+      throw new DeployError('invalid', `"${showUrl(text)}" is no URL of a known kind`, {
         hint: 'give s3://BUCKET/KEY, gs://BUCKET/OBJECT, http://…, https://… or file:///PATH',
       });
     }

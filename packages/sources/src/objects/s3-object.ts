@@ -1,13 +1,11 @@
 import { Readable } from 'node:stream';
 import { GetObjectCommand, type GetObjectCommandOutput, type S3Client } from '@aws-sdk/client-s3';
 import { DeployError } from '@deploy-tools/shared/errors.js';
-import type { OpenedObject, OpenFrom } from '../opened-object.js';
+import type { ObjectContext, OpenedObject, OpenFrom, OpenKind } from '../opened-object.js';
 import { contentRange } from './http-object.js';
 import { objectBody } from './object-body.js';
-import type { ObjectContext, OpenKind } from './object-context.js';
-import { s3Client, s3Error, s3StatusOf } from './s3-client.js';
+import { s3Client, s3Error, s3StatusOf, withinTime } from './s3-client.js';
 import { bucketAndKey, showUrl } from './show-url.js';
-import { withinTime } from './within-time.js';
 
 /** Opens `s3://bucket/key`, with `?endpoint=` and `?region=` where they are not the environment's. @see OpenUrl */
 export function s3Objects(context: ObjectContext): OpenKind {

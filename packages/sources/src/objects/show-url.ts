@@ -1,6 +1,6 @@
 import { DeployError } from '@deploy-tools/shared/errors.js';
 
-/** A URL for logs and people: without name and password, and without what signs a query. */
+/** A URL for messages: without user name, password and query, which may hold a signature. */
 export function showUrl(url: string): string {
   const parsed = URL.canParse(url) ? new URL(url) : undefined;
   if (parsed === undefined) return url.replace(/\?.*$/s, '').replace(/\/\/[^/@]*@/, '//');
@@ -9,7 +9,7 @@ export function showUrl(url: string): string {
 }
 
 /**
- * Bucket and key of `s3://bucket/key` and `gs://bucket/object`; percent escapes in the key are undone.
+ * Reads bucket and key of `s3://bucket/key` and `gs://bucket/object`; decodes percent escapes in the key.
  * @throws DeployError invalid.
  */
 export function bucketAndKey(url: URL): { readonly bucket: string; readonly key: string } {
@@ -20,7 +20,7 @@ export function bucketAndKey(url: URL): { readonly bucket: string; readonly key:
   });
 }
 
-/** Percent escapes undone; undefined when they are none. */
+/** Decodes percent escapes; undefined when they are malformed. */
 export function decoded(text: string): string | undefined {
   try {
     return decodeURIComponent(text);

@@ -1,14 +1,14 @@
 import { isPlatformWord } from './platform.js';
 
 /**
- * What an artifact is, going by its name: an archive, one file without an archive around it, or something that is not
- * for deploying (checksums, signatures, packages of a distribution, a record of a deployment).
+ * The kind of an artifact by its name: an archive, a single file, or something that is not deployed (checksums, signatures,
+ * packages of a distribution, a record of a deployment).
  */
-export type ArtifactFormat = ArchiveName | 'file' | 'other';
+type ArtifactFormat = ArchiveName | 'file' | 'other';
 
 export type ArchiveName = 'tar.zst' | 'tar.gz' | 'tar.xz' | 'tar.bz2' | 'tar' | 'zip';
 
-/** In the order in which they are preferred: what need not be packed anew first, zip last since it may lack modes. */
+/** In the order of preference: archives that are not repacked first, zip last since it may lack modes. */
 export const ARCHIVE_NAMES: readonly ArchiveName[] = ['tar.zst', 'tar.gz', 'tar.xz', 'tar.bz2', 'tar', 'zip'];
 
 const SUFFIXES: readonly (readonly [string, ArchiveName])[] = [
@@ -25,7 +25,7 @@ const SUFFIXES: readonly (readonly [string, ArchiveName])[] = [
   ['.zip', 'zip'],
 ];
 
-/** What dewy leaves beside the artifacts of a release after a deployment. */
+/** A file of dewy beside the artifacts of a deployed release. */
 const SHIPPING_RECORD = /^shipped_to_.*\.txt$/i;
 
 /** The kind of an artifact by its name. */
@@ -41,15 +41,12 @@ export function artifactFormat(name: string): ArtifactFormat {
 const CHECKSUM_LIST = /(^|[^a-z0-9])(checksums?|(sha256|sha512)(sums?)?)(\.txt)?$/i;
 const CHECKSUM_SUFFIX = /\.(sha256|sha512)(sum)?$/i;
 
-/** Whether a name is that of a file with checksums: `checksums.txt`, `app_1.2_checksums.txt`, `SHA256SUMS`, `x.sha256`. */
-export function isChecksumFile(name: string): boolean {
+/** Whether a file holds checksums by its name: `checksums.txt`, `app_1.2_checksums.txt`, `SHA256SUMS`, `x.sha256`. */
+function isChecksumFile(name: string): boolean {
   return CHECKSUM_SUFFIX.test(name) || CHECKSUM_LIST.test(name);
 }
 
-/**
- * The files of a release that may say what an artifact's checksum is: its own (`<artifact>.sha256`) before lists of
- * many. Lists are by their names: what is in them is seen when they are read.
- */
+/** The files of a release that may hold an artifact's checksum, by their names: its own (`<artifact>.sha256`) before lists. */
 export function checksumFilesOf(artifact: string, names: readonly string[]): string[] {
   const own = names.filter(
     (name) => CHECKSUM_SUFFIX.test(name) && name.replace(CHECKSUM_SUFFIX, '') === artifact,

@@ -3,11 +3,11 @@ import { MAX_TAG_LENGTH, type TagVersion, type VersionScheme } from './tag-versi
 
 interface Part {
   readonly pattern: string;
-  /** Whether tags may have it in more than one length. */
+  /** Whether its length varies. */
   readonly varies: boolean;
 }
 
-/** The words of a format, as calver.org and dewy have them; the first that fits is taken. */
+/** The words of a format, those of calver.org and dewy; the first that fits counts. */
 const PARTS: Readonly<Record<string, Part>> = {
   YYYY: { pattern: '\\d{4}', varies: false },
   '0Y': { pattern: '\\d{2,3}', varies: true },
@@ -22,7 +22,7 @@ const PARTS: Readonly<Record<string, Part>> = {
   WW: { pattern: '[1-4]\\d|5[0-3]|[1-9]', varies: true },
   DD: { pattern: '[12]\\d|3[01]|[1-9]', varies: true },
 };
-/** `-rc1` at the end of a tag is a pre-release in any format; a format may say where it stands. */
+/** The place of a pre-release in a format; `-rc1` at the end of a tag is one in any format. */
 const MODIFIER = 'MODIFIER';
 const IDENTIFIERS = '[0-9A-Za-z-]+(?:\\.[0-9A-Za-z-]+)*';
 const MAX_FORMAT_LENGTH = 64;
@@ -68,15 +68,14 @@ function compile(format: string): RegExp {
     const word = Object.keys(PARTS).find((known) => rest.startsWith(known));
     const part = word === undefined ? undefined : PARTS[word];
     if (word === undefined || part === undefined) {
-      if (/^[0-9A-Za-z]/.test(rest))
-        throw invalidFormat(format, `"${rest}" begins with no word that is known`);
+      if (/^[0-9A-Za-z]/.test(rest)) throw invalidFormat(format, `"${rest}" begins with no known word`);
       body += literal(rest.slice(0, 1));
       rest = rest.slice(1);
       variesBefore = false;
       continue;
     }
     if (part.varies && variesBefore)
-      throw invalidFormat(format, 'it can be read in two ways; put a dot between');
+      throw invalidFormat(format, 'it is ambiguous; put a dot between its words');
     variesBefore = variesBefore || part.varies;
     body += `(${part.pattern})`;
     words += 1;

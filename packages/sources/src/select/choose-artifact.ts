@@ -3,17 +3,15 @@ import { ARCHIVE_NAMES, type ArchiveName, artifactFormat, checksumFilesOf } from
 import { platformOfName, wordsOf } from './platform.js';
 import type { Wants } from './wants.js';
 
-/** What is taken of a release, or why nothing can be yet. */
-export type Choice =
+/** The artifacts to take of a release, or what it lacks. */
+type Choice =
   | { readonly artifacts: readonly Artifact[]; readonly alsoFits: readonly string[] }
   | { readonly missing: string };
 
 /**
- * Finds the artifact of a release.
- *
- * Files of checksums, signatures, packages and the like never fit. Of several that fit the platform: an archive before
- * a single file, then by format (tar.zst, tar.gz, tar.xz, tar.bz2, tar, zip), then the name with the fewest words, then
- * the name that comes first by its bytes.
+ * Finds the artifact of a release. Checksums, signatures and packages never fit. Of several that fit the platform: an archive
+ * before a single file, then by format (tar.zst, tar.gz, tar.xz, tar.bz2, tar, zip), then the name with the fewest
+ * words, then the first name by its bytes.
  */
 export function chooseArtifacts(release: SourceRelease, wants: Wants): Choice {
   const { artifacts } = release;
@@ -62,7 +60,7 @@ function compareFits(a: Fit, b: Fit): number {
   return a.artifact.name < b.artifact.name ? -1 : 1;
 }
 
-/** So that 386 in version 1.2.386 is no architecture. */
+/** The name without the version, so that 386 in 1.2.386 is no architecture. */
 function withoutVersion(name: string, tag: string): string {
   const version = tag.replace(/^v/, '');
   return version === '' ? name : name.replaceAll(version, ' ');
@@ -76,9 +74,9 @@ function whatIsMissing({ artifacts }: SourceRelease, { artifact, platform }: Wan
     : `${artifact} is not there; ${has}`;
 }
 
-const LISTED = 5;
+const MAX_LISTED = 5;
 
 function listed(names: readonly string[]): string {
-  const shown = names.slice(0, LISTED).join(', ');
-  return names.length <= LISTED ? shown : `${shown} and ${names.length - LISTED} more`;
+  const shown = names.slice(0, MAX_LISTED).join(', ');
+  return names.length <= MAX_LISTED ? shown : `${shown} and ${names.length - MAX_LISTED} more`;
 }

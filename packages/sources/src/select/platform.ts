@@ -1,4 +1,4 @@
-/** A system that artifacts are made for, in the words of Go: `linux` and `amd64`. */
+/** The system that artifacts are for, in Go's words: `linux` and `amd64`. */
 export interface Platform {
   readonly os: string;
   readonly arch: string;
@@ -33,7 +33,7 @@ const ARCH_WORDS: Readonly<Record<string, readonly string[]>> = {
   mips64le: ['mips64le', 'mips64el'],
 };
 
-/** What numbers directly behind the name of a system mean: `linux64`, `win32`. */
+/** Architectures by the number right behind the name of a system: `linux64`, `win32`. */
 const WIDTH_WORDS: Readonly<Record<string, string>> = { 64: 'amd64', 32: '386' };
 
 const OS_OF = meanings(OS_WORDS);
@@ -43,16 +43,16 @@ function meanings(words: Readonly<Record<string, readonly string[]>>): ReadonlyM
   return new Map(Object.entries(words).flatMap(([meaning, known]) => known.map((word) => [word, meaning])));
 }
 
-/** What a name says about the system that it is for. */
-export interface NamedPlatform {
+/** The system in a file's name. */
+interface NamedPlatform {
   readonly os: string | undefined;
   readonly arch: string | undefined;
 }
 
 /**
- * Reads the system out of a file's name. The name is split into words, and only whole words count: `darwin` is not
- * `win`, `arm64` is not `arm`. Of several the last counts, since what an application is called comes first.
- * @param name without the version, whose numbers could be taken for an architecture.
+ * Finds the system in a file's name. Only whole words count: `darwin` is not `win`, `arm64` is not `arm`. The last one counts,
+ * since the application's own name comes first.
+ * @param name without the version, whose numbers could look like an architecture.
  */
 export function platformOfName(name: string): NamedPlatform {
   let os: string | undefined;
@@ -87,7 +87,7 @@ function platformOfWord(word: string): NamedPlatform {
   return { os: undefined, arch: undefined };
 }
 
-/** The system by any of its names: `x86_64` is `amd64`; what is not known stays as it is. */
+/** The system in Go's words: `x86_64` is `amd64`; unknown words stay. */
 export function canonicalPlatform({ os, arch }: Platform): Platform {
   const osWord = os.toLowerCase();
   const archWord = arch.toLowerCase().replace(/^x86[_-]64$/, 'amd64');
@@ -99,7 +99,7 @@ export function hostPlatform(): Platform {
   return canonicalPlatform({ os: process.platform, arch: process.arch });
 }
 
-/** Whether a word names a system or an architecture, so that it is no file name extension: `app.linux.amd64`. */
+/** Whether a word names a system or an architecture, and so is no extension: `app.linux.amd64`. */
 export function isPlatformWord(word: string): boolean {
   const { os, arch } = platformOfWord(word.toLowerCase());
   return os !== undefined || arch !== undefined;

@@ -5,10 +5,10 @@ import { semanticVersions } from './semantic-versions.js';
 import { compareVersions, type TagVersion, type VersionScheme } from './tag-version.js';
 import type { Wants } from './wants.js';
 
-/** A release that is wanted and newer than what serves, but not complete yet. */
-export interface WaitingRelease {
+/** A wanted release that is newer than the picked one, but not complete yet. */
+interface WaitingRelease {
   readonly tag: string;
-  /** What is missing, in words. */
+  /** What it lacks, in words. */
   readonly reason: string;
 }
 
@@ -16,14 +16,14 @@ export interface PickedRelease {
   readonly release: SourceRelease;
   /** One file, or the layers of an image, lowest first. */
   readonly artifacts: readonly Artifact[];
-  /** Names of artifacts that would have fitted as well, in the order of preference. */
+  /** Names of other artifacts that fit, in the order of preference. */
   readonly alsoFits: readonly string[];
   readonly waiting: readonly WaitingRelease[];
 }
 
 export interface NothingPicked {
   readonly release: undefined;
-  /** Why, for people: one sentence for each kind of release that was left out. */
+  /** One sentence for each kind of release that was left out. */
   readonly reasons: readonly string[];
   readonly waiting: readonly WaitingRelease[];
 }
@@ -34,9 +34,9 @@ interface Candidate {
 }
 
 /**
- * The newest release that is wanted and complete. What is not wanted (other slots, pre-releases, versions beyond the
- * constraint, tags that are no versions) is left out before the newest is looked for; newer ones whose artifact is not
- * there yet are named in `waiting`. The order of the releases does not matter.
+ * Picks the newest release that is wanted and complete. Not wanted are other slots, pre-releases, versions beyond the
+ * constraint, and tags that are no versions. `waiting` names newer releases that lack an artifact. The order of the
+ * releases does not matter.
  * @throws DeployError invalid, when the constraint or the format of versions cannot be read.
  */
 export function selectRelease(
@@ -54,7 +54,7 @@ export function selectRelease(
   return { release: undefined, reasons: [...incomplete, ...reasons], waiting };
 }
 
-/** The tags of the newest wanted versions, newest first: what else may have to be looked up for them is not known yet. */
+/** The tags of the newest wanted versions, newest first, for a source that has yet to look up their artifacts. */
 export function newestTags(tags: readonly string[], wants: Wants, count: number): string[] {
   const releases = tags.map((tag) => ({ tag, prerelease: false, created: undefined, artifacts: [] }));
   return candidatesOf(releases, wants)
@@ -62,10 +62,7 @@ export function newestTags(tags: readonly string[], wants: Wants, count: number)
     .map(({ tag }) => tag);
 }
 
-/**
- * How the versions of two tags compare: negative when `a` is older than `b`; undefined when either is no version, or
- * versions do not matter.
- */
+/** Compares the versions of two tags: negative when `a` is older; undefined when either is no version, or the source decides. */
 export function compareTags(a: string, b: string, wants: Wants): number | undefined {
   if (wants.choice === 'given') return undefined;
   const scheme = schemeOf(wants);
@@ -73,7 +70,7 @@ export function compareTags(a: string, b: string, wants: Wants): number | undefi
   return versionA === undefined || versionB === undefined ? undefined : compareVersions(versionA, versionB);
 }
 
-/** How tags are read. @throws DeployError invalid. */
+/** The scheme of the wanted versions. @throws DeployError invalid. */
 export function schemeOf(wants: Pick<Wants, 'calver' | 'constraint' | 'preRelease'>): VersionScheme {
   return wants.calver === undefined
     ? semanticVersions(wants.constraint, wants.preRelease)
@@ -119,7 +116,7 @@ function whyNot(
   return scheme.allows(release.tag) ? undefined : `not within the constraint ${constraint}`;
 }
 
-/** Versions of the same precedence (`1.2.3+blue`, `1.2.3+green`): what was made last, then the tag that comes last. */
+/** Of the same precedence (`1.2.3+blue`, `1.2.3+green`) the release that was made last is newer, then the later tag. */
 function newestFirst(a: Candidate, b: Candidate): number {
   const order = compareVersions(b.version, a.version);
   if (order !== 0) return order;

@@ -3,8 +3,8 @@ import semver from 'semver';
 import { MAX_TAG_LENGTH, type VersionScheme } from './tag-version.js';
 
 /**
- * Tags as Semantic Versioning 2.0.0 has them, three numbers and all, with or without a leading `v`.
- * @param constraint a range as npm writes it.
+ * Tags of Semantic Versioning 2.0.0 with all three numbers, with or without a leading `v`.
+ * @param constraint a range in npm's syntax.
  * @throws DeployError invalid, when the constraint cannot be read.
  */
 export function semanticVersions(constraint: string | undefined, preRelease: boolean): VersionScheme {

@@ -2,15 +2,15 @@ import semver from 'semver';
 
 /** A tag read as a version, semantic or of the calendar. */
 export interface TagVersion {
-  /** What decides first, from left to right; as many as its scheme has. */
+  /** The numbers of its scheme; they decide first, from left to right. */
   readonly numbers: readonly number[];
-  /** Parts of the pre-release, empty for a release proper. */
+  /** Parts of the pre-release; empty for none. */
   readonly prerelease: readonly (string | number)[];
-  /** Build metadata, `blue` of `1.2.3+blue`; empty without. Has no part in precedence. */
+  /** Build metadata, `blue` of `1.2.3+blue`; may be empty. It does not count in comparisons. */
   readonly build: string;
 }
 
-/** How tags are read. Tags that the scheme does not know give undefined. */
+/** A scheme of versions. `read` gives undefined for other tags. */
 export interface VersionScheme {
   /** For messages: `a semantic version`. */
   readonly title: string;
@@ -19,10 +19,10 @@ export interface VersionScheme {
   allows(tag: string): boolean;
 }
 
-/** Longer tags are no versions: bounds what regular expressions look at. */
+/** Longer tags are no versions, which bounds the work of regular expressions. */
 export const MAX_TAG_LENGTH = 256;
 
-/** By the precedence of Semantic Versioning 2.0.0, section 11; calendar versions alike. Negative when `a` is older. */
+/** Compares by Semantic Versioning 2.0.0, section 11, also calendar versions. Negative when `a` is older. */
 export function compareVersions(a: TagVersion, b: TagVersion): number {
   for (let at = 0; at < Math.max(a.numbers.length, b.numbers.length); at++) {
     const difference = (a.numbers[at] ?? 0) - (b.numbers[at] ?? 0);
@@ -33,7 +33,7 @@ export function compareVersions(a: TagVersion, b: TagVersion): number {
 
 type Prerelease = TagVersion['prerelease'];
 
-/** None is newest; of two that begin alike the one with more parts is newer. */
+/** No pre-release is newest; of two with the same beginning, the one with more parts is newer. */
 function comparePrereleases(a: Prerelease, b: Prerelease): number {
   if (a.length === 0 || b.length === 0) return b.length - a.length;
   for (let at = 0; at < Math.min(a.length, b.length); at++) {

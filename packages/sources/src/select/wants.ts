@@ -1,10 +1,10 @@
 import type { Platform } from './platform.js';
 
-/** Which release of a source is wanted, and what of it. */
+/** The wanted release of a source, and the wanted artifacts of it. */
 export interface Wants {
   /**
-   * `files`: the newest version, one file of it. `image`: the newest version, all its layers. `given`: the source has
-   * decided by itself (dewy's gRPC service), and what it lists is taken as it is.
+   * `files`: one file of the newest version. `image`: all layers of the newest version. `given`: the release that the
+   * source itself decides on (dewy's gRPC service).
    */
   readonly choice: 'files' | 'image' | 'given';
   /** The artifact's exact name; undefined to find it by the platform. */
@@ -12,7 +12,7 @@ export interface Wants {
   readonly preRelease: boolean;
   /** Calendar versions of this format, such as `YYYY.0M.MICRO`; undefined for semantic versions. */
   readonly calver: string | undefined;
-  /** A range of semantic versions as npm writes it: `^1.2`. */
+  /** A range of semantic versions in npm's syntax: `^1.2`. */
   readonly constraint: string | undefined;
   /** The build metadata that a version must have: `blue` of `1.2.3+blue`; undefined for any or none. */
   readonly slot: string | undefined;

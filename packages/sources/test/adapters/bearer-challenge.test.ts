@@ -4,7 +4,7 @@ import { kindOf } from '../../../shared/test/support/kind-of.js';
 
 it('a challenge says where a token is asked for', () => {
   const header = 'Bearer realm="https://auth.example/token?a=b",service="reg",scope="repository:x:pull"';
-  expect(bearerChallenge(header)?.url).toBe(
+  expect(bearerChallenge(header)).toBe(
     'https://auth.example/token?a=b&service=reg&scope=repository%3Ax%3Apull',
   );
   for (const other of ['Basic realm="x"', 'Bearer service="x"', 'Bearer realm="file:///etc"', ''])

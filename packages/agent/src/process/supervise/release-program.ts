@@ -1,3 +1,4 @@
+import { whenAborted } from '../../host/either-signal.js';
 import type { Launch } from './start-child.js';
 import type { Prove, Supervisor } from './supervisor.js';
 
@@ -65,14 +66,9 @@ export function releaseProgram(
       const { crashed, drained } = await switching.catch((error: unknown) => {
         throw explain(error);
       });
-      await Promise.race([drained, aborted(crashed), aborted(signal)]);
+      await Promise.race([drained, whenAborted(crashed), whenAborted(signal)]);
       return crashed;
     },
     restart: (prove, signal) => supervisor.restart(prove, signal),
   };
-}
-
-function aborted(signal: AbortSignal): Promise<void> {
-  if (signal.aborted) return Promise.resolve();
-  return new Promise((resolve) => signal.addEventListener('abort', () => resolve(), { once: true }));
 }

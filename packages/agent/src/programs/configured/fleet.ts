@@ -16,20 +16,20 @@ import { Followed } from './followed.js';
 import { type ConfigFile, type ConfiguredApplication, readConfigFile } from './read-config-file.js';
 import { clash, keysForRestart } from './what-changed.js';
 
-/** Polls at once, each of which opens a file: a registry allows 64 in a session. */
+/** Polls at once: each opens a file, and a registry allows 64 open files in a session. */
 const MAX_POLLS = 16;
 
-export interface FleetOptions {
+interface FleetOptions {
   readonly file: ConfigFile;
-  /** Of the agent, absolute. */
+  /** Absolute path of the agent's directory. */
   readonly dir: string;
   readonly link: RegistryLink;
   readonly log: Logger;
 }
 
-/** The configurations that are followed now. */
+/** The followed configurations of an agent. */
 export class Fleet {
-  /** By name, also while one ends. */
+  /** By name; a configuration that is ending is still here. */
   readonly #followed = new Map<string, Followed>();
   readonly #reporter: Reporter;
   readonly #watch: RegistryWatch;
@@ -37,7 +37,7 @@ export class Fleet {
   readonly #link: RegistryLink;
   readonly #turns = { builds: buildTurns(), polls: new Turns(MAX_POLLS) };
   readonly #log: Logger;
-  /** What was read last; of what all share, what is active. */
+  /** The configurations that were read last, with the active shared flags. */
   #file: ConfigFile;
   #isEnding = false;
   readonly #reported = new Map<string, ReportedConfig>();
@@ -53,7 +53,7 @@ export class Fleet {
     this.#reporter = new Reporter({ hello, configs: this.#reported, outcomes, log });
   }
 
-  /** A connection was made, or closed here. */
+  /** To be called when a connection was made, or closed here. */
   follow(connection: Connection | undefined): void {
     if (this.#file.shared.watch) this.#watch.follow(connection);
     if (this.#file.shared.report) this.#reporter.follow(connection);
@@ -66,7 +66,7 @@ export class Fleet {
     return new Map(open);
   }
 
-  /** Begins with what is in the file and not followed yet. What one that still ends has is waited for. */
+  /** Begins with configurations that are not followed yet, unless one that is still ending has their directory or port. */
   begin(): void {
     if (this.#isEnding) return;
     const ending = [...this.#followed.values()].filter(({ isEnding }) => isEnding);
@@ -99,8 +99,8 @@ export class Fleet {
   }
 
   /**
-   * Reads the file again. Who is in it as before does not notice, what can be changed while a program runs is, the others end; a file
-   * with a mistake changes nothing.
+   * Reads the file again: unchanged configurations run on, others take over their settings or begin anew, and removed ones end.
+   * A file with a mistake changes nothing.
    */
   reload(path: string): void {
     if (this.#isEnding) return;
@@ -114,7 +114,7 @@ export class Fleet {
   #take(file: ConfigFile): void {
     const { shared } = this.#file;
     if (resolve(file.shared.dir) !== resolve(shared.dir))
-      throw new DeployError('conflict', 'dir, which all configurations share, has changed in the file', {
+      throw new DeployError('conflict', 'the shared key dir has changed in the file', {
         hint: 'restart the agent for it',
       });
     this.#warnOfRestart(file.shared);
@@ -133,10 +133,7 @@ export class Fleet {
   #warnOfRestart(shared: AgentFlags): void {
     const keys = keysForRestart(this.#file.shared, shared);
     if (keys.length > 0)
-      this.#log.warn(
-        { keys },
-        'what all configurations share has changed in the file: restart the agent for it',
-      );
+      this.#log.warn({ keys }, 'shared keys have changed in the file: restart the agent for them');
   }
 
   #renew(): void {
@@ -155,11 +152,11 @@ export class Fleet {
     this.#renew();
   }
 
-  /** All at once; a script that runs is waited for. */
+  /** Ends all configurations at once; waits for running scripts. */
   async end(): Promise<void> {
     this.#isEnding = true;
     const ends = [...this.#followed.values()].map((followed) => followed.end());
-    this.#link.close(); // what is being fetched is cut off
+    this.#link.close(); // interrupts downloads
     await Promise.all(ends);
     this.#reporter.close();
   }

@@ -8,15 +8,14 @@ import { AGENT_FLAGS } from '../flags/agent-flags.js';
 import { type AgentFlags, agentSettings } from '../flags/agent-settings.js';
 import { CONFIGURATION_KEYS, SHARED_KEYS } from './config-keys.js';
 import { reasonAgainst } from './reason-against.js';
-import { isSeq, LineCounter, parseDocument } from './yaml.js';
-import { type Beside, flagsOf, Mistakes, pairsOf, textsOf } from './yaml-keys.js';
-import { noteSyntax } from './yaml-mistakes.js';
+import { isSeq } from './yaml.js';
+import { type Beside, flagsOf, type Mistakes, pairsOf, readYaml, textsOf } from './yaml-keys.js';
 
 const MAX_BYTES = 1024 * 1024;
-/** As a registry takes them. */
+/** The limit of a registry. */
 const MAX_CONFIGURATIONS = 100;
 
-/** One of the configurations, as its flags would have it. */
+/** One of the configurations, as the flags of an agent of its own. */
 export interface ConfiguredApplication {
   readonly flags: AgentFlags;
   /** Of the supervised program. */
@@ -24,35 +23,29 @@ export interface ConfiguredApplication {
 }
 
 export interface ConfigFile {
-  /** What all share: registry, key, directory, host, labels, times. */
+  /** What all configurations share: registry, key, directory, host, labels, times. */
   readonly shared: AgentFlags;
   /** By name. */
   readonly configurations: ReadonlyMap<string, ConfiguredApplication>;
 }
 
-/** @throws DeployError not-found, denied; usage, naming every mistake with line and column. */
+/** Reads the file of `-config`. @throws DeployError not-found, denied; usage, naming every mistake with line and column. */
 export function readConfigFile(path: string): ConfigFile {
-  let text: string;
+  let text: Buffer;
   try {
-    text = readRegularFile(path, MAX_BYTES).toString('utf8');
+    text = readRegularFile(path, MAX_BYTES);
   } catch (error) {
     const { kind, message } = toDeployError(error);
     throw new DeployError(kind, `cannot read ${path}: ${message}`, { hint: 'check -config', cause: error });
   }
-  return parseConfigFile(text, path);
+  return parseConfigFile(text.toString('utf8'), path);
 }
 
 /** @param path for messages. @throws DeployError usage. */
 export function parseConfigFile(text: string, path: string): ConfigFile {
-  const lines = new LineCounter();
-  const document = parseDocument(text, { lineCounter: lines, prettyErrors: false, logLevel: 'silent' });
-  const mistakes = new Mistakes(lines);
-  noteSyntax(document.errors, mistakes);
-  const file = mistakes.list.length === 0 ? configFileOf(document.contents, mistakes) : undefined;
-  if (file !== undefined && mistakes.list.length === 0) return file;
-  throw new DeployError('usage', mistakes.text(path), {
-    hint: 'see docs/agent.md, -config',
-  });
+  const { value, mistakes } = readYaml(text, configFileOf);
+  if (value !== undefined) return value;
+  throw new DeployError('usage', mistakes.text(path), { hint: 'see docs/agent.md, -config' });
 }
 
 function configFileOf(root: unknown, mistakes: Mistakes): ConfigFile {
@@ -112,7 +105,7 @@ function applicationOf(
   });
 }
 
-/** Where nothing else is said a configuration has `<dir>/<name>`, and its state is there. */
+/** Sets the default directory of a configuration, `<dir>/<name>`, and its state file there. */
 function placed({ values }: { values: AgentFlags }, words: readonly string[]): AgentFlags {
   const says = (name: string) => words.some((word) => word.startsWith(`-${name}=`));
   const dir = says('dir') ? values.dir : join(values.dir, values.name ?? '');

@@ -4,7 +4,7 @@ import { destinationOf } from '../../place/sync/destination.js';
 import { areApart, directoriesOf, realPlace } from '../../place/sync/destination-paths.js';
 import type { AgentFlags } from '../flags/agent-settings.js';
 
-/** What configurations of one agent must not share. */
+/** Paths that configurations of one agent must not share. */
 interface Places {
   readonly name: string;
   readonly dir: string;
@@ -14,9 +14,9 @@ interface Places {
 }
 
 /**
- * Why a configuration cannot be followed beside others: they would take one another's files for what is superfluous, and
- * remove them. Symlinks are looked through.
- * @param others those before it.
+ * The reason why a configuration cannot be followed beside others: each would remove files of the other as superfluous.
+ * Symlinks are resolved.
+ * @param others the configurations before it in the file.
  * @param shared the agent's own flags.
  */
 export function reasonAgainst(
@@ -30,14 +30,13 @@ export function reasonAgainst(
   if (own.dests.some((dest) => !areApart(dest, agentsDir)))
     return `dest and the agent's own dir ${resolve(shared.dir)} are one in the other`;
   for (const other of others) {
-    const reason = other.name === flags.name ? another(own) : conflict(own, placesOf(other));
+    const isNameTaken = other.name === flags.name;
+    const reason = isNameTaken
+      ? `there is another configuration "${own.name}"`
+      : conflict(own, placesOf(other));
     if (reason !== undefined) return reason;
   }
   return undefined;
-}
-
-function another({ name }: Places): string {
-  return `there is another configuration "${name}"`;
 }
 
 function conflict(own: Places, other: Places): string | undefined {

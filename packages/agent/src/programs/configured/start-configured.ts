@@ -3,6 +3,7 @@ import { resolve } from 'node:path';
 import type { Logger } from '@deploy-tools/shared/log.js';
 import { RegistryLink } from '../../follow/registry-link.js';
 import type { AgentSignals } from '../../host/agent-signals.js';
+import { whenAborted } from '../../host/either-signal.js';
 import { takeAgentDirectory } from '../daemon/agent-places.js';
 import { registryAccess } from '../daemon/registry-access.js';
 import { runDaemon } from '../daemon/run-daemon.js';
@@ -10,8 +11,8 @@ import { Fleet } from './fleet.js';
 import { type ConfigFile, readConfigFile } from './read-config-file.js';
 
 /**
- * Follows the configurations of a file, over one connection, until the signal. SIGHUP reads it again; a file with a mistake
- * changes nothing. SIGUSR1 restarts the supervised programs.
+ * Runs the agent that follows the configurations of a file over one connection. SIGHUP reads the file again; SIGUSR1 restarts the
+ * supervised programs.
  * @throws DeployError with one sentence for each reason not to start.
  */
 export async function startConfigured(path: string, log: Logger, signals: AgentSignals): Promise<number> {
@@ -37,7 +38,7 @@ export async function startConfigured(path: string, log: Logger, signals: AgentS
       run: async () => {
         try {
           fleet.begin();
-          await aborted(signals.stop);
+          await whenAborted(signals.stop);
           return 0;
         } finally {
           await fleet.end();
@@ -50,16 +51,9 @@ export async function startConfigured(path: string, log: Logger, signals: AgentS
   }
 }
 
-/** Lets users traverse the agent's directory; the configurations' own directories are open to their users' groups alone. */
+/** Lets other users traverse the agent's directory, in which each configuration's directory is open to its user's group alone. */
 function openToUsers({ configurations }: ConfigFile, dir: string): void {
   const isShared = [...configurations.values()].some(({ flags }) => flags.user !== undefined);
   const mode = statSync(dir).mode & 0o7777;
   if (isShared && (mode & 0o001) === 0) chmodSync(dir, mode | 0o011);
-}
-
-function aborted(signal: AbortSignal): Promise<void> {
-  return new Promise((done) => {
-    if (signal.aborted) done();
-    else signal.addEventListener('abort', () => done(), { once: true });
-  });
 }

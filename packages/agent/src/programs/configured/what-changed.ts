@@ -5,13 +5,13 @@ import { type AgentFlags, agentSettings } from '../flags/agent-settings.js';
 import { SHARED_KEYS } from './config-keys.js';
 import type { ConfiguredApplication } from './read-config-file.js';
 
-/** Of what all configurations share: what an agent that runs can take over. */
+/** Shared keys that a running agent takes over. */
 const LIVE_KEYS: readonly string[] = ['poll'];
 
-/** What a configuration's directory, ports and program were opened with. */
+/** Flags of a configuration that take effect only when it is opened. */
 const OPENED_WITH = ['dir', 'state', 'user', 'port', 'handoff', 'stop-timeout'] as const;
 
-/** Keys of what all configurations share that are others, and that need a restart of the agent. */
+/** Shared keys that have changed and take effect only after a restart of the agent. */
 export function keysForRestart(before: AgentFlags, after: AgentFlags): string[] {
   const flagOf = (flags: AgentFlags, name: string): unknown => flags[name as keyof AgentFlags];
   return SHARED_KEYS.map(({ name }) => name).filter(
@@ -19,8 +19,8 @@ export function keysForRestart(before: AgentFlags, after: AgentFlags): string[] 
   );
 }
 
-/** What has to be done for a configuration that is another in the file: nothing, follow by other settings, or begin anew. */
-export type Change = 'nothing' | 'settings' | 'everything';
+/** What a change in the file requires: nothing, taking over the settings, or opening the configuration anew. */
+type Change = 'nothing' | 'settings' | 'everything';
 
 export function changeOf(before: ConfiguredApplication, after: ConfiguredApplication): Change {
   const opened = ({ flags, command }: ConfiguredApplication) => [
@@ -32,7 +32,7 @@ export function changeOf(before: ConfiguredApplication, after: ConfiguredApplica
   return isDeepStrictEqual(followed(before), followed(after)) ? 'nothing' : 'settings';
 }
 
-/** Whether one needs what the other has: a directory, a destination or a port. */
+/** Whether two configurations use the same directory, destination or port. */
 export function clash(one: ConfiguredApplication, other: ConfiguredApplication): boolean {
   const ports = new Set(one.flags.port);
   if (other.flags.port.some((port) => ports.has(port))) return true;

@@ -9,25 +9,21 @@ import type { SyncRequest } from '../../place/sync/sync-request.js';
 import { syncTree } from '../../place/sync/sync-tree.js';
 import { withNames } from '../../release/unpack/held-directory.js';
 import { unpackLayers } from '../../release/unpack/run-tree-task.js';
-import type { DeployContext } from './deploy-context.js';
+import { type DeployContext, fetchContext } from './deploy-context.js';
 import type { DeployFileArchive } from './deploy-file.js';
-import { download, fetchSmall } from './download.js';
-import { verifySignature } from './verify-signature.js';
-import { withRetries } from './with-retries.js';
+import { download } from './download.js';
+import { verifySigned } from './verify-signature.js';
 
-const MAX_SIGNATURE_BYTES = 64 * 1024;
-
-/** An archive, its destination, and what happens in between. */
-export interface ArchiveDeployment {
+interface ArchiveDeployment {
   readonly archive: DeployFileArchive;
   readonly place: DestinationPlace;
-  /** Runs once the archive is there, and is the right one. */
+  /** Called when the archive is downloaded and verified. */
   readonly beforeUnpacking: () => Promise<void>;
 }
 
 /**
- * Downloads the archive, unpacks it beside its destination and syncs it there; what is made for that is removed in the end.
- * The destination's lock has to be held.
+ * Downloads an archive, unpacks it beside its destination and syncs it there; removes temporary files in the end. The caller
+ * holds the destination's lock.
  * @throws DeployError.
  */
 export async function deployArchive(
@@ -55,18 +51,17 @@ async function fetchArchive(
   work: ClosedDirectory,
   context: DeployContext,
 ): Promise<string> {
-  const { settings, open, timers, log, signal } = context;
+  const { settings, log } = context;
   const { src, checksum } = archive;
-  const line = (text: string): void => log.line(text);
   if (checksum?.isWeak === true && archive.signature === undefined)
-    line(
+    log.line(
       `warning: ${checksum.algorithm} finds damage only, not forgery: another archive with the same checksum can be made; use sha256`,
     );
-  line(`fetching ${showUrl(src)}`);
+  log.line(`fetching ${showUrl(src)}`);
   const to = work.at('archive');
-  const { maxBytesPerSecond, retries } = settings;
-  await download({ url: src, to, checksum, maxBytesPerSecond, retries }, { open, timers, log: line }, signal);
-  if (checksum !== undefined) line(`its ${checksum.algorithm} checksum is right`);
+  const { maxBytesPerSecond } = settings;
+  await download({ url: src, to, checksum, maxBytesPerSecond }, fetchContext(context));
+  if (checksum !== undefined) log.line(`its ${checksum.algorithm} checksum is right`);
   await verifyArchive(archive, { path: to, dir: work.at('.') }, context);
   return to;
 }
@@ -76,25 +71,20 @@ async function verifyArchive(
   files: { readonly path: string; readonly dir: string },
   context: DeployContext,
 ): Promise<void> {
-  const { settings, open, timers, log, signal } = context;
-  const { allowedSigners, retries } = settings;
-  if (allowedSigners === undefined && signature === undefined) return;
-  if (allowedSigners === undefined || signature === undefined) {
+  const { allowedSigners } = context.settings;
+  if (signature === undefined) {
+    if (allowedSigners === undefined) return;
+    throw new DeployError('denied', 'the manifest names no signature, but -allowed-signers asks for one', {
+      hint: 'add signature: URL',
+    });
+  }
+  if (allowedSigners === undefined)
     throw new DeployError(
       'denied',
-      signature === undefined
-        ? 'the manifest names no signature, but -allowed-signers asks for one'
-        : 'the deploy file names a signature, but no key is given to verify it with',
-      { hint: signature === undefined ? 'add signature: URL' : 'name a file with -allowed-signers' },
+      'the deploy file names a signature, but no key is given to verify it with',
+      { hint: 'name a file with -allowed-signers' },
     );
-  }
-  const line = (text: string): void => log.line(text);
-  const wanted = { url: signature, maxBytes: MAX_SIGNATURE_BYTES };
-  const fetch = (until: AbortSignal) => fetchSmall(wanted, open, until);
-  const what = `fetching ${showUrl(signature)}`;
-  const bytes = await withRetries(what, fetch, { ...retries, timers, log: line, signal });
-  const signed = { label: showUrl(src), ...files, signature: bytes, allowedSigners };
-  line(`it is signed by ${await verifySignature(signed, signal)}`);
+  await verifySigned({ label: showUrl(src), allowedSigners, ...files }, signature, fetchContext(context));
 }
 
 async function unpackArchive(
@@ -125,7 +115,7 @@ async function syncArchive(
     // Where nothing is yet, the tree itself is what rsync would make.
     strategy: strategy === 'rsync' && isPlain && !isThere ? 'mv' : strategy,
     verbose: settings.verbose,
-    log: (line) => log.line(line),
+    log: log.line,
     keep: settings.keep,
   };
   const { files, deleted, root } = await syncTree(request, signal);

@@ -4,37 +4,43 @@ import type { Timers } from '../../host/timers.js';
 import type { OnLine } from '../../process/script/run-output.js';
 import type { Ownership } from '../../release/unpack/tree-task.js';
 import type { DeployLog } from './deploy-log.js';
+import type { FetchContext } from './download.js';
 import type { Retries } from './with-retries.js';
 
-/** What the flags say. */
+/** The settings that the flags give. */
 export interface DeployFileSettings {
   readonly maxBytesPerSecond: number | undefined;
-  /** Waits a random part of it first. */
+  /** The upper bound of a random delay before the deployment. */
   readonly randomDelayMs: number;
   readonly retries: Retries;
   /** Whether the log names each file that changes. */
   readonly verbose: boolean;
-  /** Whether to wait while another deploys to the same destination; else that is an error. */
+  /** Whether to wait for another deployment to the same destination; else that is an error. */
   readonly waits: boolean;
-  /** Path of the file that says whose signatures count. */
+  /** Path of the file with the allowed signers. */
   readonly allowedSigners: string | undefined;
   /** Whether the manifest has to be signed too, at its URL with `.sig` at the end. */
   readonly signedDeployFile: boolean;
-  /** Old releases of the strategy `release`. */
+  /** Old releases that the strategy `release` keeps. */
   readonly keep: number;
   readonly policy: UnpackPolicy;
   readonly ownership: Ownership;
 }
 
-/** What one deployment works with. */
+/** The tools of one deployment. */
 export interface DeployContext {
   readonly settings: DeployFileSettings;
   readonly open: OpenUrl;
-  /** Of the commands, and of what is filled in. */
+  /** For commands and template variables. */
   readonly environment: Readonly<Record<string, string | undefined>>;
   readonly timers: Timers;
   readonly log: DeployLog;
-  /** Where what the commands at the end print goes. */
+  /** Gets the output of the commands at the end. */
   readonly print: OnLine;
   readonly signal: AbortSignal;
+}
+
+/** The part of a context that downloads need. */
+export function fetchContext({ settings, open, timers, log, signal }: DeployContext): FetchContext {
+  return { retries: settings.retries, open, timers, log: log.line, signal };
 }

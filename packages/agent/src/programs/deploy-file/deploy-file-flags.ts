@@ -4,9 +4,9 @@ import { DeployError, describeError } from '@deploy-tools/shared/errors.js';
 import { AGENT_FLAGS } from '../flags/agent-flags.js';
 import { ownershipOf, policyOf } from '../flags/agent-settings.js';
 import type { DeployFileSettings } from './deploy-context.js';
-import { parseSeconds } from './seconds.js';
+import { parseSeconds } from './parse-deploy-file.js';
 
-/** What unpacking takes, as the agent has it. */
+/** A flag of the agent that this program has too. */
 function agentFlag<const Name extends string>(
   name: Name,
 ): Extract<(typeof AGENT_FLAGS)[number], { name: Name }> {

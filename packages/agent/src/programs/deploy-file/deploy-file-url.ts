@@ -1,11 +1,11 @@
 import { DeployError, describeError } from '@deploy-tools/shared/errors.js';
 
-/** Of what comes on standard input: a Consul event has at most some kilobytes, and a handler gets at most 256 of them. */
+/** The limit of standard input: a Consul event has at most some kilobytes, and a handler gets at most 256 events. */
 const MAX_BYTES = 4 * 1024 * 1024;
 const BRACKET = '['.charCodeAt(0);
 const NEWLINE = '\n'.charCodeAt(0);
 
-export interface DeployFileSource {
+interface DeployFileSource {
   /** From the command line. */
   readonly argument: string | undefined;
   readonly environment: Readonly<Record<string, string | undefined>>;
@@ -13,9 +13,9 @@ export interface DeployFileSource {
 }
 
 /**
- * The URL of the manifest: the argument; or the payload of the last event, when standard input is a list of Consul's; or its first
- * line, which is what a handler of Serf's user events gets.
- * @returns undefined when Consul has no event: it reports that too.
+ * Finds the URL of the manifest: the argument, the payload of Consul's last event on standard input, or the first line of
+ * standard input, which a handler of Serf's user events gets.
+ * @returns undefined when Consul reports that it has no event.
  * @throws DeployError invalid.
  */
 export async function manifestUrl(source: DeployFileSource): Promise<string | undefined> {
@@ -34,26 +34,25 @@ export async function manifestUrl(source: DeployFileSource): Promise<string | un
   );
 }
 
-/** `consul watch` tells its handler so, and ends when that fails. */
+/** Whether `consul watch` runs this program as a handler; it ends when the handler fails. */
 export function isUnderConsul(environment: DeployFileSource['environment']): boolean {
   return environment.CONSUL_INDEX !== undefined && environment.CONSUL_INDEX !== '';
 }
 
-/** All of a list; else the first line suffices, and who sends it need not end. */
+/** Reads the whole list, or else until the first line is complete: the sender need not end then. */
 async function textOf(stdin: AsyncIterable<Uint8Array>, isList: boolean): Promise<string> {
   const pieces: Uint8Array[] = [];
   let bytes = 0;
   for await (const piece of stdin) {
     pieces.push(piece);
     bytes += piece.length;
-    if (bytes > MAX_BYTES)
-      throw new DeployError('too-large', 'what is on standard input is too much for an event');
+    if (bytes > MAX_BYTES) throw new DeployError('too-large', 'standard input is too long for an event');
     if (!isList && pieces[0]?.[0] !== BRACKET && piece.includes(NEWLINE)) break;
   }
   return Buffer.concat(pieces).toString('utf8');
 }
 
-/** See "consul watch", type event: a list of objects of which `Payload` is in base64, or null. */
+/** The payload of the last event of `consul watch -type event`: a list of objects whose `Payload` is base64 or null. */
 function consulPayload(text: string): string | undefined {
   const events = consulEvents(text);
   if (events.length === 0) return undefined;

@@ -1,21 +1,30 @@
 import type { SyncStrategy } from '../../place/sync/sync-request.js';
-import type { Checksum } from './checksum.js';
 
-/** What one deployment is to do; its file format is stretcher's (docs/manifest-deployments.md). */
+/** A deployment as its file describes it, in stretcher's format (docs/manifest-deployments.md). */
 export interface DeployFile {
   /** Undefined: there are commands only. */
   readonly archive: DeployFileArchive | undefined;
   readonly commands: DeployFileCommands;
-  /** The same commands as they stand in the file, without what is filled in; absent where that is not known. */
+  /** The same commands without their variables filled in; absent where that is not known. */
   readonly asWritten?: DeployFileCommands;
-  /** Of each command, in milliseconds; undefined for no limit. */
+  /** The limit of each command, in milliseconds; undefined for none. */
   readonly commandTimeoutMs: number | undefined;
 }
 
+/** The checksum that a file has to have. */
+export interface Checksum {
+  /** As node:crypto names it. */
+  readonly algorithm: 'md5' | 'sha1' | 'sha256' | 'sha512';
+  /** Lower case. */
+  readonly hex: string;
+  /** Whether collisions can be made, so that it finds damage, but not malice. */
+  readonly isWeak: boolean;
+}
+
 export interface DeployFileArchive {
-  /** Its URL. */
+  /** The URL of the archive. */
   readonly src: string;
-  /** One of checksum and signature is there. */
+  /** An archive has a checksum, a signature or both. */
   readonly checksum: Checksum | undefined;
   /** URL of a detached SSH signature of the archive. */
   readonly signature: string | undefined;

@@ -5,12 +5,12 @@ import { formatByteSize } from '@deploy-tools/shared/byte-size.js';
 import { describeError } from '@deploy-tools/shared/errors.js';
 import { printable } from '@deploy-tools/shared/printable.js';
 
-/** What the commands at the end get to read; the rest is on standard error only. */
+/** The size up to which the log is kept for the commands at the end; the rest is on standard error only. */
 const MAX_BYTES = 64 * 1024 * 1024;
 
 /**
- * The log of one deployment: for people, on standard error, and once more in a file that has no name, for the commands
- * at the end. A disk that is full does not end a deployment.
+ * The log of one deployment, on standard error, and in a file without a name for the commands at the end. A full disk does
+ * not end a deployment.
  */
 export class DeployLog {
   readonly #write: (text: string) => void;
@@ -29,13 +29,14 @@ export class DeployLog {
     }
   }
 
-  line(text: string): void {
+  /** Logs a line of text. */
+  readonly line = (text: string): void => {
     const line = `${new Date().toISOString()} ${printable(text)}\n`;
     this.#write(line);
     this.#keep(line);
-  }
+  };
 
-  /** A file descriptor of its own, to read the whole log from its beginning; the caller closes it. */
+  /** A new descriptor that reads the log from its beginning; the caller closes it. */
   reader(): number {
     return openSync(this.#fd === undefined ? '/dev/null' : `/proc/self/fd/${this.#fd}`, 'r');
   }

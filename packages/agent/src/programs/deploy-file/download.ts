@@ -6,76 +6,67 @@ import { formatDuration } from '@deploy-tools/shared/duration.js';
 import { DeployError, toDeployError } from '@deploy-tools/shared/errors.js';
 import { checkSpace } from '@deploy-tools/shared/host/free-space.js';
 import { RateLimit } from '@deploy-tools/shared/rate-limit.js';
+import { readBody } from '@deploy-tools/sources/objects/object-body.js';
 import { showUrl } from '@deploy-tools/sources/objects/show-url.js';
 import type { OpenUrl } from '@deploy-tools/sources/opened-object.js';
-import type { Timers } from '../../host/timers.js';
-import type { Checksum } from './checksum.js';
-import { type Retries, withRetries } from './with-retries.js';
+import type { Checksum } from './deploy-file.js';
+import { type RetryContext, withRetries } from './with-retries.js';
 
-export interface Download {
+interface Download {
   readonly url: string;
-  /** Absolute path of a file that is not there. */
+  /** Absolute path of a file that does not exist. */
   readonly to: string;
   readonly checksum: Checksum | undefined;
   readonly maxBytesPerSecond: number | undefined;
-  readonly retries: Retries;
 }
 
-export interface DownloadContext {
+export interface FetchContext extends RetryContext {
   readonly open: OpenUrl;
-  readonly timers: Timers;
-  readonly log: (line: string) => void;
 }
 
 /**
- * Fetches what a URL names into a file. What broke off is continued where it ended, while the object stays the same; what
- * turns out to have a wrong checksum is fetched anew.
+ * Downloads the object of a URL into a file. A retry continues where the attempt before it ended, while the object stays the
+ * same; after a wrong checksum it begins anew.
  * @throws DeployError corrupt: the checksum is wrong; those of OpenUrl; no-space; cancelled.
  */
-export async function download(
-  request: Download,
-  context: DownloadContext,
-  signal: AbortSignal,
-): Promise<void> {
-  const { url, to, checksum, retries } = request;
-  const begun = context.timers.now();
+export async function download(request: Download, context: FetchContext): Promise<void> {
+  const { url, to, checksum } = request;
+  const { timers, log } = context;
+  const begun = timers.now();
   const file = await openFile(to, 'wx', 0o600);
   try {
     const state: Progress = { offset: 0, validator: undefined, hash: hashOf(checksum) };
-    const attempt = async (until: AbortSignal): Promise<void> => {
-      await transfer(request, context, { file, state, signal: until });
+    const attempt = async (signal: AbortSignal): Promise<void> => {
+      await transfer(request, { ...context, signal }, { file, state });
       if (checksum !== undefined) verify(checksum, state, url);
     };
-    await withRetries(`fetching ${showUrl(url)}`, attempt, { ...retries, ...context, signal });
-    const ms = context.timers.now() - begun;
+    await withRetries(`fetching ${showUrl(url)}`, attempt, context);
+    const ms = timers.now() - begun;
     const rate = formatByteSize((state.offset * 1000) / Math.max(ms, 1));
-    const took = formatDuration(Math.round(ms));
-    context.log(`fetched ${state.offset} bytes in ${took}, ${rate}/s`);
+    log(`fetched ${state.offset} bytes in ${formatDuration(Math.round(ms))}, ${rate}/s`);
   } finally {
     await file.close();
   }
 }
 
 interface Progress {
-  /** Bytes that are written and hashed. */
+  /** How many bytes are written and hashed. */
   offset: number;
   validator: string | undefined;
   hash: Hash;
 }
 
-interface Target {
-  readonly file: FileHandle;
-  readonly state: Progress;
-  readonly signal: AbortSignal;
-}
-
 async function transfer(
   { url, to, checksum, maxBytesPerSecond }: Download,
-  { open, timers }: DownloadContext,
-  { file, state, signal }: Target,
+  { open, timers, signal }: FetchContext,
+  { file, state }: { readonly file: FileHandle; readonly state: Progress },
 ): Promise<void> {
   const opened = await open(url, { offset: state.offset, validator: state.validator }, signal);
-  if (opened.offset === 0) await restart(file, state, checksum);
+  if (opened.offset === 0) {
+    await file.truncate(0);
+    state.offset = 0;
+    state.hash = hashOf(checksum);
+  }
   state.validator = opened.validator;
   const limit =
     maxBytesPerSecond === undefined
@@ -105,17 +96,11 @@ async function writeFully(file: FileHandle, bytes: Uint8Array, position: number)
   }
 }
 
-async function restart(file: FileHandle, state: Progress, checksum: Checksum | undefined): Promise<void> {
-  await file.truncate(0);
-  state.offset = 0;
-  state.hash = hashOf(checksum);
-}
-
 function hashOf(checksum: Checksum | undefined): Hash {
   return createHash(checksum?.algorithm ?? 'sha256');
 }
 
-/** After a mismatch nothing of it is to be continued. */
+/** @throws DeployError corrupt, after which the next attempt begins anew. */
 function verify(checksum: Checksum, state: Progress, url: string): void {
   const found = state.hash.digest('hex');
   if (found === checksum.hex) return;
@@ -129,20 +114,12 @@ function verify(checksum: Checksum, state: Progress, url: string): void {
   );
 }
 
-/** What a small object holds. @throws DeployError too-large; those of OpenUrl. */
-export async function fetchSmall(
-  { url, maxBytes }: { readonly url: string; readonly maxBytes: number },
-  open: OpenUrl,
-  signal: AbortSignal,
-): Promise<Buffer> {
-  const { body } = await open(url, { offset: 0 }, signal);
-  const pieces: Uint8Array[] = [];
-  let bytes = 0;
-  for await (const piece of body) {
-    pieces.push(piece);
-    bytes += piece.length;
-    if (bytes > maxBytes)
-      throw new DeployError('too-large', `${showUrl(url)} is larger than ${formatByteSize(maxBytes)}`);
-  }
-  return Buffer.concat(pieces);
+/** Fetches the content of a small object. @throws DeployError too-large; timeout; those of OpenUrl. */
+export async function fetchSmall(url: string, maxBytes: number, context: FetchContext): Promise<Buffer> {
+  const label = showUrl(url);
+  const attempt = async (signal: AbortSignal) => {
+    const { body } = await context.open(url, { offset: 0 }, signal);
+    return await readBody(body, maxBytes, label);
+  };
+  return await withRetries(`fetching ${label}`, attempt, context);
 }

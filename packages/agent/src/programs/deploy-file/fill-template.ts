@@ -4,25 +4,25 @@ import { DeployError } from '@deploy-tools/shared/errors.js';
 type Environment = Readonly<Record<string, string | undefined>>;
 
 /**
- * Fills in what stands between `{{` and `}}`, as Go's templates with the functions of kayac/go-config do, as far as manifests
- * have use for it: `env "A" "B" "default"`, `must_env "A"`, `json_escape`, texts, and `|` to hand a value on.
- * `{{-` and `-}}` take the blanks beside away.
+ * Fills in a manifest's actions, `{{ … }}`, the part of Go's templates with the functions of kayac/go-config that manifests use:
+ * `env "A" "B" "default"`, `must_env "A"`, `json_escape`, texts, and `|` to pass a value on. `{{-` and `-}}` remove
+ * the blanks beside the action.
  * @param label for messages.
- * @throws DeployError invalid, with the line; a variable that is missing.
+ * @throws DeployError invalid, with the line, also for a missing variable.
  */
 export function fillTemplate(text: string, environment: Environment, label: string): string {
   return replaceActions(text, label, ({ body, fail }) => filledIn(body, environment, fail));
 }
 
-/** The same text with a word without blanks in the place of each action. */
-export interface MarkedTemplate {
+/** A template with a word without blanks in the place of each action. */
+interface MarkedTemplate {
   readonly text: string;
-  /** Puts what stands in the template back in the places of the words. */
+  /** Puts the template's actions back in the places of their words. */
   readonly unmark: (part: string) => string;
 }
 
 /**
- * A template that can be read as the file that it makes, as far as that does not depend on what is filled in.
+ * Replaces the actions of a template by words, so that it can be parsed without their values.
  * @param label for messages.
  * @throws DeployError invalid.
  */
@@ -35,7 +35,7 @@ export function markTemplate(text: string, label: string): MarkedTemplate {
 }
 
 interface Action {
-  /** As it stands in the template, braces included. */
+  /** As in the template, braces included. */
   readonly whole: string;
   readonly body: string;
   readonly fail: Fail;
@@ -59,7 +59,7 @@ function replaceActions(text: string, label: string, replace: (action: Action) =
   }
 }
 
-/** Texts in it may hold braces. */
+/** An action; its texts may hold braces. */
 const ACTION = /^\{\{(?:(-)(?=\s))?((?:"(?:[^"\\\n]|\\.)*"|`[^`]*`|[^"`{}])*?)(?:(?<=\s)(-))?\}\}/;
 const WORD = /\s*(?:("(?:[^"\\\n]|\\.)*"|`[^`]*`)|([A-Za-z_]\w*)|(\|))\s*/y;
 

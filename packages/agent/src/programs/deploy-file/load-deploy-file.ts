@@ -4,13 +4,12 @@ import { join } from 'node:path';
 import { DeployError } from '@deploy-tools/shared/errors.js';
 import { showUrl } from '@deploy-tools/sources/objects/show-url.js';
 import { parseDocument } from 'yaml';
-import type { DeployContext } from './deploy-context.js';
+import { type DeployContext, fetchContext } from './deploy-context.js';
 import { COMMAND_LISTS, type DeployFile, type DeployFileCommands } from './deploy-file.js';
 import { fetchSmall } from './download.js';
 import { fillTemplate, markTemplate } from './fill-template.js';
 import { parseDeployFile, readCommands } from './parse-deploy-file.js';
-import { verifySignature } from './verify-signature.js';
-import { withRetries } from './with-retries.js';
+import { verifySigned } from './verify-signature.js';
 
 const MAX_BYTES = 1024 * 1024;
 
@@ -18,7 +17,7 @@ const MAX_BYTES = 1024 * 1024;
 export async function loadDeployFile(url: string, context: DeployContext): Promise<DeployFile> {
   const label = showUrl(url);
   context.log.line(`reading the manifest ${label}`);
-  const bytes = await fetchText(url, context);
+  const bytes = await fetchSmall(url, MAX_BYTES, fetchContext(context));
   if (context.settings.signedDeployFile) await verified(url, bytes, context);
   const text = bytes.toString('utf8');
   const manifest = parseDeployFile(fillTemplate(text, context.environment, label), label);
@@ -26,19 +25,8 @@ export async function loadDeployFile(url: string, context: DeployContext): Promi
   return asWritten === undefined ? manifest : { ...manifest, asWritten };
 }
 
-async function fetchText(
-  url: string,
-  { settings, open, timers, log, signal }: DeployContext,
-): Promise<Buffer> {
-  const fetch = (until: AbortSignal) => fetchSmall({ url, maxBytes: MAX_BYTES }, open, until);
-  const line = (text: string): void => log.line(text);
-  const context = { ...settings.retries, timers, log: line, signal };
-  return await withRetries(`fetching ${showUrl(url)}`, fetch, context);
-}
-
 async function verified(url: string, manifest: Buffer, context: DeployContext): Promise<void> {
-  const { settings, log, signal } = context;
-  const { allowedSigners } = settings;
+  const { allowedSigners } = context.settings;
   if (allowedSigners === undefined)
     throw new DeployError('usage', '-signed-manifest needs -allowed-signers: whose signature counts');
   const dir = mkdtempSync(join(tmpdir(), 'deploy-agent-manifest-'));
@@ -47,18 +35,16 @@ async function verified(url: string, manifest: Buffer, context: DeployContext): 
     writeFileSync(path, manifest, { mode: 0o600 });
     const at = new URL(url);
     at.pathname += '.sig';
-    const signature = await fetchText(at.href, context);
-    const signed = { label: showUrl(url), path, signature, allowedSigners, dir };
-    log.line(`it is signed by ${await verifySignature(signed, signal)}`);
+    await verifySigned({ label: showUrl(url), path, allowedSigners, dir }, at.href, fetchContext(context));
   } finally {
     rmSync(dir, { recursive: true, force: true });
   }
 }
 
 /**
- * The commands of a manifest before its variables are filled in, to be shown in place of what is run: variables hold secrets.
- * @param commands as they are run.
- * @returns undefined where variables make up more than texts, so that it is not known which command is which.
+ * The commands of a manifest before its variables, which hold secrets, are filled in: messages show these.
+ * @param commands with their variables filled in.
+ * @returns undefined where variables add or remove commands, so that the two lists do not correspond.
  */
 export function commandsAsWritten(
   text: string,

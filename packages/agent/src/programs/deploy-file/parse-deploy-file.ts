@@ -1,40 +1,34 @@
 import { isAbsolute, normalize } from 'node:path';
-import { MAX_TIMER_MS } from '@deploy-tools/shared/duration.js';
+import { MAX_TIMER_MS, parseDuration } from '@deploy-tools/shared/duration.js';
 import { DeployError, describeError } from '@deploy-tools/shared/errors.js';
-import { isMap, isScalar, isSeq, LineCounter, parseDocument } from 'yaml';
+import { isMap, isScalar, isSeq, LineCounter } from 'yaml';
 import { SYNC_STRATEGIES } from '../../place/sync/sync-request.js';
-import { flagsOf, Mistakes, textOf } from '../configured/yaml-keys.js';
-import { noteSyntax } from '../configured/yaml-mistakes.js';
-import { parseChecksum } from './checksum.js';
+import { flagsOf, Mistakes, readYaml, textOf } from '../configured/yaml-keys.js';
 import {
+  type Checksum,
   COMMAND_LISTS,
   type DeployFile,
   type DeployFileArchive,
   type DeployFileCommands,
 } from './deploy-file.js';
-import { parseSeconds } from './seconds.js';
 
 const DEFAULT_MODE = 0o755;
 const NO_COMMANDS: DeployFileCommands = { pre: [], post: [], success: [], failure: [] };
 
 /**
- * Reads a manifest of which the variables are filled in.
+ * Reads a manifest with its variables filled in.
  * @param label for messages.
  * @throws DeployError invalid, naming every mistake with line and column.
  */
 export function parseDeployFile(text: string, label: string): DeployFile {
-  const lines = new LineCounter();
-  const document = parseDocument(text, { lineCounter: lines, prettyErrors: false, logLevel: 'silent' });
-  const mistakes = new Mistakes(lines);
-  noteSyntax(document.errors, mistakes);
-  const manifest = mistakes.list.length === 0 ? manifestOf(document.contents, mistakes) : undefined;
-  if (manifest !== undefined && mistakes.list.length === 0) return manifest;
+  const { value, mistakes } = readYaml(text, manifestOf);
+  if (value !== undefined) return value;
   throw new DeployError('invalid', `${label}: ${mistakes.list.join('; ')}`, {
     hint: 'see docs/manifest-deployments.md',
   });
 }
 
-/** Only the commands; undefined where they are not as they should be. */
+/** Reads the commands alone; undefined where they have mistakes. */
 export function readCommands(root: unknown): DeployFileCommands | undefined {
   const mistakes = new Mistakes(new LineCounter());
   const node = isMap(root) ? root.get('commands', true) : undefined;
@@ -43,7 +37,7 @@ export function readCommands(root: unknown): DeployFileCommands | undefined {
   return mistakes.list.length === 0 ? commands : undefined;
 }
 
-/** Keys that are read as soon as they are met. */
+/** Readers of the values of keys. */
 type Readers = Readonly<Record<string, (node: unknown, name: string) => void>>;
 
 function manifestOf(root: unknown, mistakes: Mistakes): DeployFile {
@@ -106,7 +100,7 @@ const TEXT_KEYS = [
 
 type TextKey = (typeof TEXT_KEYS)[number];
 
-/** A key without a value is as if it were not there. */
+/** Reads the keys of a map; ignores a key without a value. */
 function readKeys(node: unknown, readers: Readers, mistakes: Mistakes): void {
   const beside = Object.entries(readers).map(([name, read]) => {
     const take = (value: unknown): void => {
@@ -117,7 +111,7 @@ function readKeys(node: unknown, readers: Readers, mistakes: Mistakes): void {
   flagsOf(node, { keys: [], beside: Object.fromEntries(beside) }, mistakes);
 }
 
-/** @param map flagsOf gives the key itself where there is no value at all. */
+/** @param value the key itself where there is no value at all, as flagsOf gives it. */
 function isEmpty(value: unknown, map: unknown): boolean {
   if (isScalar(value) && value.value === null) return true;
   return isMap(map) && map.items.some(({ key, value: own }) => key === value && own === null);
@@ -133,7 +127,7 @@ function commandsOf(node: unknown, mistakes: Mistakes): DeployFileCommands {
   return { pre, post, success, failure };
 }
 
-/** A list of texts, or one that stands for a list of it. */
+/** Reads a list of texts, or a single text as a list. */
 function listOf(node: unknown, name: string, mistakes: Mistakes): string[] {
   const nodes: readonly unknown[] = isSeq(node) ? node.items : [node];
   return nodes.flatMap((item) => {
@@ -175,4 +169,27 @@ function timeoutOf(text: string): number {
   throw new DeployError('invalid', `"${text}" is no time to wait`, {
     hint: 'give more than 0, and less than 24 days',
   });
+}
+
+/** Reads a duration; a bare number counts seconds, as for stretcher. @returns milliseconds. @throws DeployError usage. */
+export function parseSeconds(text: string): number {
+  return /^\d+(\.\d+)?$/.test(text) ? Number(text) * 1000 : parseDuration(text);
+}
+
+const ALGORITHMS: Readonly<Record<number, Checksum['algorithm']>> = {
+  32: 'md5',
+  40: 'sha1',
+  64: 'sha256',
+  128: 'sha512',
+};
+
+/** Parses a checksum, whose length tells its algorithm. @throws DeployError invalid. */
+export function parseChecksum(text: string): Checksum {
+  const algorithm = ALGORITHMS[text.length];
+  if (algorithm === undefined || !/^[0-9a-f]*$/i.test(text)) {
+    throw new DeployError('invalid', `"${text}" is no checksum`, {
+      hint: 'give md5, sha1, sha256 or sha512 in hex, best sha256',
+    });
+  }
+  return { algorithm, hex: text.toLowerCase(), isWeak: algorithm === 'md5' || algorithm === 'sha1' };
 }

@@ -7,7 +7,7 @@ import type { CommandList, DeployFile } from './deploy-file.js';
 import type { DeployLog } from './deploy-log.js';
 
 /** Characters of a command that messages show. */
-const SHOWN = 120;
+const MAX_SHOWN = 120;
 
 export interface CommandsRun {
   readonly manifest: Pick<DeployFile, 'commands' | 'asWritten' | 'commandTimeoutMs'>;
@@ -17,7 +17,7 @@ export interface CommandsRun {
 }
 
 /**
- * Runs the commands of one list, each by `sh -c`; what they print is in the log. The first that fails is the last.
+ * Runs the commands of one list with `sh -c` and logs their output. Stops at the first that fails.
  * @throws DeployError script.
  */
 export async function runCommands(list: 'pre' | 'post', run: CommandsRun): Promise<void> {
@@ -26,7 +26,7 @@ export async function runCommands(list: 'pre' | 'post', run: CommandsRun): Promi
   }
 }
 
-/** Runs the commands at the end: each reads the whole log, and what it prints is passed on, not logged. */
+/** Runs the commands at the end: each reads the whole log, and its output is not logged. @param print gets the output. */
 export async function runLastCommands(
   list: 'success' | 'failure',
   run: CommandsRun,
@@ -44,9 +44,9 @@ export async function runLastCommands(
 
 interface Command {
   readonly list: CommandList;
-  /** As it is run. */
+  /** With its variables filled in. */
   readonly text: string;
-  /** What is said of it: what it is run with may hold secrets. */
+  /** For messages, without variables, which may hold secrets. */
   readonly shown: string;
 }
 
@@ -75,5 +75,5 @@ async function runCommand(
 
 function shorten(command: string): string {
   const line = command.trim().replace(/\s*\n\s*/g, '; ');
-  return line.length <= SHOWN ? line : `${line.slice(0, SHOWN)}…`;
+  return line.length <= MAX_SHOWN ? line : `${line.slice(0, MAX_SHOWN)}…`;
 }

@@ -10,9 +10,9 @@ import { loadDeployFile } from './load-deploy-file.js';
 import { type CommandsRun, runCommands, runLastCommands } from './run-commands.js';
 
 /**
- * One deployment from beginning to end: random delay, manifest, archive and its checksum, `pre`, unpacking, syncing, `post`, then
- * `success` or `failure`. What goes wrong is in the log.
- * @param whichDeployFile undefined: there is nothing to do.
+ * Runs one deployment: random delay, manifest, archive and its checksum, `pre`, unpacking, syncing, `post`, then `success` or
+ * `failure`. Logs every error.
+ * @param whichDeployFile gives the manifest's URL; undefined: there is nothing to do.
  * @returns whether it succeeded.
  */
 export async function runDeployFile(
@@ -43,7 +43,7 @@ async function randomDelay({ settings, timers, log, signal }: DeployContext): Pr
   await timers.sleep(ms, signal);
 }
 
-/** What is done at the end belongs to it: the next deployment to the same place waits for that too. */
+/** Runs the deployment and the commands at its end, and releases the destination after both. */
 async function holdingDestination(manifest: DeployFile, context: DeployContext): Promise<boolean> {
   const held = { release: (): void => {} };
   try {
@@ -68,15 +68,14 @@ async function deploy(
   else {
     requireRsync(archive);
     const destination = { to: archive.dest, strategy: archive.strategy };
-    const line = (text: string): void => log.line(text);
-    const claim = { ...destination, owner: undefined };
-    held.release = await lockDestination({ ...claim, waits: settings.waits, timers, log: line, signal });
+    const claim = { ...destination, owner: undefined, waits: settings.waits };
+    held.release = await lockDestination({ ...claim, timers, log: log.line, signal });
     await deployArchive({ archive, place: destinationPlace(destination), beforeUnpacking: pre }, context);
   }
   await runCommands('post', run);
 }
 
-/** Runs the commands for a result. Their own failures are not passed on to them, and do not change the result. */
+/** Runs the commands for a result, which their own failures do not change. */
 async function atTheEnd(
   manifest: DeployFile,
   context: DeployContext,
@@ -84,7 +83,7 @@ async function atTheEnd(
 ): Promise<boolean> {
   const { log } = context;
   log.line(failure === undefined ? 'the deployment succeeded' : `failed: ${describeError(failure.error)}`);
-  // Who stops a deployment wants to know of it all the same.
+  // A stopped deployment is reported too.
   const signal = context.signal.aborted ? new AbortController().signal : context.signal;
   const list = failure === undefined ? 'success' : 'failure';
   try {

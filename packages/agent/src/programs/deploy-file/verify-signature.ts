@@ -3,31 +3,39 @@ import { join } from 'node:path';
 import { DeployError } from '@deploy-tools/shared/errors.js';
 import { runInGroup } from '../../process/script/run-in-group.js';
 import { pathForPrograms } from '../../release/unpack/held-directory.js';
+import { type FetchContext, fetchSmall } from './download.js';
 
-/** What the signer said that it is for: `ssh-keygen -Y sign -n file`. */
+/** The namespace of the signature: `ssh-keygen -Y sign -n file`. */
 const NAMESPACE = 'file';
 const TIMEOUT_MS = 10 * 60_000;
+const MAX_SIGNATURE_BYTES = 64 * 1024;
 
-export interface SignedFile {
+interface SignedFile {
   /** For messages. */
   readonly label: string;
   /** Absolute path. */
   readonly path: string;
-  /** As ssh-keygen makes it. */
-  readonly signature: Uint8Array;
-  /** Path of a file as ssh-keygen(1) describes under ALLOWED SIGNERS. */
+  /** Path of a file in the format of ssh-keygen(1), ALLOWED SIGNERS. */
   readonly allowedSigners: string;
   /** A directory of ours, for the signature. */
   readonly dir: string;
 }
 
+/** Fetches the signature of a file, verifies it and logs the signer. @throws DeployError as verifySignature and fetchSmall. */
+export async function verifySigned(file: SignedFile, url: string, context: FetchContext): Promise<void> {
+  const signature = await fetchSmall(url, MAX_SIGNATURE_BYTES, context);
+  context.log(`it is signed by ${await verifySignature({ ...file, signature }, context.signal)}`);
+}
+
 /**
- * Verifies an SSH signature by ssh-keygen(1).
- * @returns the name of who signed.
- * @throws DeployError denied: nobody who is allowed to has signed just this; unsupported: there is no ssh-keygen.
+ * Verifies an SSH signature with ssh-keygen(1).
+ * @returns the signer's name.
+ * @throws DeployError denied: no allowed signer has signed this content; unsupported: there is no ssh-keygen.
  */
-export async function verifySignature(signed: SignedFile, signal: AbortSignal): Promise<string> {
-  const { label, path, signature, allowedSigners, dir } = signed;
+export async function verifySignature(
+  { label, path, signature, allowedSigners, dir }: SignedFile & { readonly signature: Uint8Array },
+  signal: AbortSignal,
+): Promise<string> {
   const file = join(dir, 'signature');
   writeFileSync(file, signature, { mode: 0o600 });
   const options = ['-s', pathForPrograms(file), '-f', allowedSigners];

@@ -7,33 +7,33 @@ export interface Retries {
   /** Further attempts after the first. */
   readonly count: number;
   readonly waitMs: number;
-  /** Of all attempts together; undefined for no limit. */
+  /** For all attempts together; undefined for no limit. */
   readonly timeoutMs: number | undefined;
 }
 
-/** How often and how long an action is tried, and what that is done with. */
-export interface RetryContext extends Retries {
+/** The bounds of retries, and the tools for them. */
+export interface RetryContext {
+  readonly retries: Retries;
   readonly timers: Timers;
   readonly log: (line: string) => void;
   readonly signal: AbortSignal;
 }
 
-/** Trying again changes nothing about these. */
+/** Errors that another attempt would meet again. */
 const FINAL: readonly ErrorKind[] = ['invalid', 'cancelled', 'no-space', 'too-large', 'internal'];
 
 /**
- * Tries again after a delay when an action fails; after a longer one where the peer asks for it.
+ * Repeats a failed action after a delay; after a longer one where the peer asks for it.
  * @param what for the log and for messages: `fetching s3://…`.
- * @throws DeployError what the last attempt failed with; timeout.
+ * @throws DeployError of the last attempt; timeout.
  */
 export async function withRetries<T>(
   what: string,
   attempt: (signal: AbortSignal) => Promise<T>,
-  { count, waitMs, timeoutMs, timers, log, signal }: RetryContext,
+  { retries: { count, waitMs, timeoutMs }, timers, log, signal }: RetryContext,
 ): Promise<T> {
-  const limit = new AbortController();
-  const timer = timeoutMs === undefined ? undefined : setTimeout(() => limit.abort(), timeoutMs);
-  const either = eitherSignal(signal, limit.signal);
+  const late = timeoutMs === undefined ? undefined : AbortSignal.timeout(timeoutMs);
+  const either = eitherSignal(signal, late);
   try {
     for (let left = count; ; left -= 1) {
       try {
@@ -47,11 +47,10 @@ export async function withRetries<T>(
       }
     }
   } catch (error) {
-    if (!limit.signal.aborted || signal.aborted) throw toDeployError(error);
+    if (late?.aborted !== true || signal.aborted) throw toDeployError(error);
     const took = formatDuration(timeoutMs ?? 0);
     throw new DeployError('timeout', `${what} took longer than ${took}`, { hint: 'give more with -timeout' });
   } finally {
-    clearTimeout(timer);
     either.clear();
   }
 }

@@ -3,8 +3,9 @@ import { readFileSync } from 'node:fs';
 import type { RequestListener, ServerResponse } from 'node:http';
 import { join } from 'node:path';
 import type { Timers } from '@deploy-tools/agent/host/timers.js';
-import { type Checksum, parseChecksum } from '@deploy-tools/agent/programs/deploy-file/checksum.js';
+import type { Checksum } from '@deploy-tools/agent/programs/deploy-file/deploy-file.js';
 import { download } from '@deploy-tools/agent/programs/deploy-file/download.js';
+import { parseChecksum } from '@deploy-tools/agent/programs/deploy-file/parse-deploy-file.js';
 import { urlOpener } from '@deploy-tools/sources/objects/open-url.js';
 import type { OpenUrl } from '@deploy-tools/sources/opened-object.js';
 import { describe, expect, it } from 'vitest';
@@ -40,11 +41,10 @@ async function fetched(
   const timers = instantTimers();
   const { checksum = RIGHT, count = 0, maxBytesPerSecond, timeoutMs } = more;
   const open = more.open ?? urlOpener({ environment: {} });
-  await download(
-    { url, to, checksum, maxBytesPerSecond, retries: { ...FAST, count, timeoutMs } },
-    { open, timers, log: (line) => lines.push(line) },
-    new AbortController().signal,
-  );
+  const retries = { ...FAST, count, timeoutMs };
+  const log = (line: string) => void lines.push(line);
+  const { signal } = new AbortController();
+  await download({ url, to, checksum, maxBytesPerSecond }, { open, timers, log, retries, signal });
   return { content: readFileSync(to), lines, timers };
 }
 
