@@ -6,7 +6,7 @@ import { syncDirectory } from '@deploy-tools/shared/host/atomic-file.js';
 import { configurationHash } from '@deploy-tools/shared/model.js';
 import { checkVersion } from '@deploy-tools/shared/names.js';
 import { fetchRelease } from '@deploy-tools/sources/layers/fetch-release.js';
-import type { LayerFile } from '@deploy-tools/sources/layers/layer-file.js';
+import type { LayerFile } from '@deploy-tools/sources/layers/repack.js';
 import { pollDelayMs } from '@deploy-tools/sources/poll-delay.js';
 import {
   compareTags,

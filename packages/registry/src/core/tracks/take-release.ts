@@ -6,7 +6,7 @@ import { DeployError } from '@deploy-tools/shared/errors.js';
 import type { LayerRef } from '@deploy-tools/shared/model.js';
 import { checkVersion } from '@deploy-tools/shared/names.js';
 import { fetchRelease } from '@deploy-tools/sources/layers/fetch-release.js';
-import type { LayerFile } from '@deploy-tools/sources/layers/layer-file.js';
+import type { LayerFile } from '@deploy-tools/sources/layers/repack.js';
 import type { PickedRelease } from '@deploy-tools/sources/select/select-release.js';
 import type { Wants } from '@deploy-tools/sources/select/wants.js';
 import type { Source } from '@deploy-tools/sources/source.js';
