@@ -95,7 +95,10 @@ describe('limits of time', () => {
     const terminal = await holdConsole(scope, world);
     expect(await terminal.ended).toBe(255);
     const line = await world.registry.log.line('connection ended');
-    expect(line).toMatchObject({ reason: 'the deadline of the connection is over', who: 'operator@test' });
+    expect(line).toMatchObject({
+      reason: 'it reached the longest life of a connection (-deadline)',
+      who: 'operator@test',
+    });
     const answer = await world.operator.exec('components');
     expect(answer.status).toBe(0);
   });

@@ -216,7 +216,7 @@ it('a line typed for ever at a console is bounded, keeps nobody waiting, and is 
   }
   expect((await world.operator.exec('components')).status).toBe(0);
   channel.write('\r');
-  await until('the refusal', () => shown.includes('the line is longer than 4096 characters, it was not run'));
+  await until('the refusal', () => shown.includes('the line was not run: it is longer than 4096 characters'));
   shown = '';
   channel.write('nosuch\r');
   await until('the next answer', () => shown.includes('Unknown command'));

@@ -100,7 +100,7 @@ describe('stopping', () => {
     const started = performance.now();
     expect(await world.registry.stop()).toBe(0);
     expect(performance.now() - started).toBeLessThan(20_000);
-    await world.registry.log.line('grace period is over, ending what still runs');
+    await world.registry.log.line('grace period is over, ending the running work');
     world.proxy.cut();
     expect((await put).status).not.toBe(0);
     expect(uploads(world)).toEqual([]);

@@ -61,7 +61,7 @@ describe('uploads that do not succeed', () => {
     expect(partialUploads(world)).toHaveLength(1);
     proxy.cut();
     expect((await put).status).not.toBe(0);
-    await world.registry.log.line('upload cut off, its bytes are removed');
+    await world.registry.log.line('upload interrupted, its bytes are removed');
     await until('the partial file is removed', () => storedUploads(world).length === 0);
     await upload(world.operator, archive);
     expect(storedUploads(world)).toEqual([archive.hash]);
@@ -75,7 +75,7 @@ describe('uploads that do not succeed', () => {
     expect((await sftp.write(handle, 0, randomBytes(1000))).status).toBe(0);
     sftp.end();
     await sftp.ended;
-    await world.registry.log.line('upload cut off, its bytes are removed');
+    await world.registry.log.line('upload interrupted, its bytes are removed');
     expect(storedUploads(world)).toEqual([]);
   });
 });

@@ -20,7 +20,7 @@ const BLOBS = { files: 'archive', manifests: 'manifest', packs: 'pack' } as cons
   LayerFileKind
 >;
 
-/** Files that are compared with what the key may read in one transaction; other work runs before the next. */
+/** Files whose access is checked in one transaction; other work runs before the next one. */
 const COMPARED_AT_ONCE = 100;
 
 type Node =
@@ -50,8 +50,8 @@ export interface AgentView {
 
 /**
  * The agents' tree: `/configs/NAME.json`, `/files/HASH`, `/manifests/DIGEST` and `/packs/HASH`, read only. A path is
- * matched against these forms and never becomes a path on disk. What the key may not read is not listed: a configuration
- * is refused, whether it exists or not, and a file looks like one that does not exist.
+ * matched against these forms and never becomes a path on disk. Files that the key may not read are not listed. Such a
+ * configuration is refused, whether it exists or not; any other such file appears not to exist.
  */
 export class AgentTree implements SftpFiles {
   readonly #ports: AgentTreePorts;
@@ -137,7 +137,7 @@ export class AgentTree implements SftpFiles {
     return entries;
   }
 
-  /** The configuration as it is now; a change after opening does not reach the reader. */
+  /** Opens the present configuration; the reader does not see later changes. */
   async #openConfig(name: string): Promise<SftpFile> {
     const { configuration, manifests } = await this.#ports.meta.read((tx) => readConfiguration(tx, name));
     const agentConfig = toAgentConfig(configuration, (archive) => manifests.get(archive));
@@ -196,7 +196,7 @@ function isBlobs(directory: string): directory is keyof typeof BLOBS {
   return Object.hasOwn(BLOBS, directory);
 }
 
-/** A configuration, and the manifests of its archives by the archive's hash. */
+/** Reads a configuration, and the manifests of its archives by the archive's hash. */
 async function readConfiguration(
   tx: MetaReader,
   name: string,

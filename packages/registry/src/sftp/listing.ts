@@ -11,7 +11,7 @@ export function fileAttrs(mode: number, size: number, mtime: number): Attrs {
   return { size, uid: 0, gid: 0, mode: S_IFREG | mode, mtime };
 }
 
-/** A directory entry with the line that `ls -l` shows. */
+/** Makes a directory entry with its line of `ls -l`. */
 export function nameEntry(filename: string, attrs: Attrs): NameEntry {
   const mode = attrs.mode ?? 0;
   const type = (mode & S_IFDIR) !== 0 && (mode & S_IFREG) !== S_IFREG ? 'd' : '-';

@@ -9,7 +9,7 @@ import type { MetaStore, Upload } from '../meta/meta-store.js';
 import { directoryAttrs, fileAttrs } from './listing.js';
 import type { ListedFile, SftpFile, SftpFiles, TransferCounter } from './sftp-files.js';
 
-/** A name that was opened for writing in this session; it may be renamed before the upload is stored. */
+/** A name written in this session; it may be renamed before the upload is stored. */
 interface Written {
   attrs: Attrs;
 }
@@ -29,9 +29,9 @@ export interface OperatorView {
 }
 
 /**
- * What operators see: a directory of their own pending uploads by hash, into which anything can be written under any
- * name. The registry ignores the name, but several clients check what they wrote: within one session an uploaded
- * name can be stat'ed, have attributes set and be renamed, without effect.
+ * The operators' tree: a directory of their own pending uploads by hash. Files can be written under any name, which the registry
+ * ignores. Several clients check what they wrote, so within one session a written name can be stat'ed and renamed, and its
+ * attributes set, without effect.
  */
 export class OperatorTree implements SftpFiles {
   readonly #ports: OperatorTreePorts;
@@ -111,7 +111,7 @@ class UploadTransfer {
     this.#endTransfer = view.transfers.begin();
   }
 
-  /** @param gone stops what takes long when the client is gone. @throws DeployError when it is not stored. */
+  /** Stores the upload. @param gone stops the work when the client has left. @throws DeployError when it is not stored. */
   async seal(gone: AbortSignal): Promise<Upload> {
     const { log } = this.#view;
     try {
@@ -131,7 +131,7 @@ class UploadTransfer {
 
   async abandon(): Promise<void> {
     const { log } = this.#view;
-    log.warn({ bytes: this.#upload.size, ms: this.#elapsed() }, 'upload cut off, its bytes are removed');
+    log.warn({ bytes: this.#upload.size, ms: this.#elapsed() }, 'upload interrupted, its bytes are removed');
     await this.#upload.discard();
     this.#endTransfer();
   }

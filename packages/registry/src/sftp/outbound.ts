@@ -1,15 +1,14 @@
-/** The way out of one connection, which all its channels share. ssh2 itself never waits for it. */
+/** The outgoing side of one connection, which all its channels share. ssh2 itself never waits for it. */
 export interface Outbound {
   /**
-   * Bytes that have not left yet. Infinite while keys are exchanged: ssh2 then keeps whatever is written, so that nothing should
-   * be.
+   * Unsent bytes. Infinite during a key exchange, so that senders wait: ssh2 would keep everything in memory.
    */
   readonly waiting: number;
-  /** Nothing leaves any more. */
+  /** Whether the connection is closed. */
   readonly closed: boolean;
   /**
-   * @param listener called when less waits than before, and when the connection is closed.
-   * @returns to be called when it is not of interest any more.
+   * @param listener called when fewer bytes wait than before, and when the connection is closed.
+   * @returns removes the listener.
    */
   onChange(listener: () => void): () => void;
 }

@@ -8,20 +8,20 @@ export function statusReply(id: number, code: number, text: string): Buffer {
   return new PacketWriter(PACKET.STATUS).uint32(id).uint32(code).string(text).string('en').finish();
 }
 
-/** Of entries in one NAME reply: every client takes packets of 34000 bytes (section 3 of the draft). */
+/** Bytes of entries in one NAME reply: every client accepts packets of 34000 bytes (section 3 of the draft). */
 const NAME_REPLY_BYTES = 32_000;
 /** Lengths and attributes of an entry, besides its two strings. */
 const NAME_ENTRY_BYTES = 48;
 /** A READ without its handle: type, id, handle length, offset, length. */
 const READ_FIELDS = 21;
 
-/** Of the reply to a request, about. */
+/** The approximate length of the reply to a request. */
 export function replyBytes(packet: Buffer): number {
   if (packet[0] === PACKET.READ) return wantedBytes(packet);
   return packet[0] === PACKET.READDIR ? NAME_REPLY_BYTES : 0;
 }
 
-/** What a READ asks for, taken where it is read from; bytes may follow it that mean nothing. */
+/** The length that a READ requests. Bytes without a meaning may follow it. */
 function wantedBytes(packet: Buffer): number {
   const length = READ_FIELDS + (packet.length >= READ_FIELDS ? packet.readUInt32BE(5) : 0);
   return packet.length >= length ? Math.min(packet.readUInt32BE(length - 4), MAX_DATA) : 0;

@@ -5,40 +5,40 @@ import type { TransferCounter } from './sftp-files.js';
 
 /** Bounds for one session. */
 const MAX_REQUESTS = 256;
-/** Of requests in work: what a client may send ahead while the disk is slow. */
+/** Bytes of unanswered requests: how much a client may send ahead while the disk is slow. */
 const MAX_REQUEST_BYTES = 4 * 1024 * 1024;
 /**
- * Of replies that wait to be sent: two of the largest, so that one is read while the other is encrypted. More would
- * gain nothing, as the client's window takes in what is on its way, and hundreds of clients read at once.
+ * Bytes of unsent replies: two of the largest, so that one is read from disk while the other is encrypted. More would gain
+ * nothing, as the client's window holds further data, and hundreds of clients read at once.
  */
 const MAX_REPLY_BYTES = 512 * 1024;
-/** Of the connection, what may wait to leave before a reply does. */
+/** Unsent bytes of the connection at which replies wait. */
 const MAX_WAITING_BYTES = 256 * 1024;
 
-/** What a request holds until its reply is sent. */
+/** The memory that a request holds until its reply is sent, in bytes. */
 export interface Cost {
-  /** Of the request itself. */
+  /** The request itself. */
   readonly request: number;
-  /** Of the data that it asks for. */
+  /** The requested data. */
   readonly reply: number;
 }
 
 export interface ReplyQueueOptions {
   readonly outbound: Outbound;
   readonly transfers: TransferCounter;
-  /** Gets back the memory of replies that were sent. */
+  /** Takes back the memory of sent replies. */
   readonly packets: PacketPool;
 }
 
 /**
- * Sends replies in the order of their requests. `room` waits while too much is outstanding, which stops the reading
- * of requests and, with SSH's window, the client.
+ * Sends replies in the order of their requests. `room` waits while too much is outstanding; that stops reading, and SSH's window
+ * then stops the client.
  */
 export class ReplyQueue {
   readonly #channel: ServerChannel;
   readonly #outbound: Outbound;
   readonly #ignoreOutbound: () => void;
-  /** A reply that is not sent yet is work that runs: the client of a shutdown's last CLOSE waits for it. */
+  /** Counts unsent replies as running work: during a shutdown, a client waits for the reply to its last CLOSE. */
   readonly #transfers: TransferCounter;
   readonly #packets: PacketPool;
   readonly #queue: { readonly cost: Cost; readonly reply: Promise<Buffer> }[] = [];
@@ -60,8 +60,8 @@ export class ReplyQueue {
   }
 
   /**
-   * Waits until a request of that cost may be taken on.
-   * @returns false when no reply can be sent any more. @throws what made a reply fail to be made.
+   * Waits until there is room for a request of this cost.
+   * @returns false when no reply can be sent any more. @throws the error of a reply.
    */
   async room(cost: Cost): Promise<boolean> {
     while (!this.#closed && !this.#hasRoom(cost)) await this.#change();
@@ -70,7 +70,7 @@ export class ReplyQueue {
   }
 
   add(cost: Cost, reply: Promise<Buffer>): void {
-    reply.catch(() => undefined); // met again when its turn comes
+    reply.catch(() => undefined); // #sendAll rethrows it
     this.#queue.push({ cost, reply });
     this.#requestBytes += cost.request;
     this.#replyBytes += cost.reply;
@@ -79,7 +79,7 @@ export class ReplyQueue {
     });
   }
 
-  /** Resolves when everything added is sent. @throws what made a reply fail to be made. */
+  /** Resolves when all added replies are sent. @throws the error of a reply. */
   async flushed(): Promise<void> {
     while (this.#sending !== undefined) await this.#sending;
     if (this.#failure !== undefined) throw this.#failure;
@@ -117,7 +117,7 @@ export class ReplyQueue {
     }
   }
 
-  /** ssh2 calls back when SSH's window took the reply; on a closed channel it never does. */
+  /** Writes one reply. ssh2 calls back when SSH's window has room for it, and never on a closed channel. */
   async #write(reply: Buffer): Promise<void> {
     while (this.#outbound.waiting > MAX_WAITING_BYTES && !this.#closed) await this.#change();
     if (this.#closed) return;

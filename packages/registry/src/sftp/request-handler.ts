@@ -1,6 +1,4 @@
 import { DeployError } from '@deploy-tools/shared/errors.js';
-import type { Turns } from '@deploy-tools/shared/host/turns.js';
-import type { PacketPool } from '@deploy-tools/shared/sftp/packet-pool.js';
 import { PacketReader } from '@deploy-tools/shared/sftp/packet-reader.js';
 import { PacketWriter } from '@deploy-tools/shared/sftp/packet-writer.js';
 import {
@@ -11,22 +9,21 @@ import {
   STATUS,
 } from '@deploy-tools/shared/sftp/protocol.js';
 import { nameEntry } from './listing.js';
-import { attrsReply, fittingEntries, namesReply, ok, replyBytes, statusReply } from './replies.js';
-import type { Cost } from './reply-queue.js';
+import { attrsReply, fittingEntries, namesReply, ok, statusReply } from './replies.js';
 import type { ListedFile, SftpFile, SftpFiles } from './sftp-files.js';
 import { normalizePath } from './sftp-files.js';
 import type { TransferMemory } from './transfer-memory.js';
 
-/** Of one session; what a key may open over all of its sessions is for {@link Handles} to say. */
+/** Open handles of one session; {@link Handles} bounds those of all sessions of a key. */
 const MAX_HANDLES = 64;
-/** Length, type, id and data length before the data of a DATA reply. */
+/** Bytes before the data of a DATA reply: length, type, id and data length. */
 const DATA_HEADER = 13;
 
-/** What the session's key may have open. */
+/** The handles that the session's key may open. */
 export interface Handles {
   /**
-   * @param entries of a directory's listing, which is kept until it is closed.
-   * @returns how to give it back; a text that says which bound is reached.
+   * @param entries the length of a directory's listing, which is kept until the handle is closed.
+   * @returns a function that gives the handle back, or a text with the reached bound.
    */
   take(entries?: number): (() => void) | string;
 }
@@ -45,37 +42,24 @@ export interface RequestHandlerOptions {
 }
 
 /**
- * Turns one request packet into its reply. Requests may overlap; CLOSE waits for those of its handle. State: the open
- * handles.
+ * Makes the replies to the request packets of one session, and keeps its open handles. Requests may overlap; CLOSE waits for those
+ * of its handle.
  */
 export class RequestHandler {
-  readonly #files: SftpFiles;
-  readonly #gone: AbortSignal;
-  readonly #packets: PacketPool;
-  readonly #listings: Turns;
-  readonly #budget: Handles;
+  readonly #options: RequestHandlerOptions;
   readonly #handles = new Map<number, Handle>();
   #opening = 0;
   #openingFiles = 0;
   #nextHandle = 1;
   #over = false;
 
-  constructor({ files, handles, gone, memory }: RequestHandlerOptions) {
-    this.#files = files;
-    this.#budget = handles;
-    this.#gone = gone;
-    this.#packets = memory.packets;
-    this.#listings = memory.listings;
+  constructor(options: RequestHandlerOptions) {
+    this.#options = options;
   }
 
   /** Whether a transfer may be under way. */
   get hasOpenFiles(): boolean {
     return this.#openingFiles > 0 || [...this.#handles.values()].some(({ kind }) => kind === 'file');
-  }
-
-  /** What a request holds until its reply is sent. */
-  costOf(packet: Buffer): Cost {
-    return { request: packet.length, reply: replyBytes(packet) };
   }
 
   /** @throws DeployError, whose kind becomes the STATUS reply. */
@@ -96,7 +80,7 @@ export class RequestHandler {
       case PACKET.FSTAT:
         return this.#fstat(request, id);
       case PACKET.SETSTAT:
-        return this.#files.setStat(normalizePath(request.string())).then(() => ok(id));
+        return this.#options.files.setStat(normalizePath(request.string())).then(() => ok(id));
       case PACKET.FSETSTAT:
         return this.#fsetstat(request, id);
       case PACKET.OPENDIR:
@@ -106,7 +90,7 @@ export class RequestHandler {
       case PACKET.REALPATH:
         return this.#realpath(request, id);
       case PACKET.RENAME:
-        return this.#files
+        return this.#options.files
           .rename(normalizePath(request.string()), normalizePath(request.string()))
           .then(() => ok(id));
       case PACKET.REMOVE:
@@ -124,7 +108,7 @@ export class RequestHandler {
     }
   }
 
-  /** The session is over: what is still open does not count. */
+  /** Ends the session: open uploads are not stored. */
   async abandonAll(): Promise<void> {
     this.#over = true;
     const open = [...this.#handles.values()];
@@ -144,7 +128,7 @@ export class RequestHandler {
       const giveBack = this.#take();
       this.#openingFiles += 1;
       try {
-        const file = await this.#files.open(path, flags);
+        const file = await this.#options.files.open(path, flags);
         if (!this.#over) return this.#newHandle(id, { kind: 'file', file, pending: new Set(), giveBack });
         await file.abandon();
         throw new DeployError('cancelled', 'the session is over');
@@ -160,7 +144,10 @@ export class RequestHandler {
   async #opendir(request: PacketReader, id: number): Promise<Buffer> {
     const path = normalizePath(request.string());
     return this.#withRoom(async () => {
-      const entries = await this.#listings.take(() => this.#files.list(path), this.#gone);
+      const entries = await this.#options.memory.listings.take(
+        () => this.#options.files.list(path),
+        this.#options.gone,
+      );
       if (this.#over) throw new DeployError('cancelled', 'the session is over');
       const giveBack = this.#take(entries.length);
       return this.#newHandle(id, { kind: 'directory', entries, at: 0, giveBack });
@@ -168,7 +155,7 @@ export class RequestHandler {
   }
 
   #take(entries = 0): () => void {
-    const taken = this.#budget.take(entries);
+    const taken = this.#options.handles.take(entries);
     if (typeof taken !== 'string') return taken;
     throw new DeployError('too-large', `too much is open at once: ${taken}`, {
       hint: 'close files and directories, or try again later',
@@ -201,7 +188,7 @@ export class RequestHandler {
     const offset = request.uint64();
     const length = Math.min(request.uint32(), MAX_DATA);
     if (file.read === undefined) throw new DeployError('denied', 'the file is open for writing only');
-    const reply = this.#packets.take(DATA_HEADER + length);
+    const reply = this.#options.memory.packets.take(DATA_HEADER + length);
     const got = await track(pending, file.read(reply.subarray(DATA_HEADER), offset));
     if (got === 0 && length > 0) return statusReply(id, STATUS.EOF, 'end of file');
     reply.writeUInt32BE(got + DATA_HEADER - 4, 0);
@@ -228,13 +215,13 @@ export class RequestHandler {
     handle.giveBack();
     if (handle.kind === 'file') {
       await Promise.allSettled(handle.pending);
-      await handle.file.close(this.#gone);
+      await handle.file.close(this.#options.gone);
     }
     return ok(id);
   }
 
   async #stat(request: PacketReader, id: number): Promise<Buffer> {
-    return attrsReply(id, await this.#files.stat(normalizePath(request.string())));
+    return attrsReply(id, await this.#options.files.stat(normalizePath(request.string())));
   }
 
   async #fstat(request: PacketReader, id: number): Promise<Buffer> {

@@ -7,23 +7,23 @@ import { PacketWriter } from '@deploy-tools/shared/sftp/packet-writer.js';
 import { LIMITS_EXTENSION, PACKET, SFTP_VERSION, STATUS } from '@deploy-tools/shared/sftp/protocol.js';
 import type { ServerChannel } from 'ssh2';
 import type { Outbound } from './outbound.js';
-import { statusReply } from './replies.js';
+import { replyBytes, statusReply } from './replies.js';
 import { ReplyQueue } from './reply-queue.js';
 import { type Handles, RequestHandler } from './request-handler.js';
 import type { SftpFiles, TransferCounter } from './sftp-files.js';
 import type { TransferMemory } from './transfer-memory.js';
 
-/** What one session may do before everybody else has a turn. */
+/** How long one session may run before other work has a turn. */
 const SLICE_MS = 5;
 
 /**
- * Sees to it that one session's requests do not keep the event loop for themselves: most are answered without waiting for anything,
- * and thousands fit into one read from the socket.
+ * Lets other work run between the requests of one session. Most requests need no waiting, and one read from the socket may contain
+ * thousands.
  */
-export class TimeSlice {
+class TimeSlice {
   #began = 0;
 
-  /** To be waited for before each request. */
+  /** Awaited before each request. */
   async take(): Promise<void> {
     const now = performance.now();
     if (now - this.#began < SLICE_MS) return;
@@ -32,13 +32,13 @@ export class TimeSlice {
   }
 }
 
-/** A byte that came from the socket is there twice before it is in a request: as it came, and decrypted. */
+/** Memory for each byte of a request, in bytes: the encrypted and the decrypted form. */
 const COPIES_IN = 2;
 
-/** What an SFTP session gets from its connection and its process. */
+/** The parts of the connection and the process that an SFTP session uses. */
 export interface SftpSurroundings {
   readonly outbound: Outbound;
-  /** What its key may open. */
+  /** The handles that its key may open. */
   readonly handles: Handles;
   readonly log: Logger;
   readonly transfers: TransferCounter;
@@ -46,9 +46,9 @@ export interface SftpSurroundings {
 }
 
 /**
- * Serves SFTP version 3 (draft-ietf-secsh-filexfer-02) on a raw subsystem channel until the client ends it. Requests
- * are worked on side by side, within bounds; replies leave in request order, because some clients need that. When the
- * client stops reading, so do we.
+ * Serves SFTP version 3 (draft-ietf-secsh-filexfer-02) on a raw subsystem channel until the client ends it. Requests are handled
+ * concurrently, within bounds. Replies leave in request order, because some clients need that. When the client stops reading, we
+ * stop too.
  * @returns the exit status that was sent: 0, or 1 after a protocol error.
  */
 export async function serveSftp(
@@ -113,8 +113,8 @@ async function serve(
       }
       await slice.take();
       if (gone.aborted) return;
-      const cost = handler.costOf(packet);
-      if (!(await replies.room(cost))) return; // the client is gone
+      const cost = { request: packet.length, reply: replyBytes(packet) };
+      if (!(await replies.room(cost))) return; // the client has left
       spent.add(cost.reply);
       replies.add(
         cost,
@@ -122,12 +122,12 @@ async function serve(
       );
     }
   }
-  if (!splitter.atBoundary) throw new DeployError('connect', 'the client ended in the middle of a packet');
+  if (!splitter.atBoundary)
+    throw new DeployError('connect', 'the client closed the channel in the middle of a packet');
 }
 
 /**
- * The channel's data until its end, its close or the socket's: a stream without `close` events of its own. When the registry stops,
- * only while files are open.
+ * Reads the channel's data until its end or its close. During a shutdown of the registry, it ends when no file is open.
  */
 async function* chunksOf(
   channel: ServerChannel,
@@ -171,7 +171,7 @@ function greeting(packet: Buffer): Buffer {
   return new PacketWriter(PACKET.VERSION).uint32(SFTP_VERSION).string(LIMITS_EXTENSION).string('1').finish();
 }
 
-/** The reply to one request; a failure of any kind becomes a STATUS. */
+/** Makes the reply to one request; any error becomes a STATUS. */
 async function answer(handler: RequestHandler, packet: Buffer): Promise<Buffer> {
   const id = new PacketReader(packet, 1).uint32();
   try {

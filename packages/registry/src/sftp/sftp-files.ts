@@ -17,41 +17,41 @@ export function normalizePath(path: string): string {
   return absolute.length > 1 && absolute.endsWith('/') ? absolute.slice(0, -1) : absolute;
 }
 
-/** Lets what runs hold up a shutdown: each `begin` returns how to end it. See ssh/activity.ts. */
+/** Counts running transfers, so that a shutdown waits for them. `begin` returns a function that ends one. See ssh/activity.ts. */
 export interface TransferCounter {
   begin(): () => void;
-  /** @param listener called when what need not go on should end. @returns to be called when it is not of interest any more. */
+  /** @param listener called at a shutdown, to end work that need not finish. @returns removes the listener. */
   onStop(listener: () => void): () => void;
 }
 
-/** An entry of a directory. The line that `ls -l` shows is made when it is sent: thousands may be listed and never read. */
+/** An entry of a directory. Its line of `ls -l` is made when it is sent, as thousands may be listed and never read. */
 export interface ListedFile {
   readonly filename: string;
   readonly attrs: Attrs;
 }
 
-/** An open file of an SFTP session. An operation that it lacks is refused as unsupported. */
+/** An open file of an SFTP session. */
 export interface SftpFile {
   /** Fills `target` from `offset`. @returns bytes read; 0 at the end of the file. */
   readonly read?: (target: Buffer, offset: number) => Promise<number>;
   readonly write?: (data: Buffer, offset: number) => Promise<void>;
   readonly stat: () => Attrs;
-  /** The client closed it: what was written counts now. The signal says that the client is gone, and work in vain. */
+  /** Ends the file at the client's CLOSE: an upload is stored. @param gone aborted when the client has left. */
   readonly close: (gone: AbortSignal) => Promise<void>;
-  /** The session ended before: what was written does not count. */
+  /** Ends the file at the end of the session: an upload is discarded. */
   readonly abandon: () => Promise<void>;
 }
 
 /**
- * What one role sees over SFTP. Paths are absolute and normalised; every method rejects with a DeployError, whose kind
- * becomes the status.
+ * The files of one role over SFTP. Paths are absolute and normalised. Every method rejects with a DeployError, whose kind becomes
+ * the status.
  */
 export interface SftpFiles {
   /** @param flags OPEN_FLAG bits. */
   open(path: string, flags: number): Promise<SftpFile>;
   stat(path: string): Promise<Attrs>;
   list(path: string): Promise<readonly ListedFile[]>;
-  /** What setting attributes by path means: nothing, where it is allowed at all. */
+  /** Accepts or refuses a request to set attributes; an accepted one has no effect. */
   setStat(path: string): Promise<void>;
   rename(from: string, to: string): Promise<void>;
 }

@@ -2,16 +2,16 @@ import { SpentBuffers } from '@deploy-tools/shared/host/spent-buffers.js';
 import { Turns } from '@deploy-tools/shared/host/turns.js';
 import { PacketPool } from '@deploy-tools/shared/sftp/packet-pool.js';
 
-/** One that waits for the disk need not keep others. */
+/** Listings made at once: while one waits for the disk, another can go on. */
 const LISTINGS_AT_ONCE = 2;
 
-/** What keeps the memory of all SFTP sessions of the process small: one for all, as sessions stay open when idle. */
+/** Bounds the memory of all SFTP sessions of the process together, as idle sessions stay open. */
 export interface TransferMemory {
-  /** Frees what libraries allocate for data that passes. */
+  /** Frees the buffers that libraries allocate for passing data. */
   readonly spent: SpentBuffers;
   /** Memory of large requests and replies. */
   readonly packets: PacketPool;
-  /** Limits listings that are being made: each is whole in memory. */
+  /** Limits the listings that are being made: each is completely in memory. */
   readonly listings: Turns;
 }
 

@@ -1,6 +1,6 @@
 /**
- * Counts what is running (commands, transfers), so that shutting down can let it finish. A connection without any is
- * idle and may be ended at once.
+ * Counts running commands and transfers of a connection, so that a shutdown lets them finish. A connection without any is idle
+ * and is ended at once.
  */
 export class Activity {
   #running = 0;
@@ -19,13 +19,13 @@ export class Activity {
     };
   }
 
-  /** @param listener called by `stop`. @returns to be called when it is not of interest any more. */
+  /** @param listener called by `stop`. @returns removes the listener. */
   onStop(listener: () => void): () => void {
     this.#onStop.add(listener);
     return () => this.#onStop.delete(listener);
   }
 
-  /** Tells what would not end by itself, such as a watch, to end. @returns whether there is any. */
+  /** Ends work that would not end by itself, such as a watch. @returns whether there was any. */
   stop(): boolean {
     const listeners = [...this.#onStop];
     for (const listener of listeners) listener();

@@ -12,23 +12,23 @@ import { serveReport } from './report-channel.js';
 import type { SessionContext, SessionServices } from './session-context.js';
 import { TextOutlet } from './text-outlet.js';
 
-/** What may wait to leave for an agent that does not read; there are thousands of them. */
+/** Unsent bytes for one agent at which its command waits; there may be thousands of agents. */
 const MAX_WAITING_BYTES = 64 * 1024;
 
-/** What an agent's command works with. */
+/** One command line of an agent. */
 interface AgentCall {
   readonly services: Pick<SessionServices, 'watches' | 'reports'>;
   readonly context: Pick<SessionContext, 'activity' | 'log' | 'outbound' | 'speaker'>;
   readonly words: readonly string[];
 }
 
-/** @throws DeployError whose description goes to standard error. */
+/** @throws DeployError; its description is written to standard error. */
 type AgentCommand = (call: AgentCall, channel: ServerChannel, feed: Feed) => Promise<void>;
 
-/** The commands of agents. They are not audited: agents run them again whenever they connect. */
+/** The commands of agents. They are not audited, as agents run them after each connect. */
 const COMMANDS: Readonly<Record<string, AgentCommand>> = { watch, report };
 
-/** A function that serves this command line on its channel; undefined when agents may not run it. */
+/** Returns a function that serves the command line on its channel; undefined when agents may not run the command. */
 export function agentExec(
   services: AgentCall['services'],
   context: AgentCall['context'],
@@ -60,10 +60,10 @@ export function agentExec(
   };
 }
 
-/** `watch NAME…`: every word is a name, also one that begins with a dash. */
+/** Serves `watch NAME…`. Every word is a name, even with a dash at its beginning. */
 async function watch(call: AgentCall, channel: ServerChannel, feed: Feed): Promise<void> {
   const { services, context, words } = call;
-  channel.resume(); // standard input is not used; its EOF must still be seen
+  channel.resume(); // discards standard input, so that its end of file arrives
   if (words.length === 0) throw new DeployError('usage', 'name the configurations to watch');
   const names = checkWatchedNames(words);
   for (const name of names) requireReadable(context.speaker.access, name);

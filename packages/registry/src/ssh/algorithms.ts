@@ -2,7 +2,7 @@ import { POST_QUANTUM_KEX } from '@deploy-tools/shared/ssh/key-exchange.js';
 import type { KexAlgorithm, ServerConfig } from 'ssh2';
 
 /**
- * What we offer. Modern only: an auditing client finds nothing to fail or to warn of. ssh2's own list would add group
+ * The algorithms that the registry offers. All are modern: ssh-audit finds nothing to warn of. ssh2's own list also has group
  * exchange, which its server does not implement, SHA-1 MACs and ssh-rsa.
  */
 const MODERN = {
@@ -28,10 +28,10 @@ const MODERN = {
 } as const;
 
 /**
- * For clients without authenticated encryption or encrypt-then-MAC, such as libssh2 before 1.11 (curl).
+ * The algorithms for clients without authenticated encryption or encrypt-then-MAC, such as libssh2 before 1.11 (curl).
  *
- * Without `curve25519-sha256`, which has the same method under its older name: Dropbear sends its first key exchange
- * packet on the guess that it will be that, and ssh2 1.17 drops the packet although the guess is right.
+ * `curve25519-sha256` is offered under its older name only. Dropbear guesses the newer name and sends its first key exchange
+ * packet at once; ssh2 1.17 would drop that packet although the guess is right.
  */
 const COMPATIBLE = {
   ...MODERN,
@@ -56,7 +56,7 @@ export function serverAlgorithms(compatible: boolean): NonNullable<ServerConfig[
   };
 }
 
-/** What users' keys may sign with; RSA with SHA-1 only where old clients are served. */
+/** Signature algorithms for users' keys; RSA with SHA-1 only where old clients are served. */
 export function signatureAlgorithms(compatible: boolean): readonly string[] {
   return compatible ? [...MODERN.serverHostKey, 'ssh-rsa'] : MODERN.serverHostKey;
 }

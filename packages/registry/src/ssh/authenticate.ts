@@ -10,13 +10,13 @@ import type { KeyRing } from './key-ring.js';
 
 const MAX_USER_BYTES = 64;
 
-/** The rules for one peer. */
+/** The rules for the authentication of one peer. */
 export interface AuthenticationPolicy {
   readonly ring: KeyRing;
   /** The peer's IP address. */
   readonly address: string;
   readonly clock: () => Date;
-  /** Whether RSA signatures with SHA-1 are accepted; old clients make no others. */
+  /** Whether RSA signatures with SHA-1 are accepted, for old clients. */
   readonly allowSha1: boolean;
 }
 
@@ -25,8 +25,8 @@ export type Authentication =
   | { readonly ok: false; readonly reason: string };
 
 /**
- * Decides on one authentication request. User `deploy-agent` is looked up among the agents' keys, every other among the
- * operators'. @returns undefined for a query without a signature, which is answered here.
+ * Decides on one authentication request. The keys of agents belong to user `deploy-agent`, those of operators to any other user.
+ * @returns undefined for a query without a signature, which is answered here.
  */
 export function authenticate(
   policy: AuthenticationPolicy,
@@ -45,8 +45,8 @@ export function authenticate(
   }
   const { role, key } = found;
   if (context.signature === undefined || context.blob === undefined) {
-    // "This key would do": the client now signs with it. RFC 4252, section 7: the answer names the algorithm of the
-    // query, which ssh2 has replaced by the key's type; clients in Go insist on it.
+    // Accepts the key, so that the client signs with it. The answer has to name the algorithm of the query (RFC 4252, section 7),
+    // which ssh2 has replaced by the key's type; clients in Go insist on it.
     if (context.hashAlgo !== undefined) context.key.algo = `rsa-sha2-${context.hashAlgo.slice('sha'.length)}`;
     context.accept();
     return undefined;
@@ -60,7 +60,7 @@ export function authenticate(
   return { ok: true, principal: { role, user: context.username, fingerprint, comment, address, access } };
 }
 
-/** Why a user name is refused: names are shown to operators, in histories and the audit log. */
+/** The reason to refuse a user name; names are shown in histories and the audit log. */
 function unfitUser(name: string): string | undefined {
   if (Buffer.byteLength(name) > MAX_USER_BYTES) return `the user name is longer than ${MAX_USER_BYTES} bytes`;
   return printableLine(name) === name ? undefined : 'the user name has control characters';
@@ -80,8 +80,8 @@ function findKey(
 }
 
 /**
- * A key signs with the algorithms that belong to it and no other (RFC 8332 for RSA): a client that gives its algorithm a name of
- * its own would be verified with SHA-1. ssh2 says `ssh-rsa` and the hash for `rsa-sha2-256` and `-512`.
+ * The reason to refuse an algorithm that does not belong to the key (RFC 8332 for RSA). ssh2 would verify a signature of an unknown
+ * algorithm with SHA-1. For `rsa-sha2-256` and `-512` it reports `ssh-rsa` and the hash.
  */
 function refusedAlgorithm(
   { key: { algo }, hashAlgo }: PublicKeyAuthContext,

@@ -2,42 +2,43 @@ import { BlockList, isIP } from 'node:net';
 import { fingerprintOf } from '@deploy-tools/shared/client/fingerprint.js';
 import type { Role } from '@deploy-tools/shared/commands/command-specs.js';
 import { checkHostName } from '@deploy-tools/shared/names.js';
+import { matchesWildcard } from '@deploy-tools/shared/wildcard.js';
 import ssh2 from 'ssh2';
 import { plainAddress } from './peer-address.js';
 
-/** One line of an authorized_keys file that may log in. */
+/** One good line of an authorized_keys file. */
 export interface AuthorizedKey {
   readonly key: ssh2.ParsedKey;
-  /** The public key as it goes over the wire. */
+  /** The public key in its wire format. */
   readonly blob: Buffer;
   readonly fingerprint: string;
   readonly comment: string;
-  /** Whether a peer at this address may use the key now (options `from=` and `expiry-time=`). */
+  /** Returns whether a peer at this address may use the key now (options `from=` and `expiry-time=`). */
   readonly admits: (address: string, now: Date) => boolean;
-  /** The one host that the key may report as, and no other key (option `host=`, ours). */
+  /** The only host that the key may report as; no other key may (option `host=`, ours). */
   readonly host: string | undefined;
-  /** Patterns of the configurations that the key may read, see core/access.ts; undefined for all (option `config=`, ours). */
+  /** Patterns of the configurations that the key may read (option `config=`, ours; see core/access.ts); undefined for all. */
   readonly config: string | undefined;
 }
 
 const MIN_RSA_BITS = 2048;
 const KEY_TYPE = /^(ssh-(ed25519|rsa|dss)|ecdsa-sha2-nistp(256|384|521)|sk-[a-z0-9@.-]+)$/;
-/** Options that restrict what we do not offer anyway; sshd(8), AUTHORIZED_KEYS FILE FORMAT. */
+/** Options that restrict features which the registry does not have; sshd(8), AUTHORIZED_KEYS FILE FORMAT. */
 const HARMLESS = /^(no-)?(agent-forwarding|port-forwarding|pty|user-rc|X11-forwarding)$|^restrict$/i;
 
-/** A key file's text, read line by line. */
+/** The parsed lines of a key file. */
 export interface AuthorizedKeys {
-  /** Of the good lines, each key once. */
+  /** The keys of the good lines, each once. */
   readonly keys: readonly AuthorizedKey[];
-  /** Of each bad line, which one it is and why: `line 3: not a public key`. */
+  /** The number and the fault of each bad line: `line 3: not a public key`. */
   readonly problems: readonly string[];
 }
 
 /**
- * Parses a whole file in OpenSSH's authorized_keys format. An option that we do not enforce is a bad line: ignoring a
- * restriction would admit more than its author meant. So is a key that an earlier line has with other options; with
- * the same options it is passed over.
- * @param role whose keys they are: `host=` and `config=` make sense for agents only.
+ * Parses a file in OpenSSH's authorized_keys format. A line with an unsupported option is bad: ignoring a restriction would
+ * admit more than its author meant. A key that an earlier line has with other options is bad too; with the same options the
+ * line is skipped.
+ * @param role of the keys: only agents' keys may have `host=` and `config=`.
  */
 export function parseAuthorizedKeys(text: string, role: Role): AuthorizedKeys {
   const keys: AuthorizedKey[] = [];
@@ -125,13 +126,13 @@ function readOptions(options: string, role: Role): Pick<AuthorizedKey, 'admits' 
   return { admits, host, config };
 }
 
-/** @returns it. @throws Error when a pattern is missing. */
+/** Returns the list unchanged. @throws Error when it has an empty pattern. */
 function checkPatterns(config: string): string {
   if (config.split(',').every((pattern) => /^!?[^!]/.test(pattern.trim()))) return config;
   throw new Error(`config="${config}" has an empty pattern`);
 }
 
-/** `from="10.0.0.0/8,!10.1.2.3,192.168.1.*"`: a negated match refuses, otherwise one match is needed. */
+/** Reads `from="10.0.0.0/8,!10.1.2.3,192.168.1.*"`: one pattern has to match, and no negated one. */
 function fromPatterns(list: string): AuthorizedKey['admits'] {
   const patterns = list.split(',').map((item) => {
     const pattern = item.trim();
@@ -155,18 +156,14 @@ function addressPattern(pattern: string): (address: string) => boolean {
 function wildcardPattern(pattern: string): (address: string) => boolean {
   if (!/^[0-9a-fA-F.:*?]+$/.test(pattern))
     throw new Error(`from="${pattern}": only addresses are supported, not names`);
-  const regex = new RegExp(
-    `^${pattern.replaceAll('.', '\\.').replaceAll('*', '.*').replaceAll('?', '.')}$`,
-    'i',
-  );
-  return (address) => regex.test(address);
+  return (address) => matchesWildcard(pattern.toLowerCase(), address.toLowerCase());
 }
 
 function familyOf(address: string): 'ipv4' | 'ipv6' {
   return isIP(address) === 6 ? 'ipv6' : 'ipv4';
 }
 
-/** `YYYYMMDD[HHMM[SS]][Z]`; without Z in local time, as sshd reads it. */
+/** Reads `YYYYMMDD[HHMM[SS]][Z]`; local time without Z, as in sshd. */
 function expiry(text: string): AuthorizedKey['admits'] {
   const match = /^(\d{4})(\d\d)(\d\d)(?:(\d\d)(\d\d)(\d\d)?)?(Z?)$/.exec(text);
   if (match === null) throw new Error(`expiry-time="${text}" is not a time`);
@@ -176,7 +173,7 @@ function expiry(text: string): AuthorizedKey['admits'] {
   return (_address, now) => now < end;
 }
 
-/** The modulus' length: the third field of the blob (RFC 4253, section 6.6). */
+/** The length of the modulus, which is the third field of the blob (RFC 4253, section 6.6). */
 function rsaBits(blob: Buffer): number {
   let at = 0;
   for (let field = 0; field < 2; field += 1) at += 4 + blob.readUInt32BE(at);

@@ -2,7 +2,7 @@ import type { Feed } from '../core/feed.js';
 import type { Activity } from './activity.js';
 import type { TextOutlet } from './text-outlet.js';
 
-/** The feed of one command: it ends when the peer leaves, when the registry stops, or by {@link end}. */
+/** The feed of one command. It ends when the peer leaves, when the registry stops, or by {@link end}. */
 export class ChannelFeed implements Feed {
   readonly signal: AbortSignal;
   readonly terminal: boolean;
@@ -11,7 +11,7 @@ export class ChannelFeed implements Feed {
   readonly #outlet: TextOutlet;
   readonly #forgetStop: () => void;
 
-  /** @param stream the channel of the outlet, or what writes to it. */
+  /** @param stream the channel of the outlet, or a stream that writes to it. */
   constructor(
     outlet: TextOutlet,
     stream: NodeJS.WritableStream,
@@ -29,7 +29,7 @@ export class ChannelFeed implements Feed {
   /** Ends the feed: nothing more is sent, and a send that waits resolves. */
   readonly end = (): void => this.#ending.abort();
 
-  /** To be called when the command is over. */
+  /** Ends the feed's interest in the peer and the shutdown; called when the command is over. */
   close(): void {
     this.#forgetStop();
     this.#outlet.left.removeEventListener('abort', this.end);

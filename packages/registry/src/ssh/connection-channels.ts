@@ -3,33 +3,33 @@ import { insideOfSession, type Ssh2Channel } from './floor/ssh2-inside.js';
 import { SessionPlace } from './session-place.js';
 import type { Holder, Shares } from './shares.js';
 
-/** A session that was opened runs something by then; real clients ask at once. */
+/** How long a session may run nothing; real clients run something at once. */
 const UNUSED_SESSION_MS = 60_000;
 
 export interface ConnectionChannelsOptions {
-  /** In one connection. */
+  /** Sessions in one connection. */
   readonly max: number;
-  /** Over all connections. */
+  /** Sessions over all connections. */
   readonly budget: Shares;
-  /** Nothing was run in a session for a minute. */
+  /** Called when a session has run nothing for a minute. */
   readonly onUnused: () => void;
 }
 
-/** For so long what a session's client sent before it closed it may be read. */
+/** How long unread bytes of a session that its client has closed are kept for its command. */
 const UNREAD_MS = 10_000;
 
 /** The places for sessions in one connection. */
 export class ConnectionChannels {
   readonly #options: ConnectionChannelsOptions;
   readonly #places = new Set<SessionPlace>();
-  /** Closed by the client, with something that was not read yet. */
+  /** Channels that the client has closed while bytes of them were unread. */
   readonly #closed = new Map<Ssh2Channel, NodeJS.Timeout>();
 
   constructor(options: ConnectionChannelsOptions) {
     this.#options = options;
   }
 
-  /** Which bound does not allow one more; undefined when it may be taken, which has to be done at once. */
+  /** The bound that allows no more sessions; undefined when there is room, which the caller takes at once. */
   refusal(holder: Holder): string | undefined {
     const { max, budget } = this.#options;
     if (this.#places.size >= max) return `${max} in one connection`;
@@ -58,13 +58,13 @@ export class ConnectionChannels {
     return place;
   }
 
-  /** The connection is closed, and with it all sessions; what they run ends by itself. */
+  /** Closes all sessions, after their connection; their commands end by themselves. */
   closeAll(): void {
     for (const place of [...this.#places]) place.close();
     for (const channel of [...this.#closed.keys()]) this.#readToEnd(channel);
   }
 
-  /** Bytes of sessions that the client has closed, which ssh2 does not know any more. */
+  /** Unread bytes of closed sessions, which ssh2 does not count any more. */
   get unread(): number {
     let bytes = 0;
     for (const channel of this.#closed.keys()) bytes += channel.readableLength;
@@ -72,8 +72,8 @@ export class ConnectionChannels {
   }
 
   /**
-   * ssh2 says that a channel is closed when all that came by it has been read, and work that waits for room to reply does not
-   * read: the rest is read to its end then, so that the work ends.
+   * Discards a channel's unread bytes after a delay. ssh2 reports the close of a channel only when all its bytes are read, and a
+   * command that waits for room to reply does not read.
    */
   #readToEndAfter(ms: number, channel: Ssh2Channel): void {
     this.#closed.set(

@@ -1,4 +1,4 @@
-/** Counts connections, in total and by network (an address, of IPv6 a /64); a place is taken when a connection is accepted. */
+/** Counts accepted connections, in total and by network: an IPv4 address, or an IPv6 /64. */
 export class ConnectionLimits {
   readonly #maxTotal: number;
   readonly #maxPerAddress: number;
@@ -10,7 +10,7 @@ export class ConnectionLimits {
     this.#maxPerAddress = maxPerAddress;
   }
 
-  /** @returns undefined when the place was taken, otherwise which limit is reached. */
+  /** @returns undefined when the place is taken; otherwise the limit that is reached. */
   take(network: string): string | undefined {
     const same = this.#byNetwork.get(network) ?? 0;
     if (this.#total >= this.#maxTotal) return `${this.#maxTotal} connections in total (-max-conns)`;
@@ -28,7 +28,7 @@ export class ConnectionLimits {
     else this.#byNetwork.set(network, left);
   }
 
-  /** Nobody is let in any more, wherever from. */
+  /** Whether all places are taken. */
   get isFull(): boolean {
     return this.#total >= this.#maxTotal;
   }

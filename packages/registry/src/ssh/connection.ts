@@ -13,33 +13,33 @@ import { insideOf, outboundOf } from './floor/ssh2-inside.js';
 import { TransportGuard } from './floor/transport-guard.js';
 import type { HoldingConnection, KeyBudgets } from './key-budgets.js';
 import type { KeyRing } from './key-ring.js';
-import { serveSession } from './session.js';
+import { ServedSession } from './session.js';
 import type { ConnectionServices } from './session-context.js';
 import type { Holder } from './shares.js';
 import { speakerOf } from './speaker-of.js';
 
 /**
- * How long a client that got its last reply may take to leave by itself. OpenSSH's drops a reply that arrives
- * together with the end of the connection.
+ * How long a client may take to leave after its last reply. OpenSSH's client drops a reply that arrives together with the end of
+ * the connection.
  */
 const PARTING_MS = 1000;
 
 /** SSH_DISCONNECT_TOO_MANY_CONNECTIONS (RFC 4253, section 11.1). */
 const TOO_MANY_CONNECTIONS = 12;
-/** Messages before authentication, besides two for each key that is tried. */
+/** Messages that a client may send before authentication, besides two for each key. */
 const OTHER_MESSAGES_BEFORE = 50;
 
 export interface ConnectionPolicy {
   readonly ring: KeyRing;
   readonly memory: TransferMemory;
   readonly budgets: KeyBudgets;
-  /** Time for the handshake, to the end of authentication. */
+  /** The time limit for the handshake and authentication. */
   readonly handshakeMs: number;
-  /** Longest life of a connection; 0 for no limit. */
+  /** The longest life of a connection; 0 for no limit. */
   readonly deadlineMs: number;
   readonly maxAuthTries: number;
   readonly maxChannels: number;
-  /** Whether RSA signatures with SHA-1 are taken. */
+  /** Whether RSA signatures with SHA-1 are accepted. */
   readonly compatible: boolean;
 }
 
@@ -49,37 +49,18 @@ export interface Peer {
   readonly socket: Socket;
   readonly address: string;
   readonly port: number;
-  /** As it calls its program. */
+  /** The client program's name for itself. */
   readonly software: string;
-  /** The rest of the time for the handshake. */
+  /** The remaining time for the handshake. */
   readonly handshakeMs: number;
-  /** To be called when the client has authenticated. */
+  /** Called when the client has authenticated. */
   readonly onAuthenticated: () => void;
   /** Calls `work` when this client's turn comes. */
   readonly takeTurn: (work: () => void) => void;
 }
 
 /** One accepted SSH connection, as the server sees it. */
-export interface ServedConnection extends HoldingConnection {
-  /** Ends the connection when its key may not log in any more, or may read other configurations. */
-  recheckKey(): void;
-  /** Refuses new work; resolves, having ended the connection, when what runs is done. */
-  drain(): Promise<void>;
-  end(): void;
-  destroy(): void;
-}
-
-export function serveConnection(
-  services: ConnectionServices,
-  policy: ConnectionPolicy,
-  peer: Peer,
-): ServedConnection {
-  const connection = new SshConnection(services, policy, peer);
-  connection.listen();
-  return connection;
-}
-
-class SshConnection implements ServedConnection {
+export class ServedConnection implements HoldingConnection {
   readonly #services: ConnectionServices;
   readonly #policy: ConnectionPolicy;
   readonly #peer: Peer;
@@ -104,7 +85,7 @@ class SshConnection implements ServedConnection {
       max: policy.maxChannels,
       budget: policy.budgets.channels,
       onUnused: () => {
-        this.#log.warn('connection ended: a session was opened and nothing run in it');
+        this.#log.warn('connection ended: a session was opened, but ran nothing');
         this.end();
       },
     });
@@ -137,6 +118,7 @@ class SshConnection implements ServedConnection {
     this.#peer.socket.destroy();
   }
 
+  /** Begins to serve; called once. */
   listen(): void {
     const started = performance.now();
     const { client, socket, handshakeMs } = this.#peer;
@@ -147,13 +129,13 @@ class SshConnection implements ServedConnection {
     client.on('ready', () => {
       this.#clearTimers();
       if (this.#policy.deadlineMs > 0)
-        this.#endAfter(this.#policy.deadlineMs, 'the deadline of the connection is over');
+        this.#endAfter(this.#policy.deadlineMs, 'it reached the longest life of a connection (-deadline)');
       this.#log.info({ ms: Math.round(performance.now() - started) }, 'authenticated');
     });
     client.on('session', (accept, reject) => this.#openSession(accept, reject));
     client.on('error', (error: Error) => {
       this.#log.info({ err: excerpt(error.message) }, 'connection broke');
-      this.end(); // a peer that is gone does not close its side
+      this.end(); // a lost peer does not close its side
     });
     socket.once('close', () => {
       this.#clearTimers();
@@ -162,23 +144,25 @@ class SshConnection implements ServedConnection {
     });
   }
 
+  /** Ends the connection when its key may not log in any more, or may read other configurations. */
   recheckKey(): void {
     const principal = this.#principal;
     if (principal === undefined || this.#blob === undefined) return;
     const key = this.#policy.ring.find(principal.role, this.#blob);
     const admitted = key?.admits(this.#peer.address, this.#services.clock()) === true;
     if (admitted && key.config === principal.access.patterns) return;
-    this.#log.warn('the key was removed or restricted, ending its connection');
+    this.#log.warn('connection ended: its key was removed or restricted');
     void this.#dismiss();
   }
 
-  /** Ends the connection; watches end with status 0 before, where the peer takes that in time. */
+  /** Ends the connection. Watches end with status 0 first, and the peer gets a moment to receive that. */
   async #dismiss(): Promise<void> {
     this.#draining = true;
     if (this.#activity.stop()) await this.#left(PARTING_MS);
     this.end();
   }
 
+  /** Refuses new work; resolves when the running work is done and the connection has ended. */
   async drain(): Promise<void> {
     this.#draining = true;
     this.#activity.stop();
@@ -192,7 +176,7 @@ class SshConnection implements ServedConnection {
   end(): void {
     const { client, socket } = this.#peer;
     client.end();
-    // A peer that does not close its side must not keep the socket.
+    // For a peer that does not close its side.
     const timer = setTimeout(() => socket.destroy(), 1000);
     socket.once('close', () => clearTimeout(timer));
   }
@@ -201,7 +185,7 @@ class SshConnection implements ServedConnection {
     this.#peer.socket.destroy();
   }
 
-  /** Resolves when the peer has left, at the latest after so long. */
+  /** Resolves when the peer has left, at the latest after this time. */
   #left(ms: number): Promise<void> {
     return new Promise((resolve) => {
       const timer = setTimeout(resolve, ms);
@@ -227,7 +211,7 @@ class SshConnection implements ServedConnection {
       this.#takePlace(result.principal);
       return;
     }
-    // A client asks with `none` first to learn the methods: not a try.
+    // `none` asks for the methods: it is no try.
     if (context.method !== 'none') {
       this.#tries += 1;
       this.#log.info(
@@ -241,7 +225,7 @@ class SshConnection implements ServedConnection {
     this.end();
   }
 
-  /** Disconnects a client that may log in while others with its key have all the places, and says so in the disconnect. */
+  /** Takes a place for the connection, or disconnects the client with the reason TOO_MANY_CONNECTIONS. */
   #takePlace(principal: Principal): void {
     const { connections } = this.#policy.budgets;
     const refused = connections.take(principal);
@@ -269,16 +253,17 @@ class SshConnection implements ServedConnection {
     }
     const { budgets, memory, ring } = this.#policy;
     const session = accept();
-    serveSession(this.#services, session, {
+    const context = {
       principal,
       log: this.#log,
       activity: this.#activity,
       outbound: this.#outbound,
       memory,
-      handles: { take: (entries) => budgets.takeHandle(principal, entries) },
+      handles: { take: (entries?: number) => budgets.takeHandle(principal, entries) },
       speaker: speakerOf({ principal, ring, blob, reporting: budgets.reportingOf(principal.fingerprint) }),
       place: this.#channels.take(principal, session),
-    });
+    };
+    new ServedSession(this.#services, context).listen(session);
   }
 
   #endAfter(ms: number, reason: string): void {

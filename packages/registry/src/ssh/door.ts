@@ -15,7 +15,7 @@ export interface DoorOptions {
   readonly handshakeMs: number;
 }
 
-/** A client that has sent its identification line, as far as the door knows it. */
+/** The part of a {@link Peer} that the door knows. */
 export type GreetedPeer = Pick<Peer, 'address' | 'port' | 'handshakeMs' | 'onAuthenticated' | 'takeTurn'>;
 
 interface Greeting {
@@ -25,21 +25,21 @@ interface Greeting {
   readonly peer: Omit<GreetedPeer, 'handshakeMs'>;
 }
 
-/** The place of one connection among all. */
+/** The place of one connection among all places. */
 interface Place {
-  /** It is a stranger's no more. */
+  /** Called when the client has authenticated: the place is no stranger's any more. */
   readonly authenticated: () => void;
   readonly free: () => void;
 }
 
-/** The turn of one connection, for one piece of work at a time. */
+/** The turns of one connection, for one piece of work at a time. */
 interface Turn {
   readonly take: (work: () => void) => void;
-  /** Drops the work whose turn has not come. */
+  /** Drops work whose turn has not come. */
   readonly forget: () => void;
 }
 
-/** Decides whether a new connection is served at all, and when. */
+/** Decides whether and when a new connection is served. */
 export class Door {
   readonly #options: DoorOptions;
   readonly #log: Logger;
@@ -60,13 +60,13 @@ export class Door {
   }
 
   /**
-   * Serves a connection when its turn comes. When all places are taken, a stranger loses its own, so that strangers
-   * cannot hold all of them.
+   * Serves a connection when its turn comes. When all places are taken, a stranger loses its place, so that strangers cannot hold
+   * all places.
    */
   admit(socket: Socket, serve: () => void): void {
     const { remoteAddress, remotePort: port } = socket;
     if (remoteAddress === undefined || port === undefined) {
-      socket.destroy(); // it has left already
+      socket.destroy(); // the peer has left
       return;
     }
     const address = plainAddress(remoteAddress);
@@ -126,7 +126,7 @@ export class Door {
       givePlace();
       this.#warnings.warn(
         { address },
-        'connection dropped before it authenticated: others want its place (-max-startups)',
+        'connection dropped before authentication: another one takes its place (-max-startups)',
       );
       socket.destroy();
     });
@@ -144,7 +144,7 @@ export class Door {
     return {
       take: (work) => {
         forgetTurn = this.#turns.take(network, () => {
-          forgetTurn = () => {}; // it refers to what the work needs
+          forgetTurn = () => {}; // frees the memory of the work
           work();
         });
       },

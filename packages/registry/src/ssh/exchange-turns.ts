@@ -1,4 +1,4 @@
-/** What strangers' greetings and key exchanges may take before everybody else has a turn. */
+/** How long greetings and key exchanges of strangers may run before other work has a turn. */
 const SLICE_MS = 5;
 
 interface Turn {
@@ -6,22 +6,22 @@ interface Turn {
 }
 
 /**
- * Queues the work that the registry does for clients that have not authenticated: accepting a connection, and computing a key
- * exchange. Networks take turns, so that a flood from one delays no other. Within one the newest is first: under a flood,
- * the clients that have waited longest have given up already.
+ * Queues the work for clients that have not authenticated: accepting a connection, and computing a key exchange. Networks take
+ * turns, so that a flood from one network delays no other. The newest client of a network is first: under a flood, the oldest ones
+ * have given up already.
  */
 export class ExchangeTurns {
-  /** By network, the one whose turn is next first; in each the newest last. */
+  /** By network, the next one first; in each network the newest client last. */
   readonly #waiting = new Map<string, Set<Turn>>();
   #next: NodeJS.Immediate | undefined;
   /** Whether work was added since the last turn. */
   #hasGrown = false;
-  /** When work was last done, in milliseconds of performance.now(). */
+  /** The time of the last work, in milliseconds of performance.now(). */
   #served = 0;
 
   /**
    * @param work called once, in a later turn of the event loop. It does not throw.
-   * @returns to be called when it is not wanted any more.
+   * @returns withdraws the work.
    */
   take(network: string, work: () => void): () => void {
     const turn: Turn = { work };
@@ -41,8 +41,8 @@ export class ExchangeTurns {
   }
 
   /**
-   * Node.js accepts one connection in each turn of the event loop. So while more come they are accepted first: whose turn it is
-   * is only known when all are here, and the system's queue of connections stays short.
+   * Serves the queue, after all waiting connections have been accepted: only then is it known whose turn is next, and the
+   * system's queue stays short. Node.js accepts one connection in each turn of the event loop.
    */
   #serve(): void {
     const end = performance.now() + SLICE_MS;

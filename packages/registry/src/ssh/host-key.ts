@@ -8,8 +8,8 @@ import type { ParsedKey } from 'ssh2';
 import ssh2 from 'ssh2';
 
 /**
- * Makes an Ed25519 private key in OpenSSH's format. ssh2 1.17 leaves out leading zero bytes of the public half, which
- * one key in 256 has, and neither it nor OpenSSH can read such a key: that one is made anew.
+ * Makes an Ed25519 private key in OpenSSH's format. ssh2 1.17 drops leading zero bytes of the public half, which one key in 256
+ * has. Neither ssh2 nor OpenSSH can read such a key, so another one is made.
  */
 export function generateHostKey(): string {
   for (;;) {
@@ -19,9 +19,9 @@ export function generateHostKey(): string {
 }
 
 const MAX_KEY_BYTES = 64 * 1024;
-/** NIST SP 800-131A, section 3; ssh-audit fails a server with fewer. */
+/** The smallest RSA key (NIST SP 800-131A, section 3); ssh-audit fails a server with a smaller one. */
 const MIN_RSA_BITS = 2048;
-/** By type of key (RFC 5656, section 6.2.1). Ed25519 has its own hash, and for RSA the client chooses. */
+/** The hash of a signature by type of key (RFC 5656, section 6.2.1). Ed25519 has its own hash; for RSA the client chooses. */
 const ECDSA_HASHES: ReadonlyMap<string, string> = new Map([
   ['ecdsa-sha2-nistp256', 'sha256'],
   ['ecdsa-sha2-nistp384', 'sha384'],
@@ -36,7 +36,7 @@ export interface HostKey {
 }
 
 /**
- * Reads `<dir>/host_key` (OpenSSH or PEM, as the Go registry's EC key), or makes an Ed25519 one with mode 0600.
+ * Reads the host key (OpenSSH or PEM, as the Go registry's EC key), or makes an Ed25519 key with mode 0600.
  * @throws DeployError invalid or denied, naming the file.
  */
 export function loadHostKey(path: string): HostKey {
@@ -58,13 +58,13 @@ export function loadHostKey(path: string): HostKey {
   const reason = parsed instanceof Error ? parsed.message : unfitness(parsed);
   if (parsed instanceof Error || reason !== undefined) {
     throw new DeployError('invalid', `the host key ${path} cannot be used: ${reason}`, {
-      hint: 'it has to be an unencrypted private key; remove it to have a new one made (clients will ask again)',
+      hint: 'it has to be an unencrypted private key; to get a new one, remove it (clients then have to accept the new key)',
     });
   }
   return { privateKey, fingerprint: fingerprintOf(parsed.getPublicSSH()), type: parsed.type };
 }
 
-/** The key as ssh2's server takes it. ssh2 itself would parse it again for each connection, which takes most of a signature's time. */
+/** The key for ssh2's server, parsed once. ssh2 itself would parse it for each connection, which takes most of a signature's time. */
 export function signingKey(privateKey: Buffer): ParsedKey {
   const parsed = ssh2.utils.parseKey(privateKey);
   if (parsed instanceof Error) throw parsed; // loadHostKey has read it

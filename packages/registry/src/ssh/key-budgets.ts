@@ -4,18 +4,18 @@ import { RateLimit } from '@deploy-tools/shared/rate-limit.js';
 import type { Speaker } from '../core/fleet/presence.js';
 import { type Holder, Shares } from './shares.js';
 
-/** Places that agents never take, however many there are of them. */
+/** Places that are kept for operators, however many agents there are. */
 const MAX_KEPT_FOR_OPERATORS = 64;
-/** Open files and listings of SFTP sessions; a listing counts one for so many entries. */
+/** Open files and listings of all SFTP sessions. A listing counts as one for each ENTRIES_OF_A_HANDLE entries. */
 const MAX_HANDLES = 16_384;
 const ENTRIES_OF_A_HANDLE = 32;
 /**
- * Lines of agents by one key: a second, and at once. One key may be that of a whole fleet, and after a change a thousand hosts
- * have something to say; an outcome counts as many lines as report-session.ts says.
+ * Bounds on the lines of agents with one key: per second, and at once. A whole fleet may share a key, and a thousand hosts report
+ * after a change. report-session.ts says how many lines an outcome counts as.
  */
 const LINES_PER_SECOND = 2000;
 const LINES_AT_ONCE = 40_000;
-/** Bytes that lie here unread or unsent, over all connections of one key, and of all agents. */
+/** Bounds on unread and unsent bytes, over all connections of one key, and of all agents. */
 const HELD_BYTES = { agent: 64 * 1024 * 1024, operator: 256 * 1024 * 1024, agents: 128 * 1024 * 1024 };
 
 export type Reporting = Pick<Speaker, 'pace' | 'outcomes'>;
@@ -28,17 +28,17 @@ export interface BudgetOptions {
   readonly maxOpenFiles: number;
 }
 
-/** One connection, as far as its memory goes. */
+/** A connection with the memory that it holds. */
 export interface HoldingConnection {
   readonly holder: Holder | undefined;
-  /** Bytes that lie here unread or unsent. */
+  /** Unread and unsent bytes. */
   readonly heldBytes: number;
   readonly endForBudget: (reason: string) => void;
 }
 
 /**
- * What one key may have of the registry, whatever it does with it and over however many connections: the one place for such bounds.
- * A key may be one host's or a whole fleet's, so these are bounds against abuse and not a fair share.
+ * The bounds on what one key may use of the registry, over all its connections. A key may belong to one host or to a whole fleet, so
+ * the bounds prevent abuse; they are no fair shares.
  */
 export class KeyBudgets {
   readonly connections: Shares;
@@ -59,14 +59,14 @@ export class KeyBudgets {
     this.#handles = new Shares({ total: handles, agents: Math.ceil(handles * 0.75), perKey: handles / 2 });
   }
 
-  /** @returns how to give the handle back; a text when there is none to have. */
+  /** @returns a function that gives the handle back; a text with the reached bound when there is no room. */
   takeHandle(holder: Holder, entries = 0): (() => void) | string {
     const amount = 1 + Math.ceil(entries / ENTRIES_OF_A_HANDLE);
     const refused = this.#handles.take(holder, amount);
     return refused ?? (() => this.#handles.give(holder, amount));
   }
 
-  /** What all agents with this key share when they report. */
+  /** The limits of reports that all agents with this key share. */
   reportingOf(fingerprint: string): Reporting {
     const known = this.#reporting.get(fingerprint);
     if (known !== undefined) return known;
@@ -76,7 +76,7 @@ export class KeyBudgets {
     return reporting;
   }
 
-  /** Ends the connections that hold the most, until no key and not all agents together hold more than they may. */
+  /** Ends the connections that hold the most bytes, until each key and all agents together are within their bounds. */
   enforceHeldBytes(connections: Iterable<HoldingConnection>): void {
     const byKey = new Map<string, Held>();
     const agents: Held = { bytes: 0, connections: [] };
@@ -121,7 +121,7 @@ function times(
   return { total: bounds.total * factor, agents: bounds.agents * factor, perKey: bounds.perKey * factor };
 }
 
-/** How many files this process may have open; Node.js has raised it to the hard limit. A guess where it cannot be read. */
+/** The number of files that this process may have open. Node.js has raised it to the hard limit. A guess outside of Linux. */
 export function openFileLimit(): number {
   try {
     const limits = readFileSync('/proc/self/limits', 'utf8');

@@ -9,7 +9,7 @@ import { type AuthorizedKey, type AuthorizedKeys, parseAuthorizedKeys } from './
 /** Room for several thousand keys. */
 const MAX_KEY_FILE_BYTES = 1024 * 1024;
 
-/** For so long a file may be empty, gone or unreadable, as it is while something writes it anew, and its keys still count. */
+/** How long keys stay active while their file is empty, missing or unreadable, as during a rewrite. */
 export const GRACE_MS = 5000;
 
 export interface KeyFileOptions {
@@ -21,10 +21,10 @@ export interface KeyFileOptions {
 }
 
 /**
- * One key file and its active keys. A key that is not on a good line of the file is not active:
- * - Of a file with bad lines, no key is added, and those that are on no good line are taken away.
- * - A file that gives no key at all (it is empty, has only bad lines, is gone or cannot be read) counts after
- *   {@link GRACE_MS}; then no key is active.
+ * One key file and its active keys:
+ * - While a file has bad lines, no key is added, and keys that are on no good line become inactive.
+ * - When a file has no key (it is empty, has only bad lines, is missing or cannot be read), all keys become inactive after
+ *   {@link GRACE_MS}.
  */
 export class KeyFile {
   readonly #options: KeyFileOptions;
@@ -32,9 +32,9 @@ export class KeyFile {
   #trouble: string | undefined;
   /** The file's signature at the last check. */
   #seen: string;
-  /** The signature of the file that the keys were taken from. */
+  /** The signature of the file from which the keys were read. */
   #taken: string | undefined;
-  /** Since when the file gives no key while its earlier ones still count, and what is wrong with it. */
+  /** Set while the file has no key and its earlier keys are still active: since when, and the fault of the file. */
   #waiting: { readonly since: number; readonly trouble: string } | undefined;
 
   private constructor(options: KeyFileOptions, seen: string) {
@@ -43,7 +43,7 @@ export class KeyFile {
   }
 
   /**
-   * Opens it for the start of a program. Agents' keys may be still to come, an operator's may not.
+   * Reads the file at the start of the program. Only the agents' file may have no key yet.
    * @throws DeployError invalid when it cannot be read, has a bad line, or is the operators' and has no key.
    */
   static open(options: KeyFileOptions): KeyFile {
@@ -76,20 +76,20 @@ export class KeyFile {
     return this.#keys;
   }
 
-  /** What is wrong with the file, for an operator; undefined when nothing is. */
+  /** The fault of the file, for an operator; undefined when there is none. */
   get trouble(): string | undefined {
     return this.#waiting?.trouble ?? this.#trouble;
   }
 
-  /** Whether another check would find nothing to do as long as the file stays as it is. */
+  /** Whether further checks have nothing to do until the file changes. */
   get isSettled(): boolean {
     return this.#seen === this.#taken && this.#waiting === undefined;
   }
 
   /**
-   * Checks whether the file, through whatever links, is another one or has other content. A file that has just changed
-   * is read at the next check, when it is the same then: it may be half written. One at a time.
-   * @returns whether keys were taken from it.
+   * Checks whether the path, through links, leads to another file or to other content. A changed file may be half written, so it is
+   * read at the next check, if it is the same then. One check at a time.
+   * @returns whether keys were read from it.
    */
   async check(): Promise<boolean> {
     const seen = await signatureOf(this.#options.path);
@@ -98,7 +98,7 @@ export class KeyFile {
       return false;
     }
     if (seen === this.#taken) {
-      this.#waiting = undefined; // it was away and is back
+      this.#waiting = undefined; // the missing file is back
       return false;
     }
     const found = this.#read();
@@ -126,9 +126,9 @@ export class KeyFile {
   #isWithinGrace(found: AuthorizedKeys): boolean {
     const { path, role, log, steady } = this.#options;
     if (this.#waiting === undefined) {
-      const trouble = `${this.#wrong(found)}: its keys stay active for ${GRACE_MS / 1000} s only`;
+      const trouble = `${this.#wrong(found)}: its earlier keys stay active for ${GRACE_MS / 1000} s`;
       this.#waiting = { since: steady(), trouble };
-      log.warn({ path, role, trouble }, 'the key file gives no key');
+      log.warn({ path, role, trouble }, 'the key file has no usable key');
     }
     return steady() - this.#waiting.since < GRACE_MS;
   }
@@ -183,7 +183,7 @@ function unreadable(path: string, error: unknown): string {
   return code === 'ENOENT' ? `${path} does not exist` : `${path} cannot be read (${code ?? String(error)})`;
 }
 
-/** Differs when a path leads to another file, or to one that was written to since. */
+/** Identifies the file of a path and its content: differs for another file, and after each write. */
 async function signatureOf(path: string): Promise<string> {
   try {
     return signature(await stat(path, { bigint: true }));
@@ -192,7 +192,7 @@ async function signatureOf(path: string): Promise<string> {
   }
 }
 
-/** {@link signatureOf} without a promise, for the start. */
+/** {@link signatureOf}, synchronously, for the start. */
 function signatureNow(path: string): string {
   try {
     return signature(statSync(path, { bigint: true }));

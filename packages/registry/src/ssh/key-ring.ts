@@ -7,23 +7,23 @@ import { KeyFile } from './key-file.js';
 import { PacedChecks } from './paced-checks.js';
 import { PathWatch } from './path-watch.js';
 
-/** Between a check that finds a change and the one that takes it, when the file is the same then. */
+/** Between the check that finds a change and the check that reads the file, if it is the same then. */
 const SETTLE_MS = 300;
 
 /**
- * Between checks without an event. Network file systems do not report what other machines change, a directory cannot be
- * watched when the system's limits of inotify are reached, and a key that was removed has to be so for certain.
+ * Between checks without an event, so that a removed key becomes inactive for certain. Network file systems do not report changes
+ * by other machines, and the system's limits of inotify may be reached.
  */
 const BACKSTOP_MS = 2000;
 
 export interface KeyRing {
-  /** The key with this wire form among those of the role, or undefined. */
+  /** The role's key with this wire format. */
   find(role: Role, blob: Buffer): AuthorizedKey | undefined;
   /** Whether an agent's key is bound to this host, by the option `host=`. */
   isBound(host: string): boolean;
-  /** Called after a key file took effect. */
+  /** Adds a listener that is called after each change of active keys. */
   onChange(listener: () => void): void;
-  /** What is wrong with the key files now, a sentence each. */
+  /** The present faults of the key files, a sentence each. */
   troubles(): readonly string[];
   close(): Promise<void>;
 }
@@ -39,8 +39,8 @@ export interface KeyRingOptions {
 }
 
 /**
- * Reads both key files and keeps them current while it lives: it checks them when something changes in the directories
- * that they, and links on the way to them, are in, and now and then without that.
+ * Reads both key files and keeps their keys current. It checks the files after each change in the directories of the files and of
+ * the links to them, and at an interval.
  * @throws DeployError invalid when a file cannot be used at the start.
  */
 export function openKeyRing(files: KeyFiles, log: Logger, options: KeyRingOptions = {}): KeyRing {
@@ -54,7 +54,7 @@ export function openKeyRing(files: KeyFiles, log: Logger, options: KeyRingOption
   const paths = both.map(({ path }) => path);
   const watch = new PathWatch({ paths, onEvent: () => checks.soon(), onError });
   const checkAll = async () => {
-    await watch.follow().catch(onError); // first, so that whatever changes after the check is an event
+    await watch.follow().catch(onError); // first, so that every change after the check is an event
     for (const file of both) {
       if (await file.check()) for (const listener of listeners) listener();
     }

@@ -1,11 +1,11 @@
 export interface PacedChecksOptions {
   /** Runs a check. @returns milliseconds to the next one, or Infinity for none until {@link PacedChecks.soon}. Must not reject. */
   readonly check: () => Promise<number>;
-  /** Milliseconds that are between two checks at the least. */
+  /** The least milliseconds between two checks. */
   readonly gapMs: number;
 }
 
-/** Runs a check again and again, one at a time, and after events. Many events at once cost one check. */
+/** Runs checks after events and at intervals, one at a time. Many events at once cause one check. */
 export class PacedChecks {
   readonly #options: PacedChecksOptions;
   #timer: NodeJS.Timeout | undefined;
@@ -19,7 +19,7 @@ export class PacedChecks {
     this.soon();
   }
 
-  /** An event: a check begins at once, or {@link PacedChecksOptions.gapMs} after the last one or the one that runs. */
+  /** Runs a check because of an event: at once, or {@link PacedChecksOptions.gapMs} after the last or running one. */
   soon(): void {
     if (this.#isWanted) return;
     this.#isWanted = true;
@@ -27,7 +27,7 @@ export class PacedChecks {
     if (this.#running === undefined) this.#schedule(Math.max(0, Math.ceil(gap)));
   }
 
-  /** Ends when the check that runs has ended; none begins after it. */
+  /** Resolves when the running check has ended; no other begins. */
   async close(): Promise<void> {
     this.#isClosed = true;
     clearTimeout(this.#timer);

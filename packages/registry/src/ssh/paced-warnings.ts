@@ -3,8 +3,7 @@ import type { Logger } from '@deploy-tools/shared/log.js';
 const EVERY_MS = 1000;
 
 /**
- * Warnings of what strangers can cause as often as they like: of each kind one a second is logged, the next one with how many were
- * left out.
+ * Limits warnings that strangers can cause: logs one of each kind a second, and the number of the others.
  */
 export class PacedWarnings {
   readonly #log: Logger;

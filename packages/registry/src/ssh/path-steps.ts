@@ -2,18 +2,18 @@ import { readlink } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { errnoOf } from '@deploy-tools/shared/errors.js';
 
-/** As many as Linux follows (path_resolution(7)). */
+/** The number of links that Linux follows (path_resolution(7)). */
 const MAX_LINKS = 40;
 
-/** A name that decides what a path leads to, and the directory that has it: an absolute path without links. */
+/** A name on the way of a path, and its directory: an absolute path without links. */
 export interface PathStep {
   readonly directory: string;
   readonly name: string;
 }
 
 /**
- * Resolves a path as the system does and returns its steps: every link on the way, those to directories too, and last
- * what the path ends in, or the name at which it cannot be followed further: nothing is there, or access is denied.
+ * Resolves a path as the system does. Returns every link on the way, and last the end of the path, or the name at which the path
+ * cannot be followed further: the name is missing, or access is denied.
  * @param path absolute.
  */
 export async function stepsOf(path: string): Promise<readonly PathStep[]> {

@@ -7,34 +7,34 @@ import { stepsOf } from './path-steps.js';
 export interface PathWatchOptions {
   /** Absolute paths of files. */
   readonly paths: readonly string[];
-  /** Called when what a path leads to may have changed, and once after the watched directories did. */
+  /** Called when the file of a path may have changed, and once after the watched directories have changed. */
   readonly onEvent: () => void;
-  /** Called when a directory cannot be watched, as with ENOSPC at the system's limit of watches. Others still are. */
+  /** Called when a directory cannot be watched, as at the system's limit of watches (ENOSPC). Other directories still are. */
   readonly onError: (error: unknown) => void;
 }
 
 /**
- * Watches the directories that decide what some paths lead to: of each path, of every link on the way, and of what it
- * ends in. Not the files themselves, as a watched file that is replaced is watched no more.
+ * Watches the directories on the way of some paths: of each path, of every link, and of the file at the end. It does not watch the
+ * files themselves, since a replaced file is watched no more.
  *
- * Events are those that the system reports, which chokidar calls `raw`, for the names on the way only. Its others leave out
- * a link to a directory that is pointed elsewhere, and a file that is replaced by one with the same time.
+ * It uses the events of the system, which chokidar calls `raw`, for the names on the way. Other events of chokidar miss a link to
+ * a directory that is pointed elsewhere, and a file that is replaced by one with the same time.
  */
 export class PathWatch {
   readonly #options: PathWatchOptions;
   #watcher: FSWatcher | undefined;
-  /** The watched directories as they were. */
+  /** Identifies the watched directories. */
   #signature = '';
   /** The names on the way, by their directories. */
   #names: ReadonlyMap<string, ReadonlySet<string>> = new Map();
-  /** A watched directory was itself renamed or removed. One that has its path now is not watched, even with the same inode. */
+  /** Whether a watched directory was renamed or removed: its successor is not watched, even with the same inode. */
   #isStale = false;
 
   constructor(options: PathWatchOptions) {
     this.#options = options;
   }
 
-  /** Watches the directories that count now; nothing is watched before the first call. One at a time. */
+  /** Watches the directories that are on the way now. Nothing is watched before the first call. One call at a time. */
   async follow(): Promise<void> {
     this.#names = await namesByDirectory(this.#options.paths);
     const directories = [...this.#names.keys()];
@@ -53,7 +53,7 @@ export class PathWatch {
     this.#isStale = false;
     if (watcher === undefined) return;
     const closed = watcher.close();
-    watcher.on('error', () => {}); // it took ours off, and what it was just doing may still fail
+    watcher.on('error', () => {}); // close() removed ours, and pending work may still fail
     await closed;
   }
 
@@ -75,7 +75,7 @@ export class PathWatch {
       .on('error', onError);
   }
 
-  /** @param name in the directory, or the directory's own; null on systems that do not say it. */
+  /** @param name in the directory, or the directory's own; null on systems that do not report it. */
   #handleEvent(kind: string, name: string | null, directory = ''): void {
     const isOfDirectory = name === basename(directory);
     if (isOfDirectory && kind === 'rename') this.#isStale = true;
@@ -92,7 +92,7 @@ async function namesByDirectory(paths: readonly string[]): Promise<Map<string, S
   return names;
 }
 
-/** Differs when another directory has the path. */
+/** Identifies the directory of a path: differs for another directory. */
 async function signatureOf(directory: string): Promise<string> {
   try {
     const { dev, ino } = await stat(directory, { bigint: true });

@@ -1,15 +1,15 @@
 import { isIPv6 } from 'node:net';
 
 /**
- * A peer's IP address as people write it: a socket that listens on IPv6 reports IPv4 peers as `::ffff:10.0.0.1`, and
- * rules for 10.0.0.1 are meant for them too.
+ * A peer's IP address without the prefix of a mapped one: a socket that listens on IPv6 reports IPv4 peers as `::ffff:10.0.0.1`,
+ * and rules for 10.0.0.1 apply to them too.
  */
 export function plainAddress(address: string): string {
   return address.replace(/^::ffff:(?=\d+\.)/i, '');
 }
 
 /**
- * What counts as one peer: the address, of IPv6 its first 64 bits, as one customer or host is given that much (RFC 6177).
+ * The network that counts as one peer: an IPv4 address, or the first 64 bits of an IPv6 address, which one site gets (RFC 6177).
  * @param address as {@link plainAddress} returns it.
  */
 export function networkOf(address: string): string {

@@ -8,8 +8,7 @@ import type { ReportSession } from '../core/fleet/report-session.js';
 
 /**
  * Serves exec `report`: reads lines of an agent and writes lines of the registry until either side ends it. A line is read
- * when the one before it has been handled, so an agent that sends much is slowed down by SSH's own window. Closes the
- * session.
+ * after the previous one has been handled, so SSH's own window slows down an agent that sends much. Closes the session.
  * @throws DeployError denied when the agent was refused.
  */
 export async function serveReport(session: ReportSession, channel: ServerChannel, feed: Feed): Promise<void> {
@@ -17,7 +16,7 @@ export async function serveReport(session: ReportSession, channel: ServerChannel
   feed.signal.addEventListener('abort', close, { once: true });
   if (feed.signal.aborted) close();
   try {
-    void readLines(channel, session); // ends with the channel; its failures go to the session
+    void readLines(channel, session); // ends with the channel; gives its failures to the session
     for (let line = await session.next(); line !== undefined; line = await session.next()) {
       await feed.send(encodeRegistryLine(line));
     }
@@ -30,12 +29,12 @@ export async function serveReport(session: ReportSession, channel: ServerChannel
 
 async function readLines(channel: ServerChannel, session: ReportSession): Promise<void> {
   const lines = new BoundedLines(MAX_REPORT_LINE);
-  // A destroyed channel could not send the exit status any more.
+  // A destroyed channel cannot send the exit status.
   const input: AsyncIterable<Buffer> = channel.iterator({ destroyOnReturn: false });
   try {
     for await (const chunk of input) {
       for (const line of lines.push(chunk)) {
-        if (session.isClosed) return; // the agent gets no answer and sends the line again
+        if (session.isClosed) return; // without an answer, the agent sends the line again
         await session.take(line);
       }
     }
@@ -43,6 +42,6 @@ async function readLines(channel: ServerChannel, session: ReportSession): Promis
   } catch (error) {
     session.refuse(describeError(error));
   } finally {
-    channel.resume(); // the rest is discarded
+    channel.resume(); // discards the rest
   }
 }

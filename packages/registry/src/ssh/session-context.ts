@@ -15,7 +15,7 @@ import type { TransferMemory } from '../sftp/transfer-memory.js';
 import type { Activity } from './activity.js';
 import type { SessionPlace } from './session-place.js';
 
-/** What the sessions of all connections are served from, one member per kind of session. */
+/** The services for the sessions of all connections, one member per kind of session. */
 export interface SessionServices {
   /** Exec and the console of operators. */
   readonly dispatcher: Dispatcher;
@@ -28,7 +28,7 @@ export interface SessionServices {
   readonly reports: ReportPorts;
 }
 
-/** What connections are served from. */
+/** The services for connections. */
 export interface ConnectionServices extends SessionServices {
   readonly clock: Clock;
   readonly log: Logger;
@@ -39,14 +39,14 @@ export interface ConsolePorts {
   readonly fleet: Pick<Fleet, 'hostNames'>;
 }
 
-/** What a session gets from its connection. */
+/** The parts of a connection that its sessions use. */
 export interface SessionContext {
   readonly principal: Principal;
   readonly log: Logger;
   readonly activity: Activity;
   readonly outbound: Outbound;
   readonly memory: TransferMemory;
-  /** What the peer's key may open over SFTP. */
+  /** The handles that the peer's key may open over SFTP. */
   readonly handles: Handles;
   /** The peer's rights to report, when it is an agent. */
   readonly speaker: Speaker;

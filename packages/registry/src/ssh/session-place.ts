@@ -1,6 +1,6 @@
 /**
- * A session's place among those of its connection: taken until the client has closed it and what it ran is over, so that closing
- * a session at once makes no room for more work. One that runs nothing is noticed.
+ * A session's place in its connection. It is taken until the client has closed the session and its commands have ended, so that
+ * closing a session at once makes no room for more work. A session that runs nothing is noticed.
  */
 export class SessionPlace {
   readonly #onFree: () => void;
@@ -9,7 +9,7 @@ export class SessionPlace {
   #isClosed = false;
   #isFree = false;
 
-  /** @param onUnused called when nothing was begun in so many milliseconds. */
+  /** @param onUnused called when the session has run nothing for `unusedMs`. */
   constructor(options: {
     readonly unusedMs: number;
     readonly onUnused: () => void;
@@ -19,7 +19,7 @@ export class SessionPlace {
     this.#timer = setTimeout(options.onUnused, options.unusedMs);
   }
 
-  /** @returns to be called when it is over. */
+  /** Begins a command. @returns ends it. */
   begin(): () => void {
     clearTimeout(this.#timer);
     this.#running += 1;

@@ -14,14 +14,10 @@ import { TextOutlet } from './text-outlet.js';
 const CTRL_C = 3;
 
 /**
- * Serves one session channel: SFTP for both roles; exec and the console for operators. Agents get exec for the commands
- * of agent-exec.ts only; the Go registry refuses them all.
+ * Serves one session channel: SFTP for both roles; exec and the console for operators. Agents get exec only for the commands
+ * of agent-exec.ts; the Go registry refuses them all.
  */
-export function serveSession(services: SessionServices, session: Session, context: SessionContext): void {
-  new ServedSession(services, context).listen(session);
-}
-
-class ServedSession {
+export class ServedSession {
   readonly #services: SessionServices;
   readonly #context: SessionContext;
   readonly #size = new TerminalSize();
@@ -42,7 +38,7 @@ class ServedSession {
     });
     session.on('subsystem', (accept, reject, { name }) => {
       if (name === 'sftp') this.#start('sftp', accept(), (channel) => this.#sftp(channel));
-      else reject?.(); // missing where no reply is wanted
+      else reject?.(); // undefined when the client wants no reply
     });
     if (this.#context.principal.role === 'operator') this.#listenToOperator(session);
     else this.#listenToAgent(session);
@@ -73,7 +69,7 @@ class ServedSession {
     });
   }
 
-  /** Logs what the channel's work throws: it must not reach the process. */
+  /** Runs the work of a channel; logs the error that it throws. */
   #start(what: string, channel: ServerChannel, work: (channel: ServerChannel) => Promise<void>): void {
     const { log, place } = this.#context;
     const end = place.begin();
@@ -93,7 +89,7 @@ class ServedSession {
     const feed = new ChannelFeed(outlet, channel, { activity, terminal });
     const shown = (text: string) => (terminal ? text.replace(/\r?\n/g, '\r\n') : text);
     channel.on('error', (error: Error) => log.debug({ err: error.message }, 'channel broke'));
-    // Standard input is not used otherwise; its EOF must still be seen.
+    // Standard input is not used otherwise; reading it makes its end of file arrive.
     channel.on('data', (keys: Buffer) => {
       if (terminal && keys.includes(CTRL_C)) feed.end();
     });

@@ -1,17 +1,17 @@
 import type { Principal } from '../core/principal.js';
 
-/** The holder of a share: a key, in its role. */
+/** The holder of a share: a key and its role. */
 export type Holder = Pick<Principal, 'role' | 'fingerprint'>;
 
 export interface ShareBounds {
   readonly total: number;
-  /** All agents together; what is left of the total is kept for operators. */
+  /** All agents together; the rest of the total is kept for operators. */
   readonly agents: number;
   /** One key, of whatever role. */
   readonly perKey: number;
 }
 
-/** Counts what keys hold of one limited resource. */
+/** Counts the shares of keys in one limited resource. */
 export class Shares {
   readonly #bounds: ShareBounds;
   readonly #byKey = new Map<string, number>();
@@ -22,7 +22,7 @@ export class Shares {
     this.#bounds = bounds;
   }
 
-  /** @returns undefined when it was taken, otherwise which bound is reached, for a log. */
+  /** @returns undefined when the share is taken; otherwise the reached bound, for a log. */
   take({ role, fingerprint }: Holder, amount = 1): string | undefined {
     const { total, agents, perKey } = this.#bounds;
     const held = this.#byKey.get(fingerprint) ?? 0;
@@ -35,7 +35,7 @@ export class Shares {
     return undefined;
   }
 
-  /** Gives back what was taken. */
+  /** Gives a share back. */
   give({ role, fingerprint }: Holder, amount = 1): void {
     const left = (this.#byKey.get(fingerprint) ?? amount) - amount;
     this.#total -= amount;

@@ -6,14 +6,14 @@ import type { KeyRing } from './key-ring.js';
 export interface SpeakerParts {
   readonly principal: Principal;
   readonly ring: KeyRing;
-  /** The public key as it goes over the wire. */
+  /** The public key in its wire format. */
   readonly blob: Buffer;
   readonly reporting: Reporting;
 }
 
 /**
- * The rights of an agent's key to report, by the key file as it is at the time of each report: a key with `host="web1"` speaks for that
- * host only, and no key without it does.
+ * The rights of an agent's key to report, by the key file at the time of each report. A key with `host="web1"` reports for that
+ * host only, and no other key does.
  */
 export function speakerOf({ principal, ring, blob, reporting }: SpeakerParts): Speaker {
   const { fingerprint, comment, address, access } = principal;

@@ -5,7 +5,7 @@ import { excerpt } from '@deploy-tools/shared/printable.js';
 import { enablePostQuantumKex } from '@deploy-tools/shared/ssh/key-exchange.js';
 import ssh2 from 'ssh2';
 import { serverAlgorithms } from './algorithms.js';
-import { type ConnectionPolicy, type ServedConnection, serveConnection } from './connection.js';
+import { type ConnectionPolicy, ServedConnection } from './connection.js';
 import { Door, type DoorOptions } from './door.js';
 import { insideOf } from './floor/ssh2-inside.js';
 import { type HostKey, signingKey } from './host-key.js';
@@ -18,23 +18,16 @@ export interface SshServerOptions extends Omit<ConnectionPolicy, 'budgets'>, Doo
   readonly port: number;
   readonly hostKey: HostKey;
   readonly ring: KeyRing;
-  /** Also offers what older clients need; see algorithms.ts. */
+  /** Also offers the algorithms of older clients; see algorithms.ts. */
   readonly compatible: boolean;
   readonly maxConnectionsPerKey: number;
   readonly keepaliveMs: number;
 }
 
-export interface SshServer {
-  /** `host:port` that is listened on. */
-  readonly address: string;
-  /** Stops accepting, ends idle connections, lets running work finish for that long, then ends everything. */
-  stop(graceMs: number): Promise<void>;
-}
-
-/** The part of the grace period that is for clients to leave by themselves, and for ending those that do not. */
+/** The last part of the grace period, in which clients leave by themselves or are disconnected. */
 const MAX_PARTING_MS = 2000;
 
-/** Interval between checks of what connections hold in memory. */
+/** Interval between checks of the memory that connections hold. */
 const HELD_BYTES_MS = 250;
 
 /** @throws DeployError locked when the address is taken, invalid when there is no such address. */
@@ -44,12 +37,13 @@ export async function startSshServer(
 ): Promise<SshServer> {
   await enablePostQuantumKex();
   const maxConnections = affordable(options.maxConnections, services.log);
-  const server = new ListeningServer(services, { ...options, maxConnections });
+  const server = new SshServer(services, { ...options, maxConnections });
   await server.listen();
   return server;
 }
 
-class ListeningServer implements SshServer {
+/** The registry's listener and its connections. */
+class SshServer {
   readonly #services: ConnectionServices;
   readonly #options: SshServerOptions;
   readonly #door: Door;
@@ -69,6 +63,7 @@ class ListeningServer implements SshServer {
     });
   }
 
+  /** `host:port` of the listener. */
   get address(): string {
     const address = this.#listener.address();
     if (address === null || typeof address === 'string') return String(address);
@@ -85,6 +80,7 @@ class ListeningServer implements SshServer {
     this.#sweep = setInterval(() => this.#budgets.enforceHeldBytes(this.#connections), HELD_BYTES_MS);
   }
 
+  /** Stops accepting, ends idle connections, lets running work finish for that long, then ends everything. */
   async stop(graceMs: number): Promise<void> {
     this.#door.dropGreetings();
     const closed = new Promise<void>((resolve) => this.#listener.close(() => resolve()));
@@ -100,14 +96,14 @@ class ListeningServer implements SshServer {
     this.#door.close();
   }
 
-  /** Resolves when nothing runs any more, at the latest after `ms`. */
+  /** Resolves when all work is done, at the latest after `ms`. */
   async #drain(ms: number): Promise<void> {
     const idle = Promise.all([...this.#connections].map((connection) => connection.drain()));
     let timer: NodeJS.Timeout | undefined;
     const grace = new Promise<void>((resolve) => {
       timer = setTimeout(() => {
         const connections = this.#connections.size;
-        this.#services.log.warn({ connections }, 'grace period is over, ending what still runs');
+        this.#services.log.warn({ connections }, 'grace period is over, ending the running work');
         resolve();
       }, ms);
     });
@@ -132,21 +128,22 @@ class ListeningServer implements SshServer {
   }
 
   #serve(client: ssh2.Connection, software: string): void {
-    client.on('error', () => undefined); // an error without a listener would end the registry
+    client.on('error', () => undefined); // without a listener an error would end the registry
     const socket = insideOf(client)._sock;
     const greeted = this.#door.greet(socket);
     if (greeted === undefined) {
-      socket.destroy(); // it left meanwhile
+      socket.destroy(); // the peer has left
       return;
     }
     const policy = { ...this.#options, budgets: this.#budgets };
-    const connection = serveConnection(this.#services, policy, { ...greeted, client, socket, software });
+    const connection = new ServedConnection(this.#services, policy, { ...greeted, client, socket, software });
+    connection.listen();
     this.#connections.add(connection);
     socket.once('close', () => this.#connections.delete(connection));
   }
 }
 
-/** The number of connections that the limit of open files allows: half of it, as the rest is needed for files. */
+/** The number of connections that the limit of open files allows: half of the limit; the rest is for files. */
 function affordable(maxConnections: number, log: Logger): number {
   const openFiles = openFileLimit();
   const most = Math.max(1, Math.floor(openFiles / 2));

@@ -4,8 +4,8 @@ interface Stranger {
 }
 
 /**
- * Connections that have not authenticated yet, in a bounded number. When it is reached, the network with the most of them loses
- * its oldest, so that a flood shuts out its own network alone.
+ * A bounded number of connections that have not authenticated. At the bound, the network with the most of them loses its oldest, so
+ * that a flood shuts out its own network only.
  */
 export class Strangers {
   readonly #max: number;
@@ -18,9 +18,9 @@ export class Strangers {
   }
 
   /**
-   * Takes one in, and drops another when there is no room.
-   * @param drop ends its connection; called at most once, and not after it has left.
-   * @returns to be called when the connection has authenticated, or is gone.
+   * Adds a connection, and drops another one when there is no room.
+   * @param drop ends the connection; called at most once, and not after it has left.
+   * @returns removes the connection, when it has authenticated or is closed.
    */
   enter(network: string, drop: () => void): () => void {
     if (this.#count >= this.#max) this.dropOne();
@@ -31,7 +31,7 @@ export class Strangers {
     return () => this.#leave(stranger);
   }
 
-  /** Drops the oldest of the network that has the most. @returns whether there was one. */
+  /** Drops the oldest connection of the network that has the most. @returns whether there was one. */
   dropOne(): boolean {
     let most: Set<Stranger> | undefined;
     for (const strangers of this.#byNetwork.values()) {

@@ -1,21 +1,21 @@
 import type { ServerChannel } from 'ssh2';
 import type { Outbound } from '../sftp/outbound.js';
 
-/** Of the connection, what may wait to leave. */
+/** Unsent bytes of a connection at which senders wait, by default. */
 const MAX_WAITING_BYTES = 1024 * 1024;
 
 /**
- * Sends text over a channel no faster than its peer takes it, so that unread answers do not pile up. Made when
- * the channel is: on a channel that has closed, ssh2 neither writes nor says so.
+ * Sends text over a channel no faster than its peer reads it, so that unread answers do not pile up. Made together with the
+ * channel: on a closed channel ssh2 neither writes nor reports that.
  */
 export class TextOutlet {
-  /** Aborted when the peer is gone. */
+  /** Aborted when the peer has left. */
   readonly left: AbortSignal;
   readonly #outbound: Outbound;
   readonly #maxWaitingBytes: number;
   #wake = () => {};
 
-  /** @param maxWaitingBytes above it, of whatever channels, a text that was sent is not on its way yet. */
+  /** @param maxWaitingBytes unsent bytes of the connection above which `send` waits. */
   constructor(channel: ServerChannel, outbound: Outbound, maxWaitingBytes = MAX_WAITING_BYTES) {
     const leaving = new AbortController();
     this.left = leaving.signal;
@@ -34,9 +34,9 @@ export class TextOutlet {
   }
 
   /**
-   * Resolves when the text is on its way, or the peer is gone. One at a time.
-   * @param stream the channel, its stderr, or what writes to them.
-   * @param enough aborted when it is not to be waited for any more.
+   * Resolves when the text is on its way, or the peer has left. One call at a time.
+   * @param stream the channel, its stderr, or a stream that writes to them.
+   * @param enough ends the wait when aborted.
    */
   async send(stream: NodeJS.WritableStream, text: string, enough?: AbortSignal): Promise<void> {
     const over = () => this.left.aborted || enough?.aborted === true;

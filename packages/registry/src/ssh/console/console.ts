@@ -15,19 +15,19 @@ import type { TerminalSize } from './terminal-size.js';
 const PROMPT = '> ';
 const CTRL_C = '\x03';
 const MAX_HISTORY_LINES = 500;
-/** The longest line on a terminal, as in the Go registry: editing takes time that grows with its square. */
+/** The longest line on a terminal, as in the Go registry. The time for editing grows with the square of its length. */
 const MAX_TERMINAL_LINE = 4096;
 /** Lines typed ahead of the running command at which reading pauses, and at which it resumes. */
 const PAUSE_AT_LINES = 1000;
 const RESUME_AT_LINES = 100;
 
-/** An operator's console on one channel. */
+/** Serves an operator's console on one channel. */
 export class ConsoleSession {
   readonly #services: Pick<SessionServices, 'dispatcher' | 'console'>;
   readonly #context: Pick<SessionContext, 'principal' | 'activity' | 'outbound'>;
   readonly #channel: ServerChannel;
   readonly #outlet: TextOutlet;
-  /** The feed of the command that runs: Ctrl-C ends it. */
+  /** The feed of the running command, which Ctrl-C ends. */
   #running: ChannelFeed | undefined;
 
   constructor(
@@ -43,8 +43,8 @@ export class ConsoleSession {
   }
 
   /**
-   * Serves an edited prompt on a terminal, or plain lines of standard input without one. A failing command does not end
-   * the console. Its exit status is 0 on a terminal; without one, 1 when any command failed.
+   * Serves a prompt with line editing on a terminal, else the plain lines of standard input. A failed command does not end the
+   * console. Its exit status is 0 on a terminal; else 1 when any command failed.
    */
   async run(size: TerminalSize | undefined): Promise<void> {
     const status = size === undefined ? await this.#serveLines() : await this.#serveTerminal(size);
@@ -82,7 +82,7 @@ export class ConsoleSession {
     return 0;
   }
 
-  /** Runs each line of standard input when it is complete, the last one also without a newline. */
+  /** Runs each complete line of standard input, and the last one even without a newline. */
   async #serveLines(): Promise<number> {
     const channel = this.#channel;
     let failed = false;
@@ -97,7 +97,7 @@ export class ConsoleSession {
       if (reply.status !== 0) failed = true;
       return true;
     };
-    // A destroyed channel could not send the exit status any more.
+    // A destroyed channel cannot send the exit status.
     const input: AsyncIterable<Buffer> = channel.iterator({ destroyOnReturn: false });
     for await (const chunk of input) {
       const lines = (pending + decoder.write(chunk)).split('\n');
@@ -139,13 +139,13 @@ export class ConsoleSession {
       completer: (line: string, done: (error: Error | null, result: [string[], string]) => void) => {
         complete(this.#services.console, this.#context.principal, line).then(
           (found) => done(null, found),
-          () => done(null, [[], line]), // no names now: the command itself will say why
+          () => done(null, [[], line]), // offers nothing; the command itself will report the failure
         );
       },
     });
   }
 
-  /** The operator's own last commands on the console, newest first: the history survives the session. */
+  /** The operator's last commands on the console, newest first, from earlier sessions too. */
   async #recentCommands(): Promise<string[]> {
     const query = { who: this.#context.principal.fingerprint, limit: MAX_HISTORY_LINES };
     const records = await this.#services.console.meta.read((tx) => tx.audit(query));
@@ -157,11 +157,11 @@ export class ConsoleSession {
   }
 }
 
-/** What a key does to the line that is being typed. */
+/** Applies the keys that readline does not handle to the typed line. */
 class LineEditor {
   readonly #readline: Interface;
   readonly #search: ReverseSearch;
-  /** Whether characters of the present line were dropped because it is too long. */
+  /** Whether characters of the typed line were dropped because it is too long. */
   #isCutShort = false;
 
   constructor(readline: Interface, history: readonly string[]) {
@@ -169,7 +169,7 @@ class LineEditor {
     this.#search = new ReverseSearch(readline, PROMPT, history);
   }
 
-  /** @returns `pass` for a key that readline gets, `too-long` for the Enter that ends a line that is not run. */
+  /** @returns `pass` for a key of readline's; `too-long` for Enter after a line that is too long to be run. */
   take(key: string): 'pass' | 'taken' | 'too-long' {
     if (isUnbound(key) || this.#search.key(key)) return 'taken';
     if (key >= ' ' && this.#readline.line.length >= MAX_TERMINAL_LINE) {
@@ -189,13 +189,13 @@ class LineEditor {
   }
 }
 
-/** Ctrl-E, Ctrl-U: to the end of the line, and delete all before it. */
+/** Deletes the typed line: Ctrl-E moves to its end, Ctrl-U deletes all before. */
 function clearLine(readline: Interface): void {
   readline.write(null, { ctrl: true, name: 'e' });
   readline.write(null, { ctrl: true, name: 'u' });
 }
 
-/** readline on Node.js 20 puts pasted text at the end of the line; one character at a time goes where the cursor is. */
+/** Gives keys to readline one by one: on Node.js 20 it puts pasted text at the end of the line, not at the cursor. */
 function feedKeys(channel: ServerChannel, input: PassThrough, editor: LineEditor): void {
   const decoder = new StringDecoder('utf8');
   channel.on('data', (chunk: Buffer) => {
@@ -203,19 +203,19 @@ function feedKeys(channel: ServerChannel, input: PassThrough, editor: LineEditor
       const effect = editor.take(key);
       if (effect === 'pass') input.write(key);
       if (effect !== 'too-long') continue;
-      channel.write(`\r\nthe line is longer than ${MAX_TERMINAL_LINE} characters, it was not run\r\n`);
+      channel.write(`\r\nthe line was not run: it is longer than ${MAX_TERMINAL_LINE} characters\r\n`);
       editor.clear();
     }
   });
   channel.on('end', () => input.end());
 }
 
-/** Ctrl-\, Ctrl-], Ctrl-^ and C1 controls: readline has no use for them and would put them into the line unseen. */
+/** Whether a key is Ctrl-\, Ctrl-], Ctrl-^ or a C1 control: readline would put these into the line, invisibly. */
 function isUnbound(key: string): boolean {
   return (key >= '\x1c' && key <= '\x1e') || (key >= '\x80' && key <= '\x9f');
 }
 
-/** What readline sees as a terminal: `\n` becomes `\r\n`, as a terminal in raw mode needs it. */
+/** The terminal for readline: `\n` becomes `\r\n`, as a terminal in raw mode needs it. */
 function terminalOutput(
   channel: ServerChannel,
   size: TerminalSize,
@@ -235,7 +235,7 @@ function terminalOutput(
   return sized;
 }
 
-/** Lines in order, also those typed ahead while a command runs; ends when readline closes. */
+/** The typed lines in order, with those typed ahead while a command runs; ends when readline closes. */
 async function* lineQueue(
   readline: Interface,
   channel: ServerChannel,

@@ -6,8 +6,8 @@ const CTRL_R = '\x12';
 const BACKSPACE = /^[\x7f\b]$/;
 
 /**
- * Ctrl-R over a readline interface, which has none: an incremental search back through the history. While it is
- * active it takes every key; any key that is not part of searching ends it and keeps the line that was found.
+ * Adds Ctrl-R to a readline interface: an incremental search back through the history. An active search takes every key; a key
+ * without a meaning for it ends the search and keeps the found line.
  */
 export class ReverseSearch {
   readonly #readline: Interface;
@@ -26,7 +26,7 @@ export class ReverseSearch {
     });
   }
 
-  /** @returns whether the key was taken; otherwise it is readline's. */
+  /** @returns whether the search took the key; otherwise readline gets it. */
   key(key: string): boolean {
     if (this.#query === undefined) {
       if (key !== CTRL_R) return false;

@@ -1,12 +1,12 @@
-/** The size of a peer's terminal, as the peer reports it. */
+/** The size of a peer's terminal. */
 export class TerminalSize {
-  /** Whether the peer asked for a terminal at all. */
+  /** Whether the peer has a terminal. */
   given = false;
   columns = 80;
   rows = 24;
   readonly #listeners: (() => void)[] = [];
 
-  /** Some clients send 0 for "unknown": then it stays as it was. */
+  /** Sets the size; 0, which some clients send for "unknown", changes nothing. */
   set(columns: number, rows: number): void {
     this.given = true;
     if (columns > 0) this.columns = columns;

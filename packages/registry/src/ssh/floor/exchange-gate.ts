@@ -1,21 +1,21 @@
 import type { Connection as SshClient } from 'ssh2';
 import { insideOf } from './ssh2-inside.js';
 
-/** The messages in which a client sends its part of the keys (RFC 4250, section 4.1.2): what makes the server compute. */
+/** The first message number of a key exchange (RFC 4250, section 4.1.2): the client's part, which makes the server compute. */
 const FIRST_OF_EXCHANGE = 30;
-/** An honest client sends one and waits for the answer; two, when it guessed which method would be agreed on. */
+/** Messages that are held at most. An honest client sends one and waits for the answer, or two after a wrong guess of the method. */
 const MAX_HELD = 4;
 
 export interface ExchangeGateOptions {
   readonly client: SshClient;
-  /** @param work to be called when its turn has come. */
+  /** @param work called when its turn has come. */
   readonly takeTurn: (work: () => void) => void;
-  /** The client broke a rule, and is not listened to any more: end the connection. */
+  /** Called when the client broke a rule; its messages are ignored from then on. The callee ends the connection. */
   readonly onViolation: (reason: string) => void;
 }
 
 /**
- * Holds back a client's part of the first exchange of keys until its turn has come. To be called when ssh2 has read the client's
+ * Holds back a client's part of the first key exchange until its turn has come. Called when ssh2 has read the client's
  * identification line, and nothing after it.
  */
 export function holdKeyExchange({ client, takeTurn, onViolation }: ExchangeGateOptions): void {
@@ -32,7 +32,7 @@ export function holdKeyExchange({ client, takeTurn, onViolation }: ExchangeGateO
     return Number.POSITIVE_INFINITY;
   };
   const letPass = (): void => {
-    if (decipher._onPayload !== gate) return; // the connection ended meanwhile
+    if (decipher._onPayload !== gate) return; // the connection has ended
     decipher._onPayload = pass;
     try {
       for (const payload of held.splice(0)) if (pass(payload) !== undefined) break;

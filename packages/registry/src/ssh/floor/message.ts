@@ -19,13 +19,13 @@ export const MESSAGE = {
   CHANNEL_REQUEST: 98,
 } as const;
 
-/** A name and whether an answer is wanted, as global and channel requests have them. */
+/** The name of a global or channel request, and whether it wants a reply. */
 export interface Request {
   readonly name: string;
   readonly wantsReply: boolean;
 }
 
-/** @param at where the name's length stands. @returns undefined when the message ends before. */
+/** @param at offset of the name's length. @returns undefined when the message is too short. */
 export function readRequest(payload: Buffer, at: number): Request | undefined {
   const length = readUint32(payload, at);
   if (length === undefined || at + 4 + length >= payload.length) return undefined;
@@ -33,14 +33,14 @@ export function readRequest(payload: Buffer, at: number): Request | undefined {
   return { name: payload.toString('latin1', at + 4, end), wantsReply: payload[end] !== 0 };
 }
 
-/** What CHANNEL_OPEN says besides its type (RFC 4254, section 5.1). */
+/** The fields of CHANNEL_OPEN after its type (RFC 4254, section 5.1). */
 export interface ChannelOpen {
   readonly sender: number;
   readonly window: number;
   readonly maxPacket: number;
 }
 
-/** @returns undefined when the message ends before. */
+/** @returns undefined when the message is too short. */
 export function readChannelOpen(payload: Buffer): ChannelOpen | undefined {
   const length = readUint32(payload, 1);
   if (length === undefined || payload.length < 5 + length + 12) return undefined;
@@ -52,7 +52,7 @@ export function readChannelOpen(payload: Buffer): ChannelOpen | undefined {
   };
 }
 
-/** @returns undefined when the message ends before. */
+/** @returns undefined when the message is too short. */
 export function readUint32(payload: Buffer, at: number): number | undefined {
   return payload.length < at + 4 ? undefined : payload.readUInt32BE(at);
 }

@@ -3,31 +3,31 @@ import type { Session, Connection as SshClient } from 'ssh2';
 import type { Outbound } from '../../sftp/outbound.js';
 
 /**
- * What the floor uses of ssh2 1.17 that ssh2 does not promise: lib/server.js (Client, Session), lib/Channel.js, lib/utils.js
+ * The undocumented parts of ssh2 1.17 that the floor uses: lib/server.js (Client, Session), lib/Channel.js, lib/utils.js
  * (ChannelManager) and lib/protocol/Protocol.js. test/ssh/floor/ssh2-inside.test.ts fails when one of these files changes.
  */
 export interface Ssh2Inside {
   readonly authenticated: boolean;
   readonly _protocol: Ssh2Protocol;
-  /** That it was made for. */
+  /** The socket of the client. */
   readonly _sock: Socket;
   readonly _chanMgr: {
-    /** By our number: true while a channel is being opened. */
+    /** By our number of the channel; true while it is being opened. */
     readonly _channels: Readonly<Record<number, Ssh2Session | Ssh2Channel | true | undefined>>;
     remove(channel: number): void;
   };
 }
 
 export interface Ssh2Protocol {
-  /** Gets each message until keys are agreed on, those of the exchange among them; another takes its place then. */
+  /** Gets each message of the first key exchange and before; replaced when keys are agreed on. */
   readonly _decipher: { _onPayload: (payload: Buffer) => unknown };
-  /** Gets each decrypted message but those of a key exchange that is under way. */
+  /** Gets each decrypted message, except those of a running key exchange. */
   _onPayload: (payload: Buffer) => unknown;
   /** Counts as a sign of life. */
   readonly _onPacket: () => void;
-  /** Of ours (tools/ssh2-hunks.mjs): what EXT_INFO says that users' keys may sign with, names with commas between. */
+  /** Ours (tools/ssh2-hunks.mjs): the signature algorithms for users' keys that EXT_INFO lists, comma-separated. */
   _serverSigAlgs?: string;
-  /** Ours, while keys are exchanged. */
+  /** Our KEXINIT during a key exchange, else undefined. */
   readonly _kexinit: Buffer | undefined;
   disconnect(reason: number): void;
   requestFailure(): void;
@@ -45,14 +45,14 @@ export interface Ssh2Session {
 export interface Ssh2Channel {
   readonly incoming: Ssh2Way;
   readonly outgoing: Ssh2Way;
-  /** Bytes that came and were not read. */
+  /** Received bytes that nobody has read. */
   readonly readableLength: number;
   read(): unknown;
   once(event: 'close', listener: () => void): unknown;
 }
 
 export interface Ssh2Way {
-  /** The peer's number of the channel for the outgoing way, ours for the incoming one. */
+  /** The channel's number: the peer's for the outgoing direction, ours for the incoming one. */
   readonly id: number;
   window: number;
   readonly state: string;
@@ -66,7 +66,7 @@ export function insideOf(client: SshClient): Ssh2Inside {
   return client as unknown as Ssh2Inside;
 }
 
-/** The way out of a connection of ssh2. */
+/** The {@link Outbound} of a connection of ssh2. */
 export function outboundOf(client: SshClient, socket: Socket): Outbound {
   const protocol = insideOf(client)._protocol;
   const listeners = new Set<() => void>();

@@ -6,7 +6,7 @@ import { holdKeyExchange } from './exchange-gate.js';
 import { MESSAGE, readChannelOpen, readRequest, readUint32 } from './message.js';
 import { insideOf, type Ssh2Inside, type Ssh2Session } from './ssh2-inside.js';
 
-/** What a client sends until it is authenticated (OpenSSH's dispatch table has the same); a second key exchange is not among it. */
+/** Messages allowed before authentication, as in OpenSSH's dispatch table; a second key exchange is not allowed. */
 const BEFORE_AUTHENTICATION: ReadonlySet<number> = new Set([
   MESSAGE.DISCONNECT,
   MESSAGE.IGNORE,
@@ -16,7 +16,7 @@ const BEFORE_AUTHENTICATION: ReadonlySet<number> = new Set([
   MESSAGE.EXT_INFO,
   MESSAGE.USERAUTH_REQUEST,
 ]);
-/** And what it sends then. GLOBAL_REQUEST is answered here, and everything else is left out. */
+/** Messages passed on after authentication. GLOBAL_REQUEST is answered here; all others are dropped. */
 const AFTER_AUTHENTICATION: ReadonlySet<number> = new Set([
   MESSAGE.DISCONNECT,
   MESSAGE.IGNORE,
@@ -33,8 +33,8 @@ const AFTER_AUTHENTICATION: ReadonlySet<number> = new Set([
   MESSAGE.CHANNEL_REQUEST,
 ]);
 /**
- * What carries the work itself, and answers to what we asked. Everything else a client says now and then: a request, an opening, a
- * change of its terminal's size.
+ * Messages that carry the work itself, or answer our requests. All others are rare: requests, opened channels, changes of a
+ * terminal's size.
  */
 const WORK: ReadonlySet<number> = new Set([
   MESSAGE.KEXINIT,
@@ -43,26 +43,26 @@ const WORK: ReadonlySet<number> = new Set([
   MESSAGE.CHANNEL_WINDOW_ADJUST,
   MESSAGE.CHANNEL_DATA,
 ]);
-/** Messages of one connection that are not work: a second, and at once. */
+/** Bounds on the messages of one connection that are not work: per second, and at once. */
 const OTHERS_PER_SECOND = 200;
 const OTHERS_AT_ONCE = 2000;
-/** The requests that mean something to a session that runs something. None of them wants a reply. */
+/** The requests that a session with a running command handles. None of them wants a reply. */
 const WHILE_RUNNING: ReadonlySet<string> = new Set(['window-change', 'signal']);
 
-/** Exchanges of keys that a client may ask for again: OpenSSH does so each gigabyte, or as its RekeyLimit says. */
+/** Bounds on repeated key exchanges. OpenSSH's client starts one each gigabyte, or by its RekeyLimit. */
 const REKEYS_PER_SECOND = 10;
 const REKEYS_AT_ONCE = 100;
 
 const RESOURCE_SHORTAGE = 4;
 const MAX_WINDOW = 2 ** 32 - 1;
 
-/** Real clients say 16 KiB and more; with 0 ssh2 would write for ever, and with 1 a message for each byte. */
+/** The smallest accepted maximum packet size. Real clients have 16 KiB and more; with 0 ssh2 would write for ever. */
 const MIN_PACKET_BYTES = 1024;
-/** Sessions in one connection that were closed without having run anything. */
+/** Sessions of one connection that may be closed without having run anything. */
 const MAX_UNUSED_SESSIONS = 100;
 /**
- * Of bytes that wait to be sent, what makes us stop reading. What writes to a channel waits long before
- * ({@link Outbound}), so only a client that asks and never reads reaches this.
+ * Unsent bytes at which we stop reading from the client. Writers to channels wait long before ({@link Outbound}), so only a
+ * client that sends requests and never reads reaches this.
  */
 const MAX_UNSENT_BYTES = 4 * 1024 * 1024;
 
@@ -70,36 +70,36 @@ export interface GuardOptions {
   readonly client: SshClient;
   readonly socket: Socket;
   readonly outbound: Outbound;
-  /** Messages that a client may send before it is authenticated. */
+  /** How many messages a client may send before authentication. */
   readonly maxMessagesBefore: number;
-  /** Algorithms that users' keys may sign with. */
+  /** Signature algorithms for users' keys. */
   readonly signatureAlgorithms: readonly string[];
-  /** Longest time for one exchange of keys after the first. */
+  /** The time limit for each key exchange after the first. */
   readonly keyExchangeMs: number;
-  /** Calls that when the turn of this client, a stranger, has come. */
+  /** Calls `work` when the turn of this client has come. */
   readonly takeTurn: (work: () => void) => void;
-  /** The client broke a rule, and is not listened to any more: end the connection. */
+  /** Called when the client broke a rule; its messages are ignored from then on. The callee ends the connection. */
   readonly onViolation: (reason: string) => void;
 }
 
 /**
- * Stands between ssh2 and the messages of one client, and enforces what ssh2's server leaves to the good will of its peers:
- * which messages belong before authentication, windows, packet sizes, an end of key exchanges, and that a client that does not read is not
- * read from either (RFC 4251 to 4254; finding by finding in docs/ssh-floor.md).
+ * Checks the messages of one client before ssh2 gets them, and enforces rules that ssh2's server does not: the messages allowed
+ * before authentication, windows, packet sizes, time limits of key exchanges, and no reading from a client that does not read
+ * (RFC 4251 to 4254; docs/ssh-floor.md lists the findings).
  *
- * To be made when ssh2 has read the client's identification line, and before the first exchange of keys ends.
+ * Made when ssh2 has read the client's identification line, and before the first key exchange ends.
  */
 export class TransportGuard {
   readonly #options: GuardOptions;
   readonly #inside: Ssh2Inside;
-  /** To ssh2. */
+  /** Passes a message on to ssh2. */
   readonly #pass: (payload: Buffer) => unknown;
   readonly #others = new RateLimit({ perSecond: OTHERS_PER_SECOND, burst: OTHERS_AT_ONCE });
   readonly #rekeys = new RateLimit({ perSecond: REKEYS_PER_SECOND, burst: REKEYS_AT_ONCE });
   #messagesBefore = 0;
   #unusedSessions = 0;
   #keyExchange: NodeJS.Timeout | undefined;
-  /** Until when it is not read from. */
+  /** Ends the pause of reading from a client that sends too many messages. */
   #slowed: NodeJS.Timeout | undefined;
   #isOver = false;
 
@@ -109,14 +109,14 @@ export class TransportGuard {
     this.#pass = this.#inside._protocol._onPayload;
   }
 
-  /** From here on no message reaches ssh2 that was not looked at. */
+  /** Begins to check every message before ssh2 gets it. */
   start(): void {
     const { client, socket, outbound, signatureAlgorithms, takeTurn } = this.#options;
     const protocol = this.#inside._protocol;
     protocol._serverSigAlgs = signatureAlgorithms.join(',');
     protocol._onPayload = (payload) => {
       if (this.#admits(payload)) return this.#pass(payload);
-      // With that, ssh2 looks no further at what it has read.
+      // Infinity makes ssh2 ignore the rest of the bytes that it has read.
       return this.#isOver ? Number.POSITIVE_INFINITY : undefined;
     };
     holdKeyExchange({ client, takeTurn, onViolation: (reason) => this.#end(reason) });
@@ -135,7 +135,7 @@ export class TransportGuard {
     });
   }
 
-  /** A client that says much besides its work is read from later. */
+  /** Pauses reading from a client that exceeds a rate of messages. */
   #slowDown(limit: RateLimit): void {
     const { socket } = this.#options;
     const ms = limit.spend(1);
@@ -153,7 +153,7 @@ export class TransportGuard {
       socket.resume();
   }
 
-  /** Bytes of the client that lie here unread, over all channels. */
+  /** Unread bytes from the client, over all channels. */
   get unread(): number {
     let bytes = 0;
     for (const entry of Object.values(this.#inside._chanMgr._channels)) {
@@ -197,7 +197,7 @@ export class TransportGuard {
     );
   }
 
-  /** Refuses every request for the connection as a whole; ssh2 would parse it first. */
+  /** Refuses every global request before ssh2 parses it. */
   #answerGlobalRequest(payload: Buffer): false {
     const request = readRequest(payload, 1);
     if (request === undefined) return this.#end('malformed GLOBAL_REQUEST');
@@ -206,7 +206,7 @@ export class TransportGuard {
     return false;
   }
 
-  /** Until it has ended, it is read from whatever it said before: nothing else can be. */
+  /** Ends a pause of reading, since a key exchange needs the client's messages, and starts its time limit. */
   #beginKeyExchange(): boolean {
     clearTimeout(this.#slowed);
     this.#slowed = undefined;
@@ -245,11 +245,11 @@ export class TransportGuard {
     if (incoming.state !== 'open') return this.#end('data after the end of a channel');
     if (length > incoming.window) return this.#end('data beyond the window of a channel');
     if (session._channel !== undefined) return true;
-    incoming.window -= length; // nobody reads it, and ssh2 would not count it
+    incoming.window -= length; // the data is dropped, and ssh2 would not count it
     return false;
   }
 
-  /** ssh2 neither forgets nor answers a session that is closed before it ran anything. */
+  /** Answers and removes a session that the client closes before it ran anything; ssh2 does neither. */
   #admitsClose(payload: Buffer): boolean {
     const session = this.#sessionOf(payload);
     if (session === undefined) return false;
@@ -264,8 +264,8 @@ export class TransportGuard {
   }
 
   /**
-   * A session runs one thing (RFC 4254, section 6.5), and then takes changes of its terminal and signals only. ssh2 would never
-   * answer another request.
+   * Refuses further requests of a session with a running command, except changes of its terminal and signals (RFC 4254, section
+   * 6.5). ssh2 would never answer them.
    */
   #admitsRequest(payload: Buffer): boolean {
     const request = readRequest(payload, 5);
