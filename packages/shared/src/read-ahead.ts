@@ -1,19 +1,26 @@
-import type { Readable } from 'node:stream';
+import { pipeline, type Readable, type Transform } from 'node:stream';
 import { setImmediate } from 'node:timers/promises';
 import { DeployError } from './errors.js';
 
-/** What a consumer gets at once: a fraction of a millisecond of work, then the thread serves its event loop. */
+/** Output of one step of a decompressor, which takes a pool thread about 1 ms. */
+export const DECOMPRESSED_STEP_BYTES = 256 * 1024;
+/** How far a decompressor may run ahead of the consumer. */
+const READ_AHEAD_BYTES = 1024 * 1024;
+/** The consumer's part: a fraction of a millisecond of work, then the thread serves its event loop. */
 const SLICE_BYTES = 64 * 1024;
 
 /**
- * Gives what a stream of bytes produces while letting it run ahead of a consumer that works synchronously. Between
- * slices the event loop turns, which is when a stream that works on the thread pool can start its next step: both are
- * then busy at once. (Iterating over the stream itself runs one step ahead at most, and waits for the slower of
- * the two at every step.)
- * @param maxBytes the stream is paused when it is this far ahead.
+ * Decompresses a source on the thread pool, ahead of a consumer that works synchronously. Between slices the event loop turns, so
+ * that the decompressor can start its next step: both are then busy at once. (Iteration over the stream itself would run one step
+ * ahead at most, and wait for the slower of the two at every step.)
  */
-export async function* readAhead(stream: Readable, maxBytes: number): AsyncGenerator<Uint8Array, void, void> {
-  const ahead = collect(stream, maxBytes);
+export async function* decompressAhead(
+  source: AsyncIterable<Uint8Array>,
+  decompressor: Transform,
+): AsyncGenerator<Uint8Array, void, void> {
+  // An error of the source reaches the loop below: the pipeline destroys the decompressor with it.
+  pipeline(source, decompressor, () => {});
+  const ahead = collect(decompressor);
   try {
     for (;;) {
       const chunk = ahead.take();
@@ -27,7 +34,7 @@ export async function* readAhead(stream: Readable, maxBytes: number): AsyncGener
       }
     }
   } finally {
-    stream.destroy();
+    decompressor.destroy();
   }
 }
 
@@ -38,7 +45,7 @@ interface Collected {
   more(): Promise<boolean>;
 }
 
-function collect(stream: Readable, maxBytes: number): Collected {
+function collect(stream: Readable): Collected {
   const chunks: Uint8Array[] = [];
   let bytes = 0;
   let state: { readonly error: unknown } | 'open' | 'ended' = 'open';
@@ -46,7 +53,7 @@ function collect(stream: Readable, maxBytes: number): Collected {
   stream.on('data', (chunk: Uint8Array) => {
     chunks.push(chunk);
     bytes += chunk.length;
-    if (bytes >= maxBytes) stream.pause();
+    if (bytes >= READ_AHEAD_BYTES) stream.pause();
     wake();
   });
   stream.once('end', () => {
@@ -66,7 +73,7 @@ function collect(stream: Readable, maxBytes: number): Collected {
       const chunk = chunks.shift();
       if (chunk === undefined) return undefined;
       bytes -= chunk.length;
-      if (stream.isPaused() && bytes < maxBytes) stream.resume();
+      if (stream.isPaused() && bytes < READ_AHEAD_BYTES) stream.resume();
       return chunk;
     },
     more: async () => {

@@ -21,7 +21,7 @@ export class ExchangeTurns {
 
   /**
    * @param work called once, in a later turn of the event loop. It does not throw.
-   * @returns withdraws the work.
+   * @returns removes the work from the queue.
    */
   take(network: string, work: () => void): () => void {
     const turn: Turn = { work };

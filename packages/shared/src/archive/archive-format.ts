@@ -3,11 +3,11 @@ import { hasValidChecksum, isZeroBlock, TAR_BLOCK } from './tar-header.js';
 
 export type ArchiveFormat = 'tar' | 'tar.gz' | 'tar.zst';
 
-/** How many leading bytes `detectArchiveFormat` wants to see, when the archive has as many. */
+/** The number of leading bytes that `detectArchiveFormat` needs; fewer when the archive is shorter. */
 export const FORMAT_HEAD_BYTES = TAR_BLOCK;
 
 /**
- * Tells the format of an archive by its first bytes, never by its name.
+ * Detects the format of an archive by its first bytes, never by its name.
  * @throws DeployError invalid.
  */
 export function detectArchiveFormat(head: Uint8Array): ArchiveFormat {
@@ -19,7 +19,7 @@ export function detectArchiveFormat(head: Uint8Array): ArchiveFormat {
   throw notAnArchive('this is not a tar, tar.gz or tar.zst archive');
 }
 
-/** A Zstandard frame, or a skippable one before it (RFC 8878, sections 3.1.1 and 3.1.2). */
+/** Whether the bytes begin a Zstandard frame, or a skippable frame before it (RFC 8878, sections 3.1.1 and 3.1.2). */
 function isZstd(bytes: Buffer): boolean {
   if (bytes.length < 4) return false;
   const magic = bytes.readUInt32LE(0);

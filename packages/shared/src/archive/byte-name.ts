@@ -1,15 +1,15 @@
 /**
- * A name as an archive and the file system hold it: bytes, in no particular encoding. Kept as a string with one
- * character (U+0000 to U+00FF) per byte, so that names which are not UTF-8 survive and names compare as bytes do.
+ * A name in an archive or the file system: bytes in no particular encoding. It is a string with one character (U+0000 to U+00FF)
+ * per byte, so that names which are not UTF-8 survive, and names compare as bytes do.
  */
 export type ByteName = string;
 
-/** The bytes of ordinary text, such as a path given by the caller. */
+/** Converts ordinary text to a name. */
 export function byteName(text: string): ByteName {
   return isAscii(text) ? text : Buffer.from(text, 'utf8').toString('latin1');
 }
 
-/** A path for `node:fs`: the text itself where it is ASCII, else its bytes. */
+/** Converts a name to a path for `node:fs`: the text itself where it is ASCII, else its bytes. */
 export function fsPath(name: ByteName): string | Buffer {
   return isAscii(name) ? name : Buffer.from(name, 'latin1');
 }
@@ -18,8 +18,8 @@ const SHOWN_CHARACTERS = 200;
 const NOT_ASCII = /[^\0-\x7f]/;
 
 /**
- * A name in double quotes, for a message: read as UTF-8, control characters escaped, the middle of an overlong name
- * left out. Never breaks a line or a terminal.
+ * Formats a name for a message: as UTF-8 in double quotes, control characters escaped, without the middle of an overlong name. It
+ * never breaks a line or a terminal.
  */
 export function showName(name: ByteName): string {
   const text =

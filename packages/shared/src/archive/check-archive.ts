@@ -3,7 +3,7 @@ import { EntryPolicy } from './entry-policy.js';
 import { archiveFile, readArchive } from './read-archive.js';
 import type { UnpackPolicy } from './unpack-policy.js';
 
-/** What an archive holds. */
+/** The size of an archive's content. */
 export interface ArchiveSummary {
   readonly entries: number;
   /** Bytes of file contents. */
@@ -11,8 +11,8 @@ export interface ArchiveSummary {
 }
 
 /**
- * Reads an archive from end to end and applies the policy, as unpacking would, without writing anything. Fit for a
- * server's main thread: inflation runs on the pool, and each piece of output takes a few milliseconds at most.
+ * Reads a whole archive and applies the policy, as unpacking does, without writing anything. It may run on a server's main thread:
+ * decompression runs on the pool, and each piece of output takes a few milliseconds at most.
  * @throws DeployError invalid, corrupt, unsafe, too-large, cancelled; not-found and denied for the file itself.
  */
 export async function checkArchive(

@@ -2,18 +2,18 @@ import { openZstd } from '../zstd/open-zstd.js';
 import { detectArchiveFormat, FORMAT_HEAD_BYTES } from './archive-format.js';
 import { gzipChunks } from './gzip-chunks.js';
 
-/** A piece of the tar stream inside an archive. */
+/** A piece of the tar stream in an archive. */
 export interface TarChunk {
-  /** Valid until the next piece is asked for. */
+  /** Valid until the next piece is read. */
   readonly bytes: Uint8Array;
-  /** Bytes of the archive read so far, this piece's included; ahead of it by what decompression holds. */
+  /** Bytes of the archive read so far: those of this piece, and those that the decompressor holds. */
   readonly compressed: number;
 }
 
 /**
- * Gives the tar stream inside a tar, tar.gz or tar.zst archive, distinguished by their content. Memory is bounded: the source
- * is read as the consumer asks.
- * @throws DeployError invalid, when it is none of these; corrupt; whatever the source throws.
+ * Reads the tar stream of a tar, tar.gz or tar.zst archive; the content decides the format. Memory is bounded: the source is read at
+ * the consumer's pace.
+ * @throws DeployError invalid for another format; corrupt; errors of the source.
  */
 export async function* decompress(source: AsyncIterable<Uint8Array>): AsyncGenerator<TarChunk, void, void> {
   const progress = { compressed: 0 };

@@ -4,20 +4,20 @@ import { memberPath, PathGuard } from './path-guard.js';
 import type { TarEntry } from './tar-entry.js';
 import { RATIO_FREE_BYTES, type UnpackPolicy } from './unpack-policy.js';
 
-/** The hint of an error `too-large` that says which bound of the policy was exceeded. */
+/** The hint of errors about an exceeded bound of the policy. */
 export const RAISE_THE_LIMIT = 'raise the limit if this is meant to be';
 
-/** An entry that the policy admitted: what may be made of it, and where. */
+/** An entry that the policy has admitted, with a safe path. */
 export interface SafeEntry extends Omit<TarEntry, 'name' | 'linkName'> {
-  /** Below the root, in normal form; empty for the root itself, which only a directory can be. */
+  /** Relative to the root, in normal form; empty for the root itself, which is a directory. */
   readonly path: ByteName;
-  /** A symlink's target as it stands in the archive; a hard link's target as a path like `path`. */
+  /** A symlink's target as in the archive; a hard link's target as a path like `path`; else empty. */
   readonly linkTarget: ByteName;
 }
 
 /**
- * Applies an UnpackPolicy to the entries of one release: give it every entry of every layer, in order, before anything
- * of the entry is written. It keeps what earlier entries laid, and never looks at the file system.
+ * Applies an UnpackPolicy to the entries of one release. It needs every entry of every layer, in order, before the entry is
+ * written. It remembers earlier entries, and never reads the file system.
  */
 export class EntryPolicy {
   readonly #policy: UnpackPolicy;
@@ -35,14 +35,15 @@ export class EntryPolicy {
     });
   }
 
-  /** Entries of which setuid, setgid or sticky bits were left out. */
+  /** The number of entries that lost setuid, setgid or sticky bits. */
   get stripped(): number {
     return this.#stripped;
   }
 
   /**
+   * Checks an entry. The message of an error names it.
    * @throws DeployError unsafe, when the entry would reach outside; too-large, when it exceeds a bound; invalid, when
-   *   it cannot be placed. The message names the entry.
+   *   its place is taken.
    */
   admit(entry: TarEntry): SafeEntry {
     try {
@@ -58,9 +59,9 @@ export class EntryPolicy {
   }
 
   /**
-   * Counts what decompression gave.
+   * Counts decompressed bytes.
    * @param produced decompressed bytes since the last call.
-   * @param layer of the archive being read: its decompressed and compressed bytes so far.
+   * @param layer decompressed and compressed bytes of the current archive so far.
    * @throws DeployError too-large.
    */
   countBytes(produced: number, layer: { readonly decompressed: number; readonly compressed: number }): void {
@@ -72,7 +73,7 @@ export class EntryPolicy {
     }
   }
 
-  /** A header that is no entry takes as long to read as one. @throws DeployError too-large. */
+  /** Counts a header, with or without an entry: each takes as long to read. @throws DeployError too-large. */
   countHeader(): void {
     const { maxEntries } = this.#policy;
     this.#entries += 1;
@@ -85,9 +86,9 @@ export class EntryPolicy {
     if (Math.max(entry.name.length, entry.linkName.length) > maxPathBytes) {
       throw tooLarge('path length', maxPathBytes);
     }
-    // Before the content is read, so that nothing is written of a file that cannot fit.
+    // Checked before the content, so that no part of a file that is too large is written.
     if (this.#bytes + entry.size > maxBytes) throw tooLarge('bytes', maxBytes);
-    // A symlink's target is counted where it is laid.
+    // The path guard counts a symlink's target.
     this.#countName(entry.name.length + (entry.type === 'hardlink' ? entry.linkName.length : 0));
   }
 
@@ -128,7 +129,7 @@ export class EntryPolicy {
   #safe(entry: TarEntry, path: ByteName, linkTarget: ByteName): SafeEntry {
     const mode = this.#policy.allow.setid ? entry.mode : entry.mode & 0o777;
     if (mode !== entry.mode && (entry.type === 'file' || entry.type === 'directory')) this.#stripped += 1;
-    // Field by field: a spread costs more than all the checks above, a million times.
+    // Field by field: for a million entries, a spread would cost more than all the checks.
     return {
       type: entry.type,
       path,

@@ -6,11 +6,11 @@ const CHUNK_BYTES = 128 * 1024;
 const OS_OFFSET = 9;
 const OS_UNKNOWN = 255;
 
-/** Compresses so that the same bytes in give the same bytes out: no time, no name, no operating system in the header. */
+/** Compresses reproducibly: the gzip header has no time, no name and no operating system. */
 export async function* gzipBytes(source: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
   const gzip = createGzip({ level: constants.Z_DEFAULT_COMPRESSION, chunkSize: CHUNK_BYTES });
   const feeding = pipeline(source, gzip);
-  feeding.catch(() => undefined); // the loop below throws the same error
+  feeding.catch(() => undefined); // the loop below throws this error
   let atStart = true;
   for await (const chunk of gzip as AsyncIterable<Buffer>) {
     if (atStart) chunk[OS_OFFSET] = OS_UNKNOWN;

@@ -1,25 +1,14 @@
-import { pipeline } from 'node:stream';
 import { createGunzip } from 'node:zlib';
 import { DeployError, errnoOf } from '../errors.js';
-import { readAhead } from '../read-ahead.js';
-
-/** Output of one inflation step, which takes a pool thread about 1 ms. */
-const OUTPUT_BYTES = 256 * 1024;
-
-/** How far inflation may run ahead of the consumer. */
-const READ_AHEAD_BYTES = 1024 * 1024;
+import { DECOMPRESSED_STEP_BYTES, decompressAhead } from '../read-ahead.js';
 
 /**
- * Decompresses gzip (RFC 1952): members one after another are one stream, zeros after the last are ignored, anything
- * else there is an error.
- * @throws DeployError corrupt; whatever the source throws.
+ * Decompresses gzip (RFC 1952). Several members are one stream. Zeros after the last member are ignored; other bytes are an error.
+ * @throws DeployError corrupt; errors of the source.
  */
 export async function* gzipChunks(source: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array, void, void> {
-  const gunzip = createGunzip({ chunkSize: OUTPUT_BYTES });
-  // The error reaches the loop below, since the pipeline destroys gunzip with it.
-  pipeline(source, gunzip, () => {});
   try {
-    yield* readAhead(gunzip, READ_AHEAD_BYTES);
+    yield* decompressAhead(source, createGunzip({ chunkSize: DECOMPRESSED_STEP_BYTES }));
   } catch (error) {
     throw gzipError(error);
   }

@@ -1,16 +1,15 @@
 import { DeployError } from '../errors.js';
 import { type ByteName, showName } from './byte-name.js';
 
-/** Matches a name that is not already in normal form: a slash at either end or doubled, or a `.` or `..`. */
+/** Matches a name that is not in normal form: with a slash at an end or doubled, or with `.` or `..`. */
 const NOT_NORMAL = /(?:^|\/)\.{0,2}(?:\/|$)/;
 
-/** NAME_MAX: no file system of Linux takes more bytes between two slashes. */
+/** NAME_MAX of Linux: the most bytes between two slashes. */
 const MAX_PART_BYTES = 255;
 
 /**
- * The path of a member below the root, without `.`, doubled or trailing slashes; empty for the root itself.
- * @throws DeployError unsafe, for an absolute or empty name and for `..` or NUL in it; invalid, for a part of it that
- *   is longer than a file name can be.
+ * Normalises the name of a member to a path below the root, without `.`, doubled or trailing slashes; empty for the root itself.
+ * @throws DeployError unsafe, for an absolute or empty name and for `..` or NUL in it; invalid, for an overlong part.
  */
 export function memberPath(name: ByteName): ByteName {
   if (name.includes('\0')) throw new DeployError('unsafe', 'its name contains a NUL byte');
@@ -25,7 +24,7 @@ export function memberPath(name: ByteName): ByteName {
   return parts.join('/');
 }
 
-/** Whether `memberPath` would give the name as it is: in normal form, not the root, below it. */
+/** Whether a name is in the normal form of `memberPath`, and not the root. */
 export function isMemberPath(name: ByteName): boolean {
   return !name.includes('\0') && !NOT_NORMAL.test(name);
 }
@@ -37,50 +36,50 @@ export function parentPath(path: ByteName): ByteName {
 }
 
 /**
- * Remembers, over all layers of one release, where symlinks and files were laid, keeps every path and link inside the
- * root, and refuses a path below a file. It looks at names only, never at the file system, and so works where nothing is unpacked. Paths are those of `memberPath`.
+ * Keeps every path and link of a release inside the root, and refuses a path below a file. It remembers the symlinks and files of
+ * all layers. It works on names only, never on the file system, so nothing has to be unpacked. Paths are those of `memberPath`.
  */
 export class PathGuard {
   readonly #symlinks = new Map<ByteName, ByteName>();
-  /** Everything else that nothing can be below: files, devices, FIFOs. */
+  /** Other entries that cannot contain a path: files, devices, FIFOs. */
   readonly #files = new Set<ByteName>();
-  /** Directories that hold something: real ones for good, since nothing may replace them any more. */
+  /** Directories that are not empty. They stay directories, since nothing may replace them any more. */
   readonly #occupied = new Set<ByteName>(['']);
-  /** The one that was met last: neighbours in an archive lie in the same directory. */
+  /** The last checked directory: neighbours in an archive are in the same one. */
   #directory: ByteName = '';
-  /** Paths that a link target steps back over (`x/..`): they must never be links, or the target would move. */
+  /** Paths `x` in link targets with `x/..`. They must never become links, or the target would change. */
   readonly #pinned = new Set<ByteName>();
   readonly #outsideLinks: boolean;
   readonly #count: (bytes: number) => void;
 
-  /** @param count is called with the bytes of every name that is kept, and may throw. */
+  /** @param count called with the bytes of every remembered name; may throw. */
   constructor(options: { outsideLinks: boolean; count: (bytes: number) => void }) {
     this.#outsideLinks = options.outsideLinks;
     this.#count = options.count;
   }
 
-  /** Notes a directory. It may take the place of anything that is not a directory. */
+  /** Adds a directory. It may replace any entry. */
   directory(path: ByteName): void {
     this.#enter(path);
     this.#symlinks.delete(path);
     this.#files.delete(path);
   }
 
-  /** Notes a file, device or FIFO. */
+  /** Adds a file, device or FIFO. */
   file(path: ByteName): void {
     this.#replace(path);
     this.#files.add(path);
   }
 
-  /** Notes a symlink and checks where it leads. */
+  /** Adds a symlink and checks its target. */
   symlink(path: ByteName, target: ByteName): void {
     this.#replace(path);
     this.#laySymlink(path, target);
   }
 
   /**
-   * Notes a hard link. One to a symlink is that symlink again, at another place, where it may lead elsewhere. One to
-   * itself changes nothing.
+   * Adds a hard link. A hard link to a symlink is the same symlink at another path, from where its target may differ. A hard link
+   * to itself changes nothing.
    */
   hardlink(path: ByteName, target: ByteName): void {
     if (target === '') throw new DeployError('unsafe', 'its link target is the root of the release');
@@ -107,7 +106,7 @@ export class PathGuard {
     this.#symlinks.set(path, target);
   }
 
-  /** Walks a link target by name from the link's directory, and refuses one that leaves the root. */
+  /** Follows a link target by names from the link's directory, and refuses a target outside of the root. */
   #follow(directory: ByteName, target: ByteName): void {
     if (target.startsWith('/')) throw leaves(target, 'is absolute');
     let at = directory;
@@ -145,7 +144,7 @@ export class PathGuard {
     this.#symlinks.delete(path);
   }
 
-  /** Checks that no directory above the path is a symlink or a file, and notes that they hold something. */
+  /** Checks that no directory above the path is a symlink or a file, and marks these directories as occupied. */
   #enter(path: ByteName): void {
     if (path === '') return;
     const parent = parentPath(path);

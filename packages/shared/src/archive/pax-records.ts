@@ -1,22 +1,21 @@
 import { DeployError } from '../errors.js';
 
 /**
- * What a pax extended header says of the keywords that we use, as bytes (see ByteName): path, linkpath, size, uid, gid
- * and mtime, and {@link SPARSE} for any record of a sparse file. An empty value is kept: it takes back what a global
- * header said.
+ * The records of a pax extended header that we use, as bytes (see ByteName): path, linkpath, size, uid, gid and mtime, and
+ * {@link SPARSE} for any record of a sparse file. An empty value is kept, since it cancels the value of a global header.
  */
 export type PaxRecords = ReadonlyMap<string, string>;
 
-/** Stands for every record `GNU.sparse.*`, whose values nobody needs. */
+/** The key for every record `GNU.sparse.*`; their values are not kept. */
 export const SPARSE = 'GNU.sparse.';
 
-/** Longer than any file system takes, so that the policy names its own bound first. */
+/** Longer than any file system accepts, so that errors name the bound of the policy first. */
 export const MAX_NAME_BYTES = 64 * 1024;
 
-/** A number or a time with as many digits as anybody writes. */
+/** Bytes of a number or a time. */
 const MAX_NUMBER_BYTES = 256;
 
-/** Of the keywords that are kept: most bytes of the value. */
+/** The used keywords, and the most bytes of their values. */
 const KEPT: ReadonlyMap<string, number> = new Map([
   ['path', MAX_NAME_BYTES],
   ['linkpath', MAX_NAME_BYTES],
@@ -26,7 +25,7 @@ const KEPT: ReadonlyMap<string, number> = new Map([
   ['mtime', MAX_NUMBER_BYTES],
 ]);
 
-/** Longer keywords are none of ours; this much is enough to tell. */
+/** Bytes of a keyword that are kept: no used keyword is longer. */
 const KEYWORD_BYTES = 32;
 const MAX_LENGTH_DIGITS = 10;
 const SPACE = 0x20;
@@ -34,7 +33,7 @@ const ZERO = 0x30;
 const EQUALS = 0x3d;
 const NEWLINE = 0x0a;
 
-/** A time as whole seconds, rounded down, and nanoseconds to add. */
+/** A time: whole seconds, rounded down, plus nanoseconds. */
 export interface PaxTime {
   readonly seconds: number;
   readonly nanoseconds: number;
@@ -49,7 +48,7 @@ export class PaxReader {
   #state: 'length' | 'keyword' | 'value' | 'padding' = 'length';
   #length = 0;
   #digits = 0;
-  /** Bytes of the record that are still to come, its newline included. */
+  /** Remaining bytes of the record, with its newline. */
   #left = 0;
   #keyword = '';
   #isKept = false;
@@ -65,7 +64,7 @@ export class PaxReader {
     }
   }
 
-  /** Says that the body ends here. @throws DeployError corrupt, within a record. */
+  /** Ends the body and returns its records. @throws DeployError corrupt, within a record. */
   end(): PaxRecords {
     if (this.#state === 'padding' || (this.#state === 'length' && this.#digits === 0)) return this.#records;
     throw unreadable();
@@ -150,7 +149,7 @@ function badValue(keyword: string): DeployError {
 }
 
 /**
- * A pax decimal number that is a count or an id.
+ * Parses a pax decimal number: a count or an id.
  * @throws DeployError corrupt.
  */
 export function paxInteger(keyword: string, value: string): number {
@@ -160,7 +159,7 @@ export function paxInteger(keyword: string, value: string): number {
 }
 
 /**
- * A pax time: decimal seconds with an optional fraction and sign; digits beyond nanoseconds are dropped.
+ * Parses a pax time: decimal seconds with an optional sign and fraction, of which nine digits count.
  * @throws DeployError corrupt.
  */
 export function paxTime(keyword: string, value: string): PaxTime {

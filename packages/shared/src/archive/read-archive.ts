@@ -8,23 +8,23 @@ export interface EntrySink {
   entry(entry: SafeEntry): void;
   data(chunk: Uint8Array): void;
   entryEnd(): void;
-  /** Asked between pieces of content: what to wait for when the sink holds as much as it may. */
+  /** Called between pieces of content; returns a promise to wait for when the sink is full. */
   drained?(): Promise<void> | undefined;
 }
 
-/** Large enough to keep calls rare, small enough that reading ahead costs little memory. */
+/** Bytes of one read: few calls, and little memory for reading ahead. */
 const READ_BYTES = 256 * 1024;
 
-/** The bytes of an archive file, for `readArchive`. */
+/** Reads the bytes of an archive file, for `readArchive`. */
 export function archiveFile(path: string, signal?: AbortSignal): AsyncIterable<Uint8Array> {
   return createReadStream(path, { highWaterMark: READ_BYTES, ...(signal === undefined ? {} : { signal }) });
 }
 
 /**
- * Reads a whole archive and hands over what the policy admits. Nothing of a refused entry, or after it, reaches the
- * sink. Reads to the end even when the tar stream ends before, so that the checksum of the compression is verified.
- * @param policy of the release that the archive is a layer of: it remembers the layers before.
- * @throws DeployError invalid, corrupt, unsafe, too-large; whatever the sink and the source throw.
+ * Reads a whole archive and gives its admitted entries to the sink. A refused entry ends it before the sink gets the entry. Reads to
+ * the end even when the tar stream ends before, so that the checksum of the compression is verified.
+ * @param policy of the release; it has seen the entries of the lower layers.
+ * @throws DeployError invalid, corrupt, unsafe, too-large; errors of the sink and the source.
  */
 export async function readArchive(
   source: AsyncIterable<Uint8Array>,

@@ -1,34 +1,28 @@
 import type { ByteName } from './byte-name.js';
+import type { SafeEntry } from './entry-policy.js';
+import { TAR_BLOCK as BLOCK } from './tar-header.js';
 
-const BLOCK = 512;
-/** What fits the octal fields of a header (POSIX 1003.1, ustar interchange format). */
+/** The largest values of the octal fields of a header (POSIX 1003.1, ustar interchange format). */
 const MAX_OCTAL_7 = 0o7777777;
 const MAX_OCTAL_11 = 0o77777777777;
 const MAX_FIELD_NAME = 100;
 
-/** What stands at the end of an archive. */
+/** The end-of-archive blocks. */
 export const TAR_END: Buffer = Buffer.alloc(2 * BLOCK);
 
-export interface TarMember {
+/** A member to write. Its path has `/` between parts and none at the end. */
+export interface TarMember
+  extends Pick<
+    SafeEntry,
+    'path' | 'linkTarget' | 'mode' | 'uid' | 'gid' | 'size' | 'mtimeSeconds' | 'mtimeNanoseconds'
+  > {
   readonly type: 'file' | 'hardlink' | 'symlink' | 'directory';
-  /** `/` between parts, none at the end. */
-  readonly path: ByteName;
-  /** Target of a link; empty for anything else. */
-  readonly linkTarget: ByteName;
-  readonly mode: number;
-  readonly uid: number;
-  readonly gid: number;
-  /** Bytes of content that follow; 0 for everything but a file. */
-  readonly size: number;
-  /** Since 1970. */
-  readonly mtimeSeconds: number;
-  readonly mtimeNanoseconds: number;
 }
 
 const TYPE_FLAGS = { file: '0', hardlink: '1', symlink: '2', directory: '5' } as const;
 
 /**
- * The blocks before a member's content: a ustar header, with pax records for what does not fit it. The same member
+ * Makes the blocks before a member's content: a ustar header, after pax records for values that do not fit it. The same member
  * always gives the same bytes.
  */
 export function tarHeader(member: TarMember): Buffer {
@@ -95,7 +89,7 @@ function paxRecords(member: TarMember, path: ByteName): string {
   return records.join('');
 }
 
-/** The number in front counts itself too. */
+/** Makes one record. The length at its beginning includes its own digits. */
 function record(key: string, value: ByteName): string {
   const rest = ` ${key}=${value}\n`;
   let length = rest.length + 1;
@@ -103,7 +97,7 @@ function record(key: string, value: ByteName): string {
   return `${length}${rest}`;
 }
 
-/** @param nanoseconds to be added to the seconds, also to negative ones. */
+/** @param nanoseconds added to the seconds, even to negative ones. */
 function decimalTime(seconds: number, nanoseconds: number): string {
   if (seconds < 0 && nanoseconds > 0) {
     return `-${decimalTime(-seconds - 1, 1e9 - nanoseconds)}`;

@@ -4,11 +4,11 @@ import { type PaxRecords, paxInteger, paxTime, SPARSE } from './pax-records.js';
 import type { TarEntry, TarEntryType } from './tar-entry.js';
 import type { TarHeader } from './tar-header.js';
 
-/** What extended headers before a member say about it. */
+/** The values of the extended headers before a member. */
 export interface ExtendedHeaders {
-  /** From pax `g` headers: holds for every member that follows. */
+  /** From pax `g` headers, for all following members. */
   readonly global: PaxRecords;
-  /** From pax `x` headers: holds for the next member only. */
+  /** From pax `x` headers, for the next member only. */
   readonly local: PaxRecords;
   /** From GNU `L` and `K` headers. */
   readonly longName: ByteName | undefined;
@@ -23,14 +23,14 @@ const TYPES: ReadonlyMap<string, TarEntryType> = new Map([
   ['4', 'block-device'],
   ['5', 'directory'],
   ['6', 'fifo'],
-  // "Contiguous file" of old POSIX: a file to everybody today.
+  // The "contiguous file" of old POSIX is a file today.
   ['7', 'file'],
 ]);
 
 /**
- * Makes a member of its header and the extended headers before it. A pax record wins over a GNU long name, which wins
- * over the header; as in GNU tar, only files have content, whatever size another type claims.
- * @throws DeployError invalid, for a type or a sparse file that we do not read; corrupt, for a value that cannot be.
+ * Combines a header with the extended headers before it. A pax record wins over a GNU long name, which wins over the header. As in
+ * GNU tar, only files have content, whatever size another type has.
+ * @throws DeployError invalid, for unsupported types and sparse files; corrupt, for impossible values.
  */
 export function tarEntryOf(header: TarHeader, extended: ExtendedHeaders): TarEntry {
   const pax = (keyword: string): string | undefined =>

@@ -9,7 +9,7 @@ export type TarEntryType =
   | 'directory'
   | 'fifo';
 
-/** One member of an archive, as the archive says it: nothing in it has been checked for safety. */
+/** One member of an archive. Nothing in it has been checked for safety. */
 export interface TarEntry {
   readonly type: TarEntryType;
   readonly name: ByteName;
@@ -19,13 +19,13 @@ export interface TarEntry {
   readonly mode: number;
   readonly uid: number;
   readonly gid: number;
-  /** Bytes of content that follow; 0 for everything but a file. */
+  /** Bytes of content that follow; 0 except for files. */
   readonly size: number;
   /** Whole seconds since 1970, rounded down; negative before. */
   readonly mtimeSeconds: number;
   /** 0 to 999,999,999, to be added to the seconds. */
   readonly mtimeNanoseconds: number;
-  /** Device numbers; 0 for everything but a device. */
+  /** Device numbers; 0 except for devices. */
   readonly deviceMajor: number;
   readonly deviceMinor: number;
 }

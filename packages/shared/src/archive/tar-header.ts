@@ -1,25 +1,18 @@
 import { DeployError } from '../errors.js';
 import type { ByteName } from './byte-name.js';
+import type { TarEntry } from './tar-entry.js';
 
-/** Size of a tar header, and the unit that member contents are padded to. */
+/** The size of a tar header; contents are padded to a multiple of it. */
 export const TAR_BLOCK = 512;
 
 /** The fields of one header block, before extended headers are applied. */
-export interface TarHeader {
-  /** Type flag, one character; NUL (old V7) is given as `0`. */
+export interface TarHeader extends Omit<TarEntry, 'type' | 'mtimeSeconds' | 'mtimeNanoseconds'> {
+  /** Type flag, one character; NUL (old V7) becomes `0`. */
   readonly flag: string;
-  readonly name: ByteName;
-  readonly linkName: ByteName;
-  readonly mode: number;
-  readonly uid: number;
-  readonly gid: number;
-  readonly size: number;
   readonly mtime: number;
-  readonly deviceMajor: number;
-  readonly deviceMinor: number;
 }
 
-/** Whether the block's checksum holds, summed as unsigned bytes (POSIX) or as signed ones (some old tars). */
+/** Whether the block's checksum is right, as a sum of unsigned bytes (POSIX) or of signed ones (some old tars). */
 export function hasValidChecksum(block: Buffer): boolean {
   let unsigned = 0;
   let signed = 0;
@@ -43,7 +36,7 @@ export function isZeroBlock(block: Buffer): boolean {
 export function parseTarHeader(block: Buffer): TarHeader {
   const magic = text(block, 257, 6);
   const known = magic === 'ustar' || magic === 'ustar ';
-  // GNU's header ("ustar  ") keeps other things where POSIX keeps the prefix.
+  // GNU's header ("ustar  ") has other fields in the place of the prefix.
   const prefix = magic === 'ustar' ? text(block, 345, 155) : '';
   const shortName = text(block, 0, 100);
   const flag = String.fromCharCode(block[156] ?? 0);
@@ -73,7 +66,7 @@ function number(block: Buffer, from: number, length: number, field: string): num
   throw new DeployError('corrupt', `the ${field} of an archive entry is not a number that can be read`);
 }
 
-/** Octal digits after optional blanks, ended by a blank or NUL; an empty field is 0, anything else NaN. */
+/** Parses octal digits after optional blanks, up to a blank or NUL. An empty field is 0, other text NaN. */
 function octal(block: Buffer, from: number, length: number): number {
   const end = from + length;
   let at = from;
@@ -88,7 +81,7 @@ function octal(block: Buffer, from: number, length: number): number {
   return value;
 }
 
-/** GNU's base-256: two's complement, big-endian, the first bit being the marker and the second the sign. */
+/** Parses GNU's base-256: two's complement, big-endian; the first bit is the marker, the second the sign. */
 function base256(block: Buffer, from: number, length: number): number {
   const first = block[from] ?? 0;
   let value = first & 0x40 ? (first & 0x3f) - 0x40 : first & 0x3f;

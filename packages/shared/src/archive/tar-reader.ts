@@ -13,16 +13,16 @@ export interface TarHandler {
   entry(entry: TarEntry): void;
   data(chunk: Uint8Array): void;
   entryEnd(): void;
-  /** A header that describes no member by itself: a global one, a volume label, or one more than a member has use for. */
+  /** Called for a header without a member: a global one, a volume label, or a surplus extended header. */
   extraHeader?(): void;
 }
 
-/** A member has a pax header and a long name and link of GNU's at most. */
+/** The most extended headers of one member: a pax header, a GNU long name and a GNU long link. */
 const HEADERS_OF_A_MEMBER = 3;
 
 /**
- * Most bytes of one extended header, by its flag. Those of pax are read as they arrive, so that the bound of `x` is on
- * work (it may hold extended attributes); `g` has what one sentence about the archive takes, the others have one name.
+ * The most bytes of one extended header, by its flag. `x` may hold extended attributes and is read as it arrives, so its bound
+ * limits work, not memory. `g` holds a comment about the archive; the others hold one name.
  */
 const MAX_EXTENDED_BYTES: ReadonlyMap<string, number> = new Map([
   ['x', 1024 * 1024],
@@ -33,19 +33,18 @@ const MAX_EXTENDED_BYTES: ReadonlyMap<string, number> = new Map([
 ]);
 
 /**
- * A tar parser that is pushed: V7, ustar, GNU and pax, members in the order of the archive. It works synchronously
- * and without copying contents, because per-member asynchrony is what makes unpacking slow. Errors thrown by the handler
- * pass through; after any error the reader must not be used again.
+ * A push parser for tar: V7, ustar, GNU and pax. It works synchronously and copies no contents, because asynchrony per member
+ * makes unpacking slow. Errors of the handler pass through; after any error the reader must not be used again.
  */
 export class TarReader {
   readonly #handler: TarHandler;
   /** A header block that began in an earlier chunk. */
   readonly #partial = Buffer.alloc(TAR_BLOCK);
   #partialBytes = 0;
-  /** Content bytes still to come of the current member or extended header, and the padding behind them. */
+  /** Remaining content bytes of the current member or extended header, and the padding after them. */
   #content = 0;
   #padding = 0;
-  /** The extended header being read; undefined while a member's content passes. */
+  /** The extended header being read; undefined during a member's content. */
   #extended: ExtendedHeader | undefined;
   readonly #global = new Map<string, string>();
   readonly #local = new Map<string, string>();
@@ -61,9 +60,9 @@ export class TarReader {
   }
 
   /**
-   * Takes the next bytes of the archive. What follows the end-of-archive block is ignored, as GNU tar does.
-   * @returns how many of them belong to the archive: all, up to the end-of-archive block.
-   * @throws DeployError corrupt, invalid, too-large; whatever the handler throws.
+   * Parses the next bytes of the archive. Bytes after the end-of-archive block are ignored, as in GNU tar.
+   * @returns how many of the bytes belong to the archive: all, up to the end-of-archive block.
+   * @throws DeployError corrupt, invalid, too-large; errors of the handler.
    */
   write(chunk: Uint8Array): number {
     const bytes = Buffer.from(chunk.buffer, chunk.byteOffset, chunk.byteLength);
@@ -77,7 +76,7 @@ export class TarReader {
   }
 
   /**
-   * Says that no more bytes follow.
+   * Ends the archive.
    * @throws DeployError corrupt, when the archive has no end-of-archive block: then it may have been cut.
    */
   end(): void {
@@ -213,7 +212,7 @@ interface ExtendedHeader {
   readonly content: PaxReader | LongText;
 }
 
-/** The text of a GNU long name: ended by NULs. A NUL within stays, for the entry policy to refuse. */
+/** Reads a GNU long name, without the NULs at its end. The entry policy refuses NULs within it. */
 class LongText {
   readonly #parts: Buffer[] = [];
 

@@ -1,4 +1,4 @@
-/** What an archive may contain and how much: plain data, so that it can be configured, sent and compared. */
+/** The bounds and permitted entries of archives, as plain data. */
 export interface UnpackPolicy {
   readonly allow: {
     /** Symlinks whose target is absolute or outside of the release. Nothing is ever written through a symlink. */
@@ -9,15 +9,15 @@ export interface UnpackPolicy {
     /** Keeps setuid, setgid and sticky bits, which are otherwise left out. */
     readonly setid: boolean;
   };
-  /** Entries of all layers of a release together. */
+  /** Entries of all layers of a release. */
   readonly maxEntries: number;
-  /** Decompressed bytes of all layers together, headers included. */
+  /** Decompressed bytes of all layers, with headers. */
   readonly maxBytes: number;
-  /** Decompressed bytes for one compressed byte; looked at beyond the first 64 MiB only. */
+  /** Decompressed bytes for one compressed byte; checked after the first 64 MiB. */
   readonly maxRatio: number;
   /** Bytes in one name or link target. */
   readonly maxPathBytes: number;
-  /** Bytes in all names and link targets together: bounds the memory that checking them takes. */
+  /** Bytes of all names and link targets: bounds the memory of the checks. */
   readonly maxNameBytes: number;
 }
 
@@ -30,5 +30,5 @@ export const DEFAULT_UNPACK_POLICY: UnpackPolicy = {
   maxNameBytes: 128 * 1024 ** 2,
 };
 
-/** Output below this is never too large for its input: small archives of zeros expand a thousandfold and harm nobody. */
+/** Decompressed bytes below which the ratio is not checked: small archives of zeros may expand a thousandfold. */
 export const RATIO_FREE_BYTES = 64 * 1024 ** 2;

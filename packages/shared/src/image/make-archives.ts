@@ -30,15 +30,15 @@ export async function makeArchives(
   policy: UnpackPolicy,
   signal: AbortSignal,
 ): Promise<readonly MadeArchive[]> {
-  const labelled = layers.map((layer, index) => ({ layer, label: `layer ${index + 1}` }));
+  const labelled = layers.map((layer, index) => ({ ...layer, label: `layer ${index + 1}` }));
   const entries = [];
-  for (const { layer, label } of labelled) entries.push(await scanLayer(layer, label, signal));
+  for (const layer of labelled) entries.push(await scanLayer(layer, signal));
   const plans = planLayers(resolveEntries(entries));
   const admitted = new EntryPolicy(policy);
   const made: MadeArchive[] = [];
-  for (const [index, { layer, label }] of labelled.entries()) {
+  for (const [index, layer] of labelled.entries()) {
     const path = join(dir, `layer-${index + 1}.tar.gz`);
-    const tar = rewriteLayer(layer, plans[index] ?? [], admitted, label, signal);
+    const tar = rewriteLayer(layer, { plan: plans[index] ?? [], policy: admitted }, signal);
     made.push({ path, ...(await writeFile(path, gzipBytes(tar))) });
   }
   return made;

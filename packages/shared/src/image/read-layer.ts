@@ -5,19 +5,14 @@ import { archiveFile } from '../archive/read-archive.js';
 import type { TarEntry } from '../archive/tar-entry.js';
 import { type TarHandler, TarReader } from '../archive/tar-reader.js';
 import { DeployError, toDeployError } from '../errors.js';
-import type { ImageLayer } from './image.js';
+import type { LabelledLayer } from './image.js';
 import type { ScannedEntry } from './resolve-entries.js';
 
 /**
- * Lists the entries of a layer, and verifies its content where the image tells its digest.
- * @param label what the layer is called in messages.
+ * Lists the entries of a layer, and verifies its content where the image states its digest.
  * @throws DeployError corrupt, invalid, unsafe, cancelled.
  */
-export async function scanLayer(
-  layer: ImageLayer,
-  label: string,
-  signal: AbortSignal,
-): Promise<ScannedEntry[]> {
+export async function scanLayer(layer: LabelledLayer, signal: AbortSignal): Promise<ScannedEntry[]> {
   const entries: ScannedEntry[] = [];
   const hash = createHash('sha256');
   const handler = {
@@ -25,11 +20,11 @@ export async function scanLayer(
     data: () => {},
     entryEnd: () => {},
   };
-  for await (const bytes of layerBytes(layer, label, handler, signal)) hash.update(bytes);
+  for await (const bytes of layerBytes(layer, handler, signal)) hash.update(bytes);
   if (layer.diffId !== undefined && hash.digest('hex') !== layer.diffId) {
     throw new DeployError(
       'corrupt',
-      `${label} of the image is damaged: its content is not sha256:${layer.diffId}`,
+      `${layer.label} of the image is damaged: its content is not sha256:${layer.diffId}`,
     );
   }
   return entries;
@@ -40,14 +35,13 @@ export async function scanLayer(
  * A piece is valid until the next is asked for.
  */
 export async function* layerBytes(
-  layer: ImageLayer,
-  label: string,
+  { file, label }: LabelledLayer,
   handler: TarHandler,
   signal: AbortSignal,
 ): AsyncGenerator<Uint8Array> {
   const reader = new TarReader(handler);
   try {
-    for await (const { bytes } of decompress(archiveFile(layer.file.path, signal))) {
+    for await (const { bytes } of decompress(archiveFile(file.path, signal))) {
       reader.write(bytes);
       yield bytes;
     }

@@ -5,7 +5,7 @@ import { TAR_END, type TarMember, tarHeader, tarPadding } from '../archive/tar-b
 import type { TarEntry } from '../archive/tar-entry.js';
 import type { TarHandler } from '../archive/tar-reader.js';
 import { DeployError } from '../errors.js';
-import type { ImageLayer } from './image.js';
+import type { LabelledLayer } from './image.js';
 import type { LayerPlan, Placement } from './layer-plan.js';
 import { layerBytes } from './read-layer.js';
 
@@ -16,14 +16,12 @@ import { layerBytes } from './read-layer.js';
  * @throws DeployError corrupt, invalid, unsafe, too-large, cancelled.
  */
 export async function* rewriteLayer(
-  layer: ImageLayer,
-  plan: LayerPlan,
-  policy: EntryPolicy,
-  label: string,
+  layer: LabelledLayer,
+  { plan, policy }: { readonly plan: LayerPlan; readonly policy: EntryPolicy },
   signal: AbortSignal,
 ): AsyncGenerator<Uint8Array> {
   const rewriter = new LayerRewriter(plan, policy);
-  for await (const _bytes of layerBytes(layer, label, rewriter, signal)) {
+  for await (const _bytes of layerBytes(layer, rewriter, signal)) {
     const written = rewriter.take();
     if (written.length > 0) yield written;
   }

@@ -1,8 +1,8 @@
 import { setImmediate } from 'node:timers/promises';
 import type { Zstd } from './zstd.js';
-import { corruptZstd, cutZstd } from './zstd-errors.js';
+import { cutZstd, orCorrupt } from './zstd-errors.js';
 
-/** What is used of zstd-napi/binding.js, which is not installed everywhere. Lengths are in bytes. */
+/** The used part of zstd-napi/binding.js, which is not installed everywhere. Lengths are in bytes. */
 export interface Binding {
   readonly CCtx: new () => Compressor;
   readonly DCtx: new () => Decompressor;
@@ -57,10 +57,10 @@ export class NapiZstd implements Zstd {
     const output = Buffer.allocUnsafeSlow(OUTPUT_BYTES);
     let inFrame = false;
     for await (const chunk of source) {
-      if (chunk.length === 0) continue; // between frames it would count as the beginning of another
+      if (chunk.length === 0) continue; // the library would take it for the beginning of a frame
       let input = chunk;
       for (let full = true; full || input.length > 0; ) {
-        const [pending, produced, consumed] = decompressStep(context, output, input);
+        const [pending, produced, consumed] = orCorrupt(() => context.decompressStream(output, input));
         input = input.subarray(consumed);
         inFrame = pending !== 0;
         full = produced === output.length && inFrame;
@@ -70,17 +70,5 @@ export class NapiZstd implements Zstd {
       }
     }
     if (inFrame) throw cutZstd();
-  }
-}
-
-function decompressStep(
-  context: Decompressor,
-  output: Uint8Array,
-  input: Uint8Array,
-): [number, number, number] {
-  try {
-    return context.decompressStream(output, input);
-  } catch (error) {
-    throw corruptZstd(error);
   }
 }

@@ -1,11 +1,11 @@
-import { pipeline, type Transform } from 'node:stream';
+import type { Transform } from 'node:stream';
 import { errnoOf } from '../errors.js';
-import { readAhead } from '../read-ahead.js';
+import { DECOMPRESSED_STEP_BYTES, decompressAhead } from '../read-ahead.js';
 import type { Zstd } from './zstd.js';
-import { corruptZstd, cutZstd } from './zstd-errors.js';
+import { corruptZstd, cutZstd, orCorrupt } from './zstd-errors.js';
 import { ZstdFrames } from './zstd-frames.js';
 
-/** Of Node.js' zlib from 22.15 on; @types/node of version 20 does not know it. */
+/** The part of Node.js' zlib since 22.15 that @types/node 20 lacks. */
 export interface ZlibWithZstd {
   readonly constants: Readonly<Record<string, number>>;
   zstdCompressSync(data: Uint8Array, options: object): Buffer;
@@ -13,13 +13,9 @@ export interface ZlibWithZstd {
   createZstdDecompress(options: object): Transform;
 }
 
-/** Output of one step, which takes a pool thread about a millisecond. */
-const OUTPUT_BYTES = 256 * 1024;
-/** How far decompression may run ahead of the consumer. */
-const READ_AHEAD_BYTES = 1024 * 1024;
 const LEAST_OUTPUT = 64;
 
-/** zstd as Node.js has it; streams are decompressed by its pool's threads. */
+/** zstd of Node.js; the threads of its pool decompress streams. */
 export class NodeZstd implements Zstd {
   readonly version: number;
   readonly #zlib: ZlibWithZstd;
@@ -37,40 +33,30 @@ export class NodeZstd implements Zstd {
   }
 
   decompress(frame: Uint8Array, length: number): Buffer {
-    // One byte more than there will be, so that no second piece of memory is taken to see that nothing follows.
+    // One byte more than the content, or Node.js would allocate a second buffer to find the end.
     const chunkSize = Math.max(LEAST_OUTPUT, length + 1);
     return this.#zlib.zstdDecompressSync(frame, { chunkSize, maxOutputLength: length });
   }
 
   async *chunks(source: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array, void, void> {
-    const decompressor = this.#zlib.createZstdDecompress({ chunkSize: OUTPUT_BYTES });
-    // The error reaches the loop below, since the pipeline destroys the decompressor with it.
-    pipeline(partsOfFrames(source), decompressor, () => {});
+    const decompressor = this.#zlib.createZstdDecompress({ chunkSize: DECOMPRESSED_STEP_BYTES });
     try {
-      yield* readAhead(decompressor, READ_AHEAD_BYTES);
+      yield* decompressAhead(partsOfFrames(source), decompressor);
     } catch (error) {
       throw errnoOf(error)?.startsWith('ZSTD_') ? corruptZstd(error) : error;
     }
   }
 }
 
-/** What is written to it in one piece ends with a frame: what follows in the same piece is ignored by Node.js 24. */
+/** Cuts chunks at the ends of frames: Node.js 24 ignores bytes after a frame in the same piece. */
 async function* partsOfFrames(source: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array, void, void> {
   const frames = new ZstdFrames();
   for await (const chunk of source) {
     for (let at = 0; at < chunk.length; ) {
-      const end = at + advance(frames, chunk.subarray(at));
+      const end = at + orCorrupt(() => frames.advance(chunk.subarray(at)));
       yield chunk.subarray(at, end);
       at = end;
     }
   }
   if (frames.inFrame) throw cutZstd();
-}
-
-function advance(frames: ZstdFrames, bytes: Uint8Array): number {
-  try {
-    return frames.advance(bytes);
-  } catch (error) {
-    throw corruptZstd(error);
-  }
 }

@@ -7,7 +7,7 @@ import type { Zstd } from './zstd.js';
 const require = createRequire(import.meta.url);
 
 /**
- * That of Node.js, which has one from 22.15 on, else that of the package zstd-napi, which is loaded then only.
+ * Opens zstd of Node.js, which has it since 22.15; else the package zstd-napi, which is only loaded then.
  * @throws DeployError unsupported when there is neither.
  */
 export function openZstd(

@@ -7,19 +7,19 @@ const RESERVED_BLOCK = 3;
 /** Magic number, descriptor, window, dictionary and content size at their longest. */
 const LONGEST_HEADER = 18;
 
-/** What is being read, as of RFC 8878, section 3.1.1. */
+/** The part that is being read (RFC 8878, section 3.1.1). */
 type Part = 'magic' | 'skippable-size' | 'descriptor' | 'header' | 'block' | 'checksum' | 'body';
 
-/** Finds the ends of zstd's frames in a stream of bytes by their headers and those of their blocks, without decompressing. */
+/** Finds the ends of zstd frames in a stream of bytes by the headers of frames and blocks, without decompressing. */
 export class ZstdFrames {
-  /** What the last header said; undefined where none has been read, or it says nothing. */
+  /** The content size in the last header; undefined when it has none, or before the first header. */
   contentSize: number | undefined;
   #part: Part = 'magic';
   /** The header that is being read. */
   readonly #header = Buffer.alloc(LONGEST_HEADER);
   #have = 0;
   #want = 4;
-  /** Bytes to pass over, and what comes after them. */
+  /** Bytes to skip, and the part after them. */
   #skip = 0;
   #next: Part = 'block';
   #hasChecksum = false;
@@ -30,8 +30,9 @@ export class ZstdFrames {
   }
 
   /**
-   * @returns how many of the bytes belong to the frame that is read: all of them, or fewer when it ends there.
-   * @throws Error for what is no frame.
+   * Reads the next bytes.
+   * @returns how many of them belong to the current frame: all, or fewer when it ends there.
+   * @throws Error for bytes that are no frame.
    */
   advance(bytes: Uint8Array): number {
     let at = 0;
@@ -67,7 +68,7 @@ export class ZstdFrames {
     else throw new Error('Unknown frame descriptor');
   }
 
-  /** Section 3.1.1.1.1. It stays at the beginning of what is read as the header. */
+  /** Reads the descriptor (section 3.1.1.1.1), which stays the first byte of the header. */
   #readDescriptor(descriptor: number): void {
     const isSingleSegment = (descriptor & 0x20) !== 0;
     const dictionary = [0, 1, 2, 4][descriptor & 3] ?? 0;
@@ -87,7 +88,7 @@ export class ZstdFrames {
     this.#expect('block');
   }
 
-  /** Section 3.1.1.2. */
+  /** Reads the header of a block (section 3.1.1.2). */
   #readBlock(): void {
     const header = this.#header.readUIntLE(0, BLOCK_HEADER);
     const type = (header >> 1) & 3;

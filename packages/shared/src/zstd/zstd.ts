@@ -1,21 +1,20 @@
-/** The zstd library (RFC 8878) in one thread. Both ways to it give the same bytes, and take and refuse the same. */
+/** The zstd library (RFC 8878) in one thread. Both implementations accept the same input and produce the same bytes. */
 export interface Zstd {
-  /** The library's version number, such as 10507: what it compresses may differ between versions. */
+  /** The library's version number, such as 10507. Compressed bytes may differ between versions. */
   readonly version: number;
-  /** One frame that says how long its content is. Valid until the next call. */
+  /** Compresses data to one frame with its content size. The result is valid until the next call. */
   compress(data: Uint8Array, level: number): Uint8Array;
   /**
-   * The content of one whole frame.
+   * Decompresses one whole frame.
    * @param length of the content at most.
-   * @param scratch at least as long: memory to be used for it, where the library can.
-   * @throws Error that says what is damaged.
+   * @param scratch memory of at least this length, which the library may use for the content.
+   * @throws Error with the damage.
    */
   decompress(frame: Uint8Array, length: number, scratch: Buffer): Buffer;
   /**
-   * The content of frames one after another, skippable ones included. Memory is bounded, and other work of the thread goes on
-   * between chunks. Each chunk is valid until the next is asked for. Windows of more than 128 MiB (`zstd --long=28` and up) are
-   * refused.
-   * @throws DeployError corrupt; whatever the source throws.
+   * Decompresses a sequence of frames, skippable ones included. Memory is bounded, and other work of the thread runs between chunks.
+   * Each chunk is valid until the next is read. Windows of more than 128 MiB (`zstd --long=28` and up) are refused.
+   * @throws DeployError corrupt; errors of the source.
    */
   chunks(source: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array, void, void>;
 }

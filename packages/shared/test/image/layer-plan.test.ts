@@ -21,16 +21,16 @@ async function rewritten(layers: readonly (readonly MadeEntry[])[]): Promise<Buf
     const path = join(dir, `layer-${index}`);
     const tar = makeTar(entries);
     writeFileSync(path, tar);
-    return { file: { path }, diffId: undefined };
+    return { file: { path }, diffId: undefined, label: 'layer' };
   });
   const scanned: ScannedEntry[][] = [];
-  for (const file of files) scanned.push(await scanLayer(file, 'layer', SIGNAL));
+  for (const file of files) scanned.push(await scanLayer(file, SIGNAL));
   const plans = planLayers(resolveEntries(scanned));
   const policy = new EntryPolicy(DEFAULT_UNPACK_POLICY);
   const archives: Buffer[] = [];
   for (const [index, file] of files.entries()) {
     const parts: Uint8Array[] = [];
-    for await (const part of rewriteLayer(file, plans[index] ?? [], policy, 'layer', SIGNAL)) {
+    for await (const part of rewriteLayer(file, { plan: plans[index] ?? [], policy }, SIGNAL)) {
       parts.push(part);
     }
     archives.push(Buffer.concat(parts));
