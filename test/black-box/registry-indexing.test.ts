@@ -192,7 +192,7 @@ describe('fsck', () => {
     await command(world.operator, 'addconf p code:v1 config:v1');
     expect(await world.operator.exec('fsck')).toMatchObject({
       status: 0,
-      stdout: expect.stringMatching(/^checked 2 archives .* nothing is wrong\n$/),
+      stdout: expect.stringMatching(/^checked 2 archives .* no problem found\n$/),
     });
     const { dir } = world.registry.site;
     for (const pack of stored(world, 'packs')) writeFileSync(join(dir, 'packs', pack), 'damaged');
@@ -203,7 +203,7 @@ describe('fsck', () => {
       new RegExp(`^archive missing +${lost.hash} +config:v1 \\(in p\\) +-repair would `, 'm'),
     );
     expect(found.stdout.match(/^pack damaged /gm)).toHaveLength(2);
-    expect(found.stdout).toMatch(/3 to be looked at\n$/);
+    expect(found.stdout).toMatch(/3 problems found\n$/);
     const repaired = await world.operator.exec('fsck -repair -json');
     expect(repaired.status).toBe(1);
     expect(JSON.parse(repaired.stdout)).toMatchObject({
@@ -215,7 +215,7 @@ describe('fsck', () => {
     });
     await upload(world.operator, lost);
     expect((await world.operator.exec('fsck -repair')).status).toBe(0);
-    expect((await world.operator.exec('fsck')).stdout).toMatch(/nothing is wrong\n$/);
+    expect((await world.operator.exec('fsck')).stdout).toMatch(/no problem found\n$/);
     expect(archiveOf(join(dir, 'files', lost.hash)).hash).toBe(lost.hash);
   });
 });

@@ -199,7 +199,7 @@ describe('deploy ok, three failures, five more, a restart, recovery, with one re
       'script: deploy.sh exited with status 1\nweb1: script: deploy.sh exited with status 1',
     );
     expect(third.streak).toMatchObject({ failures: 3, silence: true });
-    expect(third.body).toMatch(/^The same error is not told again until it recovers\.$/m);
+    expect(third.body).toMatch(/^The same error is not reported again before a success\.$/m);
   });
 
   it('slack: one message for the rollout that succeeds, one thread for the other, also after the restart', async () => {

@@ -1,17 +1,17 @@
 import { isDeployNotice } from './notice.js';
 import type { Message } from './receiver.js';
 
-/** A message that waits. */
+/** A message that waits to be delivered. */
 export interface Waiting {
   message: Message;
-  /** In milliseconds of the clock. */
+  /** Milliseconds since 1970. */
   readonly since: number;
   attempts: number;
 }
 
 /**
- * What one receiver has not been sent yet, oldest first, bounded. A newer edition takes the place of an older one of
- * the same thread and event; when there is no room, newer editions go first, then the oldest.
+ * The waiting messages of one receiver, oldest first, bounded. A newer edition replaces an older one of the same thread and
+ * event. When the queue is full, editions are dropped first, then the oldest message.
  */
 export class DeliveryQueue {
   readonly #most: number;
@@ -26,13 +26,13 @@ export class DeliveryQueue {
     return this.#waiting.length;
   }
 
-  /** @returns what waits now, and what had to make room for it, which will never be sent. */
+  /** @returns the waiting message, and the message that was dropped to make room for it. */
   add(message: Message, now: number): { readonly waiting: Waiting; readonly dropped: Message | undefined } {
     const older = this.#waiting.find(
       (waiting) => waiting !== this.#busy && isEdition(message, waiting.message),
     );
     if (older !== undefined) {
-      older.message = merged(older.message, message);
+      older.message = mergeEditions(older.message, message);
       return { waiting: older, dropped: undefined };
     }
     const waiting = { message, since: now, attempts: 0 };
@@ -40,13 +40,13 @@ export class DeliveryQueue {
     return { waiting, dropped: this.#waiting.length > this.#most ? this.#makeRoom() : undefined };
   }
 
-  /** What is next; stays in the queue until it is taken out. */
+  /** The next message; stays in the queue until it is taken out. */
   first(): Waiting | undefined {
     return this.#waiting[0];
   }
 
-  /** Marks what is being sent right now: it is not replaced meanwhile. */
-  busy(waiting: Waiting | undefined): void {
+  /** Marks the message that is being sent now: it is neither replaced nor dropped. */
+  markBusy(waiting: Waiting | undefined): void {
     this.#busy = waiting;
   }
 
@@ -55,17 +55,16 @@ export class DeliveryQueue {
     if (at >= 0) this.#waiting.splice(at, 1);
   }
 
-  /** @returns how many there were. */
+  /** @returns the number of messages that waited. */
   clear(): number {
     return this.#waiting.splice(0).length;
   }
 
   #makeRoom(): Message | undefined {
     const free = this.#waiting.filter((waiting) => waiting !== this.#busy);
-    const goes = free.find(({ message }) => editionOf(message) !== undefined) ?? free[0];
-    if (goes === undefined) return undefined;
-    this.takeOut(goes);
-    return goes.message;
+    const dropped = free.find(({ message }) => editionOf(message) !== undefined) ?? free[0];
+    if (dropped !== undefined) this.takeOut(dropped);
+    return dropped?.message;
   }
 }
 
@@ -73,7 +72,7 @@ function editionOf({ notice }: Message): 'progress' | 'final' | undefined {
   return isDeployNotice(notice) ? notice.edition : undefined;
 }
 
-/** Whether a message tells what a waiting one tells, with newer numbers. */
+/** Whether a message is a newer edition of a waiting one. */
 function isEdition(message: Message, waiting: Message): boolean {
   return (
     editionOf(message) !== undefined &&
@@ -82,8 +81,8 @@ function isEdition(message: Message, waiting: Message): boolean {
   );
 }
 
-/** The newer one by the name of the older one; in the place of the older one. */
-function merged(older: Message, newer: Message): Message {
+/** The newer message under the id of the older one; a first edition stays one, with newer numbers. */
+function mergeEditions(older: Message, newer: Message): Message {
   const { id } = older;
   if (!isDeployNotice(older.notice) || !isDeployNotice(newer.notice)) return { ...newer, id };
   if (older.notice.edition !== undefined) return { ...newer, id };

@@ -1,25 +1,37 @@
+import { setTimeout as delay } from 'node:timers/promises';
 import { backoffMs, jitteredMs } from '@deploy-tools/shared/backoff.js';
-import { DeployError, describeError, type ErrorKind, toDeployError } from '@deploy-tools/shared/errors.js';
+import {
+  type DeployError,
+  describeError,
+  type ErrorKind,
+  toDeployError,
+} from '@deploy-tools/shared/errors.js';
 import type { Logger } from '@deploy-tools/shared/log.js';
 import { DeliveryQueue, type Waiting } from './delivery-queue.js';
 import { isDeployNotice, isLoud } from './notice.js';
-import type { Message, MessageShelf, Receiver, WaitingMessage } from './receiver.js';
+import {
+  type Message,
+  type MessageStore,
+  type Receiver,
+  sendWithin,
+  type WaitingMessage,
+} from './receiver.js';
 
 export interface DeliveryLimits {
-  /** Messages that may wait. */
+  /** The most messages that may wait. */
   readonly queue: number;
-  /** How long one attempt may take, in milliseconds. */
+  /** The longest time of one attempt, in milliseconds. */
   readonly attemptMs: number;
-  /** The pause after the first failed attempt; it doubles with each. */
+  /** The delay after the first failed attempt; it doubles with each. */
   readonly pauseMs: number;
   readonly longestPauseMs: number;
-  /** A message that could not be delivered for so long is dropped. */
+  /** A message that could not be delivered for this long is dropped. */
   readonly giveUpMs: number;
-  /** How many lines of the log are kept. */
+  /** The number of results that are kept. */
   readonly log: number;
 }
 
-export const DELIVERY_LIMITS: DeliveryLimits = {
+const DELIVERY_LIMITS: DeliveryLimits = {
   queue: 100,
   attemptMs: 30_000,
   pauseMs: 1000,
@@ -28,39 +40,34 @@ export const DELIVERY_LIMITS: DeliveryLimits = {
   log: 50,
 };
 
-/** A program that fails is not run for ever. */
-const SCRIPT_ATTEMPTS = 3;
-/** What another attempt would not change. */
+/** Attempts to run a program for one message. */
+const MAX_SCRIPT_ATTEMPTS = 3;
+/** Kinds of errors that another attempt would not change. */
 const FINAL: ReadonlySet<ErrorKind> = new Set(['invalid', 'unsupported', 'too-large', 'usage']);
 
-/** How a message fared. */
-/** How a message was lost. */
-interface Lost {
-  readonly result: 'refused' | 'dropped';
-  readonly attempts: number;
-  readonly error: string;
-}
-
+/** The result of a message. */
 export interface DeliveryRecord {
   /** RFC 3339 UTC. */
   readonly time: string;
   readonly id: string;
   readonly event: string;
   readonly title: string;
-  /** `dropped`: there was no room for it, or it waited too long. */
+  /** `refused` by the receiver; `dropped` because the queue was full, or because the message waited too long. */
   readonly result: 'delivered' | 'refused' | 'dropped';
   readonly attempts: number;
   readonly error?: string;
 }
 
+type Result = Pick<DeliveryRecord, 'result' | 'attempts' | 'error'>;
+
 export interface DeliveryReport {
   readonly delivered: number;
-  /** Refused and dropped. */
+  /** The number of refused and dropped messages. */
   readonly lost: number;
   readonly waiting: number;
-  /** Why the last attempt failed; undefined when it did not. */
+  /** Why the last attempt failed; undefined when it succeeded. */
   readonly error: string | undefined;
-  /** The newest, oldest first. */
+  /** The newest results, oldest first. */
   readonly log: readonly DeliveryRecord[];
 }
 
@@ -68,13 +75,13 @@ export interface DeliveryOptions {
   readonly clock: () => Date;
   readonly log: Logger;
   readonly limits?: Partial<DeliveryLimits>;
-  /** In memory alone without. */
-  readonly shelf?: MessageShelf;
+  /** Keeps waiting messages over a restart; without it they are in memory alone. */
+  readonly store?: MessageStore;
 }
 
 /**
- * Brings messages to one receiver: in order, one at a time, again and again with growing pauses. Whoever offers a
- * message never waits; a receiver that is slow or dead costs the memory of its queue.
+ * Delivers messages to one receiver, in order, one at a time. A failed attempt is repeated with growing delays. A caller never
+ * waits: a receiver that is slow or dead costs the memory of its queue.
  */
 export class Delivery {
   readonly #receiver: Receiver;
@@ -82,38 +89,39 @@ export class Delivery {
   readonly #log: Logger;
   readonly #limits: DeliveryLimits;
   readonly #queue: DeliveryQueue;
-  readonly #shelf: MessageShelf | undefined;
+  readonly #store: MessageStore | undefined;
   readonly #records: DeliveryRecord[] = [];
+  /** Aborted when the delivery closes: no delay is waited for, no message is taken. */
+  readonly #closing = new AbortController();
+  /** Aborted when the time for closing is over. */
   readonly #ending = new AbortController();
   #delivered = 0;
   #lost = 0;
-  /** Lost since the last message that arrived, to be said in the next. */
+  /** Lost messages that no delivered message has mentioned yet. */
   #unsaid = 0;
   #error: string | undefined;
-  #closing = false;
   #working: Promise<void> | undefined;
-  #wake = () => {};
 
-  constructor(receiver: Receiver, { clock, log, limits = {}, shelf }: DeliveryOptions) {
+  constructor(receiver: Receiver, { clock, log, limits = {}, store }: DeliveryOptions) {
     this.#receiver = receiver;
     this.#clock = clock;
     this.#log = log.child({ receiver: receiver.label });
     this.#limits = { ...DELIVERY_LIMITS, ...limits };
     this.#queue = new DeliveryQueue(this.#limits.queue);
-    this.#shelf = shelf;
+    this.#store = store;
   }
 
-  /** Returns at once. What the receiver has no use for is left out. */
+  /** Queues a message, unless the receiver does not want it. Returns at once. */
   offer(message: Message): void {
-    if (this.#closing || !this.#wants(message)) return;
+    if (this.#closing.signal.aborted || !this.#isWanted(message)) return;
     const { waiting, dropped } = this.#queue.add(message, this.#clock().getTime());
-    this.#shelf?.put(waiting);
+    this.#store?.put(waiting);
     if (dropped !== undefined)
       this.#lose(dropped, { result: 'dropped', attempts: 0, error: 'too many messages wait' });
     this.#working ??= this.#work();
   }
 
-  /** What lay on the shelf when the program was started, oldest first: goes on with it. Before anything is offered. */
+  /** Queues the stored messages, oldest first. To be called before any message is offered. */
   resume(waiting: readonly WaitingMessage[]): void {
     for (const { message, since } of waiting) this.#queue.add(message, since);
     if (waiting.length > 0) this.#working ??= this.#work();
@@ -129,40 +137,39 @@ export class Delivery {
     };
   }
 
-  /** Tries what waits once more, within this time. The rest stays on the shelf, or is lost; the log says which. */
+  /** Tries each waiting message once more, within this time. The rest stays in the store, or is lost; the log says which. */
   async close(deadlineMs: number): Promise<void> {
-    this.#closing = true;
-    this.#wake();
+    this.#closing.abort();
     const timer = setTimeout(() => this.#ending.abort(), Math.max(0, deadlineMs));
     await this.#working;
     clearTimeout(timer);
     const left = this.#queue.clear();
-    const what = this.#shelf === undefined ? 'are lost' : 'wait for the next start';
-    if (left > 0) this.#log.warn({ messages: left }, `messages that were not delivered ${what}`);
+    const outcome = this.#store === undefined ? 'are lost' : 'wait for the next start';
+    if (left > 0) this.#log.warn({ messages: left }, `messages that were not delivered ${outcome}`);
   }
 
-  #wants({ notice }: Message): boolean {
+  #isWanted({ notice }: Message): boolean {
     if (this.#receiver.quiet && !isLoud(notice)) return false;
     return this.#receiver.edits || !isDeployNotice(notice) || notice.edition !== 'progress';
   }
 
   async #work(): Promise<void> {
     for (let next = this.#queue.first(); next !== undefined; next = this.#queue.first()) {
-      if (this.#ending.signal.aborted || !(await this.#bring(next))) break;
+      if (this.#ending.signal.aborted || !(await this.#deliver(next))) break;
     }
     this.#working = undefined;
   }
 
-  /** @returns whether to go on with the next. */
-  async #bring(waiting: Waiting): Promise<boolean> {
+  /** @returns whether to continue with the next message. */
+  async #deliver(waiting: Waiting): Promise<boolean> {
     waiting.attempts += 1;
-    const isLastTry = this.#closing;
-    this.#queue.busy(waiting);
+    const isLastAttempt = this.#closing.signal.aborted;
+    this.#queue.markBusy(waiting);
     const error = await this.#attempt(waiting.message);
-    this.#queue.busy(undefined);
+    this.#queue.markBusy(undefined);
     if (error === undefined) {
       this.#queue.takeOut(waiting);
-      this.#arrived(waiting);
+      this.#recordDelivered(waiting);
       return true;
     }
     if (this.#error === undefined)
@@ -175,33 +182,25 @@ export class Delivery {
       this.#lose(message, { result, attempts, error: this.#error });
       return true;
     }
-    if (isLastTry) return false;
-    await this.#pause(waiting.attempts, error.retryAfterMs);
+    if (isLastAttempt) return false;
+    const { pauseMs, longestPauseMs } = this.#limits;
+    const backoff = backoffMs(waiting.attempts, { firstMs: pauseMs, maxMs: longestPauseMs });
+    const ms = jitteredMs(backoff, Math.random(), error.retryAfterMs);
+    await delay(ms, undefined, { signal: this.#closing.signal, ref: false }).catch(() => {});
     return true;
   }
 
   async #attempt(message: Message): Promise<DeployError | undefined> {
-    const late = new AbortController();
-    const timer = setTimeout(() => late.abort(tookTooLong()), this.#limits.attemptMs);
-    const signal = AbortSignal.any([late.signal, this.#ending.signal]);
-    let stop = () => {};
-    const aborted = new Promise<never>((_, reject) => {
-      stop = () => reject(toDeployError(signal.reason));
-      signal.addEventListener('abort', stop, { once: true });
-    });
+    const within = { ms: this.#limits.attemptMs, signal: this.#ending.signal };
     try {
-      // Not only by its promise: a receiver that does not heed its signal must not hold the others up.
-      await Promise.race([this.#receiver.send(this.#withLosses(message), signal), aborted]);
+      await sendWithin(this.#receiver, this.#withLosses(message), within);
       return undefined;
     } catch (error) {
       return toDeployError(error);
-    } finally {
-      clearTimeout(timer);
-      signal.removeEventListener('abort', stop);
     }
   }
 
-  /** Says how many messages are missing before this one. */
+  /** Adds to a message how many messages before it were lost. */
   #withLosses(message: Message): Message {
     if (this.#unsaid === 0) return message;
     const lost = `(${this.#unsaid} ${this.#unsaid === 1 ? 'message' : 'messages'} before this could not be delivered)`;
@@ -209,52 +208,34 @@ export class Delivery {
   }
 
   #isHopeless({ since, attempts }: Waiting, { kind }: DeployError): boolean {
-    if (FINAL.has(kind) || (kind === 'script' && attempts >= SCRIPT_ATTEMPTS)) return true;
+    if (FINAL.has(kind) || (kind === 'script' && attempts >= MAX_SCRIPT_ATTEMPTS)) return true;
     return this.#clock().getTime() - since >= this.#limits.giveUpMs;
   }
 
-  #arrived({ message, attempts }: Waiting): void {
+  #recordDelivered({ message, attempts }: Waiting): void {
     if (this.#error !== undefined) this.#log.info('messages are delivered again');
     this.#error = undefined;
     this.#delivered += 1;
     this.#unsaid = 0;
-    this.#shelf?.takeOut(message.id);
-    this.#note(message, { result: 'delivered', attempts });
+    this.#record(message, { result: 'delivered', attempts });
     this.#log.debug({ id: message.id, event: message.notice.event, attempts }, 'message delivered');
   }
 
-  #lose(message: Message, how: Lost): void {
-    const { result, attempts, error } = how;
+  #lose(message: Message, result: Result): void {
     this.#lost += 1;
     this.#unsaid += 1;
-    this.#shelf?.takeOut(message.id);
-    this.#note(message, how);
+    this.#record(message, result);
     const { id, title } = message;
-    this.#log.warn({ id, title, attempts, err: error }, `a message was ${result}`);
+    this.#log.warn(
+      { id, title, attempts: result.attempts, err: result.error },
+      `a message was ${result.result}`,
+    );
   }
 
-  #note({ id, title, notice }: Message, how: Pick<DeliveryRecord, 'result' | 'attempts' | 'error'>): void {
+  #record({ id, title, notice }: Message, result: Result): void {
+    this.#store?.takeOut(id);
     const time = this.#clock().toISOString();
-    this.#records.push({ time, id, event: notice.event, title, ...how });
+    this.#records.push({ time, id, event: notice.event, title, ...result });
     if (this.#records.length > this.#limits.log) this.#records.shift();
   }
-
-  async #pause(attempts: number, askedMs: number | undefined): Promise<void> {
-    const { pauseMs, longestPauseMs } = this.#limits;
-    const grown = backoffMs(attempts, { firstMs: pauseMs, maxMs: longestPauseMs });
-    const ms = jitteredMs(grown, Math.random(), askedMs);
-    await new Promise<void>((resolve) => {
-      const timer = setTimeout(resolve, ms).unref();
-      this.#wake = () => {
-        clearTimeout(timer);
-        resolve();
-      };
-      if (this.#closing) this.#wake();
-    });
-    this.#wake = () => {};
-  }
-}
-
-function tookTooLong(): DeployError {
-  return new DeployError('timeout', 'the receiver took too long');
 }

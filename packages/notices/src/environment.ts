@@ -1,12 +1,12 @@
 import { readFile, stat } from 'node:fs/promises';
 import { DeployError } from '@deploy-tools/shared/errors.js';
 
-/** Variables of the process, as they are passed in. */
+/** The environment variables of the process. */
 export type Environment = Readonly<Record<string, string | undefined>>;
 
 const LARGEST_SECRET = 4096;
 
-/** A variable, or the content of the file that NAME_FILE names; undefined when there is neither. @throws DeployError. */
+/** The value of a variable, or else the content of the file that NAME_FILE names. @throws DeployError. */
 export async function secretFrom(environment: Environment, name: string): Promise<string | undefined> {
   const value = environment[name];
   if (value !== undefined && value !== '') return value;
@@ -14,7 +14,7 @@ export async function secretFrom(environment: Environment, name: string): Promis
   return file === undefined || file === '' ? undefined : secretIn(file);
 }
 
-/** A file's content without its last newline. @throws DeployError denied, not-found, invalid. */
+/** The content of a file without its last newline. @throws DeployError denied, invalid. */
 export async function secretIn(file: string): Promise<string> {
   const found = await stat(file).catch(unreadable(file));
   if (!found.isFile() || found.size > LARGEST_SECRET) {

@@ -7,8 +7,8 @@ const NUMBER = /\d+(?:[.:,]\d+)*/g;
 const LONGEST = 300;
 
 /**
- * What makes two errors the same: kind and message, where hashes, ids and numbers (sizes, times, ports, addresses, exit
- * statuses) are not looked at, nor is the amount of white space.
+ * The kind and the message of an error in a form that is equal for equal causes: hashes, ids and numbers (sizes, times, ports,
+ * addresses, exit statuses) are replaced, and white space is folded.
  */
 export function errorSignature({ kind, message }: NoticeError): string {
   const gist = message

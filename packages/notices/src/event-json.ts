@@ -1,6 +1,6 @@
 import type { Message } from './receiver.js';
 
-/** What webhooks and programs get: one JSON object, documented in docs/notices.md. Keys may be added. */
+/** The JSON object that webhooks and programs get, documented in docs/notices.md. Keys may be added. */
 export function eventJson({ id, notice, title, body, thread }: Message): string {
   return JSON.stringify({ id, ...notice, thread, title, body });
 }

@@ -1,18 +1,18 @@
 import { DeployError, toDeployError } from '@deploy-tools/shared/errors.js';
 
-/** The most that is read of an answer. */
+/** The most bytes that are read of an answer. */
 const MAX_ANSWER = 64 * 1024;
-/** The longest that a receiver may ask to be left alone. */
+/** The longest delay that a receiver may ask for. */
 const LONGEST_WAIT_MS = 15 * 60_000;
 
 export interface HttpAnswer {
   readonly status: number;
   readonly retryAfterMs: number | undefined;
-  /** Its beginning. */
+  /** The beginning of the body. */
   readonly text: string;
 }
 
-/** Posts; redirects are not followed. @throws DeployError connect, timeout, cancelled. */
+/** Sends a POST request; redirects are not followed. @throws DeployError connect, timeout, cancelled. */
 export async function post(
   url: string,
   headers: Readonly<Record<string, string>>,
@@ -36,22 +36,24 @@ export async function post(
 
 /** A DeployError for an answer that is not 2xx. */
 export function refusalOf(host: string, { status, retryAfterMs }: HttpAnswer): DeployError {
-  const wait = retryAfterMs === undefined ? {} : { retryAfterMs };
   if (status >= 500 || status === 408 || status === 425 || status === 429) {
-    return new DeployError('connect', `${host} answered ${status}`, wait);
+    return new DeployError('connect', `${host} answered ${status}`, { retryAfterMs });
   }
   if (status === 401 || status === 403 || status === 407) {
-    return new DeployError('denied', `${host} answered ${status}`, { hint: 'look at the secret', ...wait });
+    return new DeployError('denied', `${host} answered ${status}`, {
+      hint: 'check the secret',
+      retryAfterMs,
+    });
   }
   if (status >= 300 && status < 400) {
     return new DeployError('invalid', `${host} answered ${status}; redirects are not followed`, {
-      hint: 'give the URL that it leads to',
+      hint: 'give the target of the redirect instead',
     });
   }
   return new DeployError('invalid', `${host} answered ${status}`);
 }
 
-/** Seconds, or a date (RFC 9110, 10.2.3). */
+/** The delay that a Retry-After header asks for, as seconds or a date (RFC 9110, 10.2.3); in milliseconds. */
 function retryAfter(text: string | null): number | undefined {
   if (text === null) return undefined;
   const ms = /^\d{1,9}$/.test(text) ? Number(text) * 1000 : Date.parse(text) - Date.now();
@@ -72,7 +74,7 @@ async function beginning(response: Response): Promise<string> {
   return Buffer.concat(chunks).toString('utf8');
 }
 
-/** fetch hides what happened in its cause. */
+/** The message of an error of fetch, which has the reason in its cause. */
 function reason(error: unknown): string {
   const cause = error instanceof Error && error.cause instanceof Error ? error.cause : error;
   return toDeployError(cause).message;

@@ -1,4 +1,6 @@
-/** What people may want to be told of, in the order of docs/notices.md. */
+import * as z from 'zod/mini';
+
+/** The events that notices can be about, in the order of docs/notices.md. */
 export const NOTICE_EVENTS = [
   'version-added',
   'configuration-changed',
@@ -15,114 +17,112 @@ export const NOTICE_EVENTS = [
 
 export type NoticeEvent = (typeof NOTICE_EVENTS)[number];
 
-/** Something that people may want to be told. All times are RFC 3339 UTC. */
-export type Notice =
-  | VersionNotice
-  | ConfigurationNotice
-  | DeployNotice
-  | HostNotice
-  | DiskNotice
-  | TestNotice;
+/** A host that needs attention, and the reason. */
+const namedHostSchema = z.object({ host: z.string(), reason: z.string() });
+const namedHostsSchema = z._default(z.readonly(z.array(namedHostSchema)), []);
 
-export interface VersionNotice {
-  readonly event: 'version-added';
-  readonly time: string;
-  readonly component: string;
-  readonly version: string;
+/** An error by its kind, which is one of DeployError. */
+const errorSchema = z.object({ kind: z.string(), message: z.string() });
+
+const versionSchema = z.object({
+  event: z.literal('version-added'),
+  time: z.string(),
+  component: z.string(),
+  version: z.string(),
   /** The person, or the track, that added it. */
-  readonly author: string;
-}
+  author: z._default(z.string(), ''),
+});
 
-export interface ConfigurationNotice {
-  readonly event: 'configuration-changed';
-  readonly time: string;
-  readonly configuration: string;
-  readonly revision: number;
-  readonly author: string;
+const configurationSchema = z.object({
+  event: z.literal('configuration-changed'),
+  time: z.string(),
+  configuration: z.string(),
+  revision: z.number(),
+  author: z._default(z.string(), ''),
   /** The command line that made the change. */
-  readonly command: string;
-  /** Whether the change deleted it. */
-  readonly deleted: boolean;
-}
+  command: z._default(z.string(), ''),
+  /** Whether the change deleted the configuration. */
+  deleted: z._default(z.boolean(), false),
+});
 
-/** A host to look at, and why. */
-export interface NamedHost {
-  readonly host: string;
-  readonly reason: string;
-}
-
-export interface NoticeError {
-  /** As of DeployError. */
-  readonly kind: string;
-  readonly message: string;
-}
-
-export interface DeployNotice {
-  readonly event: 'deploy-started' | 'deploy-succeeded' | 'deploy-failed' | 'deploy-rolled-back';
-  readonly time: string;
-  readonly configuration: string;
+const deploySchema = z.object({
+  event: z.enum(['deploy-started', 'deploy-succeeded', 'deploy-failed', 'deploy-rolled-back']),
+  time: z.string(),
+  configuration: z.string(),
   /** 0 where there is no registry. */
-  readonly revision: number;
-  /** What is deployed where there is no revision, such as a tag. */
-  readonly release?: string;
-  /** How many hosts follow the configuration. */
-  readonly hosts: number;
-  /** How many of them run it (started, succeeded), failed, or rolled back. */
-  readonly done: number;
-  /** Those to look at, a bounded number. */
-  readonly named: readonly NamedHost[];
-  /** What most of those say that did not succeed. */
-  readonly error?: NoticeError;
-  /** The same event told before, with newer numbers: in between, or as they stay. */
-  readonly edition?: 'progress' | 'final';
-  /** Of a failure: other hosts are not done yet. */
-  readonly ongoing?: boolean;
-  /** The revision that is wanted instead, before all hosts ran this one. */
-  readonly replacedBy?: number;
-  /** Of a failure: see streak.ts. */
-  readonly streak?: { readonly failures: number; readonly since: string; readonly silence: boolean };
-  /** Of the first success after failures. */
-  readonly recovered?: { readonly failures: number; readonly since: string; readonly ms: number };
-}
+  revision: z.number(),
+  /** The name of the release where there is no revision, such as a tag. */
+  release: z.exactOptional(z.string()),
+  /** The number of hosts that follow the configuration. */
+  hosts: z.number(),
+  /** The number of hosts that run the revision (started, succeeded), failed, or rolled back. */
+  done: z.number(),
+  /** The hosts that need attention, a bounded number. */
+  named: namedHostsSchema,
+  /** The most common error of the hosts that did not succeed. */
+  error: z.exactOptional(errorSchema),
+  /** Set for a repeated notice with newer numbers: numbers that may still change, or the final ones. */
+  edition: z.exactOptional(z.enum(['progress', 'final'])),
+  /** Set for a failure while other hosts are still deploying. */
+  ongoing: z.exactOptional(z.boolean()),
+  /** The revision that replaced this one before all hosts ran it. */
+  replacedBy: z.exactOptional(z.number()),
+  /** The streak that a failure belongs to: see streak.ts. */
+  streak: z.exactOptional(
+    z.object({ failures: z.number(), since: z.string(), silence: z._default(z.boolean(), false) }),
+  ),
+  /** The streak that the first success after failures ends. */
+  recovered: z.exactOptional(z.object({ failures: z.number(), since: z.string(), ms: z.number() })),
+});
 
-export interface HostNotice {
-  readonly event: 'host-lost' | 'host-recovered';
-  readonly time: string;
-  readonly hosts: number;
-  readonly named: readonly NamedHost[];
-  /** That these hosts follow. */
-  readonly configurations: readonly string[];
-}
+const hostSchema = z.object({
+  event: z.enum(['host-lost', 'host-recovered']),
+  time: z.string(),
+  hosts: z.number(),
+  named: namedHostsSchema,
+  /** The configurations that these hosts follow. */
+  configurations: z._default(z.readonly(z.array(z.string())), []),
+});
 
-/** The registry's own disk. Sizes in bytes. */
-export interface DiskNotice {
-  readonly event: 'disk-low' | 'disk-recovered';
-  readonly time: string;
-  /** A directory on it. */
-  readonly place: string;
-  readonly free: number;
-  /** Below which uploads are refused. */
-  readonly reserve: number;
-}
+/** The state of the registry's own disk. Sizes in bytes. */
+const diskSchema = z.object({
+  event: z.enum(['disk-low', 'disk-recovered']),
+  time: z.string(),
+  /** A directory on the disk. */
+  place: z.string(),
+  free: z.number(),
+  /** Uploads are refused when less is free. */
+  reserve: z.number(),
+});
 
-/** Somebody wants to know whether messages arrive. */
-export interface TestNotice {
-  readonly event: 'test';
-  readonly time: string;
-  readonly author: string;
-}
+/** A check by a person whether messages arrive. */
+const testSchema = z.object({
+  event: z.literal('test'),
+  time: z.string(),
+  author: z._default(z.string(), ''),
+});
 
-export function isNoticeEvent(text: string): text is NoticeEvent {
-  return NOTICE_EVENTS.some((event) => event === text);
-}
+/** A notice, by its event. Stored as JSON: a field that is added later has to be optional, or have a default. */
+export const noticeSchema = z.discriminatedUnion('event', [
+  versionSchema,
+  configurationSchema,
+  deploySchema,
+  hostSchema,
+  diskSchema,
+  testSchema,
+]);
+
+/** A notice. All times are RFC 3339 UTC. */
+export type Notice = Readonly<z.output<typeof noticeSchema>>;
+export type NamedHost = Readonly<z.output<typeof namedHostSchema>>;
+export type NoticeError = Readonly<z.output<typeof errorSchema>>;
+export type ConfigurationNotice = Readonly<z.output<typeof configurationSchema>>;
+export type DeployNotice = Readonly<z.output<typeof deploySchema>>;
+export type HostNotice = Readonly<z.output<typeof hostSchema>>;
+export type DiskNotice = Readonly<z.output<typeof diskSchema>>;
 
 export function isDeployNotice(notice: Notice): notice is DeployNotice {
   return notice.event.startsWith('deploy-');
-}
-
-/** Whether it tells of something that went wrong. */
-export function isFailure({ event }: Notice): boolean {
-  return FAILURES.has(event);
 }
 
 const FAILURES: ReadonlySet<NoticeEvent> = new Set([
@@ -132,12 +132,17 @@ const FAILURES: ReadonlySet<NoticeEvent> = new Set([
   'disk-low',
 ]);
 
-/** Whether it tells that what went wrong is over. */
+/** Whether a notice announces a failure. */
+export function isFailure({ event }: Notice): boolean {
+  return FAILURES.has(event);
+}
+
+/** Whether a notice announces the recovery of a host or a disk. */
 export function isRecovery({ event }: Notice): boolean {
   return event === 'host-recovered' || event === 'disk-recovered';
 }
 
-/** What a receiver is left with that is to be told only of what went wrong and of its end. */
+/** Whether a quiet receiver gets a notice: it gets failures, recoveries and tests only. */
 export function isLoud(notice: Notice): boolean {
   if (isFailure(notice) || isRecovery(notice) || notice.event === 'test') return true;
   return notice.event === 'deploy-succeeded' && notice.recovered !== undefined;

@@ -15,18 +15,18 @@ export interface NotifierOptions {
   readonly limits?: Partial<DeliveryLimits>;
 }
 
-/** Tells notices to receivers. */
+/** Sends notices to receivers. */
 export interface Notifier {
-  /** Returns at once, whatever becomes of the receivers; what the streak rule keeps silent is not told. */
+  /** Queues a notice and returns at once; a notice that the rule of streaks silences is dropped. */
   tell(notice: Notice): void;
-  /** Delivers what waits, within this time. What is told afterwards is not. */
+  /** Delivers waiting messages within this time. Later notices are dropped. */
   close(deadlineMs: number): Promise<void>;
 }
 
 /**
- * For a program that makes notices of its own, in memory alone: an agent without a registry.
- * @param urls as in docs/notices.md; programs may be run, for whoever started this one chose them.
- * @throws DeployError when a URL is not one, or what a receiver needs is not there.
+ * Opens a notifier in memory alone, for an agent without a registry.
+ * @param urls as in docs/notices.md; programs may be run, because the operator of this host chose them.
+ * @throws DeployError when a URL is not valid, or when a secret or a program of a receiver is missing.
  */
 export async function openNotifier(
   urls: readonly string[],
@@ -38,12 +38,12 @@ export async function openNotifier(
     await checkReceiver(url, tools);
     deliveries.push(new Delivery(openReceiver(url, tools), { clock, log, limits }));
   }
-  const streaks = new Map<string, Streak>();
+  const streaks = new Map<string, Streak | undefined>();
   return {
     tell: (notice) => {
-      const told = judged(streaks, notice);
-      if (told === undefined) return;
-      const message = wordNotice(told, randomUUID());
+      const sent = judged(streaks, notice);
+      if (sent === undefined) return;
+      const message = wordNotice(sent, randomUUID());
       for (const delivery of deliveries) delivery.offer(message);
     },
     close: async (deadlineMs) => {
@@ -52,10 +52,10 @@ export async function openNotifier(
   };
 }
 
-function judged(streaks: Map<string, Streak>, notice: Notice): Notice | undefined {
+/** The notice to send by the rule of streaks; undefined when it is silent. */
+function judged(streaks: Map<string, Streak | undefined>, notice: Notice): Notice | undefined {
   if (!isDeployNotice(notice)) return notice;
-  const { streak, told } = judgeStreak(streaks.get(notice.configuration), notice);
-  if (streak === undefined) streaks.delete(notice.configuration);
-  else streaks.set(notice.configuration, streak);
-  return told;
+  const { streak, sent } = judgeStreak(streaks.get(notice.configuration), notice);
+  streaks.set(notice.configuration, streak);
+  return sent;
 }

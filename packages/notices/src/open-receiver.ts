@@ -6,16 +6,16 @@ import { slackReceiver, slackToken } from './receivers/slack.js';
 import { loginOf, sender, smtpReceiver } from './receivers/smtp.js';
 import { webhookReceiver, webhookSecret } from './receivers/webhook.js';
 
-/** What receivers stand on. */
+/** The surroundings of a receiver. */
 export interface ReceiverTools {
-  /** Where tokens and passwords are looked up, each time anew. */
+  /** Has the tokens and passwords; read anew for each message. */
   readonly environment: Environment;
   readonly clock: () => Date;
   readonly threads: ThreadMemory;
   readonly programs: AllowedPrograms;
 }
 
-/** Makes a receiver; connects to nothing. @throws DeployError usage when the URL is not one. */
+/** Makes a receiver without connecting to it. @throws DeployError usage when the URL is not valid. */
 export function openReceiver(text: string, tools: ReceiverTools): Receiver {
   const url = parseReceiverUrl(text);
   const { environment, clock, threads, programs } = tools;
@@ -31,7 +31,7 @@ export function openReceiver(text: string, tools: ReceiverTools): Receiver {
   }
 }
 
-/** Whether what the receiver needs is there: its secrets, its program. @throws DeployError with what to do. */
+/** Checks that the secrets and the program of a receiver exist. @throws DeployError with a hint. */
 export async function checkReceiver(
   text: string,
   { environment, programs }: Pick<ReceiverTools, 'environment' | 'programs'>,

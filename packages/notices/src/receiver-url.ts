@@ -2,56 +2,21 @@ import { isAbsolute, normalize } from 'node:path';
 import { parseDuration } from '@deploy-tools/shared/duration.js';
 import { DeployError } from '@deploy-tools/shared/errors.js';
 
-export interface SlackUrl {
-  readonly kind: 'slack';
-  readonly channel: string;
-  readonly title: string | undefined;
-  readonly link: string | undefined;
-  /** Whether news of a rollout is shown in its thread alone. */
-  readonly threaded: boolean;
-  readonly quiet: boolean;
-}
-
-export interface SmtpUrl {
-  readonly kind: 'smtp';
-  readonly host: string;
-  readonly port: number;
-  readonly to: readonly string[];
-  readonly from: string | undefined;
-  readonly subject: string | undefined;
-  /** `required`: STARTTLS, or the message is not sent; `implicit`: TLS from the first byte. */
-  readonly tls: 'required' | 'implicit' | 'off';
-  /** A file with the certificates to trust; those of the system without. */
-  readonly ca: string | undefined;
-  readonly quiet: boolean;
-}
-
-export interface WebhookUrl {
-  readonly kind: 'webhook';
-  /** http or https. */
-  readonly url: string;
-  readonly secret: { readonly env: string } | { readonly file: string } | undefined;
-  readonly quiet: boolean;
-}
-
-export interface ExecUrl {
-  readonly kind: 'exec';
-  readonly path: string;
-  readonly timeoutMs: number;
-  readonly quiet: boolean;
-}
-
+export type SlackUrl = ReturnType<typeof slack>;
+export type SmtpUrl = ReturnType<typeof smtp>;
+export type WebhookUrl = ReturnType<typeof webhook>;
+export type ExecUrl = ReturnType<typeof exec>;
 export type ReceiverUrl = SlackUrl | SmtpUrl | WebhookUrl | ExecUrl;
 
 const FORMS = 'slack://channel, smtp://host:port/to, webhook+https://…, exec:///path';
 const LONGEST_URL = 2000;
 const LONGEST_TIMEOUT_MS = 10 * 60_000;
-/** Names of what should not be in a URL that is stored, listed and logged. */
+/** Names of parameters that look like secrets: a receiver's URL is stored, listed and logged. */
 const SECRET_NAME = /token|secret|passw|credential|signature|\bsig\b|auth|api-?_?key|^key$/i;
-/** Which variables a URL may name: no other of the process is anybody's business. */
+/** The variables that a URL may name; it must not read others of the process. */
 const SECRET_VARIABLE = /^WEBHOOK_SECRET(_[A-Z0-9_]+)?$/;
 
-/** Reads a receiver's URL, see docs/notices.md. @throws DeployError usage. */
+/** Parses a receiver's URL, see docs/notices.md. @throws DeployError usage. */
 export function parseReceiverUrl(text: string): ReceiverUrl {
   if (text.length > LONGEST_URL) throw refused(`a receiver's URL has at most ${LONGEST_URL} characters`);
   const url = asUrl(text);
@@ -82,7 +47,7 @@ function asUrl(text: string): URL {
   }
 }
 
-function slack(url: URL): SlackUrl {
+function slack(url: URL) {
   const channel = decoded(url.host + (url.pathname === '/' ? '' : url.pathname)).replace(/^#/, '');
   if (!/^[^\s/?#@:]{1,80}$/u.test(channel))
     throw refused('a slack URL names one channel', 'as in slack://deploys');
@@ -94,12 +59,13 @@ function slack(url: URL): SlackUrl {
     channel,
     title: query.get('title'),
     link,
-    threaded: yes(query, 'thread'),
-    quiet: yes(query, 'quiet'),
-  };
+    /** Whether later messages of a rollout appear in its thread alone. */
+    threaded: isYes(query, 'thread'),
+    quiet: isYes(query, 'quiet'),
+  } as const;
 }
 
-function smtp(url: URL): SmtpUrl {
+function smtp(url: URL) {
   const query = queryOf(url, ['from', 'subject', 'tls', 'ca', 'quiet']);
   const to = decoded(url.pathname.slice(1))
     .split(',')
@@ -107,7 +73,7 @@ function smtp(url: URL): SmtpUrl {
   if (url.hostname === '' || url.username !== '')
     throw refused('an smtp URL names a host', 'as in smtp://host:587/to');
   if (to.length === 0 || to.some((address) => !isAddress(address))) {
-    throw refused('an smtp URL names who gets the mail', 'as in smtp://mail.example.com:587/ops@example.com');
+    throw refused('an smtp URL names the recipients', 'as in smtp://mail.example.com:587/ops@example.com');
   }
   const from = query.get('from');
   if (from !== undefined && !isAddress(from)) throw refused('from= should be a mail address');
@@ -122,12 +88,14 @@ function smtp(url: URL): SmtpUrl {
     from,
     subject: query.get('subject'),
     tls: tlsOf(query.get('tls'), port),
+    /** A file with the certificates to trust; without it the system's are trusted. */
     ca,
-    quiet: yes(query, 'quiet'),
-  };
+    quiet: isYes(query, 'quiet'),
+  } as const;
 }
 
-function tlsOf(word: string | undefined, port: number): SmtpUrl['tls'] {
+/** `required`: no message without STARTTLS; `implicit`: TLS from the first byte. */
+function tlsOf(word: string | undefined, port: number): 'required' | 'implicit' | 'off' {
   switch (word) {
     case undefined:
     case 'on':
@@ -144,11 +112,12 @@ function tlsOf(word: string | undefined, port: number): SmtpUrl['tls'] {
   }
 }
 
-function webhook(url: URL): WebhookUrl {
+function webhook(url: URL) {
   const target = asUrl(url.href.replace(/^webhook\+/, ''));
   const env = take(target, 'secret-env');
   const file = take(target, 'secret-file');
-  const quiet = take(target, 'quiet');
+  const quiet = isYes(target.searchParams, 'quiet');
+  target.searchParams.delete('quiet');
   const named = [...target.searchParams.keys()].find((name) => SECRET_NAME.test(name));
   if (named !== undefined) throw refused(`"${named}=" looks like a secret`, secretHint(url.protocol));
   if (env !== undefined && file !== undefined) throw refused('give secret-env= or secret-file=, not both');
@@ -158,20 +127,20 @@ function webhook(url: URL): WebhookUrl {
   if (file !== undefined) absolute(file, 'secret-file=');
   target.hash = '';
   const secret = env !== undefined ? { env } : file !== undefined ? { file } : undefined;
-  return { kind: 'webhook', url: target.href, secret, quiet: isYes(quiet, 'quiet') };
+  return { kind: 'webhook', url: target.href, secret, quiet } as const;
 }
 
-function exec(url: URL): ExecUrl {
+function exec(url: URL) {
   const query = queryOf(url, ['timeout', 'quiet']);
   const path = decoded(url.pathname);
   if (url.host !== '') throw refused('an exec URL has three slashes', 'as in exec:///usr/local/bin/tell');
   absolute(path, 'the program');
   const timeoutMs = parseDuration(query.get('timeout') ?? '30s');
   if (timeoutMs <= 0 || timeoutMs > LONGEST_TIMEOUT_MS) throw refused('timeout= should be up to 10m');
-  return { kind: 'exec', path, timeoutMs, quiet: yes(query, 'quiet') };
+  return { kind: 'exec', path, timeoutMs, quiet: isYes(query, 'quiet') } as const;
 }
 
-/** A receiver's own query: nothing but what it knows, each once. */
+/** The query of a receiver's URL: known parameters only, each once. */
 function queryOf(url: URL, known: readonly string[]): ReadonlyMap<string, string> {
   const found = new Map<string, string>();
   for (const [name, value] of url.searchParams) {
@@ -183,19 +152,16 @@ function queryOf(url: URL, known: readonly string[]): ReadonlyMap<string, string
   return found;
 }
 
+/** Removes a parameter from the query. @returns its value. */
 function take(url: URL, name: string): string | undefined {
   const value = url.searchParams.get(name) ?? undefined;
   if (value !== undefined) url.searchParams.delete(name);
   return value;
 }
 
-function yes(query: ReadonlyMap<string, string>, name: string): boolean {
-  return isYes(query.get(name), name);
-}
-
-function isYes(value: string | undefined, name: string): boolean {
-  if (value === undefined || value === 'false') return false;
-  if (value === 'true') return true;
+function isYes(query: { get(name: string): string | null | undefined }, name: string): boolean {
+  const value = query.get(name) ?? 'false';
+  if (value === 'true' || value === 'false') return value === 'true';
   throw refused(`${name}= should be true or false`);
 }
 
@@ -224,5 +190,5 @@ function secretHint(protocol: string): string {
 }
 
 function refused(message: string, hint?: string): DeployError {
-  return new DeployError('usage', message, hint === undefined ? {} : { hint });
+  return new DeployError('usage', message, { hint });
 }

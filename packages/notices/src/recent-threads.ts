@@ -2,7 +2,7 @@ import type { ThreadMemory } from './receiver.js';
 
 const MAX_THREADS = 100;
 
-/** Remembers the newest threads, in memory. */
+/** Keeps the references of the newest threads in memory. */
 export function recentThreads(): ThreadMemory {
   const references = new Map<string, string>();
   return {

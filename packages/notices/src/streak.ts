@@ -1,59 +1,59 @@
+import * as z from 'zod/mini';
 import { errorSignature } from './error-signature.js';
 import type { DeployNotice } from './notice.js';
 
-/** How many times the same error is told. */
-export const TOLD_TIMES = 3;
-/** Different errors of one streak that are told apart; what is beyond is silent. */
+/** How many notices of the same error are sent. */
+const MAX_SAME_ERRORS = 3;
+/** Different errors of one streak that are counted apart; further ones are silent. */
 const MAX_ERRORS = 20;
 
-/** The failures of one configuration since its last success. Plain data, to be kept as JSON. */
-export interface Streak {
-  /** All of them, told or not. */
-  readonly failures: number;
-  /** When the first was; RFC 3339 UTC. */
-  readonly since: string;
-  /** How often each error was told, by its signature. */
-  readonly told: Readonly<Record<string, number>>;
-  /** Whether the last failure was not told. */
-  readonly silent: boolean;
-}
+/** The failures of one configuration since its last success, as stored. */
+export const streakSchema = z.object({
+  /** All failures, with a notice or without. */
+  failures: z.number(),
+  /** The time of the first failure; RFC 3339 UTC. */
+  since: z.string(),
+  /** The number of notices that were sent of each error, by its signature. */
+  told: z.record(z.string(), z.number()),
+  /** Whether no notice of the last failure was sent. */
+  silent: z._default(z.boolean(), false),
+});
+
+export type Streak = Readonly<z.output<typeof streakSchema>>;
 
 export interface Judged {
-  /** Undefined when nothing is wrong. */
+  /** Undefined after a success. */
   readonly streak: Streak | undefined;
-  /** What is to be told, with what the streak adds to it. */
-  readonly told: DeployNotice | undefined;
+  /** The notice to send, with the facts of the streak; undefined when it is silent. */
+  readonly sent: DeployNotice | undefined;
 }
 
 /**
- * The same error is told three times, then there is silence; the first success after failures says how many there
- * were, and is always told, as any success is. While there is silence a start is not told either. Newer editions of
- * a failure are told where the failure was, and count for nothing.
- * @param failures how many failures the notice stands for; of a first edition only.
+ * Applies the rule of streaks. Of the same error three notices are sent, and no more; starts are silent meanwhile. Every
+ * success is sent, and the first one after failures says how many there were. A newer edition is sent when its failure was,
+ * and is not counted.
+ * @param failures the number of failures that the notice stands for; of a first edition only.
  */
 export function judgeStreak(streak: Streak | undefined, notice: DeployNotice, failures = 1): Judged {
-  if (notice.event === 'deploy-succeeded') return { streak: undefined, told: recovered(streak, notice) };
+  if (notice.event === 'deploy-succeeded') return { streak: undefined, sent: recovered(streak, notice) };
   if (notice.event === 'deploy-started' || notice.edition !== undefined) {
-    return { streak, told: streak?.silent === true ? undefined : notice };
+    return { streak, sent: streak?.silent === true ? undefined : notice };
   }
   const signature = errorSignature(notice.error ?? { kind: notice.event, message: '' });
-  const { failures: before, since, told } = streak ?? begun(notice.time);
-  const times = Object.hasOwn(told, signature) ? (told[signature] ?? 0) : 0;
-  const isRoom = times > 0 || Object.keys(told).length < MAX_ERRORS;
-  const silent = times >= TOLD_TIMES || !isRoom;
+  const begun: Streak = { failures: 0, since: notice.time, told: {}, silent: false };
+  const { failures: before, since, told: counts } = streak ?? begun;
+  const times = Object.hasOwn(counts, signature) ? (counts[signature] ?? 0) : 0;
+  const hasRoom = times > 0 || Object.keys(counts).length < MAX_ERRORS;
+  const silent = times >= MAX_SAME_ERRORS || !hasRoom;
   const after: Streak = {
     failures: before + failures,
     since,
-    told: isRoom ? { ...told, [signature]: times + failures } : told,
+    told: hasRoom ? { ...counts, [signature]: times + failures } : counts,
     silent,
   };
-  if (silent) return { streak: after, told: undefined };
-  const silence = times + failures >= TOLD_TIMES;
-  return { streak: after, told: { ...notice, streak: { failures: after.failures, since, silence } } };
-}
-
-function begun(since: string): Streak {
-  return { failures: 0, since, told: {}, silent: false };
+  if (silent) return { streak: after, sent: undefined };
+  const silence = times + failures >= MAX_SAME_ERRORS;
+  return { streak: after, sent: { ...notice, streak: { failures: after.failures, since, silence } } };
 }
 
 function recovered(streak: Streak | undefined, notice: DeployNotice): DeployNotice {

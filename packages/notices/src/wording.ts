@@ -11,18 +11,18 @@ import {
 } from './notice.js';
 import type { Message } from './receiver.js';
 
-/** How many hosts are named in one message. */
+/** The most hosts that one message names. */
 const MAX_NAMED = 10;
 const LONGEST_LINE = 300;
 
-/** How a person is told of it. @param id names the message. */
+/** Makes the message of a notice. @param id of the message. */
 export function wordNotice(notice: Notice, id: string): Message {
   const { title, lines } = words(notice);
   return { id, notice, title: oneLine(title), body: lines.map(oneLine).join('\n'), thread: threadOf(notice) };
 }
 
-/** What belongs together: one rollout of a configuration is one thread. */
-export function threadOf(notice: Notice): string {
+/** The thread of a notice: one rollout of a configuration is one thread. */
+function threadOf(notice: Notice): string {
   switch (notice.event) {
     case 'version-added':
       return `version/${notice.component}/${notice.version}`;
@@ -144,11 +144,11 @@ function story({ error, streak }: DeployNotice): string[] {
   if (streak !== undefined && streak.failures > 1) {
     lines.push(`${streak.failures} failures since ${seconds(streak.since)}`);
   }
-  if (streak?.silence === true) lines.push('The same error is not told again until it recovers.');
+  if (streak?.silence === true) lines.push('The same error is not reported again before a success.');
   return lines;
 }
 
-/** @param count of them all; those that are not named are counted. */
+/** One line for each host, and one with the number of further hosts. @param count of all hosts. */
 function list(named: readonly NamedHost[], count: number): string[] {
   const shown = named.slice(0, MAX_NAMED);
   const more = Math.max(named.length, count) - shown.length;
@@ -165,7 +165,7 @@ function seconds(time: string): string {
   return `${time.slice(0, 19)}Z`;
 }
 
-/** Text from elsewhere: one line, no control characters nor what reorders text, bounded. */
+/** A text of any origin as one bounded line, without control characters and characters that reorder text. */
 function oneLine(text: string): string {
   const line = text.replace(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]+/gu, ' ').trim();
   return line.length > LONGEST_LINE ? `${line.slice(0, LONGEST_LINE - 1)}…` : line;

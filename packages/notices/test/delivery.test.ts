@@ -216,15 +216,15 @@ describe('delivery', () => {
     expect(receiver.attempts).toHaveLength(1);
   });
 
-  it('what waits is on the shelf until it is delivered or lost, and goes on from there', async () => {
-    const shelf = new Map<string, WaitingMessage>();
-    const put = (waiting: WaitingMessage) => void shelf.set(waiting.message.id, { ...waiting });
-    const takeOut = (id: string) => void shelf.delete(id);
+  it('what waits is in the store until it is delivered or lost, and goes on from there', async () => {
+    const stored = new Map<string, WaitingMessage>();
+    const put = (waiting: WaitingMessage) => void stored.set(waiting.message.id, { ...waiting });
+    const takeOut = (id: string) => void stored.delete(id);
     const options = {
       clock: () => new Date(now),
       log,
       limits: { pauseMs: 1, queue: 3 },
-      shelf: { put, takeOut },
+      store: { put, takeOut },
     };
     const dead = new Delivery(
       playReceiver(() => new Promise<void>(() => {})),
@@ -233,13 +233,13 @@ describe('delivery', () => {
     for (const revision of [1, 2, 3, 4]) dead.offer(of(revision));
     dead.offer(of(4, { done: 3, edition: 'progress' }));
     await dead.close(0);
-    expect([...shelf.keys()]).toEqual(['id-1', 'id-3', 'id-4']);
+    expect([...stored.keys()]).toEqual(['id-1', 'id-3', 'id-4']);
     const receiver = playReceiver(async () => {});
     const next = new Delivery(receiver, { ...options, limits: { queue: 4 } });
-    next.resume([...shelf.values()]);
+    next.resume([...stored.values()]);
     next.offer(of(5));
     await next.close(10_000);
     expect(sent(receiver)).toEqual(['1 1', '3 1', '4 3', '5 1']);
-    expect(shelf.size).toBe(0);
+    expect(stored.size).toBe(0);
   });
 });

@@ -5,13 +5,13 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { deployOf, failedOf, later } from './support/samples.js';
 
-/** What is told of a sequence. */
-function told(notices: readonly DeployNotice[]): (DeployNotice | undefined)[] {
+/** The notices that are sent of a sequence. */
+function sent(notices: readonly DeployNotice[]): (DeployNotice | undefined)[] {
   let streak: Streak | undefined;
   return notices.map((notice) => {
     const judged = judgeStreak(streak, notice);
     ({ streak } = judged);
-    return judged.told;
+    return judged.sent;
   });
 }
 
@@ -21,7 +21,7 @@ const failed = (message: string, minutes = 0) => failedOf(message, { time: later
 describe('streak', () => {
   it('ok, three failures, five more, recovery: ok, three, silence, recovered after 8 failures in 9 m', () => {
     const failures = Array.from({ length: 8 }, (_, at) => failed(`exited with status ${at}`, 1 + at));
-    const [first, ...rest] = told([ok(), ...failures, ok(10), ok(11)]);
+    const [first, ...rest] = sent([ok(), ...failures, ok(10), ok(11)]);
     expect(first).toEqual(ok());
     expect(rest.map((notice) => notice?.event)).toEqual([
       ...['deploy-failed', 'deploy-failed', 'deploy-failed'],
@@ -40,13 +40,13 @@ describe('streak', () => {
   it('another error is told, also within silence; it does not make the first one new', () => {
     const a = failed('no such file');
     const b = failed('connection refused');
-    const events = told([a, a, a, a, b, a, b, b, b]).map((notice) => notice !== undefined);
+    const events = sent([a, a, a, a, b, a, b, b, b]).map((notice) => notice !== undefined);
     expect(events).toEqual([true, true, true, false, true, false, true, true, false]);
   });
 
   it('while there is silence neither starts nor newer editions are told', () => {
     const a = failed('x');
-    const events = told([
+    const events = sent([
       a,
       { ...a, edition: 'final' },
       ...[a, a],
@@ -62,9 +62,9 @@ describe('streak', () => {
   });
 
   it('more failures at once than are told: silence, and all are counted', () => {
-    const { streak, told: first } = judgeStreak(undefined, failed('x'), 5);
+    const { streak, sent: first } = judgeStreak(undefined, failed('x'), 5);
     expect(first?.streak).toMatchObject({ failures: 5, silence: true });
-    expect(judgeStreak(streak, failed('x')).told).toBeUndefined();
+    expect(judgeStreak(streak, failed('x')).sent).toBeUndefined();
   });
 
   it('whatever happens: every success is told, no error more than three times, memory is bounded', () => {
@@ -81,10 +81,10 @@ describe('streak', () => {
           const judged = judgeStreak(streak, notice);
           ({ streak } = judged);
           if (notice.event === 'deploy-succeeded') {
-            expect(judged.told).toBeDefined();
+            expect(judged.sent).toBeDefined();
             counts.clear();
-          } else if (judged.told?.error !== undefined) {
-            const { message: text } = judged.told.error;
+          } else if (judged.sent?.error !== undefined) {
+            const { message: text } = judged.sent.error;
             counts.set(text, (counts.get(text) ?? 0) + 1);
             expect(counts.get(text)).toBeLessThanOrEqual(3);
           }

@@ -49,7 +49,7 @@ describe('wording', () => {
     ['project1 revision 7: failed on 1 of 3 hosts\nscript: x\nweb1: script: x', failedOf('x')],
     [
       'project1 revision 7: failed and rolled back on all 12 hosts\nscript: x\n3 failures since 2026-01-02T03:05:05Z\n' +
-        'The same error is not told again until it recovers.\nweb1: script: x\nand 11 more',
+        'The same error is not reported again before a success.\nweb1: script: x\nand 11 more',
       failedOf('x', {
         event: 'deploy-rolled-back',
         hosts: 12,

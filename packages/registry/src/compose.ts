@@ -13,7 +13,7 @@ import { forgetLostUploads, Housekeeping } from './core/housekeeping.js';
 import { Indexer } from './core/indexer.js';
 import { Notifier } from './core/notices/notifier.js';
 import { openTrack } from './core/tracks/open-track.js';
-import { TimedTrackRunner } from './core/tracks/timed-track-runner.js';
+import { TrackRunner } from './core/tracks/track-runner.js';
 import { Tracks } from './core/tracks/tracks.js';
 import { Uploads } from './core/uploads.js';
 import { Versions } from './core/versions.js';
@@ -157,7 +157,7 @@ async function openRules(settings: Settings, stores: Stores, closers: Closers) {
   });
   const open = (track: Track) => openTrack(track, limits.trackFiles, { environment: process.env, log });
   const trackPorts = { meta, audit, versions, uploads, configurations, clock, log, limits, incoming };
-  const trackRunner = new TimedTrackRunner({ ...trackPorts, open, random: Math.random });
+  const trackRunner = new TrackRunner({ ...trackPorts, open, random: Math.random });
   closers.add(() => trackRunner.stop());
   const tracks = new Tracks({ meta, configurations, runner: trackRunner, clock, limits });
   return {

@@ -2,8 +2,17 @@ import type { FlagSpec } from '@deploy-tools/shared/cli/flags.js';
 import { MAX_TIMER_MS } from '@deploy-tools/shared/duration.js';
 import { LOG_FORMAT_FLAG } from '@deploy-tools/shared/log-format.js';
 
-/** What agents are promised: they give a connection up after three times that. */
-const LONGEST_HEARTBEAT_MS = 15_000;
+/** Agents rely on it: they end a connection that is silent for three times as long. */
+const MAX_HEARTBEAT_MS = 15_000;
+
+/** A number of at least 1. */
+const COUNT = { type: 'int', min: 1 } as const;
+/** A time of at least 1 ms, for records. */
+const AGE = { type: 'duration', min: 1 } as const;
+/** A time of at least 1 ms, for a timer. */
+const TIMER = { type: 'duration', min: 1, max: MAX_TIMER_MS } as const;
+/** A time for a timer; 0 has a meaning of its own. */
+const TIMER_OR_0 = { type: 'duration', min: 0, max: MAX_TIMER_MS } as const;
 
 /** The flags of the Go registry first, then ours. */
 export const REGISTRY_FLAGS = [
@@ -29,79 +38,47 @@ export const REGISTRY_FLAGS = [
     min: 0,
   },
   {
+    ...TIMER_OR_0,
     name: 'deadline',
-    type: 'duration',
     help: 'max.lifetime of TCP connection, 0 for no limit',
     default: '30m0s',
-    min: 0,
-    max: MAX_TIMER_MS,
   },
+  { ...TIMER, name: 'handshake', help: 'time that a client has to authenticate', default: '20s' },
   {
-    name: 'handshake',
-    type: 'duration',
-    help: 'time that a client has to authenticate',
-    default: '20s',
-    min: 1,
-    max: MAX_TIMER_MS,
-  },
-  {
+    ...TIMER,
     name: 'keepalive',
-    type: 'duration',
     help: 'ask silent clients after this long; three times unanswered ends',
     default: '15s',
-    min: 1,
-    max: MAX_TIMER_MS,
   },
   {
+    ...TIMER,
     name: 'heartbeat',
-    type: 'duration',
     help: 'interval of the signs of life that watches get',
     default: '10s',
-    min: 1,
-    max: LONGEST_HEARTBEAT_MS,
+    max: MAX_HEARTBEAT_MS,
   },
-  { name: 'max-conns', type: 'int', help: 'most connections at once', default: '10000', min: 1 },
+  { ...COUNT, name: 'max-conns', help: 'most connections at once', default: '10000' },
   {
+    ...COUNT,
     name: 'max-conns-per-addr',
-    type: 'int',
     help: 'most connections at once from one address',
     default: '1000',
-    min: 1,
   },
+  { ...COUNT, name: 'max-conns-per-key', help: 'most connections at once with one key', default: '5000' },
   {
-    name: 'max-conns-per-key',
-    type: 'int',
-    help: 'most connections at once with one key',
-    default: '5000',
-    min: 1,
-  },
-  {
+    ...COUNT,
     name: 'max-startups',
-    type: 'int',
-    help: 'most connections at once that have not authenticated; one more drops the oldest of who has the most',
+    help: 'most connections at once that have not authenticated; one more drops the oldest of the address that has the most',
     default: '500',
-    min: 1,
   },
-  { name: 'max-channels', type: 'int', help: 'most open channels in one connection', default: '16', min: 1 },
-  {
-    name: 'max-auth-tries',
-    type: 'int',
-    help: 'keys that a client may try in one connection',
-    default: '10',
-    min: 1,
-  },
+  { ...COUNT, name: 'max-channels', help: 'most open channels in one connection', default: '16' },
+  { ...COUNT, name: 'max-auth-tries', help: 'keys that a client may try in one connection', default: '10' },
   {
     name: 'compat',
     type: 'bool',
     help: 'also accept algorithms that old clients need (see docs/clients.md)',
   },
-  {
-    name: 'upload-ttl',
-    type: 'duration',
-    help: 'how long an upload waits for its addver',
-    default: '30m0s',
-    min: 1,
-  },
+  { ...AGE, name: 'upload-ttl', help: 'how long an upload waits for its addver', default: '30m0s' },
   { name: 'max-upload', type: 'size', help: 'largest upload, 0 for no limit', default: '20GB' },
   {
     name: 'min-free',
@@ -109,7 +86,7 @@ export const REGISTRY_FLAGS = [
     help: 'disk space that uploads and logs of deploys must leave free',
     default: '500MB',
   },
-  { name: 'max-entries', type: 'int', help: 'most entries in one archive', default: '1000000', min: 1 },
+  { ...COUNT, name: 'max-entries', help: 'most entries in one archive', default: '1000000' },
   {
     name: 'max-unpacked',
     type: 'size',
@@ -117,39 +94,24 @@ export const REGISTRY_FLAGS = [
     default: '50GB',
     min: 1,
   },
-  {
-    name: 'max-ratio',
-    type: 'int',
-    help: 'most bytes unpacked from one byte of archive',
-    default: '1000',
-    min: 1,
-  },
+  { ...COUNT, name: 'max-ratio', help: 'most bytes unpacked from one byte of archive', default: '1000' },
   {
     name: 'unchecked',
     type: 'bool',
     help: 'addver takes any bytes, as the Go registry does; agents refuse what is not a safe archive',
   },
   {
+    ...TIMER_OR_0,
     name: 'housekeeping',
-    type: 'duration',
     help: 'interval of removing what is not needed, at least 1s, 0 for never',
     default: '1h0m0s',
-    min: 0,
-    max: MAX_TIMER_MS,
   },
+  { ...AGE, name: 'audit-keep', help: 'how long the audit log is kept', default: '8760h0m0s' },
   {
-    name: 'audit-keep',
-    type: 'duration',
-    help: 'how long the audit log is kept',
-    default: '8760h0m0s',
-    min: 1,
-  },
-  {
+    ...AGE,
     name: 'history-keep',
-    type: 'duration',
-    help: 'how long it is kept what hosts deployed; the newest 10 of each host always are',
+    help: 'how long deploys of hosts are kept; the newest 10 of each host always are',
     default: '2160h0m0s',
-    min: 1,
   },
   {
     name: 'history-size',
@@ -159,12 +121,10 @@ export const REGISTRY_FLAGS = [
     min: 4,
   },
   {
+    ...TIMER,
     name: 'lost-after',
-    type: 'duration',
     help: 'a host that is silent for so long is lost; three heartbeats of its agent',
     default: '45s',
-    min: 1,
-    max: MAX_TIMER_MS,
   },
   {
     name: 'max-hosts',
@@ -186,12 +146,10 @@ export const REGISTRY_FLAGS = [
     completes: 'directory',
   },
   {
+    ...TIMER_OR_0,
     name: 'grace',
-    type: 'duration',
     help: 'time that running commands and transfers have when stopping',
     default: '30s',
-    min: 0,
-    max: MAX_TIMER_MS,
   },
   {
     name: 'log-level',

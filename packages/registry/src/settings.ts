@@ -3,7 +3,6 @@ import type { AllowedPrograms } from '@deploy-tools/notices/receiver.js';
 import { DEFAULT_UNPACK_POLICY, type UnpackPolicy } from '@deploy-tools/shared/archive/unpack-policy.js';
 import type { FlagValues } from '@deploy-tools/shared/cli/flags.js';
 import { DeployError } from '@deploy-tools/shared/errors.js';
-import type { FollowLimits } from './core/fleet/host-table.js';
 import type { RegistryLimits } from './core/limits.js';
 import { MIN_INTERVAL_MS } from './jobs/housekeeping-job.js';
 import type { REGISTRY_FLAGS } from './registry-flags.js';
@@ -31,29 +30,15 @@ export function parseListenAddress(text: string, defaultPort: number): ListenAdd
 
 export type RegistryFlagValues = FlagValues<typeof REGISTRY_FLAGS>;
 
-/** What the flags mean, by the parts that they are for. */
-export interface Settings {
-  /** The registry's directory, absolute. */
-  readonly dir: string;
-  /** Where tracks download releases to, absolute. */
-  readonly incoming: string;
-  readonly limits: RegistryLimits;
-  readonly policy: UnpackPolicy;
-  readonly fleet: FollowLimits & { readonly lostAfterMs: number };
-  readonly noticePrograms: AllowedPrograms;
-  readonly server: Omit<SshServerOptions, 'ring' | 'hostKey' | 'memory'>;
-  readonly heartbeatMs: number;
-  /** Interval of housekeeping and of indexing; 0 for never. */
-  readonly housekeepingMs: number;
-  /** Time for running work when the registry stops. */
-  readonly graceMs: number;
-}
+export type Settings = ReturnType<typeof readSettings>;
 
-/** @throws DeployError usage or invalid, naming the flag. */
-export function readSettings(flags: RegistryFlagValues): Settings {
+/** Reads the flags, by the parts that they are for. @throws DeployError usage or invalid, naming the flag. */
+export function readSettings(flags: RegistryFlagValues) {
   const dir = resolve(flags.dir);
   return {
+    /** The registry's directory, absolute. */
     dir,
+    /** The directory of downloads of tracks, absolute. */
     incoming: join(dir, 'incoming'),
     limits: limitsOf(flags),
     policy: policyOf(flags),
@@ -65,12 +50,14 @@ export function readSettings(flags: RegistryFlagValues): Settings {
     noticePrograms: readNoticePrograms(flags['notify-exec']),
     server: serverOptions(flags),
     heartbeatMs: flags.heartbeat,
+    /** Interval of housekeeping and of indexing; 0 for never. */
     housekeepingMs: checkHousekeeping(flags.housekeeping),
+    /** Time for running work when the registry stops. */
     graceMs: flags.grace,
   };
 }
 
-/** A round reads the whole store: the shortest interval protects against a slip of the unit. */
+/** Refuses a short interval, such as one with a wrong unit: a round reads the whole store. */
 function checkHousekeeping(ms: number): number {
   if (ms === 0 || ms >= MIN_INTERVAL_MS) return ms;
   throw new DeployError('usage', 'invalid value for flag -housekeeping: too small', {
@@ -85,7 +72,7 @@ function readNoticePrograms(directory: string | undefined): AllowedPrograms {
   throw new DeployError('usage', 'invalid value for flag -notify-exec: not an absolute path');
 }
 
-function serverOptions(flags: RegistryFlagValues): Settings['server'] {
+function serverOptions(flags: RegistryFlagValues): Omit<SshServerOptions, 'ring' | 'hostKey' | 'memory'> {
   const { host, port } = parseListenAddress(flags.addr, 2022);
   return {
     host: host === '' ? '::' : host,
@@ -117,7 +104,7 @@ function limitsOf(flags: RegistryFlagValues): RegistryLimits {
   };
 }
 
-/** Refuses only what no agent accepts, whatever its flags; each agent decides on the rest. */
+/** The policy of the registry refuses only archives that no agent accepts; each agent decides on the others. */
 function policyOf(flags: RegistryFlagValues): UnpackPolicy {
   return {
     ...DEFAULT_UNPACK_POLICY,

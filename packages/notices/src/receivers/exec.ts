@@ -10,12 +10,13 @@ import { eventJson } from '../event-json.js';
 import type { AllowedPrograms, Message, Receiver } from '../receiver.js';
 import type { ExecUrl } from '../receiver-url.js';
 
-/** Between TERM and KILL. */
+/** Time between SIGTERM and SIGKILL. */
 const KILL_AFTER_MS = 2000;
+/** Time for the last output of a program that has ended. */
 const DRAIN_MS = 300;
-/** What is kept of what a program says when it fails. */
-const MAX_WORDS = 500;
-/** Variables that a program gets; what else it needs is its own business. */
+/** Characters of a failed program's error output that the error quotes. */
+const MAX_OUTPUT_LENGTH = 500;
+/** Environment variables that a program gets; it gets no others. */
 const PASSED = ['PATH', 'HOME', 'LANG', 'LC_ALL', 'TZ', 'TMPDIR', 'USER', 'LOGNAME'];
 
 /** Runs a program for each message, with the event as JSON on its standard input. */
@@ -31,7 +32,7 @@ export function execReceiver(url: ExecUrl, environment: Environment, allowed: Al
   };
 }
 
-/** @throws DeployError denied, not-found. */
+/** Checks that a program exists and may be run. @throws DeployError denied, not-found. */
 export async function checkProgram(path: string, allowed: AllowedPrograms): Promise<void> {
   if (allowed === 'none') {
     throw new DeployError('denied', 'programs may not be run here', {
@@ -66,54 +67,42 @@ async function runProgram(
     detached: true,
     stdio: ['pipe', 'ignore', 'pipe'],
   });
-  const words = lastWords(child);
-  child.stdin?.on('error', () => {}); // a program may end without reading
+  const output = readTail(child);
+  child.stdin?.on('error', () => {}); // a program may end without reading its input
   child.stdin?.end(`${eventJson(message)}\n`);
-  const stopped = await endedWithin(child, timeoutMs, signal);
-  if (stopped === 'abort') throw toDeployError(signal.reason);
-  if (stopped === 'timeout') {
+  const isStopped = await runToEnd(child, AbortSignal.any([signal, AbortSignal.timeout(timeoutMs)]));
+  if (isStopped && signal.aborted) throw toDeployError(signal.reason);
+  if (isStopped)
     throw new DeployError('timeout', `${path} took longer than ${timeoutMs / 1000} s and was ended`);
-  }
   if (child.exitCode === 0) return;
-  const how =
+  const end =
     child.exitCode === null ? `was ended by ${child.signalCode}` : `exited with status ${child.exitCode}`;
-  throw new DeployError('script', `${path} ${how}${words() === '' ? '' : `: ${words()}`}`);
+  throw new DeployError('script', `${path} ${end}${output() === '' ? '' : `: ${output()}`}`);
 }
 
-/** Waits for the program; whatever of its process group is left then is ended too. */
-async function endedWithin(
-  child: ChildProcess,
-  timeoutMs: number,
-  signal: AbortSignal,
-): Promise<'timeout' | 'abort' | undefined> {
-  let stopped: 'timeout' | 'abort' | undefined;
+/** Waits for a program and ends the rest of its process group. @returns whether the signal ended the program. */
+async function runToEnd(child: ChildProcess, stop: AbortSignal): Promise<boolean> {
   let killing: NodeJS.Timeout | undefined;
-  const stop = (why: 'timeout' | 'abort'): void => {
-    stopped ??= why;
+  const kill = (): void => {
     signalGroup(child.pid, 'SIGTERM');
-    killing ??= setTimeout(() => signalGroup(child.pid, 'SIGKILL'), KILL_AFTER_MS);
+    killing = setTimeout(() => signalGroup(child.pid, 'SIGKILL'), KILL_AFTER_MS);
   };
-  const abort = (): void => stop('abort');
-  const timer = setTimeout(() => stop('timeout'), timeoutMs);
-  signal.addEventListener('abort', abort, { once: true });
+  stop.addEventListener('abort', kill, { once: true });
   try {
-    await new Promise<void>((resolve, reject) => {
-      child.once('error', reject);
-      child.once('exit', () => resolve());
-      if (signal.aborted) abort();
-    });
-    return stopped;
+    const exit = once(child, 'exit');
+    if (stop.aborted) kill();
+    await exit;
+    return stop.aborted;
   } finally {
-    clearTimeout(timer);
     clearTimeout(killing);
-    signal.removeEventListener('abort', abort);
+    stop.removeEventListener('abort', kill);
     signalGroup(child.pid, 'SIGKILL');
-    await closed(child);
+    await closeOutput(child);
   }
 }
 
-/** Waits for what it wrote; a process that left its group may hold the pipe for ever. */
-async function closed(child: ChildProcess): Promise<void> {
+/** Waits for the program's last output, briefly: a process that left the group may keep the pipe open for ever. */
+async function closeOutput(child: ChildProcess): Promise<void> {
   if (child.stderr?.readableEnded === false && child.pid !== undefined) {
     await Promise.race([once(child.stderr, 'close'), delay(DRAIN_MS)]);
   }
@@ -129,10 +118,11 @@ function signalGroup(pid: number | undefined, signal: NodeJS.Signals): void {
   }
 }
 
-function lastWords(child: ChildProcess): () => string {
+/** Collects the end of the program's error output. @returns a function that gives it. */
+function readTail(child: ChildProcess): () => string {
   let text = '';
   child.stderr?.setEncoding('utf8').on('data', (more: string) => {
-    text = (text + more).slice(-MAX_WORDS);
+    text = (text + more).slice(-MAX_OUTPUT_LENGTH);
   });
   return () => text.trim();
 }

@@ -10,13 +10,13 @@ import type { SlackUrl } from '../receiver-url.js';
 
 const API = 'https://slack.com/api';
 const COLORS = { good: '#2eb67d', bad: '#e01e5a', other: '#36c5f0' } as const;
-/** Answers that may be another one later; see https://api.slack.com/methods/chat.postMessage#errors. */
+/** Errors that a later attempt may not meet; see https://api.slack.com/methods/chat.postMessage#errors. */
 const PASSING =
   /^(ratelimited|rate_limited|internal_error|fatal_error|service_unavailable|request_timeout|team_added_to_org)$/;
 const NOT_ALLOWED =
   /auth|token|account_inactive|missing_scope|not_in_channel|channel_not_found|access_denied|restricted/;
 
-/** Messages that were posted for a thread: its first, and its last with the event that it tells. */
+/** The messages of a thread in Slack: the first one, and the last one with its event. */
 const postedSchema = z.object({
   channel: z.string(),
   root: z.string(),
@@ -26,7 +26,7 @@ const postedSchema = z.object({
 
 type Posted = z.output<typeof postedSchema>;
 
-/** Posts to a channel with SLACK_TOKEN; shows newer numbers in the message that is there. */
+/** Posts to a channel with SLACK_TOKEN; newer numbers replace those of the posted message. */
 export function slackReceiver(url: SlackUrl, environment: Environment, threads: ThreadMemory): Receiver {
   const call = (method: string, body: object, signal: AbortSignal) =>
     callApi(environment, method, body, signal);
@@ -65,7 +65,7 @@ export async function slackToken(environment: Environment): Promise<string> {
   });
 }
 
-/** A newer edition replaces what it is newer than; the start of a rollout becomes its success. */
+/** Whether a notice replaces the last message: a newer edition does, and the success of a rollout replaces its start. */
 function replaces(notice: Notice, { event }: Posted): boolean {
   if ('edition' in notice && notice.edition !== undefined) return true;
   return event === 'deploy-started' && notice.event === 'deploy-succeeded' && notice.recovered === undefined;
@@ -96,8 +96,8 @@ async function callApi(
   try {
     return z.parse(answerSchema, JSON.parse(answer.text));
   } catch (error) {
-    throw new DeployError('connect', 'what answered for Slack is not Slack', {
-      hint: 'check whether there is a proxy on the way',
+    throw new DeployError('connect', 'the answer is not from Slack', {
+      hint: 'check for a proxy between the registry and Slack',
       cause: error,
     });
   }
@@ -112,7 +112,7 @@ function refusal(answer: Answer): DeployError {
   if (PASSING.test(error)) return new DeployError('connect', `Slack answered ${error}`);
   if (NOT_ALLOWED.test(error)) {
     return new DeployError('denied', `Slack answered ${error}`, {
-      hint: 'look at SLACK_TOKEN and its scopes, and whether the app is in the channel',
+      hint: 'check SLACK_TOKEN and its scopes, and whether the app is in the channel',
     });
   }
   return new DeployError('invalid', `Slack answered ${error}`);
@@ -127,7 +127,7 @@ function postedOf(answer: Answer, before: Posted | undefined, { event }: Notice)
 function parsePosted(text: string | undefined): Posted | undefined {
   return text === undefined
     ? undefined
-    : decodeJson(text, postedSchema, { what: 'the kept place of a message in Slack', kind: 'corrupt' });
+    : decodeJson(text, postedSchema, { what: 'the reference of a thread in Slack', kind: 'corrupt' });
 }
 
 function contentOf({ notice, title, body }: Message, { title: app, link }: SlackUrl): object {
@@ -145,12 +145,12 @@ function contentOf({ notice, title, body }: Message, { title: app, link }: Slack
     text,
     unfurl_links: false,
     unfurl_media: false,
-    // An update without attachments would leave the old ones.
+    // An update without this key would leave the old attachments.
     attachments: body === '' && footer === undefined ? [] : [attachment],
   };
 }
 
-/** The three characters that Slack gives a meaning to. */
+/** Escapes the three characters that have a meaning in Slack. */
 function escaped(text: string): string {
   return text.replace(/&/g, '&amp;').replace(/</g, '&lt;').replace(/>/g, '&gt;');
 }

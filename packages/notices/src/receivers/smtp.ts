@@ -16,7 +16,7 @@ interface Login {
   readonly pass: string;
 }
 
-/** Mails over TLS; see docs/notices.md. Mails of one thread name it, so that programs show them together. */
+/** Sends mails over TLS; see docs/notices.md. Mails of one thread refer to it, so that mail programs group them. */
 export function smtpReceiver(url: SmtpUrl, environment: Environment, clock: () => Date): Receiver {
   return {
     label: `smtp://${url.host}:${url.port}/${url.to.join(',')}`,
@@ -25,7 +25,7 @@ export function smtpReceiver(url: SmtpUrl, environment: Environment, clock: () =
     send: async (message, signal) => {
       const account = await accountOf(url, environment);
       const socket = connect({ host: url.host, port: url.port });
-      socket.on('error', () => {}); // the waiting promise gets it too
+      socket.on('error', () => {}); // the awaited promise is rejected too
       const abort = () => socket.destroy(toDeployError(signal.reason));
       signal.addEventListener('abort', abort, { once: true });
       try {
@@ -42,21 +42,21 @@ export function smtpReceiver(url: SmtpUrl, environment: Environment, clock: () =
   };
 }
 
-/** Who the mails are from. @throws DeployError usage when nothing says so. */
+/** The sender's address. @throws DeployError usage when none is set. */
 export async function sender({ from }: SmtpUrl, environment: Environment): Promise<string> {
   const found = from ?? environment.MAIL_FROM ?? environment.MAIL_USERNAME;
   if (found?.includes('@')) return found;
-  throw new DeployError('usage', 'nothing says who the mails are from', { hint: 'add from= to the URL' });
+  throw new DeployError('usage', 'no sender of the mails is set', { hint: 'add from= to the URL' });
 }
 
-/** A password is never sent without TLS. @throws DeployError when there is half of it. */
+/** The login, never used without TLS. @throws DeployError when only one of name and password is set. */
 export async function loginOf({ tls }: SmtpUrl, environment: Environment): Promise<Login | undefined> {
   if (tls === 'off') return undefined;
   const user = environment.MAIL_USERNAME;
   const pass = await secretFrom(environment, 'MAIL_PASSWORD');
   if (user !== undefined && user !== '' && pass !== undefined) return { user, pass };
   if ((user === undefined || user === '') && pass === undefined) return undefined;
-  throw new DeployError('denied', 'of MAIL_USERNAME and MAIL_PASSWORD only one is set', {
+  throw new DeployError('denied', 'only one of MAIL_USERNAME and MAIL_PASSWORD is set', {
     hint: 'set both or none',
   });
 }
@@ -64,7 +64,7 @@ export async function loginOf({ tls }: SmtpUrl, environment: Environment): Promi
 interface Account {
   readonly from: string;
   readonly auth: Login | undefined;
-  /** Certificates to trust. */
+  /** The certificates to trust. */
   readonly ca: string | undefined;
 }
 
@@ -76,7 +76,7 @@ async function accountOf(url: SmtpUrl, environment: Environment): Promise<Accoun
   };
 }
 
-/** A connection of ours, because nodemailer has no way to abandon one. */
+/** Waits for the connection, which is made here because nodemailer cannot abort one. */
 async function connected(socket: Socket): Promise<void> {
   const late = setTimeout(() => socket.destroy(noAnswer()), CONNECT_MS);
   try {
@@ -134,19 +134,19 @@ function mailOf(
   };
 }
 
-/** Server answers of 5xx are final (RFC 5321, 4.2.1), but for those about who we are. */
+/** The error of a failed mail. Answers of 5xx are final (RFC 5321, 4.2.1), except those to the login. */
 function refusal(error: unknown, { host, tls }: SmtpUrl): DeployError {
   const code = errnoOf(error);
   const answer = responseCode(error);
   const message = `mail server ${host}: ${toDeployError(error).message}`;
   if (code === 'EAUTH') {
     return new DeployError('denied', message, {
-      hint: 'look at MAIL_USERNAME and MAIL_PASSWORD',
+      hint: 'check MAIL_USERNAME and MAIL_PASSWORD',
       cause: error,
     });
   }
   if (code === 'ETLS' && tls === 'required') {
-    const hint = 'the mail is not sent without TLS; with tls=off in the URL it is';
+    const hint = 'only tls=off in the URL allows mail without TLS';
     return new DeployError('connect', message, { hint, cause: error });
   }
   if (code === 'ETIMEDOUT' || isDeployError(error, 'timeout'))

@@ -7,7 +7,7 @@ import { post, refusalOf } from '../http-answer.js';
 import type { Message, Receiver } from '../receiver.js';
 import type { WebhookUrl } from '../receiver-url.js';
 
-/** The variable that is taken where the URL names none. */
+/** The variable with the secret where the URL names none. */
 const COMMON_SECRET = 'WEBHOOK_SECRET';
 
 /** `sha256=` and the hex HMAC-SHA-256 of `timestamp.body`. */
@@ -15,12 +15,12 @@ export function signature(secret: string, timestamp: string, body: string): stri
   return `sha256=${createHmac('sha256', secret).update(`${timestamp}.${body}`).digest('hex')}`;
 }
 
-/** As `signature`, with the receiver's host: what one receiver is sent cannot be passed on to another that has the same secret. */
+/** The signature with the receiver's host: a receiver cannot pass a message on to another one with the same secret. */
 export function hostSignature(secret: string, timestamp: string, host: string, body: string): string {
   return signature(secret, `${timestamp}.${host}`, body);
 }
 
-/** Posts the event as JSON, signed; see docs/notices.md. */
+/** Posts the event as signed JSON; see docs/notices.md. */
 export function webhookReceiver(url: WebhookUrl, environment: Environment, clock: () => Date): Receiver {
   const { host } = new URL(url.url);
   const agent = `deploy-tools/${programVersion()}`;
@@ -56,7 +56,7 @@ function signatures(
   };
 }
 
-/** Undefined when messages are not to be signed. @throws DeployError when the secret is not where the URL says. */
+/** The secret; undefined when messages are not signed. @throws DeployError when the secret that the URL names is missing. */
 export async function webhookSecret(
   { secret }: WebhookUrl,
   environment: Environment,

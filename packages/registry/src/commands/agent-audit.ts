@@ -1,29 +1,21 @@
 import type { DeployRecord } from '../meta/fleet-store.js';
 import type { AuditQuery, AuditRecord, MetaReader } from '../meta/meta-store.js';
-
 import { errorLine } from './fleet-text.js';
 
-/** What a deploy is called in the audit log. */
+/** The command of a deploy in the audit log. */
 const COMMAND = 'deploy';
 
-/** The outcomes of agents' deploys that fit the query, as records of the audit log. */
+/** The deploys of agents that fit the query, as records of the audit log. */
 export async function agentAudit(tx: MetaReader, query: AuditQuery): Promise<AuditRecord[]> {
   if (query.command !== undefined && query.command !== COMMAND) return [];
   const { subject, who, since, failed, limit } = query;
-  const records = await tx.fleet.deploys({
-    limit,
-    ...(subject === undefined ? {} : { subject }),
-    ...(who === undefined ? {} : { who }),
-    ...(since === undefined ? {} : { since }),
-    ...(failed === undefined ? {} : { failed }),
-  });
-  return records.map(auditRecordOf);
+  return (await tx.fleet.deploys({ subject, who, since, failed, limit })).map(auditRecordOf);
 }
 
 function auditRecordOf({ time, host, key, address, report }: DeployRecord): AuditRecord {
   const { config, revision, attempt, state, error, timings = {} } = report;
-  const isFine = state === 'healthy';
-  const words = [
+  const isHealthy = state === 'healthy';
+  const args = [
     `-name=${config}`,
     `-host=${host}`,
     `-revision=${revision ?? '-'}`,
@@ -31,17 +23,11 @@ function auditRecordOf({ time, host, key, address, report }: DeployRecord): Audi
   ];
   return {
     time,
-    fingerprint: key.fingerprint,
-    comment: key.comment,
-    user: 'deploy-agent',
-    address,
-    via: 'report',
-    command: COMMAND,
-    args: words,
+    ...{ ...key, user: 'deploy-agent', address, via: 'report', command: COMMAND, args },
     subjects: [config, host],
     changes: true,
-    result: isFine ? 'ok' : 'failed',
-    ...(isFine ? {} : { error: error === undefined ? state : `${state}: ${errorLine(error)}` }),
+    result: isHealthy ? 'ok' : 'failed',
+    ...(isHealthy ? {} : { error: error === undefined ? state : `${state}: ${errorLine(error)}` }),
     durationMs: Object.values(timings).reduce((sum, ms) => sum + ms, 0),
   };
 }

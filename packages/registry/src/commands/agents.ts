@@ -8,14 +8,14 @@ import type { Registry } from '../core/registry.js';
 import type { Revision } from '../meta/meta-store.js';
 import { streamingCommand } from './command.js';
 import { hostJson } from './fleet-json.js';
-import { age, CATEGORY_WORDS, colorWanted, paint, runs } from './fleet-text.js';
+import { age, CATEGORY_WORDS, isWanted, paint, runs } from './fleet-text.js';
 import { printableJson } from './printable-json.js';
 import { counts } from './status-text.js';
 
 const HEADER = ['SYNC', 'HOST', 'CONFIGURATION', 'WANTED', 'RUNS', 'STATE', 'HEARD', 'AGENT'];
 
-export const agents = streamingCommand(AGENTS, async ({ registry }, args, feed) => {
-  const color = colorWanted(args.color, feed.terminal);
+export const agents = streamingCommand(AGENTS, [], async ({ registry }, args, feed) => {
+  const color = isWanted('color', args.color, feed.terminal);
   const labels = args.label.map(parseLabel);
   const followers = registry.fleet.followers(args.name).filter((follower) => hasLabels(follower, labels));
   if (args.names) {
@@ -31,7 +31,7 @@ export const agents = streamingCommand(AGENTS, async ({ registry }, args, feed) 
 
 type Heads = ReadonlyMap<string, Revision>;
 
-/** The heads of the configurations that somebody follows and that exist. */
+/** The heads of the followed configurations that exist. */
 function headsOf(registry: Registry, followers: readonly Follower[]): Promise<Heads> {
   const names = new Set(followers.map(({ configuration }) => configuration));
   return registry.meta.read(async (tx) => {

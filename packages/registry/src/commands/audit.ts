@@ -4,28 +4,23 @@ import { parseDuration } from '@deploy-tools/shared/duration.js';
 import { DeployError } from '@deploy-tools/shared/errors.js';
 import { auditedLine } from '../core/audit-log.js';
 import { type Clock, timestampBefore } from '../core/clock.js';
+import { authorName } from '../core/notices/change-notice.js';
 import type { AuditQuery, AuditRecord } from '../meta/meta-store.js';
 import { agentAudit } from './agent-audit.js';
 import { command } from './command.js';
 
 const MAX_LIMIT = 10_000;
 
-export const audit = command(AUDIT, async ({ registry }, args) => {
-  if (args.limit < 1 || args.limit > MAX_LIMIT) {
+export const audit = command(AUDIT, [], async ({ registry }, args) => {
+  const { limit, failed, changes, name, who, command: wanted, since } = args;
+  if (limit < 1 || limit > MAX_LIMIT) {
     throw new DeployError('usage', `limit should be between 1 and ${MAX_LIMIT}`);
   }
-  const query: AuditQuery = {
-    limit: args.limit,
-    failed: args.failed,
-    changes: args.changes,
-    ...(args.name === undefined ? {} : { subject: args.name }),
-    ...(args.who === undefined ? {} : { who: args.who }),
-    ...(args.command === undefined ? {} : { command: args.command }),
-    ...(args.since === undefined ? {} : { since: parseSince(args.since, registry.clock) }),
-  };
+  const from = since === undefined ? undefined : parseSince(since, registry.clock);
+  const query: AuditQuery = { limit, failed, changes, subject: name, who, command: wanted, since: from };
   const records = await registry.meta.read(async (tx) => {
     const commands = await tx.audit(query);
-    return args.agents ? newest([...commands, ...(await agentAudit(tx, query))], args.limit) : commands;
+    return args.agents ? newest([...commands, ...(await agentAudit(tx, query))], limit) : commands;
   });
   return { value: records, text: columns(records.map(row)) };
 });
@@ -35,11 +30,10 @@ function newest(records: readonly AuditRecord[], limit: number): AuditRecord[] {
 }
 
 function row(record: AuditRecord): string[] {
-  const who = record.comment === '' ? record.fingerprint : record.comment;
   return [
     record.time,
     `${record.user}@${record.address}`,
-    who,
+    authorName(record),
     record.result,
     `${record.durationMs.toFixed(0)}ms`,
     auditedLine(record) + (record.error === undefined ? '' : `  # ${record.error}`),

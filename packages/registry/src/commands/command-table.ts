@@ -25,7 +25,7 @@ import { status } from './status.js';
 import { addtrack, check, deltrack, tracks, yank } from './track-commands.js';
 import { watch } from './watch.js';
 
-const help = command(HELP, async (_context, args) => {
+const help = command(HELP, [], async (_context, args) => {
   if (args.command === undefined) return { value: COMMAND_SPECS, text: commandList() };
   const spec = findCommandSpec(args.command);
   if (spec === undefined) throw new DeployError('usage', `unknown command "${args.command}"`);

@@ -1,5 +1,6 @@
-import type { FlagSpec, FlagValues } from '@deploy-tools/shared/cli/flags.js';
+import type { FlagSpec, FlagValue, FlagValues } from '@deploy-tools/shared/cli/flags.js';
 import type { CommandSpec } from '@deploy-tools/shared/commands/command-specs.js';
+import { required } from '@deploy-tools/shared/commands/required.js';
 import type { Change } from '../core/configurations.js';
 import type { Feed } from '../core/feed.js';
 import type { Principal } from '../core/principal.js';
@@ -14,37 +15,57 @@ export interface CommandContext {
   readonly terminal: boolean;
 }
 
-/** 0: done, and as asked. 1: it failed, or what was asked about did. 3: time was up before it was known. */
+/** 0: done. 1: the command failed, or found a failure. 3: the time was up before there was a result. */
 export type ExitStatus = 0 | 1 | 3;
 
-/** What a command answers: data for `-json`, and the same as text for people. */
+/** The answer of a command: data for `-json`, and the same as text for people. */
 export interface CommandResult {
-  /** 0 when absent; 1 also for a command that did its work and found something wrong. */
+  /** 0 when absent; 1 for a command that did its work and found a failure. */
   readonly status?: ExitStatus;
   readonly value: unknown;
   /** Ends with a newline, or is empty. */
   readonly text: string;
-  /** One sentence for standard error about what was done all the same; empty or absent for none. */
+  /** A sentence for standard error about something that the command did in spite of a doubt; may be empty. */
   readonly warning?: string;
 }
 
-type Args<S extends CommandSpec> = FlagValues<S['flags'] & readonly FlagSpec[]>;
+/** The values of a command's flags, of which those in `Needed` are given. */
+type Args<S extends CommandSpec, Needed extends string> = FlagValues<S['flags'] & readonly FlagSpec[]> &
+  Readonly<Record<Needed, string>>;
+type AnyArgs = Readonly<Record<string, FlagValue>>;
 
-/** A command of the table with what it does: one answer, or lines until its feed ends. */
+/** A row of the command table with its implementation: one answer, or lines until its feed ends. */
 export type Command =
-  | { readonly spec: CommandSpec; readonly run: Run<Readonly<Record<string, unknown>>> }
-  | { readonly spec: CommandSpec; readonly stream: Stream<Readonly<Record<string, unknown>>> };
+  | { readonly spec: CommandSpec; readonly run: Run<AnyArgs> }
+  | { readonly spec: CommandSpec; readonly stream: Stream<AnyArgs> };
 
 type Run<A> = (context: CommandContext, args: A) => Promise<CommandResult>;
-/** What it sends has to be safe for a terminal. @returns the exit status. */
+/** Sends lines that are safe for a terminal. @returns the exit status. */
 type Stream<A> = (context: CommandContext, args: A, feed: Feed) => Promise<ExitStatus>;
 
-/** Ties a `run` to its row of the table; the row's flags give the type of its arguments. */
-export function command<const S extends CommandSpec>(spec: S, run: Run<Args<S>>): Command {
-  return { spec, run: run as Run<Readonly<Record<string, unknown>>> };
+/** Ties a `run` to its row of the table. @param needed the flags that must be given. */
+export function command<const S extends CommandSpec, const Needed extends string = never>(
+  spec: S,
+  needed: readonly Needed[],
+  run: Run<Args<S, Needed>>,
+): Command {
+  return { spec, run: async (context, args) => run(context, withNeeded<Args<S, Needed>>(args, needed)) };
 }
 
-/** Ties a `stream` to its row of the table, as {@link command} does with a `run`. */
-export function streamingCommand<const S extends CommandSpec>(spec: S, stream: Stream<Args<S>>): Command {
-  return { spec, stream: stream as Stream<Readonly<Record<string, unknown>>> };
+/** Ties a `stream` to its row of the table, like {@link command}. */
+export function streamingCommand<const S extends CommandSpec, const Needed extends string = never>(
+  spec: S,
+  needed: readonly Needed[],
+  stream: Stream<Args<S, Needed>>,
+): Command {
+  return {
+    spec,
+    stream: async (context, args, feed) => stream(context, withNeeded<Args<S, Needed>>(args, needed), feed),
+  };
+}
+
+/** @throws DeployError usage when a flag is missing. */
+function withNeeded<A>(args: AnyArgs, needed: readonly string[]): A {
+  required(Object.fromEntries(needed.map((name) => [name, args[name] as string | undefined])));
+  return args as A;
 }

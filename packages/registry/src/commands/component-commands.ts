@@ -6,41 +6,30 @@ import {
   DELVER,
   SHOWCOMP,
 } from '@deploy-tools/shared/commands/command-specs.js';
-import { required } from '@deploy-tools/shared/commands/required.js';
 import { authorName } from '../core/notices/change-notice.js';
 import { command } from './command.js';
-import { seconds, versionJson } from './json-shapes.js';
+import { namesResult, seconds, versionJson } from './json-shapes.js';
 
-export const addver = command(ADDVER, async ({ registry, change }, args) => {
-  const { name, version, hash } = required({ name: args.name, version: args.version, hash: args.hash });
-  const added = await registry.versions.add({
-    component: name,
-    version,
-    hash,
-    author: authorName(change.author),
-    insistNew: args.new,
-  });
-  const text = `version "${version}" of component "${name}" is there already, with the same content\n`;
-  return {
-    value: { ...versionJson(added.version), new: added.isNew },
-    text: added.isNew ? '' : text,
-  };
+export const addver = command(ADDVER, ['name', 'version', 'hash'], async ({ registry, change }, args) => {
+  const { name: component, version, hash, new: insistNew } = args;
+  const author = authorName(change.author);
+  const added = await registry.versions.add({ component, version, hash, author, insistNew });
+  const known = `version "${version}" of component "${component}" is there already, with the same content\n`;
+  return { value: { ...versionJson(added.version), new: added.isNew }, text: added.isNew ? '' : known };
 });
 
-export const delver = command(DELVER, async ({ registry }, args) => {
-  const { name: component, version } = required({ name: args.name, version: args.version });
+export const delver = command(DELVER, ['name', 'version'], async ({ registry }, args) => {
+  const { name: component, version } = args;
   return { value: versionJson(await registry.versions.delete({ component, version })), text: '' };
 });
 
-export const delcomp = command(DELCOMP, async ({ registry }, args) => {
-  const { name } = required({ name: args.name });
+export const delcomp = command(DELCOMP, ['name'], async ({ registry }, { name }) => {
   const deleted = await registry.versions.deleteComponent(name);
   return { value: deleted.map(versionJson), text: '' };
 });
 
 /** An unknown component has no versions, and that is not an error: the Go registry answers so too. */
-export const showcomp = command(SHOWCOMP, async ({ registry }, args) => {
-  const { name } = required({ name: args.name });
+export const showcomp = command(SHOWCOMP, ['name'], async ({ registry }, { name }) => {
   const versions = await registry.meta.read((tx) => tx.versions(name));
   return {
     value: versions.map(versionJson),
@@ -48,7 +37,7 @@ export const showcomp = command(SHOWCOMP, async ({ registry }, args) => {
   };
 });
 
-export const components = command(COMPONENTS, async ({ registry }) => {
+export const components = command(COMPONENTS, [], async ({ registry }) => {
   const names = await registry.meta.read((tx) => tx.components());
-  return { value: names, text: names.map((name) => `${name}\n`).join('') };
+  return namesResult(names);
 });

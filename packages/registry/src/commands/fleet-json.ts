@@ -35,23 +35,12 @@ export function deployJson({ time, host, key, address, report }: DeployRecord): 
   };
 }
 
-/** What is not known is null, so that every key is always there. */
+const REPORT_KEYS = [
+  ...['state', 'reason', 'revision', 'hash', 'attempt', 'deploy', 'running', 'lastGood', 'since'],
+  ...['progress', 'error', 'timings', 'bytes', 'pause', 'notBefore'],
+] as const satisfies readonly (keyof StateReport)[];
+
+/** The fields of a report; an unknown field is null, so that every key is always there. */
 function reportJson(report: StateReport | undefined): object {
-  return {
-    state: report?.state ?? null,
-    reason: report?.reason ?? null,
-    revision: report?.revision ?? null,
-    hash: report?.hash ?? null,
-    attempt: report?.attempt ?? null,
-    deploy: report?.deploy ?? null,
-    running: report?.running ?? null,
-    lastGood: report?.lastGood ?? null,
-    since: report?.since ?? null,
-    progress: report?.progress ?? null,
-    error: report?.error ?? null,
-    timings: report?.timings ?? null,
-    bytes: report?.bytes ?? null,
-    pause: report?.pause ?? null,
-    notBefore: report?.notBefore ?? null,
-  };
+  return Object.fromEntries(REPORT_KEYS.map((key) => [key, report?.[key] ?? null]));
 }

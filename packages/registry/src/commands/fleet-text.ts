@@ -6,7 +6,7 @@ import type { Category } from '../core/fleet/assess.js';
 import type { HostStatus } from '../core/fleet/fleet-status.js';
 import type { Follower } from '../core/fleet/follower.js';
 
-/** What of an error a table shows. */
+/** Characters of an error that a table shows. */
 const MAX_REASON = 200;
 
 export const CATEGORY_WORDS: Readonly<Record<Category, string>> = {
@@ -26,29 +26,21 @@ const COLORS: Readonly<Record<Category, string>> = {
   'in-sync': '32',
 };
 
-/** @throws DeployError usage. */
-export function colorWanted(value: string, isTerminal: boolean): boolean {
-  return isWanted('color', value, isTerminal);
-}
-
-/**
- * What a flag says that is meant for terminals: `always`, `never`, or `auto`.
- * @throws DeployError usage.
- */
+/** Whether a flag for terminals (`always`, `never` or `auto`) asks for its effect. @throws DeployError usage. */
 export function isWanted(flag: string, value: string, isTerminal: boolean): boolean {
   if (value === 'always' || value === 'never') return value === 'always';
   if (value === 'auto') return isTerminal;
   throw new DeployError('usage', `invalid ${flag} "${value}"`, { hint: 'use always, never or auto' });
 }
 
-/** Makes a line safe for a terminal and colours the category that it begins with. */
+/** Makes a line safe for a terminal and colours the category at its beginning. */
 export function paint(text: string, category: Category, color: boolean): string {
   const safe = printable(text);
   const words = CATEGORY_WORDS[category].length;
   return color ? `\x1b[${COLORS[category]}m${safe.slice(0, words)}\x1b[0m${safe.slice(words)}` : safe;
 }
 
-/** `52s`, `7m`, `3h`, `12d`: one unit is enough to a glance. */
+/** A duration in one unit: `52s`, `7m`, `3h`, `12d`. */
 export function age(ms: number): string {
   const seconds = Math.floor(ms / 1000);
   if (seconds < 120) return `${seconds}s`;
@@ -58,8 +50,8 @@ export function age(ms: number): string {
 }
 
 /**
- * The revision that runs on a host, else the beginning of its hash. `12 = 14` where it runs what revision 14 wants under
- * the number of an earlier one: a rollback gives old layers a new number, and a host that runs them has nothing to do.
+ * The number of the revision that runs on a host, else the beginning of its hash. `12 = 14` means that the host runs revision
+ * 12, whose layers are those of revision 14: after a rollback to revision 12 it has nothing to do.
  */
 export function runs(
   { report }: Follower,
@@ -72,18 +64,18 @@ export function runs(
   return isSame ? `${shown} = ${head.revision}` : shown;
 }
 
-/** Why a host is where it is: what failed, for how long it is silent, what it waits for. */
+/** The reason for a host's category: its error, its silence, or what it waits for. */
 export function reason({ follower, category }: HostStatus): string {
   const { report, silentMs, contact } = follower;
   if (contact === 'unheard') return `not heard since the registry started, ${age(silentMs)}`;
-  if (category === 'unknown' && report !== undefined) return 'has come back, and not said yet how it is';
-  const said = report === undefined ? 'said nothing yet' : detail(report);
+  if (category === 'unknown' && report !== undefined) return 'has come back, and not reported its state yet';
+  const said = report === undefined ? 'has not reported yet' : detail(report);
   if (category === 'lost') return join(`silent for ${age(silentMs)}`, said);
-  // A host that is about to be lost looks like one that takes its time.
+  // A host that is about to be lost looks like a slow one.
   return join(said, category === 'pending' && silentMs > 15_000 ? `silent for ${age(silentMs)}` : '');
 }
 
-/** The kind of an error and what it says, on one line of bounded length. */
+/** The kind and the message of an error, on one line of bounded length. */
 export function errorLine(error: StateReport['error']): string {
   if (error === undefined) return '';
   return bounded(`${error.kind}: ${error.message.replace(/\s+/g, ' ').trim()}`);
@@ -93,7 +85,7 @@ function bounded(text: string): string {
   return text.length > MAX_REASON ? `${text.slice(0, MAX_REASON)}…` : text;
 }
 
-/** Whether somebody on the host paused it, as far as is known now. */
+/** Whether the host is known to be paused now. */
 export function isPaused({ follower, category }: HostStatus): boolean {
   const { report } = follower;
   return category !== 'lost' && category !== 'unknown' && pauseOf(report) !== undefined;
@@ -104,7 +96,7 @@ function pauseOf(report: StateReport | undefined): PauseNote | undefined {
   return report?.pause ?? (report?.state === 'paused' ? {} : undefined);
 }
 
-/** Who paused a host, since when and why; empty where nobody did. */
+/** Who paused a host, since when and why; empty when it is not paused. */
 export function pauseLine(report: StateReport | undefined): string {
   const pause = pauseOf(report);
   return pause === undefined ? '' : bounded(pauseText(pause));

@@ -1,10 +1,10 @@
 import { columns } from '@deploy-tools/shared/columns.js';
 import { HISTORY } from '@deploy-tools/shared/commands/fleet-specs.js';
-import { required } from '@deploy-tools/shared/commands/required.js';
 import { DeployError } from '@deploy-tools/shared/errors.js';
 import type { Fleet } from '../core/fleet/fleet.js';
 import { statusOf } from '../core/fleet/fleet-status.js';
 import { layerChanges } from '../core/layer-changes.js';
+import { authorName } from '../core/notices/change-notice.js';
 import type { Registry } from '../core/registry.js';
 import type { DeployQuery, DeployRecord, Landing } from '../meta/fleet-store.js';
 import type { Revision } from '../meta/meta-store.js';
@@ -17,8 +17,8 @@ import { changeJson, changesText } from './layer-change-text.js';
 const REVISIONS_HEADER = ['REVISION', 'WHEN', 'WHO', 'FROM', 'CHANGED', 'LANDED'];
 const DEPLOYS_HEADER = ['WHEN', 'DEPLOY', 'REVISION', 'WHY', 'ATTEMPT', 'RESULT', 'TOOK', 'ERROR'];
 
-export const history = command(HISTORY, async ({ registry }, args) => {
-  const { name } = required({ name: args.name });
+export const history = command(HISTORY, ['name'], async ({ registry }, args) => {
+  const { name } = args;
   return args.host === undefined
     ? revisions(registry, name, args.limit)
     : deploys(registry, { configuration: name, host: args.host, limit: args.limit });
@@ -26,7 +26,7 @@ export const history = command(HISTORY, async ({ registry }, args) => {
 
 async function revisions(registry: Registry, name: string, limit: number): Promise<CommandResult> {
   const { list, landings, attempts } = await registry.meta.read(async (tx) => {
-    const newest = await tx.revisions(name, limit + 1); // one more, for what the first of them changed
+    const newest = await tx.revisions(name, limit + 1); // one more, to compare the first of them with
     const from = newest[0]?.revision ?? 0;
     return {
       list: newest,
@@ -66,7 +66,7 @@ interface Shown {
   readonly revision: Revision;
   readonly changes: ReturnType<typeof layerChanges>;
   readonly landed: readonly Landing[];
-  /** The newest earlier revision with the same content, among those that were read. */
+  /** The newest earlier revision with the same content, among those read. */
   readonly sameAs: number | undefined;
 }
 
@@ -75,14 +75,14 @@ function revisionRow({ revision, changes, landed, sameAs }: Shown): string[] {
   return [
     String(revision.revision),
     seconds(revision.mtime),
-    author.comment || author.fingerprint,
+    authorName(author),
     author.address === '' ? '-' : `${author.user}@${author.address}`,
     revision.layers.length === 0 ? 'deleted' : changesText(changes) || 'nothing',
     landedCell(landed, sameAs),
   ];
 }
 
-/** Says which revision had the same content where that explains why hosts made no attempt at this one. */
+/** The outcomes, and an earlier revision with the same content where it explains the lack of attempts. */
 function landedCell(landed: readonly Landing[], sameAs: number | undefined): string {
   const text = landed.map(({ state, hosts }) => `${hosts} ${state}`).join(', ');
   const isAttempted = landed.length > 0 && landed.every(({ state }) => state !== 'skipped');

@@ -6,7 +6,7 @@ import { type Finding, isOpen, PROBLEMS } from '../core/fsck-problems.js';
 import { command } from './command.js';
 import { versionJson } from './json-shapes.js';
 
-export const gc = command(GC, async ({ registry }, args) => {
+export const gc = command(GC, [], async ({ registry }, args) => {
   const which = 'expired or in vain';
   const { housekeeping } = registry;
   const surplus = args.n ? await housekeeping.find(which) : await housekeeping.collect(which);
@@ -26,12 +26,12 @@ export const gc = command(GC, async ({ registry }, args) => {
     value: { ...surplus, versions: surplus.versions.map(versionJson), removed: !args.n },
     text: columns(rows) + last,
     warning: surplus.spared
-      ? 'the clock jumped ahead or is far ahead of the last record: the audit log and the history keep what is old for a day'
+      ? 'the clock jumped ahead or is far ahead of the last record: the audit log and the history keep old records for a day'
       : '',
   };
 });
 
-export const fsck = command(FSCK, async ({ registry }, args) => {
+export const fsck = command(FSCK, [], async ({ registry }, args) => {
   const report = await registry.fsck.run({ repair: args.repair });
   const failed = report.findings.some(isOpen);
   const value = { checked: report.checked, findings: report.findings.map(findingJson), ok: !failed };
@@ -55,7 +55,7 @@ function summary({ checked, findings }: FsckReport): string {
     ([kind, { files, bytes }]) => `${files} ${kind}s (${formatByteSize(bytes)})`,
   );
   const open = findings.filter(isOpen).length;
-  return `checked ${counts.join(', ')}: ${open === 0 ? 'nothing is wrong' : `${open} to be looked at`}\n`;
+  return `checked ${counts.join(', ')}: ${open === 0 ? 'no problem found' : `${open} problem${open === 1 ? '' : 's'} found`}\n`;
 }
 
 function findingJson(finding: Finding): object {

@@ -1,5 +1,4 @@
 import { LOGS } from '@deploy-tools/shared/commands/fleet-specs.js';
-import { required } from '@deploy-tools/shared/commands/required.js';
 import { DeployError } from '@deploy-tools/shared/errors.js';
 import { isOutcome } from '@deploy-tools/shared/report/deploy-state.js';
 import type { StateReport } from '@deploy-tools/shared/report/report.js';
@@ -10,8 +9,8 @@ import { deployJson } from './fleet-json.js';
 import { errorLine } from './fleet-text.js';
 import { seconds } from './json-shapes.js';
 
-export const logs = command(LOGS, async ({ registry }, args) => {
-  const { name, host } = required({ name: args.name, host: args.host });
+export const logs = command(LOGS, ['name', 'host'], async ({ registry }, args) => {
+  const { name, host } = args;
   const found = await findLog(registry, { configuration: name, host, deploy: args.deploy });
   const { deploy, record, lines, gap } = found;
   const value = {
@@ -29,18 +28,18 @@ export const logs = command(LOGS, async ({ registry }, args) => {
 });
 
 interface Found extends DeployLog {
-  /** Null for what is of no deploy: a program that crashed. */
+  /** Null for the crash of a supervised program, which belongs to no deploy. */
   readonly deploy: string | null;
-  /** Undefined while it has no outcome. */
+  /** Undefined while the deploy has no outcome. */
   readonly record: DeployRecord | undefined;
-  /** What the host says of it, where there is no record that tells. */
+  /** The last report of the host, where there is no record. */
   readonly now?: StateReport;
 }
 
 interface WantedLog {
   readonly configuration: string;
   readonly host: string;
-  /** Undefined for the deploy that the host is working on, else the last one. */
+  /** Undefined for the deploy in progress, else for the last one. */
   readonly deploy: string | undefined;
 }
 
@@ -49,7 +48,7 @@ async function findLog(
   registry: Registry,
   { configuration, host, deploy: wanted }: WantedLog,
 ): Promise<Found> {
-  await registry.fleet.flush(); // a log that came with no outcome may wait to be written
+  await registry.fleet.flush(); // a log without an outcome may still be queued
   const followers = registry.fleet.followers(configuration);
   const now = followers.find(({ record }) => record.host === host)?.report;
   return await registry.meta.read(async ({ fleet }) => {
@@ -58,9 +57,8 @@ async function findLog(
       const deploy = current.deploy === '' ? null : current.deploy;
       return { ...current, deploy, record: undefined, now };
     }
-    const query = { configuration, host, limit: 1 };
     const asked = wanted ?? now?.deploy;
-    const [record] = await fleet.deploys(asked === undefined ? query : { ...query, deploy: asked });
+    const [record] = await fleet.deploys({ configuration, host, deploy: asked, limit: 1 });
     if (record !== undefined) {
       const { deploy } = record.report;
       return { deploy, record, ...(await fleet.deployLog(host, configuration, deploy)) };
@@ -73,7 +71,7 @@ async function findLog(
   });
 }
 
-/** Whether it is the log of what the host is doing now, or of what its program crashed with. */
+/** Whether the stored log is of the deploy in progress, or of a crash of the supervised program. */
 function isNews(now: StateReport, { deploy }: HostLog, wanted: string | undefined): boolean {
   if (now.deploy === undefined) return deploy === '' && now.state === 'failed' && wanted === undefined;
   const isAtIt = now.deploy === deploy && !isOutcome(now.state);
@@ -81,11 +79,11 @@ function isNews(now: StateReport, { deploy }: HostLog, wanted: string | undefine
 }
 
 const GAPS: Readonly<Record<LogGap, string>> = {
-  removed: '(its log was removed to make room for newer ones; see -history-size of the registry)\n',
-  'no-space': "(its log was not kept: the registry's disk had less left than -min-free)\n",
+  removed: '(the log was removed to make room for newer ones; see -history-size of the registry)\n',
+  'no-space': "(the log was not stored: the registry's disk had less left than -min-free)\n",
 };
 
-/** Of a deploy without a record. */
+/** The state of a deploy without a record. */
 function howFar(now: StateReport | undefined): string {
   if (now?.state === 'vetoed') return 'vetoed';
   const isOver = now !== undefined && isOutcome(now.state);
@@ -101,6 +99,6 @@ function heading(configuration: string, host: string, found: Found): string {
   if (record === undefined) return `${what}: ${howFar(now)}\n${why}${missing}`;
   const failed = record.report.error === undefined ? '' : `${errorLine(record.report.error)}\n`;
   const { state, revision } = record.report;
-  const none = lines.length === 0 && gap === undefined ? '(it sent no log)\n' : '';
+  const none = lines.length === 0 && gap === undefined ? '(the host sent no log)\n' : '';
   return `${what}: revision ${revision ?? '-'} ${state} at ${seconds(record.time)}\n${failed}${none}${missing}`;
 }

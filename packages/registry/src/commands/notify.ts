@@ -14,8 +14,8 @@ interface Args {
   readonly v: boolean;
 }
 
-export const notify = command(NOTIFY, async (context, args) => {
-  const { do: action } = required({ do: args.do });
+export const notify = command(NOTIFY, ['do'], async (context, args) => {
+  const { do: action } = args;
   const isFiltered = args.event.length + args.name.length > 0;
   if (isFiltered && action !== 'add') throw new DeployError('usage', '-event and -name are for notify add');
   return ACTIONS[action as Action](context, args);

@@ -3,6 +3,7 @@ import { printable, printableLine } from '@deploy-tools/shared/printable.js';
 import { CATEGORIES } from '../core/fleet/assess.js';
 import { countByCategory, type FleetStatus, type HostStatus } from '../core/fleet/fleet-status.js';
 import type { WaitResult } from '../core/fleet/wait-result.js';
+import { authorName } from '../core/notices/change-notice.js';
 import type { Revision } from '../meta/meta-store.js';
 import { age, CATEGORY_WORDS, isPaused, paint, reason, runs } from './fleet-text.js';
 import { seconds } from './json-shapes.js';
@@ -12,18 +13,17 @@ const LINE_WIDTH = 96;
 /** Width of the longest word for a category and the space after it. */
 const MARGIN = 10;
 
-/** What the lines of a table share. */
+/** The values that all lines of a table share. */
 interface TableContext {
   readonly head: Revision;
   readonly now: Date;
   readonly color: boolean;
 }
 
-/** What `status` prints: the wanted revision, the number of hosts in each category, then those that need attention, worst first. */
+/** The text of `status`: the wanted revision, the number of hosts in each category, and the hosts that need attention, worst first. */
 export function statusText({ head, hosts }: FleetStatus, now: Date, color: boolean): string {
-  const who = head.author.comment || head.author.fingerprint;
   const since = `since ${seconds(head.mtime)}`;
-  const wanted = `${printableLine(`${head.name} is at revision ${head.revision} ${since} (${who}: ${head.command})`)}\n`;
+  const wanted = `${printableLine(`${head.name} is at revision ${head.revision} ${since} (${authorName(head.author)}: ${head.command})`)}\n`;
   if (hosts.length === 0) return `${wanted}no host follows it\n`;
   const needsAttention = (host: HostStatus) => host.category !== 'in-sync' || isPaused(host);
   const trouble = hosts.filter(needsAttention);
@@ -42,7 +42,7 @@ export function counts(hosts: readonly HostStatus[]): string {
   return paused === 0 ? all : `${all}; ${paused} paused`;
 }
 
-/** How waiting ended, in one line. */
+/** The result of a wait, in one line. */
 export function waitResultText(result: WaitResult, hosts: readonly HostStatus[]): string {
   const named = (wanted: (host: HostStatus) => boolean) =>
     printable(
@@ -51,11 +51,12 @@ export function waitResultText(result: WaitResult, hosts: readonly HostStatus[])
         .map(({ follower }) => follower.record.host)
         .join(' '),
     );
+  const unended = named(({ isChanging }) => isChanging); // these may still fail
   switch (result) {
     case 'in-sync':
       return `all hosts are in sync${hosts.some(isPaused) ? `; paused: ${named(isPaused)}` : ''}\n`;
     case 'failed':
-      return `failed: ${named(({ category }) => category === 'failed')}${unended(named(isStillChanging))}\n`;
+      return `failed: ${named(({ category }) => category === 'failed')}${unended === '' ? '' : `; not at an end: ${unended}`}\n`;
     case 'lost':
       return `not heard: ${named(({ category }) => category !== 'in-sync')}\n`;
     case 'late':
@@ -63,15 +64,6 @@ export function waitResultText(result: WaitResult, hosts: readonly HostStatus[])
         ? 'time is up: no host follows it\n'
         : `time is up: ${named(({ settled }) => !settled)}\n`;
   }
-}
-
-/** Whether a host may still fail: the wait ended before its deploy did. */
-function isStillChanging({ isChanging }: HostStatus): boolean {
-  return isChanging;
-}
-
-function unended(hosts: string): string {
-  return hosts === '' ? '' : `; not at an end: ${hosts}`;
 }
 
 /** One line for a host, as `-follow` prints it. */

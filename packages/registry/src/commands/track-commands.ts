@@ -1,16 +1,17 @@
 import { columns } from '@deploy-tools/shared/columns.js';
-import { required } from '@deploy-tools/shared/commands/required.js';
 import { ADDTRACK, CHECK, DELTRACK, TRACKS, YANK } from '@deploy-tools/shared/commands/track-specs.js';
 import { formatDuration } from '@deploy-tools/shared/duration.js';
 import { describeError } from '@deploy-tools/shared/errors.js';
 import { printableLine } from '@deploy-tools/shared/printable.js';
-import { type CheckReport, noTrack, type TrackTimes } from '../core/tracks/track-runner.js';
+import { authorName } from '../core/notices/change-notice.js';
+import type { CheckReport } from '../core/tracks/check-track.js';
+import { noTrack, type TrackTimes } from '../core/tracks/track-runner.js';
 import type { FollowedTrack, Track } from '../meta/track-store.js';
 import { command } from './command.js';
 import { seconds } from './json-shapes.js';
 
-export const addtrack = command(ADDTRACK, async ({ registry, change }, args) => {
-  const { component, source } = required({ component: args.component, source: args.source });
+export const addtrack = command(ADDTRACK, ['component', 'source'], async ({ registry, change }, args) => {
+  const { component, source } = args;
   const track = await registry.tracks.add(change, {
     component,
     source,
@@ -23,13 +24,12 @@ export const addtrack = command(ADDTRACK, async ({ registry, change }, args) => 
   return { value: trackJson(track), text: '' };
 });
 
-export const deltrack = command(DELTRACK, async ({ registry }, args) => {
-  const { component } = required({ component: args.component });
+export const deltrack = command(DELTRACK, ['component'], async ({ registry }, { component }) => {
   return { value: trackJson(await registry.tracks.delete(component)), text: '' };
 });
 
-export const yank = command(YANK, async ({ registry, change }, args) => {
-  const layer = required({ component: args.component, version: args.version });
+export const yank = command(YANK, ['component', 'version'], async ({ registry, change }, args) => {
+  const layer = { component: args.component, version: args.version };
   if (args.undo) {
     await registry.tracks.unyank(layer);
     return { value: { ...layer, yanked: false, instead: null, bumped: [] }, text: '' };
@@ -43,7 +43,7 @@ export const yank = command(YANK, async ({ registry, change }, args) => {
 
 const HEADER = ['COMPONENT', 'RELEASE', 'BUMPS', 'EVERY', 'CHECKED', 'SOURCE'];
 
-export const tracks = command(TRACKS, async ({ registry }) => {
+export const tracks = command(TRACKS, [], async ({ registry }) => {
   const followed = await registry.meta.read((tx) => tx.tracks.tracks());
   const rows = followed.map((found) => ({
     found,
@@ -70,7 +70,7 @@ function row({ found, times }: { readonly found: FollowedTrack; readonly times: 
   ];
 }
 
-/** What somebody may have to do something about, under the table. */
+/** The lines under the table: errors, and releases that wait. */
 function notes(followed: readonly FollowedTrack[]): string {
   return followed
     .flatMap(({ track, progress: { error, waiting } }) => [
@@ -83,31 +83,34 @@ function notes(followed: readonly FollowedTrack[]): string {
     .join('');
 }
 
-type Checked = CheckReport | { readonly component: string; readonly error: string };
+/** A check with its error; null when it succeeded. */
+type Checked = CheckReport & { readonly error: string | null };
 
-export const check = command(CHECK, async ({ registry }, args) => {
+export const check = command(CHECK, [], async ({ registry }, args) => {
   const followed = await registry.meta.read((tx) => tx.tracks.tracks());
   const wanted = followed
     .map(({ track }) => track.component)
     .filter((component) => args.component === undefined || component === args.component);
   if (args.component !== undefined && wanted.length === 0) throw noTrack(args.component);
   const reports = await Promise.all(
-    wanted.map((component) =>
-      registry.tracks.runner
-        .check(component)
-        .catch((error: unknown): Checked => ({ component, error: describeError(error) })),
-    ),
+    wanted.map(async (component): Promise<Checked> => {
+      try {
+        return { ...(await registry.tracks.runner.check(component)), error: null };
+      } catch (error) {
+        return { component, changed: false, added: [], bumped: [], waiting: [], error: describeError(error) };
+      }
+    }),
   );
   return {
-    status: reports.some((report) => 'error' in report) ? 1 : 0,
-    value: reports.map(checkJson),
+    status: reports.some(({ error }) => error !== null) ? 1 : 0,
+    value: reports,
     text: reports.length === 0 ? 'no source is followed\n' : reports.map(text).join(''),
   };
 });
 
 function text(report: Checked): string {
   const { component } = report;
-  if ('error' in report) return `${printableLine(`${component}: ${report.error}`)}\n`;
+  if (report.error !== null) return `${printableLine(`${component}: ${report.error}`)}\n`;
   const lines = [
     ...report.added.map((layer) => `added ${layer.component}:${layer.version}`),
     ...report.bumped.map((name) => `bumped ${name}`),
@@ -119,12 +122,12 @@ function text(report: Checked): string {
 }
 
 /** A track in `-json` output; documented in docs/protocol.md. */
-export function trackJson({ component, source, bump, intervalMs, os, arch, slot, author, created }: Track) {
-  const by = author.comment === '' ? author.fingerprint : author.comment;
+function trackJson({ component, source, bump, intervalMs, os, arch, slot, author, created }: Track) {
+  const by = authorName(author);
   return { component, source, bump, intervalMs, os, arch, slot: slot ?? null, by, created };
 }
 
-export function followedTrackJson({ track, progress }: FollowedTrack, times: TrackTimes) {
+function followedTrackJson({ track, progress }: FollowedTrack, times: TrackTimes) {
   return {
     ...trackJson(track),
     added: progress.added ?? null,
@@ -135,20 +138,4 @@ export function followedTrackJson({ track, progress }: FollowedTrack, times: Tra
     next: times.next ?? null,
     checking: times.checking,
   };
-}
-
-/** What a look came to, also one that failed. */
-export function checkJson(report: CheckReport | { readonly component: string; readonly error: string }) {
-  if ('error' in report) {
-    return {
-      component: report.component,
-      changed: false,
-      added: [],
-      bumped: [],
-      waiting: [],
-      error: report.error,
-    };
-  }
-  const { component, changed, added, bumped, waiting } = report;
-  return { component, changed, added, bumped, waiting, error: null };
 }

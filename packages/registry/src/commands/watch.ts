@@ -5,7 +5,7 @@ import { checkWatchedNames, type WatchUpdate, watchEvent } from '../core/watch.j
 import { streamingCommand } from './command.js';
 import { printableJsonLine } from './printable-json.js';
 
-export const watch = streamingCommand(WATCH, async ({ registry }, args, feed) => {
+export const watch = streamingCommand(WATCH, [], async ({ registry }, args, feed) => {
   const names = args.name.length === 0 ? undefined : checkWatchedNames(args.name);
   const watching = await registry.watches.open(names);
   await watching.feed(feed, args.json ? jsonLine : textLine);
@@ -21,7 +21,7 @@ function jsonLine(update: WatchUpdate): string {
   return printableJsonLine({ ...line, ...made });
 }
 
-/** Empty for a heartbeat, which nobody at a terminal needs. */
+/** The line for a terminal; empty for a heartbeat. */
 function textLine(update: WatchUpdate): string {
   if (update.kind === 'heartbeat') return '';
   const { name, revision, hash, mtime, author, command } = update.head;

@@ -10,8 +10,9 @@ import { checkConfigurationName, checkNewName } from '@deploy-tools/shared/names
 import type { Author } from '../meta/author.js';
 import type { MetaReader, MetaStore, MetaWriter } from '../meta/meta-store.js';
 import { type Clock, timestamp } from './clock.js';
-import { ConfigurationEvents, headOf } from './configuration-events.js';
+import { type ConfigurationEvents, headOf } from './configuration-events.js';
 import { type LayerChanges, layerChanges } from './layer-changes.js';
+import { NameEvents } from './name-events.js';
 import { requireVersion } from './versions.js';
 
 /** The author of a change and the command: stored with the revision. */
@@ -31,7 +32,7 @@ export interface ConfigurationChanged {
 
 /** Changes configurations: each change appends a revision, which is announced after its commit. */
 export class Configurations {
-  readonly events = new ConfigurationEvents();
+  readonly events: ConfigurationEvents = new NameEvents();
   readonly #meta: MetaStore;
   readonly #clock: Clock;
 

@@ -11,7 +11,7 @@ export interface DerivedPorts {
   readonly derived: DerivedStore;
 }
 
-/** Deletes the indexes of archives and uploads that are gone, then the manifests and packs that no index names. */
+/** Deletes indexes of removed archives and uploads, then the manifests and packs that no index names. */
 export async function collectDerived(ports: DerivedPorts): Promise<SurplusDerived[]> {
   const { meta, derived } = ports;
   const left = await meta.write(deleteUnusedIndexes);

@@ -23,15 +23,15 @@ interface ProblemRow {
 
 export interface Finding {
   readonly problem: Problem;
-  /** Of the file that is missing or damaged, or of the archive. */
+  /** The hash of the missing or damaged file, or of the archive. */
   readonly hash: string;
-  /** Why, where the problem does not say all. */
-  readonly detail?: string;
+  /** The reason, where the problem alone does not say it. */
+  readonly detail?: string | undefined;
   /** `component:version` of each version with that archive. */
   readonly versions: readonly string[];
   /** Configurations whose head has that archive. */
   readonly configurations: readonly string[];
-  /** How a repair ended, when one was asked for: undefined when it was done, else why not. */
+  /** The result of a repair; `failure` is undefined when it succeeded. */
   readonly repair?: { readonly failure: string | undefined };
 }
 

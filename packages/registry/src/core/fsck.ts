@@ -3,12 +3,13 @@ import type { Logger } from '@deploy-tools/shared/log.js';
 import type { LayerFiles, VerifiedLayer } from '../ingest/layer-port.js';
 import type { DerivedKind } from '../layers/derived-store.js';
 import type { Digester } from '../layers/digester.js';
-import type { ArchiveIndex, IndexedArchive } from '../meta/meta-store.js';
+import type { IndexedArchive } from '../meta/meta-store.js';
 import { findUnnamed } from './derived-housekeeping.js';
 import type { Finding, Problem } from './fsck-problems.js';
-import { FsckRepair, type RepairPorts } from './fsck-repair.js';
+import { type RepairPorts, repairProblem } from './fsck-repair.js';
+import { filesOf } from './index-archive.js';
 
-/** Reads a manifest and its pack and compares every digest: see ingest/layer-tasks.ts. */
+/** Reads a manifest and its pack, and compares every digest: see ingest/layer-tasks.ts. */
 export type VerifyLayer = (files: LayerFiles, signal: AbortSignal) => Promise<VerifiedLayer>;
 
 export interface FsckPorts extends RepairPorts {
@@ -41,8 +42,8 @@ export class Fsck {
   }
 
   /**
-   * Reads every archive, upload, manifest and pack that is named and compares it with its hash, while the registry runs.
-   * What changes meanwhile is left out rather than reported wrongly.
+   * Reads every named archive, upload, manifest and pack, and compares it with its hash, while the registry runs. A file that
+   * changes meanwhile is not reported.
    */
   async run({ repair }: { readonly repair: boolean }): Promise<FsckReport> {
     const digester = this.#ports.openDigester();
@@ -59,7 +60,7 @@ export class Fsck {
 class FsckRun {
   readonly #ports: FsckPorts;
   readonly #digester: Digester;
-  readonly #repair: FsckRepair | undefined;
+  readonly #repair: boolean;
   /** Uploads whose content matches their hash. */
   readonly #goodUploads = new Set<string>();
   readonly findings: Finding[] = [];
@@ -68,7 +69,7 @@ class FsckRun {
   constructor(ports: FsckPorts, digester: Digester, repair: boolean) {
     this.#ports = ports;
     this.#digester = digester;
-    this.#repair = repair ? new FsckRepair(ports, this.#goodUploads) : undefined;
+    this.#repair = repair;
   }
 
   async checkAll(): Promise<void> {
@@ -96,16 +97,12 @@ class FsckRun {
     const good = state === 'good' || (await this.#report(`archive ${state}`, { hash }));
     const index = await meta.read((tx) => tx.index(hash));
     if (index?.kind === 'indexed') await this.#checkDerived(index);
-    else if (good) await this.#checkUnindexed(hash, index);
-  }
-
-  async #checkUnindexed(hash: string, index: ArchiveIndex | undefined): Promise<void> {
-    if (index === undefined) await this.#report('not indexed', { hash });
-    else if (index.kind === 'refused')
+    else if (good && index === undefined) await this.#report('not indexed', { hash });
+    else if (good && index !== undefined)
       await this.#report('not indexable', { hash, detail: index.reason.message });
   }
 
-  /** Manifest and pack are made together: one repair is enough. */
+  /** Checks a manifest and its pack. They are made together, so one repair is enough. */
   async #checkDerived(index: IndexedArchive): Promise<void> {
     const { derived, meta } = this.#ports;
     let good = true;
@@ -122,15 +119,11 @@ class FsckRun {
     await this.#report('manifest damaged', { hash, archive: index.archive.hash, detail: mismatch });
   }
 
-  /** How a manifest, its pack and the index contradict each other, though each matches its hash. */
+  /** The contradiction between a manifest, its pack and the index, where each file matches its hash. */
   async #mismatch(index: IndexedArchive): Promise<string | undefined> {
     const { derived, verify, stopping } = this.#ports;
-    const files = {
-      manifest: derived.locate('manifest', index.manifest.hash),
-      pack: derived.locate('pack', index.pack.hash),
-    };
     try {
-      const found = await verify(files, stopping);
+      const found = await verify(filesOf(derived, index), stopping);
       if (found.archive.hash !== index.archive.hash) return `it names the archive ${found.archive.hash}`;
       return found.pack.hash === index.pack.hash ? undefined : `it names the pack ${found.pack.hash}`;
     } catch (error) {
@@ -171,9 +164,9 @@ class FsckRun {
   }
 
   /**
-   * Adds a finding, after the attempt to repair it where that is asked for.
-   * @param about `archive` where the hash is that of a manifest or a pack.
-   * @returns whether it is repaired.
+   * Adds a finding, after an attempt to repair it where `repair` is set.
+   * @param about with `archive` where the hash is of a manifest or a pack.
+   * @returns whether the problem is repaired.
    */
   async #report(
     problem: Problem,
@@ -181,12 +174,13 @@ class FsckRun {
   ): Promise<boolean> {
     const { hash, archive = hash, detail } = about;
     const users = await this.#ports.meta.read((tx) => tx.archiveUsers(archive));
-    const finding: Finding = { problem, hash, ...users, ...(detail === undefined ? {} : { detail }) };
-    if (this.#repair === undefined) {
+    const finding: Finding = { problem, hash, ...users, detail };
+    if (!this.#repair) {
       this.findings.push(finding);
       return false;
     }
-    const failure = await this.#repair.repair(problem, { hash, archive });
+    const hasGoodUpload = this.#goodUploads.has(hash);
+    const failure = await repairProblem(this.#ports, problem, { hash, archive, hasGoodUpload });
     this.findings.push({ ...finding, repair: { failure } });
     return failure === undefined;
   }

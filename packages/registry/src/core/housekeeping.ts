@@ -15,10 +15,9 @@ import type { Indexer } from './indexer.js';
 import type { RegistryLimits } from './limits.js';
 
 /**
- * Repeats a step that blocks the event loop, as SQLite does, until nothing is left to do or the signal is aborted. Between
- * two steps other work runs.
- * @param step resolves with how much it did, 0 when nothing is left.
- * @returns the sum.
+ * Repeats a step that blocks the event loop, as SQLite does, until it does nothing or the signal is aborted. Other work runs
+ * between two steps.
+ * @param step resolves with the amount that it did. @returns the sum of the amounts.
  */
 export async function inSteps(step: () => Promise<number>, stopping: AbortSignal): Promise<number> {
   let all = 0;
@@ -31,30 +30,30 @@ export async function inSteps(step: () => Promise<number>, stopping: AbortSignal
   return all;
 }
 
-/** What housekeeping removes, or would. */
+/** The things that housekeeping removes, or would remove. */
 export interface Surplus {
   readonly versions: readonly ComponentVersion[];
   readonly uploads: readonly Upload[];
   /** Archives that no version names any more. */
   readonly files: readonly StoredBlob[];
-  /** Manifests and packs of archives that were removed, or that were indexed again. */
+  /** Manifests and packs of archives that were removed or indexed again. */
   readonly derived: readonly SurplusDerived[];
   readonly freed: Freed;
   /** Expired audit records; known only after removal. */
   readonly auditRecords: number;
   /** Expired deploys; known only after removal. */
   readonly deploys: number;
-  /** Whether expired records were kept, because the clock cannot be trusted for now. */
+  /** Whether expired records were kept because the clock is not trusted. */
   readonly spared: boolean;
 }
 
-/** What removing files gives back to the disk. */
+/** The space that the removal of files frees. */
 export interface Freed {
   readonly files: number;
   readonly bytes: number;
 }
 
-/** Which uploads are surplus: expired ones, or also those that no addver can use because reading them failed. */
+/** The uploads to remove: expired ones, or also those that no addver can use because they could not be read. */
 export type SurplusUploads = 'expired' | 'expired or in vain';
 
 export interface HousekeepingPorts extends DerivedPorts {
@@ -71,7 +70,7 @@ export interface HousekeepingPorts extends DerivedPorts {
   >;
 }
 
-/** Removes what is not needed any more: versions, uploads, archives, indexes, and old records. */
+/** Removes surplus versions, uploads, archives and indexes, and old records. */
 export class Housekeeping {
   readonly #ports: HousekeepingPorts;
 
@@ -79,7 +78,7 @@ export class Housekeeping {
     this.#ports = ports;
   }
 
-  /** What {@link collect} would remove now. Reads only. */
+  /** Finds the things that {@link collect} would remove now. Changes nothing. */
   async find(which: SurplusUploads = 'expired'): Promise<Surplus> {
     const { meta, bytes } = this.#ports;
     return meta.read(async (tx) => {
@@ -98,9 +97,8 @@ export class Housekeeping {
   }
 
   /**
-   * Removes surplus versions, expired uploads, archives that nothing names with their manifests and packs, and old
-   * records. Each file is removed in a transaction of its own that checks again, so an `addver` of the same bytes is
-   * never undone.
+   * Removes surplus versions, expired uploads, unnamed archives with their manifests and packs, and old records. A transaction
+   * for each file checks again before it is removed, so that an `addver` of the same bytes is never undone.
    */
   async collect(which: SurplusUploads = 'expired'): Promise<Surplus> {
     const { meta, stopping } = this.#ports;
@@ -132,7 +130,7 @@ export class Housekeeping {
     return inSteps(() => meta.write(({ fleet }) => fleet.deleteDeploysBefore(time)), stopping);
   }
 
-  /** Every stored outcome keeps the history within its bounds; this is for bounds that were lowered. */
+  /** Applies bounds that were lowered: otherwise each stored outcome keeps the history within them. */
   async #boundHistory(): Promise<void> {
     const { meta, limits, stopping } = this.#ports;
     await inSteps(() => meta.write(({ fleet }) => boundHistory(fleet, limits.historySize)), stopping);
@@ -179,7 +177,7 @@ export class Housekeeping {
         await tx.deleteUpload(hash);
       }
       for (const { hash, mtime } of await bytes.uploads()) {
-        // A file without a row is left by a crash between storing and recording, or is just being recorded.
+        // A file without a row is of a crash between the two writes, or its row is just being written.
         const settled = clock().getTime() - mtime * 1000 > limits.uploadTtlMs;
         const orphan = settled && !(await tx.hasUpload(hash));
         if (orphan || expired.some((upload) => upload.hash === hash)) await bytes.removeUpload(hash);
@@ -204,14 +202,9 @@ export class Housekeeping {
   }
 }
 
-/**
- * Deletes the records of uploads whose bytes are missing, as after a restore: backups do not contain uploads. For the
- * start, before anything is uploaded. @returns how many.
- */
-export async function forgetLostUploads({
-  meta,
-  bytes,
-}: Pick<HousekeepingPorts, 'meta' | 'bytes'>): Promise<number> {
+/** Deletes records of uploads whose bytes are missing, as after a restore. To be called before any upload. @returns their number. */
+export function forgetLostUploads(ports: Pick<HousekeepingPorts, 'meta' | 'bytes'>): Promise<number> {
+  const { meta, bytes } = ports;
   return meta.write(async (tx) => {
     const stored = new Set((await bytes.uploads()).map(({ hash }) => hash));
     const lost = new Set((await tx.uploads()).map(({ hash }) => hash).filter((hash) => !stored.has(hash)));
@@ -220,11 +213,7 @@ export async function forgetLostUploads({
   });
 }
 
-/**
- * An upload and an archive with the same hash are the same bytes on the disk: they are freed once, and only when both
- * are removed.
- * @param removed may name a hash more than once.
- */
+/** The freed space: an upload and an archive with the same hash share their bytes, which are freed when both are removed. */
 function freedBy(removed: readonly StoredBlob[], kept: ReadonlySet<string>): Freed {
   const sizes = new Map(removed.filter(({ hash }) => !kept.has(hash)).map(({ hash, size }) => [hash, size]));
   return { files: sizes.size, bytes: [...sizes.values()].reduce((sum, size) => sum + size, 0) };

@@ -4,7 +4,7 @@ import { DeployError, type ErrorKind, toDeployError } from '@deploy-tools/shared
 import type { Logger } from '@deploy-tools/shared/log.js';
 import type { Ingested, IngestTask, LayerFiles } from '../ingest/layer-port.js';
 import type { ByteStore, LocatedFile } from '../layers/byte-store.js';
-import type { DerivedKind, DerivedStore } from '../layers/derived-store.js';
+import type { DerivedStore } from '../layers/derived-store.js';
 import type { ReadMarks } from '../layers/read-marks.js';
 import type { ArchiveIndex, IndexedArchive, MetaStore, StoredBlob } from '../meta/meta-store.js';
 import { type Clock, timestamp } from './clock.js';
@@ -26,135 +26,119 @@ export interface IndexStores {
   readonly minFree: number;
 }
 
-/** Paths that the files are written to before they have a hash. */
-type Drafts = Readonly<Record<DerivedKind, string>>;
-
 /** Times that the process may end while it reads an archive, for any reason, before the archive is refused. */
 const MAX_CUT_OFF = 3;
 /** Archives that a new one is compared with: each costs reading its manifest. */
 const MAX_REUSED_ARCHIVES = 2;
 
 /**
- * Errors that are the archive's fault, and would come again. An archive with `unsupported` was read to its end and is
- * safe: see ingest/layer-tasks.ts.
+ * Errors that are the archive's fault and would recur. An archive with `unsupported` was read to its end and is safe: see
+ * ingest/layer-tasks.ts.
  */
 const REFUSALS: readonly ErrorKind[] = ['invalid', 'corrupt', 'unsafe', 'too-large', 'unsupported'];
 
 /**
- * Reads an archive or a sealed upload through, and stores its manifest and pack, or why it is refused. The files get
- * their names in the transaction that writes the row, because housekeeping removes them in transactions too.
- * @returns what is stored. @throws DeployError not-found, no-space, cancelled, internal: nothing is stored then.
+ * Reads an archive or a sealed upload, and stores its manifest and pack, or the reason why it is refused. The files get their
+ * names in the transaction that writes the row, because housekeeping removes them in transactions too.
+ * @returns the stored index. @throws DeployError not-found, no-space, cancelled, internal: nothing is stored then.
  */
 export async function indexArchive(
   stores: IndexStores,
   hash: string,
   signal: AbortSignal,
 ): Promise<ArchiveIndex> {
-  return new ArchiveReading(stores, hash, signal).run();
+  const { bytes, derived, minFree } = stores;
+  const { path, size } = await locate(bytes, hash);
+  // A pack is about as large as its archive; while the pack is made, twice the space is taken.
+  const purpose = `to index an archive of ${formatByteSize(size)}`;
+  await requireSpace(bytes, minFree, { bytes: 2 * size, purpose });
+  const into = { manifest: derived.draft('manifest'), pack: derived.draft('pack') };
+  try {
+    const index = await readMarked(stores, { path, archive: { hash, size }, into, signal });
+    return await store(stores, index, into);
+  } finally {
+    for (const draft of Object.values(into)) await derived.discard(draft);
+  }
 }
 
-/** One archive that is being read and indexed. */
-class ArchiveReading {
-  readonly #stores: IndexStores;
-  readonly #hash: string;
-  readonly #signal: AbortSignal;
-  readonly #drafts: Drafts;
+interface Reading {
+  readonly path: string;
+  readonly archive: StoredBlob;
+  /** Paths that manifest and pack are written to before their hashes are known. */
+  readonly into: LayerFiles;
+  readonly signal: AbortSignal;
+}
 
-  constructor(stores: IndexStores, hash: string, signal: AbortSignal) {
-    this.#stores = stores;
-    this.#hash = hash;
-    this.#signal = signal;
-    const { derived } = stores;
-    this.#drafts = { manifest: derived.draft('manifest'), pack: derived.draft('pack') };
+/** Reads an archive, unless reading it has ended the registry's process several times. */
+async function readMarked(stores: IndexStores, reading: Reading): Promise<ArchiveIndex> {
+  const { marks, clock } = stores;
+  const { archive } = reading;
+  const cutOff = await marks.begin(archive.hash);
+  if (cutOff >= MAX_CUT_OFF) {
+    const message = `the registry ended ${cutOff} times while it read this archive, which is not read again within a day`;
+    const hint = 'look into the log of the service for the reason; most likely it had too little memory';
+    const reason = { kind: 'too-large', message, hint } as const;
+    return { kind: 'refused', archive, made: timestamp(clock), reason };
   }
+  try {
+    return await read(stores, reading);
+  } finally {
+    await marks.end(archive.hash);
+  }
+}
 
-  async run(): Promise<ArchiveIndex> {
-    const { bytes, derived, minFree } = this.#stores;
-    const { path, size } = await locate(bytes, this.#hash);
-    // A pack takes about as much as its archive, and while it is made twice that.
-    const purpose = `to index an archive of ${formatByteSize(size)}`;
-    await requireSpace(bytes, minFree, { bytes: 2 * size, purpose });
-    try {
-      return await this.#store(await this.#readMarked(path, size));
-    } finally {
-      for (const draft of Object.values(this.#drafts)) await derived.discard(draft);
+async function read(stores: IndexStores, { path, archive, into, signal }: Reading): Promise<ArchiveIndex> {
+  const { bytes, clock, ingest, log, policy } = stores;
+  const reuse = await reusable(stores, archive);
+  try {
+    const task = { archive: path, ...archive, policy, reuse, into };
+    const { notes, manifest, pack, entries, bytes: contents } = await ingest(task, signal);
+    for (const note of notes) log.warn({ hash: archive.hash }, note);
+    const files = { manifest, pack, entries, bytes: contents };
+    return { kind: 'indexed', archive, made: timestamp(clock), ...files };
+  } catch (thrown) {
+    const { kind, message, hint } = toDeployError(thrown);
+    if (kind === 'no-space') throw diskFull(bytes.place, thrown);
+    if (!REFUSALS.includes(kind)) throw thrown;
+    return { kind: 'refused', archive, made: timestamp(clock), reason: { kind, message, hint } };
+  }
+}
+
+function store(
+  { meta, bytes, derived }: IndexStores,
+  index: ArchiveIndex,
+  drafts: LayerFiles,
+): Promise<ArchiveIndex> {
+  return meta.write(async (tx) => {
+    await locate(bytes, index.archive.hash); // throws when it was removed meanwhile: no index is needed then
+    if (index.kind === 'indexed') {
+      await derived.put('pack', index.pack.hash, drafts.pack);
+      await derived.put('manifest', index.manifest.hash, drafts.manifest);
     }
-  }
+    await tx.putIndex(index);
+    return index;
+  });
+}
 
-  /** Reads the archive, unless reading it has ended the registry's process several times. */
-  async #readMarked(path: string, size: number): Promise<ArchiveIndex> {
-    const { marks, clock } = this.#stores;
-    const hash = this.#hash;
-    const cutOff = await marks.begin(hash);
-    if (cutOff >= MAX_CUT_OFF) {
-      const reason = {
-        kind: 'too-large',
-        message: `the registry ended ${cutOff} times while it read this archive, which is not read again within a day`,
-        hint: 'look into the log of the service for why it ended; most likely it had too little memory',
-      } as const;
-      return { kind: 'refused', archive: { hash, size }, made: timestamp(clock), reason };
-    }
-    try {
-      return await this.#read(path, { hash, size });
-    } finally {
-      await marks.end(hash);
-    }
-  }
-
-  async #read(path: string, archive: StoredBlob): Promise<ArchiveIndex> {
-    const { bytes, clock, ingest, log, policy } = this.#stores;
-    const reuse = await reusable(this.#stores, archive);
-    try {
-      const task = { archive: path, ...archive, policy, reuse, into: this.#drafts };
-      const { manifest, pack, notes, ...sums } = await ingest(task, this.#signal);
-      for (const note of notes) log.warn({ hash: archive.hash }, note);
-      return {
-        kind: 'indexed',
-        archive,
-        made: timestamp(clock),
-        manifest,
-        pack,
-        entries: sums.entries,
-        bytes: sums.bytes,
-      };
-    } catch (thrown) {
-      const { kind, message, hint } = toDeployError(thrown);
-      if (kind === 'no-space') throw diskFull(bytes.place, thrown);
-      if (!REFUSALS.includes(kind)) throw thrown;
-      return { kind: 'refused', archive, made: timestamp(clock), reason: { kind, message, hint } };
-    }
-  }
-
-  async #store(index: ArchiveIndex): Promise<ArchiveIndex> {
-    const { meta, bytes, derived } = this.#stores;
-    return meta.write(async (tx) => {
-      await locate(bytes, index.archive.hash); // removed meanwhile: there is nothing to keep
-      if (index.kind === 'indexed') {
-        await derived.put('pack', index.pack.hash, this.#drafts.pack);
-        await derived.put('manifest', index.manifest.hash, this.#drafts.manifest);
-      }
-      await tx.putIndex(index);
-      return index;
-    });
-  }
+/** The paths of a layer's manifest and pack in the store. */
+export function filesOf(derived: DerivedStore, { manifest, pack }: IndexedArchive): LayerFiles {
+  return { manifest: derived.locate('manifest', manifest.hash), pack: derived.locate('pack', pack.hash) };
 }
 
 /** Whether the manifest and the pack of an index are stored, by their sizes; fsck reads the contents. */
-export async function isIndexStored(derived: DerivedStore, index: IndexedArchive): Promise<boolean> {
+export async function isIndexStored(
+  derived: Pick<DerivedStore, 'stat'>,
+  index: IndexedArchive,
+): Promise<boolean> {
   const manifest = await derived.stat('manifest', index.manifest.hash);
   const pack = await derived.stat('pack', index.pack.hash);
   return manifest?.size === index.manifest.size && pack?.size === index.pack.size;
 }
 
 function diskFull(place: string, cause: unknown): DeployError {
-  return new DeployError(
-    'no-space',
-    `the registry's disk became full, at ${place}, while the archive was indexed`,
-    {
-      hint: 'free some space there, for example by gc, and try again',
-      cause,
-    },
-  );
+  const hint = 'free some space there, for example by gc, and try again';
+  const message = `the registry's disk became full, at ${place}, while the archive was indexed`;
+  return new DeployError('no-space', message, { hint, cause });
 }
 
 async function locate(bytes: ByteStore, hash: string): Promise<LocatedFile> {
@@ -168,16 +152,13 @@ async function reusable({ meta, derived }: IndexStores, archive: StoredBlob): Pr
   const newest = await meta.read((tx) => tx.newestIndexed());
   const files: LayerFiles[] = [];
   for (const index of chooseReuse(archive, newest)) {
-    if (!(await isIndexStored(derived, index))) continue; // to be indexed again, as after a restore
-    files.push({
-      manifest: derived.locate('manifest', index.manifest.hash),
-      pack: derived.locate('pack', index.pack.hash),
-    });
+    if (!(await isIndexStored(derived, index))) continue; // its files are missing, as after a restore
+    files.push(filesOf(derived, index));
   }
   return files;
 }
 
-/** By size: the component of an upload is not known before addver, but an update is about as large as what it updates. */
+/** Chooses archives of similar size: the component of an upload is unknown before addver, but an update has a similar size. */
 function chooseReuse(archive: StoredBlob, newest: readonly IndexedArchive[]): readonly IndexedArchive[] {
   const distance = (other: IndexedArchive) =>
     Math.abs(Math.log((other.archive.size + 1) / (archive.size + 1)));

@@ -12,7 +12,7 @@ const MAX_READINGS = 2;
 export class Indexer {
   readonly #stores: IndexStores;
   readonly #log: Logger;
-  /** Earlier refusals may be due to other limits or an older program. */
+  /** Refusals before this time are not trusted: they may be due to other limits or an older program. */
   readonly #started: string;
   readonly #jobs: SharedJobs<ArchiveIndex>;
   /** Archives that could not be indexed because the disk was full. */
@@ -29,7 +29,7 @@ export class Indexer {
     });
   }
 
-  /** Begins to index an archive or upload that an addver is likely to need; a failure is logged. */
+  /** Starts to index an upload that an addver is likely to need; a failure is logged. */
   begin(hash: string): void {
     void this.ensure(hash, 'soon').catch((error: unknown) => {
       if (!isDeployError(error, 'cancelled') && !isDeployError(error, 'not-found'))
@@ -38,26 +38,26 @@ export class Indexer {
   }
 
   /**
-   * The index of an archive or upload; it is made first where there is none, or where its files are missing.
+   * The index of an archive or upload, made first where it or its files are missing.
    * @throws DeployError not-found, no-space, cancelled, internal: there is no index.
    */
   async ensure(hash: string, urgency: Urgency): Promise<ArchiveIndex> {
     return (await this.#known(hash)) ?? this.#jobs.run(hash, urgency);
   }
 
-  /** Makes the index again, whether there is one or not. */
+  /** Makes the index again, also where there is one. */
   renew(hash: string, urgency: Urgency): Promise<ArchiveIndex> {
     return this.#jobs.run(hash, urgency);
   }
 
-  /** Whether a command waits for that upload: it must not expire meanwhile. */
+  /** Whether a command waits for the index of an upload, which must not expire meanwhile. */
   isAwaited(hash: string): boolean {
     return this.#jobs.isAwaited(hash);
   }
 
   /**
-   * Whether no addver can use an upload, because it is refused or there was no space, and no command waits for it.
-   * @param index as stored.
+   * Whether no addver can use an upload, because it is refused or the disk was full, and no command waits for it.
+   * @param index the stored one.
    */
   isInVain(hash: string, index: ArchiveIndex | undefined): boolean {
     if (this.#jobs.isAwaited(hash)) return false;
@@ -66,7 +66,7 @@ export class Indexer {
     return index.reason.kind !== 'unsupported';
   }
 
-  /** To be called when the upload is removed: stops indexing it. */
+  /** Stops indexing an upload that is removed. */
   drop(hash: string): void {
     this.#unread.delete(hash);
     this.#jobs.drop(hash);
@@ -93,7 +93,7 @@ export class Indexer {
     });
     const ms = Math.round(performance.now() - started);
     if (index.kind === 'refused') this.#log.warn({ hash, err: index.reason.message, ms }, 'archive refused');
-    else this.#log.info(summary(index, ms), 'archive indexed');
+    else this.#log.info({ hash, ...sizesOf(index), ms }, 'archive indexed');
     return index;
   }
 }
@@ -101,17 +101,9 @@ export class Indexer {
 /** The error for an archive that is refused. */
 export function refusal({ reason }: Extract<ArchiveIndex, { kind: 'refused' }>): DeployError {
   const hint = reason.hint === RAISE_THE_LIMIT ? 'the registry sets the limits by its flags' : reason.hint;
-  return new DeployError(reason.kind, reason.message, hint === undefined ? {} : { hint });
+  return new DeployError(reason.kind, reason.message, { hint });
 }
 
-function summary({ archive, manifest, pack, entries, bytes }: IndexedArchive, ms: number): object {
-  return {
-    hash: archive.hash,
-    size: archive.size,
-    entries,
-    bytes,
-    manifest: manifest.size,
-    pack: pack.size,
-    ms,
-  };
+function sizesOf({ archive, manifest, pack, entries, bytes }: IndexedArchive): object {
+  return { size: archive.size, entries, bytes, manifest: manifest.size, pack: pack.size };
 }

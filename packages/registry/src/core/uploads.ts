@@ -8,22 +8,8 @@ import type { Indexer } from './indexer.js';
 import type { RegistryLimits } from './limits.js';
 import { WrittenRanges } from './written-ranges.js';
 
-/** Separate pieces of one upload: enough for 2 GB in packets of 32 kB, written in the worst order. */
+/** The most separate pieces of one upload: enough for 2 GB in packets of 32 kB in the worst order. */
 const MAX_PIECES = 16_384;
-
-/** One upload of one operator, from open to close. */
-export interface OperatorUpload {
-  readonly size: number;
-  /** @throws DeployError too-large, no-space: the partial file is gone then, and every later call fails alike. */
-  write(data: Buffer, position: number): Promise<void>;
-  /**
-   * Stores the upload under its hash.
-   * @param signal stops what takes long: reading again what was not written in order.
-   * @throws DeployError invalid when some of its bytes were never written; cancelled; the partial file is gone then.
-   */
-  seal(signal: AbortSignal): Promise<Upload>;
-  discard(): Promise<void>;
-}
 
 export interface UploadPorts {
   readonly meta: MetaStore;
@@ -45,16 +31,17 @@ export class Uploads {
   /** @param owner fingerprint of a key. @throws DeployError no-space when the disk is below its reserve already. */
   async begin(owner: string): Promise<OperatorUpload> {
     await this.#ports.space.require(0);
-    return new LimitedUpload(this.#ports, await this.#ports.bytes.stage(), owner);
+    return new OperatorUpload(this.#ports, await this.#ports.bytes.stage(), owner);
   }
 }
 
-class LimitedUpload implements OperatorUpload {
+/** One upload of one operator, from open to close. */
+export class OperatorUpload {
   readonly #ports: UploadPorts;
   readonly #staged: StagedUpload;
   readonly #owner: string;
   readonly #written = new WrittenRanges();
-  /** Bytes of holes below the end of what was written, which the client has still to fill. */
+  /** Bytes of the holes between written pieces, which the client has still to fill. */
   #owed = 0;
   #failure: DeployError | undefined;
 
@@ -68,6 +55,7 @@ class LimitedUpload implements OperatorUpload {
     return this.#staged.size;
   }
 
+  /** @throws DeployError too-large, no-space: the partial file is removed, and every later call fails alike. */
   async write(data: Buffer, position: number): Promise<void> {
     if (this.#failure !== undefined) throw this.#failure;
     const { maxUpload } = this.#ports.limits;
@@ -94,6 +82,11 @@ class LimitedUpload implements OperatorUpload {
     }
   }
 
+  /**
+   * Stores the upload under its hash.
+   * @param signal stops reading the file again, which takes long and is necessary when it was not written in order.
+   * @throws DeployError invalid when some of its bytes were never written; cancelled. The partial file is removed then.
+   */
   async seal(signal: AbortSignal): Promise<Upload> {
     if (this.#failure !== undefined) throw this.#failure;
     try {
@@ -101,14 +94,14 @@ class LimitedUpload implements OperatorUpload {
       await this.#staged.prepare(signal);
       const sealed = await this.#record();
       this.#settle();
-      this.#ports.indexer.begin(sealed.hash); // ahead of the addver that will come
+      this.#ports.indexer.begin(sealed.hash); // so that the index is ready when addver needs it
       return sealed;
     } catch (error) {
       throw await this.#fail(error);
     }
   }
 
-  /** Seals inside the transaction, because uploads are removed inside transactions: neither can overtake the other. */
+  /** Seals inside a transaction, because uploads are removed inside transactions too: neither can overtake the other. */
   #record(): Promise<Upload> {
     return this.#ports.meta.write(async (tx) => {
       const { hash, size } = await this.#staged.seal();
@@ -135,7 +128,7 @@ class LimitedUpload implements OperatorUpload {
   }
 }
 
-/** A hole costs the client nothing, and the registry the hashing of all its zeros. */
+/** Refuses an upload with a hole: it costs the client nothing, and the registry hashes all its zeros. */
 function refuseHole(written: WrittenRanges): void {
   const hole = written.firstHole;
   if (hole === undefined) return;

@@ -4,7 +4,7 @@ import type { Housekeeping } from '../core/housekeeping.js';
 import type { RegistryLimits } from '../core/limits.js';
 import type { Job } from './job.js';
 
-/** The shortest interval between two rounds, however soon uploads expire. */
+/** The shortest interval between two rounds, even where uploads expire sooner. */
 export const MIN_INTERVAL_MS = 1000;
 
 export interface HousekeepingJobPorts {
@@ -13,15 +13,14 @@ export interface HousekeepingJobPorts {
   readonly log: Logger;
 }
 
-/** Collects every `intervalMs`, sooner where uploads expire sooner; never for 0. A failed round is logged. */
+/** Runs housekeeping every `intervalMs`, or more often where uploads expire sooner; never for 0. A failure is logged. */
 export function startHousekeeping(ports: HousekeepingJobPorts, intervalMs: number): Job {
   if (intervalMs <= 0) return { stop: async () => {} };
   const every = Math.max(MIN_INTERVAL_MS, Math.min(intervalMs, ports.limits.uploadTtlMs));
   let running: Promise<void> = Promise.resolve();
   const timer = setInterval(() => {
     running = running.then(() => runRound(ports));
-  }, every);
-  timer.unref();
+  }, every).unref();
   return {
     stop: async () => {
       clearInterval(timer);
@@ -33,14 +32,8 @@ export function startHousekeeping(ports: HousekeepingJobPorts, intervalMs: numbe
 async function runRound({ housekeeping, log }: HousekeepingJobPorts): Promise<void> {
   try {
     const { versions, uploads, files, derived, auditRecords, deploys } = await housekeeping.collect();
-    const counts = {
-      versions: versions.length,
-      uploads: uploads.length,
-      files: files.length,
-      derived: derived.length,
-      auditRecords,
-      deploys,
-    };
+    const lengths = { versions: versions.length, uploads: uploads.length, files: files.length };
+    const counts = { ...lengths, derived: derived.length, auditRecords, deploys };
     if (Object.values(counts).some((count) => count > 0)) log.info(counts, 'housekeeping removed');
   } catch (error) {
     log.error({ err: describeError(error) }, 'housekeeping failed');

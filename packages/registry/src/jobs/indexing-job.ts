@@ -12,68 +12,52 @@ export interface IndexingJobPorts extends UnindexedPorts {
 }
 
 /**
- * Indexes the archives that have no manifest, or have lost it, one at a time: now, and again every `intervalMs`; only
- * now when that is 0. Agents use the archives until then.
+ * Indexes the archives whose manifest or pack is missing, one at a time: now, and every `intervalMs`; for 0 only now. Agents
+ * fetch whole archives until then.
  */
 export function startIndexing(ports: IndexingJobPorts, intervalMs: number): Job {
-  const job = new IndexingJob(ports);
-  job.begin();
-  if (intervalMs > 0) setInterval(() => job.begin(), intervalMs).unref();
-  return job;
-}
-
-class IndexingJob implements Job {
-  readonly #ports: IndexingJobPorts;
-  readonly #started: string;
-  #running = false;
-  #current: string | undefined;
-  #stopped = false;
-
-  constructor(ports: IndexingJobPorts) {
-    this.#ports = ports;
-    this.#started = timestamp(ports.clock);
-  }
-
-  begin(): void {
-    if (this.#running || this.#stopped) return;
-    this.#running = true;
-    void this.#round().finally(() => {
-      this.#running = false;
-    });
-  }
-
-  /** The indexer's own stop waits for the archive that is being read. */
-  async stop(): Promise<void> {
-    this.#stopped = true;
-    if (this.#current !== undefined) this.#ports.indexer.drop(this.#current);
-  }
-
-  async #round(): Promise<void> {
-    const { log } = this.#ports;
+  const { indexer, clock, log } = ports;
+  const started = timestamp(clock);
+  const stop = new AbortController();
+  let isRunning = false;
+  let current: string | undefined;
+  const runRound = async (): Promise<void> => {
+    if (isRunning) return;
+    isRunning = true;
     try {
-      const hashes = await findUnindexed(this.#ports, this.#started);
+      const hashes = await findUnindexed(ports, started);
       if (hashes.length > 0) log.info({ archives: hashes.length }, 'archives without a manifest');
       for (const hash of hashes) {
-        if (this.#stopped) return;
-        this.#current = hash;
-        await this.#index(hash);
+        if (stop.signal.aborted) break;
+        current = hash;
+        await indexOne(ports, hash);
       }
     } catch (error) {
-      if (!this.#stopped) log.error({ err: describeError(error) }, 'indexing in the background failed');
-    } finally {
-      this.#current = undefined;
+      if (!stop.signal.aborted) log.error({ err: describeError(error) }, 'indexing in the background failed');
     }
-  }
+    current = undefined;
+    isRunning = false;
+  };
+  void runRound();
+  const timer = intervalMs > 0 ? setInterval(() => void runRound(), intervalMs).unref() : undefined;
+  return {
+    /** The indexer's own stop waits for the archive that is being read. */
+    stop: async () => {
+      stop.abort();
+      clearInterval(timer);
+      if (current !== undefined) indexer.drop(current);
+    },
+  };
+}
 
-  /** @throws DeployError no-space: the next one would fail as well. */
-  async #index(hash: string): Promise<void> {
-    try {
-      await this.#ports.indexer.ensure(hash, 'idle');
-    } catch (error) {
-      if (isDeployError(error, 'no-space')) throw error;
-      // Deleted meanwhile, or the registry stops.
-      if (isDeployError(error, 'not-found') || isDeployError(error, 'cancelled')) return;
-      this.#ports.log.error({ hash, err: describeError(error) }, 'an archive was not indexed');
-    }
+/** @throws DeployError no-space: indexing another archive would fail as well. */
+async function indexOne({ indexer, log }: IndexingJobPorts, hash: string): Promise<void> {
+  try {
+    await indexer.ensure(hash, 'idle');
+  } catch (error) {
+    if (isDeployError(error, 'no-space')) throw error;
+    // The archive was deleted meanwhile, or the registry stops.
+    if (isDeployError(error, 'not-found') || isDeployError(error, 'cancelled')) return;
+    log.error({ hash, err: describeError(error) }, 'an archive was not indexed');
   }
 }

@@ -2,7 +2,7 @@
 export interface Author {
   readonly fingerprint: string;
   readonly comment: string;
-  /** The SSH user name and the IP address; empty where they were not written down. */
+  /** The SSH user name and the IP address; empty where they were not recorded. */
   readonly user: string;
   readonly address: string;
 }

@@ -1,6 +1,6 @@
 import type { StateReport } from '@deploy-tools/shared/report/report.js';
 
-/** The key that spoke for a host, and from where. */
+/** The key of an agent. */
 export interface AgentKey {
   readonly fingerprint: string;
   readonly comment: string;
@@ -9,7 +9,7 @@ export interface AgentKey {
 /** A host that has reported. Times are RFC 3339 UTC by the registry's clock. */
 export interface HostRecord {
   readonly host: string;
-  /** The key that the name belongs to. */
+  /** The key that owns the host's name. */
   readonly key: AgentKey;
   /** The agent's version. */
   readonly agent: string;
@@ -17,19 +17,19 @@ export interface HostRecord {
   readonly firstSeen: string;
 }
 
-/** A configuration that a host follows, and what it last said of it. */
+/** A configuration that a host follows, and its last report. */
 export interface HostState {
   readonly host: string;
   readonly configuration: string;
-  /** Without its log; undefined when it said nothing yet. */
+  /** Without its log; undefined before the first report. */
   readonly report: StateReport | undefined;
-  /** When what it says last changed. */
+  /** The time of the last change of the report. */
   readonly changed: string;
-  /** When it was last heard, as far as that was written down. */
+  /** The last contact that was stored. */
   readonly contact: string;
 }
 
-/** Why a log is not there: it was removed to make room, or the disk had none when it came. */
+/** The reason for a missing log: it was removed to make room, or the disk had no room when it came. */
 export type LogGap = 'removed' | 'no-space';
 
 export interface DeployLog {
@@ -39,13 +39,13 @@ export interface DeployLog {
   readonly gap?: LogGap;
 }
 
-/** The log of what a host is doing, before it has an outcome. */
+/** The log of an attempt that has no outcome yet. */
 export interface HostLog extends DeployLog {
-  /** The attempt that it is of; empty when the agent did not name it. */
+  /** The name of the attempt; empty when the agent gave none. */
   readonly deploy: string;
 }
 
-/** One attempt of a host, with its outcome. */
+/** An attempt of a host, with its outcome. */
 export interface DeployRecord {
   /** When the outcome was reported. */
   readonly time: string;
@@ -53,41 +53,41 @@ export interface DeployRecord {
   readonly key: AgentKey;
   /** The host's IP address. */
   readonly address: string;
-  /** Its last state line, without the log; `deploy` names the attempt. */
+  /** The last report of the attempt, without its log; `deploy` names the attempt. */
   readonly report: StateReport & { readonly deploy: string };
 }
 
 /** All conditions must hold; absent ones always do. */
 export interface DeployQuery {
-  readonly configuration?: string;
-  readonly host?: string;
+  readonly configuration?: string | undefined;
+  readonly host?: string | undefined;
   /** A configuration or a host of this name. */
-  readonly subject?: string;
+  readonly subject?: string | undefined;
   /** A whole fingerprint, or a part of the comment. */
-  readonly who?: string;
-  readonly deploy?: string;
+  readonly who?: string | undefined;
+  readonly deploy?: string | undefined;
   /** RFC 3339 UTC, inclusive. */
-  readonly since?: string;
+  readonly since?: string | undefined;
   /** Only attempts that did not end healthy. */
-  readonly failed?: boolean;
-  /** The newest this many. */
+  readonly failed?: boolean | undefined;
+  /** The most attempts, of which the newest are taken. */
   readonly limit: number;
 }
 
-/** The newest deploys of a host and a configuration: of one key's, they go last. */
+/** The number of newest deploys of a host and a configuration that are removed last. */
 export const RECENT_DEPLOYS = 10;
 
-/** What has a bound of its own: the logs of deploys, and the deploys without them. */
+/** A part of the history with a bound of its own: the logs of deploys, or the deploys without their logs. */
 export type HistoryPart = 'logs' | 'deploys';
 
-/** In bytes, about as the disk has them. */
+/** Sizes in bytes, about as on the disk. */
 export interface HistorySize {
   readonly total: number;
-  /** The key with the most of it; absent when there is none. */
-  readonly fullest?: { readonly fingerprint: string; readonly bytes: number };
+  /** The key with the largest share; absent when there is no history. */
+  readonly fullest?: { readonly fingerprint: string; readonly bytes: number } | undefined;
 }
 
-/** How many hosts' last attempt at a revision ended so. */
+/** The number of hosts whose last attempt at a revision ended in a state. */
 export interface Landing {
   readonly revision: number;
   readonly state: string;
@@ -103,32 +103,32 @@ export interface Attempt {
   readonly state: string;
 }
 
-/** What hosts reported, as a transaction sees it. An unknown name gives undefined or an empty list, never an error. */
+/** The reads of hosts and their reports. An unknown name gives undefined or an empty list, never an error. */
 export interface FleetReader {
   /** By name. */
   hosts(): Promise<readonly HostRecord[]>;
   /** By host and configuration. */
   hostStates(): Promise<readonly HostState[]>;
   hostLog(host: string, configuration: string): Promise<HostLog | undefined>;
-  /** In the order in which they were reported first, whatever their times say. */
+  /** In the order of their first reports, whatever their times are. */
   deploys(query: DeployQuery): Promise<readonly DeployRecord[]>;
   deployLog(host: string, configuration: string, deploy: string): Promise<DeployLog>;
-  /** Of what is kept of deploys. Sums that are kept, so it costs the same however many there are. */
+  /** The size of a part of the history; from stored sums, so it takes the same time for any size. */
   historySize(part: HistoryPart): Promise<HistorySize>;
-  /** Each host's last attempt at each revision from this one on, in the order in which they were reported first. */
+  /** Each host's last attempt at each revision from this one on, in the order of their first reports. */
   attempts(configuration: string, fromRevision: number): Promise<readonly Attempt[]>;
-  /** Of the revisions from this one on, by revision and state. */
+  /** The landings of the revisions from this one on, by revision and state. */
   landings(configuration: string, fromRevision: number): Promise<readonly Landing[]>;
-  /** How many attempts at a revision did not end healthy on the host where most did not; 0 when there is none. */
+  /** The largest number of attempts at a revision that did not end healthy on one host; 0 when there is none. */
   mostFailures(configuration: string, revision: number): Promise<number>;
 }
 
 export interface FleetWriter extends FleetReader {
-  /** Inserts it, or replaces what was known but for `firstSeen`. */
+  /** Inserts a host, or replaces its record except `firstSeen`. */
   putHost(record: HostRecord): Promise<void>;
-  /** With its states and logs; its deploys stay. Deleting what is not there does nothing. */
+  /** Deletes a host with its states and logs; its deploys stay. An unknown host is not an error. */
   deleteHost(host: string): Promise<void>;
-  /** Inserts it, or replaces what was known; the log stays. */
+  /** Inserts a state, or replaces it; the log stays. */
   putHostState(state: HostState): Promise<void>;
   /** Does nothing where there is no state. */
   putHostLog(host: string, configuration: string, log: HostLog): Promise<void>;
@@ -136,22 +136,22 @@ export interface FleetWriter extends FleetReader {
   touchHostState(host: string, configuration: string, contact: string): Promise<void>;
   deleteHostState(host: string, configuration: string): Promise<void>;
   /**
-   * Appends an attempt. One that is known (host, configuration and deploy) keeps its place: its outcome is replaced by
-   * another one, but never by `failed`, for that is what precedes a rollback; no log keeps the log that was there.
-   * @param log or why there is none.
+   * Appends an attempt. A known attempt (host, configuration and deploy) keeps its place, and a different outcome replaces its
+   * outcome. `failed` replaces none, because it precedes a rollback. An empty log keeps the stored log.
+   * @param log of the attempt, or the reason why it is missing.
    */
   putDeploy(record: DeployRecord, log: readonly string[] | LogGap): Promise<void>;
   /**
-   * Makes room, of a key's deploys: their logs, which are `removed` from then on, or the deploys with their logs. The
-   * oldest go first, the newest RECENT_DEPLOYS of each host and configuration last; no more than some dozens in one call.
-   * @param bytes that are to be freed. @returns bytes that were freed, 0 when there is nothing left.
+   * Removes the oldest logs of a key's deploys, or its oldest deploys with their logs, some dozens at most in one call. The
+   * newest RECENT_DEPLOYS of each host and configuration are removed last.
+   * @param bytes to free. @returns bytes that were freed, 0 when there is nothing left.
    */
   dropOldest(part: HistoryPart, fingerprint: string, bytes: number): Promise<number>;
-  /** Leaves the newest this many of a host and a configuration. @returns how many were deleted. */
+  /** Keeps the newest `keep` deploys of a host and a configuration. @returns the number of deleted ones. */
   trimDeploys(host: string, configuration: string, keep: number): Promise<number>;
   /**
-   * Spares the newest RECENT_DEPLOYS of each host and configuration; no more than some hundreds in one call.
-   * @returns how many were deleted, 0 when there is none left.
+   * Deletes old deploys, some hundreds at most in one call; the newest RECENT_DEPLOYS of each host and configuration stay.
+   * @returns the number of deleted deploys, 0 when there is none left.
    */
   deleteDeploysBefore(time: string): Promise<number>;
 }

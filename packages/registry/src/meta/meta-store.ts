@@ -5,10 +5,10 @@ import type { FleetReader, FleetWriter } from './fleet-store.js';
 import type { NoticeReader, NoticeWriter } from './notice-store.js';
 import type { TrackReader, TrackWriter } from './track-store.js';
 
-/** One revision of a configuration, as history keeps it. A revision without layers deleted the configuration. */
+/** A revision of a configuration with its author. A revision without layers deleted the configuration. */
 export interface Revision extends Configuration {
   readonly author: Author;
-  /** The command line that made it. */
+  /** The command line that made the revision. */
   readonly command: string;
 }
 
@@ -31,23 +31,22 @@ export interface StoredBlob {
 /** The files that agents fetch for a layer. */
 export type LayerFileKind = 'archive' | 'manifest' | 'pack';
 
-/** The result of reading an archive through: see docs/manifest-and-pack.md. */
+/** The result of indexing an archive: see docs/manifest-and-pack.md. */
 export type ArchiveIndex = IndexedArchive | RefusedArchive;
 
 export interface IndexedArchive {
   readonly kind: 'indexed';
-  /** Of the archive that it is about. */
   readonly archive: StoredBlob;
   /** RFC 3339 UTC. */
   readonly made: string;
   readonly manifest: StoredBlob;
   readonly pack: StoredBlob;
   readonly entries: number;
-  /** Of the contents of all files. */
+  /** The sum of the sizes of all files. */
   readonly bytes: number;
 }
 
-/** An archive that has neither manifest nor pack, and why. */
+/** An archive for which no manifest and pack were made, and the reason. */
 export interface RefusedArchive {
   readonly kind: 'refused';
   readonly archive: StoredBlob;
@@ -55,53 +54,44 @@ export interface RefusedArchive {
   readonly reason: { readonly kind: ErrorKind; readonly message: string; readonly hint: string | undefined };
 }
 
-export type AuditResult = 'ok' | 'failed' | 'refused';
-
-/** One command that was run or refused. */
-export interface AuditRecord {
+/** A command that was run or refused, and its author. */
+export interface AuditRecord extends Author {
   readonly time: string;
-  readonly fingerprint: string;
-  readonly comment: string;
-  readonly user: string;
-  readonly address: string;
-  /** How it came: `exec`, `console` or `sftp`. */
+  /** The way by which the command came: `exec`, `console`, `sftp`, `track` or `report`. */
   readonly via: string;
   readonly command: string;
-  /** The command's words after its name, as parsed. */
+  /** The command's words after its name. */
   readonly args: readonly string[];
-  /** Names of components and configurations that it was about, for searching. */
+  /** Names of the components, configurations and hosts that the command was about. */
   readonly subjects: readonly string[];
   readonly changes: boolean;
-  readonly result: AuditResult;
-  /** What was answered when it did not succeed. */
-  readonly error?: string;
+  readonly result: 'ok' | 'failed' | 'refused';
+  /** The error that was answered. */
+  readonly error?: string | undefined;
   readonly durationMs: number;
 }
 
 /** All conditions must hold; absent ones always do. */
 export interface AuditQuery {
-  readonly subject?: string;
+  readonly subject?: string | undefined;
   /** A whole fingerprint, or a part of the comment. */
-  readonly who?: string;
-  readonly command?: string;
+  readonly who?: string | undefined;
+  readonly command?: string | undefined;
   /** RFC 3339 UTC, inclusive. */
-  readonly since?: string;
-  readonly failed?: boolean;
-  readonly changes?: boolean;
-  /** The newest this many. */
+  readonly since?: string | undefined;
+  readonly failed?: boolean | undefined;
+  readonly changes?: boolean | undefined;
+  /** The most records, of which the newest are taken. */
   readonly limit: number;
 }
 
 /**
- * What a transaction can see. Names are compared and sorted by their UTF-8 bytes; an unknown name gives undefined or
+ * The reads of a transaction. Names are compared and sorted by their UTF-8 bytes; an unknown name gives undefined or
  * an empty list, never an error.
  */
 export interface MetaReader {
-  /** What hosts reported. */
   readonly fleet: FleetReader;
-  /** Receivers of notices, and what they were notified of. */
   readonly notices: NoticeReader;
-  /** Sources that are followed. */
   readonly tracks: TrackReader;
   version(component: string, version: string): Promise<ComponentVersion | undefined>;
   /** In the order in which they were added, whatever their times say. */
@@ -109,14 +99,14 @@ export interface MetaReader {
   components(): Promise<readonly string[]>;
   /** Whether any version, of any component, names this archive. */
   isArchiveUsed(hash: string): Promise<boolean>;
-  /** The versions, as `component:version`, and the configurations whose head has it; both in order. */
+  /** The versions with an archive, as `component:version`, and the configurations whose head has it; both in order. */
   archiveUsers(
     hash: string,
   ): Promise<{ readonly versions: readonly string[]; readonly configurations: readonly string[] }>;
   /** The head revision, or undefined when there is none or it is deleted. */
   configuration(name: string): Promise<Configuration | undefined>;
   configurations(): Promise<readonly string[]>;
-  /** Oldest first, deleting ones included. @param limit the newest this many; without it, all. */
+  /** Oldest first, deletions included. @param limit the most revisions, of which the newest are taken; without it, all. */
   revisions(name: string, limit?: number): Promise<readonly Revision[]>;
   revision(name: string, number: number): Promise<Revision | undefined>;
   /** The last revision of that name, also when it deleted the configuration; undefined when there is none. */
@@ -124,11 +114,11 @@ export interface MetaReader {
   /** Names of configurations whose head has a layer of this component (and version, when given). */
   configurationsUsing(component: string, version?: string): Promise<readonly string[]>;
   /**
-   * Names of configurations of which any revision, and be it of a deleted one, has a layer with this archive, or with
-   * an archive that this manifest or pack was made of.
+   * Names of configurations that have a layer with this archive, or with the archive of this manifest or pack, in any
+   * revision. Deleted configurations are included.
    */
   configurationsWith(kind: LayerFileKind, hash: string): Promise<readonly string[]>;
-  /** Of one owner, or of all; oldest first. */
+  /** The uploads of one owner, or of all; oldest first. */
   uploads(owner?: string): Promise<readonly Upload[]>;
   hasUpload(hash: string): Promise<boolean>;
   /** The index of the archive with this hash. */
@@ -137,15 +127,15 @@ export interface MetaReader {
   indexes(): Promise<readonly ArchiveIndex[]>;
   /** Whether any index names a manifest or a pack with this hash. */
   isIndexFileUsed(hash: string): Promise<boolean>;
-  /** Of each component the newest version whose archive has a manifest. */
+  /** For each component, the index of its newest version whose archive has a manifest. */
   newestIndexed(): Promise<readonly IndexedArchive[]>;
-  /** Hashes that versions or heads name, each once: those of heads first, then newest first. */
+  /** Hashes that versions or heads name, each once: those of heads first, then the newest first. */
   archivesByUse(): Promise<readonly string[]>;
-  /** Oldest of the chosen first. */
+  /** The records that fit the query, oldest first. */
   audit(query: AuditQuery): Promise<readonly AuditRecord[]>;
 }
 
-/** What a writing transaction can do in addition. It sees its own writes. */
+/** The writes of a transaction, which sees its own writes. */
 export interface MetaWriter extends MetaReader {
   readonly fleet: FleetWriter;
   readonly notices: NoticeWriter;
@@ -162,11 +152,11 @@ export interface MetaWriter extends MetaReader {
   appendRevision(revision: Revision): Promise<void>;
   /** The number of the last revision of that name, deleted or not; 0 when there is none. */
   lastRevision(name: string): Promise<number>;
-  /** Inserts it or renews its time. */
+  /** Inserts an upload or renews its time. */
   putUpload(upload: Upload): Promise<void>;
-  /** Of all owners. */
+  /** Deletes the uploads of all owners with this hash. */
   deleteUpload(hash: string): Promise<void>;
-  /** Inserts it or replaces the index of that archive. */
+  /** Inserts an index or replaces the index of that archive. */
   putIndex(index: ArchiveIndex): Promise<void>;
   /** Deleting what is not there does nothing. */
   deleteIndex(archive: string): Promise<void>;
@@ -176,7 +166,7 @@ export interface MetaWriter extends MetaReader {
 }
 
 /**
- * Where names, revisions and the audit log live. The contract is test/contract/meta-store-contract.ts.
+ * The store of names, revisions, reports and the audit log. The contract is test/contract/meta-store-contract.ts.
  *
  * - `read` runs on one consistent snapshot, and sees every write that was resolved before it began.
  * - `write` transactions run one after another. All of one takes effect, durably, when its promise resolves; nothing
@@ -186,10 +176,7 @@ export interface MetaWriter extends MetaReader {
 export interface MetaStore {
   read<T>(work: (tx: MetaReader) => Promise<T>): Promise<T>;
   write<T>(work: (tx: MetaWriter) => Promise<T>): Promise<T>;
-  /**
-   * Gives some of the room that deleted records left back to the disk, where the store can, between two writes.
-   * @returns whether there is more to give back.
-   */
+  /** Returns some of the space of deleted records to the disk, where the store can. @returns whether there is more. */
   shrink(): Promise<boolean>;
   /** Waits for the running transaction; later calls are rejected. */
   close(): Promise<void>;

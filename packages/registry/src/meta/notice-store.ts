@@ -1,21 +1,21 @@
 /** A receiver of notices. */
 export interface ReceiverRecord {
-  /** From 1; never given twice. */
+  /** From 1; never used again. */
   readonly id: number;
-  /** Names where secrets are, and holds none. */
+  /** Names the places of secrets, and contains none. */
   readonly url: string;
-  /** Only these events; empty for all. */
+  /** The events that the receiver gets; empty for all. */
   readonly events: readonly string[];
-  /** Only what is about these configurations or components; empty for all. */
+  /** The configurations and components whose notices it gets; empty for all. */
   readonly names: readonly string[];
   /** RFC 3339 UTC. */
   readonly added: string;
-  /** Of the key that added it. */
+  /** The fingerprint of the key that added it. */
   readonly fingerprint: string;
   readonly comment: string;
 }
 
-/** What receivers were notified of about a configuration's last rollout, so that no notice is sent twice. */
+/** The notices of a configuration's last rollout that were sent, so that none is sent twice. */
 export interface RolloutRecord {
   readonly configuration: string;
   readonly revision: number;
@@ -28,18 +28,18 @@ export interface WaitingRecord {
   readonly id: string;
   /** Milliseconds since 1970. */
   readonly since: number;
-  /** JSON, as core/notices/stored-message.ts writes and reads it. */
+  /** JSON, as notices/src/receiver.ts describes it. */
   readonly message: string;
 }
 
-/** What a receiver remembers of one thread. */
+/** The reference of a receiver's thread. */
 export interface ThreadRecord {
   readonly thread: string;
-  /** In the receiver's own terms, such as the id of its first message. */
+  /** The receiver's name of the thread, such as the id of its first message. */
   readonly reference: string;
 }
 
-/** What notices need, as a transaction sees it. */
+/** The reads of receivers and their notices. */
 export interface NoticeReader {
   /** By id. */
   receivers(): Promise<readonly ReceiverRecord[]>;
@@ -54,23 +54,18 @@ export interface NoticeReader {
 }
 
 export interface NoticeWriter extends NoticeReader {
-  /** @returns it with its id. */
+  /** @returns the receiver with its id. */
   addReceiver(receiver: Omit<ReceiverRecord, 'id'>): Promise<ReceiverRecord>;
-  /** With its threads and what waits for it. @returns whether there was one. */
+  /** Deletes a receiver with its threads and waiting messages. @returns whether there was one. */
   deleteReceiver(id: number): Promise<boolean>;
-  /** Inserts it, or replaces that of the same configuration. */
+  /** Inserts a rollout, or replaces the rollout of that configuration. */
   putRollout(rollout: RolloutRecord): Promise<void>;
-  /** Adding what is there does nothing. */
+  /** A host that is there already is not an error. */
   addLostHost(host: string): Promise<void>;
-  /** Deleting what is not there does nothing. */
   deleteLostHost(host: string): Promise<void>;
-  /**
-   * Inserts it, or replaces the reference of that thread, and leaves the newest `keep` threads of that receiver. Does
-   * nothing where there is no such receiver.
-   */
+  /** Inserts or replaces the reference of a thread, and keeps the newest `keep` threads. Does nothing without that receiver. */
   putThread(receiver: number, thread: ThreadRecord, keep: number): Promise<void>;
-  /** Appends it; one with that id keeps its place and time. Does nothing where there is no such receiver. */
+  /** Appends a message; a message with that id keeps its place and time. Does nothing without that receiver. */
   putWaiting(receiver: number, waiting: WaitingRecord): Promise<void>;
-  /** Deleting what is not there does nothing. */
   deleteWaiting(receiver: number, id: string): Promise<void>;
 }

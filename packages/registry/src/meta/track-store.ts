@@ -24,18 +24,18 @@ export interface AddedRelease {
   readonly tag: string;
   /** RFC 3339 UTC. */
   readonly time: string;
-  /** The version that it became; of an image, one for each of its layers, lowest first. */
+  /** The version of the release; of an image, a version for each layer, lowest first. */
   readonly layers: readonly LayerRef[];
 }
 
-/** How far a track has come; written when it changes, not at every check. */
+/** The progress of a track; written when it changes, not at every check. */
 export interface TrackProgress {
   readonly added: AddedRelease | undefined;
   /** The tag of the release that the configurations were last set to. */
   readonly bumped: string | undefined;
-  /** Why the last check failed; undefined when it did not. */
+  /** The error of the last check; undefined when it succeeded. */
   readonly error: { readonly message: string; readonly since: string } | undefined;
-  /** What the last check found and could not take yet, a sentence each. */
+  /** The releases that the last check found and could not take yet, a sentence each. */
   readonly waiting: readonly string[];
 }
 
@@ -62,14 +62,14 @@ export interface TrackReader {
 
 /** Part of MetaWriter. */
 export interface TrackWriter extends TrackReader {
-  /** @throws DeployError exists: there is one for that component. */
+  /** @throws DeployError exists: the component has a track. */
   insertTrack(track: Track): Promise<void>;
-  /** Yanked versions stay yanked. Deleting what is not there does nothing. */
+  /** Yanked versions stay yanked. An unknown track is not an error. */
   deleteTrack(component: string): Promise<void>;
-  /** Does nothing when the track is gone. */
+  /** Does nothing when the track was deleted. */
   putProgress(component: string, progress: TrackProgress): Promise<void>;
   /** Idempotent. */
   yank(component: string, version: string, time: string): Promise<void>;
-  /** Undoes it. @returns whether it was yanked. */
+  /** Undoes {@link yank}. @returns whether the version was yanked. */
   unyank(component: string, version: string): Promise<boolean>;
 }

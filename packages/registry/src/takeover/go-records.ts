@@ -1,5 +1,8 @@
 import { decodeConfigJson } from '@deploy-tools/shared/config-json.js';
 import { DeployError } from '@deploy-tools/shared/errors.js';
+import { decodeJson } from '@deploy-tools/shared/json/decode-json.js';
+import { hashSchema } from '@deploy-tools/shared/json/json-schemas.js';
+import * as z from 'zod/mini';
 import { type GoTime, parseGoTime } from './go-time.js';
 
 /** A version as the Go registry stores it. */
@@ -19,23 +22,21 @@ export interface GoRevision {
   readonly layers: readonly GoVersion[];
 }
 
-/**
- * `{"Name":…,"Version":…,"File":"files/<hash>","Hash":…,"Ctime":…}`
- * @throws DeployError corrupt.
- */
+const versionSchema = z.object({
+  Name: z.string(),
+  Version: z.string(),
+  Hash: hashSchema,
+  Ctime: z.string(),
+});
+
+/** Reads `{"Name":…,"Version":…,"File":"files/<hash>","Hash":…,"Ctime":…}`. @throws DeployError corrupt. */
 export function decodeVersion(value: Buffer): GoVersion {
-  const json = parseJson(value);
-  const { Name, Version, Hash, Ctime } = json;
-  if (typeof Name !== 'string' || typeof Version !== 'string' || typeof Ctime !== 'string') {
-    throw new DeployError('corrupt', 'a key of it is missing');
-  }
-  if (typeof Hash !== 'string' || !/^[0-9a-f]{64}$/.test(Hash)) {
-    throw new DeployError('corrupt', 'its Hash is malformed');
-  }
+  const subject = { what: 'the version', kind: 'corrupt' } as const;
+  const { Name, Version, Hash, Ctime } = decodeJson(decodeUtf8(value), versionSchema, subject);
   return { component: Name, version: Version, hash: Hash, created: parseGoTime(Ctime) };
 }
 
-/** The form that agents read; its hash must be that of its layers. @throws DeployError corrupt. */
+/** Reads a configuration in the format for agents, and compares its hash with its layers. @throws DeployError corrupt. */
 export function decodeRevision(value: Buffer): GoRevision {
   const { name, hash, mtime, layers } = decodeConfigJson(decodeUtf8(value));
   return {
@@ -51,22 +52,11 @@ export function decodeRevision(value: Buffer): GoRevision {
   };
 }
 
-/** @throws DeployError corrupt when the bytes are not UTF-8: names are text here. */
+/** Decodes a name or a value. @throws DeployError corrupt when the bytes are not UTF-8. */
 export function decodeUtf8(bytes: Buffer): string {
   try {
     return new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes);
   } catch (error) {
     throw new DeployError('corrupt', 'it is not UTF-8', { cause: error });
   }
-}
-
-function parseJson(value: Buffer): Readonly<Record<string, unknown>> {
-  let json: unknown;
-  try {
-    json = JSON.parse(decodeUtf8(value));
-  } catch (error) {
-    throw new DeployError('corrupt', 'it is not JSON', { cause: error });
-  }
-  if (typeof json !== 'object' || json === null) throw new DeployError('corrupt', 'it is not an object');
-  return json as Readonly<Record<string, unknown>>;
 }

@@ -1,8 +1,8 @@
 import { DeployError } from '@deploy-tools/shared/errors.js';
 
-/** A moment as Go's encoding/json writes it: RFC 3339 with up to nine digits of a second, zeros at the end left out. */
+/** A time in the format of Go's encoding/json: RFC 3339 with up to nine decimals of a second, without final zeros. */
 export interface GoTime {
-  /** As this registry writes times: UTC, cut to milliseconds. */
+  /** In this registry's format: UTC, cut to milliseconds. */
   readonly iso: string;
   /** Since the epoch; may be negative. */
   readonly nanoseconds: bigint;

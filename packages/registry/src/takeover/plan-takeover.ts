@@ -11,7 +11,7 @@ import type { Revision } from '../meta/meta-store.js';
 import type { GoVersion } from './go-records.js';
 import type { GoConfiguration, GoState } from './read-go-state.js';
 
-/** The rows that a takeover writes. */
+/** The rows that a takeover inserts. */
 export interface TakeoverPlan {
   /** In order of creation. */
   readonly versions: readonly ComponentVersion[];
@@ -25,21 +25,17 @@ export interface TakeoverPlan {
 const AUTHOR = { fingerprint: '', comment: 'taken over from state.db', user: '', address: '' };
 
 /**
- * Decides what to take over. Pure.
+ * Decides what to take over. Pure. Agents must get the same configurations as before, and their archives must be there:
  *
- * The rule: what agents get must be the same before and after, and be there to fetch; otherwise it is refused.
- * - An archive that a current configuration needs is missing: refused. It is what a directory copied without
- *   `files/` looks like, and hosts would fail to deploy.
- * - All archives are missing: refused, for the same reason.
- * - An archive of a version that no current configuration has is missing: a warning, the version is left out. The Go
- *   registry loses one when an addver meets its cleaning; nobody could deploy the version there either.
- * - A current layer that is no version, or whose version has other content: a warning, the configuration stays as it
- *   is. The Go registry resolves layers before its transaction, so it can happen; the layer itself says all that an
- *   agent needs.
- * - An archive that only earlier states name is missing: no warning. The Go registry removes archives that only
- *   history names; their size is 0 here.
- * - A name that this registry would not accept today: a warning. It stays usable under that name.
- * @param sizes bytes of each archive that is there, by hash.
+ * - A current configuration needs a missing archive, or all archives are missing: refused, because hosts would fail to deploy.
+ *   The directory was probably copied without `files/`.
+ * - A version that no current configuration has misses its archive: a warning, the version is left out. The Go registry loses an
+ *   archive when its cleaning meets an addver.
+ * - A current layer is no version, or its version has other content: a warning, the layer stays, with all that an agent
+ *   needs. The Go registry resolves layers before its transaction.
+ * - Only earlier states name a missing archive: no warning, its size is 0. The Go registry removes such archives.
+ * - This registry would not accept a name today: a warning, the name stays usable.
+ * @param sizes of the stored archives in bytes, by hash.
  * @throws DeployError not-found.
  */
 export function planTakeover(state: GoState, sizes: ReadonlyMap<string, number>): TakeoverPlan {

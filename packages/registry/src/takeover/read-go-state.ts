@@ -8,17 +8,17 @@ export interface GoState {
   /** In order of creation. */
   readonly versions: readonly GoVersion[];
   readonly configurations: readonly GoConfiguration[];
-  /** What was left out and why, one sentence each. */
+  /** The entries that were left out and the reasons, a sentence each. */
   readonly warnings: readonly string[];
 }
 
 export interface GoConfiguration {
   readonly name: string;
-  /** In order of time; the last is the one that agents get. */
+  /** In order of time; agents get the last one. */
   readonly revisions: readonly GoRevision[];
 }
 
-/** What is being gathered of one configuration. */
+/** The states of one configuration that were read so far. */
 interface Gathered {
   current?: GoRevision;
   readonly earlier: GoRevision[];
@@ -26,10 +26,8 @@ interface Gathered {
 
 /**
  * Reads the buckets `components/<name>/byVersion/<version>` and `configs/<name>/current`, `configs/<name>/<time>#<hash>`.
- * The others (`byTime`, `files`) hold the same once more.
- *
- * A version or a current state that cannot be read is a damaged file. An earlier state that cannot be read is left
- * out with a warning: it is history, and nothing is deployed from it.
+ * The other buckets (`byTime`, `files`) repeat their content. An earlier state that cannot be read is left out with a warning:
+ * nothing is deployed from it.
  * @throws DeployError corrupt, naming the entry.
  */
 export function readGoState(entries: Iterable<BoltEntry>): GoState {
@@ -68,7 +66,7 @@ function version(component: Buffer, name: Buffer, value: Buffer): GoVersion {
   });
 }
 
-/** @returns a warning where an earlier state is left out. @throws DeployError corrupt: the current state is damaged. */
+/** Reads a state. @returns a warning where an earlier state is left out. @throws DeployError corrupt: the current state is damaged. */
 function gather(
   gathered: Gathered,
   name: Buffer,
@@ -91,7 +89,7 @@ function gather(
   }
 }
 
-/** The current state is the last one, also where a clock was set back between; it is among the earlier ones too. */
+/** Sorts the states, the current one last even when a clock was set back; it is stored among the earlier ones too. */
 function inOrder(rawName: string, { current, earlier }: Gathered, warnings: string[]): GoConfiguration[] {
   if (current === undefined) {
     const name = shown(Buffer.from(rawName, 'latin1'));

@@ -14,22 +14,21 @@ import { readTakeoverMark, writeTakeoverMark } from './takeover-mark.js';
 export interface Takeover {
   /** The registry's directory, whose lock the caller holds. */
   readonly dir: string;
-  /** The archives in it. */
+  /** The archives in the directory. */
   readonly bytes: Pick<ByteStore, 'archives'>;
-  /** The database that it is about; nothing has it open. */
+  /** The database to make; no process has it open. */
   readonly database: string;
-  /** Makes a database in a file that is not there yet, all in one file once it is closed. */
+  /** Makes a database at a new path; once closed it is one complete file. */
   readonly openStore: (path: string) => MetaStore;
   readonly clock: () => Date;
   readonly log: Logger;
 }
 
 /**
- * Imports what the Go registry stored in `<dir>/state.db`, once: when there is no database of ours yet. It is
- * written to a file of its own that gets its name when it is complete, so a crash leaves nothing that looks complete.
- * state.db is only read. Its archives are in `files/` already, where both keep them.
- * @throws DeployError with one sentence why not to start: locked when the Go registry runs on the directory; corrupt;
- * not-found when archives are missing; conflict when the Go registry has run again after the takeover.
+ * Imports the Go registry's `<dir>/state.db` once, when this registry has no database yet. The database gets its name when it is
+ * complete, so that a crash leaves no part of it. state.db is only read; both registries keep archives in `files/`.
+ * @throws DeployError when the registry must not start: locked: the Go registry runs on the directory; corrupt; not-found:
+ * archives are missing; conflict: the Go registry has run again after the takeover.
  */
 export async function takeOverGoRegistry(takeover: Takeover): Promise<void> {
   const path = join(takeover.dir, 'state.db');
@@ -46,10 +45,10 @@ export async function takeOverGoRegistry(takeover: Takeover): Promise<void> {
 
 async function takeOver(takeover: Takeover, path: string, file: BoltFile): Promise<void> {
   const { log, database } = takeover;
-  // SQLite would replay it into the new database.
+  // SQLite would apply this log to the new database.
   if (existsSync(`${database}-wal`)) {
     throw new DeployError('conflict', `${database}-wal is there without ${database}`, {
-      hint: 'move it to where that database went; it holds the last changes',
+      hint: 'move it to the place of that database: it contains the last changes',
     });
   }
   const { state, txid } = readState(path, file);
@@ -77,7 +76,7 @@ async function takeOver(takeover: Takeover, path: string, file: BoltFile): Promi
   );
 }
 
-/** Reads all of it in one transaction of the Go registry. */
+/** Reads the whole state, and checks that no transaction changed it meanwhile. */
 function readState(path: string, file: BoltFile): { state: GoState; txid: bigint } {
   return explain(path, () => {
     const { txid } = file.meta();
@@ -110,8 +109,8 @@ function putInPlace(fresh: string, { database, dir }: Takeover): void {
 }
 
 /**
- * There is a database of ours: what is in state.db does not count any more. But when the Go registry has written
- * to it since, a start from our older state would roll every host back.
+ * Checks that the Go registry has not changed state.db since the takeover: a start from the older state in our database would
+ * roll back every host.
  */
 function checkUnchanged(takeover: Takeover, path: string, file: BoltFile): void {
   const mark = readTakeoverMark(markPath(takeover));
@@ -128,12 +127,12 @@ function checkUnchanged(takeover: Takeover, path: string, file: BoltFile): void 
     'conflict',
     `the Go registry has changed ${path} after it was taken over on ${mark.time}`,
     {
-      hint: `to take it over again move ${takeover.database} (and its -wal, if there is one) away; to go on without those changes move state.db away`,
+      hint: `to take it over again move ${takeover.database} (and its -wal, if there is one) away; to continue without those changes move state.db away`,
     },
   );
 }
 
-/** Damage to state.db does not keep this registry from starting; it is logged for an operator who means to return to it. */
+/** The last transaction in state.db. A damaged file is logged, and does not keep this registry from starting. */
 function lastTransaction({ log }: Takeover, path: string, file: BoltFile): bigint | undefined {
   try {
     return file.meta().txid;
@@ -153,21 +152,17 @@ function explain<T>(path: string, work: () => T): T {
   } catch (error) {
     const { kind, message, hint } = toDeployError(error);
     const advice = hint ?? (kind === 'corrupt' ? 'restore it from a backup' : undefined);
-    throw new DeployError(kind, `${path} cannot be taken over: ${message}`, {
-      ...(advice === undefined ? {} : { hint: advice }),
-      cause: error,
-    });
+    throw new DeployError(kind, `${path} cannot be taken over: ${message}`, { hint: advice, cause: error });
   }
 }
 
-/** The status of the command that runs under the lock. flock(1) itself has 1 for a lock that is held, silently. */
+/** The exit status of the command that runs under the lock; flock(1) itself exits with 1, silently, when the lock is taken. */
 const FREE = 75;
 const HELD = 1;
 
 /**
- * Makes sure that the Go registry does not run on this state.db: it holds a lock of flock(2) on it. Node.js
- * has no flock, so flock(1) of util-linux or BusyBox is asked; where that is missing the check is left out,
- * and said so. The lock is not kept: see the comparison of transaction numbers in take-over.ts.
+ * Checks by flock(1) of util-linux or BusyBox that no Go registry runs on this state.db: it locks the file by flock(2), which
+ * Node.js lacks. Without flock(1) the check is left out with a warning. The lock is not kept: transaction numbers are compared.
  * @throws DeployError locked.
  */
 export function checkGoRegistryStopped(path: string, log: Logger): void {
@@ -181,6 +176,6 @@ export function checkGoRegistryStopped(path: string, log: Logger): void {
   }
   log.warn(
     { path, reason: error?.message ?? stderr.trim() },
-    'cannot see whether the Go registry still runs on this directory: flock(1) does not work here',
+    'no check whether the Go registry still runs on this directory: flock(1) does not work here',
   );
 }

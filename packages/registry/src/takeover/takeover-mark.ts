@@ -4,7 +4,7 @@ import { readRegularFile } from '@deploy-tools/shared/host/regular-file.js';
 
 const MAX_BYTES = 4096;
 
-/** What a takeover leaves beside the database: which state of state.db it was, so that a later one is noticed. */
+/** The file that a takeover leaves beside the database. It names the state of state.db, so that a later change is noticed. */
 export interface TakeoverMark {
   /** Number of the last transaction in state.db. */
   readonly txid: bigint;
@@ -24,7 +24,7 @@ export function readTakeoverMark(path: string): TakeoverMark | undefined {
   const [, txid, time] = /^\{"txid":"(\d{1,20})","time":"([-\d:.TZ]+)"\}\n$/.exec(text) ?? [];
   if (txid === undefined || time === undefined) {
     throw new DeployError('corrupt', `${path} is damaged`, {
-      hint: 'remove it when state.db was not used since it was taken over',
+      hint: 'remove it, unless the Go registry has used state.db since it was taken over',
     });
   }
   return { txid: BigInt(txid), time };

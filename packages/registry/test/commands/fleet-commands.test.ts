@@ -104,7 +104,7 @@ describe('status', () => {
     expect(lines.slice(3)).toEqual([
       'failed    web7   rolled-back   runs 0   0s    script: exit status \\x1b[2J3',
       'lost      web4   healthy       runs 1   50s   silent for 50s',
-      'unknown   web6   -             runs -   0s    said nothing yet',
+      'unknown   web6   -             runs -   0s    has not reported yet',
       'pending   web5   fetching      runs 1   0s    25%, attempt 2',
       'in sync   web1  web2  web10',
       '',

@@ -18,7 +18,7 @@ import type { RegistryLimits } from '@deploy-tools/registry/core/limits.js';
 import { Notifier } from '@deploy-tools/registry/core/notices/notifier.js';
 import type { Principal } from '@deploy-tools/registry/core/principal.js';
 import { openTrack } from '@deploy-tools/registry/core/tracks/open-track.js';
-import { TimedTrackRunner } from '@deploy-tools/registry/core/tracks/timed-track-runner.js';
+import { TrackRunner } from '@deploy-tools/registry/core/tracks/track-runner.js';
 import { Tracks } from '@deploy-tools/registry/core/tracks/tracks.js';
 import { Uploads } from '@deploy-tools/registry/core/uploads.js';
 import { Versions } from '@deploy-tools/registry/core/versions.js';
@@ -76,7 +76,7 @@ function featuresOn(ports: Ports) {
   const { events } = configurations;
   const versions = new Versions(ports);
   const uploads = new Uploads(ports);
-  const runner = new TimedTrackRunner({
+  const runner = new TrackRunner({
     ...{ ...ports, configurations, versions, uploads },
     random: () => 0.5,
     incoming: join(dir, 'incoming'),

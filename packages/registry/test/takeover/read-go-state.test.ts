@@ -67,10 +67,10 @@ describe('readGoState', () => {
   });
 
   test.each([
-    [CODE, () => '{', 'version "v 02" of component "code" cannot be read: it is not JSON'],
-    [CODE, () => '[]', /cannot be read: a key of it is missing/],
+    [CODE, () => '{', 'version "v 02" of component "code" cannot be read: the version is not valid JSON'],
+    [CODE, () => '[]', /cannot be read: the version is malformed/],
     [CODE, (text: string) => text.replace('"code"', '"other"'), /it has the name of another one/],
-    [CODE, (text: string) => text.replace(/"Hash":"./, '"Hash":"X'), /its Hash is malformed/],
+    [CODE, (text: string) => text.replace(/"Hash":"./, '"Hash":"X'), /Hash of the version is malformed/],
     [CODE, (text: string) => text.replace(/"Ctime":"2/, '"Ctime":"x'), /is not a time/],
     [CURRENT, () => '', /configuration "project1" cannot be read: the configuration is not valid JSON/],
     [CURRENT, (text: string) => text.replace(/"Hash": "./, '"Hash": "0'), /is not the hash of its layers/],

@@ -4,8 +4,8 @@ import { isOutcome } from '@deploy-tools/shared/report/deploy-state.js';
 import type { RegistryLine } from '@deploy-tools/shared/report/registry-line.js';
 import type { Hello, StateReport } from '@deploy-tools/shared/report/report.js';
 import type { MetaStore } from '../../meta/meta-store.js';
+import { NameEvents } from '../name-events.js';
 import { attemptAndState, isChange, saysPresent, withEarlierError } from './compare-reports.js';
-import { FleetEvents } from './fleet-events.js';
 import { FleetPersistence, type PersistenceOptions } from './fleet-persistence.js';
 import { FleetWriteQueue } from './fleet-write-queue.js';
 import type { Follower } from './follower.js';
@@ -38,7 +38,8 @@ export type Intake = 'noted' | 'known' | 'stored';
  * heartbeat changes nothing. Outcomes are on the disk before they are acknowledged.
  */
 export class Fleet {
-  readonly events = new FleetEvents();
+  /** Announces changes of the hosts that follow a configuration. */
+  readonly events = new NameEvents();
   readonly #options: FleetOptions;
   readonly #hosts: HostTable;
   readonly #persistence: FleetPersistence;
@@ -94,7 +95,7 @@ export class Fleet {
       this.#hosts.dismiss(admission);
       throw error;
     }
-    for (const name of [...hello.configs, ...admission.removed]) this.events.publish(name);
+    for (const name of [...hello.configs, ...admission.removed]) this.events.publish({ name });
   }
 
   /** Notes that the agent sent something: its host is not lost. */
@@ -120,7 +121,7 @@ export class Fleet {
       follow.heardAt = presence.heardAt;
       follow.contact = this.#timeOf(presence.heardAt);
       this.#persistence.contact(presence.host, follow);
-      this.events.publish(name);
+      this.events.publish({ name });
     }
   }
 
@@ -196,7 +197,7 @@ export class Fleet {
     for (const follow of follows) host.follows.delete(follow.configuration);
     if (configuration === undefined) this.#hosts.all.delete(name);
     await this.#persistence.forget(name, configuration);
-    for (const follow of follows) this.events.publish(follow.configuration);
+    for (const follow of follows) this.events.publish({ name: follow.configuration });
   }
 
   /** To be called a few times while a host becomes lost: logs lost hosts, and stores the last contact of the others. */
@@ -228,14 +229,14 @@ export class Fleet {
       follow.changed = this.#now();
       this.#persistence.state(host, follow);
     }
-    this.events.publish(follow.configuration);
+    this.events.publish({ name: follow.configuration });
   }
 
   /** An agent sends past outcomes before the present state: until that comes, the known state may be outdated. */
   #doubt(follow: Follow, report: StateReport, isMarked: boolean): void {
     if (!isMarked) follow.doubtful = report;
     follow.spoken = false;
-    this.events.publish(follow.configuration);
+    this.events.publish({ name: follow.configuration });
   }
 
   async #store(
@@ -249,7 +250,7 @@ export class Fleet {
     follow.storing += 1;
     await this.#persistence.deploy(record, log).finally(() => {
       follow.storing -= 1;
-      this.events.publish(follow.configuration); // again: now it is stored, or cannot be
+      this.events.publish({ name: follow.configuration }); // again: now it is stored, or cannot be
     });
     follow.stored = outcome;
     return 'stored';
@@ -268,7 +269,7 @@ export class Fleet {
     const facts = { host, configuration: follow.configuration, state: follow.report?.state };
     if (isLost) this.#options.log.warn(facts, 'host lost');
     else this.#options.log.info(facts, 'lost host is back');
-    this.events.publish(follow.configuration);
+    this.events.publish({ name: follow.configuration });
   }
 
   /** Does nothing when the stored contact is younger than that. */

@@ -24,7 +24,7 @@ export class StatusWatch {
       this.#changed = true;
       this.#wake();
     };
-    this.#unsubscribe = [fleet.events.subscribe(name, note), configurations.events.subscribe([name], note)];
+    this.#unsubscribe = [fleet.events.subscribe([name], note), configurations.events.subscribe([name], note)];
     signal.addEventListener('abort', note, { once: true });
   }
 

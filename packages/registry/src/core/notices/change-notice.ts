@@ -2,7 +2,7 @@ import type { ConfigurationNotice } from '@deploy-tools/notices/notice.js';
 import type { Author } from '../../meta/author.js';
 import type { Revision } from '../../meta/meta-store.js';
 
-/** The notice of a revision; one without layers is a deletion. */
+/** The notice of a revision; a revision without layers is a deletion. */
 export function changeNotice({
   name,
   revision,
@@ -11,15 +11,8 @@ export function changeNotice({
   command,
   layers,
 }: Revision): ConfigurationNotice {
-  return {
-    event: 'configuration-changed',
-    time: mtime,
-    configuration: name,
-    revision,
-    author: authorName(author),
-    command,
-    deleted: layers.length === 0,
-  };
+  const change = { revision, author: authorName(author), command, deleted: layers.length === 0 };
+  return { event: 'configuration-changed', time: mtime, configuration: name, ...change };
 }
 
 /** The name of a key's owner: its comment, else its fingerprint. */

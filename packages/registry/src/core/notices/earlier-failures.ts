@@ -2,10 +2,10 @@ import type { NamedHost, NoticeError } from '@deploy-tools/notices/notice.js';
 import type { DeployRecord, Landing } from '../../meta/fleet-store.js';
 import { commonError, failureEvent, MAX_NAMED, nameFailed, type RolloutFacts } from './rollout-facts.js';
 
-/** The stored failures of a revision that is not wanted any more. */
+/** The stored failures of a revision that another one has replaced. */
 export interface EarlierFailures {
   readonly revision: number;
-  /** Hosts whose last attempt at it failed. */
+  /** The number of hosts whose last attempt at the revision failed. */
   readonly failed: number;
   readonly failure: RolloutFacts['failure'];
   readonly error: NoticeError | undefined;

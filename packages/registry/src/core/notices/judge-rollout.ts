@@ -9,9 +9,9 @@ export const EDIT_EVERY_MS = 5000;
 
 export interface JudgedRollout {
   readonly state: RolloutState;
-  /** In this order. */
+  /** To be sent in this order. */
   readonly notices: readonly DeployNotice[];
-  /** Milliseconds after which there may be another notice; undefined when something has to happen first. */
+  /** Milliseconds until another notice may be due; undefined where only a change makes one due. */
   readonly recheckMs: number | undefined;
 }
 
@@ -23,10 +23,10 @@ interface Judged {
 }
 
 /**
- * Decides which notices of a rollout to send, after those that were sent: its start, each round of failures, its success,
- * and newer numbers of these. A round is one attempt of all hosts at a revision: 300 hosts that fail make one failure.
- * @param before undefined when no notice of the configuration was ever sent.
- * @param earlier the stored failures of the revision of `before`, where that is another one.
+ * Decides which notices of a rollout to send next: its start, each round of failures, its success, and newer numbers of these.
+ * A round is one attempt of all hosts at a revision: 300 hosts that fail make one failure.
+ * @param before the notices that were sent; undefined when there was none of the configuration.
+ * @param earlier the stored failures of the revision of `before`, where `rollout` is of another revision.
  */
 export function judgeRollout(
   rollout: Rollout,
@@ -35,7 +35,7 @@ export function judgeRollout(
 ): JudgedRollout {
   const { facts } = rollout;
   if (before !== undefined && before.revision === facts.revision) {
-    // Housekeeping may have deleted stored failures; before all hosts were heard there only seem to be fewer.
+    // Housekeeping may have deleted stored failures. Until all hosts are heard the count may be too low.
     const rounds = facts.heard ? Math.min(before.rounds, facts.rounds) : before.rounds;
     const { state, notice, recheckMs } = step(rollout, { ...before, rounds });
     return { state, notices: notice === undefined ? [] : [notice], recheckMs };
@@ -46,12 +46,12 @@ export function judgeRollout(
   return { state, notices: [left, notice].filter((sent) => sent !== undefined), recheckMs };
 }
 
-/** The state of a rollout from before notices were made: only later events are sent. */
+/** The state of a rollout that is older than the first notice: only later events are sent. */
 export function adoptRollout(facts: RolloutFacts): RolloutState {
   return { ...newRollout(facts.revision, undefined), notified: 'succeeded', rounds: facts.rounds };
 }
 
-/** A rollout as it is now. */
+/** The present state of a rollout. */
 export interface Rollout {
   readonly configuration: string;
   readonly facts: RolloutFacts;
@@ -69,7 +69,7 @@ function step(rollout: Rollout, state: RolloutState): Judged {
   return state.notified === 'started' ? newerStart(rollout, state) : { state, notice: undefined };
 }
 
-/** A host that failed and is gone has not recovered. */
+/** A host that failed and was lost since has not recovered. */
 function isDone({ failed, failedAndGone, inSync, settled }: RolloutFacts): boolean {
   return settled && failed === 0 && failedAndGone === 0 && inSync > 0;
 }
@@ -86,7 +86,7 @@ function success(rollout: Rollout, state: RolloutState): Judged {
   return notify(rollout, { ...counted, notified: 'succeeded', rounds: facts.rounds }, notice);
 }
 
-/** Counts failures that were over before the first check: it is too late for a notice of them. */
+/** Counts failures that ended before a check saw them: no notice of them is sent. */
 function withUnseenFailures(rollout: Rollout, state: RolloutState): RolloutState {
   const unseen = rollout.facts.rounds - state.rounds;
   if (unseen <= 0) return state;
@@ -108,7 +108,7 @@ function failure(rollout: Rollout, state: RolloutState): Judged {
   return notify(rollout, after, { ...failureNotice(rollout, event), failures });
 }
 
-/** Newer numbers of a failure, and the final ones once all hosts are done. */
+/** A notice with newer numbers of a failure; the final numbers once all hosts are done. */
 function newerFailure(rollout: Rollout, state: RolloutState): Judged {
   const { facts } = rollout;
   const event = facts.failure ?? state.failure ?? 'deploy-failed';
@@ -138,16 +138,20 @@ function newerStart(rollout: Rollout, state: RolloutState): Judged {
   });
 }
 
-/** The last notice of a rollout whose start was sent, and that another revision replaced before its end. */
+/** The last notice of a rollout that was announced and replaced by another revision before its end. */
 function replaced(rollout: Rollout, before: RolloutState): DeployNotice | undefined {
   if (before.notified !== 'started') return undefined;
   const { revision, done, hosts } = before;
   const notice = { ...noticeOf(rollout, 'deploy-started', done), revision, hosts };
-  return judgeStreak(before.streak, { ...notice, edition: 'progress', replacedBy: rollout.facts.revision })
-    .told;
+  const { sent } = judgeStreak(before.streak, {
+    ...notice,
+    edition: 'progress',
+    replacedBy: rollout.facts.revision,
+  });
+  return sent;
 }
 
-/** The last notice of a failure that was sent before all hosts were done, when more of them failed until the next revision. */
+/** The last notice of an earlier revision's failure, where more hosts failed after the notice that was sent. */
 function corrected(
   rollout: Rollout,
   before: RolloutState,
@@ -157,14 +161,12 @@ function corrected(
     return undefined;
   if (earlier.failed <= before.done) return undefined;
   const { revision, failed, failure, named, error } = earlier;
-  const notice = noticeOf(rollout, failure ?? before.failure ?? 'deploy-failed', failed);
-  const facts = {
-    revision,
-    hosts: Math.max(before.hosts, failed),
-    named,
+  const notice = {
+    ...noticeOf(rollout, failure ?? before.failure ?? 'deploy-failed', failed),
+    ...{ revision, hosts: Math.max(before.hosts, failed), named },
     ...(error === undefined ? {} : { error }),
   };
-  return judgeStreak(before.streak, { ...notice, ...facts, edition: 'final' }).told;
+  return judgeStreak(before.streak, { ...notice, edition: 'final' }).sent;
 }
 
 function failureNotice(rollout: Rollout, event: DeployNotice['event']): DeployNotice {
@@ -187,13 +189,13 @@ function noticeOf(
 }
 
 interface CountedNotice extends DeployNotice {
-  /** How many failures the notice stands for; absent for one, or where it is about no failure. */
+  /** The number of failures that the notice stands for; absent for one failure, and for other events. */
   readonly failures?: number;
 }
 
 /** Applies the rule of streaks to a notice, and updates the state for it. */
 function notify({ now }: Rollout, after: RolloutState, { failures, ...notice }: CountedNotice): Judged {
-  const { streak, told: sent } = judgeStreak(after.streak, notice, failures);
+  const { streak, sent } = judgeStreak(after.streak, notice, failures);
   const { streak: _before, ...state } = after;
   const { done, hosts } = notice;
   const noted = { ...state, done, hosts, notifiedAt: now.toISOString() };

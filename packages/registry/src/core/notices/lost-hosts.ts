@@ -9,7 +9,7 @@ import type { Notifier } from './notifier.js';
 
 /** Hosts that a notice names. */
 const MAX_NAMED = 10;
-/** Checks that a lost host waits for others, to be announced with them. */
+/** Checks that a lost host waits, so that one notice announces it with others. */
 const MAX_CHECKS = 3;
 /** Times `-lost-after` that agents have to reconnect to a registry that was restarted. */
 const GRACE_PERIODS = 3;
@@ -25,13 +25,13 @@ export interface LostHostsPorts {
 }
 
 /**
- * Makes notices of lost hosts and of their recovery, one notice for all hosts of an outage. What was announced is stored, so
+ * Makes notices of lost hosts and of their recovery, one notice for all hosts of an outage. The announced hosts are stored, so
  * that a restart neither repeats a notice nor loses one.
  */
 export class LostHosts {
   readonly #ports: LostHostsPorts;
   readonly #announced: Set<string>;
-  /** The hosts of the last check that differ from what was announced, and how many checks they have waited. */
+  /** The hosts of the last check whose change is not announced yet, and the number of checks that they have waited. */
   #fresh = new Set<string>();
   #checks = 0;
   #running: Promise<void> | undefined;
@@ -45,11 +45,11 @@ export class LostHosts {
     return new LostHosts(ports, await ports.meta.read(({ notices }) => notices.lostHosts()));
   }
 
-  /** To be called a few times while a host becomes lost. */
+  /** To be called several times within `-lost-after`. */
   check(): void {
     this.#running ??= this.#check()
       .catch((error: unknown) =>
-        this.#ports.log.error({ err: describeError(error) }, 'notices of hosts cannot be made'),
+        this.#ports.log.error({ err: describeError(error) }, 'notices of lost hosts cannot be made'),
       )
       .finally(() => {
         this.#running = undefined;
@@ -63,11 +63,15 @@ export class LostHosts {
 
   async #check(): Promise<void> {
     const followers = byHost(this.#ports.fleet.followers());
-    const contacts = new Map([...followers].map(([host, follows]) => [host, this.#contact(follows)]));
-    const forgotten = [...this.#announced].filter((host) => !contacts.has(host));
-    const lost = [...contacts].filter(([host, contact]) => contact === 'lost' && !this.#announced.has(host));
-    const back = [...contacts].filter(([host, contact]) => contact === 'live' && this.#announced.has(host));
-    const fresh = new Set([...lost, ...back].map(([host]) => host));
+    const find = (contact: HostContact, isAnnounced: boolean) =>
+      [...followers.keys()].filter(
+        (host) =>
+          this.#announced.has(host) === isAnnounced && this.#contact(followers.get(host) ?? []) === contact,
+      );
+    const lost = find('lost', false);
+    const recovered = find('live', true);
+    const forgotten = [...this.#announced].filter((host) => !followers.has(host));
+    const fresh = new Set([...lost, ...recovered]);
     const isMore = [...fresh].some((host) => !this.#fresh.has(host));
     this.#checks = fresh.size === 0 ? 0 : this.#checks + 1;
     this.#fresh = fresh;
@@ -75,14 +79,11 @@ export class LostHosts {
     if (!isTime) return this.#record([], forgotten);
     this.#checks = 0;
     this.#fresh = new Set();
-    const [lostNames, backNames] = [lost, back].map((hosts) => hosts.map(([host]) => host)) as [
-      string[],
-      string[],
-    ];
-    await this.#record(lostNames, [...forgotten, ...backNames]);
-    const named = (hosts: readonly string[]) => hosts.map((host) => followers.get(host) ?? []);
-    if (lost.length > 0) this.#ports.notices.notify(this.#notice('host-lost', named(lostNames)));
-    if (back.length > 0) this.#ports.notices.notify(this.#notice('host-recovered', named(backNames)));
+    await this.#record(lost, [...forgotten, ...recovered]);
+    const followsOf = (hosts: readonly string[]) => hosts.map((host) => followers.get(host) ?? []);
+    const { notices } = this.#ports;
+    if (lost.length > 0) notices.notify(this.#notice('host-lost', followsOf(lost)));
+    if (recovered.length > 0) notices.notify(this.#notice('host-recovered', followsOf(recovered)));
   }
 
   /** A host is live when any of its agents is. */
@@ -104,7 +105,10 @@ export class LostHosts {
     });
     // A notice is sent even when the store cannot be written.
     await write.catch((error: unknown) =>
-      this.#ports.log.error({ err: describeError(error) }, 'the state of notices of hosts cannot be stored'),
+      this.#ports.log.error(
+        { err: describeError(error) },
+        'the hosts that were announced as lost cannot be stored',
+      ),
     );
   }
 

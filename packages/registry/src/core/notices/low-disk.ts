@@ -19,7 +19,7 @@ export interface LowDiskPorts {
   readonly log: Logger;
 }
 
-/** Makes notices of a disk that is getting full, before uploads are refused, and of its recovery: one each, after a restart again. */
+/** Makes one notice when the disk is nearly full, before uploads are refused, and one of its recovery. A restart repeats them. */
 export class LowDisk {
   readonly #ports: LowDiskPorts;
   #isLow = false;

@@ -3,22 +3,25 @@ import { Delivery, type DeliveryReport } from '@deploy-tools/notices/delivery.js
 import type { Environment } from '@deploy-tools/notices/environment.js';
 import type { Notice } from '@deploy-tools/notices/notice.js';
 import { checkReceiver, openReceiver, type ReceiverTools } from '@deploy-tools/notices/open-receiver.js';
-import type {
-  AllowedPrograms,
-  MessageShelf,
-  Receiver,
-  ThreadMemory,
-  WaitingMessage,
+import {
+  type AllowedPrograms,
+  type Message,
+  type MessageStore,
+  messageSchema,
+  type Receiver,
+  sendWithin,
+  type ThreadMemory,
+  type WaitingMessage,
 } from '@deploy-tools/notices/receiver.js';
 import { wordNotice } from '@deploy-tools/notices/wording.js';
 import { DeployError, describeError } from '@deploy-tools/shared/errors.js';
+import { decodeJson } from '@deploy-tools/shared/json/decode-json.js';
 import type { Logger } from '@deploy-tools/shared/log.js';
 import type { MetaStore } from '../../meta/meta-store.js';
 import type { ReceiverRecord, WaitingRecord } from '../../meta/notice-store.js';
-import { decodeMessage, encodeMessage } from './stored-message.js';
 
 const MAX_RECEIVERS = 50;
-/** Threads that are remembered for each receiver. */
+/** Threads whose references are stored for each receiver. */
 const MAX_THREADS = 100;
 const TEST_MS = 30_000;
 
@@ -30,7 +33,7 @@ export interface NotifierOptions {
   readonly programs: AllowedPrograms;
 }
 
-/** A receiver and a report of its deliveries, which is undefined when its URL cannot be used any more. */
+/** A receiver and the report of its deliveries; the report is undefined when the URL cannot be used any more. */
 export interface ListedReceiver {
   readonly record: ReceiverRecord;
   readonly report: DeliveryReport | undefined;
@@ -42,7 +45,7 @@ interface OpenReceiver {
   readonly delivery: Delivery;
 }
 
-/** Sends notices to receivers, and knows how each delivery went. */
+/** Sends notices to the stored receivers and reports the deliveries. */
 export class Notifier {
   readonly #options: NotifierOptions;
   readonly #records = new Map<number, ReceiverRecord>();
@@ -52,10 +55,7 @@ export class Notifier {
     this.#options = options;
   }
 
-  /**
-   * Loads the stored receivers and the messages that wait for them. A receiver that cannot be used any more is logged and
-   * gets nothing.
-   */
+  /** Loads the stored receivers and their waiting messages. A receiver that cannot be used any more is logged and gets none. */
   static async open(options: NotifierOptions): Promise<Notifier> {
     const notifier = new Notifier(options);
     for (const record of await options.meta.read(({ notices }) => notices.receivers())) {
@@ -81,7 +81,7 @@ export class Notifier {
     }));
   }
 
-  /** @throws DeployError usage, denied, exists, too-large; whatever keeps the receiver from being used. */
+  /** @throws DeployError usage, denied, exists, too-large; the reason why the receiver cannot be used. */
   async add(wanted: Omit<ReceiverRecord, 'id' | 'added'>): Promise<ReceiverRecord> {
     await checkReceiver(wanted.url, this.#options);
     const added = this.#options.clock().toISOString();
@@ -104,32 +104,24 @@ export class Notifier {
     return record;
   }
 
-  /** What waits for it is not delivered. @throws DeployError not-found. */
-  async remove(id: number): Promise<ReceiverRecord> {
-    const record = this.require(id);
+  /** Removes a receiver; messages that wait for it are not delivered. @throws DeployError not-found. */
+  async remove(id: number): Promise<void> {
+    this.require(id);
     await this.#options.meta.write(({ notices }) => notices.deleteReceiver(id));
     const open = this.#open.get(id);
     this.#records.delete(id);
     this.#open.delete(id);
     await open?.delivery.close(0);
-    return record;
   }
 
-  /** Sends a message past the queue. @throws DeployError not-found; why it was not taken. */
-  async test(id: number, author: string): Promise<ReceiverRecord> {
+  /** Sends a test message without the queue. @throws DeployError not-found; the receiver's error. */
+  async test(id: number, author: string): Promise<void> {
     const record = this.require(id);
     await checkReceiver(record.url, this.#options);
     const receiver = this.#open.get(id)?.receiver ?? this.#openReceiver(record).receiver;
     const time = this.#options.clock().toISOString();
     const message = wordNotice({ event: 'test', time, author }, randomUUID());
-    const late = new AbortController();
-    const timer = setTimeout(() => late.abort(tookTooLong()), TEST_MS);
-    try {
-      await receiver.send(message, late.signal);
-    } finally {
-      clearTimeout(timer);
-    }
-    return record;
+    await sendWithin(receiver, message, { ms: TEST_MS });
   }
 
   /** @throws DeployError not-found. */
@@ -153,7 +145,7 @@ export class Notifier {
     await Promise.all([...this.#open.values()].map(({ delivery }) => delivery.close(deadlineMs)));
   }
 
-  /** None for a message that cannot be read: the others are delivered all the same. */
+  /** Empty for a message that cannot be read: the others are delivered all the same. */
   #decode(receiver: number, { since, message }: WaitingRecord): WaitingMessage[] {
     try {
       return [{ since, message: decodeMessage(message) }];
@@ -169,14 +161,14 @@ export class Notifier {
     const { environment, clock, programs, log } = this.#options;
     const tools: ReceiverTools = { environment, clock, programs, threads: this.#threadsOf(record.id) };
     const receiver = openReceiver(record.url, tools);
-    const shelf = this.#shelfOf(record.id);
-    const open = { record, receiver, delivery: new Delivery(receiver, { clock, log, shelf }) };
+    const store = this.#storeOf(record.id);
+    const open = { record, receiver, delivery: new Delivery(receiver, { clock, log, store }) };
     this.#open.set(record.id, open);
     return open;
   }
 
   /** A message that cannot be stored waits in memory alone. */
-  #shelfOf(receiver: number): MessageShelf {
+  #storeOf(receiver: number): MessageStore {
     const { meta, log } = this.#options;
     const failed = (error: unknown) =>
       log.error(
@@ -185,7 +177,7 @@ export class Notifier {
       );
     return {
       put: ({ message, since }) => {
-        const record = { id: message.id, since, message: encodeMessage(message) };
+        const record = { id: message.id, since, message: JSON.stringify(message) };
         meta.write(({ notices }) => notices.putWaiting(receiver, record)).catch(failed);
       },
       takeOut: (id) => {
@@ -204,8 +196,9 @@ export class Notifier {
   }
 }
 
-function tookTooLong(): DeployError {
-  return new DeployError('timeout', `the receiver did not answer within ${TEST_MS / 1000} s`);
+/** Reads a message that this or an earlier version stored. @throws DeployError corrupt. */
+export function decodeMessage(text: string): Message {
+  return decodeJson(text, messageSchema, { what: 'a message to a receiver in registry.db', kind: 'corrupt' });
 }
 
 /** Whether a receiver gets a notice: its events and its names, where it has any, must match. */

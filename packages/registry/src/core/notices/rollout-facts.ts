@@ -4,34 +4,34 @@ import type { StateReport } from '@deploy-tools/shared/report/report.js';
 import { assess } from '../fleet/assess.js';
 import type { HostStatus } from '../fleet/fleet-status.js';
 
-/** How many hosts a notice names. */
+/** The most hosts that a notice names. */
 export const MAX_NAMED = 10;
 const MAX_REASON_LENGTH = 200;
-/** States that say: it is at work on what is wanted. */
+/** States of a host that is deploying the wanted revision. */
 const AT_WORK: ReadonlySet<string> = new Set(['fetching', 'staged', 'activating', 'validating']);
 
-/** How far the rollout of a revision is, as far as notices care. */
+/** The facts of a revision's rollout that its notices depend on. */
 export interface RolloutFacts {
   readonly revision: number;
   readonly hosts: number;
   readonly inSync: number;
-  /** Hosts that failed and whose rollback, if any, has ended. */
+  /** The number of hosts that failed and whose rollback, if any, has ended. */
   readonly failed: number;
-  /** Hosts that are not heard and failed when they were. */
+  /** The number of hosts that failed and are lost now. */
   readonly failedAndGone: number;
   /** `deploy-failed` when any host failed without a rollback; undefined when no host reports a failure. */
   readonly failure: 'deploy-failed' | 'deploy-rolled-back' | undefined;
-  /** What most of them say. */
+  /** The most common error of the failed hosts. */
   readonly error: NoticeError | undefined;
-  /** Whether any host is at work, or done. */
+  /** Whether any host is deploying the revision, or has ended its attempt. */
   readonly begun: boolean;
-  /** Whether nothing more is to be expected of any host soon. */
+  /** Whether no host is expected to change soon. */
   readonly settled: boolean;
-  /** Whether all hosts have said how they are since the registry started and on the channel they have, or are not waited for any more. */
+  /** Whether every host has reported on its present channel, or is not waited for any more. */
   readonly heard: boolean;
-  /** Those that failed, then those that are lost. */
+  /** The failed hosts, then the lost ones. */
   readonly named: readonly NamedHost[];
-  /** The most attempts at the revision that failed on one host. */
+  /** The number of failed attempts of the host that has the most. */
   readonly rounds: number;
 }
 
@@ -67,7 +67,7 @@ export function rolloutFacts(
   };
 }
 
-/** A host that is rolling back has not said yet how that ends. */
+/** Whether a host failed for good: while it rolls back, the result is open. */
 function isDoneFailing({ category, follower }: HostStatus): boolean {
   return category === 'failed' && follower.report?.state !== 'rolling-back';
 }
@@ -78,7 +78,7 @@ function isBegun({ category, follower }: HostStatus, wanted: string): boolean {
   return category === 'pending' && report?.hash === wanted && AT_WORK.has(report.state);
 }
 
-/** Undefined where no state is a failure's. */
+/** Undefined where no state is a failure. */
 export function failureEvent(states: readonly (string | undefined)[]): RolloutFacts['failure'] {
   if (states.some((state) => state === 'failed' || state === 'inconsistent')) return 'deploy-failed';
   return states.includes('rolled-back') ? 'deploy-rolled-back' : undefined;

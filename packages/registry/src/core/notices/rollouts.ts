@@ -17,9 +17,9 @@ import { decodeRolloutState, encodeRolloutState, newRollout, type RolloutState }
 const GATHER_MS = 500;
 /** Delay before the next check after the store failed. */
 const AFTER_FAILURE_MS = 5000;
-/** Changes of one configuration that one check announces one by one; of more the newest. */
+/** The most changes of one configuration that one check announces; of more changes, the newest. */
 const MAX_CHANGES = 20;
-/** Failed attempts at an earlier revision that are read to find the most common error. */
+/** The most failed attempts at an earlier revision that are read for the most common error. */
 const MAX_FAILURES = 200;
 
 export interface RolloutPorts {
@@ -32,8 +32,8 @@ export interface RolloutPorts {
 }
 
 /**
- * Makes notices of configurations and their rollouts: compares the stored state with what receivers were notified of. That
- * is stored before a notice is sent, so that none is sent twice, whenever the registry ends.
+ * Makes notices of configurations and their rollouts, by comparing the present state with the notices that were sent. A notice
+ * is noted in the store before it is sent, so that a registry that ends at any time sends none twice.
  */
 export class Rollouts {
   readonly #ports: RolloutPorts;
@@ -53,11 +53,11 @@ export class Rollouts {
     this.#openedAt = timestamp(ports.clock);
     this.#unsubscribe = [
       ports.configurations.events.subscribe(undefined, ({ name }) => this.#mark(name)),
-      ports.fleet.events.subscribeAll((name) => this.#mark(name)),
+      ports.fleet.events.subscribe(undefined, ({ name }) => this.#mark(name)),
     ];
   }
 
-  /** Announces what changed since the last notice; configurations without any are only noted. */
+  /** Announces changes since the last notice. A configuration without any notice is only noted. */
   static async open(ports: RolloutPorts): Promise<Rollouts> {
     const records = await ports.meta.read(({ notices }) => notices.rollouts());
     const states = new Map<string, RolloutState>();
@@ -66,7 +66,7 @@ export class Rollouts {
         states.set(configuration, decodeRolloutState(state));
       } catch (error) {
         const facts = { configuration, err: describeError(error) };
-        ports.log.error(facts, 'a rollout is treated as one that nobody was notified of');
+        ports.log.error(facts, 'a rollout is treated as one without notices');
       }
     }
     const rollouts = new Rollouts(ports, states);
@@ -79,7 +79,7 @@ export class Rollouts {
     return rollouts;
   }
 
-  /** Checks the rollouts that are not over. To be called at intervals: hosts become lost by the passing of time. */
+  /** Checks the rollouts that have not ended. To be called at intervals: no event announces a lost host. */
   check(): void {
     for (const [name, { notified, settled }] of this.#states) {
       if (notified === 'succeeded' || (notified === 'failed' && settled)) continue;
@@ -113,7 +113,10 @@ export class Rollouts {
         const recheckMs = await this.#checkOne(name);
         if (recheckMs !== undefined) this.#checkLater(name, recheckMs);
       } catch (error) {
-        this.#ports.log.error({ configuration: name, err: describeError(error) }, 'notices cannot be made');
+        this.#ports.log.error(
+          { configuration: name, err: describeError(error) },
+          'notices of a rollout cannot be made',
+        );
         this.#checkLater(name, AFTER_FAILURE_MS);
       }
     }
@@ -139,7 +142,7 @@ export class Rollouts {
       await this.#note(name, state).catch((error: unknown) =>
         this.#ports.log.error(
           { configuration: name, err: describeError(error) },
-          'the state of notices cannot be stored',
+          'the notices that were sent cannot be stored',
         ),
       );
     }
@@ -147,7 +150,7 @@ export class Rollouts {
     return recheckMs;
   }
 
-  /** A name that comes back brings its history along. */
+  /** A configuration that is made again has revisions of before: only those after the start are announced. */
   #isNews({ revision, mtime }: Revision, before: RolloutState | undefined): boolean {
     return before === undefined ? mtime >= this.#openedAt : revision > before.revision;
   }
@@ -157,12 +160,8 @@ export class Rollouts {
       const now = this.#ports.clock();
       return judgeRollout({ configuration: name, facts, now }, before, earlier);
     }
-    const isKnown = before?.revision === head.revision;
-    return {
-      state: isKnown ? before : newRollout(head.revision, undefined),
-      notices: [],
-      recheckMs: undefined,
-    };
+    const state = before?.revision === head.revision ? before : newRollout(head.revision, undefined);
+    return { state, notices: [], recheckMs: undefined };
   }
 
   async #note(name: string, state: RolloutState): Promise<void> {
@@ -186,7 +185,7 @@ export class Rollouts {
     return { head, revisions, facts: rolloutFacts(head, hosts, failures), earlier };
   }
 
-  /** The failures of the revision whose failures were sent and that is not wanted any more. */
+  /** The failures of the earlier revision, where notices of its failures were sent. */
   async #earlier(tx: MetaReader, name: string, head: Revision): Promise<EarlierFailures | undefined> {
     const before = this.#states.get(name);
     if (before === undefined || before.revision === head.revision || before.notified !== 'failed')
@@ -198,7 +197,7 @@ export class Rollouts {
 
 interface Found {
   readonly head: Revision;
-  /** The newest, oldest first. */
+  /** The newest revisions, oldest first. */
   readonly revisions: readonly Revision[];
   readonly facts: RolloutFacts;
   readonly earlier: EarlierFailures | undefined;

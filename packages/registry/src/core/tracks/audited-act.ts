@@ -9,13 +9,13 @@ export function trackAuthor(component: string): Author {
   return { fingerprint: '', comment: `track ${component}`, user: 'track', address: '' };
 }
 
-/** One thing that a track does, as the command that an operator would use for it. */
+/** An act of a track, as the command that an operator would use for it. */
 export interface TrackAct {
   /** The component that the track is for. */
   readonly component: string;
   readonly command: string;
   readonly args: readonly string[];
-  /** Names of components and configurations that it is about. */
+  /** Names of the components and configurations that the act changes. */
   readonly subjects: readonly string[];
 }
 

@@ -11,8 +11,20 @@ import type { MetaStore } from '../../meta/meta-store.js';
 import type { FollowedTrack, Track, TrackProgress } from '../../meta/track-store.js';
 import { type Clock, timestamp } from '../clock.js';
 import { type BumpPorts, bumpConfigurations } from './bump-configurations.js';
-import { type IntakePorts, ReleaseIntake } from './take-release.js';
-import type { CheckReport } from './track-runner.js';
+import { type IntakePorts, takeRelease } from './take-release.js';
+
+/** The result of one check of a source. */
+export interface CheckReport {
+  readonly component: string;
+  /** Whether the source has changed since the last check. */
+  readonly changed: boolean;
+  /** The versions that were added, of several components where the source has images. */
+  readonly added: readonly LayerRef[];
+  /** Configurations that have a new version now. */
+  readonly bumped: readonly string[];
+  /** The releases and changes that have to wait, a sentence each. */
+  readonly waiting: readonly string[];
+}
 
 /** A source with its last listing. */
 export interface WatchedSource {
@@ -27,9 +39,8 @@ export interface TrackCheckPorts extends IntakePorts, BumpPorts {
 }
 
 /**
- * One check of a track's source: takes the newest release that is wanted and complete when it is newer than the last, and
- * sets the track's configurations to it. Resumes what an earlier check left unfinished: each step is stored before the
- * next begins.
+ * One check of a track's source. Takes the newest wanted and complete release when it is newer than the last one, and sets the
+ * track's configurations to it. Each step is stored before the next begins, so that the next check resumes after a failure.
  */
 export class TrackCheck {
   readonly #ports: TrackCheckPorts;
@@ -68,7 +79,7 @@ export class TrackCheck {
     return { component, changed, added, bumped, waiting };
   }
 
-  /** The release to take, undefined for none; and what cannot be taken, a sentence each. */
+  /** The release to take, or undefined; and the releases that have to wait, a sentence each. */
   async #pick(
     listing: Listing,
     wants: Wants,
@@ -96,14 +107,14 @@ export class TrackCheck {
 
   async #take(watched: WatchedSource, picked: PickedRelease): Promise<readonly LayerRef[]> {
     const { component } = this.#track;
-    const intake = new ReleaseIntake(this.#ports, { component, ...watched }, this.#signal);
-    const layers = await intake.take(picked);
+    const from = { component, ...watched, signal: this.#signal };
+    const layers = await takeRelease(this.#ports, from, picked);
     const time = timestamp(this.#ports.clock);
     await this.#store({ added: { tag: picked.release.tag, time, layers } });
     return layers;
   }
 
-  /** Sets the configurations to the release that was added last, where that has not been done. */
+  /** Sets the configurations to the release that was added last, unless they are. */
   async #bump(): Promise<{ readonly bumped: readonly string[]; readonly refused: readonly string[] }> {
     const { added } = this.#progress;
     if (added === undefined || this.#isSettled()) return { bumped: [], refused: [] };

@@ -9,8 +9,8 @@ import type { WatchedSource } from './check-track.js';
 type Sourced = Pick<Track, 'source' | 'os' | 'arch' | 'slot'>;
 
 /**
- * Parses a track's source URL and what the track wants of it.
- * @param fileRoots below which alone directories of this host may be followed.
+ * Parses a track's source URL and the releases that the track wants.
+ * @param fileRoots the only directories of this host below which tracks may follow directories.
  * @throws DeployError invalid, unsupported.
  */
 export function readTrackSource(track: Sourced, fileRoots: readonly string[]): SourceUrl {
@@ -24,7 +24,7 @@ export function readTrackSource(track: Sourced, fileRoots: readonly string[]): S
   return { ...url, wants: { ...url.wants, slot: track.slot ?? url.wants.slot } };
 }
 
-/** @throws DeployError also denied: credentials in the environment that cannot be used. */
+/** Opens a track's source. @throws DeployError invalid, unsupported; denied: the credentials in the environment cannot be used. */
 export async function openTrack(
   track: Sourced,
   fileRoots: readonly string[],

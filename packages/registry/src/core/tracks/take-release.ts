@@ -12,7 +12,7 @@ import type { Wants } from '@deploy-tools/sources/select/wants.js';
 import type { Source } from '@deploy-tools/sources/source.js';
 import type { MetaStore } from '../../meta/meta-store.js';
 import type { RegistryLimits } from '../limits.js';
-import type { Uploads } from '../uploads.js';
+import type { OperatorUpload, Uploads } from '../uploads.js';
 import type { Versions } from '../versions.js';
 import { type AuditPorts, auditedAct, trackAuthor } from './audited-act.js';
 import { imageComponent } from './image-components.js';
@@ -22,97 +22,84 @@ export interface IntakePorts extends AuditPorts {
   readonly versions: Versions;
   readonly uploads: Uploads;
   readonly limits: Pick<RegistryLimits, 'maxUpload'>;
-  /** Downloads of releases, on the registry's own disk; a later attempt resumes what an earlier one left there. */
+  /** The directory of downloads, on the registry's own disk; a later attempt resumes those of an earlier one. */
   readonly incoming: string;
 }
 
+/** A track's source. */
 export interface IntakeSource {
   /** The component that the track is for. */
   readonly component: string;
   readonly source: Source;
   readonly wants: Wants;
+  readonly signal: AbortSignal;
 }
 
-/** Makes versions of the releases of one track's source. */
-export class ReleaseIntake {
-  readonly #ports: IntakePorts;
-  readonly #from: IntakeSource;
-  readonly #signal: AbortSignal;
-
-  constructor(ports: IntakePorts, from: IntakeSource, signal: AbortSignal) {
-    this.#ports = ports;
-    this.#from = from;
-    this.#signal = signal;
+/**
+ * Makes versions of a release: fetches and verifies its archives, and adds each as `addver` would. Existing versions are used.
+ * After an interruption the next call resumes the downloads.
+ * @returns the versions, of an image one for each layer.
+ * @throws DeployError the failure of the source, of the archives' check or of the disk.
+ */
+export async function takeRelease(
+  ports: IntakePorts,
+  from: IntakeSource,
+  picked: PickedRelease,
+): Promise<readonly LayerRef[]> {
+  const { component, source, wants, signal } = from;
+  const file = { component, version: checkVersion(picked.release.tag) };
+  const isFile = source.kind === 'files';
+  if (isFile && (await isVersion(ports, file))) return [file];
+  // The directory's name is a hash: a component's name may be longer than a file's can be.
+  const dir = join(ports.incoming, hash('sha256', component));
+  await mkdir(dir, { recursive: true, mode: 0o700 });
+  const layers: LayerRef[] = [];
+  const options = { checksum: wants.checksum, log: ports.log, maxArtifactBytes: ports.limits.maxUpload };
+  const files = await fetchRelease(source, picked, dir, signal, options);
+  for (const [index, layer] of files.entries()) {
+    const ref = isFile ? file : { component: imageComponent(component, index + 1), version: layer.hash };
+    if (!(await isVersion(ports, ref))) await addVersion(ports, from, { ref, layer });
+    layers.push(ref);
   }
+  await rm(dir, { recursive: true, force: true });
+  return layers;
+}
 
-  /**
-   * Fetches and verifies the archives of a release, and adds each as `addver` would. Versions that exist are taken as they
-   * are. After an interruption the next attempt resumes the downloads.
-   * @returns the versions, of an image one for each layer.
-   * @throws DeployError the failure of the source, of the archives' check or of the disk.
-   */
-  async take(picked: PickedRelease): Promise<readonly LayerRef[]> {
-    const { component, source } = this.#from;
-    const tag = checkVersion(picked.release.tag);
-    const known = source.kind === 'files' ? await this.#findVersion({ component, version: tag }) : undefined;
-    if (known !== undefined) return [known];
-    // The directory's name is a hash: a component's name may be longer than a file's can be.
-    const dir = join(this.#ports.incoming, hash('sha256', component));
-    await mkdir(dir, { recursive: true, mode: 0o700 });
-    const layers: LayerRef[] = [];
-    for (const [index, layer] of (await this.#fetch(picked, dir)).entries()) {
-      const ref =
-        source.kind === 'files'
-          ? { component, version: tag }
-          : { component: imageComponent(component, index + 1), version: layer.hash };
-      layers.push((await this.#findVersion(ref)) ?? (await this.#add(ref, layer)));
+async function isVersion({ meta }: IntakePorts, { component, version }: LayerRef): Promise<boolean> {
+  return (await meta.read((tx) => tx.version(component, version))) !== undefined;
+}
+
+/** Adds an archive as a version, by an upload like an operator's. */
+async function addVersion(
+  ports: IntakePorts,
+  { component: track, signal }: IntakeSource,
+  { ref, layer }: { readonly ref: LayerRef; readonly layer: LayerFile },
+): Promise<void> {
+  const args = [`-name=${ref.component}`, `-version=${ref.version}`, `-hash=${layer.hash}`];
+  const act = { component: track, command: 'addver', args, subjects: [ref.component] };
+  const author = trackAuthor(track).comment;
+  await auditedAct(ports, act, async () => {
+    await upload(await ports.uploads.begin(author), layer, signal);
+    await ports.versions.add({ ...ref, hash: layer.hash, author });
+  });
+}
+
+async function upload(
+  to: OperatorUpload,
+  { path, hash: expected }: LayerFile,
+  signal: AbortSignal,
+): Promise<void> {
+  try {
+    let position = 0;
+    for await (const chunk of createReadStream(path, { signal, highWaterMark: 256 * 1024 })) {
+      await to.write(chunk as Buffer, position);
+      position += (chunk as Buffer).length;
     }
-    await rm(dir, { recursive: true, force: true });
-    return layers;
-  }
-
-  #fetch(picked: PickedRelease, dir: string): Promise<readonly LayerFile[]> {
-    const { log, limits } = this.#ports;
-    const { source, wants } = this.#from;
-    const options = { checksum: wants.checksum, log, maxArtifactBytes: limits.maxUpload };
-    return fetchRelease(source, picked, dir, this.#signal, options);
-  }
-
-  async #findVersion({ component, version }: LayerRef): Promise<LayerRef | undefined> {
-    const found = await this.#ports.meta.read((tx) => tx.version(component, version));
-    return found === undefined ? undefined : { component, version };
-  }
-
-  async #add({ component, version }: LayerRef, layer: LayerFile): Promise<LayerRef> {
-    const track = this.#from.component;
-    const args = [`-name=${component}`, `-version=${version}`, `-hash=${layer.hash}`];
-    const act = { component: track, command: 'addver', args, subjects: [component] };
-    return auditedAct(this.#ports, act, async () => {
-      await this.#upload(layer);
-      const author = trackAuthor(track).comment;
-      await this.#ports.versions.add({ component, version, hash: layer.hash, author });
-      return { component, version };
-    });
-  }
-
-  /** Stores an archive as an upload, as an operator's. */
-  async #upload({ path, hash: expected }: LayerFile): Promise<void> {
-    const signal = this.#signal;
-    const upload = await this.#ports.uploads.begin(trackAuthor(this.#from.component).comment);
-    try {
-      let position = 0;
-      for await (const chunk of createReadStream(path, { signal, highWaterMark: 256 * 1024 })) {
-        await upload.write(chunk as Buffer, position);
-        position += (chunk as Buffer).length;
-      }
-      const sealed = await upload.seal(signal);
-      if (sealed.hash !== expected)
-        throw new DeployError('corrupt', `${path} changed while it was read`, {
-          hint: 'it is fetched again',
-        });
-    } catch (error) {
-      await upload.discard();
-      throw error;
-    }
+    const sealed = await to.seal(signal);
+    if (sealed.hash !== expected)
+      throw new DeployError('corrupt', `${path} changed while it was read`, { hint: 'it is fetched again' });
+  } catch (error) {
+    await to.discard();
+    throw error;
   }
 }

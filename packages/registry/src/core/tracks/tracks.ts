@@ -21,15 +21,14 @@ export interface Yanked {
 export interface TrackPorts {
   readonly meta: MetaStore;
   readonly configurations: Configurations;
-  readonly runner: TrackRunner;
+  readonly runner: Pick<TrackRunner, 'follow' | 'forget' | 'check' | 'times'>;
   readonly clock: Clock;
   readonly limits: Pick<RegistryLimits, 'trackFiles'>;
 }
 
-/** Adds and deletes tracks, and keeps versions from them. */
+/** Adds and deletes tracks, and yanks versions. */
 export class Tracks {
-  /** Checks sources now, and says when it did or will. */
-  readonly runner: TrackRunner;
+  readonly runner: TrackPorts['runner'];
   readonly #ports: TrackPorts;
 
   constructor(ports: TrackPorts) {
@@ -74,10 +73,10 @@ export class Tracks {
   }
 
   /**
-   * Takes a version back: no track takes it again, and the configurations that its component's track bumps and that have
-   * it get the newest version before it that is not yanked. The version itself stays, and so do other configurations.
-   * After an interruption, the same command does the rest.
-   * @throws DeployError not-found: the version, or another one to set while a configuration has it.
+   * Yanks a version: no track takes it again. The configurations that the component's track bumps and that have the version
+   * get the newest earlier one that is not yanked. The version itself stays, as do other configurations. After an
+   * interruption, the same command does the rest.
+   * @throws DeployError not-found: the version; or a configuration has it and there is no other version to set.
    */
   async yank(change: Change, layer: LayerRef): Promise<Yanked> {
     const { meta, configurations, clock } = this.#ports;
@@ -104,7 +103,7 @@ export class Tracks {
     for (const name of users) {
       await configurations.changeLayer(change, name, { component, version: instead ?? version });
     }
-    this.runner.follow(component); // the source may have a release that was passed over
+    this.runner.follow(component); // the source may have another release to take
     return { instead: users.length > 0 ? instead : undefined, bumped: users };
   }
 
@@ -127,7 +126,7 @@ function progressAt(
   return { added: { tag: version, time, layers: [{ component, version }] }, bumped: version };
 }
 
-/** The newest version that is not yanked and older, or else the newest of all others. */
+/** The newest earlier version that is not yanked, else the newest of all others. */
 async function versionInstead(tx: MetaReader, { component, version }: LayerRef): Promise<string | undefined> {
   const yanked = new Set(await tx.tracks.yanked(component));
   const versions = (await tx.versions(component)).map((found) => found.version);

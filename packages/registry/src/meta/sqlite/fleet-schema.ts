@@ -1,4 +1,4 @@
-/** The tables of hosts and their deploys. Reports and labels are JSON: they are read as a whole. */
+/** The tables of hosts and their deploys. Reports and labels are JSON, because they are read as a whole. */
 export const FLEET_SCHEMA = `
   CREATE TABLE hosts (
     host        TEXT PRIMARY KEY,

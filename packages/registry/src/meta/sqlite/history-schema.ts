@@ -1,10 +1,9 @@
 /**
- * Logs of deploys in a table of their own, and what the history takes by key. Triggers keep the sums, so that
- * no query has to add them up. The row of fingerprint '' is that
- * of all keys. A deploy counts a kilobyte for its columns and indexes, besides its report.
+ * The logs of deploys in a table of their own, and the size of the history by key. Triggers maintain the sums; the row with
+ * fingerprint '' has the sum of all keys. A deploy counts a kilobyte for its columns and indexes, besides its report.
  *
- * `recent` are the newest 10 deploys of a host and a configuration. With it in the index the order in which deploys go
- * is that of an index, and nothing that is spared has to be passed over.
+ * `recent` marks the newest 10 deploys of a host and a configuration, which are removed last. The indexes contain it, so that
+ * the next deploy to remove is found without a scan.
  */
 export const HISTORY_SCHEMA = `
   CREATE TABLE deploy_logs (

@@ -2,8 +2,8 @@ import { FLEET_SCHEMA } from './fleet-schema.js';
 import { HISTORY_SCHEMA } from './history-schema.js';
 import { NOTICE_SCHEMA } from './notice-schema.js';
 
-/** The tables of tracks and of yanked versions. Lists, authors and progress are JSON: they are read as a whole. */
-export const TRACK_SCHEMA = `
+/** The tables of tracks and of yanked versions. Lists, authors and progress are JSON, because they are read as a whole. */
+const TRACK_SCHEMA = `
   CREATE TABLE tracks (
     component   TEXT PRIMARY KEY,
     source      TEXT NOT NULL,

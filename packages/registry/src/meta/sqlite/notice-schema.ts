@@ -1,4 +1,4 @@
-/** The tables of receivers and of what they were notified of. */
+/** The tables of receivers, of their messages and of the notices that were sent. */
 export const NOTICE_SCHEMA = `
   CREATE TABLE notice_receivers (
     id          INTEGER PRIMARY KEY AUTOINCREMENT,

@@ -1,60 +1,50 @@
-import type { AuditQuery, AuditRecord, AuditResult } from '../meta-store.js';
+import type { AuditQuery, AuditRecord } from '../meta-store.js';
+import { type SqliteStatements, whereAll } from './sqlite-statements.js';
 import { decodeStrings } from './stored-json.js';
 
-export interface AuditRow {
-  readonly time: string;
-  readonly fingerprint: string;
-  readonly comment: string;
-  readonly user: string;
-  readonly address: string;
-  readonly via: string;
-  readonly command: string;
+interface AuditRow extends Omit<AuditRecord, 'args' | 'subjects' | 'changes' | 'error'> {
   readonly args: string;
-  readonly changes: number;
-  readonly result: AuditResult;
-  readonly error: string | null;
-  readonly duration_ms: number;
   /** JSON array, gathered from audit_subjects. */
   readonly subjects: string;
+  readonly changes: number;
+  readonly error: string | null;
 }
 
-/** The query as SQL, newest first. */
-export function auditSelect(query: AuditQuery): { sql: string; parameters: unknown[] } {
-  const conditions: string[] = [];
-  const parameters: unknown[] = [];
-  const add = (condition: string, ...values: unknown[]) => {
-    conditions.push(condition);
-    parameters.push(...values);
-  };
-  if (query.subject !== undefined)
-    add('id IN (SELECT audit_id FROM audit_subjects WHERE subject = ?)', query.subject);
-  if (query.who !== undefined) add('(fingerprint = ? OR instr(comment, ?) > 0)', query.who, query.who);
-  if (query.command !== undefined) add('command = ?', query.command);
-  if (query.since !== undefined) add('time >= ?', query.since);
-  if (query.failed === true) add("result <> 'ok'");
-  if (query.changes === true) add('changes = 1');
-  const where = conditions.length === 0 ? '' : `WHERE ${conditions.join(' AND ')}`;
-  return {
-    sql: `SELECT audit.*, (SELECT json_group_array(subject) FROM audit_subjects WHERE audit_id = audit.id) AS subjects
-          FROM audit ${where} ORDER BY id DESC LIMIT ?`,
-    parameters: [...parameters, query.limit],
-  };
+/** The records that fit the query, oldest first. */
+export function readAudit(sql: SqliteStatements, query: AuditQuery): AuditRecord[] {
+  const { where, parameters } = whereAll({
+    'id IN (SELECT audit_id FROM audit_subjects WHERE subject = ?)': query.subject,
+    '(fingerprint = ? OR instr(comment, ?) > 0)': query.who,
+    'command = ?': query.command,
+    'time >= ?': query.since,
+    "result <> 'ok'": query.failed || undefined,
+    'changes = 1': query.changes || undefined,
+  });
+  const rows = sql.all<AuditRow>(
+    `SELECT time, fingerprint, comment, user, address, via, command, args,
+       (SELECT json_group_array(subject) FROM audit_subjects WHERE audit_id = audit.id) AS subjects,
+       changes, result, error, duration_ms AS durationMs
+     FROM audit ${where} ORDER BY id DESC LIMIT ?`,
+    ...parameters,
+    query.limit,
+  );
+  return rows.map(auditRecord).reverse();
 }
 
-export function auditRecord(row: AuditRow): AuditRecord {
+function auditRecord({ error, durationMs, ...row }: AuditRow): AuditRecord {
   return {
-    time: row.time,
-    fingerprint: row.fingerprint,
-    comment: row.comment,
-    user: row.user,
-    address: row.address,
-    via: row.via,
-    command: row.command,
+    ...row,
     args: decodeStrings(row.args, 'the arguments of an audit record'),
     subjects: decodeStrings(row.subjects, 'the subjects of an audit record'),
     changes: row.changes === 1,
-    result: row.result,
-    ...(row.error === null ? {} : { error: row.error }),
-    durationMs: row.duration_ms,
+    ...(error === null ? {} : { error }),
+    durationMs,
   };
+}
+
+export function appendAudit(sql: SqliteStatements, record: AuditRecord): void {
+  const { args, subjects, changes, durationMs, ...columns } = record;
+  const row = { ...columns, args: JSON.stringify(args), changes: changes ? 1 : 0, duration_ms: durationMs };
+  const id = sql.insert('audit', row);
+  for (const subject of new Set(subjects)) sql.insert('audit_subjects', { subject, audit_id: id });
 }

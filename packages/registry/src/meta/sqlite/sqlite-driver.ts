@@ -4,12 +4,12 @@ import type BetterSqlite3 from 'better-sqlite3';
 
 const require = createRequire(import.meta.url);
 
-/** better-sqlite3 13 ends a process that has less of Node-API: Node.js 20, and 22 before 22.14. */
+/** The version of Node-API that better-sqlite3 13 needs: with an older one (Node.js before 22.14) it ends the process. */
 const NODE_API = 10;
 
 /**
- * The driver that fits this Node.js. better-sqlite3 13 comes with its binary and needs nothing to be compiled. Its 12th
- * version is for Node.js before 22.14 only: from 24.19 on it aborts a process when a statement is collected as garbage
+ * Loads the driver that fits this Node.js. better-sqlite3 13 comes with its binary and is not compiled. Version 12 is for
+ * Node.js before 22.14 alone: from 24.19 on it aborts the process when a statement is collected as garbage
  * (https://github.com/nodejs/node/issues/65446).
  * @throws DeployError unsupported when it cannot be loaded.
  */

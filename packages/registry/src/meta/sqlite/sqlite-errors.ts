@@ -1,6 +1,6 @@
 import { DeployError, toDeployError } from '@deploy-tools/shared/errors.js';
 
-/** Translates what SQLite reports; see https://www.sqlite.org/rescode.html. */
+/** Translates an error of SQLite; see https://www.sqlite.org/rescode.html. */
 export function translateSqliteError(error: unknown): DeployError {
   if (!isSqliteError(error)) return toDeployError(error);
   const { code, message } = error;
@@ -12,8 +12,8 @@ export function translateSqliteError(error: unknown): DeployError {
   }
   // SQLite reports ENOSPC only as "full": a quota or a file size limit arrives as a failed write.
   if (code === 'SQLITE_IOERR_WRITE' || code === 'SQLITE_IOERR_SHMSIZE') {
-    return new DeployError('no-space', 'the disk of the registry does not take what is written', {
-      hint: 'look at its free space, quota and health',
+    return new DeployError('no-space', 'the disk of the registry refuses a write', {
+      hint: 'check its free space, quota and health',
       cause: error,
     });
   }

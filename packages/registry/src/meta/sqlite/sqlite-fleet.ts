@@ -1,4 +1,5 @@
 import type {
+  AgentKey,
   Attempt,
   DeployLog,
   DeployQuery,
@@ -13,21 +14,20 @@ import type {
   LogGap,
 } from '../fleet-store.js';
 import { RECENT_DEPLOYS } from '../fleet-store.js';
-import {
-  type DeployRow,
-  deployRecord,
-  deploySelect,
-  type HostRow,
-  type HostStateRow,
-  hostRecord,
-  hostState,
-  type LogRow,
-  logOf,
-} from './fleet-rows.js';
 import { dropOldest, historySize } from './sqlite-history.js';
-import type { SqliteStatements } from './sqlite-statements.js';
+import { type SqliteStatements, whereAll } from './sqlite-statements.js';
+import { decodeColumn, decodeStrings, STORED } from './stored-json.js';
 
-/** What hosts reported, over one SQLite connection; its caller holds an open transaction. */
+/** The newest attempt of each host at each revision of a configuration, from a revision on. */
+const LAST_ATTEMPTS =
+  'SELECT max(id) FROM deploys WHERE configuration = ? AND revision >= ? GROUP BY host, revision';
+
+interface LogRow {
+  readonly log: string | null;
+  readonly gap: LogGap | null;
+}
+
+/** The records of hosts over one SQLite connection; its caller holds an open transaction. */
 export class SqliteFleet implements FleetWriter {
   readonly #sql: SqliteStatements;
 
@@ -36,15 +36,25 @@ export class SqliteFleet implements FleetWriter {
   }
 
   async hosts(): Promise<readonly HostRecord[]> {
-    return this.#sql.all<HostRow>('SELECT * FROM hosts ORDER BY host').map(hostRecord);
+    const rows = this.#sql.all<AgentKey & Omit<HostRecord, 'key' | 'labels'> & { labels: string }>(
+      'SELECT host, fingerprint, comment, agent, labels, first_seen AS firstSeen FROM hosts ORDER BY host',
+    );
+    return rows.map(({ fingerprint, comment, labels, ...row }) => ({
+      ...row,
+      key: { fingerprint, comment },
+      labels: decodeColumn(labels, STORED.labels, `the labels of host ${row.host}`),
+    }));
   }
 
   async hostStates(): Promise<readonly HostState[]> {
-    return this.#sql
-      .all<HostStateRow>(
-        'SELECT host, configuration, report, changed, contact FROM host_states ORDER BY host, configuration',
-      )
-      .map(hostState);
+    const rows = this.#sql.all<Omit<HostState, 'report'> & { report: string | null }>(
+      'SELECT host, configuration, report, changed, contact FROM host_states ORDER BY host, configuration',
+    );
+    return rows.map(({ report, ...row }) => ({
+      ...row,
+      report:
+        report === null ? undefined : decodeColumn(report, STORED.report, `the report of host ${row.host}`),
+    }));
   }
 
   async hostLog(host: string, configuration: string): Promise<HostLog | undefined> {
@@ -58,20 +68,33 @@ export class SqliteFleet implements FleetWriter {
   }
 
   async deploys(query: DeployQuery): Promise<readonly DeployRecord[]> {
-    const { sql, parameters } = deploySelect(query);
-    return this.#sql
-      .all<DeployRow>(sql, ...parameters)
-      .map(deployRecord)
-      .reverse();
+    const { where, parameters } = whereAll({
+      'configuration = ?': query.configuration,
+      'host = ?': query.host,
+      '(configuration = ? OR host = ?)': query.subject,
+      '(fingerprint = ? OR instr(comment, ?) > 0)': query.who,
+      'deploy = ?': query.deploy,
+      'time >= ?': query.since,
+      "state <> 'healthy'": query.failed || undefined,
+    });
+    const rows = this.#sql.all<AgentKey & Omit<DeployRecord, 'key' | 'report'> & { report: string }>(
+      `SELECT time, host, report, fingerprint, comment, address FROM deploys ${where} ORDER BY id DESC LIMIT ?`,
+      ...parameters,
+      query.limit,
+    );
+    const records = rows.map(({ fingerprint, comment, report, ...row }) => ({
+      ...row,
+      key: { fingerprint, comment },
+      report: decodeColumn(report, STORED.outcome, `a deploy of host ${row.host}`),
+    }));
+    return records.reverse();
   }
 
   async deployLog(host: string, configuration: string, deploy: string): Promise<DeployLog> {
     const row = this.#sql.one<LogRow>(
       `SELECT log, log_gap AS gap FROM deploys LEFT JOIN deploy_logs ON deploy_id = id
        WHERE host = ? AND configuration = ? AND deploy = ?`,
-      host,
-      configuration,
-      deploy,
+      ...[host, configuration, deploy],
     );
     return logOf(row ?? { log: null, gap: null });
   }
@@ -81,24 +104,19 @@ export class SqliteFleet implements FleetWriter {
   }
 
   async attempts(configuration: string, fromRevision: number): Promise<readonly Attempt[]> {
-    return this.#sql
-      .all<Omit<Attempt, 'hash'> & { hash: string | null }>(
-        `SELECT host, revision, state, report ->> '$.hash' AS hash FROM deploys WHERE id IN (
-           SELECT max(id) FROM deploys WHERE configuration = ? AND revision >= ? GROUP BY host, revision
-         ) ORDER BY id`,
-        configuration,
-        fromRevision,
-      )
-      .map((row) => ({ ...row, hash: row.hash ?? undefined }));
+    const rows = this.#sql.all<Omit<Attempt, 'hash'> & { hash: string | null }>(
+      `SELECT host, revision, state, report ->> '$.hash' AS hash FROM deploys WHERE id IN (${LAST_ATTEMPTS})
+       ORDER BY id`,
+      ...[configuration, fromRevision],
+    );
+    return rows.map((row) => ({ ...row, hash: row.hash ?? undefined }));
   }
 
   async landings(configuration: string, fromRevision: number): Promise<readonly Landing[]> {
     return this.#sql.all<Landing>(
-      `SELECT revision, state, count(*) AS hosts FROM deploys WHERE id IN (
-         SELECT max(id) FROM deploys WHERE configuration = ? AND revision >= ? GROUP BY host, revision
-       ) GROUP BY revision, state ORDER BY revision, state`,
-      configuration,
-      fromRevision,
+      `SELECT revision, state, count(*) AS hosts FROM deploys WHERE id IN (${LAST_ATTEMPTS})
+       GROUP BY revision, state ORDER BY revision, state`,
+      ...[configuration, fromRevision],
     );
   }
 
@@ -107,18 +125,19 @@ export class SqliteFleet implements FleetWriter {
       `SELECT max(failures) AS most FROM (
          SELECT count(*) AS failures FROM deploys
          WHERE configuration = ? AND revision = ? AND state <> 'healthy' GROUP BY host)`,
-      configuration,
-      revision,
+      ...[configuration, revision],
     );
     return row?.most ?? 0;
   }
 
   async putHost({ host, key, agent, labels, firstSeen }: HostRecord): Promise<void> {
-    this.#sql.run(
-      `INSERT INTO hosts (host, fingerprint, comment, agent, labels, first_seen) VALUES (?, ?, ?, ?, ?, ?)
-       ON CONFLICT (host) DO UPDATE SET fingerprint = excluded.fingerprint, comment = excluded.comment,
+    const { fingerprint, comment } = key;
+    const row = { host, fingerprint, comment, agent, labels: JSON.stringify(labels), first_seen: firstSeen };
+    this.#sql.insert(
+      'hosts',
+      row,
+      `ON CONFLICT (host) DO UPDATE SET fingerprint = excluded.fingerprint, comment = excluded.comment,
          agent = excluded.agent, labels = excluded.labels`,
-      ...[host, key.fingerprint, key.comment, agent, JSON.stringify(labels), firstSeen],
     );
   }
 
@@ -128,12 +147,8 @@ export class SqliteFleet implements FleetWriter {
   }
 
   async putHostState({ host, configuration, report, changed, contact }: HostState): Promise<void> {
-    this.#sql.run(
-      `INSERT INTO host_states (host, configuration, report, changed, contact) VALUES (?, ?, ?, ?, ?)
-       ON CONFLICT (host, configuration) DO UPDATE SET report = excluded.report, changed = excluded.changed,
-         contact = excluded.contact`,
-      ...[host, configuration, report === undefined ? null : JSON.stringify(report), changed, contact],
-    );
+    const row = { host, configuration, report: report && JSON.stringify(report), changed, contact };
+    this.#sql.put('host_states', ['host', 'configuration'], row);
   }
 
   async putHostLog(host: string, configuration: string, { deploy, lines, gap }: HostLog): Promise<void> {
@@ -144,10 +159,8 @@ export class SqliteFleet implements FleetWriter {
   }
 
   async touchHostState(host: string, configuration: string, contact: string): Promise<void> {
-    this.#sql.run(
-      'UPDATE host_states SET contact = ? WHERE host = ? AND configuration = ?',
-      ...[contact, host, configuration],
-    );
+    const sql = 'UPDATE host_states SET contact = ? WHERE host = ? AND configuration = ?';
+    this.#sql.run(sql, contact, host, configuration);
   }
 
   async deleteHostState(host: string, configuration: string): Promise<void> {
@@ -173,9 +186,7 @@ export class SqliteFleet implements FleetWriter {
       ...[typeof log === 'string' ? log : null, key.fingerprint, key.comment, address],
     );
     if (stored === undefined) return;
-    if (text !== undefined) {
-      this.#sql.run('INSERT OR REPLACE INTO deploy_logs (deploy_id, log) VALUES (?, ?)', stored.id, text);
-    }
+    if (text !== undefined) this.#sql.put('deploy_logs', ['deploy_id'], { deploy_id: stored.id, log: text });
     this.#sql.run(
       `UPDATE deploys SET recent = 0 WHERE recent = 1 AND id = (
          SELECT id FROM deploys WHERE host = ? AND configuration = ? ORDER BY id DESC LIMIT 1 OFFSET ?)`,
@@ -192,13 +203,18 @@ export class SqliteFleet implements FleetWriter {
       `DELETE FROM deploys WHERE host = ? AND configuration = ? AND id <= (
          SELECT id FROM deploys WHERE host = ? AND configuration = ? ORDER BY id DESC LIMIT 1 OFFSET ?)`,
       ...[host, configuration, host, configuration, keep],
-    ).changes;
+    );
   }
 
   async deleteDeploysBefore(time: string): Promise<number> {
     return this.#sql.run(
       'DELETE FROM deploys WHERE id IN (SELECT id FROM deploys WHERE recent = 0 AND time < ? LIMIT 200)',
       time,
-    ).changes;
+    );
   }
+}
+
+function logOf({ log, gap }: LogRow): DeployLog {
+  const lines = log === null ? [] : decodeStrings(log, 'the log of a deploy');
+  return gap === null ? { lines } : { lines, gap };
 }

@@ -1,10 +1,10 @@
 import type { HistoryPart, HistorySize } from '../fleet-store.js';
 import type { SqliteStatements } from './sqlite-statements.js';
 
-/** Deploys that one call changes at most: other writers wait for the transaction. */
+/** The most deploys that one call changes: other writers wait for the transaction. */
 const MAX_DEPLOYS_AT_ONCE = 50;
 
-/** The oldest of a key in the order in which they go, each with what would be freed. */
+/** The deploys of a key in the order of their removal, each with the bytes that it frees. */
 const OLDEST: Readonly<Record<HistoryPart, string>> = {
   logs: `SELECT id, log_bytes AS bytes FROM deploys WHERE fingerprint = ? AND log_bytes > 0
          ORDER BY recent, id LIMIT ${MAX_DEPLOYS_AT_ONCE}`,
@@ -12,7 +12,7 @@ const OLDEST: Readonly<Record<HistoryPart, string>> = {
             ORDER BY recent, id LIMIT ${MAX_DEPLOYS_AT_ONCE}`,
 };
 
-/** See {@link FleetReader.historySize}; history-schema.ts says how the sums are kept. */
+/** See {@link FleetReader.historySize}; triggers in history-schema.ts maintain the sums. */
 export function historySize(sql: SqliteStatements, part: HistoryPart): HistorySize {
   const total = sql.one<{ bytes: number }>(
     `SELECT ${part} AS bytes FROM history_sizes WHERE fingerprint = ''`,
@@ -20,7 +20,7 @@ export function historySize(sql: SqliteStatements, part: HistoryPart): HistorySi
   const fullest = sql.one<{ fingerprint: string; bytes: number }>(
     `SELECT fingerprint, ${part} AS bytes FROM history_sizes WHERE fingerprint <> '' ORDER BY ${part} DESC LIMIT 1`,
   );
-  return { total: total?.bytes ?? 0, ...(fullest === undefined ? {} : { fullest }) };
+  return { total: total?.bytes ?? 0, fullest };
 }
 
 /** See {@link FleetWriter.dropOldest}. */

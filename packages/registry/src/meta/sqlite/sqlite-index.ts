@@ -1,19 +1,17 @@
 import type { ErrorKind } from '@deploy-tools/shared/errors.js';
-import type { ArchiveIndex, IndexedArchive } from '../meta-store.js';
-
-export const INDEX_COLUMNS =
-  'archive, size, made, manifest, manifest_size, pack, pack_size, entries, bytes, reason_kind, reason, hint';
+import type { ArchiveIndex, IndexedArchive, RefusedArchive } from '../meta-store.js';
+import type { RowValues } from './sqlite-statements.js';
 
 /** Of each component the newest version whose archive has a manifest. */
 export const NEWEST_INDEXED = `
-  SELECT ${INDEX_COLUMNS} FROM archive_indexes WHERE archive IN (
+  SELECT * FROM archive_indexes WHERE archive IN (
     SELECT v.hash FROM versions v JOIN (
       SELECT max(n.id) AS id FROM versions n JOIN archive_indexes i ON i.archive = n.hash
       WHERE i.manifest IS NOT NULL GROUP BY n.component
     ) newest ON newest.id = v.id
   ) ORDER BY archive`;
 
-/** A head keeps its archive even where the version's row was lost; newest is what was added last, whatever the clock said. */
+/** A head keeps its archive even where the version's row was lost. The newest version is the one that was added last. */
 export const ARCHIVES_BY_USE = `
   SELECT hash FROM (
     SELECT hash, id, 0 AS used FROM versions
@@ -23,8 +21,8 @@ export const ARCHIVES_BY_USE = `
   ) GROUP BY hash ORDER BY max(used) DESC, max(id) DESC, hash`;
 
 /**
- * Names of configurations of which any revision names an archive; two parameters, both its hash. One step in the index for
- * each name, however many revisions have the archive: https://www.sqlite.org/lang_with.html, recursive queries.
+ * Names of configurations of which any revision names an archive; two parameters, both its hash. Takes one step in the index
+ * for each name, however many revisions have the archive: https://www.sqlite.org/lang_with.html, recursive queries.
  */
 export const CONFIGURATIONS_WITH_ARCHIVE = `
   WITH RECURSIVE found (name) AS (
@@ -34,64 +32,68 @@ export const CONFIGURATIONS_WITH_ARCHIVE = `
     FROM found WHERE found.name IS NOT NULL
   ) SELECT name FROM found WHERE name IS NOT NULL`;
 
-/** A row with either a manifest and a pack, or a reason. */
-export interface IndexRow {
+interface AnyRow {
   readonly archive: string;
   readonly size: number;
   readonly made: string;
-  readonly manifest: string | null;
+}
+
+export interface IndexedRow extends AnyRow {
+  readonly manifest: string;
   readonly manifest_size: number;
   readonly pack: string;
   readonly pack_size: number;
   readonly entries: number;
   readonly bytes: number;
-  readonly reason_kind: string;
+}
+
+interface RefusedRow extends AnyRow {
+  readonly manifest: null;
+  readonly reason_kind: ErrorKind;
   readonly reason: string;
   readonly hint: string | null;
 }
 
+export type IndexRow = IndexedRow | RefusedRow;
+
 export function indexOf(row: IndexRow): ArchiveIndex {
-  if (row.manifest !== null) return indexedOf({ ...row, manifest: row.manifest });
-  const { archive, size, made } = row;
-  const reason = { kind: row.reason_kind as ErrorKind, message: row.reason, hint: row.hint ?? undefined };
-  return { kind: 'refused', archive: { hash: archive, size }, made, reason };
+  return row.manifest === null ? refusedOf(row) : indexedOf(row);
 }
 
-export function indexedOf(row: IndexRow & { readonly manifest: string }): IndexedArchive {
+function refusedOf({ archive, size, made, reason_kind: kind, reason, hint }: RefusedRow): RefusedArchive {
   return {
-    kind: 'indexed',
-    archive: { hash: row.archive, size: row.size },
-    made: row.made,
-    manifest: { hash: row.manifest, size: row.manifest_size },
-    pack: { hash: row.pack, size: row.pack_size },
-    entries: row.entries,
-    bytes: row.bytes,
+    kind: 'refused',
+    archive: { hash: archive, size },
+    made,
+    reason: { kind, message: reason, hint: hint ?? undefined },
   };
 }
 
-/** In the order of INDEX_COLUMNS. */
-export function indexValues(index: ArchiveIndex): readonly unknown[] {
-  const { archive, made } = index;
+export function indexedOf(row: IndexedRow): IndexedArchive {
+  const { made, entries, bytes } = row;
+  return {
+    kind: 'indexed',
+    archive: { hash: row.archive, size: row.size },
+    made,
+    manifest: { hash: row.manifest, size: row.manifest_size },
+    pack: { hash: row.pack, size: row.pack_size },
+    entries,
+    bytes,
+  };
+}
+
+export function indexRow(index: ArchiveIndex): RowValues {
+  const row = { archive: index.archive.hash, size: index.archive.size, made: index.made };
   if (index.kind === 'refused') {
     const { kind, message, hint } = index.reason;
-    return [
-      archive.hash,
-      archive.size,
-      made,
-      null,
-      null,
-      null,
-      null,
-      null,
-      null,
-      kind,
-      message,
-      hint ?? null,
-    ];
+    return { ...row, reason_kind: kind, reason: message, hint };
   }
   const { manifest, pack, entries, bytes } = index;
-  return [
-    ...[archive.hash, archive.size, made, manifest.hash, manifest.size],
-    ...[pack.hash, pack.size, entries, bytes, null, null, null],
-  ];
+  const files = {
+    manifest: manifest.hash,
+    manifest_size: manifest.size,
+    pack: pack.hash,
+    pack_size: pack.size,
+  };
+  return { ...row, ...files, entries, bytes };
 }

@@ -8,13 +8,13 @@ import { translateSqliteError } from './sqlite-errors.js';
 import { SqliteReader } from './sqlite-reader.js';
 import { SqliteWriter } from './sqlite-writer.js';
 
-/** How long to wait for another process that holds the database, such as a backup. */
+/** The longest wait for another process that locks the database, such as a backup. */
 const BUSY_TIMEOUT_MS = 5000;
 
-/** The most that the write-ahead log keeps of the disk when nothing of it is needed any more. */
-const LOG_BYTES = 16 * 1024 * 1024;
+/** The size to which a write-ahead log is cut once all of it is in the database. */
+const MAX_LOG_BYTES = 16 * 1024 * 1024;
 
-/** Free pages that are left in the file for what is written next, and how many are given back in one step. */
+/** Free pages that stay in the file for the next writes, and the pages that one step returns to the disk. */
 const FREE_PAGES = 1024;
 const PAGES_AT_ONCE = 256;
 
@@ -101,7 +101,7 @@ function isClosed(): DeployError {
   return new DeployError('internal', 'the registry database is closed');
 }
 
-/** SQLite would make the file readable for others; what it puts beside gets the mode of the file. */
+/** Makes the file unreadable for others, which SQLite would not; SQLite's files beside it get the same mode. */
 function createPrivate(path: string): void {
   try {
     closeSync(openSync(path, 'wx', 0o600));
@@ -114,11 +114,11 @@ function connect(path: string, prepare: (db: Database.Database) => void): Databa
   const Driver = loadSqlite();
   const db = new Driver(path, { timeout: BUSY_TIMEOUT_MS });
   try {
-    // Of a new file only, and before the mode, which writes its first page. To change an older file all of it has to be
-    // written anew, on a disk with twice the room, while nobody is served: what is deleted there is used again instead.
+    // Takes effect in a new file only, and before WAL mode, which writes the first page. An older file would have to be written
+    // anew as a whole, with twice the space and while nobody is served: it reuses its free pages instead.
     db.pragma('auto_vacuum = INCREMENTAL');
     db.pragma('journal_mode = WAL');
-    db.pragma(`journal_size_limit = ${LOG_BYTES}`);
+    db.pragma(`journal_size_limit = ${MAX_LOG_BYTES}`);
     db.pragma('synchronous = FULL');
     db.pragma('foreign_keys = ON');
     prepare(db);
@@ -129,7 +129,7 @@ function connect(path: string, prepare: (db: Database.Database) => void): Databa
   }
 }
 
-/** See {@link MetaStore.shrink}: pages from the end of the file take the places of free ones, and the file is cut. */
+/** Implements {@link MetaStore.shrink}: moves pages from the end of the file into free ones, and cuts the file. */
 function giveBack(db: Database.Database): boolean {
   const left = () => Number(db.pragma('freelist_count', { simple: true })) - FREE_PAGES;
   const surplus = left();

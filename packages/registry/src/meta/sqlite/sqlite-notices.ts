@@ -8,17 +8,12 @@ import type {
 import type { SqliteStatements } from './sqlite-statements.js';
 import { decodeStrings } from './stored-json.js';
 
-interface ReceiverRow {
-  readonly id: number;
-  readonly url: string;
+interface ReceiverRow extends Omit<ReceiverRecord, 'events' | 'names'> {
   readonly events: string;
   readonly names: string;
-  readonly added: string;
-  readonly fingerprint: string;
-  readonly comment: string;
 }
 
-/** What notices need, over one SQLite connection; its caller holds an open transaction. */
+/** Receivers and their notices, over one SQLite connection; its caller holds an open transaction. */
 export class SqliteNotices implements NoticeWriter {
   readonly #sql: SqliteStatements;
 
@@ -39,23 +34,17 @@ export class SqliteNotices implements NoticeWriter {
   }
 
   async lostHosts(): Promise<readonly string[]> {
-    const rows = this.#sql.all<{ host: string }>('SELECT host FROM notice_lost_hosts ORDER BY host');
-    return rows.map(({ host }) => host);
+    return this.#sql.texts('SELECT host FROM notice_lost_hosts ORDER BY host');
   }
 
   async thread(receiver: number, thread: string): Promise<string | undefined> {
-    return this.#sql.one<{ reference: string }>(
-      'SELECT reference FROM notice_threads WHERE receiver = ? AND thread = ?',
-      receiver,
-      thread,
-    )?.reference;
+    const sql = 'SELECT reference FROM notice_threads WHERE receiver = ? AND thread = ?';
+    return this.#sql.texts(sql, receiver, thread)[0];
   }
 
   async waiting(receiver: number): Promise<readonly WaitingRecord[]> {
-    return this.#sql.all<WaitingRecord>(
-      'SELECT id, since, message FROM notice_waiting WHERE receiver = ? ORDER BY place',
-      receiver,
-    );
+    const sql = 'SELECT id, since, message FROM notice_waiting WHERE receiver = ? ORDER BY place';
+    return this.#sql.all<WaitingRecord>(sql, receiver);
   }
 
   async putWaiting(receiver: number, { id, since, message }: WaitingRecord): Promise<void> {
@@ -73,29 +62,21 @@ export class SqliteNotices implements NoticeWriter {
 
   async addReceiver(receiver: Omit<ReceiverRecord, 'id'>): Promise<ReceiverRecord> {
     const { url, events, names, added, fingerprint, comment } = receiver;
-    const { lastInsertRowid } = this.#sql.run(
-      `INSERT INTO notice_receivers (url, events, names, added, fingerprint, comment) VALUES (?, ?, ?, ?, ?, ?)`,
-      ...[url, JSON.stringify(events), JSON.stringify(names), added, fingerprint, comment],
-    );
-    return { ...receiver, id: Number(lastInsertRowid) };
+    const filter = { events: JSON.stringify(events), names: JSON.stringify(names) };
+    const id = this.#sql.insert('notice_receivers', { url, ...filter, added, fingerprint, comment });
+    return { ...receiver, id };
   }
 
   async deleteReceiver(id: number): Promise<boolean> {
-    return this.#sql.run('DELETE FROM notice_receivers WHERE id = ?', id).changes > 0;
+    return this.#sql.run('DELETE FROM notice_receivers WHERE id = ?', id) > 0;
   }
 
   async putRollout({ configuration, revision, state }: RolloutRecord): Promise<void> {
-    this.#sql.run(
-      `INSERT INTO notice_rollouts (configuration, revision, state) VALUES (?, ?, ?)
-       ON CONFLICT (configuration) DO UPDATE SET revision = excluded.revision, state = excluded.state`,
-      configuration,
-      revision,
-      state,
-    );
+    this.#sql.put('notice_rollouts', ['configuration'], { configuration, revision, state });
   }
 
   async addLostHost(host: string): Promise<void> {
-    this.#sql.run('INSERT INTO notice_lost_hosts (host) VALUES (?) ON CONFLICT (host) DO NOTHING', host);
+    this.#sql.insert('notice_lost_hosts', { host }, 'ON CONFLICT (host) DO NOTHING');
   }
 
   async deleteLostHost(host: string): Promise<void> {

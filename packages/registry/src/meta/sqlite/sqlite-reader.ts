@@ -1,5 +1,6 @@
 import type { ComponentVersion, Configuration } from '@deploy-tools/shared/model.js';
 import type Database from 'better-sqlite3';
+import type { Author } from '../author.js';
 import type {
   ArchiveIndex,
   AuditQuery,
@@ -10,12 +11,12 @@ import type {
   Revision,
   Upload,
 } from '../meta-store.js';
-import { type AuditRow, auditRecord, auditSelect } from './sqlite-audit.js';
+import { readAudit } from './sqlite-audit.js';
 import { SqliteFleet } from './sqlite-fleet.js';
 import {
   ARCHIVES_BY_USE,
   CONFIGURATIONS_WITH_ARCHIVE,
-  INDEX_COLUMNS,
+  type IndexedRow,
   type IndexRow,
   indexedOf,
   indexOf,
@@ -26,17 +27,16 @@ import { SqliteStatements } from './sqlite-statements.js';
 import { SqliteTracks } from './sqlite-tracks.js';
 
 const VERSION_COLUMNS = 'component, version, hash, size, created';
+/** The layers of all heads, deleted configurations left out. */
+const HEAD_LAYERS = `configurations c JOIN revision_layers l ON l.configuration = c.name AND l.number = c.head
+  WHERE c.deleted = 0`;
 
-interface RevisionRow {
+interface RevisionRow extends Author {
   readonly configuration: string;
   readonly number: number;
   readonly mtime: string;
   readonly hash: string;
-  readonly fingerprint: string;
-  readonly comment: string;
   readonly command: string;
-  readonly user: string;
-  readonly address: string;
 }
 
 /** The reading half of the port over one SQLite connection. */
@@ -44,69 +44,50 @@ export class SqliteReader implements MetaReader {
   readonly fleet: SqliteFleet;
   readonly notices: SqliteNotices;
   readonly tracks: SqliteTracks;
-  readonly #sql: SqliteStatements;
+  protected readonly sql: SqliteStatements;
 
   constructor(db: Database.Database) {
-    this.#sql = new SqliteStatements(db);
-    this.fleet = new SqliteFleet(this.#sql);
-    this.notices = new SqliteNotices(this.#sql);
-    this.tracks = new SqliteTracks(this.#sql);
+    this.sql = new SqliteStatements(db);
+    this.fleet = new SqliteFleet(this.sql);
+    this.notices = new SqliteNotices(this.sql);
+    this.tracks = new SqliteTracks(this.sql);
   }
 
   async version(component: string, version: string): Promise<ComponentVersion | undefined> {
-    return this.one<ComponentVersion>(
-      `SELECT ${VERSION_COLUMNS} FROM versions WHERE component = ? AND version = ?`,
-      component,
-      version,
-    );
+    const sql = `SELECT ${VERSION_COLUMNS} FROM versions WHERE component = ? AND version = ?`;
+    return this.sql.one<ComponentVersion>(sql, component, version);
   }
 
   async versions(component: string): Promise<readonly ComponentVersion[]> {
-    return this.all<ComponentVersion>(
-      `SELECT ${VERSION_COLUMNS} FROM versions WHERE component = ? ORDER BY id`,
-      component,
-    );
+    const sql = `SELECT ${VERSION_COLUMNS} FROM versions WHERE component = ? ORDER BY id`;
+    return this.sql.all<ComponentVersion>(sql, component);
   }
 
   async components(): Promise<readonly string[]> {
-    const rows = this.all<{ component: string }>(
-      'SELECT DISTINCT component FROM versions ORDER BY component',
-    );
-    return rows.map((row) => row.component);
+    return this.sql.texts('SELECT DISTINCT component FROM versions ORDER BY component');
   }
 
+  /** A head revision keeps its archive even where the version's row was lost. */
   async isArchiveUsed(hash: string): Promise<boolean> {
-    // A head revision keeps its archive even where the version's row was lost.
-    return (
-      this.one(
-        `SELECT 1 FROM versions WHERE hash = ?
-         UNION ALL SELECT 1 FROM revision_layers l JOIN configurations c ON c.name = l.configuration AND c.head = l.number
-         WHERE c.deleted = 0 AND l.hash = ? LIMIT 1`,
-        hash,
-        hash,
-      ) !== undefined
-    );
+    const sql = `SELECT 1 FROM versions WHERE hash = ? UNION ALL SELECT 1 FROM ${HEAD_LAYERS} AND l.hash = ? LIMIT 1`;
+    return this.sql.has(sql, hash, hash);
   }
 
   async archiveUsers(hash: string): Promise<{ versions: string[]; configurations: string[] }> {
-    const versions = this.all<{ component: string; version: string }>(
-      'SELECT component, version FROM versions WHERE hash = ? ORDER BY component, version',
-      hash,
-    );
-    const configurations = this.all<{ name: string }>(
-      `SELECT DISTINCT c.name FROM configurations c
-       JOIN revision_layers l ON l.configuration = c.name AND l.number = c.head
-       WHERE c.deleted = 0 AND l.hash = ? ORDER BY c.name`,
-      hash,
-    );
     return {
-      versions: versions.map(({ component, version }) => `${component}:${version}`),
-      configurations: configurations.map(({ name }) => name),
+      versions: this.sql.texts(
+        "SELECT component || ':' || version FROM versions WHERE hash = ? ORDER BY component, version",
+        hash,
+      ),
+      configurations: this.sql.texts(
+        `SELECT DISTINCT c.name FROM ${HEAD_LAYERS} AND l.hash = ? ORDER BY c.name`,
+        hash,
+      ),
     };
   }
 
   async configuration(name: string): Promise<Configuration | undefined> {
-    const row = this.one<RevisionRow>(
+    const row = this.sql.one<RevisionRow>(
       `SELECT r.* FROM revisions r JOIN configurations c ON c.name = r.configuration AND c.head = r.number
        WHERE c.name = ? AND c.deleted = 0`,
       name,
@@ -115,137 +96,96 @@ export class SqliteReader implements MetaReader {
   }
 
   async configurations(): Promise<readonly string[]> {
-    const rows = this.all<{ name: string }>(
-      'SELECT name FROM configurations WHERE deleted = 0 ORDER BY name',
-    );
-    return rows.map((row) => row.name);
+    return this.sql.texts('SELECT name FROM configurations WHERE deleted = 0 ORDER BY name');
   }
 
-  async revisions(name: string, limit?: number): Promise<readonly Revision[]> {
-    const rows = this.all<RevisionRow>(
-      'SELECT * FROM revisions WHERE configuration = ? ORDER BY number DESC LIMIT ?',
-      name,
-      limit ?? -1, // no limit, to SQLite
-    );
+  async revisions(name: string, limit = -1): Promise<readonly Revision[]> {
+    const sql = 'SELECT * FROM revisions WHERE configuration = ? ORDER BY number DESC LIMIT ?'; // -1: all
+    const rows = this.sql.all<RevisionRow>(sql, name, limit);
     return rows.map((row) => this.#revision(row)).reverse();
   }
 
   async revision(name: string, number: number): Promise<Revision | undefined> {
-    const row = this.one<RevisionRow>(
-      'SELECT * FROM revisions WHERE configuration = ? AND number = ?',
-      name,
-      number,
-    );
+    const sql = 'SELECT * FROM revisions WHERE configuration = ? AND number = ?';
+    const row = this.sql.one<RevisionRow>(sql, name, number);
     return row === undefined ? undefined : this.#revision(row);
   }
 
   async head(name: string): Promise<Revision | undefined> {
-    const row = this.one<RevisionRow>(
-      'SELECT * FROM revisions WHERE configuration = ? ORDER BY number DESC LIMIT 1',
-      name,
-    );
-    return row === undefined ? undefined : this.#revision(row);
+    return (await this.revisions(name, 1))[0];
+  }
+
+  async lastRevision(name: string): Promise<number> {
+    const sql = 'SELECT max(number) AS last FROM revisions WHERE configuration = ?';
+    return this.sql.one<{ last: number | null }>(sql, name)?.last ?? 0;
   }
 
   async configurationsUsing(component: string, version?: string): Promise<readonly string[]> {
-    const rows = this.all<{ name: string }>(
-      `SELECT c.name FROM configurations c
-       JOIN revision_layers l ON l.configuration = c.name AND l.number = c.head
-       WHERE c.deleted = 0 AND l.component = ? AND (? IS NULL OR l.version = ?) ORDER BY c.name`,
-      component,
-      version ?? null,
-      version ?? null,
-    );
-    return rows.map((row) => row.name);
+    const wanted = version ?? null;
+    const sql = `SELECT c.name FROM ${HEAD_LAYERS} AND l.component = ? AND (? IS NULL OR l.version = ?) ORDER BY c.name`;
+    return this.sql.texts(sql, component, wanted, wanted);
   }
 
   async configurationsWith(kind: LayerFileKind, hash: string): Promise<readonly string[]> {
     const archives =
       kind === 'archive'
         ? [hash]
-        : this.all<{ archive: string }>(`SELECT archive FROM archive_indexes WHERE ${kind} = ?`, hash).map(
-            ({ archive }) => archive,
-          );
+        : this.sql.texts(`SELECT archive FROM archive_indexes WHERE ${kind} = ?`, hash);
     const names = archives.flatMap((archive) =>
-      this.all<{ name: string }>(CONFIGURATIONS_WITH_ARCHIVE, archive, archive).map(({ name }) => name),
+      this.sql.texts(CONFIGURATIONS_WITH_ARCHIVE, archive, archive),
     );
     return [...new Set(names)];
   }
 
   async uploads(owner?: string): Promise<readonly Upload[]> {
-    return this.all<Upload>(
-      'SELECT hash, owner, size, created FROM uploads WHERE ? IS NULL OR owner = ? ORDER BY created, hash, owner',
-      owner ?? null,
-      owner ?? null,
-    );
+    const wanted = owner ?? null;
+    const sql =
+      'SELECT hash, owner, size, created FROM uploads WHERE ? IS NULL OR owner = ? ORDER BY created, hash, owner';
+    return this.sql.all<Upload>(sql, wanted, wanted);
   }
 
   async hasUpload(hash: string): Promise<boolean> {
-    return this.one('SELECT 1 FROM uploads WHERE hash = ? LIMIT 1', hash) !== undefined;
+    return this.sql.has('SELECT 1 FROM uploads WHERE hash = ? LIMIT 1', hash);
   }
 
   async index(archive: string): Promise<ArchiveIndex | undefined> {
-    const row = this.one<IndexRow>(`SELECT ${INDEX_COLUMNS} FROM archive_indexes WHERE archive = ?`, archive);
+    const row = this.sql.one<IndexRow>('SELECT * FROM archive_indexes WHERE archive = ?', archive);
     return row === undefined ? undefined : indexOf(row);
   }
 
   async indexes(): Promise<readonly ArchiveIndex[]> {
-    return this.all<IndexRow>(`SELECT ${INDEX_COLUMNS} FROM archive_indexes ORDER BY archive`).map(indexOf);
+    return this.sql.all<IndexRow>('SELECT * FROM archive_indexes ORDER BY archive').map(indexOf);
   }
 
   async isIndexFileUsed(hash: string): Promise<boolean> {
-    return (
-      this.one(
-        `SELECT 1 FROM archive_indexes WHERE manifest = ?
-         UNION ALL SELECT 1 FROM archive_indexes WHERE pack = ? LIMIT 1`,
-        hash,
-        hash,
-      ) !== undefined
-    );
+    const sql = `SELECT 1 FROM archive_indexes WHERE manifest = ?
+                 UNION ALL SELECT 1 FROM archive_indexes WHERE pack = ? LIMIT 1`;
+    return this.sql.has(sql, hash, hash);
   }
 
   async newestIndexed(): Promise<readonly IndexedArchive[]> {
-    return this.all<IndexRow & { manifest: string }>(NEWEST_INDEXED).map(indexedOf);
+    return this.sql.all<IndexedRow>(NEWEST_INDEXED).map(indexedOf);
   }
 
   async archivesByUse(): Promise<readonly string[]> {
-    return this.all<{ hash: string }>(ARCHIVES_BY_USE).map(({ hash }) => hash);
+    return this.sql.texts(ARCHIVES_BY_USE);
   }
 
   async audit(query: AuditQuery): Promise<readonly AuditRecord[]> {
-    const { sql, parameters } = auditSelect(query);
-    return this.all<AuditRow>(sql, ...parameters)
-      .map(auditRecord)
-      .reverse();
-  }
-
-  protected one<Row>(sql: string, ...parameters: unknown[]): Row | undefined {
-    return this.#sql.one<Row>(sql, ...parameters);
-  }
-
-  protected all<Row>(sql: string, ...parameters: unknown[]): Row[] {
-    return this.#sql.all<Row>(sql, ...parameters);
-  }
-
-  protected run(sql: string, ...parameters: unknown[]): ReturnType<SqliteStatements['run']> {
-    return this.#sql.run(sql, ...parameters);
+    return readAudit(this.sql, query);
   }
 
   #revision(row: RevisionRow): Revision {
-    const { fingerprint, comment, user, address } = row;
-    return {
-      ...this.#configuration(row),
-      author: { fingerprint, comment, user, address },
-      command: row.command,
-    };
+    const { fingerprint, comment, user, address, command } = row;
+    return { ...this.#configuration(row), author: { fingerprint, comment, user, address }, command };
   }
 
-  #configuration(row: RevisionRow): Configuration {
-    const layers = this.all<ComponentVersion>(
+  #configuration({ configuration: name, number: revision, mtime, hash }: RevisionRow): Configuration {
+    const layers = this.sql.all<ComponentVersion>(
       `SELECT ${VERSION_COLUMNS} FROM revision_layers WHERE configuration = ? AND number = ? ORDER BY position`,
-      row.configuration,
-      row.number,
+      name,
+      revision,
     );
-    return { name: row.configuration, revision: row.number, mtime: row.mtime, hash: row.hash, layers };
+    return { name, revision, mtime, hash, layers };
   }
 }

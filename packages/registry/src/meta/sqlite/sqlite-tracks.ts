@@ -1,20 +1,23 @@
 import { DeployError } from '@deploy-tools/shared/errors.js';
-import type { FollowedTrack, Track, TrackProgress, TrackWriter } from '../track-store.js';
+import {
+  type FollowedTrack,
+  NO_PROGRESS,
+  type Track,
+  type TrackProgress,
+  type TrackWriter,
+} from '../track-store.js';
 import type { SqliteStatements } from './sqlite-statements.js';
-import { decodeAuthor, decodeProgress, decodeStrings } from './stored-json.js';
+import { decodeColumn, decodeStrings, STORED } from './stored-json.js';
 
-interface TrackRow {
-  readonly component: string;
-  readonly source: string;
+interface TrackRow extends Omit<Track, 'bump' | 'slot' | 'author'> {
   readonly bump: string;
-  readonly interval_ms: number;
-  readonly os: string;
-  readonly arch: string;
   readonly slot: string | null;
   readonly author: string;
-  readonly created: string;
   readonly progress: string;
 }
+
+const SELECT_TRACKS = `
+  SELECT component, source, bump, interval_ms AS intervalMs, os, arch, slot, author, created, progress FROM tracks`;
 
 /** Tracks over one SQLite connection; its caller holds an open transaction. */
 export class SqliteTracks implements TrackWriter {
@@ -25,41 +28,49 @@ export class SqliteTracks implements TrackWriter {
   }
 
   async tracks(): Promise<readonly FollowedTrack[]> {
-    return this.#sql.all<TrackRow>('SELECT * FROM tracks ORDER BY component').map(followedTrack);
+    return this.#sql.all<TrackRow>(`${SELECT_TRACKS} ORDER BY component`).map(followedTrack);
   }
 
   async track(component: string): Promise<FollowedTrack | undefined> {
-    const row = this.#sql.one<TrackRow>('SELECT * FROM tracks WHERE component = ?', component);
+    const row = this.#sql.one<TrackRow>(`${SELECT_TRACKS} WHERE component = ?`, component);
     return row === undefined ? undefined : followedTrack(row);
   }
 
   async yanked(component: string): Promise<readonly string[]> {
-    return this.#sql
-      .all<{ version: string }>(
-        'SELECT version FROM yanked_versions WHERE component = ? ORDER BY version',
-        component,
-      )
-      .map(({ version }) => version);
+    const sql = 'SELECT version FROM yanked_versions WHERE component = ? ORDER BY version';
+    return this.#sql.texts(sql, component);
   }
 
-  async insertTrack(track: Track): Promise<void> {
-    if ((await this.track(track.component)) !== undefined)
-      throw new DeployError('exists', `component "${track.component}" follows a source already`, {
+  async insertTrack({
+    component,
+    source,
+    bump,
+    intervalMs,
+    os,
+    arch,
+    slot,
+    author,
+    created,
+  }: Track): Promise<void> {
+    if ((await this.track(component)) !== undefined)
+      throw new DeployError('exists', `component "${component}" follows a source already`, {
         hint: 'tracks shows it, deltrack ends it',
       });
-    this.#sql.run(
-      `INSERT INTO tracks (component, source, bump, interval_ms, os, arch, slot, author, created, progress)
-       VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, '{"waiting":[]}')`,
-      track.component,
-      track.source,
-      JSON.stringify(track.bump),
-      track.intervalMs,
-      track.os,
-      track.arch,
-      track.slot ?? null,
-      JSON.stringify(track.author),
-      track.created,
-    );
+    const json = {
+      bump: JSON.stringify(bump),
+      author: JSON.stringify(author),
+      progress: JSON.stringify(NO_PROGRESS),
+    };
+    this.#sql.insert('tracks', {
+      component,
+      source,
+      interval_ms: intervalMs,
+      os,
+      arch,
+      slot,
+      created,
+      ...json,
+    });
   }
 
   async deleteTrack(component: string): Promise<void> {
@@ -71,34 +82,27 @@ export class SqliteTracks implements TrackWriter {
   }
 
   async yank(component: string, version: string, time: string): Promise<void> {
-    this.#sql.run(
-      'INSERT OR IGNORE INTO yanked_versions (component, version, time) VALUES (?, ?, ?)',
-      component,
-      version,
-      time,
-    );
+    this.#sql.insert('yanked_versions', { component, version, time }, 'ON CONFLICT DO NOTHING');
   }
 
   async unyank(component: string, version: string): Promise<boolean> {
     const sql = 'DELETE FROM yanked_versions WHERE component = ? AND version = ?';
-    return this.#sql.run(sql, component, version).changes > 0;
+    return this.#sql.run(sql, component, version) > 0;
   }
 }
 
-function followedTrack(row: TrackRow): FollowedTrack {
+function followedTrack({ progress, ...row }: TrackRow): FollowedTrack {
   const { component } = row;
   return {
     track: {
-      component,
-      source: row.source,
+      ...row,
       bump: decodeStrings(row.bump, `the configurations of the track of ${component}`),
-      intervalMs: row.interval_ms,
-      os: row.os,
-      arch: row.arch,
       slot: row.slot ?? undefined,
-      author: decodeAuthor(row.author, component),
-      created: row.created,
+      author: decodeColumn(row.author, STORED.author, `the author of the track of ${component}`),
     },
-    progress: decodeProgress(row.progress, component),
+    progress: {
+      ...NO_PROGRESS,
+      ...decodeColumn(progress, STORED.progress, `the progress of the track of ${component}`),
+    },
   };
 }

@@ -1,19 +1,8 @@
-import { decodeJson, type JsonSubject } from '@deploy-tools/shared/json/decode-json.js';
+import { decodeJson } from '@deploy-tools/shared/json/decode-json.js';
 import { DEPLOY_STATES } from '@deploy-tools/shared/report/deploy-state.js';
-import type { StateReport } from '@deploy-tools/shared/report/report.js';
 import * as z from 'zod/mini';
-import type { Author } from '../author.js';
-import type { DeployRecord } from '../fleet-store.js';
-import type { TrackProgress } from '../track-store.js';
-
-/**
- * The columns that hold JSON. What an earlier version of this program wrote has to load, so a field that is added later
- * is optional here; fields of a later version are dropped.
- */
 
 const strings = z.array(z.string());
-const labels = z.record(z.string(), z.string());
-
 const release = z.object({ revision: z.exactOptional(z.number()), hash: z.string() });
 
 const reportFields = {
@@ -40,65 +29,44 @@ const reportFields = {
   notBefore: z.exactOptional(z.string()),
   again: z.exactOptional(z.boolean()),
 };
-/** Without its log, which has a column of its own. */
-const report = z.object({ ...reportFields, deploy: z.exactOptional(z.string()) });
-const outcome = z.object({ ...reportFields, deploy: z.string() });
 
-const author = z.object({
-  fingerprint: z.string(),
-  comment: z.string(),
-  user: z._default(z.string(), ''),
-  address: z._default(z.string(), ''),
-});
+/** The schemas of columns that hold JSON. A column of an earlier version has to load: a field that is added later is optional. */
+export const STORED = {
+  labels: z.record(z.string(), z.string()),
+  /** The log of a report has a column of its own. */
+  report: z.object({ ...reportFields, deploy: z.exactOptional(z.string()) }),
+  outcome: z.object({ ...reportFields, deploy: z.string() }),
+  author: z.object({
+    fingerprint: z.string(),
+    comment: z.string(),
+    user: z._default(z.string(), ''),
+    address: z._default(z.string(), ''),
+  }),
+  progress: z.object({
+    added: z.optional(
+      z.object({
+        tag: z.string(),
+        time: z.string(),
+        layers: z.array(z.object({ component: z.string(), version: z.string() })),
+      }),
+    ),
+    bumped: z.optional(z.string()),
+    error: z.optional(z.object({ message: z.string(), since: z.string() })),
+    waiting: z._default(strings, []),
+  }),
+};
 
-const progress = z.object({
-  added: z.optional(
-    z.object({
-      tag: z.string(),
-      time: z.string(),
-      layers: z.array(z.object({ component: z.string(), version: z.string() })),
-    }),
-  ),
-  bumped: z.optional(z.string()),
-  error: z.optional(z.object({ message: z.string(), since: z.string() })),
-  waiting: z._default(strings, []),
-});
+/** Reads a column; unknown fields are dropped. @param what a noun with its article. @throws DeployError corrupt. */
+export function decodeColumn<Schema extends z.core.$ZodType>(
+  text: string,
+  schema: Schema,
+  what: string,
+): z.output<Schema> {
+  const hint = 'restore registry.db from a backup';
+  return decodeJson(text, schema, { what: `${what} in registry.db`, kind: 'corrupt', hint });
+}
 
-/** @param what a noun with its article, for the error. @throws DeployError corrupt. */
+/** Reads a column with a list of texts, like {@link decodeColumn}. */
 export function decodeStrings(text: string, what: string): string[] {
-  return decodeJson(text, strings, stored(what));
-}
-
-/** @throws DeployError corrupt. */
-export function decodeLabels(text: string, host: string): Record<string, string> {
-  return decodeJson(text, labels, stored(`the labels of host ${host}`));
-}
-
-/** @throws DeployError corrupt. */
-export function decodeReport(text: string, host: string): StateReport {
-  return decodeJson(text, report, stored(`the report of host ${host}`));
-}
-
-/** @throws DeployError corrupt. */
-export function decodeOutcome(text: string, host: string): DeployRecord['report'] {
-  return decodeJson(text, outcome, stored(`a deploy of host ${host}`));
-}
-
-/** @throws DeployError corrupt. */
-export function decodeAuthor(text: string, component: string): Author {
-  return decodeJson(text, author, stored(`the author of the track of ${component}`));
-}
-
-/** @throws DeployError corrupt. */
-export function decodeProgress(text: string, component: string): TrackProgress {
-  const { added, bumped, error, waiting } = decodeJson(
-    text,
-    progress,
-    stored(`the progress of the track of ${component}`),
-  );
-  return { added, bumped, error, waiting };
-}
-
-function stored(what: string): JsonSubject {
-  return { what: `${what} in registry.db`, kind: 'corrupt', hint: 'restore registry.db from a backup' };
+  return decodeColumn(text, strings, what);
 }

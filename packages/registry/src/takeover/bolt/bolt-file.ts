@@ -6,9 +6,9 @@ import { type BoltEntry, walkBolt } from './walk-bolt.js';
 
 /** A BoltDB file (format version 2, little-endian) open for reading; see https://github.com/boltdb/bolt. */
 export interface BoltFile {
-  /** Read anew with each call: it changes when another process commits. @throws DeployError corrupt. */
+  /** Reads the meta pages anew: another process may have committed. @throws DeployError corrupt. */
   meta(): BoltMeta;
-  /** See {@link walkBolt}. A program that writes meanwhile may spoil it: compare `meta().txid` before and after. */
+  /** See {@link walkBolt}. Compare `meta().txid` before and after: another program may write meanwhile. */
   entries(): Generator<BoltEntry>;
   close(): void;
 }

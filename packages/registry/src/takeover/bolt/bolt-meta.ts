@@ -6,7 +6,7 @@ export const PAGE_HEADER_BYTES = 16;
 /** Fills a buffer of `length` bytes from `offset` on. @throws DeployError corrupt when the file is shorter. */
 export type ReadAt = (offset: number, length: number) => Buffer;
 
-/** What one of the two meta pages of a BoltDB file says. */
+/** The content of one of the two meta pages of a BoltDB file. */
 export interface BoltMeta {
   /** Bytes. */
   readonly pageSize: number;
@@ -14,7 +14,7 @@ export interface BoltMeta {
   readonly root: number;
   /** Pages in use have numbers below this. */
   readonly pageCount: number;
-  /** Of the last transaction that changed the file. */
+  /** The number of the last transaction that changed the file. */
   readonly txid: bigint;
 }
 
@@ -22,26 +22,25 @@ const MAGIC = 0xed0cdaed;
 const VERSION = 2;
 const META_BYTES = 64;
 const CHECKSUM_AT = 56;
-/** The page size is that of the machine that made the file. */
+/** Possible page sizes: the file has the page size of the machine that made it. */
 const PAGE_SIZES = [4096, 8192, 16384, 32768, 65536];
 
 /**
- * Reads pages 0 and 1, which are written in turn, and takes the whole one with the higher transaction number: the
- * other may be cut off by a crash.
- * @throws DeployError corrupt when neither is whole.
+ * Reads pages 0 and 1, which are written in turn, and takes the undamaged one with the higher transaction number.
+ * @throws DeployError corrupt when both are damaged, as by a crash.
  */
 export function readBoltMeta(read: ReadAt): BoltMeta {
   const first = metaAt(read, 0);
-  // Where the second one is depends on the page size, which a broken first page does not tell.
+  // The place of the second page depends on the page size, which a damaged first page does not have.
   const sizes = first === undefined ? PAGE_SIZES : [first.pageSize];
   const found = sizes.map((size) => metaAt(read, size)).find((meta) => meta !== undefined);
   const metas = [first, found].filter((meta) => meta !== undefined);
   const [newest] = metas.sort((a, b) => (a.txid < b.txid ? 1 : -1));
-  if (newest === undefined) throw new DeployError('corrupt', 'neither of its two meta pages is whole');
+  if (newest === undefined) throw new DeployError('corrupt', 'both of its meta pages are damaged');
   return newest;
 }
 
-/** @returns undefined when there is no whole meta page. */
+/** @returns undefined when there is no undamaged meta page. */
 function metaAt(read: ReadAt, offset: number): BoltMeta | undefined {
   let meta: Buffer;
   try {

@@ -14,13 +14,13 @@ export type BoltPage =
 
 export interface PageHeader {
   readonly id: bigint;
-  /** How many pages follow that belong to this one. */
+  /** The number of following pages that belong to this one. */
   readonly overflow: number;
 }
 
 const BRANCH = 0x01;
 const LEAF = 0x02;
-/** Both kinds of element have this size: flags, pos, ksize, vsize (u32 each); or pos, ksize (u32), page (u64). */
+/** The size of both kinds of element: flags, pos, ksize, vsize (u32 each); or pos, ksize (u32), page (u64). */
 const ELEMENT_BYTES = 16;
 const BUCKET_ITEM = 0x01;
 

@@ -2,7 +2,7 @@ import { DeployError } from '@deploy-tools/shared/errors.js';
 import { type BoltMeta, PAGE_HEADER_BYTES, type ReadAt } from './bolt-meta.js';
 import { type BoltPage, parseBoltPage, readPageHeader } from './bolt-page.js';
 
-/** A key with its value, and the names of the buckets that it lies in, outermost first. */
+/** A key with its value, and the names of the buckets around it, outermost first. */
 export interface BoltEntry {
   readonly path: readonly Buffer[];
   readonly key: Buffer;
@@ -10,7 +10,7 @@ export interface BoltEntry {
   readonly value?: Buffer;
 }
 
-/** A bucket's value: first page (u64), sequence (u64), then, when there is no first page, a page in place. */
+/** The value of a bucket: first page (u64), sequence (u64); then a page in place, when the first page is 0. */
 const BUCKET_HEADER_BYTES = 16;
 /** Levels of buckets and branches. A tree of this height holds more than fits any disk. */
 const MAX_DEPTH = 48;
@@ -18,9 +18,9 @@ const MAX_DEPTH = 48;
 const MAX_NODE_BYTES = 64 * 1024 * 1024;
 
 /**
- * Every entry of every bucket, in key order, each bucket before what is in it. Memory is bounded by the largest node
- * on the way down; no page is visited twice, so the work is bounded by the length of the file.
- * @throws DeployError corrupt on anything that is not a well-formed tree, loops included.
+ * Generates the entries of all buckets in key order, each bucket before its entries. No page is visited twice, so that the
+ * length of the file bounds the work; the largest nodes on one path bound the memory.
+ * @throws DeployError corrupt when the file is not a well-formed tree, such as one with a loop.
  */
 export function* walkBolt(read: ReadAt, meta: BoltMeta): Generator<BoltEntry> {
   const visited = new Set<number>();
@@ -33,7 +33,7 @@ interface Walk {
   readonly visited: Set<number>;
 }
 
-/** Where in the tree a walk is. */
+/** The place of a walk in the tree. */
 interface Position {
   /** The keys of the buckets around it. */
   readonly path: readonly Buffer[];
@@ -69,7 +69,7 @@ function walkBucket(walk: Walk, position: Position, value: Buffer): Generator<Bo
   return walkPage(walk, position, parseBoltPage(inline));
 }
 
-/** Reads a page with its overflow, and makes sure that no other node has any of it. */
+/** Reads a page with its overflow, and checks that no other node uses its pages. */
 function readNode({ read, meta, visited }: Walk, id: bigint): Buffer {
   const { pageSize, pageCount } = meta;
   if (id < 2n || id >= BigInt(pageCount)) throw new DeployError('corrupt', 'it is outside the file');
@@ -87,7 +87,7 @@ function readNode({ read, meta, visited }: Walk, id: bigint): Buffer {
   return read(first * pageSize, length);
 }
 
-/** Adds to a complaint which page it is about. */
+/** Adds the number of the page to an error. */
 function within<T>(id: bigint, work: () => T): T {
   try {
     return work();

@@ -64,7 +64,7 @@ describe('logs of deploys', () => {
     const text = await ran(registry, 'logs p web1 -deploy d1');
     expect(text).toContain('d1: revision 1 healthy at');
     expect(text).toContain(
-      '(its log was removed to make room for newer ones; see -history-size of the registry)',
+      '(the log was removed to make room for newer ones; see -history-size of the registry)',
     );
     expect(JSON.parse(await ran(registry, 'logs p web1 -deploy d1 -json'))).toMatchObject({
       log: [],
@@ -103,8 +103,8 @@ describe('logs of deploys', () => {
     expect(await agent.report(outcome('d1'))).toBe('stored');
     expect(await rowsOf(registry, 'web1')).toBe(1);
     const text = await ran(registry, 'logs p web1');
-    expect(text).toContain("(its log was not kept: the registry's disk had less left than -min-free)");
-    expect(text).not.toContain('it sent no log');
+    expect(text).toContain("(the log was not stored: the registry's disk had less left than -min-free)");
+    expect(text).not.toContain('the host sent no log');
     await agent.report(outcome('d2', { state: 'fetching', log: ['so far'] }));
     await registry.fleet.close();
     expect(JSON.parse(await ran(registry, 'logs p web1 -json'))).toMatchObject({

@@ -1,13 +1,6 @@
+import { decodeMessage } from '@deploy-tools/registry/core/notices/notifier.js';
 import { decodeRolloutState } from '@deploy-tools/registry/core/notices/rollout-state.js';
-import { decodeMessage, encodeMessage } from '@deploy-tools/registry/core/notices/stored-message.js';
-import {
-  decodeAuthor,
-  decodeLabels,
-  decodeOutcome,
-  decodeProgress,
-  decodeReport,
-  decodeStrings,
-} from '@deploy-tools/registry/meta/sqlite/stored-json.js';
+import { decodeColumn, decodeStrings, STORED } from '@deploy-tools/registry/meta/sqlite/stored-json.js';
 import { describe, expect, test } from 'vitest';
 import { kindOf } from '../../../../shared/test/support/kind-of.js';
 
@@ -15,17 +8,25 @@ const AUTHOR = { fingerprint: 'SHA256:x', comment: 'ops@example', user: 'ops', a
 
 describe('what an earlier version wrote', () => {
   test('loads without the fields that came later', () => {
-    expect(decodeReport('{"config":"p","state":"pending"}', 'web1')).toEqual({
+    expect(
+      decodeColumn('{"config":"p","state":"pending"}', STORED.report, 'the report of host web1'),
+    ).toEqual({
       config: 'p',
       state: 'pending',
     });
-    expect(decodeProgress('{}', 'code')).toEqual({
+    expect(decodeColumn('{}', STORED.progress, 'the progress of the track of code')).toEqual({
       added: undefined,
       bumped: undefined,
       error: undefined,
       waiting: [],
     });
-    expect(decodeAuthor('{"fingerprint":"SHA256:x","comment":"ops"}', 'code')).toEqual({
+    expect(
+      decodeColumn(
+        '{"fingerprint":"SHA256:x","comment":"ops"}',
+        STORED.author,
+        'the author of the track of code',
+      ),
+    ).toEqual({
       fingerprint: 'SHA256:x',
       comment: 'ops',
       user: '',
@@ -58,7 +59,11 @@ describe('what an earlier version wrote', () => {
 
 describe('what a later version wrote', () => {
   test('loads without the fields that this version does not know', () => {
-    const report = decodeReport('{"config":"p","state":"healthy","moon":"full"}', 'web1');
+    const report = decodeColumn(
+      '{"config":"p","state":"healthy","moon":"full"}',
+      STORED.report,
+      'the report of host web1',
+    );
     expect(report).toEqual({ config: 'p', state: 'healthy' });
   });
 });
@@ -82,11 +87,15 @@ test('a report, a track and a message are read as they were written', () => {
     pause: { by: 'ops', since: '2026-01-01T00:00:00.000Z', reason: 'disk' },
     notBefore: '2026-01-01T00:01:00.000Z',
   };
-  expect(decodeOutcome(JSON.stringify(report), 'web1')).toEqual(report);
+  expect(decodeColumn(JSON.stringify(report), STORED.outcome, 'a deploy of host web1')).toEqual(report);
   const added = { tag: 'v1', time: report.since, layers: [{ component: 'code', version: 'v1' }] };
   const progress = { added, bumped: 'v1', error: { message: 'x', since: report.since }, waiting: ['y'] };
-  expect(decodeProgress(JSON.stringify(progress), 'code')).toEqual(progress);
-  expect(decodeAuthor(JSON.stringify(AUTHOR), 'code')).toEqual(AUTHOR);
+  expect(
+    decodeColumn(JSON.stringify(progress), STORED.progress, 'the progress of the track of code'),
+  ).toEqual(progress);
+  expect(decodeColumn(JSON.stringify(AUTHOR), STORED.author, 'the author of the track of code')).toEqual(
+    AUTHOR,
+  );
   const message = {
     id: 'a',
     notice: { event: 'test', time: report.since, author: 'ops' },
@@ -94,7 +103,7 @@ test('a report, a track and a message are read as they were written', () => {
     body: 'a\nb',
     thread: 'test',
   } as const;
-  expect(decodeMessage(encodeMessage(message))).toEqual(message);
+  expect(decodeMessage(JSON.stringify(message))).toEqual(message);
 });
 
 test.each([
@@ -110,12 +119,12 @@ test.each([
   ],
   [
     'a missing field',
-    () => decodeReport('{"config":"p"}', 'web1'),
+    () => decodeColumn('{"config":"p"}', STORED.report, 'the report of host web1'),
     'state of the report of host web1 in registry.db is missing',
   ],
   [
     'labels that are no texts',
-    () => decodeLabels('{"a":1}', 'web1'),
+    () => decodeColumn('{"a":1}', STORED.labels, 'the labels of host web1'),
     'a of the labels of host web1 in registry.db is malformed',
   ],
   ['an unknown event', () => decodeMessage('{"id":"a","notice":{"event":"x"}}'), undefined],

@@ -141,7 +141,7 @@ describe('readBoltMeta', () => {
 
   test('with neither it says so', () => {
     expect(() => readBoltMeta(readerOf(Buffer.alloc(2 * PAGE)))).toThrow(
-      new DeployError('corrupt', 'neither of its two meta pages is whole'),
+      new DeployError('corrupt', 'both of its meta pages are damaged'),
     );
   });
 });
