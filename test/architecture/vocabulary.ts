@@ -9,7 +9,11 @@ export const WORDINGS: readonly Wording[] = [
   { not: /\bg(?:o|oes|oing|one)[ -]?back\b|\bwent back\b/i, but: 'roll back, rolled back, rollback' },
   { not: /\bway[ -]?back\b/i, but: 'rollback' },
   { not: /\bwithdr(?:aw|ew|aws|awing)\b/i, but: 'roll back; yank; remove' },
-  { not: /\btold\b|\btells? of\b|\bhas a word for\b/i, but: 'notify, announce, report, contain' },
+  // The keys `told` and `toldAt` of stored and printed JSON stay, as does the label `told` that operators see.
+  {
+    not: /(?<!')\btold\b(?![:']| At\b)|\btells? of\b|\bhas a word for\b/i,
+    but: 'notify, announce, report, contain',
+  },
   { not: /\blook(?:s|ed|ing)? at the registry\b/i, but: 'poll, check' },
   { not: /\bpatience\b/i, but: 'delay, timeout, retry-after: whichever it is' },
   { not: /\bthe original(?:'s)?\b/i, but: 'the Go deploy-tools, once a page; then Go agent, Go registry' },
@@ -21,7 +25,7 @@ export const WORDINGS: readonly Wording[] = [
   { not: /\blet (?:in|through|into)\b(?! [A-Z])/i, but: 'has access to, can traverse, is accepted' },
   { not: /\b(?:is|are) over it\b/i, but: 'has recovered' },
   { not: /\b(?:shelf|shelves|desk|roster)\b/i, but: 'store' },
-  { not: /\b(?:MOST|RARE|NOTHING|AHEAD|PATIENCE)(?=_|\b)/, but: 'subject and unit: MAX_ENTRIES' },
+  { not: /(?<!\bDO )\b(?:MOST|RARE|NOTHING|AHEAD|PATIENCE)(?=_|\b)/, but: 'subject and unit: MAX_ENTRIES' },
 ];
 
 /** What is wrong with the words of a text, each with its line number from 1. */

@@ -208,7 +208,7 @@ describe('rollback', () => {
     const { status, stderr } = await world.operator.exec('rollback project1 -to 4 -if-revision 9');
     expect([status, stderr]).toEqual([
       1,
-      'configuration "project1" is at revision 10, not at revision 9 (look at what changed and repeat the change)\n',
+      'configuration "project1" is at revision 10, not at revision 9 (check the change that was made meanwhile, and repeat yours)\n',
     ]);
   });
 

@@ -84,7 +84,7 @@ describe('while a large archive is read', () => {
     await world.registry.kill9();
     expect(drafts(world)).not.toEqual([]);
     const next = await world.registry.restart();
-    await next.log.line('removed manifests and packs that were not finished');
+    await next.log.line('removed unfinished manifests and packs');
     const added = await world.operator.exec(`addver code:v1 ${archive.hash}`);
     expect(added.status, added.stderr).toBe(0);
     expect((await world.operator.exec('fsck')).stdout).toMatch(/1 packs? .* no problem found\n$/);

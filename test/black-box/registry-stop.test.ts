@@ -118,7 +118,7 @@ describe('stopping', () => {
     world.proxy.cut();
     expect((await put).status).not.toBe(0);
     const next = await world.registry.restart();
-    await next.log.line('removed uploads that were cut off');
+    await next.log.line('removed unfinished uploads');
     expect(uploads(world)).toEqual([]);
   });
 });
@@ -135,7 +135,7 @@ describe('kill -9', () => {
     expect((await put).status).not.toBe(0);
     const next = await world.registry.restart();
     expect(next.fingerprint).toBe(world.registry.fingerprint);
-    expect(await next.log.line('removed uploads that were cut off')).toMatchObject({ leftovers: 1 });
+    expect(await next.log.line('removed unfinished uploads')).toMatchObject({ leftovers: 1 });
     expect(uploads(world)).toEqual([kept.hash]);
     await upload(world.operator, world.archive);
     expect((await world.operator.exec(`addver code:v1 ${world.archive.hash}`)).status).toBe(0);

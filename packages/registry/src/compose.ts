@@ -38,17 +38,17 @@ import { takeOverGoRegistry } from './takeover/take-over.js';
 export interface RunningRegistry {
   /** `host:port` that is listened on. */
   readonly address: string;
-  /** Lets running work finish for the grace period, closes the store, releases the directory. */
+  /** Waits for running work within the grace period, closes the stores and releases the directory. */
   stop(): Promise<void>;
 }
 
-/** Time for messages to receivers of notices that are still waiting when the registry stops. */
+/** Time for waiting messages to receivers of notices when the registry stops. */
 const NOTICES_CLOSE_MS = 2000;
 
 const steady = () => performance.now();
 const clock = () => new Date();
 
-/** Starts the registry. @throws DeployError with one sentence for each reason not to start. */
+/** Starts the registry. @throws DeployError with the reason why it cannot start. */
 export async function startRegistry(flags: RegistryFlagValues, log: Logger): Promise<RunningRegistry> {
   const closers = new Closers();
   try {
@@ -61,8 +61,8 @@ export async function startRegistry(flags: RegistryFlagValues, log: Logger): Pro
 }
 
 /**
- * The composition: the one place that names concrete parts, from the stores through the rules to what serves and works.
- * Each part gets what stands above it. What has to be closed is closed from the bottom to the top.
+ * The composition: the one place that names concrete parts, from the stores through the rules to servers and jobs. Each part
+ * gets parts that were opened before it, and is closed before them.
  */
 async function startAll(flags: RegistryFlagValues, log: Logger, closers: Closers): Promise<string> {
   const settings = readSettings(flags);
@@ -187,7 +187,7 @@ interface Stores {
   readonly marks: FileReadMarks;
 }
 
-/** Opens the stores in the registry's directory, and removes what a process that was killed left there. */
+/** Opens the stores in the registry's directory, and removes leftovers of a process that was killed. */
 async function openStores(dir: string, log: Logger, closers: Closers): Promise<Stores> {
   const bytes = await FileByteStore.open(dir);
   const derived = await FileDerivedStore.open(dir);
@@ -197,15 +197,15 @@ async function openStores(dir: string, log: Logger, closers: Closers): Promise<S
   const meta = SqliteMetaStore.open(database);
   closers.add(() => meta.close());
   const leftovers = await bytes.clean();
-  if (leftovers > 0) log.info({ leftovers }, 'removed uploads that were cut off');
+  if (leftovers > 0) log.info({ leftovers }, 'removed unfinished uploads');
   const lost = await forgetLostUploads({ meta, bytes });
-  if (lost > 0) log.info({ lost }, 'forgot uploads without a name whose bytes are gone, as after a restore');
+  if (lost > 0) log.info({ lost }, 'forgot uploads whose bytes are missing, as after a restore');
   const drafts = await derived.clean();
-  if (drafts > 0) log.info({ drafts }, 'removed manifests and packs that were not finished');
+  if (drafts > 0) log.info({ drafts }, 'removed unfinished manifests and packs');
   return { log, meta, bytes, derived, marks: await FileReadMarks.open(dir, clock) };
 }
 
-/** What has to be closed, in the order of opening. */
+/** The opened parts, in the order of opening. */
 class Closers {
   readonly #closers: (() => Promise<void> | void)[] = [];
 
@@ -213,7 +213,7 @@ class Closers {
     this.#closers.push(close);
   }
 
-  /** Closes each once, the last one first. */
+  /** Closes each part once, the last one first. */
   async close(): Promise<void> {
     for (const close of this.#closers.splice(0).reverse()) await close();
   }

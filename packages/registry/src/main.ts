@@ -6,7 +6,7 @@ import { serviceManager } from '@deploy-tools/shared/host/service-manager.js';
 import { createLogger } from '@deploy-tools/shared/log.js';
 import { REGISTRY_FLAGS } from './registry-flags.js';
 
-// The program starts with a small young generation; the threads to come say themselves how large theirs is.
+// A small young generation for this program; each thread sets its own.
 setFlagsFromString('--max-semi-space-size=0');
 
 await runProgram(
@@ -38,7 +38,7 @@ await runProgram(
   process.argv.slice(2),
 );
 
-/** SIGTERM, SIGINT or SIGQUIT, whichever comes first; a second one ends the process at once. */
+/** The first SIGTERM, SIGINT or SIGQUIT; a second one ends the process at once. */
 function firstSignal(): Promise<NodeJS.Signals> {
   const names = ['SIGTERM', 'SIGINT', 'SIGQUIT'] as const;
   return new Promise((resolve) => {

@@ -14,23 +14,20 @@ import { findCommand } from './command-table.js';
 import { printableJson } from './printable-json.js';
 
 const USER = /(:\/\/)[^\s/?#@'"]*@/g;
-/** Bounded on both sides of the word, so that no line takes long. */
+/** A parameter whose name looks like a secret's. The lengths are bounded, so that each match is fast. */
 const NAMED =
   /([?&][^\s=&?'"]{0,60}(?:token|secret|passw|credential|key|sig|auth)[^\s=&?'"]{0,60}=)[^\s&'"]*/gi;
-/** Where a secret is, not what it is. */
+/** A parameter that names the place of a secret. */
 const PLACE = /^[?&]secret-(?:env|file)=/i;
 
-/**
- * A command line without what looks like a secret in a URL. Such a URL is refused, but what was refused is written down
- * as well: in the log and in the audit log.
- */
+/** Masks parts of URLs that look like secrets: the log and the audit log contain refused command lines too. */
 export function withoutSecrets(text: string): string {
   if (!text.includes('://')) return text;
   const named = text.replace(NAMED, (found, name: string) => (PLACE.test(found) ? found : `${name}***`));
   return named.replace(USER, '$1***@');
 }
 
-/** What the caller sees. As in the Go registry the status is 0, or 1 for anything else, help included; 3 is ours. */
+/** The reply to a command line. As in the Go registry the status is 0, or 1 for failures and help; 3 is ours. */
 export interface Reply {
   readonly status: ExitStatus;
   readonly stdout: string;
@@ -40,20 +37,20 @@ export interface Reply {
 /** Characters that the audit log keeps of a line that cannot be split into words. */
 const MAX_UNREADABLE_LENGTH = 1000;
 
-/** Who runs a command line, and how it came in; kept in the audit log. */
+/** The principal of a command line, and the way by which it came. */
 export interface Caller {
   readonly principal: Principal;
   readonly via: 'exec' | 'console';
 }
 
-/** For a caller who only takes the reply: a streaming command ends at once. */
+/** The feed of a caller who takes only the reply: a streaming command ends at once. */
 const NO_FEED: Feed = { send: async () => {}, signal: AbortSignal.abort(), terminal: false };
 
 export interface DispatcherParts {
   readonly registry: Registry;
   readonly audit: AuditLog;
   readonly log: Logger;
-  /** What is wrong with the key files now, a sentence each, for operators. */
+  /** The present problems of the key files, a sentence each. */
   readonly keyTroubles: () => readonly string[];
 }
 
@@ -66,15 +63,15 @@ export class Dispatcher {
   }
 
   /**
-   * Runs one command line: splits it, finds the command, checks the caller's role, parses, runs, audits. A streaming
-   * command writes to the feed and is audited when it ends. Never throws: what went wrong is in the reply.
+   * Runs a command line: splits it, finds the command, checks the caller's role, parses, runs, audits. A streaming command
+   * writes to the feed, and is audited when it ends. Never throws: the reply contains the error.
    */
   run(caller: Caller, line: string, feed: Feed = NO_FEED): Promise<Reply> {
     return new CommandLine(this.#parts, caller, line).run(feed);
   }
 }
 
-/** One command line. What is known of it is filled in while it is read, so that refused lines are audited too. */
+/** One command line. Its fields are filled in while it is read, so that refused lines are audited too. */
 class CommandLine {
   readonly #parts: DispatcherParts;
   readonly #caller: Caller;
@@ -85,9 +82,9 @@ class CommandLine {
   #args: readonly string[];
   #values: Readonly<Record<string, FlagValue>> = {};
   #changes = false;
-  /** The command whose flags are being parsed: a failure then shows its usage. */
+  /** The command whose flags are being parsed: a failure shows its usage. */
   #parsing: Command | undefined;
-  /** Help is neither audited nor the place for warnings. */
+  /** Help is not audited and gets no warnings. */
   #isHelp = false;
 
   constructor(parts: DispatcherParts, caller: Caller, line: string) {
@@ -111,7 +108,7 @@ class CommandLine {
       return this.#isHelp ? reply : await this.#withWarnings(reply);
     } catch (thrown) {
       const error = toDeployError(thrown);
-      const message = withoutSecrets(error.message); // it may quote a word that is refused
+      const message = withoutSecrets(error.message); // it may quote a refused word
       this.#log.warn({ ms: elapsedMs(this.#started), kind: error.kind, err: message }, 'command failed');
       if (error.kind === 'internal') this.#log.error({ err: thrown }, 'unexpected error');
       await this.#audit(error);
@@ -159,7 +156,7 @@ class CommandLine {
     return { status, stdout, stderr: warning === '' ? '' : printable(`warning: ${warning}\n`) };
   }
 
-  /** Audits a command that succeeded, and adds what the operator should know of the registry. */
+  /** Audits a command that succeeded, and adds the registry's warnings for operators. */
   async #withWarnings(reply: Reply): Promise<Reply> {
     const failure = await this.#audit(undefined);
     const unwritten =
@@ -179,7 +176,7 @@ class CommandLine {
       subjects: subjectsOf(this.#values),
       changes: this.#changes,
       result: error === undefined ? 'ok' : refused ? 'refused' : 'failed',
-      ...(error === undefined ? {} : { error: withoutSecrets(error.message) }),
+      error: error && withoutSecrets(error.message),
       durationMs: elapsedMs(this.#started),
     } as const;
     return this.#parts.audit.append(entry, this.#log);

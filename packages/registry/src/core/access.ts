@@ -2,19 +2,19 @@ import { DeployError } from '@deploy-tools/shared/errors.js';
 import { matchesPatternList } from '@deploy-tools/shared/wildcard.js';
 import type { LayerFileKind, MetaReader } from '../meta/meta-store.js';
 
-/** Which configurations a key may read and follow. */
+/** The configurations that a key may read and follow. */
 export interface Access {
-  /** A comma list of patterns of their names, with `*`, `?` and `!`; undefined for all configurations. */
+  /** Comma-separated patterns of names, with `*`, `?` and `!`; undefined for all configurations. */
   readonly patterns: string | undefined;
   readonly mayRead: (configuration: string) => boolean;
 }
 
-/** Everything, when there are no patterns. */
+/** The access that patterns give; without patterns, access to all configurations. */
 export function accessTo(patterns: string | undefined): Access {
   return { patterns, mayRead: (name) => patterns === undefined || matchesPatternList(patterns, name) };
 }
 
-/** The error is the same whether the configuration exists or not. @throws DeployError denied. */
+/** @throws DeployError denied; the same whether the configuration exists or not. */
 export function requireReadable({ mayRead, patterns }: Access, configuration: string): void {
   if (mayRead(configuration)) return;
   throw new DeployError('denied', `this key may not read configuration "${configuration}"`, {
@@ -22,7 +22,7 @@ export function requireReadable({ mayRead, patterns }: Access, configuration: st
   });
 }
 
-/** Whether a readable configuration names the file of a layer, in its head or in any other revision: a rollback may need it. */
+/** Whether any revision of a readable configuration names the file of a layer: a rollback may need old revisions. */
 export async function isReadableFile(
   tx: MetaReader,
   { mayRead, patterns }: Access,

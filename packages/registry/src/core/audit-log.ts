@@ -6,7 +6,7 @@ import { type Clock, timestamp } from './clock.js';
 
 export type AuditEntry = Omit<AuditRecord, 'time'>;
 
-/** Records who changed or tried to change what: commands, uploads, and what tracks do by themselves. */
+/** Records commands, uploads and the acts of tracks, with their authors and results. */
 export class AuditLog {
   readonly #meta: Pick<MetaStore, 'write'>;
   readonly #clock: Clock;
@@ -17,9 +17,9 @@ export class AuditLog {
   }
 
   /**
-   * Appends an entry, with the time now. Never rejects: what was done stays done, whether or not it can be recorded.
+   * Appends an entry with the present time. Never rejects: the recorded act is done in any case.
    * @param log gets the failure.
-   * @returns why the entry is not stored; undefined when it is.
+   * @returns why the entry could not be stored; undefined when it was.
    */
   async append(entry: AuditEntry, log: Logger): Promise<string | undefined> {
     try {
@@ -33,12 +33,12 @@ export class AuditLog {
   }
 }
 
-/** Milliseconds since a time of performance.now(), as the audit log keeps them: to a tenth. */
+/** Milliseconds since a time of performance.now(), rounded to a tenth. */
 export function elapsedMs(started: number): number {
   return Math.round((performance.now() - started) * 10) / 10;
 }
 
-/** The command line of a record, as a shell takes it; one that could not be split is kept whole as the only argument. */
+/** The command line of a record, quoted for a shell. A line that could not be split is the only argument. */
 export function auditedLine({ command, args }: Pick<AuditRecord, 'command' | 'args'>): string {
   return command === '' ? args.join(' ') : joinCommandLine([command, ...args]);
 }

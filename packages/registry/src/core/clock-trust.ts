@@ -4,24 +4,24 @@ import type { MetaStore } from '../meta/meta-store.js';
 const HOUR_MS = 3_600_000;
 const DAY_MS = 24 * HOUR_MS;
 
-/** A clock that advanced by so much more than the steady one was set. */
+/** A clock that advances by this much more than the steady clock was set. */
 const JUMP_MS = HOUR_MS;
-/** A registry in use stores records more often than this; after a longer pause nothing is deleted for a day. */
+/** The longest time between two records of a registry in use; after a longer one nothing is deleted for a day. */
 const IDLE_MS = 7 * DAY_MS;
-/** Time that a clock has to advance steadily before records are deleted by it. */
+/** The time for which a clock has to advance steadily before it is trusted again. */
 const DISTRUST_MS = DAY_MS;
 
 export interface ClockTrustOptions {
   readonly meta: MetaStore;
   readonly clock: () => Date;
-  /** Milliseconds that only grow, whatever becomes of the clock. */
+  /** Milliseconds of a clock that nobody sets. */
   readonly steady: () => number;
   readonly log: Logger;
 }
 
 /**
- * Whether the clock may decide what is too old to be kept. A clock that is years ahead for an hour must not empty the audit
- * log: when it jumps ahead, or is far ahead of the last record when the registry starts, nothing is deleted by age for a day.
+ * Decides whether records may be deleted by their age. A clock that is years ahead for an hour must not empty the audit log.
+ * Nothing is deleted for a day after the clock jumped ahead, and after a start with a clock far ahead of the last record.
  */
 export class ClockTrust {
   readonly #options: ClockTrustOptions;
@@ -36,7 +36,7 @@ export class ClockTrust {
     }
   }
 
-  /** Before anything is recorded. */
+  /** To be called before the first record is stored. */
   static async open(options: ClockTrustOptions): Promise<ClockTrust> {
     const newest = await options.meta.read(async (tx) => [
       ...(await tx.audit({ limit: 1 })),
@@ -46,7 +46,7 @@ export class ClockTrust {
     return new ClockTrust(options, times.length === 0 ? undefined : Math.max(...times));
   }
 
-  /** To be called at each round of housekeeping: a jump is noticed between two calls. */
+  /** To be called in each round of housekeeping: a jump is detected between two calls. */
   mayDelete(): boolean {
     const now = this.#now();
     const ahead = now.clock - this.#seen.clock - (now.steady - this.#seen.steady);

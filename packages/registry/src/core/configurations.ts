@@ -15,13 +15,13 @@ import { type LayerChanges, layerChanges } from './layer-changes.js';
 import { NameEvents } from './name-events.js';
 import { requireVersion } from './versions.js';
 
-/** The author of a change and the command: stored with the revision. */
+/** The author and the command of a change, which are stored with the revision, and its conditions. */
 export interface Change {
   readonly author: Author;
   readonly command: string;
-  /** The number that the last revision has to have, 0 for none; absent for any. */
+  /** The number that the last revision must have, 0 for no configuration; absent for any. */
   readonly ifRevision?: number;
-  /** Called before the layers of an existing configuration are replaced; when it throws, they stay. */
+  /** Called before the layers of an existing configuration are replaced; an error keeps them. */
   readonly beforeReplacing?: (before: Configuration, changes: LayerChanges) => void;
 }
 
@@ -42,8 +42,8 @@ export class Configurations {
   }
 
   /**
-   * Makes a configuration of these layers, or replaces the one of that name.
-   * @throws DeployError not-found, invalid; what `beforeReplacing` throws.
+   * Makes a configuration of these layers, or replaces the configuration of that name.
+   * @throws DeployError not-found, invalid; the error of `beforeReplacing`.
    */
   async put(change: Change, name: string, layers: readonly LayerRef[]): Promise<ConfigurationChanged> {
     checkConfigurationName(name);
@@ -70,7 +70,7 @@ export class Configurations {
     return this.commit(change, name, async (edit) => edit.setLayer(await requireVersion(edit.tx, layer)));
   }
 
-  /** Sets one layer to its component's newest version: the one that was added last. @throws DeployError not-found. */
+  /** Sets one layer to its component's newest version, the last that was added. @throws DeployError not-found. */
   bumpLayer(change: Change, name: string, component: string): Promise<ConfigurationChanged> {
     return this.commit(change, name, async (edit) => {
       const newest = (await edit.tx.versions(component)).at(-1);
@@ -94,7 +94,7 @@ export class Configurations {
 
   /**
    * Runs `work` in one transaction; a revision that it made is announced to subscribers after the commit.
-   * @throws DeployError conflict when the change expects another last revision; what `work` throws.
+   * @throws DeployError conflict when the change expects another last revision; the error of `work`.
    */
   async commit<T extends ConfigurationChanged>(
     change: Change,
@@ -173,7 +173,7 @@ function checkRevision(name: string, last: number, expected: number): void {
   if (last === expected) return;
   const now = last === 0 ? 'does not exist' : `is at revision ${last}`;
   throw new DeployError('conflict', `configuration "${name}" ${now}, not at revision ${expected}`, {
-    hint: 'look at what changed and repeat the change',
+    hint: 'check the change that was made meanwhile, and repeat yours',
   });
 }
 

@@ -2,21 +2,21 @@ import { formatByteSize } from '@deploy-tools/shared/byte-size.js';
 import { DeployError } from '@deploy-tools/shared/errors.js';
 import type { ByteStore } from '../layers/byte-store.js';
 
-/** Bytes that all uploads may grow by together between two checks of the free space. */
+/** Bytes that all uploads together may write between two checks of the free space. */
 const CHECK_EVERY_BYTES = 32 * 1024 * 1024;
 
 type Disk = Pick<ByteStore, 'freeBytes' | 'place'>;
 
 /**
- * The space that all uploads under way take of the registry's disk, together: however many there are, they leave the
- * reserve free but for CHECK_EVERY_BYTES and what is being written at that moment.
+ * The disk space of all uploads in progress. Together they leave the reserve free, except for CHECK_EVERY_BYTES and the writes of
+ * the moment.
  */
 export class DiskSpace {
   readonly #disk: Disk;
   readonly #reserve: number;
   /** Bytes written since the last check that found enough space. */
   #unchecked = 0;
-  /** Bytes of holes in uploads, which are still to be written. */
+  /** Bytes of holes in uploads, which clients have still to write. */
   #owed = 0;
 
   /** @param reserve bytes that must stay free. */
@@ -25,7 +25,7 @@ export class DiskSpace {
     this.#reserve = reserve;
   }
 
-  /** @throws DeployError no-space, when there is not room for that much more. */
+  /** @throws DeployError no-space when there is no room for this many more bytes. */
   async require(bytes: number): Promise<void> {
     await requireSpace(this.#disk, this.#reserve, { bytes: this.#owed + bytes, purpose: 'for uploads' });
   }
@@ -42,7 +42,7 @@ export class DiskSpace {
     if (this.#unchecked < CHECK_EVERY_BYTES) return;
     const checked = this.#unchecked;
     await this.require(0);
-    this.#unchecked = Math.max(0, this.#unchecked - checked); // another upload may have checked meanwhile
+    this.#unchecked = Math.max(0, this.#unchecked - checked); // another upload may have run a check meanwhile
   }
 
   /** Forgets the holes of an upload that has ended. */
@@ -51,7 +51,7 @@ export class DiskSpace {
   }
 }
 
-/** Space that is about to be taken. */
+/** A need of disk space. */
 export interface SpaceNeed {
   readonly bytes: number;
   /** For the message, such as `for uploads`. */

@@ -1,7 +1,7 @@
-/** Parts of a period: the members are spread over them, so that thousands of watchers are not written to at once. */
+/** Parts of a period. The members are spread over them, so that thousands of watchers do not get a write at once. */
 const TURNS = 20;
 
-/** Calls every member once in a period, on one timer for all, which runs only while there are members. */
+/** Calls each member once in a period, with one timer for all, which runs only while there are members. */
 export class Heartbeats {
   readonly #periodMs: number;
   readonly #turns: readonly Set<() => void>[] = Array.from({ length: TURNS }, () => new Set());
@@ -14,7 +14,7 @@ export class Heartbeats {
     this.#periodMs = periodMs;
   }
 
-  /** @param beat must not throw, and returns soon. @returns to be called, once, to leave. */
+  /** @param beat must not throw, and returns soon. @returns a function that ends the membership. */
   join(beat: () => void): () => void {
     const members = this.#turns[this.#joined % TURNS];
     members?.add(beat);

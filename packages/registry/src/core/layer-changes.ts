@@ -1,22 +1,22 @@
 import type { ComponentVersion } from '@deploy-tools/shared/model.js';
 
-/** What became of one component; a version that was deleted and added again may have other content. */
+/** The change of one component. The same version may have other content, after it was deleted and added again. */
 export interface LayerChange {
   readonly component: string;
   /** Undefined where the component is new. */
   readonly from: ComponentVersion | undefined;
-  /** Undefined where it is gone. */
+  /** Undefined where the component was removed. */
   readonly to: ComponentVersion | undefined;
 }
 
 export interface LayerChanges {
-  /** In the order of the new layers, what is gone last. */
+  /** In the order of the new layers, removed components last. */
   readonly changes: readonly LayerChange[];
   /** Whether components that are in both have another order: a later layer overwrites an earlier one. */
   readonly reordered: boolean;
 }
 
-/** Whether a component is new or gone. */
+/** Whether a component was added or removed. */
 export function hasOtherComponents({ changes }: LayerChanges): boolean {
   return changes.some(({ from, to }) => from === undefined || to === undefined);
 }

@@ -1,6 +1,6 @@
 import type { HistoryBounds } from './fleet/history-bounds.js';
 
-/** What the operator's flags allow; a rule takes those that it enforces. */
+/** The limits that the operator's flags set; each rule takes the limits that it enforces. */
 export interface RegistryLimits {
   /** Newest versions of a component that housekeeping keeps, besides those in use. */
   readonly keepVersions: number;

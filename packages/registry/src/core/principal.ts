@@ -13,7 +13,7 @@ export interface Principal {
   readonly comment: string;
   /** The peer's IP address. */
   readonly address: string;
-  /** What it may read of configurations; operators all. */
+  /** The configurations that it may read; operators may read all. */
   readonly access: Access;
 }
 

@@ -10,11 +10,11 @@ import type { Versions } from './versions.js';
 import type { Watches } from './watch.js';
 
 /**
- * What operators' commands work on, one object per feature. For the command layer alone: a rule of the core takes the
- * ports and features that it uses, never this (test/architecture enforces it).
+ * The features that operators' commands use, an object for each. For the command layer alone: a rule of the core takes the ports
+ * and features that it uses (test/architecture enforces it).
  */
 export interface Registry {
-  /** For showing what is stored; whatever changes it goes through a feature. */
+  /** For reads; each change goes through a feature. */
   readonly meta: Pick<MetaStore, 'read'>;
   readonly versions: Versions;
   readonly configurations: Configurations;

@@ -29,9 +29,9 @@ export interface LandedRevision {
 }
 
 export interface RolledBack extends ConfigurationChanged {
-  /** The revision whose layers are those of the head now. */
+  /** The earlier revision whose layers the head has now. */
   readonly restored: LandedRevision;
-  /** Newer revisions with other layers that were skipped, newest first, a bounded number. */
+  /** Newer revisions that were skipped, newest first, a bounded number. */
   readonly passedOver: readonly LandedRevision[];
 }
 
@@ -42,11 +42,11 @@ interface Target {
 }
 
 /**
- * Makes a new revision with the layers of an earlier one; a configuration that was deleted exists again.
- * @param target `to` undefined: the newest earlier revision with other content that landed healthy and failed on no host;
- * where no host ever reported, the newest earlier one with other content.
- * @throws DeployError not-found, also when one of its versions is gone or no revision is known to have landed well;
- * conflict when one of its versions has other content now.
+ * Makes a new revision with the layers of an earlier one; a deleted configuration exists again then.
+ * @param target without `to`, the newest earlier revision with other content that landed healthy and failed on no host. Where no
+ *   host ever reported, the newest earlier revision with other content.
+ * @throws DeployError not-found: the configuration, the revision or one of its versions; no revision is known to have landed
+ *   well; conflict: one of its versions has other content now.
  */
 export async function rollBack(
   { configurations, fleet }: RollbackPorts,
@@ -63,17 +63,16 @@ export async function rollBack(
       to === undefined
         ? await findProven(tx, head, landings)
         : withLanding(await requireRevision(tx, name, to), landings);
-    const restored = { revision: target.revision.revision, landed: target.landed };
-    const { passedOver } = target;
+    const { passedOver, landed } = target;
+    const outcome = { restored: { revision: target.revision.revision, landed }, passedOver };
     const before = head.layers.length === 0 ? undefined : head;
     if (before !== undefined && hasSameLayers(before, target.revision))
-      return { before, after: before, restored, passedOver };
-    const after = await edit.append(await resolveUnchanged(tx, target.revision));
-    return { before, after, restored, passedOver };
+      return { before, after: before, ...outcome };
+    return { before, after: await edit.append(await resolveUnchanged(tx, target.revision)), ...outcome };
   });
 }
 
-/** Compares names too: the hash of a configuration has none, and the same archives may be other versions. */
+/** Compares the names of versions too, which the hash of a configuration does not contain. */
 function hasSameLayers(one: Revision, other: Revision): boolean {
   const named = ({ layers }: Revision) =>
     JSON.stringify(layers.map(({ component, version, hash }) => [component, version, hash]));
@@ -121,7 +120,7 @@ export function listed(revisions: readonly LandedRevision[]): string {
     .join('; ');
 }
 
-/** Earlier revisions whose content differs from the head, newest first; of several with the same content the newest. */
+/** Earlier revisions with other content than the head, newest first; of those with equal content the newest only. */
 async function readOtherContents(tx: MetaReader, head: Revision): Promise<Revision[]> {
   const seen = new Set([head.hash]);
   return (await tx.revisions(head.name, MAX_SEARCHED_REVISIONS)).toReversed().filter(({ layers, hash }) => {
@@ -131,7 +130,7 @@ async function readOtherContents(tx: MetaReader, head: Revision): Promise<Revisi
   });
 }
 
-/** The layers of an earlier revision, each of which must still have the same content. @throws DeployError not-found, conflict. */
+/** The layers of an earlier revision, whose content must be unchanged. @throws DeployError not-found, conflict. */
 async function resolveUnchanged(tx: MetaReader, { revision, layers }: Revision): Promise<ComponentVersion[]> {
   const found: ComponentVersion[] = [];
   for (const { component, version, hash } of layers) {

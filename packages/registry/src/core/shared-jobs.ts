@@ -1,6 +1,6 @@
 import type { DeployError } from '@deploy-tools/shared/errors.js';
 
-/** How soon a result is needed: a command waits for it; a command is likely to; at any time. */
+/** How soon a result is needed: `awaited` by a command, likely to be awaited `soon`, or at any time. */
 export type Urgency = 'awaited' | 'soon' | 'idle';
 
 const ORDER: readonly Urgency[] = ['awaited', 'soon', 'idle'];
@@ -17,17 +17,17 @@ export interface SharedJobsOptions<T> {
   /** Jobs that may run at the same time. */
   readonly slots: number;
   readonly work: (key: string, signal: AbortSignal) => Promise<T>;
-  /** The error of a job that was ended before it was done. */
+  /** Makes the error of a job that was ended early. */
   readonly cancelled: () => DeployError;
 }
 
 /**
- * Runs one job for each key at a time: callers that ask for a key that is queued or running share its result. The more
- * urgent jobs run first, equally urgent ones in the order of arrival; of the idle ones one runs at most.
+ * Runs at most one job for each key: callers that ask for the same key share its result. More urgent jobs run first, equally
+ * urgent ones in the order of arrival; at most one idle job runs.
  */
 export class SharedJobs<T> {
   readonly #options: SharedJobsOptions<T>;
-  /** Jobs that can be shared, in the order of arrival. A job that was ended is not among them, but may still run. */
+  /** Jobs that can be shared, in the order of arrival. An ended job is removed here, but may still run. */
   readonly #jobs = new Map<string, Job<T>>();
   readonly #running = new Set<Job<T>>();
   #stopped = false;
@@ -36,7 +36,7 @@ export class SharedJobs<T> {
     this.#options = options;
   }
 
-  /** @throws what the job throws; DeployError cancelled, when it was dropped or all was stopped. */
+  /** @throws the error of the job; that of `cancelled` when the job was ended. */
   run(key: string, urgency: Urgency): Promise<T> {
     if (this.#stopped) return Promise.reject(this.#options.cancelled());
     const job = this.#jobs.get(key) ?? this.#add(key, urgency);
@@ -55,13 +55,13 @@ export class SharedJobs<T> {
     if (job !== undefined && job.urgency !== 'awaited') this.#end(job);
   }
 
-  /** Ends a job, also one that a command waits for: what it was about is gone. */
+  /** Ends a job, even when a command waits for it. */
   cancel(key: string): void {
     const job = this.#jobs.get(key);
     if (job !== undefined) this.#end(job);
   }
 
-  /** Ends all jobs; resolves when none runs any more. Later ones are rejected. */
+  /** Ends all jobs; resolves when none runs. Later jobs are rejected. */
   async stop(): Promise<void> {
     this.#stopped = true;
     const jobs = [...this.#jobs.values()];
@@ -74,7 +74,7 @@ export class SharedJobs<T> {
     const promise = new Promise<T>((resolve) => {
       settle = resolve;
     });
-    promise.catch(() => undefined); // there may be no caller that waits
+    promise.catch(() => undefined); // no caller may be waiting
     const job: Job<T> = { key, controller: new AbortController(), promise, settle, urgency };
     this.#jobs.set(key, job);
     return job;

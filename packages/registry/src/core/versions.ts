@@ -17,17 +17,17 @@ import type { Notifier } from './notices/notifier.js';
 export interface NewVersion {
   readonly component: string;
   readonly version: string;
-  /** Of an upload, or of an archive that is stored already. */
+  /** The hash of an upload, or of a stored archive. */
   readonly hash: string;
-  /** The name of the person or key that adds it, for notices. */
+  /** The name of the author, for notices. */
   readonly author?: string;
-  /** Refuse a version that exists, whatever its content. */
+  /** Refuses a version that exists, even with the same content. */
   readonly insistNew?: boolean;
 }
 
 export interface AddedVersion {
   readonly version: ComponentVersion;
-  /** False where the same version, with the same content, existed already. */
+  /** False where the version existed with the same content. */
   readonly isNew: boolean;
 }
 
@@ -50,10 +50,9 @@ export class Versions {
   }
 
   /**
-   * Names stored bytes as a version, once they are known to be a safe archive. Bytes become an archive inside the
-   * transaction, before the row: housekeeping removes archives inside transactions too, so neither can overtake the
-   * other. A version that exists with the same content is left as it is, so that several callers can add the same one;
-   * an upload then only replaces an archive that was lost.
+   * Names stored bytes as a version, after checking that they are a safe archive. The upload becomes an archive inside the
+   * transaction, before the row, because housekeeping removes archives inside transactions too. An existing version with the
+   * same content stays, so that several callers can add it; its upload replaces a lost archive.
    * @throws DeployError exists, not-found, invalid, corrupt, unsafe, too-large, no-space, cancelled.
    */
   async add(wanted: NewVersion): Promise<AddedVersion> {
@@ -101,8 +100,8 @@ export class Versions {
   }
 
   /**
-   * Waits, without a transaction, until the archive has been read through. An archive that no manifest can describe
-   * (`unsupported`) was read to its end and is safe all the same. @throws DeployError when it is refused.
+   * Waits, without a transaction, until the archive is indexed. An archive that no manifest can describe (`unsupported`) was
+   * read to its end and is safe. @throws DeployError when the archive is refused.
    */
   async #checkArchive(hash: string): Promise<void> {
     const index = await this.#ports.indexer.ensure(hash, 'awaited').catch(explainMissing);
@@ -110,7 +109,7 @@ export class Versions {
     if (!this.#ports.limits.unchecked) throw refusal(index);
   }
 
-  /** @param exists whether the version existed a moment ago. @returns undefined where it does not any more. */
+  /** @param exists whether the version existed a moment ago. @returns undefined when it was deleted since. */
   async #store(wanted: NewVersion, exists: boolean): Promise<AddedVersion | undefined> {
     const { meta, bytes } = this.#ports;
     const { component, version, hash } = wanted;
@@ -132,7 +131,7 @@ export class Versions {
     }
   }
 
-  /** Never before the previous version's time: the clock may have been ahead, and people read the order from it. */
+  /** The time of creation. Never before the previous version's, so that the order is right after a clock was ahead. */
   async #creationTime(tx: MetaReader, component: string): Promise<string> {
     const now = timestamp(this.#ports.clock);
     const newest = (await tx.versions(component)).at(-1)?.created ?? now;
@@ -143,7 +142,7 @@ export class Versions {
     this.#ports.notices.notify({ event: 'version-added', time: created, component, version, author });
   }
 
-  /** Makes an archive an upload again after its transaction failed, as on a full disk. */
+  /** Makes an archive an upload again, after the transaction of its version failed, as on a full disk. */
   async #demoteUnused(hash: string): Promise<void> {
     const { meta, bytes, log } = this.#ports;
     try {
@@ -169,8 +168,8 @@ export async function requireVersion(
 }
 
 /**
- * The version of that name, where it has the wanted content; undefined where there is none.
- * @throws DeployError exists when it has other content, or has to be new; invalid when a new one may not have that name.
+ * The existing version with the wanted content; undefined when there is no version of that name.
+ * @throws DeployError exists: it has other content, or must be new; invalid: a new version may not have that name.
  */
 async function findSame(tx: MetaReader, wanted: NewVersion): Promise<ComponentVersion | undefined> {
   const existing = await tx.version(wanted.component, wanted.version);

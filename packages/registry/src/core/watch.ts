@@ -8,13 +8,13 @@ import { type ConfigurationEvents, type ConfigurationHead, headOf } from './conf
 import type { Feed } from './feed.js';
 import type { Heartbeats } from './heartbeats.js';
 
-/** The most names that one watch may ask for. */
+/** The most configurations of one watch. */
 const MAX_WATCHED_NAMES = 100;
 
-/** Heads that are read in one transaction; other work runs before the next. */
+/** Heads that one transaction reads; other work runs before the next one. */
 const HEADS_AT_ONCE = 100;
 
-/** What a watch delivers. Agents get less of a head than operators: see {@link watchEvent}. */
+/** An update of a watch. Agents get less of a head than operators: see {@link watchEvent}. */
 export type WatchUpdate =
   | { readonly kind: 'head'; readonly head: ConfigurationHead }
   | { readonly kind: 'heartbeat'; readonly time: string };
@@ -26,7 +26,7 @@ export interface WatchPorts {
   readonly clock: Clock;
 }
 
-/** Opens watches: `watch` of operators and of agents. */
+/** Opens watches for operators and agents. */
 export class Watches {
   readonly #ports: WatchPorts;
 
@@ -35,8 +35,8 @@ export class Watches {
   }
 
   /**
-   * Begins to watch. The first updates are the present heads of the configurations.
-   * @param names undefined for all configurations, later ones included.
+   * Opens a watch, whose first updates are the present heads.
+   * @param names undefined for all configurations, future ones included.
    */
   async open(names: readonly string[] | undefined): Promise<Watch> {
     const { meta } = this.#ports;
@@ -58,13 +58,13 @@ export class Watches {
 }
 
 /**
- * The updates that one watcher has still to get: of each configuration the latest revision only, so that a slow watcher
- * takes no more memory than a fast one.
+ * The pending updates of one watcher: only the latest revision of each configuration, so that a slow watcher takes no more
+ * memory than a fast one.
  */
 export class Watch {
   readonly #clock: Clock;
   readonly #pending = new Map<string, ConfigurationHead>();
-  /** The highest revision that was pending so far, by name. */
+  /** The highest revision of each name that was pending so far. */
   readonly #known = new Map<string, number>();
   readonly #unsubscribe: () => void;
   readonly #leaveHeartbeats: () => void;
@@ -132,7 +132,7 @@ export function checkWatchedNames(names: readonly string[]): readonly string[] {
   return [...new Set(names)].map(checkConfigurationName);
 }
 
-/** The part of an update that every watcher may get: not who made the revision. */
+/** The part of an update that agents get: without the author of the revision. */
 export function watchEvent(update: WatchUpdate): WatchEvent {
   if (update.kind === 'heartbeat') return update;
   const { name, revision, hash, mtime } = update.head;

@@ -1,12 +1,12 @@
-/** Bytes from `start` up to, not including, `end`. */
+/** Bytes from `start` to `end`, which is excluded. */
 export interface ByteRange {
   readonly start: number;
   readonly end: number;
 }
 
 /**
- * Which bytes of a file were written, whatever the order. Memory and the time of `add` grow with the number of ranges,
- * which is one for a file written in order: its user sets a bound to `count`.
+ * The written bytes of a file, in any order of writes. Memory and the time of `add` grow with the number of ranges, which the
+ * caller bounds by `count`; a file that is written in order has one range.
  */
 export class WrittenRanges {
   /** Sorted; neither overlap nor touch. */
@@ -18,7 +18,7 @@ export class WrittenRanges {
     return this.#bytes;
   }
 
-  /** Up to the highest byte written. */
+  /** The end of the last range. */
   get end(): number {
     return this.#ranges.at(-1)?.end ?? 0;
   }

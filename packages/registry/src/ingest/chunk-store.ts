@@ -4,10 +4,10 @@ import type { EarlierPacks } from './earlier-packs.js';
 import type { SpooledChunk, StoredChunk } from './layer-entry.js';
 import { Spool } from './spool.js';
 
-/** Up to here a second thread would take longer to start than it saves. */
+/** Content up to which one thread compresses: a second one would take longer to start than it saves. */
 const ALONE_BYTES = 4 * 1024 * 1024;
 
-/** Stores each chunk of a layer once, compressed: in the spool, or as it lies in an earlier pack. */
+/** Stores each chunk of a layer once, compressed: in the spool, or as a part of an earlier pack. */
 export class ChunkStore {
   readonly #fd: number;
   readonly #spool: Spool;
@@ -25,7 +25,7 @@ export class ChunkStore {
 
   /**
    * @param bytes of a chunk, not empty; they are not kept.
-   * @returns the chunk, whose place and packed length are there after `finish`.
+   * @returns the chunk, whose place and packed length are set after `finish`.
    */
   put(bytes: Buffer): StoredChunk {
     const digest = hash('sha256', bytes);
@@ -36,7 +36,7 @@ export class ChunkStore {
     return chunk;
   }
 
-  /** What to wait for before the next `put`, when as much is under way as may be. */
+  /** The promise to await before the next `put` while the queue is full; undefined when there is room. */
   drained(): Promise<void> | undefined {
     return this.#thread?.drained();
   }
@@ -47,7 +47,7 @@ export class ChunkStore {
     else await this.#thread.finish();
   }
 
-  /** Resolves when nothing is written any more. */
+  /** Resolves when writing has ended. */
   async close(): Promise<void> {
     await this.#thread?.close();
   }

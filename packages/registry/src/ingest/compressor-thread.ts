@@ -4,15 +4,15 @@ import { MAX_CHUNK } from '@deploy-tools/shared/layers/manifest.js';
 import { fromSentError, type SentError } from '@deploy-tools/shared/thread/sent-error.js';
 import type { SpooledChunk } from './layer-entry.js';
 
-/** What the compressing thread is started with. */
+/** The input of the compressing thread. */
 export interface CompressorStart {
   /** The spool, open. */
   readonly fd: number;
-  /** Where it goes on. */
+  /** The place of the next frame in the spool. */
   readonly position: number;
 }
 
-/** Chunks to compress, one behind the other. The memory goes to the thread and comes back with the answer. */
+/** Adjacent chunks to compress. The memory is transferred to the thread, and returned with the answer. */
 export interface CompressBatch {
   readonly memory: ArrayBuffer;
   readonly lengths: readonly number[];
@@ -23,19 +23,19 @@ export type CompressReply =
   | {
       readonly kind: 'done';
       readonly memory: ArrayBuffer;
-      /** Where the first frame begins in the spool; the others follow. All are written. */
+      /** The place of the first frame in the spool; the others follow. All are written. */
       readonly offset: number;
       readonly packedLengths: readonly number[];
     }
   | { readonly kind: 'failed'; readonly error: SentError };
 
-/** Few messages, little memory. */
+/** A compromise between few messages and little memory. */
 const BATCH_BYTES = 512 * 1024;
-/** Enough that neither thread waits for the other's messages. */
+/** Enough batches that neither thread waits for messages. */
 const MAX_BATCHES = 4;
 const YOUNG_HEAP_MIB = 2;
 
-/** A second thread that compresses into the spool, while this one reads and hashes. */
+/** A thread that compresses into the spool while the calling thread reads and hashes. */
 export class CompressorThread {
   readonly #worker: Worker;
   readonly #sent: (readonly SpooledChunk[])[] = [];
@@ -56,17 +56,17 @@ export class CompressorThread {
     this.#worker.on('exit', () => this.#fail(died('it ended')));
   }
 
-  /** Takes a copy of a chunk's bytes. What it writes into the chunk is there after `finish`. */
+  /** Copies the bytes of a chunk. The chunk's place and packed length are set after `finish`. */
   put(chunk: SpooledChunk, bytes: Uint8Array): void {
     if (this.#filled + bytes.length > BATCH_BYTES) this.#send();
     new Uint8Array(this.#memory).set(bytes, this.#filled);
     this.#filled += bytes.length;
     this.#chunks.push(chunk);
-    // The next chunk may be as long as any.
+    // The next chunk may have the greatest length.
     if (this.#filled + MAX_CHUNK > BATCH_BYTES) this.#send();
   }
 
-  /** What to wait for when enough is under way; undefined when there is room. @throws DeployError no-space, internal. */
+  /** The promise to await while the queue is full; undefined when there is room. @throws DeployError no-space, internal. */
   drained(): Promise<void> | undefined {
     return this.#failure === undefined && this.#sent.length < MAX_BATCHES
       ? undefined
@@ -79,7 +79,7 @@ export class CompressorThread {
     await this.#until(() => this.#sent.length === 0);
   }
 
-  /** Resolves when nothing is written any more. */
+  /** Resolves when writing has ended. */
   async close(): Promise<void> {
     await this.#worker.terminate();
   }

@@ -7,29 +7,29 @@ import type { StoredChunk } from './layer-entry.js';
 import type { LayerFiles } from './layer-port.js';
 import { readEntries, readManifestRoot } from './read-manifest.js';
 
-/** Of all packs together: bounds the memory that they take of the layer's own. */
+/** The most entries of all packs together; bounds their memory. */
 const MAX_ENTRIES = 200_000;
 
 /**
- * Chunks that earlier packs hold compressed already. They save time and nothing else: a pack that cannot be read is
- * left out, and a chunk is used only when its bytes are proven.
+ * The compressed chunks of earlier packs, which save time only. A pack that cannot be read is left out; a chunk is used only
+ * after its bytes were compared.
  */
 export class EarlierPacks {
   readonly #note: (text: string) => void;
   readonly #chunks = new Map<string, StoredChunk>();
-  /** Their paths, by their descriptors. */
+  /** The paths of the packs by their descriptors. */
   readonly #packs = new Map<number, string>();
   readonly #damaged = new Set<number>();
   readonly #frame = Buffer.allocUnsafeSlow(MAX_CHUNK);
   readonly #data = Buffer.allocUnsafeSlow(MAX_CHUNK);
   #entries = 0;
 
-  /** @param note receives what an operator should look at, a sentence for each pack at most. */
+  /** @param note receives warnings for operators, at most one sentence for each pack. */
   constructor(note: (text: string) => void) {
     this.#note = note;
   }
 
-  /** Opens a pack. One that another version of zstd made is left out, since it would make the result depend on it. */
+  /** Opens a pack. A pack of another version of zstd is left out, because the new pack would depend on it. */
   open(files: LayerFiles): void {
     try {
       this.#open(files);
@@ -38,7 +38,7 @@ export class EarlierPacks {
     }
   }
 
-  /** The chunk as an earlier pack has it, when its frame gives these bytes. */
+  /** The chunk of an earlier pack whose frame contains these bytes, or undefined. */
   chunk(digest: string, bytes: Buffer): StoredChunk | undefined {
     const found = this.#chunks.get(digest);
     if (found === undefined || this.#damaged.has(found.fd)) return undefined;
@@ -65,7 +65,7 @@ export class EarlierPacks {
     }
   }
 
-  /** @returns why the frame does not give these bytes; undefined when it does. */
+  /** @returns why the frame does not contain these bytes; undefined when it does. */
   #whyNot({ fd, offset, length, packedLength }: StoredChunk, bytes: Buffer): string | undefined {
     const frame = this.#frame.subarray(0, packedLength);
     try {

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import type { WrittenFile } from './layer-port.js';
 
-/** Passes bytes on and hashes them, those too that the consumer leaves: what follows the end of a tar stream. */
+/** Passes bytes on and hashes them, with the bytes behind the end of a tar stream that the consumer does not read. */
 export class HashedSource implements AsyncIterable<Uint8Array> {
   readonly #source: AsyncIterator<Uint8Array>;
   readonly #hash = createHash('sha256');
@@ -11,7 +11,7 @@ export class HashedSource implements AsyncIterable<Uint8Array> {
     this.#source = source[Symbol.asyncIterator]();
   }
 
-  /** The bytes not read yet. A consumer that stops early leaves the source open. */
+  /** The bytes that were not read yet. A consumer that stops early leaves the source open. */
   async *[Symbol.asyncIterator](): AsyncGenerator<Uint8Array, void, void> {
     for (;;) {
       const next = await this.#source.next();
@@ -22,7 +22,7 @@ export class HashedSource implements AsyncIterable<Uint8Array> {
     }
   }
 
-  /** Reads what is left, and tells what it was altogether. */
+  /** Reads the rest. @returns the hash and size of all bytes. */
   async finish(): Promise<WrittenFile> {
     for await (const _bytes of this);
     return { hash: this.#hash.digest('hex'), size: this.#size };

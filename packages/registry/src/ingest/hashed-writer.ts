@@ -12,7 +12,7 @@ export class HashedWriter {
   readonly #buffer = Buffer.allocUnsafeSlow(BUFFER_BYTES);
   #buffered = 0;
   #written = 0;
-  /** Neighbours in one file, to be copied at once. */
+  /** Adjacent frames of one file, to be copied at once. */
   #run: { readonly fd: number; readonly offset: number; readonly length: number } | undefined;
 
   /** @param path is overwritten. */
@@ -20,7 +20,7 @@ export class HashedWriter {
     this.#fd = openSync(path, 'w', 0o600);
   }
 
-  /** Bytes so far. */
+  /** Bytes that were written so far. */
   get size(): number {
     return this.#written + this.#buffered + (this.#run?.length ?? 0);
   }
@@ -46,7 +46,7 @@ export class HashedWriter {
     this.#run = { fd, offset, length: packedLength };
   }
 
-  /** Makes the file durable. */
+  /** Makes the content of the file durable. */
   finish(): { readonly hash: string; readonly size: number } {
     this.#copyRun();
     this.#flush();
@@ -71,7 +71,7 @@ export class HashedWriter {
     }
   }
 
-  /** Makes room in the buffer, and says how much. */
+  /** Makes room in the buffer. @returns the free bytes. */
   #room(): number {
     if (this.#buffered === BUFFER_BYTES) this.#flush();
     return BUFFER_BYTES - this.#buffered;

@@ -14,14 +14,13 @@ import { writeLayer } from './write-layer.js';
 /**
  * Makes manifest and pack of an archive, whose bytes are read once. The stages, in order:
  *
- * 1. Open the packs of earlier archives: their compressed chunks are used again (earlier-packs.ts).
+ * 1. Open the packs of earlier archives, to reuse their compressed chunks (earlier-packs.ts).
  * 2. Read the archive: check each entry against the policy, cut its content into chunks (layer-reader.ts), and store each
- *    chunk once, compressed (chunk-store.ts): by this thread into the spool (spool.ts), for large archives by a second one
+ *    chunk once in the spool, compressed (chunk-store.ts, spool.ts). A second thread compresses for large archives
  *    (compressor-thread.ts, compress-worker.ts).
- * 3. Prove that the archive is the one that was asked for (hashed-source.ts).
- * 4. Put the entries into the order of the manifest (layer-order.ts).
- * 5. Write the pack, which is segments of entries and times and then the chunks, and last the root of the manifest
- *    (write-layer.ts).
+ * 3. Compare the archive's hash with the wanted one (hashed-source.ts).
+ * 4. Sort the entries into the order of the manifest (layer-order.ts).
+ * 5. Write the pack: segments of entries and times, then the chunks. Write the root of the manifest last (write-layer.ts).
  *
  * Works with synchronous calls, for a worker thread.
  * @throws DeployError as LayerTasks.ingest; system errors.
@@ -46,7 +45,7 @@ export async function ingestArchive(task: IngestTask, source: AsyncIterable<Uint
   }
 }
 
-/** An archive that could not be read to its end has not been checked, whatever this program cannot read. */
+/** Turns `unsupported` into `invalid`: an archive that was not read to its end has not been checked. */
 function refuseUnread(error: unknown): never {
   if (!isDeployError(error, 'unsupported')) throw error;
   throw new DeployError('invalid', error.message, { cause: error });

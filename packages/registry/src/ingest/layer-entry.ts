@@ -4,14 +4,14 @@ import type { ChunkRef, EntryTime, ManifestEntry } from '@deploy-tools/shared/la
 export interface StoredChunk extends ChunkRef {
   /** An open file: the spool, or an earlier pack. */
   readonly fd: number;
-  /** Where in it the frame begins. */
+  /** The place of the frame in the file. */
   readonly offset: number;
 }
 
-/** A chunk that is on its way into the spool: its place and packed length are set later. */
+/** A chunk that is not in the spool yet: its place and packed length are set later. */
 export type SpooledChunk = { -readonly [Field in keyof StoredChunk]: StoredChunk[Field] };
 
-/** An entry of a layer with its time, and chunks whose bytes are at hand. */
+/** An entry of a layer with its time and its stored chunks. */
 export interface LayerEntry extends ManifestEntry, EntryTime {
   readonly chunks: readonly StoredChunk[];
 }

@@ -4,9 +4,8 @@ import type { LayerEntry } from './layer-entry.js';
 const SLASH = 0x2f;
 
 /**
- * Puts the entries of an archive into the order of the manifest (docs/manifest-and-pack.md, "Order"), where the first
- * name of a group of hard links is the file. The result does not depend on the order of the archive, unless the
- * archive's meaning does: then it keeps its own.
+ * Sorts the entries of an archive into the order of the manifest (docs/manifest-and-pack.md, "Order"), in which the first name of
+ * a group of hard links is the file. An archive whose meaning depends on its own order keeps that order.
  * @param entries in the order of the archive.
  */
 export function layerOrder(entries: readonly LayerEntry[]): readonly LayerEntry[] {
@@ -14,11 +13,11 @@ export function layerOrder(entries: readonly LayerEntry[]): readonly LayerEntry[
   if (grouped === undefined || hasLateDirectory(entries)) return entries;
   grouped.sort(compareEntries);
   const twice = grouped.some((entry, at) => entry.path === grouped[at + 1]?.path);
-  // One of two equal paths may be a hard link, and stand apart.
+  // One of two equal paths may be a hard link, which is sorted behind all other entries.
   return twice || repeatsAcross(grouped) ? entries : grouped;
 }
 
-/** Byte by byte, a slash before every other byte: a directory stands before what it holds, and that together. */
+/** Compares bytes, a slash before every other byte: a directory stands before its entries, which stand together. */
 export function comparePaths(a: ByteName, b: ByteName): number {
   const most = Math.min(a.length, b.length);
   for (let at = 0; at < most; at++) {
@@ -44,8 +43,8 @@ function repeatsAcross(sorted: readonly LayerEntry[]): boolean {
 }
 
 /**
- * Whether a directory stands after something in it. Over an earlier layer's file of that name, an archive that begins with the
- * directory replaces the file; one that begins with what is in it cannot be unpacked.
+ * Whether a directory stands after one of its entries. The order matters over an earlier layer's file of that name: the directory
+ * replaces the file, but an entry that comes first cannot be unpacked.
  */
 function hasLateDirectory(entries: readonly LayerEntry[]): boolean {
   const parents = new Set<ByteName>();
@@ -83,7 +82,7 @@ function groupHardLinks(entries: readonly LayerEntry[]): LayerEntry[] | undefine
   return grouped;
 }
 
-/** For each hard link, by place, the place of the entry that it is another name of; undefined when there is none. */
+/** For the place of each hard link, the place of its file's entry; undefined when a link has none. */
 function ownersOfLinks(entries: readonly LayerEntry[]): Map<number, number> | undefined {
   const targets = new Set<ByteName>();
   for (const entry of entries) if (entry.type === 'hardlink') targets.add(entry.target);

@@ -19,7 +19,7 @@ export interface IngestTask {
   /** The hash and size that the archive has to have. */
   readonly hash: string;
   readonly size: number;
-  /** What an entry may be; setuid, setgid and sticky bits are kept whatever it says, for agents to decide. */
+  /** The rules for entries. Setuid, setgid and sticky bits are kept in any case: agents decide on them. */
   readonly policy: UnpackPolicy;
   /** Earlier packs that may have the same chunks, the likeliest first. */
   readonly reuse: readonly LayerFiles[];
@@ -33,11 +33,11 @@ export interface Ingested {
   readonly entries: number;
   /** Sum of the sizes of all files. */
   readonly bytes: number;
-  /** What an operator should look at, one sentence each: an earlier pack that is damaged. */
+  /** Warnings for operators, a sentence each: an earlier pack that is damaged. */
   readonly notes: readonly string[];
 }
 
-/** A manifest and its pack, both proven, and the archive that they name, which is not. */
+/** A verified manifest and its pack, and the archive that they name, which is not verified. */
 export interface VerifiedLayer {
   readonly manifest: WrittenFile;
   readonly pack: WrittenFile;

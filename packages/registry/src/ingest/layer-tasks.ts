@@ -2,16 +2,15 @@ import { rm } from 'node:fs/promises';
 import { DeployError } from '@deploy-tools/shared/errors.js';
 import { fromSentError } from '@deploy-tools/shared/thread/sent-error.js';
 import type { Ingested, IngestTask, LayerFiles, VerifiedLayer } from './layer-port.js';
-import type { LayerOutcome, LayerTaskKinds, LayerTaskOf } from './layer-task.js';
+import { type LayerOutcome, type LayerTaskKinds, type LayerTaskOf, runLayerTask } from './layer-task.js';
 import { runInProcess } from './run-in-process.js';
-import { runLayerTask } from './run-layer-task.js';
 import { spoolPath } from './spool.js';
 
 /** Bounds of memory, in MiB of objects. */
 export interface LayerMemory {
-  /** Of a thread in the registry's process, which may have two of them. */
+  /** Of a thread in the registry's process, which may have two threads. */
   readonly thread: number;
-  /** Of a process of its own, of which there is one at a time. */
+  /** Of a separate process; one runs at a time. */
   readonly process: number;
 }
 
@@ -19,9 +18,8 @@ export interface LayerMemory {
 const MEMORY: LayerMemory = { thread: 80, process: 1024 };
 
 /**
- * Makes and verifies layers outside of the event loop, each in a thread of its own. The registry's own process never
- * takes more memory than a thread may have, whatever an archive contains: a task that needs more is run again in a
- * process, one after the other, and refused when that is not enough.
+ * Makes and verifies layers, each in a thread of its own with bounded memory. A task that needs more memory runs again in a
+ * separate process, one at a time, and is refused when that is not enough. So no archive exhausts the registry's memory.
  */
 export class LayerTasks {
   readonly #memory: LayerMemory;
@@ -33,10 +31,10 @@ export class LayerTasks {
   }
 
   /**
-   * Makes manifest and pack of a stored archive: ingest-archive.ts has the stages. The files are durable but for their
-   * names, which the caller changes; after a failure or an abort there are none.
-   * @throws DeployError invalid, corrupt, unsafe, too-large: the archive's fault, refuse it; unsupported: the archive was
-   *   read to its end and is safe, but no manifest can describe it; cancelled; no-space; not-found, denied and internal.
+   * Makes manifest and pack of a stored archive, in the stages of ingest-archive.ts. The content of the files is durable; the
+   * caller renames them. After a failure or an abort they do not exist.
+   * @throws DeployError invalid, corrupt, unsafe, too-large: the archive's fault; unsupported: the archive was read to its end
+   *   and is safe, but no manifest can describe it; cancelled, no-space, not-found, denied, internal.
    */
   async ingest(task: IngestTask, signal: AbortSignal): Promise<Ingested> {
     try {
@@ -49,16 +47,14 @@ export class LayerTasks {
   }
 
   /**
-   * Proves that a manifest and its pack are whole: every digest, length, place and total. Does not read the archive:
-   * compare what is returned.
-   * @throws DeployError corrupt: make them again from the archive; unsupported: another version of the format;
-   *   not-found; denied; cancelled.
+   * Verifies every digest, length, place and total of a manifest and its pack. Does not read the archive: compare the result.
+   * @throws DeployError corrupt; unsupported: another version of the format; not-found, denied, cancelled.
    */
   verify(files: LayerFiles, signal: AbortSignal): Promise<VerifiedLayer> {
     return this.#run({ kind: 'verify', given: files }, signal);
   }
 
-  /** @throws DeployError the task's failure; cancelled; too-large for its memory; internal when it died. */
+  /** @throws DeployError the task's failure; cancelled; too-large for the memory; internal when the thread died. */
   async #run<Kind extends keyof LayerTaskKinds>(
     task: LayerTaskOf<Kind>,
     signal: AbortSignal,

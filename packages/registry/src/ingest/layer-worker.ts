@@ -4,7 +4,7 @@ import { ingestArchive } from './ingest-archive.js';
 import type { LayerTask } from './layer-task.js';
 import { verifyLayer } from './verify-layer.js';
 
-/** The body of the thread that run-layer-task.ts starts. */
+/** The body of the thread that runLayerTask starts. */
 await serveThread(async (task: LayerTask) =>
   task.kind === 'ingest'
     ? await ingestArchive(task.given, archiveFile(task.given.archive))

@@ -14,26 +14,20 @@ import { decodeManifestRoot } from '@deploy-tools/shared/layers/manifest-root.js
 import { decodeTimeSegment } from '@deploy-tools/shared/layers/time-segment.js';
 
 /**
- * The bytes of a manifest's root. For worker threads, as all here.
- * @throws DeployError corrupt, when they are too many; system errors of the file.
+ * The bytes of a manifest's root. All functions of this file block, and are for worker threads.
+ * @throws DeployError corrupt when the root is too large; system errors.
  */
 export function readRootBytes(path: string): Buffer {
   if (statSync(path).size > MAX_ROOT) throw new DeployError('corrupt', 'the manifest root is too large');
   return readFileSync(path);
 }
 
-/**
- * A manifest's root.
- * @throws DeployError corrupt, unsupported; system errors of the file.
- */
+/** A manifest's root. @throws DeployError corrupt, unsupported; system errors. */
 export function readManifestRoot(path: string): ManifestRoot {
   return decodeManifestRoot(readRootBytes(path));
 }
 
-/**
- * The entries of a layer, from its open pack, each segment verified.
- * @throws DeployError corrupt; system errors of the file.
- */
+/** The entries of a layer from its open pack; verifies each segment. @throws DeployError corrupt; system errors. */
 export function readEntries(root: ManifestRoot, pack: number): ManifestEntry[] {
   const entries: ManifestEntry[] = [];
   for (const ref of root.entrySegments) {
@@ -44,7 +38,7 @@ export function readEntries(root: ManifestRoot, pack: number): ManifestEntry[] {
   return entries;
 }
 
-/** The times of a layer, as {@link readEntries}. */
+/** The times of a layer, like {@link readEntries}. */
 export function readTimes(root: ManifestRoot, pack: number): EntryTime[] {
   return root.timeSegments.flatMap((ref) => decodeTimeSegment(readSegment(ref, pack), ref.entries));
 }

@@ -8,23 +8,23 @@ export interface ProcessTask {
   readonly task: LayerTaskOf<keyof LayerTaskKinds>;
   /** For the objects of its thread, in MiB. */
   readonly heapMiB: number;
-  /** For all of the process, what V8 keeps outside of its heap included, in bytes. */
+  /** For the whole process in bytes, with the memory outside of V8's heap. */
   readonly maxBytes: number;
 }
 
-/** A process has its stacks, its code and its buffers besides the objects of the thread. */
+/** Memory for stacks, code and buffers besides the objects of the thread. */
 const BESIDES_HEAP_MIB = 384;
 
 /**
- * Runs a task as runLayerTask does, in a process of its own: what it takes is not the registry's memory, and when it is
- * killed for it the registry goes on. It knows nothing of the registry's environment.
+ * Runs a task like runLayerTask, in a separate process: its memory is not the registry's, and the kernel can kill it alone. The
+ * process gets no environment variables.
  */
 export function runInProcess<Kind extends keyof LayerTaskKinds>(
   task: LayerTaskOf<Kind>,
   heapMiB: number,
   signal: AbortSignal,
 ): Promise<LayerOutcome<Kind>> {
-  // Its own process group, so that an interrupt on a terminal is for the registry alone, which ends it.
+  // `detached`: an interrupt on a terminal reaches the registry alone, which ends this process.
   const child = fork(new URL('./layer-process-worker.js', import.meta.url), {
     ...{ execArgv: [], env: {}, detached: true, serialization: 'advanced' },
     stdio: ['ignore', 'ignore', 'ignore', 'ipc'],
@@ -39,7 +39,7 @@ export function runInProcess<Kind extends keyof LayerTaskKinds>(
       outcome = reply as LayerOutcome<Kind>;
     });
     child.once('error', (error) => resolve(outcome ?? failed(`cannot be run: ${describeError(error)}`)));
-    // Killed by the kernel, or by V8 itself: either is short of memory.
+    // The kernel or V8 kills a process that is short of memory.
     child.once('exit', (status, killedBy) =>
       resolve(
         outcome ??
@@ -47,7 +47,7 @@ export function runInProcess<Kind extends keyof LayerTaskKinds>(
       ),
     );
     const given: ProcessTask = { task, heapMiB, maxBytes: (heapMiB + BESIDES_HEAP_MIB) * 1024 ** 2 };
-    child.send(given, () => undefined); // one that could not be started says so by `error`
+    child.send(given, () => undefined); // a failed start is reported by `error`
   }).finally(() => signal.removeEventListener('abort', abort));
 }
 

@@ -4,12 +4,12 @@ import { MAX_SEGMENT_ENTRIES, type ManifestEntry } from '@deploy-tools/shared/la
 
 const MIN_ENTRIES = 4;
 const CUT_ONE_IN = 10;
-/** Keeps what large files make of a segment near half a MiB. */
+/** Bounds a segment with large files to about half a MiB. */
 const MAX_CHUNKS = 16_384;
 
 /**
- * Cuts the entries of a layer into segments, by their paths (docs/manifest-and-pack.md, "Cuts"), so that a new entry
- * changes one segment and not all that follow.
+ * Cuts the entries of a layer into segments by their paths (docs/manifest-and-pack.md, "Cuts"), so that a new entry changes one
+ * segment only.
  */
 export function* segmentCuts<T extends ManifestEntry>(entries: readonly T[]): Generator<readonly T[]> {
   const firstLink = entries.findIndex((entry) => entry.type === 'hardlink');

@@ -3,24 +3,24 @@ import { packFrame } from '@deploy-tools/shared/layers/frame.js';
 
 const BUFFER_BYTES = 512 * 1024;
 
-/** The name that the spool for a pack has for a moment. */
+/** The path of a pack's spool, which exists for a moment only. */
 export function spoolPath(pack: string): string {
   return `${pack}.spool`;
 }
 
-/** Opens a file that is gone with the process: its name is free again at once. */
+/** Opens a file without a name, which the system removes when the process ends. */
 export function openSpool(path: string): number {
   const fd = openSync(path, 'w+', 0o600);
   rmSync(path);
   return fd;
 }
 
-/** Writes frames one behind the other. One writer at a time. */
+/** Writes adjacent frames. One writer at a time. */
 export class Spool {
   readonly #fd: number;
   readonly #buffer = Buffer.allocUnsafeSlow(BUFFER_BYTES);
   #buffered = 0;
-  /** Where the buffer goes. */
+  /** The place of the buffer in the file. */
   #position: number;
 
   constructor(fd: number, position: number) {
@@ -28,7 +28,7 @@ export class Spool {
     this.#position = position;
   }
 
-  /** Where the next frame begins. */
+  /** The place of the next frame. */
   get end(): number {
     return this.#position + this.#buffered;
   }

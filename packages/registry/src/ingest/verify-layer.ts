@@ -8,7 +8,7 @@ import { decodeManifestRoot } from '@deploy-tools/shared/layers/manifest-root.js
 import type { LayerFiles, VerifiedLayer } from './layer-port.js';
 import { readEntries, readRootBytes, readTimes } from './read-manifest.js';
 
-/** Does what LayerTasks.verify promises, on the calling thread. System errors pass through. */
+/** Implements LayerTasks.verify on the calling thread. System errors pass through. */
 export function verifyLayer(files: LayerFiles): VerifiedLayer {
   const bytes = readRootBytes(files.manifest);
   const root = decodeManifestRoot(bytes);
@@ -32,7 +32,7 @@ function verifyContent(root: ManifestRoot, fd: number): void {
   const { size } = fstatSync(fd);
   if (size !== root.pack.size) throw corrupt(`it has ${size} bytes instead of ${root.pack.size}`);
   const pack = new HashedReader(fd);
-  if (!pack.next(PACK_HEADER.length).equals(PACK_HEADER)) throw corrupt('it does not begin as one');
+  if (!pack.next(PACK_HEADER.length).equals(PACK_HEADER)) throw corrupt('its header is not that of a pack');
   readTimes(root, fd);
   const places = chunkPlaces(root, readEntries(root, fd));
   while (pack.position < root.contentOffset)

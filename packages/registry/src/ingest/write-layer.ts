@@ -20,7 +20,7 @@ export interface Layer {
 
 /**
  * Writes the pack and the manifest's root, durably.
- * @throws DeployError unsupported, when the format cannot hold the layer; system errors.
+ * @throws DeployError unsupported when the format cannot represent the layer; system errors.
  */
 export function writeLayer(layer: Layer, into: LayerFiles): { manifest: WrittenFile; pack: WrittenFile } {
   const writer = new HashedWriter(into.pack);

@@ -7,17 +7,17 @@ export interface StagedUpload {
   /** Writes all of `data` at `position`; writes may run side by side, `data` must not change meanwhile. */
   write(data: Buffer, position: number): Promise<void>;
   /**
-   * Does ahead what takes long in `seal`: hashing, and bringing the bytes to the disk. May be left out.
+   * Does the long steps of `seal` ahead of it: hashes the bytes and writes them to the disk. Optional.
    * @throws DeployError cancelled when the signal stopped it; `discard` is left to the caller.
    */
   prepare(signal?: AbortSignal): Promise<void>;
   /**
-   * Ends writing: makes the bytes durable and known by their hash. Uploading the same bytes again is not an error.
-   * After a write that failed it fails too, and nothing is kept.
+   * Ends writing: makes the bytes durable under their hash. A second upload of the same bytes is not an error. After a failed
+   * write it fails too, and the bytes are removed.
    * @returns lower-case hex SHA-256 and the size.
    */
   seal(): Promise<{ readonly hash: string; readonly size: number }>;
-  /** Removes what was written. Does nothing after `seal` or `discard`. */
+  /** Removes the upload. Does nothing after `seal` or `discard`. */
   discard(): Promise<void>;
 }
 
@@ -27,34 +27,34 @@ export interface LocatedFile {
 }
 
 /**
- * Where the bytes of uploads and archives live, by their hash. Archives are immutable: a hash that can be
- * opened gives the bytes with that hash. The contract is test/contract/byte-store-contract.ts.
+ * Stores the bytes of uploads and archives by their hash. Archives are immutable: an archive that can be opened has the bytes
+ * of its hash. The contract is test/contract/byte-store-contract.ts.
  *
  * Errors: no-space, denied, not-found; anything else is internal.
  */
 export interface ByteStore {
-  /** Where on its host the bytes lie, for people. */
+  /** The directory of the bytes, for messages. */
   readonly place: string;
   stage(): Promise<StagedUpload>;
   /** Sealed uploads that are not archives yet. */
   uploads(): Promise<readonly StoredFileInfo[]>;
   removeUpload(hash: string): Promise<void>;
   /**
-   * Makes a sealed upload an archive, durably. Idempotent: does nothing when the archive is there already.
-   * @throws DeployError not-found when neither is there.
+   * Makes a sealed upload an archive, durably. Does nothing when the archive exists.
+   * @throws DeployError not-found when there is neither upload nor archive.
    */
   promote(hash: string): Promise<StoredFileInfo>;
-  /** Undoes `promote`: the archive is an upload again, and no archive. Does nothing when there is no archive. */
+  /** Undoes `promote`: makes the archive an upload again. Does nothing when there is no archive. */
   demote(hash: string): Promise<void>;
   stat(hash: string): Promise<StoredFileInfo | undefined>;
   /** @throws DeployError not-found. */
   open(hash: string): Promise<StoredFile>;
   archives(): Promise<readonly StoredFileInfo[]>;
-  /** Where on this host a thread can read an archive or a sealed upload until it is removed; undefined: not there. */
+  /** The path of an archive or a sealed upload for a thread of this host; undefined when it does not exist. */
   locate(place: 'archive' | 'upload', hash: string): Promise<LocatedFile | undefined>;
   remove(hash: string): Promise<void>;
-  /** Bytes that uploads may still take on this store. */
+  /** Free space of the store, in bytes. */
   freeBytes(): Promise<number>;
-  /** Removes what interrupted uploads left behind. Called once, before anything is staged. */
+  /** Removes leftovers of interrupted uploads. To be called once, before the first `stage`. @returns their number. */
   clean(): Promise<number>;
 }

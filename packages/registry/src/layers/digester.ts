@@ -1,8 +1,8 @@
 /** Hashes files of this host, outside of the event loop, one at a time. */
 export interface Digester {
-  /** @throws DeployError not-found; other kinds when it cannot be read. */
+  /** @throws DeployError not-found; another kind when the file cannot be read. */
   digest(path: string): Promise<FileDigest>;
-  /** Ends it, and what it is doing. */
+  /** Ends the digester and the digest that it computes. */
   close(): Promise<void>;
 }
 

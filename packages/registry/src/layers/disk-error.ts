@@ -1,6 +1,6 @@
 import { DeployError, isDeployError, toDeployError } from '@deploy-tools/shared/errors.js';
 
-/** What went wrong below a directory of the registry: that its disk is full reads as the registry's, not the reader's. */
+/** The error of an access below the registry's directory: a full disk is described as the registry's, not the client's. */
 export function diskError(error: unknown, dir: string): DeployError {
   const failure = toDeployError(error);
   if (!isDeployError(failure, 'no-space')) return failure;

@@ -1,43 +1,38 @@
-import { randomBytes } from 'node:crypto';
-import { mkdir, readdir, rename, rm } from 'node:fs/promises';
+import { rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { DerivedKind, DerivedStore } from './derived-store.js';
 import { diskError } from './disk-error.js';
-import { type HashDirectory, listFiles, openFile, pathOf, statFile } from './hash-directory.js';
+import { HashDirectory } from './hash-directory.js';
 import type { StoredFile, StoredFileInfo } from './stored-file.js';
 import { syncNames } from './sync-names.js';
 
-const DRAFT = '.part';
-
 /**
- * `manifests/<hash>` and `packs/<hash>` below the registry's directory; a draft is `<random>.part` beside them, and its
- * writer may have files of its own that begin with that name.
+ * `manifests/<hash>` and `packs/<hash>` below the registry's directory. A draft is `<random>.part` beside them; its writer may
+ * have further files whose names begin with that name.
  */
 export class FileDerivedStore implements DerivedStore {
   readonly #directories: Readonly<Record<DerivedKind, HashDirectory>>;
 
   private constructor(dir: string) {
     this.#directories = {
-      manifest: { dir: join(dir, 'manifests'), what: 'manifest' },
-      pack: { dir: join(dir, 'packs'), what: 'pack' },
+      manifest: new HashDirectory(join(dir, 'manifests'), 'manifest'),
+      pack: new HashDirectory(join(dir, 'packs'), 'pack'),
     };
   }
 
   static async open(dir: string): Promise<FileDerivedStore> {
     const store = new FileDerivedStore(dir);
-    for (const { dir: path } of Object.values(store.#directories)) {
-      await mkdir(path, { recursive: true, mode: 0o700 });
-    }
+    for (const directory of Object.values(store.#directories)) await directory.make();
     return store;
   }
 
   draft(kind: DerivedKind): string {
-    return join(this.#directories[kind].dir, `${randomBytes(12).toString('hex')}${DRAFT}`);
+    return this.#directories[kind].partialPath();
   }
 
   async put(kind: DerivedKind, hash: string, draft: string): Promise<void> {
     const directory = this.#directories[kind];
-    const path = pathOf(directory, hash);
+    const path = directory.pathOf(hash);
     try {
       await rename(draft, path);
       await syncNames(directory.dir);
@@ -51,33 +46,27 @@ export class FileDerivedStore implements DerivedStore {
   }
 
   async stat(kind: DerivedKind, hash: string): Promise<StoredFileInfo | undefined> {
-    return statFile(this.#directories[kind], hash);
+    return this.#directories[kind].stat(hash);
   }
 
   async open(kind: DerivedKind, hash: string): Promise<StoredFile> {
-    return openFile(this.#directories[kind], hash);
+    return this.#directories[kind].open(hash);
   }
 
   locate(kind: DerivedKind, hash: string): string {
-    return pathOf(this.#directories[kind], hash);
+    return this.#directories[kind].pathOf(hash);
   }
 
   list(kind: DerivedKind): Promise<readonly StoredFileInfo[]> {
-    return listFiles(this.#directories[kind]);
+    return this.#directories[kind].list();
   }
 
-  async remove(kind: DerivedKind, hash: string): Promise<void> {
-    await rm(pathOf(this.#directories[kind], hash), { force: true });
+  remove(kind: DerivedKind, hash: string): Promise<void> {
+    return this.#directories[kind].remove(hash);
   }
 
   async clean(): Promise<number> {
-    let removed = 0;
-    for (const { dir } of Object.values(this.#directories)) {
-      for (const name of (await readdir(dir)).filter((one) => one.includes(DRAFT))) {
-        await rm(join(dir, name), { force: true });
-        removed += 1;
-      }
-    }
-    return removed;
+    const { manifest, pack } = this.#directories;
+    return (await manifest.clean()) + (await pack.clean());
   }
 }

@@ -6,7 +6,7 @@ import type { FileDigest } from './digester.js';
 
 const READ_BYTES = 1024 * 1024;
 
-/** The thread's answer to a path. */
+/** The answer of the thread to a path. */
 export type DigestReply =
   | { readonly kind: 'done'; readonly digest: FileDigest }
   | { readonly kind: 'failed'; readonly error: SentError };

@@ -7,7 +7,7 @@ import type { DigestReply } from './file-digest-worker.js';
 /** A thread that reads and hashes files in turn. */
 export class FileDigester implements Digester {
   readonly #worker = new Worker(new URL('./file-digest-worker.js', import.meta.url));
-  /** Settles when the digest before has ended. */
+  /** Settles when the previous digest has ended. */
   #last: Promise<unknown> = Promise.resolve();
   #ended: DeployError | undefined;
 

@@ -7,8 +7,8 @@ import type { ReadMarks } from './read-marks.js';
 const KEPT_MS = 24 * 60 * 60 * 1000;
 
 /**
- * `reading/<hash>` below the registry's directory, with one byte for each time that reading was begun. Nothing is
- * brought to the disk: what the loss of power takes away is no fault of an archive.
+ * `reading/<hash>` below the registry's directory, with one byte for each begun reading. The files are not synced: a mark that
+ * a loss of power removes does not count against the archive.
  */
 export class FileReadMarks implements ReadMarks {
   readonly #dir: string;
@@ -19,7 +19,7 @@ export class FileReadMarks implements ReadMarks {
     this.#clock = clock;
   }
 
-  /** Forgets those that are a day old. */
+  /** Opens the directory, and removes marks that are a day old. */
   static async open(dir: string, clock: () => Date): Promise<FileReadMarks> {
     const marks = new FileReadMarks(join(dir, 'reading'), clock);
     await mkdir(marks.#dir, { recursive: true, mode: 0o700 });
@@ -41,7 +41,7 @@ export class FileReadMarks implements ReadMarks {
     await rm(join(this.#dir, hash), { force: true });
   }
 
-  /** How many marks an archive has; those of long ago are removed. */
+  /** The number of an archive's marks; marks that are a day old are removed. */
   async #count(hash: string): Promise<number> {
     const path = join(this.#dir, hash);
     try {

@@ -6,13 +6,13 @@ import type { StagedUpload } from './byte-store.js';
 import { diskError } from './disk-error.js';
 import { syncNames } from './sync-names.js';
 
-/** How much may be written before it is sent on its way to the disk, so that sealing has little left to wait for. */
+/** Bytes after which a write-back to the disk is started, so that sealing has little to wait for. */
 const FLUSH_EVERY = 16 * 1024 * 1024;
 const REREAD_CHUNK = 1024 * 1024;
 
 /**
- * An upload in a temporary file. While writes come in order they are hashed as they pass; the first write out of
- * order makes sealing read the file again.
+ * An upload in a temporary file. Writes that come in order are hashed at once; after a write out of order sealing reads the
+ * file again.
  */
 export class FileUpload implements StagedUpload {
   readonly #file: FileHandle;
@@ -23,9 +23,9 @@ export class FileUpload implements StagedUpload {
   #size = 0;
   #unflushed = 0;
   #flush: Promise<void> | undefined;
-  /** Of a write, or of a write-back, which the kernel reports once: `seal` must not miss it. */
+  /** The failure of a write or a write-back; the kernel reports it once, and `seal` must not miss it. */
   #failure: unknown;
-  /** The hash of what is on the disk, once that is known. */
+  /** The hash of the written bytes, once `prepare` knows it. */
   #prepared: string | undefined;
   #ended = false;
 
@@ -93,7 +93,7 @@ export class FileUpload implements StagedUpload {
     await rm(this.#path, { force: true });
   }
 
-  /** Starts writing back in the background. */
+  /** Starts a write-back in the background, once enough is written. */
   #flushNow(bytes: number): void {
     this.#unflushed += bytes;
     if (this.#unflushed < FLUSH_EVERY || this.#flush !== undefined) return;

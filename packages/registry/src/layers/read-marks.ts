@@ -1,13 +1,13 @@
 /**
- * Remembers which archives are being read, beyond the end of the process: one whose reading ends the process must not
- * be read again by every process that is started.
+ * Marks of archives that are being read, kept beyond the end of the process. An archive whose reading ends the process must not
+ * be read again at every start.
  */
 export interface ReadMarks {
   /**
-   * Marks that an archive is being read.
-   * @returns how often, within the last day, reading it was begun and the process ended before `end`.
+   * Marks the start of reading an archive.
+   * @returns how often, within the last day, the process ended while it read the archive.
    */
   begin(hash: string): Promise<number>;
-  /** Reading it ended, however it went. */
+  /** Removes the marks of an archive: the process has outlived reading it. */
   end(hash: string): Promise<void>;
 }

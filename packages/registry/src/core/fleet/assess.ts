@@ -1,15 +1,15 @@
 import type { Follower } from './follower.js';
 
 /**
- * A host's status relative to the wanted revision, worst first: it failed to run it; it is lost; it is unknown, because it has
- * not reported since the registry started, since it reconnected or since it follows the configuration; it is deploying it, or
- * will; it runs it.
+ * The status of a host relative to the wanted revision, worst first. `failed`: it could not deploy the revision. `unknown`: it has
+ * not reported since the registry started, since it reconnected, or since it follows the configuration. `pending`: it is deploying
+ * the revision, or will. `in-sync`: it runs the revision.
  */
 export const CATEGORIES = ['failed', 'lost', 'unknown', 'pending', 'in-sync'] as const;
 
 export type Category = (typeof CATEGORIES)[number];
 
-/** States of a revision that does not run. */
+/** States of a failed revision. */
 const FAILURES: ReadonlySet<string> = new Set([
   'failed',
   'rolling-back',
@@ -21,14 +21,14 @@ const FAILURES: ReadonlySet<string> = new Set([
 type Assessed = Pick<Follower, 'contact' | 'isCurrent' | 'report'>;
 
 /**
- * Compares by configuration hash: a revision with the same layers is the same to a host.
+ * Compares configuration hashes: to a host, a revision with the same layers is the same.
  * @param wanted the hash of the configuration's head; undefined when there is no such configuration.
  */
 export function assess(follower: Assessed, wanted: string | undefined): Category {
   const { contact, isCurrent, report } = follower;
   if (contact === 'lost') return 'lost';
   if (!isCurrent || report === undefined || wanted === undefined) return 'unknown';
-  // A paused host reports that state for any wanted revision; what counts is what it runs.
+  // A paused host reports that state for any wanted revision: the running release decides.
   if (report.state === 'paused') {
     return report.running?.hash === wanted && report.lastGood?.hash === wanted ? 'in-sync' : 'pending';
   }

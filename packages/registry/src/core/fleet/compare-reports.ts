@@ -7,12 +7,12 @@ export function isChange(before: StateReport | undefined, after: StateReport): b
   return before === undefined || gist(before) !== gist(after);
 }
 
-/** The most that a host's clock may be ahead of the registry's to be believed. */
+/** The most that a trusted host's clock may be ahead of the registry's. */
 const MAX_AHEAD_MS = 60_000;
 
 /**
- * Whether a report is about an attempt before that of the last report, by the host's clock. A time later than a minute
- * from now is not believed: a clock that was ahead once must not decide for as long as it was ahead.
+ * Whether a report is of an earlier attempt than the last report, by the host's clock. A last report from the future is ignored:
+ * after a clock was ahead once, its reports must not look old for a long time.
  */
 export function isBefore(report: StateReport, last: StateReport | undefined, now: Date): boolean {
   if (report.since === undefined || last?.since === undefined || report.deploy === last.deploy) return false;
@@ -21,8 +21,8 @@ export function isBefore(report: StateReport, last: StateReport | undefined, now
 }
 
 /**
- * Adds the error of the last report of the same attempt: it is also the reason for a rollback, and an agent may leave it out
- * there. On the way to `healthy` an error is about the present only.
+ * Adds the error of the attempt's last report, which is also the reason for its rollback: an agent may omit it there. In states on
+ * the way to `healthy` an earlier error is over.
  */
 export function withEarlierError(report: StateReport, last: StateReport | undefined): StateReport {
   const isSame = report.deploy !== undefined && report.deploy === last?.deploy;
@@ -31,7 +31,7 @@ export function withEarlierError(report: StateReport, last: StateReport | undefi
   return { ...report, error: last.error };
 }
 
-/** The attempt and its state, for comparison; undefined where the attempt has no name. */
+/** The attempt and its state, for comparison; undefined when the attempt has no name. */
 export function attemptAndState(report: StateReport | undefined): string | undefined {
   return report?.deploy === undefined ? undefined : `${report.deploy} ${report.state}`;
 }
@@ -41,10 +41,9 @@ function gist({ progress: _progress, timings: _timings, bytes: _bytes, ...said }
 }
 
 /**
- * Whether a report that is not marked as repeated describes the present; otherwise it is a repeated outcome, for the history
- * only. An agent that marks those is believed: on one channel the order of reports is certain, and no clock is needed. An
- * outcome of an agent that does not mark them may be either, until the agent has reported the present state on its channel;
- * only then its field `since` decides, which is by the host's clock.
+ * Whether an unmarked report describes the present state; otherwise it is a repeated outcome, for the history only. An agent that
+ * marks repeated outcomes is trusted. An outcome of another agent is compared by the host's clock until that agent has reported
+ * its present state on the channel.
  * @param now by the registry's clock.
  */
 export function saysPresent(report: StateReport, follow: Follow, now: Date): boolean {

@@ -4,26 +4,26 @@ import { boundHistory, type HistoryBounds } from './history-bounds.js';
 import type { Admission, Follow, Host } from './host-table.js';
 import { LogRoom, type LogRoomOptions } from './log-room.js';
 
-/** Attempts of one host at one configuration that are kept. */
+/** The most attempts of one host at one configuration that are kept. */
 const MAX_DEPLOYS = 1000;
 
 export interface PersistenceOptions extends LogRoomOptions {
   readonly historySize: HistoryBounds;
 }
 
-/** Writes the state of hosts to the store, each as it is at the time of writing. */
+/** Queues writes of hosts; each writes the state of its host at that time. */
 export class FleetPersistence {
   readonly #queue: FleetWriteQueue;
   readonly #bounds: HistoryBounds;
   readonly #room: LogRoom;
 
-  constructor(journal: FleetWriteQueue, options: PersistenceOptions) {
-    this.#queue = journal;
+  constructor(queue: FleetWriteQueue, options: PersistenceOptions) {
+    this.#queue = queue;
     this.#bounds = options.historySize;
     this.#room = new LogRoom(options);
   }
 
-  /** Resolves when a new host name is stored; the rest is stored soon. @throws DeployError. */
+  /** Resolves when a new host name is stored; the other rows are stored soon. @throws DeployError. */
   async admission({ host, isNew, recordChanged, added, removed }: Admission): Promise<void> {
     const name = host.record.host;
     for (const follow of added) this.state(host, follow);
@@ -61,7 +61,7 @@ export class FleetPersistence {
     );
   }
 
-  /** Resolves when the deploy is stored, with the state that was given before. @throws DeployError. */
+  /** Resolves when the deploy is stored, with all states that were queued before. @throws DeployError. */
   deploy(record: DeployRecord, log: readonly string[]): Promise<void> {
     const { host, report } = record;
     return this.#queue.write(

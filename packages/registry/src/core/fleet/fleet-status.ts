@@ -9,13 +9,13 @@ import type { Follower } from './follower.js';
 export interface HostStatus {
   readonly follower: Follower;
   readonly category: Category;
-  /** Whether no change of it is expected soon. */
+  /** Whether the host is expected not to change soon. */
   readonly settled: boolean;
-  /** Whether it is between two proven releases, or its last outcome is still being stored. */
+  /** Whether the host is between two proven releases, or its last outcome is not stored yet. */
   readonly isChanging: boolean;
 }
 
-/** web2 before web10. */
+/** Sorts web2 before web10. */
 const BY_NAME = new Intl.Collator('en', { numeric: true });
 
 /** All hosts of a configuration, worst first. */
@@ -39,7 +39,7 @@ export async function fleetStatus({ meta, fleet }: FleetStatusPorts, name: strin
   return { head, hosts: statusOf(fleet, fleet.followers(name), () => head.hash) };
 }
 
-/** States in which the running release is not proven, or not known, and about to change. */
+/** States in which the running release is about to change, and not proven or not known. */
 const CHANGING: ReadonlySet<DeployState> = new Set(['activating', 'validating', 'rolling-back']);
 
 type FleetAge = Pick<Fleet, 'ageMs' | 'lostAfterMs'>;
@@ -65,7 +65,7 @@ function hostStatus(fleet: FleetAge, follower: Follower, wanted: string | undefi
   return { follower, category, settled: isGone || (isDone && !isChanging), isChanging };
 }
 
-/** How many hosts are in each category. */
+/** The number of hosts in each category. */
 export function countByCategory(hosts: readonly HostStatus[]): Record<Category, number> {
   const counts: Record<Category, number> = { failed: 0, lost: 0, unknown: 0, pending: 0, 'in-sync': 0 };
   for (const { category } of hosts) counts[category] += 1;

@@ -9,10 +9,10 @@ import type { Logger } from '@deploy-tools/shared/log.js';
 import type { FleetWriter } from '../../meta/fleet-store.js';
 import type { MetaStore } from '../../meta/meta-store.js';
 
-/** One write. Of several entries with the same key only the last is written. */
-export type Entry = (tx: FleetWriter) => Promise<void>;
+/** A write. Of several entries with the same key only the last is written. */
+type Entry = (tx: FleetWriter) => Promise<void>;
 
-/** Entries that one transaction writes at most: operators' commands wait for it. */
+/** The most entries of one transaction: operators' commands wait for it. */
 const MAX_BATCH = 500;
 
 /** Errors of the whole store, not of one entry. */
@@ -25,8 +25,8 @@ interface Queued {
 }
 
 /**
- * Writes what hosts report, many entries in one transaction: thousands of hosts that deploy at the same time must not
- * queue thousands of transactions before an operator's.
+ * Writes reports of hosts, many in one transaction: thousands of hosts that deploy at the same time must not queue thousands of
+ * transactions before an operator's.
  */
 export class FleetWriteQueue {
   readonly #meta: MetaStore;
@@ -37,14 +37,14 @@ export class FleetWriteQueue {
   #timer: NodeJS.Timeout | undefined;
   #flushing: Promise<void> | undefined;
 
-  /** @param lazyMs the longest time that an entry of {@link later} waits. */
+  /** @param lazyMs the longest wait of an entry of {@link later}. */
   constructor(meta: MetaStore, log: Logger, lazyMs: number) {
     this.#meta = meta;
     this.#log = log;
     this.#lazyMs = lazyMs;
   }
 
-  /** Writes an entry soon. A failure is logged, and the entry lost. */
+  /** Writes an entry soon. After a failure, which is logged, the entry is lost. */
   later(key: string, entry: Entry): void {
     const waiting = this.#entries.get(key);
     this.#enqueue({ key, entry, done: waiting?.done });
@@ -53,7 +53,7 @@ export class FleetWriteQueue {
 
   /**
    * Resolves when the entry, or a later one with the same key, is committed.
-   * @throws DeployError when it cannot be.
+   * @throws DeployError when the entry cannot be written.
    */
   write(key: string, entry: Entry): Promise<void> {
     return new Promise((resolve, reject) => {
@@ -77,18 +77,18 @@ export class FleetWriteQueue {
     await this.#flushing;
   }
 
-  /** Appends the entry, also where an earlier one had its key: entries are written in the order of their arrival. */
+  /** Appends the entry, and removes an earlier one with its key: entries are written in the order of arrival. */
   #enqueue(queued: Queued): void {
     this.#entries.delete(queued.key);
     this.#entries.set(queued.key, queued);
   }
 
   async #work(): Promise<void> {
-    await Promise.resolve(); // the caller stores the promise first: with an empty queue the rest runs synchronously
+    await Promise.resolve(); // the caller has to store the promise before it settles
     while (this.#urgent > 0) {
       this.#urgent = 0;
       while (this.#entries.size > 0) {
-        // SQLite blocks the event loop: input that came meanwhile is read first.
+        // SQLite blocks the event loop: waiting input is read first.
         await setImmediate();
         await this.#writeBatch(this.#takeBatch());
       }

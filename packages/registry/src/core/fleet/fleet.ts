@@ -17,25 +17,25 @@ export interface FleetOptions extends FollowLimits, PersistenceOptions {
   readonly meta: MetaStore;
   readonly log: Logger;
   readonly clock: () => Date;
-  /** After this long a silent host is lost: three of its heartbeats. */
+  /** A host that is silent for longer is lost: three of its heartbeats. */
   readonly lostAfterMs: number;
 }
 
-/** The longest time that anything but an outcome waits to be written. */
+/** The longest wait of a write, except for outcomes. */
 const LAZY_MS = 1000;
 
-/** Interval at which the last contact of a host is written, when nothing else is. */
+/** Interval at which the last contact of a host is written. */
 const CONTACT_EVERY_MS = 5 * 60_000;
 
-/** What became of an order to an agent; `too-old` when the agent does not know that order. */
+/** The result of an order to an agent; `too-old`: the agent does not know that order. */
 export type OrderResult = 'delivered' | 'not-connected' | 'too-old';
 
-/** What became of an agent's report: `stored` and `known` are for outcomes, which are on the disk then. */
+/** The result of an agent's report; `stored` and `known` are for outcomes that are on the disk. */
 export type Intake = 'noted' | 'known' | 'stored';
 
 /**
- * The hosts that report, what they follow, and their last reports. Kept in memory and written when it changes; a
- * heartbeat changes nothing. Outcomes are on the disk before they are acknowledged.
+ * The hosts with their configurations and last reports, in memory. Changes are written to the store; a heartbeat is no change.
+ * Outcomes are on the disk before they are acknowledged.
  */
 export class Fleet {
   /** Announces changes of the hosts that follow a configuration. */
@@ -55,7 +55,7 @@ export class Fleet {
     );
   }
 
-  /** Loads the stored hosts; each is `unheard` until its agent connects. */
+  /** Loads the stored hosts, which are `unheard` until their agents connect. */
   static async open(options: FleetOptions): Promise<Fleet> {
     const fleet = new Fleet(options);
     await options.meta.read(async ({ fleet: stored }) =>
@@ -69,13 +69,13 @@ export class Fleet {
     return this.#options.steady() - this.#openedAt;
   }
 
-  /** After this long a silent host is lost, in milliseconds. */
+  /** The time after which a silent host is lost, in milliseconds. */
   get lostAfterMs(): number {
     return this.#options.lostAfterMs;
   }
 
   /**
-   * Lets an agent speak for a host. A name that is new is kept for its key, durably, before this resolves.
+   * Admits an agent as the speaker of its host. A new host name is bound to the agent's key, durably, before this resolves.
    * @throws DeployError denied, in-use, too-large.
    */
   async join(presence: Presence, hello: Hello): Promise<void> {
@@ -98,12 +98,12 @@ export class Fleet {
     for (const name of [...hello.configs, ...admission.removed]) this.events.publish({ name });
   }
 
-  /** Notes that the agent sent something: its host is not lost. */
+  /** Notes a line of the agent: its host is not lost. */
   heard(presence: Presence): void {
     presence.heardAt = this.#options.steady();
   }
 
-  /** Notes that the agent has sent all it had to: the last report on its channel is the present state. */
+  /** Notes that the agent has sent all its reports: the last one on its channel is the present state. */
   rested(presence: Presence): void {
     const host = this.#hosts.all.get(presence.host);
     for (const follow of host?.follows.values() ?? []) {
@@ -126,9 +126,9 @@ export class Fleet {
   }
 
   /**
-   * Takes an agent's report; resolves when an outcome is stored, at once otherwise.
-   * @returns what became of it; `stored` and `known` are to be acknowledged.
-   * @throws DeployError invalid when its hello did not name the configuration.
+   * Takes an agent's report; resolves when an outcome is stored, otherwise at once.
+   * @returns the result; `stored` and `known` are to be acknowledged.
+   * @throws DeployError invalid when the agent's hello did not name the configuration.
    */
   async report(presence: Presence, { log, again, ...said }: StateReport): Promise<Intake> {
     const host = this.#hosts.all.get(presence.host);
@@ -149,7 +149,7 @@ export class Fleet {
     return 'noted';
   }
 
-  /** The hosts that follow a configuration; without one, all that any host follows. */
+  /** The followers of a configuration; without an argument, those of all configurations. */
   followers(configuration?: string): Follower[] {
     const followers: Follower[] = [];
     const times = { ...this.#silence(), clock: this.#options.clock() };
@@ -177,8 +177,8 @@ export class Fleet {
   }
 
   /**
-   * Forgets a host, or only that it follows one configuration. The name is free then; its history stays.
-   * @throws DeployError not-found; in-use while its agent is heard.
+   * Forgets a host, whose name is free then, or only one of its configurations. The history stays.
+   * @throws DeployError not-found; in-use while the host's agent is connected.
    */
   async forget(name: string, configuration?: string): Promise<void> {
     const host = this.#hosts.all.get(name);
@@ -200,19 +200,19 @@ export class Fleet {
     for (const follow of follows) this.events.publish({ name: follow.configuration });
   }
 
-  /** To be called a few times while a host becomes lost: logs lost hosts, and stores the last contact of the others. */
+  /** Logs lost hosts, and stores the last contact of the others. To be called several times within `lostAfterMs`. */
   sweep(): void {
     for (const { record, follows } of this.#hosts.all.values()) {
       for (const follow of follows.values()) this.#sweepOne(record.host, follow);
     }
   }
 
-  /** Resolves when all reports so far are on the disk. */
+  /** Resolves when all present reports are on the disk. */
   flush(): Promise<void> {
     return this.#persistence.flush();
   }
 
-  /** Writes what is not written yet. */
+  /** Writes the last contacts and all queued entries. */
   async close(): Promise<void> {
     for (const { record, follows } of this.#hosts.all.values()) {
       for (const follow of follows.values()) this.#writeContact(record.host, follow, 0);
@@ -232,7 +232,7 @@ export class Fleet {
     this.events.publish({ name: follow.configuration });
   }
 
-  /** An agent sends past outcomes before the present state: until that comes, the known state may be outdated. */
+  /** Marks the known state as possibly outdated: an agent sends past outcomes before its present state. */
   #doubt(follow: Follow, report: StateReport, isMarked: boolean): void {
     if (!isMarked) follow.doubtful = report;
     follow.spoken = false;
@@ -250,7 +250,7 @@ export class Fleet {
     follow.storing += 1;
     await this.#persistence.deploy(record, log).finally(() => {
       follow.storing -= 1;
-      this.events.publish({ name: follow.configuration }); // again: now it is stored, or cannot be
+      this.events.publish({ name: follow.configuration }); // a second time: the outcome is stored now, or cannot be
     });
     follow.stored = outcome;
     return 'stored';
@@ -268,11 +268,11 @@ export class Fleet {
     follow.missed = isLost;
     const facts = { host, configuration: follow.configuration, state: follow.report?.state };
     if (isLost) this.#options.log.warn(facts, 'host lost');
-    else this.#options.log.info(facts, 'lost host is back');
+    else this.#options.log.info(facts, 'lost host has recovered');
     this.events.publish({ name: follow.configuration });
   }
 
-  /** Does nothing when the stored contact is younger than that. */
+  /** Writes the last contact, unless the stored contact is younger than `everyMs`. */
   #writeContact(host: string, follow: Follow, everyMs: number): void {
     if (follow.presence === undefined) return;
     const contact = this.#timeOf(follow.presence.heardAt);

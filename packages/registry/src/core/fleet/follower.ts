@@ -4,13 +4,10 @@ import type { HostRecord } from '../../meta/fleet-store.js';
 import type { Follow, Host } from './host-table.js';
 import type { Presence } from './presence.js';
 
-/**
- * Whether a host still speaks: `live`, `lost` when it was silent for three heartbeats, `unheard` when it has not
- * spoken since this registry started.
- */
+/** The contact with a host: `lost` after a silence of three heartbeats, `unheard` before its first line since the registry started. */
 export type Contact = 'live' | 'lost' | 'unheard';
 
-/** A host that follows a configuration, as it is known now. Times are RFC 3339 UTC by the registry's clock. */
+/** The present facts of a host that follows a configuration. Times are RFC 3339 UTC by the registry's clock. */
 export interface Follower {
   readonly record: HostRecord;
   readonly configuration: string;
@@ -19,24 +16,24 @@ export interface Follower {
   /** When the report last changed. */
   readonly changed: string;
   readonly contact: Contact;
-  /** Whether the report describes the present: see {@link isCurrent}. Never when not live. */
+  /** Whether the report describes the present: see {@link isCurrent}. False unless `live`. */
   readonly isCurrent: boolean;
-  /** Whether the outcome that it reported is on the disk, with its log; also where it reported none. */
+  /** Whether no outcome waits to be stored. */
   readonly isStored: boolean;
   readonly lastContact: string;
-  /** Since its last contact, in milliseconds. */
+  /** The time since the last contact, in milliseconds. */
   readonly silentMs: number;
   /** Its IP address, while it is connected. */
   readonly address: string | undefined;
 }
 
-/** Milliseconds of the steady clock: now, and how long a host may be silent. */
+/** The present time of the steady clock, and the longest silence of a host, in milliseconds. */
 export interface Silence {
   readonly now: number;
   readonly lostAfterMs: number;
 }
 
-/** The last contact by the steady clock; undefined when there was none since the registry started. */
+/** The last contact by the steady clock; undefined for none since the registry started. */
 export function heardAt({ presence, heardAt }: Follow): number | undefined {
   return presence?.heardAt ?? heardAt;
 }
@@ -51,10 +48,7 @@ export function isAlive(heard: number, { now, lostAfterMs }: Silence): boolean {
   return now - heard <= lostAfterMs / 3;
 }
 
-/**
- * Whether the last report still describes the present: the agent sent it on its present or last channel. On a new channel,
- * and after a restart, the agent has reported nothing yet.
- */
+/** Whether the last report still describes the present: a new channel, or a restart of the registry, makes it outdated. */
 export function isCurrent(follow: Follow, silence: Silence): boolean {
   return follow.spoken && contactOf(heardAt(follow), silence) === 'live';
 }
@@ -69,7 +63,7 @@ export function checkSilent(presence: Presence | undefined, silence: Silence): v
   );
 }
 
-/** A host that follows a configuration, as it is known now. @param times now, by both clocks. */
+/** Makes the facts of a follower. @param times the present time by both clocks. */
 export function followerOf(
   { record }: Host,
   follow: Follow,

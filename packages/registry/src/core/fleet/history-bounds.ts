@@ -1,18 +1,17 @@
 import type { FleetWriter, HistoryPart } from '../../meta/fleet-store.js';
 
-/** Bytes that are kept of the logs of deploys; and, once more, of the deploys themselves. */
+/** The most bytes of the logs of deploys, and also of the deploys without their logs. */
 export interface HistoryBounds {
   readonly total: number;
-  /** Of the reports that came with one key. */
+  /** The share of one key. */
   readonly perKey: number;
 }
 
 const PARTS: readonly HistoryPart[] = ['logs', 'deploys'];
 
 /**
- * Deletes the oldest history where a bound is exceeded: more than one deploy takes, so that a call after each deploy keeps
- * the bounds. The key with the most loses: a key that fills its share pushes out its own history, and others lose nothing.
- * @returns bytes that were freed.
+ * Deletes the oldest history of the key with the largest share where a bound is exceeded, so that one key cannot remove the
+ * history of others. A call after each deploy keeps the bounds. @returns bytes that were freed.
  */
 export async function boundHistory(fleet: FleetWriter, bounds: HistoryBounds): Promise<number> {
   let freed = 0;

@@ -9,21 +9,21 @@ export interface Follow {
   report: StateReport | undefined;
   /** RFC 3339 UTC. */
   changed: string;
-  /** The last contact as stored: of an earlier run of the registry, or of a presence that has ended. */
+  /** The stored last contact, of an earlier run of the registry or of an ended presence. */
   contact: string;
-  /** In milliseconds of the steady clock; undefined when it was not heard since the registry started. */
+  /** The last contact in milliseconds of the steady clock; undefined for none since the registry started. */
   heardAt: number | undefined;
-  /** The agent that speaks for it now. */
+  /** The connected agent that reports for the host. */
   presence: Presence | undefined;
-  /** Whether the present agent, or the last one, has reported the present state on its channel. */
+  /** Whether the last agent has reported the present state on its channel. */
   spoken: boolean;
-  /** An outcome that counts as a repeated one, from an agent that does not mark these, until the next report. */
+  /** An unmarked outcome that is taken for a repeated one until the next report. */
   doubtful: StateReport | undefined;
-  /** The attempt and outcome that are known to be stored, so that they are stored once. */
+  /** The last attempt and outcome that were stored, so that they are stored once. */
   stored: string | undefined;
-  /** Outcomes that are being stored. */
+  /** The number of outcomes that are being stored. */
   storing: number;
-  /** Whether the log has said that it is lost. */
+  /** Whether the log reports the host as lost. */
   missed: boolean;
 }
 
@@ -33,31 +33,31 @@ export interface Host {
 }
 
 export interface FollowLimits {
-  /** The most configurations that all hosts together follow; a host without any counts as one. */
+  /** The most follows of all hosts together; a host without any counts as one. */
   readonly maxFollows: number;
-  /** The most configurations that the hosts of one key follow together, unless the key is bound to a host. */
+  /** The most follows of the hosts of one key together. */
   readonly maxFollowsPerKey: number;
 }
 
 export interface AdmissionContext {
   /** RFC 3339 UTC. */
   readonly now: string;
-  /** Whether an agent is heard right now. */
+  /** Whether an agent was heard within its last heartbeat. */
   readonly isAlive: (other: Presence) => boolean;
 }
 
-/** What an agent's hello changed. */
+/** The changes that an agent's hello made. */
 export interface Admission {
   readonly host: Host;
   readonly isNew: boolean;
   readonly recordChanged: boolean;
   readonly added: readonly Follow[];
   readonly removed: readonly string[];
-  /** Agents that do not speak for the host any more. */
+  /** Agents that another one has replaced. */
   readonly displaced: readonly Presence[];
 }
 
-/** The hosts, the agents that speak for them, and what they follow. In memory; nothing here waits. */
+/** The hosts with their agents and configurations, in memory; all methods are synchronous. */
 export class HostTable {
   readonly all = new Map<string, Host>();
   readonly #limits: FollowLimits;
@@ -80,10 +80,9 @@ export class HostTable {
   }
 
   /**
-   * Makes an agent speak for its host and the configurations of its hello. Configurations that it named before on this
-   * channel and does not name now are removed; those that other agents of the host named stay.
-   * @throws DeployError denied when the name belongs to another key, in-use when another agent speaks for it from
-   * elsewhere, too-large.
+   * Makes an agent the speaker for its host and the configurations of its hello. Configurations that its previous hello on the
+   * channel named are removed; those of other agents of the host stay.
+   * @throws DeployError denied: the name belongs to another key; in-use: an agent elsewhere speaks for the host; too-large.
    */
   admit(presence: Presence, hello: Hello, { now, isAlive }: AdmissionContext): Admission {
     const known = this.all.get(hello.host);
@@ -141,14 +140,14 @@ export class HostTable {
       if (record.key.fingerprint === speaker.key.fingerprint) ofKey += size;
     }
     if (all + wanted > this.#limits.maxFollows || ofKey + wanted > this.#limits.maxFollowsPerKey) {
-      throw new DeployError('too-large', 'the registry knows as many hosts as it may', {
-        hint: 'forget those that are gone, or start the registry with a larger -max-hosts',
+      throw new DeployError('too-large', 'the registry has its largest number of hosts', {
+        hint: 'forget hosts that no longer exist, or start the registry with a larger -max-hosts',
       });
     }
   }
 }
 
-/** Makes an agent the one that speaks for it; on a new channel it has not reported the present state yet. */
+/** Makes an agent the speaker of a follow; on a new channel it has not reported the present state yet. */
 export function speakFor(follow: Follow, presence: Presence): void {
   if (follow.presence !== presence) {
     follow.spoken = false;
@@ -158,16 +157,11 @@ export function speakFor(follow: Follow, presence: Presence): void {
   follow.heardAt = presence.heardAt;
 }
 
-/** A second agent from the same address is the first one after a lost connection, or its successor. */
+/** Refuses a second agent from another address. One from the same address is the same agent after a lost connection. */
 function checkElsewhere(other: Presence, presence: Presence, isAlive: (other: Presence) => boolean): void {
   if (other.speaker.address === presence.speaker.address || !isAlive(other)) return;
-  throw new DeployError(
-    'in-use',
-    `an agent at ${other.speaker.address} speaks for host ${presence.host} already`,
-    {
-      hint: 'give each host a name of its own',
-    },
-  );
+  const message = `an agent at ${other.speaker.address} speaks for host ${presence.host} already`;
+  throw new DeployError('in-use', message, { hint: 'give each host a name of its own' });
 }
 
 function recordOf({ speaker }: Presence, { host, agent, labels }: Hello, now: string): HostRecord {

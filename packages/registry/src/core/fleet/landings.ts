@@ -1,12 +1,12 @@
 import type { MetaReader } from '../../meta/meta-store.js';
 import type { Follower } from './follower.js';
 
-/** By state, the number of hosts whose last attempt ended in it. */
+/** The number of hosts whose last attempt ended in a state, by state. */
 export type Landed = Readonly<Record<string, number>>;
 
-/** The outcomes of contents, by configuration hash: a revision that repeats earlier layers shares their outcomes. */
+/** Outcomes by configuration hash: revisions with the same layers share their outcomes. */
 export interface Landings {
-  /** False where no host of the configuration has ever reported: agents may be of a kind that does not. */
+  /** False where no host of the configuration has ever reported: its agents may not report at all. */
   readonly anyReports: boolean;
   /** Empty when no host is known to have deployed it. */
   readonly of: (hash: string) => Landed;
@@ -15,7 +15,7 @@ export interface Landings {
 /** A host's last attempt at a content. */
 export interface ContentAttempt {
   readonly host: string;
-  /** Configuration hash; undefined where neither the report nor the history knows it. */
+  /** Configuration hash; undefined where neither the report nor the history has it. */
   readonly content: string | undefined;
   readonly state: string;
 }
@@ -34,8 +34,8 @@ export async function readAttempts(
 }
 
 /**
- * Sums up attempts by content. A host whose report names a content as its last good one counts as healthy where no
- * attempt at that content is stored any more.
+ * Counts attempts by content. A host whose report names a content as its last good one counts as healthy when no attempt at it is
+ * stored any more.
  */
 export function landingsOf(attempts: readonly ContentAttempt[], followers: readonly Follower[]): Landings {
   const byHash = new Map<string, Map<string, string>>();
@@ -58,7 +58,7 @@ export function landingsOf(attempts: readonly ContentAttempt[], followers: reado
   };
 }
 
-/** Healthy on some host, and nowhere else than healthy. */
+/** Whether a content landed healthy on a host, and failed on none. */
 export function isProven(landed: Landed): boolean {
   return landed.healthy !== undefined && !hasFailed(landed);
 }

@@ -14,9 +14,9 @@ export interface Speaker {
   readonly pace: RateLimit;
   /** Outcomes of all agents with this key are stored one at a time. */
   readonly outcomes: Turns;
-  /** Why the key may not speak for this host, by the present key files; undefined when it may. */
+  /** Why the present key files do not let the key speak for a host; undefined when they do. */
   readonly refusal: (host: string) => string | undefined;
-  /** Whether the key file says that this key and no other speaks for this host. */
+  /** Whether the key file binds a host to this key. */
   readonly owns: (host: string) => boolean;
 }
 
@@ -24,7 +24,7 @@ export interface Speaker {
 export interface Listener {
   /** Must not throw, and returns soon. */
   readonly tell: (line: RegistryLine) => void;
-  /** Refuses whatever comes. */
+  /** Ends the channel: further lines are refused. */
   readonly end: (reason: string) => void;
 }
 
@@ -33,11 +33,11 @@ export interface Presence {
   readonly speaker: Speaker;
   readonly listener: Listener;
   readonly host: string;
-  /** What it follows, by its last hello. */
+  /** The configurations of its last hello. */
   configs: ReadonlySet<string>;
-  /** Whether it marks repeated outcomes, by its hello. */
+  /** Whether its hello says that it marks repeated outcomes. */
   marksAgain: boolean;
-  /** Whether it knows `cancel`, by its hello. */
+  /** Whether its hello says that it knows `cancel`. */
   takesCancel: boolean;
   /** The time of its last line, in milliseconds of the steady clock. */
   heardAt: number;

@@ -10,12 +10,12 @@ import type { Heartbeats } from '../heartbeats.js';
 import type { Fleet } from './fleet.js';
 import type { Listener, Presence, Speaker } from './presence.js';
 
-/** Lines of an agent: a second, and at once. A stored outcome costs as much as OUTCOME_COST lines. */
+/** Lines of an agent per second, and at once. A stored outcome costs as much as OUTCOME_COST lines. */
 const LINES_PER_SECOND = 20;
 const BURST = 400;
 const OUTCOME_COST = 20;
 
-/** Answers that may wait to be sent; beyond that no line of the agent is read. */
+/** Answers that may wait to be sent; meanwhile no further line of the agent is read. */
 const MAX_ANSWERS = 8;
 
 export interface ReportPorts {
@@ -23,7 +23,7 @@ export interface ReportPorts {
   readonly heartbeats: Heartbeats;
 }
 
-/** One agent's channel: handles its lines in order, one at a time, and queues the lines for it. */
+/** One agent's channel: handles the agent's lines in order, one at a time, and queues the lines to it. */
 export class ReportSession {
   readonly #fleet: Fleet;
   readonly #speaker: Speaker;
@@ -68,7 +68,7 @@ export class ReportSession {
     }
   }
 
-  /** Resolves with the next line for the agent; with undefined when there will be no more. One call at a time. */
+  /** Resolves with the next line to the agent; undefined after the last one. One call at a time. */
   async next(): Promise<RegistryLine | undefined> {
     for (;;) {
       const line = this.#pending();
@@ -80,13 +80,13 @@ export class ReportSession {
     }
   }
 
-  /** The agent sends no more lines; those that wait for an answer get it. */
+  /** Notes the agent's last line; pending answers are still sent. */
   complete(): void {
     this.#complete = true;
     this.#wakeWriter();
   }
 
-  /** Ends the channel: the last line gives the reason, and no line is handled any more. */
+  /** Refuses the agent: the last line has the reason, and no further line is handled. */
   refuse(reason: string): void {
     if (this.#refused !== undefined) return;
     this.#refused = reason;
@@ -107,7 +107,7 @@ export class ReportSession {
     return this.#closing.signal.aborted;
   }
 
-  /** Why the agent was refused; undefined when it was not. */
+  /** The reason for a refusal of the agent; undefined for none. */
   get refused(): string | undefined {
     return this.#refused;
   }
@@ -172,7 +172,7 @@ export class ReportSession {
     if (intake === 'stored') await this.#spend(OUTCOME_COST);
   }
 
-  /** Storing takes milliseconds: a key with many channels stores over all of them one outcome per turn of the event loop. */
+  /** Stores one outcome of a key per turn of the event loop, over all channels of the key: each takes milliseconds. */
   #inTurn<T>(store: () => Promise<T>): Promise<T> {
     return this.#speaker.outcomes.take(async () => {
       const stored = await store();
@@ -181,13 +181,13 @@ export class ReportSession {
     }, this.#closing.signal);
   }
 
-  /** Waits for the rate limit of this channel and for that of its key: a key may open many channels. */
+  /** Waits for the rate limits of this channel and of its key, which may have many channels. */
   async #spend(amount: number): Promise<void> {
     await this.#pace.wait(amount, this.#closing.signal);
     await this.#speaker.pace.wait(amount, this.#closing.signal);
   }
 
-  /** The key files may have changed since. */
+  /** Checks the key again: the key files may have changed. */
   #checkKey(host: string): void {
     const refusal = this.#speaker.refusal(host);
     if (refusal !== undefined) throw new DeployError('denied', refusal);

@@ -1,9 +1,9 @@
 import type { ConfigurationEvents } from '../configuration-events.js';
 import type { Fleet } from './fleet.js';
 
-/** The longest time between two checks: hosts become lost by the passing of time, which no event announces. */
+/** The longest time between two checks: no event announces that a host becomes lost. */
 const MAX_GAP_MS = 1000;
-/** The shortest time between two checks: thousands of hosts report at the same time, and a check reads all of them. */
+/** The shortest time between two checks: thousands of hosts report at once, and each check reads all hosts. */
 const MIN_GAP_MS = 100;
 
 export interface StatusWatchPorts {
@@ -28,7 +28,7 @@ export class StatusWatch {
     signal.addEventListener('abort', note, { once: true });
   }
 
-  /** Resolves after a change, after a second, after `maxMs`, or when the signal is aborted. */
+  /** Resolves after a change, a second or `maxMs`, or when the signal is aborted. */
   async change(maxMs: number): Promise<void> {
     if (this.#changed) await this.#pause(Math.min(MIN_GAP_MS, maxMs), () => this.#signal.aborted);
     else await this.#pause(Math.min(MAX_GAP_MS, maxMs), () => this.#changed);

@@ -1,10 +1,10 @@
 import { countByCategory, type HostStatus } from './fleet-status.js';
 
-/** How waiting for a fleet ends. */
+/** The result of a wait for a fleet. */
 export type WaitResult =
   /** Every host runs the wanted revision. */
   | 'in-sync'
-  /** At least one host failed to. */
+  /** At least one host failed to run it. */
   | 'failed'
   /** None failed, but some are lost and the others are done. */
   | 'lost'
@@ -12,13 +12,13 @@ export type WaitResult =
   | 'late';
 
 export interface WaitOptions {
-  /** Whether a failure is a result only when all hosts are settled; else when no host is between two proven releases. */
+  /** Whether a failure is a result only once all hosts are settled; otherwise once no host is between two proven releases. */
   readonly settle: boolean;
   /** Whether the time to wait is over. */
   readonly isLate: boolean;
 }
 
-/** @returns undefined while it is worth waiting on. */
+/** @returns undefined while the wait continues. */
 export function waitResult(
   hosts: readonly HostStatus[],
   { settle, isLate }: WaitOptions,

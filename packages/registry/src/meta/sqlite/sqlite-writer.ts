@@ -23,7 +23,7 @@ export class SqliteWriter extends SqliteReader implements MetaWriter {
     const last = await this.lastRevision(configuration);
     if (number !== last + 1) {
       throw new DeployError('conflict', `configuration "${configuration}" is at revision ${last} now`, {
-        hint: 'look at it again and repeat the change',
+        hint: 'check the configuration and repeat the change',
       });
     }
     const head = { name: configuration, head: number, deleted: layers.length === 0 ? 1 : 0 };
