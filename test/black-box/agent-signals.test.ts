@@ -105,7 +105,7 @@ describe('a script that an agent left running', () => {
     await first.ended;
     site.scriptDoes('');
     const next = await agentOnce(world, site, 'project', ['-script-timeout', '500ms']);
-    expect(next.stderr).toContain('it takes too long and is stopped');
+    expect(next.stderr).toContain('the script takes too long and is stopped');
     expect(next.status).toBe(0);
   });
 });

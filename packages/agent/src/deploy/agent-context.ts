@@ -5,7 +5,7 @@ import type { Logger } from '@deploy-tools/shared/log.js';
 import type { Timers } from '../host/timers.js';
 import { ReleasePlace } from '../place/release-place.js';
 import type { Destination } from '../place/sync/destination.js';
-import type { HealthSettings } from '../process/health/health-settings.js';
+import type { HealthSettings } from '../process/health/health-flags.js';
 import type { RunAs } from '../process/script/run-as.js';
 import type { Hook } from '../process/script/run-hook.js';
 import type { OutputPlace } from '../process/script/run-output.js';

@@ -5,7 +5,7 @@ import { eitherSignal } from '../host/either-signal.js';
 import { processIdentity } from '../host/process-identity.js';
 import type { Timers } from '../host/timers.js';
 import { type CheckAnswer, describeCheck } from '../process/health/health-check.js';
-import type { HealthSettings } from '../process/health/health-settings.js';
+import type { HealthSettings } from '../process/health/health-flags.js';
 import { proveHealthy } from '../process/health/prove-healthy.js';
 import type { RunAs } from '../process/script/run-as.js';
 import { type Hook, type HookOutcome, runHook } from '../process/script/run-hook.js';

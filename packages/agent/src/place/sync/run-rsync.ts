@@ -1,7 +1,7 @@
 import { closeSync } from 'node:fs';
 import { MAX_TIMER_MS } from '@deploy-tools/shared/duration.js';
 import { DeployError, type ErrorKind, toDeployError } from '@deploy-tools/shared/errors.js';
-import { requireProgram } from '../../process/script/require-program.js';
+import { requireProgram } from '../../process/script/program-file.js';
 import { type GroupEnd, runInGroup, stillRuns } from '../../process/script/run-in-group.js';
 import { pathForPrograms } from '../../release/unpack/held-directory.js';
 import { openRules } from './exclude-rules.js';

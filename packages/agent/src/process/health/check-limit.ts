@@ -1,8 +1,8 @@
 import { formatDuration } from '@deploy-tools/shared/duration.js';
 
 /**
- * Bounds what a check does.
- * @param act gets a signal that is aborted, with an Error that says why, when it takes too long or is not wanted any more.
+ * Bounds the time of a check.
+ * @param act gets a signal that is aborted, with an Error as its reason, at the timeout or on abort.
  */
 export async function limitCheck<T>(
   timeoutMs: number,

@@ -3,13 +3,13 @@ import { LogTail } from '../script/log-tail.js';
 import { type GroupEnd, runInGroup, stillRuns } from '../script/run-in-group.js';
 import { type CheckContext, type Finding, MAX_ANSWER } from './health-check.js';
 
-/** Between TERM and KILL, of a check that gives no answer. */
+/** Between TERM and KILL for a check without an answer. */
 const KILL_AFTER_MS = 2000;
 
 /**
- * Runs a command line by /bin/sh: exit status 0 passes, the one that was said to be a warning warns, all else is critical.
- * The last of what it printed is the answer.
- * @param signal kills the command at once: a release that is called off waits for no check.
+ * Runs a command line with /bin/sh: exit status 0 passes, `warnStatus` warns, all else is critical. The answer is the end of its
+ * output.
+ * @param signal kills the command at once, since a cancelled deployment waits for no check.
  */
 export async function execCheck(
   command: string,

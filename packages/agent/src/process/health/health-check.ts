@@ -1,9 +1,9 @@
 import { formatAddress } from '@deploy-tools/shared/client/address.js';
 import type { RunAs } from '../script/run-as.js';
-import type { AnsweringProgram } from './connect-to-program.js';
+import type { AnsweringProgram } from './open-check.js';
 
 /**
- * One question that tells whether a release works.
+ * A check of whether a release works.
  *
  * | kind | asked | passes |
  * |---|---|---|
@@ -20,33 +20,33 @@ export interface CheckAnswer {
   readonly check: HealthCheck;
   /** A warning passes. */
   readonly status: 'passing' | 'warning' | 'critical';
-  /** One line of at most {@link MAX_ANSWER} characters, nothing in it that moves a cursor. */
+  /** One line of at most {@link MAX_ANSWER} characters, without control characters. */
   readonly answer: string;
   readonly ms: number;
 }
 
-/** What checks need to be run. */
+/** The surroundings of checks. */
 export interface CheckContext {
-  /** After which a check that gave no answer is critical. */
+  /** A check without an answer by then is critical. */
   readonly timeoutMs: number;
-  /** All of the environment of exec checks. */
+  /** The whole environment of exec checks. */
   readonly environment: Readonly<Record<string, string>>;
   /** The exit status of exec checks that is a warning; undefined for none. */
   readonly warnStatus?: number | undefined;
-  /** Working directory of exec checks; the agent's own without, as for the deploy script. */
+  /** The working directory of exec checks; by default the agent's, as for the deploy script. */
   readonly cwd?: string | undefined;
   readonly as?: RunAs | undefined;
-  /** Only its answers count on its ports; undefined where each answer does. */
+  /** The only program whose answers count on its ports; undefined where every answer counts. */
   readonly program?: AnsweringProgram | undefined;
 }
 
-/** What a check found, before it is bounded and timed. */
+/** The result of a check, before it is bounded and timed. */
 export type Finding = Pick<CheckAnswer, 'status' | 'answer'>;
 
-/** In UTF-16 code units. */
+/** The longest answer, in UTF-16 code units. */
 export const MAX_ANSWER = 300;
 
-/** A check as people and the log know it: `http http://localhost/health`. */
+/** A check in messages and the log: `http http://localhost/health`. */
 export function describeCheck(check: HealthCheck): string {
   switch (check.kind) {
     case 'http':
@@ -58,7 +58,7 @@ export function describeCheck(check: HealthCheck): string {
   }
 }
 
-/** Anything as one bounded line: control characters and runs of white space become a space. */
+/** Makes one bounded line of a text: control characters and runs of white space become a space. */
 export function oneLine(text: string): string {
   const line = text
     .slice(0, 4 * MAX_ANSWER)

@@ -1,9 +1,14 @@
-import type { FlagSpec } from '@deploy-tools/shared/cli/flags.js';
+import type { FlagSpec, FlagValues } from '@deploy-tools/shared/cli/flags.js';
+import { formatDuration } from '@deploy-tools/shared/duration.js';
+import { DeployError } from '@deploy-tools/shared/errors.js';
+import type { HealthCheck } from './health-check.js';
+import { parseChecks } from './parse-checks.js';
+import type { HealthTimes } from './prove-healthy.js';
 
-/** Timers of Node.js fire at once beyond 31 bits of milliseconds. */
+/** Well below 31 bits of milliseconds, beyond which timers of Node.js fire at once. */
 const LONGEST_MS = 24 * 3_600_000;
 
-/** What the agent takes on its command line for health checks. */
+/** The agent's flags for health checks. */
 export const HEALTH_FLAGS = [
   {
     name: 'health-http',
@@ -64,3 +69,27 @@ export const HEALTH_FLAGS = [
     max: LONGEST_MS,
   },
 ] as const satisfies readonly FlagSpec[];
+
+export interface HealthSettings extends HealthTimes {
+  readonly checks: readonly HealthCheck[];
+  readonly timeoutMs: number;
+  /** The exit status of exec checks that is a warning; undefined for none. */
+  readonly warnStatus: number | undefined;
+}
+
+/** Reads the settings from the flags. @throws DeployError usage. */
+export function healthSettings(flags: FlagValues<typeof HEALTH_FLAGS>): HealthSettings {
+  const [minHealthyMs, deadlineMs] = [flags['min-healthy'], flags['healthy-deadline']];
+  const settings = {
+    checks: parseChecks({ http: flags['health-http'], tcp: flags['health-tcp'], exec: flags['health-exec'] }),
+    ...{ minHealthyMs, deadlineMs, unhealthyAfter: flags['unhealthy-after'] },
+    ...{ intervalMs: flags['health-interval'], timeoutMs: flags['health-timeout'] },
+    warnStatus: flags['health-warn'],
+  };
+  if (minHealthyMs < deadlineMs) return settings;
+  throw new DeployError(
+    'usage',
+    `no release can be healthy for ${formatDuration(minHealthyMs)} within ${formatDuration(deadlineMs)}`,
+    { hint: 'give a -healthy-deadline that is longer than -min-healthy' },
+  );
+}

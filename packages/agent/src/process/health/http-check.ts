@@ -4,16 +4,16 @@ import { isIP, type Socket } from 'node:net';
 import { connect as connectTls } from 'node:tls';
 import { limitCheck } from './check-limit.js';
 import { type CheckContext, type Finding, MAX_ANSWER } from './health-check.js';
-import { openCheck } from './open-check.js';
+import { type CheckTarget, openCheck } from './open-check.js';
 
-/** A longer body is not waited for. */
+/** The part of a body that is read. */
 const MAX_BODY = 64 * 1024;
 
 const HEADERS = { 'user-agent': 'deploy-agent', accept: '*/*' };
 
 /**
- * GET without following redirects: 2xx and 3xx pass, once the body has come too.
- * @throws Error saying why there was no whole answer.
+ * Sends a GET without following redirects: 2xx and 3xx pass, once the body has come too.
+ * @throws Error with the reason why there was no whole answer.
  */
 export function httpCheck(
   url: string,
@@ -23,7 +23,7 @@ export function httpCheck(
   return limitCheck(timeoutMs, signal, async (limit) => {
     const socket = await openCheck(targetOf(url), program, limit);
     try {
-      limit.throwIfAborted(); // it may have been while who accepts was looked up, and then nobody ends the request
+      limit.throwIfAborted(); // an abort before the request exists would not end it
       return await ask(url, socket, limit);
     } finally {
       socket.destroy();
@@ -31,7 +31,7 @@ export function httpCheck(
   });
 }
 
-function targetOf(url: string): { readonly host: string; readonly port: number } {
+function targetOf(url: string): CheckTarget {
   const { protocol, hostname, port } = new URL(url);
   const usual = protocol === 'https:' ? 443 : 80;
   return { host: hostname.replace(/^\[|\]$/g, ''), port: port === '' ? usual : Number(port) };

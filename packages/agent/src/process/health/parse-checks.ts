@@ -2,15 +2,15 @@ import { parseAddress } from '@deploy-tools/shared/client/address.js';
 import { DeployError } from '@deploy-tools/shared/errors.js';
 import type { HealthCheck } from './health-check.js';
 
-/** As the flags and agent.yml give them. */
-export interface CheckTexts {
+/** Checks as the flags and agent.yml give them. */
+interface CheckTexts {
   readonly http: readonly string[];
   readonly tcp: readonly string[];
   readonly exec: readonly string[];
 }
 
 /**
- * All checks that are configured, each validated.
+ * Parses all configured checks.
  * @throws DeployError usage, naming the flag and its value.
  */
 export function parseChecks({ http, tcp, exec }: CheckTexts): HealthCheck[] {
@@ -18,7 +18,7 @@ export function parseChecks({ http, tcp, exec }: CheckTexts): HealthCheck[] {
 }
 
 /**
- * @param text an absolute http or https URL. A name and a password in it are refused: they would be in every log.
+ * Parses an absolute http or https URL. Refuses user name and password in it, which would be in every log.
  * @throws DeployError usage.
  */
 export function parseHttpCheck(text: string): HealthCheck {

@@ -2,36 +2,35 @@ import { formatDuration } from '@deploy-tools/shared/duration.js';
 import { DeployError } from '@deploy-tools/shared/errors.js';
 import { eitherSignal } from '../../host/either-signal.js';
 import type { Timers } from '../../host/timers.js';
-import { CheckHistory } from './check-history.js';
 import { type CheckAnswer, type CheckContext, describeCheck, type HealthCheck } from './health-check.js';
 import { runCheck } from './run-check.js';
 
 export interface HealthTimes {
-  /** For so long all checks have to pass without a break. */
+  /** How long all checks have to pass without a break. */
   readonly minHealthyMs: number;
-  /** Not healthy by then is failed; counted from the call. */
+  /** A release that is not healthy by then has failed; counted from the call. */
   readonly deadlineMs: number;
-  /** A check that has failed so often in a row ends the proof at once; 0 leaves that to the deadline. */
+  /** Failures in a row of one check that end the proof at once; 0 for none. */
   readonly unhealthyAfter: number;
   /** Between two rounds of all checks. */
   readonly intervalMs: number;
 }
 
 export interface HealthProof extends HealthTimes, CheckContext {
-  /** May be empty: then it is enough to live for that long. */
+  /** May be empty: then the program only has to live for `minHealthyMs`. */
   readonly checks: readonly HealthCheck[];
   readonly timers: Timers;
   /** The agent stops. */
   readonly signal: AbortSignal;
-  /** Aborted when the supervised program ends, with a DeployError as its reason: there is no need to wait then. */
+  /** Aborted when the supervised program ends, with a DeployError as its reason, which ends the proof. */
   readonly died?: AbortSignal | undefined;
-  /** Every answer; `changed` when its status is another than that of the same check's last one. */
+  /** Gets every answer; `changed` when its status differs from the same check's last one. */
   readonly onAnswer?: (answer: CheckAnswer, changed: boolean) => void;
 }
 
 /**
- * Resolves once all checks have passed without a break for `minHealthyMs`. They are asked in rounds, all at the same
- * time; a round in which one is critical begins the count anew, and one that is so too often in a row is the end.
+ * Resolves when all checks have passed without a break for `minHealthyMs`. They run in rounds, all at the same time. A critical
+ * answer begins the count anew; a check that is critical too often in a row ends the proof.
  * @throws DeployError unhealthy, naming the check and its last answer; the reason of `died`; AbortError.
  */
 export async function proveHealthy(proof: HealthProof): Promise<void> {
@@ -65,7 +64,7 @@ export async function proveHealthy(proof: HealthProof): Promise<void> {
   }
 }
 
-/** Asks all checks. @returns the one that was critical most often in a row, the first of several. */
+/** Runs all checks. @returns the one that was critical most often in a row, the first of several. */
 async function askAll(
   proof: HealthProof,
   leftMs: number,
@@ -97,11 +96,11 @@ function endAfterFailures(
   if (unhealthyAfter === 0 || failures < unhealthyAfter) return;
   const often = failures === 1 ? 'once' : `${failures} times in a row`;
   throw new DeployError('unhealthy', `failed ${often}: ${describeCheck(check)}: ${answer}`, {
-    hint: "the release's own log may say why; what starts slowly needs a higher -unhealthy-after",
+    hint: "the release's own log may say why; a program that starts slowly needs a higher -unhealthy-after",
   });
 }
 
-/** A check that was cut off by the deadline says less than what an earlier one had found. */
+/** The answer to report: an earlier one is better than that of a check which the deadline cut off. */
 function lastWord(before: CheckAnswer | undefined, failed: CheckAnswer, leftMs: number): CheckAnswer {
   const cutOff = failed.ms >= Math.floor(leftMs);
   return cutOff ? (before ?? failed) : failed;
@@ -121,4 +120,35 @@ function notHealthy(proof: HealthProof, worst: CheckAnswer | undefined, passing:
     : new DeployError('unhealthy', `not healthy within ${deadline}${last}`, {
         hint: "the release's own log may say why",
       });
+}
+
+/** The answers of one check during a proof. */
+class CheckHistory {
+  readonly #intervalMs: number;
+  #status: CheckAnswer['status'] | undefined;
+  #failures = 0;
+  #counted: number;
+
+  /** @param began when the proof did. @param intervalMs between two failures that count. */
+  constructor(began: number, intervalMs: number) {
+    this.#counted = began;
+    this.#intervalMs = intervalMs;
+  }
+
+  /** Failures in a row. Within the first interval none counts: a program that was just started has that time at least. */
+  get failures(): number {
+    return this.#failures;
+  }
+
+  /** @returns whether the status differs from the answer before. */
+  take({ status }: CheckAnswer, now: number): boolean {
+    const changed = this.#status !== status;
+    this.#status = status;
+    if (status !== 'critical') this.#failures = 0;
+    else if (Math.ceil(now - this.#counted) >= this.#intervalMs) {
+      this.#failures += 1; // timers may be early by less than a millisecond
+      this.#counted = now;
+    }
+    return changed;
+  }
 }

@@ -9,10 +9,10 @@ import {
   oneLine,
 } from './health-check.js';
 import { httpCheck } from './http-check.js';
-import { openCheck } from './open-check.js';
+import { type CheckTarget, openCheck } from './open-check.js';
 
 /**
- * Asks once. Whatever goes wrong is an answer too.
+ * Runs a check once. Every error is an answer too.
  * @throws AbortError only.
  */
 export async function runCheck(
@@ -55,15 +55,15 @@ function describeFailure(error: unknown): string {
   return error instanceof Error && error.message !== '' ? error.message : (code ?? String(error));
 }
 
-/** Passes when a connection opens; nothing is sent. @throws Error saying why it did not. */
+/** Passes when a connection opens; sends nothing. @throws Error with the reason why it did not. */
 function tcpCheck(
-  target: { readonly host: string; readonly port: number },
+  target: CheckTarget,
   { timeoutMs, program }: Pick<CheckContext, 'timeoutMs' | 'program'>,
   signal: AbortSignal,
 ): Promise<Finding> {
   return limitCheck(timeoutMs, signal, async (limit) => {
     const socket = await openCheck(target, program, limit);
-    socket.on('error', () => {}); // it has opened, which was the question
+    socket.on('error', () => {}); // opening it was the whole check
     socket.end();
     socket.resume();
     return { status: 'passing', answer: 'connected' };

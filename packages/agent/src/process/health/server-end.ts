@@ -4,8 +4,8 @@ import { errnoOf } from '@deploy-tools/shared/errors.js';
 import { parseTcpTable, TCP_TABLES } from '../../host/tcp-table.js';
 
 /**
- * The inode of the server's end of a connection that was opened here; 0 while no process has accepted it; undefined when it
- * is not on this host, or the host does not tell.
+ * Finds the inode of the server's end of a connection; 0 while no process has accepted it; undefined when that end is not on
+ * this host, or the host does not tell.
  */
 export async function serverInode(socket: Socket): Promise<number | undefined> {
   const { localAddress = '', localPort = 0, remoteAddress = '', remotePort = 0 } = socket;
@@ -28,7 +28,7 @@ async function read(table: string): Promise<string> {
   }
 }
 
-/** As the tables have it: an IPv4 address as itself, and as an IPv6 socket shows it. */
+/** An address in the forms of the tables: an IPv4 address also as an IPv6 socket shows it. */
 function endsOf(address: string, port: number): string[] {
   const digits = port.toString(16).toUpperCase().padStart(4, '0');
   const v4 = /(?:^|:)(\d+\.\d+\.\d+\.\d+)$/.exec(address)?.[1];
@@ -39,7 +39,7 @@ function endsOf(address: string, port: number): string[] {
   return isIPv6(address) ? [`${hexOf(bytesOf(address))}:${digits}`] : [];
 }
 
-/** Words of four bytes, each as a little-endian machine prints it. */
+/** Prints words of four bytes like a little-endian machine. */
 function hexOf(bytes: readonly number[]): string {
   const swapped = bytes.map((_, index) => bytes[index - (index % 4) + 3 - (index % 4)] ?? 0);
   return swapped.map((byte) => byte.toString(16).toUpperCase().padStart(2, '0')).join('');

@@ -4,16 +4,16 @@ import { setImmediate as turn } from 'node:timers/promises';
 import { KeptStream } from './kept-stream.js';
 import { OUTPUT_STREAMS, type OutputStream } from './run-output.js';
 
-/** What one run of a program prints, and those that it leaves behind, in a directory of its own. */
-export interface KeptRunOptions {
+/** The directory with the output of one run of a program, and of the processes that it leaves behind. */
+interface KeptRunOptions {
   readonly dir: string;
-  /** Whether nobody can print there any more. */
+  /** Whether no process can print there any more. */
   readonly isOver: () => boolean;
   readonly onLine: (stream: OutputStream, line: string) => void;
   readonly onLoss: (why: string) => void;
 }
 
-/** Reads what the keepers of one run keep. */
+/** Reads the output of one run from its keepers' files. */
 export class KeptRun {
   readonly #options: KeptRunOptions;
   readonly #streams: readonly KeptStream[];
@@ -27,14 +27,14 @@ export class KeptRun {
     );
   }
 
-  /** All has been read, and nothing more can come. */
+  /** Everything was read, and the directory is removed. */
   get isRemoved(): boolean {
     return this.#isRemoved;
   }
 
-  /** Reads what has come so far. @returns whether anything had. */
+  /** Reads the output so far. @returns whether there was any. */
   async read(): Promise<boolean> {
-    const isOver = this.#options.isOver(); // asked first: what comes in between is read at the next time
+    const isOver = this.#options.isOver(); // asked first, so that the last output is read before the directory is removed
     let news = false;
     for (const stream of this.#streams) {
       while (!this.#isRemoved && stream.look()) {

@@ -15,20 +15,20 @@ import { LineSplitter } from './line-splitter.js';
 
 const CHUNK_BYTES = 64 * 1024;
 const NEWLINE = 0x0a;
-/** A part that is smaller is the last one. */
+/** A smaller part is the last one. */
 const SMALLEST_PART = 1024 * 1024;
 
-export interface KeptStreamOptions {
-  /** Path of the files, without their numbers; see output-keeper.ts. */
+interface KeptStreamOptions {
+  /** The path of the parts without their numbers; see output-keeper.ts. */
   readonly base: string;
   readonly onLine: (line: string) => void;
-  /** Lines are missing; says why. */
+  /** Called when lines are missing. */
   readonly onLoss: (why: string) => void;
 }
 
 /**
- * Reads what a keeper keeps of one stream, part by part, and removes what it has read. How far it got is in a file beside
- * them, so that another agent goes on there. Between two looks nothing is open.
+ * Reads the parts that a keeper keeps of one stream, and removes each when it is read. A file beside them marks the position for
+ * the next agent. Between two looks no file is open.
  */
 export class KeptStream {
   readonly #options: KeptStreamOptions;
@@ -43,14 +43,14 @@ export class KeptStream {
     [this.#part, this.#offset] = readMark(options.base);
   }
 
-  /** Gives out some of what has come. @returns whether there may be more already. */
+  /** Gives out some lines. @returns whether there may be more already. */
   look(): boolean {
     const { base } = this.#options;
     if (existsSync(`${base}.lost`)) {
       rmSync(`${base}.lost`, { force: true });
       this.#lost('it could not be written');
     }
-    // Looked at before its size: nothing is added to it any more.
+    // Asked before the size: a whole part does not grow any more.
     const isWhole = this.#offset >= SMALLEST_PART && existsSync(`${base}.${this.#part + 1}`);
     const size = statSync(`${base}.${this.#part}`, { throwIfNoEntry: false })?.size;
     if (size === undefined) return this.#skip();
@@ -59,7 +59,7 @@ export class KeptStream {
     return isWhole;
   }
 
-  /** Gives out what is left without a newline. */
+  /** Gives out the rest, which has no newline. */
   end(): void {
     this.#splitter.end();
   }
@@ -98,22 +98,22 @@ export class KeptStream {
     this.#mark(0);
   }
 
-  /** Goes on where there is something, when the keeper has removed what was not read. */
+  /** Skips parts that the keeper has removed unread. */
   #skip(): boolean {
     const later = partsOf(this.#options.base).filter((part) => part > this.#part);
     if (later.length === 0) return false;
-    this.#lost('it came faster than it was read, and the oldest was dropped');
+    this.#lost('it came faster than it was read, and the oldest part was dropped');
     this.#next(Math.min(...later));
     return true;
   }
 
-  /** Reports each reason once, for the log's sake. */
+  /** Reports each reason once. */
   #lost(why: string): void {
     if (!this.#reported.has(why)) this.#options.onLoss(why);
     this.#reported.add(why);
   }
 
-  /** Where the next agent goes on; one that cannot tell gives out some lines twice. */
+  /** Marks the position for the next agent, which without it gives out some lines twice. */
   #mark(lineStart: number): void {
     try {
       writeFileSync(`${this.#options.base}.read`, `${this.#part} ${lineStart}\n`, { mode: 0o600 });
@@ -133,7 +133,7 @@ function readMark(base: string): [number, number] {
   return [0, 0];
 }
 
-/** The numbers of the parts that are there. */
+/** The numbers of the existing parts. */
 function partsOf(base: string): number[] {
   const prefix = `${basename(base)}.`;
   const names = readdirSync(dirname(base)).filter((name) => name.startsWith(prefix));

@@ -4,17 +4,17 @@ import type { Invocation } from './run-as.js';
 /** A program that is to be started, in a process group of its own. */
 export interface Launch extends Invocation {
   readonly cwd: string | undefined;
-  /** All of it. */
+  /** The whole environment. */
   readonly environment: Readonly<Record<string, string>>;
-  /** Standard output, standard error and what follows, as spawn takes them. */
+  /** Standard output, standard error and further descriptors, as spawn takes them. */
   readonly outputs: readonly (number | 'pipe')[];
-  /** Text for standard input, which is empty without. */
+  /** Text for standard input, by default empty. */
   readonly stdin?: string | undefined;
 }
 
 /**
- * Waits for a line, so that no program runs that was not written down, sets LISTEN_PID, which only the process itself
- * knows, and becomes the program. When the agent dies before, there is no line and it ends.
+ * A shell script that waits for a line, sets LISTEN_PID to its own process id, and becomes the program. So every program that runs
+ * was recorded before: when the agent dies earlier, there is no line, and the script ends.
  */
 const LAUNCHER = `IFS= read -r go || exit 1
 unset go PWD OLDPWD SHLVL
@@ -22,8 +22,8 @@ unset go PWD OLDPWD SHLVL
 exec "$@"`;
 
 /**
- * Starts a process that becomes the program once {@link letRun} says so. A program that does not exist, or
- * cannot be executed, ends with status 127 or 126, and says so on its standard error.
+ * Starts a process that becomes the program after {@link letRun}. A program that does not exist or cannot be executed ends with
+ * status 127 or 126, with a message on standard error.
  */
 export function startWaiting({ program, args, cwd, environment, outputs, stdin }: Launch): ChildProcess {
   const launcher = stdin === undefined ? `${LAUNCHER} </dev/null` : LAUNCHER;
@@ -35,8 +35,8 @@ export function startWaiting({ program, args, cwd, environment, outputs, stdin }
   });
 }
 
-/** @param stdin the same text. */
+/** Lets a waiting process become its program. @param stdin the same text. */
 export function letRun(child: ChildProcess, stdin = ''): void {
-  child.stdin?.on('error', () => child.stdin?.destroy()); // killed before it read its line, or it does not read its text
+  child.stdin?.on('error', () => child.stdin?.destroy()); // it was killed before, or does not read its text
   child.stdin?.end(`go\n${stdin}`);
 }

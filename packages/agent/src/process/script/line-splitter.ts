@@ -1,11 +1,11 @@
 import { StringDecoder } from 'node:string_decoder';
 
-/** In UTF-16 code units. A longer line is given out in pieces. */
+/** The longest line in UTF-16 code units; a longer one is given out in pieces. */
 const MAX_LINE = 8192;
 
 /**
- * Cuts a byte stream into lines of text, without their ends (LF or CR LF). The lines do not depend on how the bytes
- * arrive. Holds at most one incomplete line of bounded length.
+ * Cuts a byte stream into lines of text without their ends (LF or CR LF), however the bytes arrive. Holds at most one incomplete
+ * line of bounded length.
  */
 export class LineSplitter {
   readonly #decoder = new StringDecoder('utf8');
@@ -22,7 +22,7 @@ export class LineSplitter {
     this.#take(this.#decoder.write(chunk));
   }
 
-  /** Gives out what is left without a newline. */
+  /** Gives out the rest, which has no newline. */
   end(): void {
     this.#take(this.#decoder.end());
     if (this.#pending !== '') this.#endLine();
@@ -56,7 +56,7 @@ export class LineSplitter {
   }
 }
 
-/** The first half of a character beyond U+FFFF, which is not to be cut in two. */
+/** Whether a code unit is the first half of a character beyond U+FFFF. */
 function isHighSurrogate(unit: number): boolean {
   return unit >= 0xd800 && unit <= 0xdbff;
 }

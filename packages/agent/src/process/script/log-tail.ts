@@ -1,13 +1,11 @@
-/** As the report protocol has them; see docs/release-life.md. */
-const MAX_LINES = 200;
-const MAX_BYTES = 32 * 1024;
-/** A line's comma in a list of JSON. */
+import { MAX_LOG_BYTES, MAX_LOG_LINES } from '@deploy-tools/shared/report/log-tail.js';
+
+/** The comma after a line in a list of JSON. */
 const SEPARATOR = 1;
 
 /**
- * The newest lines of a log, bounded in number and in bytes. Bytes are counted as a report carries them: JSON strings in
- * UTF-8, so that a log full of control characters still fits. The oldest lines are dropped; a line that is longer
- * than all of the room keeps its beginning.
+ * The newest lines of a log, bounded in number and in bytes, by default as in a report. Bytes are those of JSON strings in UTF-8,
+ * so that a log full of control characters still fits. The oldest lines are dropped; an overlong line keeps its beginning.
  */
 export class LogTail {
   readonly #maxLines: number;
@@ -15,7 +13,7 @@ export class LogTail {
   #lines: { readonly text: string; readonly bytes: number }[] = [];
   #bytes = 0;
 
-  constructor({ maxLines = MAX_LINES, maxBytes = MAX_BYTES } = {}) {
+  constructor({ maxLines = MAX_LOG_LINES, maxBytes = MAX_LOG_BYTES } = {}) {
     this.#maxLines = maxLines;
     this.#maxBytes = maxBytes;
   }
@@ -36,7 +34,7 @@ export class LogTail {
     return this.#lines.map(({ text }) => text);
   }
 
-  /** As standard input of a hook: each line with its end. */
+  /** The lines with their ends, as a hook's standard input. */
   text(): string {
     return this.#lines.map(({ text }) => `${text}\n`).join('');
   }
@@ -51,7 +49,7 @@ function sizeOf(text: string): number {
   return Buffer.byteLength(JSON.stringify(text)) + SEPARATOR;
 }
 
-/** The longest beginning that fits, by halves. */
+/** The longest beginning that fits, found by bisection. */
 function cut(line: string, maxBytes: number): string {
   if (sizeOf(line) <= maxBytes) return line;
   let [fits, tooLong] = [0, line.length];

@@ -7,19 +7,19 @@ import type { RunAs } from './run-as.js';
 const execute = promisify(execFile);
 const { O_NONBLOCK, O_RDONLY, O_RDWR, O_WRONLY } = constants;
 
-/** What is written to the one descriptor is read from the other; their holder closes both. */
+/** The two descriptors of a pipe, which their holder closes. */
 export interface Pipe {
   readonly reading: number;
   readonly writing: number;
 }
 
 /**
- * Makes a pipe for each name. What Node.js calls a pipe is a pair of sockets, and those cannot be opened by their name in
- * /proc, as `echo hello > /dev/stderr` does. These are FIFOs, whose names are gone when this resolves.
- * @param dir where their names are for a moment.
- * @param as who may open them, besides this process.
- * @param reading whether who reads waits for what comes.
- * @throws what is wrong with mkfifo(1) or the directory.
+ * Makes a pipe for each name that programs can open again, as `echo hello > /dev/stderr` does. Node.js's own pipes are sockets,
+ * which cannot be opened by name; these are FIFOs, whose names are removed before this resolves.
+ * @param dir holds the names for a moment.
+ * @param as the user who may open them besides this process.
+ * @param reading whether a read waits for data.
+ * @throws errors of mkfifo(1) and the directory.
  */
 export async function openablePipes(
   dir: string,
@@ -48,7 +48,7 @@ export function closePipe({ reading, writing }: Pipe): void {
   closeSync(writing);
 }
 
-/** To open one end alone waits for the other. */
+/** Opens both ends at once: opening one alone would wait for the other. */
 function openBothEnds(path: string, readingFlags: number): Pipe {
   const both = openSync(path, O_RDWR);
   try {

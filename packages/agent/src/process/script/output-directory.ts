@@ -1,7 +1,8 @@
 import type { ChildProcess } from 'node:child_process';
-import { closeSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { closeSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describeError, isMissing } from '@deploy-tools/shared/errors.js';
+import { namesIn } from '@deploy-tools/shared/host/names-in.js';
 import { processIdentity, runningProcess } from '../../host/process-identity.js';
 import { KeptRun } from './kept-run.js';
 import { closePipe, openablePipes, type Pipe } from './openable-pipe.js';
@@ -19,25 +20,24 @@ import {
 
 const SHORTEST_LOOK_MS = 20;
 const LONGEST_LOOK_MS = 250;
-/** A host that is busy is given more time to keep what a program printed last, while something still comes. */
+/** Rounds of reading a program's last output, since a busy host may be slow to keep it. */
 const MAX_ROUNDS = 4;
-/** Names the processes that keep a run's output. */
+/** The file that names the keepers of a run's output. */
 const KEEPERS = 'keepers';
 const RUN = /^(script|program)-/;
 
-export interface OutputDirectoryOptions {
-  /** Made when it is needed; nobody else writes there. */
+interface OutputDirectoryOptions {
+  /** Made when it is needed; for this process alone. */
   readonly dir: string;
-  /** A line of what an agent before this one had started. Must not throw. */
+  /** Gets a line of a program that an earlier agent had started. Must not throw. */
   readonly onEarlierLine: OnLine;
-  /** Lines are missing. Must not throw. */
+  /** Called when lines are missing. Must not throw. */
   readonly onTrouble: (message: string) => void;
 }
 
 /**
- * Where scripts and programs print to: not to this process, which may be killed while they run, but to processes that keep
- * it in files (see output-keeper.ts), which are read here. A run's directory is gone when all of it was read and nobody
- * is left who could print more.
+ * The output of scripts and programs. They may outlive this process, so they print to keepers (output-keeper.ts), and this
+ * process reads the keepers' files. A run's directory is removed when everything in it was read and no process can print more.
  */
 export class OutputDirectory implements OutputPlace {
   readonly #options: OutputDirectoryOptions;
@@ -55,12 +55,12 @@ export class OutputDirectory implements OutputPlace {
       mkdirSync(this.#options.dir, { recursive: true, mode: 0o700 });
       return await this.#open(mkdtempSync(join(this.#options.dir, `${kind}-`)), as, onLine);
     } catch (error) {
-      this.#options.onTrouble(`what is printed does not outlive this agent: ${describeError(error)}`);
+      this.#options.onTrouble(`the output of programs does not outlive this agent: ${describeError(error)}`);
       return await pipedOutput(as, onLine);
     }
   }
 
-  /** Reads what was printed while no agent was there, and continues with runs that still print. */
+  /** Reads the output of runs of an earlier agent, and continues with those that still print. */
   async adopt(): Promise<void> {
     const { dir, onEarlierLine } = this.#options;
     for (const name of namesIn(dir).filter((found) => RUN.test(found))) {
@@ -72,7 +72,7 @@ export class OutputDirectory implements OutputPlace {
     this.#lookSoon();
   }
 
-  /** Reads what has come so far, and leaves the rest to the next agent. */
+  /** Reads the output so far, and leaves the rest to the next agent. */
   async close(): Promise<void> {
     this.#isClosed = true;
     clearTimeout(this.#timer);
@@ -121,7 +121,7 @@ export class OutputDirectory implements OutputPlace {
 
   #runIn(dir: string, isOver: () => boolean, onLine: OnLine): KeptRun | undefined {
     try {
-      const onLoss = (why: string) => this.#options.onTrouble(`some of what was printed is lost: ${why}`);
+      const onLoss = (why: string) => this.#options.onTrouble(`some output of programs is lost: ${why}`);
       const run = new KeptRun({ dir, isOver, onLine, onLoss });
       this.#runs.add(run);
       return run;
@@ -163,7 +163,7 @@ export class OutputDirectory implements OutputPlace {
   }
 
   #cannotRead(error: unknown): void {
-    this.#options.onTrouble(`what is printed cannot be read: ${describeError(error)}`);
+    this.#options.onTrouble(`the output of programs cannot be read: ${describeError(error)}`);
   }
 }
 
@@ -174,16 +174,7 @@ function endOf(keeper: ChildProcess): Promise<unknown> {
   });
 }
 
-function namesIn(dir: string): string[] {
-  try {
-    return readdirSync(dir);
-  } catch (error) {
-    if (isMissing(error)) return [];
-    throw error;
-  }
-}
-
-/** Without them nobody prints there: they are written before a program is started. */
+/** The keepers of a run; none means that no program was started, since they are recorded before. */
 function readKeepers(dir: string): string[] {
   try {
     return readFileSync(join(dir, KEEPERS), 'utf8').split('\n').filter(Boolean);

@@ -1,17 +1,18 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 
-/** How many parts of what nobody has read yet are kept. */
+/** Unread parts that are kept. */
 const MAX_PARTS = 8;
 
 /**
- * Reads a pipe to its end and keeps what comes in files `$1.0`, `$1.1`, …: a program in the middle, for a program that
- * prints to a file itself would lose lines as soon as it opened /dev/stderr (which empties the file), or the agent emptied
- * the file. A part ends at 1 MiB or, when much comes at once, 8 MiB later. The reader removes the parts that it
- * has read. It is given a second when there are {@link MAX_PARTS}, and the program that prints has to wait; then the
- * oldest is dropped. What cannot be written is lost, and `$1.lost` says so: the program that prints never notices.
+ * A shell script that reads a pipe to its end into files `$1.0`, `$1.1`, …. A program that printed to a file itself would lose
+ * lines when it opened /dev/stderr, which empties the file, or when the agent emptied it.
  *
- * dd(1) passes each read on at once; the numbers that it prints tell the end. Signals are for the program, which may still
- * print while it ends: systemd sends SIGTERM to all of a unit at once.
+ * A part ends at 1 MiB or, when much comes at once, 8 MiB later. The reader removes the parts that it has read. At
+ * {@link MAX_PARTS} parts the keeper waits a second for the reader, and the program for the keeper; then the oldest part is
+ * dropped. Output that cannot be written is lost, which `$1.lost` tells; the program does not notice.
+ *
+ * dd(1) passes each read on at once; the numbers that it prints tell the end. The keeper ignores signals, which systemd sends to
+ * all processes of a unit: the program may still print while it ends.
  */
 const KEEPER = `trap '' HUP INT QUIT TERM
 n=0
@@ -29,8 +30,8 @@ while :; do
 done`;
 
 /**
- * Starts a process that keeps what comes out of a pipe, until the last who writes to it has ended; it outlives this one.
- * @param reading stays the caller's to close. @param base path of the files, without their numbers.
+ * Starts a keeper of a pipe's output. It outlives this process, and ends with the last writer.
+ * @param reading the caller closes it. @param base the path of the files without their numbers.
  */
 export function startKeeper(reading: number, base: string): ChildProcess {
   const child = spawn('/bin/sh', ['-c', KEEPER, 'deploy-agent-output', base], {

@@ -4,7 +4,7 @@ import { DeployError, isMissing } from '@deploy-tools/shared/errors.js';
 
 const execute = promisify(execFile);
 
-/** What these programs may take; a directory service that does not answer is not waited for longer. */
+/** The limit of lookups, for a directory service that does not answer. */
 const LOOKUP_MS = 20_000;
 
 /** The user that programs are run as: an entry of the user database (passwd(5)). */
@@ -23,13 +23,12 @@ export interface Invocation {
 }
 
 /**
- * Finds the user that `-user` names and proves that programs can be run as that user, by running one.
+ * Finds the user of `-user`, and proves that programs can be run as that user by running one.
  *
- * Node.js can start a process as another user, but drops all supplementary groups then; so the change is left to
- * setpriv(1) of util-linux, which takes the user's groups from the group database and then becomes the program: process
- * id, process group and exit status are the program's own.
+ * Node.js drops all supplementary groups when it starts a process as another user. So setpriv(1) of util-linux does it, which takes
+ * the groups from the group database and becomes the program, with the same process id, process group and exit status.
  * @param agentUid of this process; only root can become another user.
- * @returns undefined when the agent is that user itself, and nothing has to be changed.
+ * @returns undefined when the agent already runs as that user.
  * @throws DeployError usage when there is no such user, or this agent cannot become it.
  */
 export async function resolveUser(
@@ -49,14 +48,14 @@ export async function resolveUser(
   return runAs;
 }
 
-/** The same invocation as that user; as it is without one. */
+/** The invocation that runs the program as that user, if any. */
 export function asUser(runAs: RunAs | undefined, { program, args }: Invocation): Invocation {
   if (runAs === undefined) return { program, args };
   const who = [`--reuid=${runAs.uid}`, `--regid=${runAs.gid}`, '--init-groups'];
   return { program: 'setpriv', args: [...who, '--', program, ...args] };
 }
 
-/** What the environment says of the user; to be laid over the agent's own. Empty without one. */
+/** The environment variables about the user, to override the agent's own; empty without a user. */
 export function userEnvironment(runAs: RunAs | undefined): Record<string, string> {
   if (runAs === undefined) return {};
   return { USER: runAs.user, LOGNAME: runAs.user, HOME: runAs.home, SHELL: runAs.shell };

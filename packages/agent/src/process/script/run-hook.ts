@@ -20,19 +20,16 @@ export const VETO_STATUS = 75;
 
 export interface HookRun extends Omit<GroupRun, 'program' | 'args' | 'signal'> {
   readonly hook: Hook;
-  /**
-   * What `-script` and `-hook-…` name: a program without arguments, absolute or a word to look up in PATH. What it needs
-   * to know is in its environment; a command line would need a shell, and somebody to quote for it.
-   */
+  /** The program of `-script` or `-hook-…`, absolute or a word to look up in PATH. It has no arguments; facts are in its environment. */
   readonly command: string;
 }
 
-/** `vetoed`: it ended with {@link VETO_STATUS}. Whether that counts as a failure is the caller's to say. */
+/** `vetoed`: it ended with {@link VETO_STATUS}, which the caller may count as a failure. */
 export type HookOutcome = 'done' | 'vetoed';
 
 /**
- * Runs a hook, or the deploy script, to its end in a process group of its own; after the timeout TERM, then KILL, to the
- * whole group. The environment gets HOOK, the hook's name.
+ * Runs a hook, or the deploy script, to its end in a process group of its own. After the timeout the whole group gets TERM, then
+ * KILL. HOOK in the environment is the hook's name.
  * @throws DeployError script when it cannot be started, fails, is killed or takes too long.
  */
 export async function runHook({ hook, command, ...rest }: HookRun): Promise<HookOutcome> {

@@ -2,13 +2,13 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { letRun, startWaiting } from './launch.js';
 import { pipedOutput } from './piped-output.js';
 import { endGroup, killGroup } from './process-group.js';
-import { requireProgram } from './require-program.js';
+import { requireProgram } from './program-file.js';
 import { asUser, type Invocation, type RunAs } from './run-as.js';
 import { DRAIN_MS, type OnLine, type OutputPlace, type RunOutput } from './run-output.js';
 
 /** Between TERM and KILL. */
 export const KILL_AFTER_MS = 10_000;
-/** Between KILL and going on without the program: another user's process, or a call of the kernel that hangs, does not end by it. */
+/** Between KILL and continuing without the program: KILL does not end another user's process, or one in a kernel call that hangs. */
 const ABANDON_AFTER_MS = 5000;
 
 export interface GroupRun {
@@ -17,29 +17,26 @@ export interface GroupRun {
   readonly args?: readonly string[];
   /** The agent's working directory by default. */
   readonly cwd?: string;
-  /** All of it. */
+  /** The whole environment. */
   readonly environment: Readonly<Record<string, string>>;
-  /** Text for standard input, which is empty without. A program may end without reading it. */
+  /** Text for standard input, by default empty. A program may end without reading it. */
   readonly stdin?: string;
-  /** Standard input instead of a text: an open file, which stays the caller's to close. */
+  /** An open file as standard input; the caller closes it. */
   readonly stdinFd?: number;
   readonly timeoutMs: number;
   /** Between TERM and KILL; {@link KILL_AFTER_MS} by default. */
   readonly killAfterMs?: number;
-  /** Between KILL and continuing without a program that it does not end; {@link ABANDON_AFTER_MS} by default. */
+  /** Between KILL and continuing without the program; {@link ABANDON_AFTER_MS} by default. */
   readonly abandonAfterMs?: number;
-  /** The agent's own user without. */
+  /** By default the agent's own user. */
   readonly as?: RunAs | undefined;
   /** Ends the group like the timeout does. A program that was not started by then is not started at all. */
   readonly signal?: AbortSignal;
-  /** The signal kills the group at once, and what is still to be read of its output is not waited for. */
+  /** Whether the signal kills the group at once, without waiting for the rest of its output. */
   readonly isKilledOnAbort?: boolean;
-  /**
-   * Called with the process id before the program runs: what has to be written down is written by then. Must not throw.
-   * Not together with `stdinFd`.
-   */
+  /** Called before the program runs, to record its process id. Must not throw. Not together with `stdinFd`. */
   readonly beforeRun?: (pid: number) => void;
-  /** Where it prints to when that is to outlive this process; a pipe that ends with the program without. */
+  /** A place for output that outlives this process; by default a pipe that ends with the program. */
   readonly output?: OutputPlace;
   readonly onLine: OnLine;
 }
@@ -49,7 +46,7 @@ export interface GroupEnd {
   readonly code: number | null;
   readonly signal: NodeJS.Signals | null;
   readonly stopped: 'timeout' | 'abort' | undefined;
-  /** The process id of a program that was stopped and runs still: no signal that we may send ends it. */
+  /** The process id of a stopped program that still runs, since no signal of ours ends it. */
   readonly survivor?: number;
 }
 
@@ -59,10 +56,8 @@ export function stillRuns(pid: number): string {
 }
 
 /**
- * Runs a program to its end in a process group of its own. After the timeout the whole group is ended: TERM, then KILL. What
- * survives that is not waited for.
- * Else processes that the program leaves behind live on; their output is passed on, while the agent lives, when it
- * has a place.
+ * Runs a program to its end in a process group of its own. After the timeout the whole group gets TERM, then KILL; survivors are
+ * not waited for. Without a timeout, processes that the program leaves behind live on, and with `output` their output is read.
  * @throws the system's error when it cannot be started.
  */
 export async function runInGroup(run: GroupRun): Promise<GroupEnd> {
@@ -87,7 +82,7 @@ export async function runInGroup(run: GroupRun): Promise<GroupEnd> {
   }
 }
 
-/** It neither keeps this process running nor is read any more. */
+/** Leaves a program that survives KILL: this process may end before it, and reads no more output. */
 async function abandoned(child: ChildProcess, output: RunOutput, end: GroupEnd): Promise<GroupEnd> {
   child.unref();
   await output.drained(0);
@@ -101,7 +96,7 @@ async function notStarted(output: RunOutput): Promise<GroupEnd> {
   return { code: null, signal: null, stopped: 'abort' };
 }
 
-/** What is to be written down before it runs is started in two steps. */
+/** Starts the program, in two steps when its process id is recorded first. */
 function start(run: GroupRun, output: RunOutput): ChildProcess {
   const { cwd, environment, stdin, beforeRun } = run;
   const invocation = asUser(run.as, { program: run.program, args: run.args ?? [] });
@@ -129,7 +124,7 @@ function startAtOnce(run: GroupRun, { program, args }: Invocation, { stdio }: Ru
   });
 }
 
-/** What was written may be more than a program reads: EPIPE then, and nobody's fault. */
+/** Writes standard input. A program that does not read all of it causes EPIPE, which is not an error. */
 function giveInput(child: ChildProcess, text: string | undefined): void {
   child.stdin?.on('error', () => child.stdin?.destroy());
   child.stdin?.end(text);
@@ -138,23 +133,34 @@ function giveInput(child: ChildProcess, text: string | undefined): void {
 interface Limit {
   clear(): void;
   stopped(): GroupEnd['stopped'];
-  /** Resolves when nothing of the group is left, or KILL was sent; at once when it was not stopped. */
+  /** Resolves when the stopped group has ended, or KILL was sent; at once when it was not stopped. */
   ending(): Promise<void>;
-  /** Resolves when the program was killed and some time has passed, unless this was cleared by then. */
+  /** Resolves when the program has survived KILL for some time, unless this was cleared before. */
   readonly survivor: Promise<Ended & { readonly survivor: number }>;
 }
 
 /** Ends the group after the timeout or on abort, whichever comes first. */
 function limited(child: ChildProcess, run: GroupRun): Limit {
+  const { pid } = child;
   let stopped: GroupEnd['stopped'];
   let ending: Promise<void> = Promise.resolve();
-  const abandon = abandonment(child, run.abandonAfterMs ?? ABANDON_AFTER_MS);
+  let isCleared = false;
+  let abandoning: NodeJS.Timeout | undefined;
+  let survived = (_: Ended & { readonly survivor: number }): void => {};
+  const survivor: Limit['survivor'] = new Promise((resolve) => {
+    survived = resolve;
+  });
   const stop = (why: 'timeout' | 'abort'): void => {
-    if (child.pid === undefined || stopped !== undefined) return;
+    if (pid === undefined || stopped !== undefined) return;
     stopped = why;
     const isKilled = why === 'abort' && run.isKilledOnAbort === true;
-    ending = isKilled ? killGroup(child.pid) : endGroup(child.pid, run.killAfterMs ?? KILL_AFTER_MS);
-    void ending.then(abandon.begin, abandon.begin);
+    ending = isKilled ? killGroup(pid) : endGroup(pid, run.killAfterMs ?? KILL_AFTER_MS);
+    const abandon = (): void => {
+      if (isCleared) return;
+      const afterMs = run.abandonAfterMs ?? ABANDON_AFTER_MS;
+      abandoning = setTimeout(() => survived({ code: null, signal: null, survivor: pid }), afterMs);
+    };
+    void ending.then(abandon, abandon);
   };
   const abort = (): void => stop('abort');
   const timer = setTimeout(() => stop('timeout'), run.timeoutMs);
@@ -162,38 +168,14 @@ function limited(child: ChildProcess, run: GroupRun): Limit {
   if (run.signal?.aborted === true) abort();
   return {
     clear: () => {
+      isCleared = true;
       clearTimeout(timer);
-      abandon.clear();
+      clearTimeout(abandoning);
       run.signal?.removeEventListener('abort', abort);
     },
     stopped: () => stopped,
     ending: () => ending,
-    survivor: abandon.survivor,
-  };
-}
-
-interface Abandonment extends Pick<Limit, 'survivor'> {
-  /** The program was killed. */
-  begin(): void;
-  clear(): void;
-}
-
-function abandonment({ pid }: ChildProcess, afterMs: number): Abandonment {
-  let timer: NodeJS.Timeout | undefined;
-  let isCleared = false;
-  let survived = (): void => {};
-  const survivor: Limit['survivor'] = new Promise((resolve) => {
-    survived = () => pid !== undefined && resolve({ code: null, signal: null, survivor: pid });
-  });
-  return {
     survivor,
-    begin: () => {
-      if (!isCleared) timer = setTimeout(survived, afterMs);
-    },
-    clear: () => {
-      isCleared = true;
-      clearTimeout(timer);
-    },
   };
 }
 

@@ -6,31 +6,31 @@ export type OnLine = (stream: OutputStream, line: string) => void;
 
 export const OUTPUT_STREAMS = ['stdout', 'stderr'] as const;
 
-/** How long output may still come after a program has ended: a process that it left behind may keep it open for ever. */
+/** The wait for output after the end of a program; a process that it left behind may keep the output open for ever. */
 export const DRAIN_MS = 500;
 
-/** Where one run of a program prints to. */
+/** The output of one run of a program. */
 export interface RunOutput {
   /** Standard output and standard error, as spawn takes them. */
   readonly stdio: readonly [number | 'pipe', number | 'pipe'];
-  /** The program was started, or could not be (undefined). To be called at once: the descriptors are closed here. */
+  /** Takes the started program, or undefined when it could not be started, and closes our copies of the descriptors. */
   handedOver(child: ChildProcess | undefined): void;
   /**
-   * To be called when the program has ended. Resolves when all lines that it printed were given out; those of a process
-   * that it left behind are waited for so long at most, {@link DRAIN_MS} by default. Never rejects.
+   * Resolves when all lines of an ended program were given out. Waits for output of processes that it left behind at most
+   * `withinMs`, by default {@link DRAIN_MS}. Never rejects.
    */
   drained(withinMs?: number): Promise<void>;
 }
 
-/** Where runs print to that are to outlive the agent. */
+/** A place for the output of runs that outlive the agent. */
 export interface OutputPlace {
-  /** Never rejects: where there is no better place it is a pipe of this process. @param kind what is run. */
+  /** Opens the output of a run. Never rejects: without a better place it is a pipe of this process. */
   open(kind: OutputKind, as: RunAs | undefined, onLine: OnLine): Promise<RunOutput>;
 }
 
 export type OutputKind = 'script' | 'program';
 
-/** Resolves with the first of both. */
+/** Resolves with `all`, or after the time. */
 export async function orDrainTime(all: Promise<unknown>, withinMs = DRAIN_MS): Promise<void> {
   let timer: NodeJS.Timeout | undefined;
   const enough = new Promise<void>((resolve) => {

@@ -1,16 +1,16 @@
 import type { AgentConfig } from '@deploy-tools/shared/config-json.js';
 
-/** What a script inherits of the agent's own environment; nothing else gets through. */
+/** The only variables that a script inherits from the agent's environment. */
 const INHERITED = ['PATH', 'HOME', 'TMPDIR', 'USER', 'LOGNAME', 'LANG', 'LC_ALL', 'SHELL'] as const;
 
-/** A configuration and the directory that holds it, as a script gets them. */
+/** A configuration's id and its directory, for a script. */
 export interface Root {
   readonly id: string;
   readonly root: string;
 }
 
-/** What a deploy script is run for. */
-export interface ScriptFacts {
+/** The facts for a deploy script. */
+interface ScriptFacts {
   /** Undefined on the first run. */
   readonly old: Root | undefined;
   readonly next: Root;
@@ -19,8 +19,8 @@ export interface ScriptFacts {
   readonly stateFile: string;
 }
 
-/** What scripts, hooks, checks and programs get of the agent's own environment. */
-export function inheritedEnvironment(
+/** The part of the agent's environment that scripts, hooks, checks and programs inherit. */
+function inheritedEnvironment(
   inherited: Readonly<Record<string, string | undefined>>,
 ): Record<string, string> {
   const environment: Record<string, string> = {};

@@ -9,9 +9,9 @@ const REASONS: Readonly<Record<string, string>> = {
 };
 
 /**
- * What is wrong with how a program ended.
- * @param name as people know it: `the script /etc/deploy.sh`.
- * @returns undefined when it ended with exit status 0 and by itself.
+ * The error of a program that failed or was stopped.
+ * @param name for messages: `the script /etc/deploy.sh`.
+ * @returns undefined when it ended by itself with exit status 0.
  */
 export function scriptFailure(name: string, timeoutMs: number, end: GroupEnd): DeployError | undefined {
   const what = failureOf(timeoutMs, end);
@@ -19,7 +19,7 @@ export function scriptFailure(name: string, timeoutMs: number, end: GroupEnd): D
   const hint =
     end.survivor === undefined
       ? 'its output is in the log above'
-      : 'look which user it runs as, or what it waits for (ps -o user,wchan), and end it';
+      : 'check which user it runs as, or what it waits for (ps -o user,wchan), and end it';
   return new DeployError('script', `${name} ${what}`, { hint });
 }
 
@@ -35,10 +35,7 @@ function failureOf(timeoutMs: number, { code, signal, stopped, survivor }: Group
   return code === 0 ? undefined : `failed with exit status ${code}`;
 }
 
-/**
- * Says why a program could not be started at all.
- * @param what its name as people know it, and the flag that gives it.
- */
+/** The error of a program that could not be started. @param what its name for messages, and its flag. */
 export function cannotStart(
   { name, flag }: { readonly name: string; readonly flag: string },
   run: Pick<GroupRun, 'program' | 'cwd'>,

@@ -2,9 +2,9 @@ import { rm, writeFile } from 'node:fs/promises';
 import { type AgentConfig, encodeConfigJson } from '@deploy-tools/shared/config-json.js';
 
 /**
- * Works while a file tells a script of its configuration (STATEFILE). It is gone afterwards; one that an agent left which
- * was killed is replaced, so there is never more than one.
- * @param path in the agent's own directory: nobody else writes there.
+ * Runs `work` while a file describes the configuration to a script (STATEFILE). The file is removed afterwards; a file of an
+ * agent that was killed is replaced.
+ * @param path in the agent's own directory, where no other program writes.
  */
 export async function withScriptState<T>(
   path: string,

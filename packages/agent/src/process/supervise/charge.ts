@@ -9,15 +9,15 @@ export interface CrashBackoff extends BackoffTimes {
 
 export const CRASH_BACKOFF: CrashBackoff = { firstMs: 1000, maxMs: 60_000, stableMs: 600_000 };
 
-/** The program that is kept running, through crashes, until another takes over. */
+/** A program that is kept running through crashes until another one takes over. */
 export interface Charge {
   readonly launch: Launch;
   child: ProgramChild | undefined;
-  /** Aborted when another took over, or all is stopped. */
+  /** Aborted when another program took over, or everything is stopped. */
   readonly over: AbortController;
-  /** Of the run that goes on, or begins: aborted when it has ended by itself, and so in the pause that follows. */
+  /** Aborted when the present run ends by itself, and so in the pause that follows. */
   crash: AbortController;
-  /** Resolves when it is over and nothing of it is started any more. */
+  /** Resolves when it is over, and nothing of it can start any more. */
   kept: Promise<void>;
 }
 

@@ -5,25 +5,25 @@ import { decodeJson } from '@deploy-tools/shared/json/decode-json.js';
 import * as z from 'zod/mini';
 import { processIdentity } from '../../host/process-identity.js';
 
-/** A supervised program that runs, as an agent after this one finds it. */
+/** A running supervised program, in the record for the next agent. */
 const childSchema = z.object({
-  /** As processIdentity names it. */
+  /** By processIdentity. */
   process: z.string(),
   generation: z.number(),
 });
 
-export type RecordedChild = z.output<typeof childSchema>;
+type RecordedChild = z.output<typeof childSchema>;
 
-/** A malformed child is left out: the others have to be ended all the same. */
+/** A malformed child is left out, so that the others can still be ended. */
 const recordSchema = z.object({ children: z.array(z.catch(z.nullable(childSchema), null)) });
 
-/** Replaces the record; without programs there is none. */
+/** Replaces the record, or removes it when no program runs. */
 export function writeChildren(path: string, children: readonly RecordedChild[]): void {
   if (children.length === 0) rmSync(path, { force: true });
   else writeFileAtomic(path, `${JSON.stringify({ children })}\n`, 0o600);
 }
 
-/** Which of these run, for the record. */
+/** The running ones of these programs. */
 export function childrenThatRun(
   programs: readonly { readonly pid: number; readonly generation: number }[],
 ): RecordedChild[] {
@@ -33,7 +33,7 @@ export function childrenThatRun(
   });
 }
 
-/** @returns nothing when there is no record, or when it is damaged: what still runs is then found by its port. */
+/** Reads the record; it is empty when it is missing or damaged. A program that still runs then blocks its port. */
 export function readChildren(path: string): readonly RecordedChild[] {
   try {
     const subject = { what: path, kind: 'corrupt' } as const;

@@ -2,29 +2,29 @@ import { formatDuration } from '@deploy-tools/shared/duration.js';
 import type { Timers } from '../../host/timers.js';
 import type { SupervisorEvent } from './supervisor-event.js';
 
-/** A program that is up for so long after a crash works again: as long as the longest pause before a start. */
+/** The time after which a program works again: the longest pause before a start. */
 const WORKS_AGAIN_MS = 60_000;
 
-export interface CrashWatchOptions {
+interface CrashWatchOptions {
   readonly timers: Timers;
-  /** Called when `crash` is another one. Must not throw. */
+  /** Called when `crash` has changed. Must not throw. */
   readonly onChange: () => void;
 }
 
-/** Knows from a supervisor's events whether its program keeps on crashing. */
+/** Follows a supervisor's events to know whether its program keeps crashing. */
 export class CrashWatch {
   readonly #options: CrashWatchOptions;
   #crash: string | undefined;
-  /** In a row. */
+  /** Crashes in a row. */
   #count = 0;
-  /** Aborted when what was waited for is over. */
+  /** Aborted when the wait for a recovery is over. */
   #recovery = new AbortController();
 
   constructor(options: CrashWatchOptions) {
     this.#options = options;
   }
 
-  /** How the program ended, and what is done about it; until it was up for a minute, or another took over. */
+  /** How the program crashed and when it starts again; until it was up for a minute, or another program took over. */
   get crash(): string | undefined {
     return this.#crash;
   }
@@ -40,7 +40,7 @@ export class CrashWatch {
     else if (event.kind === 'in-charge' && this.#crash !== undefined) this.#become(undefined);
   }
 
-  /** Nothing is waited for any more. */
+  /** Ends the wait for a recovery. */
   close(): void {
     this.#recovery.abort();
   }

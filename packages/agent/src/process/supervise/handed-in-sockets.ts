@@ -11,8 +11,8 @@ export interface HandedIn {
 }
 
 /**
- * What sd_listen_fds(3) promises: LISTEN_FDS descriptors from 3 on, when LISTEN_PID is this process.
- * @throws DeployError unsupported for one that is no listening TCP socket.
+ * The sockets of sd_listen_fds(3): LISTEN_FDS descriptors from 3 on, when LISTEN_PID is this process.
+ * @throws DeployError unsupported for a descriptor that is no listening TCP socket.
  */
 export function handedInSockets(
   { LISTEN_PID, LISTEN_FDS }: Readonly<Record<string, string | undefined>>,
@@ -40,8 +40,8 @@ export function handedInSockets(
 }
 
 /**
- * The one for each port, undefined where there is none. Ports are compared, not addresses: several of one port are taken in their
- * order, and one alone may serve several addresses.
+ * The socket for each port; undefined where there is none. Addresses are not compared: several sockets of a port are taken in their
+ * order, and a single one may serve several addresses.
  */
 export function socketsFor(
   specs: readonly Pick<ListenSpec, 'port'>[],
@@ -56,17 +56,12 @@ export function socketsFor(
 }
 
 /** Warns of sockets of the service manager that no `-port` is for. @param ports values of that flag. */
-export function warnOfIdlePorts(ports: readonly string[], log: Pick<Logger, 'warn'>): void {
-  warnOfIdleSockets(ports.map(parseListenSpec), handedInSockets(process.env, process.pid), log);
-}
-
-/** Says which of them would answer nobody, because they are for no port of the program. */
-export function warnOfIdleSockets(
-  specs: readonly Pick<ListenSpec, 'port'>[],
-  handedIn: readonly HandedIn[],
+export function warnOfIdlePorts(
+  ports: readonly string[],
   log: Pick<Logger, 'warn'>,
+  handedIn: readonly HandedIn[] = handedInSockets(process.env, process.pid),
 ): void {
-  const taken = socketsFor(specs, handedIn);
+  const taken = socketsFor(ports.map(parseListenSpec), handedIn);
   for (const { fd, port } of handedIn)
     if (!taken.some((each) => each?.fd === fd))
       log.warn(

@@ -1,7 +1,7 @@
 import { FIRST_FD, formatListenSpec } from './listen-spec.js';
 import type { Listener } from './open-listeners.js';
 
-/** Of an agent that was itself started so; none of it is meant for the program. */
+/** Variables about sockets that the agent itself may have got; the program does not inherit them. */
 export const HANDOVER_VARIABLES = [
   'LISTEN_FDS',
   'LISTEN_PID',
@@ -11,13 +11,12 @@ export const HANDOVER_VARIABLES = [
 ] as const;
 
 /**
- * What tells a program which descriptors are its listening sockets, from {@link FIRST_FD} on in the order of `-port`:
+ * The variables that tell a program its listening sockets, from {@link FIRST_FD} on in the order of `-port`:
  *
  * - `SERVER_STARTER_PORT=8080=3;localhost:8081=4` and `SERVER_STARTER_GENERATION` (Server::Starter);
- * - `LISTEN_FDS=2` and `LISTEN_FDNAMES=8080:localhost_8081` (sd_listen_fds(3)); `LISTEN_PID` is set by the child, which
- *   alone knows it, see start-child.ts.
+ * - `LISTEN_FDS=2` and `LISTEN_FDNAMES=8080:localhost_8081` (sd_listen_fds(3)); the child sets `LISTEN_PID` itself, see launch.ts.
  *
- * Without sockets it has the generation only.
+ * Without sockets there is the generation only.
  */
 export function handoverEnvironment(
   listeners: readonly Listener[],

@@ -1,14 +1,14 @@
 import { isIPv6 } from 'node:net';
 import { DeployError } from '@deploy-tools/shared/errors.js';
 
-/** The first descriptor that is handed over: SD_LISTEN_FDS_START. */
+/** The first inherited descriptor: SD_LISTEN_FDS_START. */
 export const FIRST_FD = 3;
 
 /** Where a supervised program listens. */
 export interface ListenSpec {
   /** Name or address, without brackets; undefined for every address of the host. */
   readonly host: string | undefined;
-  /** 0 for any free one. */
+  /** 0 for any free port. */
   readonly port: number;
 }
 
@@ -28,7 +28,7 @@ export function parseListenSpec(text: string): ListenSpec {
   return { host: v6 ?? (name === '' ? undefined : name), port };
 }
 
-/** As SERVER_STARTER_PORT has it: without a host it is the port alone. */
+/** Formats a port as in SERVER_STARTER_PORT: without a host the port alone. */
 export function formatListenSpec({ host, port }: ListenSpec): string {
   if (host === undefined) return String(port);
   return isIPv6(host) ? `[${host}]:${port}` : `${host}:${port}`;

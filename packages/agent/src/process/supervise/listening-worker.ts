@@ -1,11 +1,10 @@
 import { type AddressInfo, createServer, type Server } from 'node:net';
 import { parentPort, workerData } from 'node:worker_threads';
-import type { ListeningReply, ListeningTask } from './listening-task.js';
+import type { ListeningReply, ListeningTask } from './open-listeners.js';
 
 /**
- * The body of the thread that open-listeners.ts starts. It opens the sockets and then sleeps, in the same turn of its
- * event loop in which they began to listen, until it is asked to close them: a loop that never turns accepts nothing.
- * Connections wait in the kernel's queue for the program that got the file descriptor.
+ * The body of the thread that open-listeners.ts starts. It opens the sockets and sleeps, in the same turn of its event loop, until
+ * it closes them: a loop that never turns accepts nothing. Connections wait in the kernel's queue for the program.
  */
 function main({ addresses, backlog, gate }: ListeningTask): void {
   const servers = addresses.map(() => createServer());
@@ -29,9 +28,7 @@ function main({ addresses, backlog, gate }: ListeningTask): void {
   }
 }
 
-/**
- * `_handle` is Node's own name, mentioned in the documentation of server.listen; nothing public tells the descriptor.
- */
+/** The descriptor of a socket, which only the undocumented `_handle` tells. */
 function socketOf(server: Server): { fd: number; port: number } {
   const handle = '_handle' in server ? server._handle : undefined;
   const fd = typeof handle === 'object' && handle !== null && 'fd' in handle ? handle.fd : undefined;

@@ -4,15 +4,32 @@ import { Worker } from 'node:worker_threads';
 import { DeployError, errnoOf } from '@deploy-tools/shared/errors.js';
 import { type HandedIn, socketsFor } from './handed-in-sockets.js';
 import { formatListenSpec, type ListenSpec } from './listen-spec.js';
-import type { ListeningReply, ListeningTask } from './listening-task.js';
 
-/** A program that is slow to accept for a moment makes nobody wait for a second SYN. */
+/** Large, so that clients of a program that is slow to accept for a moment need not send a second SYN. */
 const BACKLOG = 4096;
+
+/** The sockets that the listening thread opens. */
+export interface ListeningTask {
+  /** Numeric addresses; without a host every address of this machine. */
+  readonly addresses: readonly { readonly host?: string; readonly port: number }[];
+  /** Connections that may wait for accept; the kernel bounds them by net.core.somaxconn. */
+  readonly backlog: number;
+  /** Set to another number than 0, and notified, it closes the sockets. */
+  readonly gate: Int32Array<SharedArrayBuffer>;
+}
+
+export type ListeningReply =
+  | {
+      readonly kind: 'listening';
+      /** In the order of the task; `fd` is -1 where this version of Node.js does not tell it. */
+      readonly sockets: readonly { readonly fd: number; readonly port: number }[];
+    }
+  | { readonly kind: 'failed'; readonly index: number; readonly code: string };
 
 /** A listening socket of this process, for others to accept from. */
 export interface Listener {
   readonly spec: ListenSpec;
-  /** The port that it got, where any was asked for. */
+  /** The actual port, also where any free one was wanted. */
   readonly port: number;
   /** Closed on exec: a child gets it only where spawn's `stdio` names it. */
   readonly fd: number;
@@ -21,15 +38,14 @@ export interface Listener {
 /** Sockets that are open until {@link Listeners.close}. */
 export interface Listeners {
   readonly sockets: readonly Listener[];
-  /** Connections that nobody accepted are reset, unless a child still has the sockets. */
+  /** Resets connections that were not accepted, unless a child still has the sockets. */
   close(): Promise<void>;
 }
 
 /**
- * Opens listening sockets without ever accepting from them; one that was handed in for the same port is taken instead, and left
- * open by `close`. Node.js cannot listen without accepting, so a thread whose
- * event loop never turns again owns them (see listening-worker.ts); file descriptors belong to the whole process.
- * The sockets are in blocking mode, as sd_listen_fds(3) programs expect, and have SO_REUSEADDR.
+ * Opens listening sockets without ever accepting from them. A socket that was handed in for the same port is used instead, and
+ * `close` leaves it open. Node.js cannot listen without accepting, so a thread owns the sockets whose event loop never turns again
+ * (listening-worker.ts). They are in blocking mode, as sd_listen_fds(3) programs expect, and have SO_REUSEADDR.
  * @throws DeployError: in-use, denied, not-found (a host name), invalid, unsupported.
  */
 export async function openListeners(
@@ -58,7 +74,7 @@ async function openOwn(specs: readonly ListenSpec[]): Promise<Listeners> {
   });
   const exit = new Promise<void>((resolve) => worker.once('exit', () => resolve()));
   const close = async (): Promise<void> => {
-    worker.ref(); // its end is waited for, and nothing else may be left to wait for
+    worker.ref(); // its end may be the only event left
     Atomics.store(gate, 0, 1);
     Atomics.notify(gate, 0);
     await exit;
@@ -116,8 +132,8 @@ function socketsOf(specs: readonly ListenSpec[], reply: ListeningReply): Listene
 }
 
 /**
- * Node.js makes its sockets non-blocking, and that belongs to the socket, not to the process: programs that just call
- * accept would fail. libuv makes the standard streams of a child blocking, so a child that does nothing gets them as such.
+ * Makes sockets blocking, as programs that just call accept need them; Node.js makes them non-blocking. libuv makes the standard
+ * streams of a child blocking, so each socket is the standard input of a child that does nothing.
  */
 function makeBlocking(sockets: readonly Listener[]): void {
   for (const { fd } of sockets) {

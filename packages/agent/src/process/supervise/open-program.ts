@@ -17,13 +17,13 @@ import type { SupervisorEvent } from './supervisor-event.js';
 export interface ProgramOptions extends ProgramSettings {
   readonly as: Launch['as'];
   readonly output: OutputPlace;
-  /** Of programs.json. */
+  /** The path of programs.json. */
   readonly recordPath: string;
   readonly timers: Timers;
   readonly log: Logger;
-  /** A line of the program that was started last. Must not throw. */
+  /** Gets a line of the newest program. Must not throw. */
   readonly onLine: (line: string) => void;
-  /** What is known of crashes has changed. Must not throw. */
+  /** Called when `crash` has changed. Must not throw. */
   readonly onCrash: () => void;
 }
 
@@ -34,16 +34,16 @@ export interface OpenProgram {
   close(): Promise<void>;
 }
 
-/** Called when the program is crash-looping. */
+/** Why the supervised program does not stay up. */
 export interface ProgramCrash {
   readonly message: string;
-  /** The last that it printed. */
+  /** Its last output. */
   readonly log: readonly string[];
 }
 
 /**
- * The program that the agent keeps running, with its ports open; it does not run yet. What an agent that was killed has
- * left running is ended first.
+ * Opens the ports of the supervised program, which does not run yet. Ends programs that an agent which was killed left running
+ * first.
  * @throws DeployError in-use, denied, invalid, not-found: a port that cannot be opened.
  */
 export async function openProgram(options: ProgramOptions): Promise<OpenProgram> {
@@ -72,7 +72,7 @@ export async function openProgram(options: ProgramOptions): Promise<OpenProgram>
       log.info({ pid, stream }, line);
       newest = Math.max(newest, generation);
       if (isAddressInUse(line)) complaint.generation = generation;
-      if (generation < newest) return; // one that is draining
+      if (generation < newest) return; // it is draining
       tail.push(line);
       options.onLine(line);
     },
@@ -80,7 +80,7 @@ export async function openProgram(options: ProgramOptions): Promise<OpenProgram>
       tell(log, event);
       if (event.kind === 'started' && crashes.crash === undefined) tail.clear();
       if (event.kind === 'ended' && event.generation === newest) {
-        // One that did not take over: the one in charge is listened to again.
+        // The newest program did not take over: lines of the one in charge count again.
         const charge = supervisor.inCharge?.program?.generation ?? newest;
         if (charge < newest) tail.clear();
         newest = charge;
@@ -102,7 +102,7 @@ export async function openProgram(options: ProgramOptions): Promise<OpenProgram>
   return { program: releaseProgram(supervisor, { command, as, output }, explain), crash, close };
 }
 
-/** What opens its port by itself cannot run beside the program that has it. */
+/** Explains a failure by the port: a program that opens it itself cannot run beside the one that has it. */
 function addressInUse(error: unknown): unknown {
   if (!isDeployError(error, 'unhealthy')) return error;
   return new DeployError('unhealthy', `${error.message}: it says that its address is in use`, {

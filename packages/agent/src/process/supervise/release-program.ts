@@ -3,38 +3,38 @@ import type { Launch } from './start-child.js';
 import type { Prove, Supervisor } from './supervisor.js';
 
 /** A release, and the environment of a program that runs from it. */
-export interface ProgramRelease {
+interface ProgramRelease {
   readonly root: string;
   readonly environment: Readonly<Record<string, string>>;
 }
 
-/** The supervised program as the deployment sees it: one that runs from a release. */
+/** The supervised program, for deployments: it runs from a release. */
 export interface ReleaseProgram {
   /** The release that it runs from; undefined before the first. */
   readonly root: string | undefined;
-  /** All releases that something still runs from, also what drains. */
+  /** All releases that a program runs from, also a draining one. */
   readonly directories: readonly string[];
   /** Its process; undefined while it does not run. */
   readonly pid: number | undefined;
-  /** That it shares with the one that it takes over from. */
+  /** Ports that a new program shares with the old one. */
   readonly ports: readonly number[];
-  /** Aborted when the run that goes on, or begins, ends by itself, and in the pause after that; undefined before the first. */
+  /** Aborted when the present run ends by itself, and in the pause after that; undefined before the first run. */
   readonly died: AbortSignal | undefined;
-  /** Runs it from a release that was proven before. */
+  /** Runs the program from a release that was proven before. */
   start(root: string, environment: Readonly<Record<string, string>>): void;
   /**
-   * @see Supervisor.switchTo; resolves when the one before has ended too, or the new one has, or when nobody waits for that any
-   * more: the signal is aborted.
-   * @returns aborted when the new one ends by itself, from the moment that it took over.
+   * Has a new program take over. Resolves when the old one has ended, or the new one has, or the signal is aborted.
+   * @returns aborted when the new program ends by itself. @see Supervisor.switchTo
    */
   switchTo(release: ProgramRelease, prove: Prove, signal: AbortSignal): Promise<AbortSignal>;
-  /** Another run from the same release takes over. */
+  /** Has another run from the same release take over. */
   restart(prove: Prove, signal: AbortSignal): Promise<void>;
 }
 
 /**
- * @param what is the same of every release: the command line after `--`, who runs it, where it prints to.
- * @param explain says more of why a release's program did not take over.
+ * The supervised program of a supervisor.
+ * @param what is the same for every release: the command line after `--`, the user, the output.
+ * @param explain adds the reason to the error of a program that did not take over.
  */
 export function releaseProgram(
   supervisor: Supervisor,

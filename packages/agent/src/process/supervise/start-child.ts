@@ -10,46 +10,45 @@ import type { OnLine, OutputPlace, RunOutput } from '../script/run-output.js';
 import { HANDOVER_VARIABLES, handoverEnvironment } from './handover-environment.js';
 import type { Listener } from './open-listeners.js';
 
-/** A program as it is to be run: the command line after `--`, in a release. */
+/** How to run a program: the command line after `--`, in a release. */
 export interface Launch {
   /** A path is relative to `cwd`; a word is looked up in PATH. */
   readonly command: readonly [string, ...string[]];
   /** The root of the release. */
   readonly cwd: string;
-  /** All variables but those for the sockets. */
+  /** All variables except those for the sockets. */
   readonly environment: Readonly<Record<string, string>>;
-  /** The agent's own user without. */
+  /** By default the agent's own user. */
   readonly as?: RunAs | undefined;
-  /** Where it prints to when that is to outlive the agent; a pipe without. */
+  /** A place for output that outlives the agent; by default a pipe. */
   readonly output?: OutputPlace;
 }
 
 /** A run of a program. */
 export interface ProgramChild {
-  /** Of the program itself, which leads a process group and a session of its own. */
+  /** The process of the program itself, which leads a process group and a session. */
   readonly pid: number;
   /** Counted from 1 over all runs under this agent. */
   readonly generation: number;
   readonly launch: Launch;
-  /** Aborted when it has ended, with a DeployError unhealthy as its reason that says how. */
+  /** Aborted when it has ended, with a DeployError unhealthy that says how. */
   readonly died: AbortSignal;
-  /** Resolves after that, when its output has come. Never rejects. */
+  /** Resolves when it has ended and its output was read. Never rejects. */
   readonly ended: Promise<void>;
 }
 
-export interface ChildStart {
+interface ChildStart {
   readonly launch: Launch;
   readonly generation: number;
   readonly listeners: readonly Listener[];
-  /** Called with the process id before the program runs: what has to be written down is written by then. Must not throw. */
+  /** Called before the program runs, to record its process id. Must not throw. */
   readonly beforeRun: (pid: number) => void;
   readonly onLine: OnLine;
 }
 
 /**
  * Starts a program in a process group of its own, with the listening sockets as its descriptors from 3 on.
- * @throws DeployError unhealthy when it cannot be started; a program that does not exist ends with status 127 instead,
- * and says so in its output.
+ * @throws DeployError unhealthy when it cannot be started. A program that does not exist ends with status 127 instead.
  */
 export async function startChild(start: ChildStart): Promise<ProgramChild> {
   const { launch, generation, beforeRun, onLine } = start;
@@ -111,8 +110,8 @@ function cannotStart(launch: Launch, [error]: readonly unknown[]): DeployError {
 }
 
 /**
- * Ends a program: TERM to the program alone, which may have workers to drain; when it has ended, TERM to what it left
- * behind in its group; KILL to the whole group when there is still something after the timeout.
+ * Ends a program: TERM to the program alone, which may have workers to drain; after its end, TERM to the rest of its group; after
+ * the timeout, KILL to the whole group.
  * @returns `killed` when the program itself did not end in time.
  */
 export async function stopChild(

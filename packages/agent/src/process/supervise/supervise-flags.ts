@@ -1,15 +1,15 @@
 import type { FlagSpec, FlagValues } from '@deploy-tools/shared/cli/flags.js';
 import type { Launch } from './start-child.js';
 
-/** A new program has to live for so long before it is asked whether it is healthy. */
+/** The time that a new program has to live before it takes over. */
 export const MIN_UP_MS = 1000;
 
-/** How a program takes over: with the sockets of the one before, beside it; or after that has ended. */
+/** How a program takes over: beside the old one, with its sockets (`fd`); or after the old one has ended (`restart`). */
 export type Handoff = (typeof HANDOFFS)[number];
 
 const HANDOFFS = ['fd', 'restart'] as const;
 
-/** What the agent takes on its command line for the program after `--`. */
+/** The agent's flags for the program after `--`. */
 export const SUPERVISE_FLAGS = [
   {
     name: 'port',
@@ -33,16 +33,16 @@ export const SUPERVISE_FLAGS = [
   },
 ] as const satisfies readonly FlagSpec[];
 
-/** The program after `--`, as the flags say it is run. */
+/** The settings of the program after `--`. */
 export interface ProgramSettings {
   readonly command: Launch['command'];
-  /** As `-port` has them. */
+  /** Values of `-port`. */
   readonly ports: readonly string[];
   readonly handoff: Handoff;
   readonly stopTimeoutMs: number;
 }
 
-/** @returns undefined where there is no program. */
+/** Reads the settings of the program; undefined without one. */
 export function programSettings(
   flags: FlagValues<typeof SUPERVISE_FLAGS>,
   command: Launch['command'] | undefined,

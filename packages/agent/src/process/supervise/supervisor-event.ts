@@ -8,31 +8,31 @@ export interface ProgramLine {
   readonly line: string;
 }
 
-/** What happens to programs, for the log and for reports. */
+/** An event of a program, for the log and for reports. */
 export type SupervisorEvent =
   | {
       readonly kind: 'started' | 'in-charge' | 'stopping';
       readonly pid: number;
       readonly generation: number;
-      /** Of one that took over after the one before had ended: how long none of them was in charge. */
+      /** With the handoff `restart`: how long no program was in charge. */
       readonly gapMs?: number;
     }
   | {
-      /** No process of its group is alive any more, for any reason. */
+      /** No process of its group is alive any more. */
       readonly kind: 'ended';
       readonly pid: number;
       readonly generation: number;
-      /** It did not end within the time to stop. */
+      /** Whether it did not end within the time to stop. */
       readonly killed: boolean;
     }
   | {
-      /** The program in charge ended by itself, with whatever status, or could not be started again. */
+      /** The program in charge ended by itself, with any status, or could not be started again. */
       readonly kind: 'crashed';
       readonly error: DeployError;
       readonly generation: number;
       readonly upMs: number;
-      /** It is started again after this pause. */
+      /** The pause before it is started again. */
       readonly restartInMs: number;
     }
-  /** What runs cannot be written down: an agent after this one, should it be killed, will not know of it. */
+  /** The record of running programs cannot be written: should this agent be killed, the next one will not know them. */
   | { readonly kind: 'unrecorded'; readonly error: DeployError };

@@ -10,18 +10,17 @@ import type { Handoff } from './supervise-flags.js';
 import type { ProgramLine, SupervisorEvent } from './supervisor-event.js';
 import { SwitchQueue } from './switch-queue.js';
 
-/** A program that failed its proof already serves a share of the connections: it has this long to finish them. */
+/** The time that a program which failed its proof has to finish its share of the connections. */
 const UNPROVEN_GRACE_MS = 2000;
 
 export interface SupervisorOptions {
   readonly listeners: readonly Listener[];
-  /** Whether old and new run side by side for a while, or the old one ends before the new one starts. */
   readonly handoff?: Handoff;
-  /** Names what runs, for an agent after one that was killed; see end-earlier-children.ts. */
+  /** The record of running programs, for the next agent; see end-earlier-children.ts. */
   readonly recordPath: string;
   /** Between TERM and KILL. */
   readonly stopTimeoutMs: number;
-  /** A new program that does not live for so long is not taken, however soon it is proven. */
+  /** The time that a new program has to live before it takes over. */
   readonly minUpMs: number;
   readonly backoff?: CrashBackoff;
   readonly timers: Timers;
@@ -30,40 +29,36 @@ export interface SupervisorOptions {
 }
 
 /**
- * Says whether a new program works, by rejecting when it does not. The signal is aborted when the program dies or the
- * switch is called off, and then it has to reject soon.
- *
- * Old and new share the sockets, so a check of such a port may be answered by the old one; it has to see to it who does
- * (connect-to-program.ts).
+ * Proves that a new program works, or rejects. The signal is aborted when the program dies or the switch is cancelled; the proof
+ * then has to reject soon. Old and new program share the sockets, so a check has to find out which one answers (open-check.ts).
  */
 export type Prove = (program: ProgramChild, signal: AbortSignal) => Promise<void>;
 
 /** A program that took over. */
-export interface Switched {
+interface Switched {
   readonly program: ProgramChild;
-  /** Aborted when this run ends by itself, from the moment that it took over. */
+  /** Aborted when this run ends by itself. */
   readonly crashed: AbortSignal;
-  /** Resolves when no other one runs any more, such as the one before; at once when there is none. Never rejects. */
+  /** Resolves when no other program runs any more. Never rejects. */
   readonly drained: Promise<void>;
 }
 
-export interface InCharge {
+interface InCharge {
   readonly launch: Launch;
   readonly program: ProgramChild | undefined;
-  /** Aborted when the run that goes on, or begins, ends by itself, with a DeployError as its reason. */
+  /** Aborted when the present run ends by itself, with a DeployError as its reason. */
   readonly crashed: AbortSignal;
 }
 
 /**
- * Keeps one program running and replaces it without a gap: old and new share the listening sockets, and the old one gets
- * TERM when the new one has lived for a while and was proven. A new one that fails is stopped within two seconds, the old one
- * goes on untouched. With the handoff `restart` the old one ends first, and is started again when the new one fails. Switches
- * wait for each other.
+ * Keeps one program running and replaces it without a gap. Old and new program share the listening sockets; the old one gets TERM
+ * when the new one has lived for a while and was proven. A new program that fails is stopped within two seconds, and the old one
+ * runs on. With the handoff `restart` the old one ends first, and starts again when the new one fails. Switches wait for each other.
  */
 export class Supervisor {
   readonly #options: SupervisorOptions;
   readonly #stopping = new AbortController();
-  /** Everything that runs: in charge, not proven yet, draining. With the end that was asked for. */
+  /** All running programs: in charge, not proven yet, or draining. The value is the end in progress. */
   readonly #children = new Map<ProgramChild, Promise<void> | undefined>();
   #charge: Charge | undefined;
   #generation = 0;
@@ -74,27 +69,23 @@ export class Supervisor {
     this.#options = options;
   }
 
-  /** What is in charge; its `program` is undefined in the pause after a crash. Undefined before the first. */
+  /** The program in charge, whose `program` is undefined in the pause after a crash; undefined before the first. */
   get inCharge(): InCharge | undefined {
     if (this.#charge === undefined) return undefined;
     const { launch, child: program, crash } = this.#charge;
     return { launch, program, crashed: crash.signal };
   }
 
-  /** On which its programs listen. */
   get ports(): readonly number[] {
     return this.#options.listeners.map(({ port }) => port);
   }
 
-  /** Of all that runs, also of what drains. */
+  /** The directories of all running programs, also draining ones. */
   get directories(): readonly string[] {
     return [...this.#children.keys()].map(({ launch }) => launch.cwd);
   }
 
-  /**
-   * Puts a program in charge that was proven before, as at the start of the agent. One that does not run counts
-   * as crashed and is started again.
-   */
+  /** Puts a program in charge that was proven before, as at the start of the agent. */
   start(launch: Launch): void {
     if (this.#charge !== undefined || this.#stopped !== undefined)
       throw new DeployError('internal', 'a program was started while one is in charge');
@@ -102,19 +93,19 @@ export class Supervisor {
   }
 
   /**
-   * Starts a program beside the one in charge and lets it take over. It interrupts a restart that is not over yet.
-   * @param signal calls it off; the end of the new one is waited for then only where the old one cannot run beside it.
-   * @returns as soon as the new one is in charge and the old one got TERM.
-   * @throws DeployError unhealthy when it dies, what `prove` throws, the reason of the signal; the old one is in charge then.
+   * Starts a program beside the one in charge and lets it take over. Interrupts a restart in progress.
+   * @param signal cancels the switch; the end of the new program is awaited only where the old one cannot run beside it.
+   * @returns as soon as the new program is in charge and the old one got TERM.
+   * @throws DeployError unhealthy when the new one dies, what `prove` throws, the reason of the signal; the old one stays in charge.
    */
   switchTo(launch: Launch, prove: Prove, signal: AbortSignal): Promise<Switched> {
     return this.#switches.switch(() => this.#switchTo(launch, prove, signal));
   }
 
   /**
-   * Starts the program in charge anew and lets it take over, after the switches before it. If a switch
-   * interrupted it and that program took over, there is nothing left to do.
-   * @returns when the run before has ended.
+   * Starts another run of the program in charge and lets it take over, after earlier switches. A switch that interrupts the restart
+   * and succeeds replaces it.
+   * @returns when the earlier run has ended.
    * @throws DeployError not-found when no program runs.
    */
   async restart(prove: Prove, signal: AbortSignal): Promise<void> {
@@ -133,7 +124,7 @@ export class Supervisor {
     await restarted?.drained;
   }
 
-  /** Ends everything: TERM, time to drain, KILL. Nothing is started after. Resolves when nothing runs. */
+  /** Ends all programs for good: TERM, time to drain, KILL. Resolves when none runs. */
   stop(): Promise<void> {
     this.#stopped ??= this.#stop();
     return this.#stopped;
@@ -163,7 +154,7 @@ export class Supervisor {
     }
   }
 
-  /** Nothing runs of it any more, and nothing is started. */
+  /** Ends a program, and waits until nothing of it can start any more. */
   async #vacate(charge: Charge): Promise<void> {
     const { child } = charge;
     charge.over.abort();
@@ -182,7 +173,7 @@ export class Supervisor {
       stop.signal.throwIfAborted();
       return next;
     } catch (error) {
-      const death: unknown = next.died.reason; // not of the end that follows
+      const death: unknown = next.died.reason; // before the end below gives another reason
       const end = this.#end(next, UNPROVEN_GRACE_MS);
       if (!signal.aborted || this.#options.handoff === 'restart') await end;
       throw death ?? error;
@@ -227,7 +218,7 @@ export class Supervisor {
     });
     this.#children.set(child, undefined);
     void child.ended.then(() => {
-      if (this.#children.get(child) === undefined) void this.#end(child); // what it left behind
+      if (this.#children.get(child) === undefined) void this.#end(child); // ends the rest of its group
     });
     this.#tell('started', child);
     return child;
@@ -256,7 +247,7 @@ export class Supervisor {
     }
   }
 
-  /** Resolves when the run has ended, with how. */
+  /** Runs a program to its end. @returns how it ended. */
   async #runOnce(charge: Charge): Promise<DeployError> {
     try {
       charge.child ??= await this.#start(charge.launch);
@@ -268,7 +259,7 @@ export class Supervisor {
     }
   }
 
-  /** Ends a program, once however many ask. @param mostMs between TERM and KILL, where that is shorter. */
+  /** Ends a program, once for all callers. @param mostMs an upper bound of the time between TERM and KILL. */
   #end(child: ProgramChild, mostMs = Number.POSITIVE_INFINITY): Promise<void> {
     const asked = this.#children.get(child);
     if (asked !== undefined || !this.#children.has(child)) return asked ?? Promise.resolve();

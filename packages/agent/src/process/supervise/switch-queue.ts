@@ -1,17 +1,17 @@
 import { eitherSignal } from '../../host/either-signal.js';
 
-/** Switches and restarts of one program, one after the other. A switch interrupts a restart. */
+/** Runs switches and restarts of one program one after the other. A switch interrupts a restart. */
 export class SwitchQueue {
   #last: Promise<unknown> = Promise.resolve();
   /** Aborted by the next switch. */
   #interruption = new AbortController();
 
-  /** Resolves when everything that was asked for so far is over. Never rejects. */
+  /** Resolves when all switches and restarts so far are over. Never rejects. */
   get settled(): Promise<unknown> {
     return this.#last;
   }
 
-  /** Restarts that are not over yet are called off, and have their turn again after this. */
+  /** Runs a switch. Interrupts restarts, which run again after it. */
   switch<T>(act: () => Promise<T>): Promise<T> {
     this.#interruption.abort();
     this.#interruption = new AbortController();
@@ -19,9 +19,9 @@ export class SwitchQueue {
   }
 
   /**
-   * @param act called when its turn has come, and again after each switch that interrupted it. Its signal is aborted when
-   * it has to, also before it is called, and then it has to reject soon.
-   * @param signal calls it off for good.
+   * Runs a restart, and again after each switch that interrupts it.
+   * @param act its signal is aborted by a switch, even before the call; it then has to reject soon.
+   * @param signal cancels the restart for good.
    */
   async restart<T>(act: (signal: AbortSignal) => Promise<T>, signal: AbortSignal): Promise<T> {
     for (;;) {

@@ -5,7 +5,7 @@ import { DeployError, describeError } from '@deploy-tools/shared/errors.js';
 import { checkConfigurationName } from '@deploy-tools/shared/names.js';
 import type { AgentSettings } from '../../deploy/agent-context.js';
 import { destinationOf } from '../../place/sync/destination.js';
-import { healthSettings } from '../../process/health/health-settings.js';
+import { healthSettings } from '../../process/health/health-flags.js';
 import { HOOKS } from '../../process/script/run-hook.js';
 import { parseListenSpec } from '../../process/supervise/listen-spec.js';
 import type { Launch } from '../../process/supervise/start-child.js';

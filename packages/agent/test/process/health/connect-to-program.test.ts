@@ -1,7 +1,7 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { type AddressInfo, createServer } from 'node:net';
-import { connectToProgram } from '@deploy-tools/agent/process/health/connect-to-program.js';
+import { connectToProgram } from '@deploy-tools/agent/process/health/open-check.js';
 import { parseHttpCheck, parseTcpCheck } from '@deploy-tools/agent/process/health/parse-checks.js';
 import { runCheck } from '@deploy-tools/agent/process/health/run-check.js';
 import { serverInode } from '@deploy-tools/agent/process/health/server-end.js';

@@ -1,6 +1,5 @@
 import { describeCheck } from '@deploy-tools/agent/process/health/health-check.js';
-import { HEALTH_FLAGS } from '@deploy-tools/agent/process/health/health-flags.js';
-import { healthSettings } from '@deploy-tools/agent/process/health/health-settings.js';
+import { HEALTH_FLAGS, healthSettings } from '@deploy-tools/agent/process/health/health-flags.js';
 import {
   parseChecks,
   parseExecCheck,

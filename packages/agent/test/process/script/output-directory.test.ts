@@ -146,7 +146,7 @@ describe('what a process prints that a script has left behind', () => {
     await until('all is read', () => second.earlier.includes('stdout last'));
     expect(second.earlier.length).toBeLessThan(90_000_000 / 32);
     expect(second.troubles).toEqual([
-      'some of what was printed is lost: it came faster than it was read, and the oldest was dropped',
+      'some output of programs is lost: it came faster than it was read, and the oldest part was dropped',
     ]);
   });
 });
@@ -169,7 +169,7 @@ describe('where it cannot be kept', () => {
     writeFileSync(join(dir, 'output'), 'a file');
     const { output, troubles } = outputIn(dir);
     expect(await run(output, 'echo hello > /dev/stderr')).toEqual({ lines: ['stderr hello'], code: 0 });
-    expect(troubles).toEqual([expect.stringContaining('what is printed does not outlive this agent')]);
+    expect(troubles).toEqual([expect.stringContaining('the output of programs does not outlive this agent')]);
   });
 
   it('in a directory that somebody has removed, the script goes on, and it is said', async () => {

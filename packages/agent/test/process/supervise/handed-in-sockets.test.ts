@@ -1,7 +1,7 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { openSync } from 'node:fs';
-import { warnOfIdleSockets } from '@deploy-tools/agent/process/supervise/handed-in-sockets.js';
+import { warnOfIdlePorts } from '@deploy-tools/agent/process/supervise/handed-in-sockets.js';
 import { parseListenSpec } from '@deploy-tools/agent/process/supervise/listen-spec.js';
 import { type Listener, openListeners } from '@deploy-tools/agent/process/supervise/open-listeners.js';
 import { describe, expect, it } from 'vitest';
@@ -85,17 +85,9 @@ describe('a listening socket that a service manager hands in', () => {
     const warned: unknown[] = [];
     const log = { warn: (about: unknown) => void warned.push(about) };
     const handedIn = [8080, 8080, 8081].map((port, index) => ({ fd: 3 + index, port }));
-    warnOfIdleSockets(
-      [8080, 8081].map((port) => ({ port })),
-      handedIn,
-      log,
-    );
+    warnOfIdlePorts(['8080', '8081'], log, handedIn);
     expect(warned).toEqual([{ port: 8080 }]);
-    warnOfIdleSockets(
-      [8080, 8080, 8081, 8082].map((port) => ({ port })),
-      handedIn,
-      log,
-    );
+    warnOfIdlePorts(['8080', '8080', '8081', '8082'], log, handedIn);
     expect(warned).toHaveLength(1);
   });
 });
