@@ -1,3 +1,4 @@
+import { flag } from '@deploy-tools/shared/cli/flag-table.js';
 import type { FlagSpec, FlagValues } from '@deploy-tools/shared/cli/flags.js';
 import { formatDuration } from '@deploy-tools/shared/duration.js';
 import { DeployError } from '@deploy-tools/shared/errors.js';
@@ -10,64 +11,38 @@ const LONGEST_MS = 24 * 3_600_000;
 
 /** The agent's flags for health checks. */
 export const HEALTH_FLAGS = [
-  {
-    name: 'health-http',
-    type: 'list',
-    help: 'URL that answers 2xx or 3xx when a release is healthy',
-  },
-  { name: 'health-tcp', type: 'list', help: 'HOST:PORT that accepts when a release is healthy' },
-  {
-    name: 'health-exec',
-    type: 'list',
-    help: 'command for /bin/sh that exits with 0 when a release is healthy',
-  },
-  {
-    name: 'health-warn',
-    type: 'int',
-    help: 'exit status of -health-exec that is a warning, which passes; none without',
+  flag.list('health-http', 'URL that answers 2xx or 3xx when a release is healthy'),
+  flag.list('health-tcp', 'HOST:PORT that accepts when a release is healthy'),
+  flag.list('health-exec', 'command for /bin/sh that exits with 0 when a release is healthy'),
+  flag.int('health-warn', 'exit status of -health-exec that is a warning, which passes; none without', {
     min: 1,
     max: 255,
-  },
-  {
-    name: 'min-healthy',
-    type: 'duration',
-    help: 'all checks have to pass for so long without a break',
+  }),
+  flag.duration('min-healthy', 'all checks have to pass for so long without a break', {
     default: '10s',
     min: 0,
     max: LONGEST_MS,
-  },
-  {
-    name: 'healthy-deadline',
-    type: 'duration',
-    help: 'a release that is not healthy by then has failed',
+  }),
+  flag.duration('healthy-deadline', 'a release that is not healthy by then has failed', {
     default: '1m0s',
     min: 1,
     max: LONGEST_MS,
-  },
-  {
-    name: 'unhealthy-after',
-    type: 'int',
-    help: 'a release is unhealthy at once when a check fails so often in a row; 0: by the deadline only',
-    default: '3',
-    min: 0,
-    max: 1_000_000,
-  },
-  {
-    name: 'health-interval',
-    type: 'duration',
-    help: 'time between two rounds of checks',
+  }),
+  flag.int(
+    'unhealthy-after',
+    'a release is unhealthy at once when a check fails so often in a row; 0: by the deadline only',
+    { default: '3', min: 0, max: 1_000_000 },
+  ),
+  flag.duration('health-interval', 'time between two rounds of checks', {
     default: '1s',
     min: 10,
     max: LONGEST_MS,
-  },
-  {
-    name: 'health-timeout',
-    type: 'duration',
-    help: 'a check without an answer by then is critical',
+  }),
+  flag.duration('health-timeout', 'a check without an answer by then is critical', {
     default: '5s',
     min: 1,
     max: LONGEST_MS,
-  },
+  }),
 ] as const satisfies readonly FlagSpec[];
 
 export interface HealthSettings extends HealthTimes {

@@ -1,3 +1,4 @@
+import { flag } from '@deploy-tools/shared/cli/flag-table.js';
 import type { FlagSpec, FlagValues } from '@deploy-tools/shared/cli/flags.js';
 import type { Launch } from './start-child.js';
 
@@ -11,26 +12,20 @@ const HANDOFFS = ['fd', 'restart'] as const;
 
 /** The agent's flags for the program after `--`. */
 export const SUPERVISE_FLAGS = [
-  {
-    name: 'port',
-    type: 'list',
-    help: '[HOST:]PORT that is opened for the program after --, which gets it as a file descriptor',
-  },
-  {
-    name: 'handoff',
-    type: 'string',
-    help: 'how a new program takes over: fd, beside the old one, with the sockets of -port; restart, after the old one has ended, for one that opens its port itself',
-    default: 'fd',
-    oneOf: HANDOFFS,
-  },
-  {
-    name: 'stop-timeout',
-    type: 'duration',
-    help: 'time that the program has to end after SIGTERM, before SIGKILL',
+  flag.list(
+    'port',
+    '[HOST:]PORT that is opened for the program after --, which gets it as a file descriptor',
+  ),
+  flag.text(
+    'handoff',
+    'how a new program takes over: fd, beside the old one, with the sockets of -port; restart, after the old one has ended, for one that opens its port itself',
+    { default: 'fd', oneOf: HANDOFFS },
+  ),
+  flag.duration('stop-timeout', 'time that the program has to end after SIGTERM, before SIGKILL', {
     default: '30s',
     min: 0,
     max: 24 * 3_600_000,
-  },
+  }),
 ] as const satisfies readonly FlagSpec[];
 
 /** The settings of the program after `--`. */

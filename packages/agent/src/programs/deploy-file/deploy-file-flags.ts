@@ -1,3 +1,4 @@
+import { flag } from '@deploy-tools/shared/cli/flag-table.js';
 import type { FlagSpec, FlagValues } from '@deploy-tools/shared/cli/flags.js';
 import { MAX_TIMER_MS } from '@deploy-tools/shared/duration.js';
 import { DeployError, describeError } from '@deploy-tools/shared/errors.js';
@@ -17,37 +18,23 @@ function agentFlag<const Name extends string>(
 
 /** stretcher's flags first, then ours. */
 export const DEPLOY_FILE_FLAGS = [
-  { name: 'max-bandwidth', type: 'size', help: 'most bytes a second to download: 10MB', min: 1 },
-  {
-    name: 'random-delay',
-    type: 'string',
-    help: 'wait a random part of this first: 10s, or 10',
-    default: '0',
-  },
-  { name: 'retry', type: 'int', help: 'further attempts to download', default: '0', min: 0 },
-  { name: 'retry-wait', type: 'string', help: 'time between them: 3s, or 3', default: '3s' },
-  {
-    name: 'rsync-verbose',
-    type: 'string',
-    help: 'whether the log names each file that changes: empty for no',
-    default: '-v',
-  },
-  { name: 'timeout', type: 'string', help: 'most time for each download, with all attempts: 5m, or 300' },
-  { name: 'v', type: 'bool', help: 'print the version and exit' },
-  { name: 'url', type: 'string', help: 'URL of the manifest, instead of standard input' },
-  {
-    name: 'busy',
-    type: 'string',
-    help: 'while another deployment to the same place is in progress: wait for it, or refuse',
+  flag.size('max-bandwidth', 'most bytes a second to download: 10MB', { min: 1 }),
+  flag.text('random-delay', 'wait a random part of this first: 10s, or 10', { default: '0' }),
+  flag.int('retry', 'further attempts to download', { default: '0', min: 0 }),
+  flag.text('retry-wait', 'time between them: 3s, or 3', { default: '3s' }),
+  flag.text('rsync-verbose', 'whether the log names each file that changes: empty for no', { default: '-v' }),
+  flag.text('timeout', 'most time for each download, with all attempts: 5m, or 300'),
+  flag.bool('v', 'print the version and exit'),
+  flag.text('url', 'URL of the manifest, instead of standard input'),
+  flag.text('busy', 'while another deployment to the same place is in progress: wait for it, or refuse', {
     default: 'wait',
-  },
-  {
-    name: 'allowed-signers',
-    type: 'string',
-    help: 'file that says whose SSH signature an archive has to have (ssh-keygen(1), ALLOWED SIGNERS)',
-  },
-  { name: 'signed-manifest', type: 'bool', help: 'ask for a signature of the manifest too, at URL.sig' },
-  { name: 'keep', type: 'int', help: 'releases to keep with sync_strategy release', default: '5', min: 0 },
+  }),
+  flag.text(
+    'allowed-signers',
+    'file that says whose SSH signature an archive has to have (ssh-keygen(1), ALLOWED SIGNERS)',
+  ),
+  flag.bool('signed-manifest', 'ask for a signature of the manifest too, at URL.sig'),
+  flag.int('keep', 'releases to keep with sync_strategy release', { default: '5', min: 0 }),
   agentFlag('allow'),
   agentFlag('owner'),
   agentFlag('max-entries'),

@@ -1,5 +1,6 @@
 import { existsSync } from 'node:fs';
 import { resolve } from 'node:path';
+import { flag } from '@deploy-tools/shared/cli/flag-table.js';
 import type { FlagSpec, FlagValues } from '@deploy-tools/shared/cli/flags.js';
 import { runProgram } from '@deploy-tools/shared/cli/program.js';
 import { DeployError, isDeployError } from '@deploy-tools/shared/errors.js';
@@ -21,46 +22,27 @@ const ANSWER_TIMEOUT_MS = 10_000;
 const LONGEST_MS = 24 * 3_600_000;
 
 const GUARD_FLAGS = [
-  {
-    name: 'dir',
-    type: 'string',
-    help: 'directory of the configuration: the agent has it as -dir',
-    default: '.',
-  },
-  {
-    name: 'agent-dir',
-    type: 'string',
-    help: 'directory of the agent, where that is neither -dir nor the one above it',
-  },
-  {
-    name: 'wait',
-    type: 'duration',
-    help: 'how long to wait for the wanted release',
+  flag.text('dir', 'directory of the configuration: the agent has it as -dir', { default: '.' }),
+  flag.text('agent-dir', 'directory of the agent, where that is neither -dir nor the one above it'),
+  flag.duration('wait', 'how long to wait for the wanted release', {
     default: '60s',
     min: 0,
     max: LONGEST_MS,
-  },
-  {
-    name: 'max-stale',
-    type: 'duration',
-    help: 'while the registry cannot be reached: how long ago it may have wanted what is here',
-    default: '24h',
-    min: 0,
-  },
-  {
-    name: 'rolled-back',
-    type: 'bool',
-    help: 'start also the last good release, where the wanted one failed and was rolled back',
-  },
-  { name: 'name', type: 'string', help: 'configuration; needed where no agent runs, or one with several' },
-  { name: 'addr', type: 'string', help: 'registry to ask where no agent runs', default: 'localhost:2022' },
-  { name: 'fp', type: 'string', help: 'its host key fingerprint; without it known_hosts is used' },
-  {
-    name: 'key',
-    type: 'string',
-    help: 'ssh private key to ask it with; the default keys of the agent without it',
-  },
-  { name: 'known-hosts', type: 'string', help: 'known_hosts file to use instead of ~/.ssh/known_hosts' },
+  }),
+  flag.duration(
+    'max-stale',
+    'while the registry cannot be reached: how long ago it may have wanted what is here',
+    { default: '24h', min: 0 },
+  ),
+  flag.bool(
+    'rolled-back',
+    'start also the last good release, where the wanted one failed and was rolled back',
+  ),
+  flag.text('name', 'configuration; needed where no agent runs, or one with several'),
+  flag.text('addr', 'registry to ask where no agent runs', { default: 'localhost:2022' }),
+  flag.text('fp', 'its host key fingerprint; without it known_hosts is used'),
+  flag.text('key', 'ssh private key to ask it with; the default keys of the agent without it'),
+  flag.text('known-hosts', 'known_hosts file to use instead of ~/.ssh/known_hosts'),
 ] as const satisfies readonly FlagSpec[];
 
 type GuardFlags = FlagValues<typeof GUARD_FLAGS>;
