@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { addAbortSignal } from 'node:stream';
 import { formatByteSize } from '@deploy-tools/shared/byte-size.js';
+import { flag } from '@deploy-tools/shared/cli/flag-table.js';
 import { type FlagValues, parseFlags } from '@deploy-tools/shared/cli/flags.js';
 import { flagUsage } from '@deploy-tools/shared/cli/usage.js';
 import { asUsage } from '@deploy-tools/shared/commands/check-arguments.js';
@@ -26,21 +27,15 @@ import type { ProgramIo } from './program-io.js';
 
 const FLAGS = [
   ...CONNECTION_FLAGS,
-  {
-    name: 'name',
-    type: 'string',
-    help: 'configuration name (default: the tag of the image, ":" and "/" replaced by ".")',
+  flag.text('name', 'configuration name (default: the tag of the image, ":" and "/" replaced by ".")', {
     completes: 'configuration',
-  },
-  {
-    name: 'layer',
-    type: 'list',
-    help: 'additional layer on top of the image, in component:version format',
+  }),
+  flag.list('layer', 'additional layer on top of the image, in component:version format', {
     completes: 'layer',
-  },
-  { name: 'n', type: 'bool', help: 'show what would be added, without a connection' },
-  { name: 'quiet', type: 'bool', help: 'show no progress' },
-  { name: 'version', type: 'bool', help: 'print the version of deploy-from-docker and exit' },
+  }),
+  flag.bool('n', 'show what would be added, without a connection'),
+  flag.bool('quiet', 'show no progress'),
+  flag.bool('version', 'print the version of deploy-from-docker and exit'),
 ] as const;
 
 type FromDockerValues = FlagValues<typeof FLAGS>;

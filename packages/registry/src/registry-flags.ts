@@ -1,3 +1,4 @@
+import { flag } from '@deploy-tools/shared/cli/flag-table.js';
 import type { FlagSpec } from '@deploy-tools/shared/cli/flags.js';
 import { MAX_TIMER_MS } from '@deploy-tools/shared/duration.js';
 import { LOG_FORMAT_FLAG } from '@deploy-tools/shared/log-format.js';
@@ -16,27 +17,11 @@ const TIMER_OR_0 = { type: 'duration', min: 0, max: MAX_TIMER_MS } as const;
 
 /** The flags of the Go registry first, then ours. */
 export const REGISTRY_FLAGS = [
-  { name: 'addr', type: 'string', help: 'address to listen', default: 'localhost:2022' },
-  { name: 'dir', type: 'string', help: 'data directory', default: '/var/lib/deploy-registry' },
-  {
-    name: 'opauth',
-    type: 'string',
-    help: 'authorized_keys for operators',
-    default: '/etc/deploy-registry/operator.keys',
-  },
-  {
-    name: 'srvauth',
-    type: 'string',
-    help: 'authorized_keys for services',
-    default: '/etc/deploy-registry/service.keys',
-  },
-  {
-    name: 'maxver',
-    type: 'int',
-    help: 'max.number of component versions to keep, 0 keeps all',
-    default: '10',
-    min: 0,
-  },
+  flag.text('addr', 'address to listen', { default: 'localhost:2022' }),
+  flag.text('dir', 'data directory', { default: '/var/lib/deploy-registry' }),
+  flag.text('opauth', 'authorized_keys for operators', { default: '/etc/deploy-registry/operator.keys' }),
+  flag.text('srvauth', 'authorized_keys for services', { default: '/etc/deploy-registry/service.keys' }),
+  flag.int('maxver', 'max.number of component versions to keep, 0 keeps all', { default: '10', min: 0 }),
   {
     ...TIMER_OR_0,
     name: 'deadline',
@@ -73,33 +58,17 @@ export const REGISTRY_FLAGS = [
   },
   { ...COUNT, name: 'max-channels', help: 'most open channels in one connection', default: '16' },
   { ...COUNT, name: 'max-auth-tries', help: 'keys that a client may try in one connection', default: '10' },
-  {
-    name: 'compat',
-    type: 'bool',
-    help: 'also accept algorithms that old clients need (see docs/clients.md)',
-  },
+  flag.bool('compat', 'also accept algorithms that old clients need (see docs/clients.md)'),
   { ...AGE, name: 'upload-ttl', help: 'how long an upload waits for its addver', default: '30m0s' },
-  { name: 'max-upload', type: 'size', help: 'largest upload, 0 for no limit', default: '20GB' },
-  {
-    name: 'min-free',
-    type: 'size',
-    help: 'disk space that uploads and logs of deploys must leave free',
-    default: '500MB',
-  },
+  flag.size('max-upload', 'largest upload, 0 for no limit', { default: '20GB' }),
+  flag.size('min-free', 'disk space that uploads and logs of deploys must leave free', { default: '500MB' }),
   { ...COUNT, name: 'max-entries', help: 'most entries in one archive', default: '1000000' },
-  {
-    name: 'max-unpacked',
-    type: 'size',
-    help: 'most bytes in one archive, unpacked',
-    default: '50GB',
-    min: 1,
-  },
+  flag.size('max-unpacked', 'most bytes in one archive, unpacked', { default: '50GB', min: 1 }),
   { ...COUNT, name: 'max-ratio', help: 'most bytes unpacked from one byte of archive', default: '1000' },
-  {
-    name: 'unchecked',
-    type: 'bool',
-    help: 'addver takes any bytes, as the Go registry does; agents refuse what is not a safe archive',
-  },
+  flag.bool(
+    'unchecked',
+    'addver takes any bytes, as the Go registry does; agents refuse what is not a safe archive',
+  ),
   {
     ...TIMER_OR_0,
     name: 'housekeeping',
@@ -113,49 +82,38 @@ export const REGISTRY_FLAGS = [
     help: 'how long deploys of hosts are kept; the newest 10 of each host always are',
     default: '2160h0m0s',
   },
-  {
-    name: 'history-size',
-    type: 'size',
-    help: 'most bytes of logs of deploys, and as many again of deploys; a key may have a quarter',
-    default: '1GB',
-    min: 4,
-  },
+  flag.size(
+    'history-size',
+    'most bytes of logs of deploys, and as many again of deploys; a key may have a quarter',
+    { default: '1GB', min: 4 },
+  ),
   {
     ...TIMER,
     name: 'lost-after',
     help: 'a host that is silent for so long is lost; three heartbeats of its agent',
     default: '45s',
   },
-  {
-    name: 'max-hosts',
-    type: 'int',
-    help: 'most hosts that are remembered, each counted once a configuration; a key may have a quarter',
-    default: '20000',
-    min: 4,
-  },
-  {
-    name: 'notify-exec',
-    type: 'string',
-    help: 'directory of the programs that operators may have run for notices; none without it',
-    completes: 'directory',
-  },
-  {
-    name: 'track-files',
-    type: 'list',
-    help: 'directory of this host below which file:// sources may be followed (repeatable); none without it',
-    completes: 'directory',
-  },
+  flag.int(
+    'max-hosts',
+    'most hosts that are remembered, each counted once a configuration; a key may have a quarter',
+    { default: '20000', min: 4 },
+  ),
+  flag.text(
+    'notify-exec',
+    'directory of the programs that operators may have run for notices; none without it',
+    { completes: 'directory' },
+  ),
+  flag.list(
+    'track-files',
+    'directory of this host below which file:// sources may be followed (repeatable); none without it',
+    { completes: 'directory' },
+  ),
   {
     ...TIMER_OR_0,
     name: 'grace',
     help: 'time that running commands and transfers have when stopping',
     default: '30s',
   },
-  {
-    name: 'log-level',
-    type: 'string',
-    help: 'trace, debug, info, warn, error, fatal or silent',
-    default: 'info',
-  },
+  flag.text('log-level', 'trace, debug, info, warn, error, fatal or silent', { default: 'info' }),
   LOG_FORMAT_FLAG,
 ] as const satisfies readonly FlagSpec[];

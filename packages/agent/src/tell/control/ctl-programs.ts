@@ -1,5 +1,6 @@
 import { userInfo } from 'node:os';
 import { resolve } from 'node:path';
+import { flag } from '@deploy-tools/shared/cli/flag-table.js';
 import type { FlagSpec, FlagValues } from '@deploy-tools/shared/cli/flags.js';
 import { endOnLostOutput } from '@deploy-tools/shared/cli/output-errors.js';
 import { type Program, runProgram } from '@deploy-tools/shared/cli/program.js';
@@ -12,18 +13,18 @@ import { CONTROL_COMMANDS, type ControlCommand, type ControlRequest } from './co
 import { statusRows } from './status-rows.js';
 
 const WAKE_FLAGS = [
-  { name: 'dir', type: 'string', help: 'directory of the agent', default: '.' },
-  { name: 'name', type: 'string', help: 'configuration; each that the agent follows without' },
+  flag.text('dir', 'directory of the agent', { default: '.' }),
+  flag.text('name', 'configuration; each that the agent follows without'),
 ] as const satisfies readonly FlagSpec[];
 
 const CTL_FLAGS = [
   ...WAKE_FLAGS,
-  { name: 'json', type: 'bool', help: 'print JSON, one object a configuration' },
+  flag.bool('json', 'print JSON, one object a configuration'),
 ] as const satisfies readonly FlagSpec[];
 
 const PAUSE_FLAGS = [
   ...CTL_FLAGS,
-  { name: 'reason', type: 'string', help: 'why, for ctl status and the status of the registry' },
+  flag.text('reason', 'why, for ctl status and the status of the registry'),
 ] as const satisfies readonly FlagSpec[];
 
 const HELP: Readonly<Record<ControlCommand, string>> = {
