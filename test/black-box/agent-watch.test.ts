@@ -164,9 +164,7 @@ describe('a connection that is lost', () => {
     const from = agent.log.lines.length;
     proxy.freeze();
     await change(world, 'halfopen', 2);
-    await agent.log.lineAfter(from, ({ msg }) =>
-      msg.startsWith('nothing was heard from the registry for 3s'),
-    );
+    await agent.log.lineAfter(from, ({ msg }) => msg.startsWith('the registry has sent nothing for 3s'));
     await agent.log.lineAfter(from, 'deployed');
     expect(site.calls()).toHaveLength(2);
     expect(await stopAgent(agent)).toBe(0);

@@ -1,13 +1,13 @@
 import { copyFileSync, mkdirSync } from 'node:fs';
 import { join } from 'node:path';
-import {
-  type AgentContext,
-  type AgentSettings,
-  type ContextParts,
-  agentContext as composeContext,
-  type LoopParts,
+import type {
+  AgentContext,
+  AgentSettings,
+  ContextParts,
+  LoopParts,
 } from '@deploy-tools/agent/deploy/agent-context.js';
 import { AttemptFacts } from '@deploy-tools/agent/deploy/attempt-facts.js';
+import { agentContext as composeContext } from '@deploy-tools/agent/deploy/compose-context.js';
 import { Ledger } from '@deploy-tools/agent/deploy/ledger.js';
 import { Pause } from '@deploy-tools/agent/deploy/pause.js';
 import { RandomDelay } from '@deploy-tools/agent/deploy/random-delay.js';

@@ -3,19 +3,19 @@ import type { DestinationHold } from '../place/release-place.js';
 import type { AgentContext } from './agent-context.js';
 import { type DeployRoots, rootOf } from './deploy-roots.js';
 
-/** What came of an activation; `died` as Host.switchProgram returns it. */
+/** The result of an activation; `died` as Host.switchProgram returns it. */
 export type Activated = 'vetoed' | { readonly died: AbortSignal | undefined };
 
 export interface Activation {
-  /** On the destination; released before the script. */
+  /** Of the destination; released before the script. */
   readonly hold: DestinationHold;
-  /** Ends it before its time; a script is not interrupted. */
+  /** Ends the activation early, but does not interrupt a script. */
   readonly calledOff: AbortSignal;
 }
 
 /**
- * Makes a complete release the running one: `current`, the destination, the script, the supervised program. Where the script vetoes
- * it, `current` is as it was, and so is a destination that had a release before.
+ * Activates a complete release: `current`, destination, script, supervised program. After a veto of the script, `current` and the
+ * destination have the previous release again.
  * @throws DeployError script, unhealthy, those of the sync; AbortError.
  */
 export async function activateRelease(
@@ -29,14 +29,14 @@ export async function activateRelease(
     log.warn({ root: old.root }, 'the directory of the old release is gone');
   await place.put(next, { way: 'forward', hold, signal });
   if ((await host.run('script', roots)) === 'vetoed') {
-    await leaveAsItWas(context, calledOff);
+    await putLiveBack(context, calledOff);
     return 'vetoed';
   }
   return { died: await host.switchProgram(roots, calledOff) };
 }
 
-/** Puts back what was live, which need not be the old release that the script got: another one's script may have failed. */
-async function leaveAsItWas(
+/** Puts the live release back. It need not be the old release that the script got: its own script may have failed. */
+async function putLiveBack(
   { paths, ledger, place, signal }: AgentContext,
   calledOff: AbortSignal,
 ): Promise<void> {

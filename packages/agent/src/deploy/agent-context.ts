@@ -3,7 +3,7 @@ import type { DeployError } from '@deploy-tools/shared/errors.js';
 import type { Turns } from '@deploy-tools/shared/host/turns.js';
 import type { Logger } from '@deploy-tools/shared/log.js';
 import type { Timers } from '../host/timers.js';
-import { ReleasePlace } from '../place/release-place.js';
+import type { ReleasePlace } from '../place/release-place.js';
 import type { Destination } from '../place/sync/destination.js';
 import type { HealthSettings } from '../process/health/health-flags.js';
 import type { RunAs } from '../process/script/run-as.js';
@@ -15,66 +15,66 @@ import type { ReleasePaths, ReleaseSettings, ReleaseStore } from '../release/rel
 import type { AttemptFacts } from './attempt-facts.js';
 import type { Host } from './host.js';
 import type { Ledger } from './ledger.js';
-import { LocalHost } from './local-host.js';
 import type { Pause } from './pause.js';
 import type { RandomDelay } from './random-delay.js';
 import type { Wishes } from './wishes.js';
 
-/** Where the agent keeps things; all paths are absolute. */
+/** Where the agent keeps its files; all paths are absolute. */
 export interface AgentPaths extends ReleasePaths {
-  /** The configuration that the script last ran for with success. */
+  /** state.json: the last good configuration. */
   readonly state: string;
-  /** What a running script reads of its configuration (STATEFILE). */
+  /** The configuration that a running script reads (STATEFILE). */
   readonly scriptState: string;
   /** The symlink to the active release. */
   readonly current: string;
-  /** The record of what was synced to the destination. */
+  /** The record of the last sync to the destination. */
   readonly placed: string;
 }
 
 export interface AgentSettings extends ReleaseSettings {
+  /** Of the configuration. */
   readonly name: string;
-  /** Absolute, or a word to look up in PATH; undefined for none. */
+  /** Absolute path, or a name to look up in PATH; undefined for none. */
   readonly script: string | undefined;
-  /** Of the script and of each hook. */
+  /** For the script and for each hook. */
   readonly scriptTimeoutMs: number;
-  /** Whom scripts and programs are run as; undefined for the agent's own user. */
+  /** The user that scripts and programs run as; undefined for the agent's own. */
   readonly user: string | undefined;
-  /** Like `script`; a hook that is not named here is not run. */
+  /** Each as `script`; a hook that is not named here is not run. */
   readonly hooks: Readonly<Partial<Record<Hook, string>>>;
   readonly health: HealthSettings;
   /** Whether the host rolls back a release that fails. */
   readonly rollback: boolean;
-  /** Whether a release that failed live, from its activation on, is tried again by itself. */
+  /** Whether a release that failed at its activation or later is retried without an operator. */
   readonly retryLive: boolean;
   /** Where each release is synced to; undefined for nowhere. */
   readonly destination: Destination | undefined;
-  /** A deployment waits up to so long, at random. */
+  /** Upper bound of the random delay before a deployment. */
   readonly randomDelayMs: number;
-  /** Newest releases that are kept, besides those that are needed. */
+  /** The number of newest releases to keep, besides those that are needed. */
   readonly keep: number;
-  /** Whether releases that the Go agent made stay besides these: nobody has said how many are to be kept. */
+  /** Whether releases of the Go agent are kept besides these: true as long as the operator sets no number. */
   readonly keepsForeign: boolean;
+  /** Whether only needed releases are kept. */
   readonly cleanOld: boolean;
 }
 
-/** What stays as it is while one configuration is followed, whatever its settings become. */
+/** The parts of a followed configuration that stay the same when its settings change. */
 export interface ContextParts {
   readonly paths: AgentPaths;
   readonly log: Logger;
-  /** Run while a release is made. */
+  /** Assemble releases. */
   readonly threads: AssembleThreads;
-  /** Limits the releases that all configurations of this agent make at once. */
+  /** Limits how many releases the configurations of this agent make at once. */
   readonly builds: Turns;
   readonly ledger: Ledger;
   readonly pause: Pause;
-  /** What the upstream wants, after each poll. */
+  /** Called after each poll with the wanted configuration. */
   readonly onWanted: (config: AgentConfig) => void;
-  /** What keeps this host from running what is wanted; undefined when nothing does. */
+  /** Called with the error that keeps this host from the wanted release; with undefined when there is none any more. */
   readonly onTrouble: (error: DeployError | undefined) => void;
-  /** Facts of the attempt in progress. */
-  readonly facts: AttemptFacts;
-  /** Where scripts and hooks print to. */
+  readonly facts: Readonly<AttemptFacts>;
+  /** Receives the output of scripts and hooks. */
   readonly output: OutputPlace;
   /** The supervised program, where the agent has one. */
   readonly program: ReleaseProgram | undefined;
@@ -82,76 +82,22 @@ export interface ContextParts {
   readonly timers: Timers;
   /** The user of the settings; undefined for the agent's own. */
   readonly runAs: RunAs | undefined;
-  /** The agent's own environment, of which the script gets a part, with what differs for that user. */
+  /** The agent's own environment, adapted to that user. Scripts get a part of it. */
   readonly env: Readonly<Record<string, string | undefined>>;
 }
 
-/** What belongs to one run of the loop that follows the configuration. */
+/** The parts of one run of the loop that follows the configuration. */
 export interface LoopParts {
   readonly settings: AgentSettings;
   readonly delay: RandomDelay;
-  /** What is wanted while something else is being deployed. */
   readonly wishes: Wishes;
-  /** Aborted when the agent is to stop. A running script is not interrupted by it. */
+  /** Aborted when the agent is to stop. It does not interrupt a running script. */
   readonly signal: AbortSignal;
 }
 
-/** What deployments of one configuration rest on. */
-export interface AgentContext
-  extends Omit<ContextParts, 'threads' | 'output' | 'program' | 'runAs' | 'env'>,
-    LoopParts {
+/** Everything that deployments of one configuration use. */
+export interface AgentContext extends ContextParts, LoopParts {
   readonly releases: ReleaseStore;
   readonly place: ReleasePlace;
   readonly host: Host;
-}
-
-export function agentContext(parts: ContextParts, loop: LoopParts): AgentContext {
-  const { paths, log, threads, builds, ledger, pause, onWanted, onTrouble, facts, clock, timers } = parts;
-  const { output, program, runAs, env } = parts;
-  const { settings, delay, wishes, signal } = loop;
-  const { name, destination, keep } = settings;
-  const releases = { paths, settings, threads, log, progress: facts, clock, signal };
-  const place = new ReleasePlace({
-    name,
-    paths,
-    destination,
-    keep,
-    timers,
-    log,
-    onNote: (line) => facts.log.push(line),
-    onWait: (what) => facts.waitsFor(what),
-  });
-  const { scriptState } = paths;
-  const host = new LocalHost({
-    settings,
-    scriptState,
-    program,
-    ledger,
-    facts,
-    output,
-    runAs,
-    env,
-    timers,
-    log,
-    signal,
-  });
-  return {
-    paths,
-    log,
-    builds,
-    ledger,
-    pause,
-    onWanted,
-    onTrouble,
-    facts,
-    clock,
-    timers,
-    settings,
-    delay,
-    wishes,
-    signal,
-    releases,
-    place,
-    host,
-  };
 }

@@ -1,21 +1,25 @@
 import { LogTail } from '../process/script/log-tail.js';
 
 /** Phases whose duration is reported. */
-export type TimedPhase = 'fetch' | 'prepare' | 'activate' | 'validate' | 'rollback';
+type TimedPhase = 'fetch' | 'prepare' | 'activate' | 'validate' | 'rollback';
 
 /** Characters that are kept of a veto's last line. */
 const MAX_REASON = 500;
 
-/** Facts of the attempt in flight that are reported and not worth a journal entry. */
+/** Facts of the attempt in flight that are reported, but not in the journal. Its methods alone change them. */
 export class AttemptFacts {
   readonly log = new LogTail();
+  /** Milliseconds by phase. */
+  timings: Readonly<Partial<Record<TimedPhase, number>>> = {};
+  bytes = { fetched: 0, reused: 0 };
+  /** Of the download, in bytes. */
+  progress: { readonly done: number; readonly total: number } | undefined;
+  /** The last veto: which hook or script, and why. */
+  veto: string | undefined;
+  /** Says which process the attempt waits for. */
+  waiting: string | undefined;
   readonly #onProgress: () => void;
-  #timings: Record<string, number> = {};
-  #bytes = { fetched: 0, reused: 0 };
-  #veto: string | undefined;
-  #progress: { done: number; total: number } | undefined;
-  #waiting: string | undefined;
-  /** Answers of the checks that do not pass, by check; the one that has failed for longest comes first. */
+  /** Answers of the failing checks, by check; the check that has failed for longest comes first. */
   readonly #failing = new Map<string, string>();
 
   /** @param onProgress called often; the listener limits the rate. */
@@ -23,51 +27,27 @@ export class AttemptFacts {
     this.#onProgress = onProgress;
   }
 
-  /** Milliseconds by phase. */
-  get timings(): Readonly<Record<string, number>> {
-    return this.#timings;
-  }
-
-  get bytes(): { readonly fetched: number; readonly reused: number } {
-    return this.#bytes;
-  }
-
-  /** Bytes fetched of those to fetch. */
-  get progress(): { readonly done: number; readonly total: number } | undefined {
-    return this.#progress;
-  }
-
-  /** A check that does not pass while the release is proven, with its last answer; undefined when all pass. */
+  /** A failing check of the release that is being proven, with its last answer; undefined when all pass. */
   get failing(): string | undefined {
     for (const [check, answer] of this.#failing) return `${check}: ${answer}`;
     return undefined;
   }
 
-  /** What the attempt waits for, which another process has. */
-  get waiting(): string | undefined {
-    return this.#waiting;
-  }
-
-  /** @param what it waits for, as people read it; undefined when the wait is over. */
+  /** @param what says what the attempt waits for, for people to read; undefined when the wait is over. */
   waitsFor(what: string | undefined): void {
     if (what !== undefined) this.log.push(what);
-    if (what === this.#waiting) return;
-    this.#waiting = what;
+    if (what === this.waiting) return;
+    this.waiting = what;
     this.#onProgress();
   }
 
-  /** Which hook or script vetoed the attempt last, and why. */
-  get veto(): string | undefined {
-    return this.#veto;
-  }
-
-  /** @param last line that it printed; undefined for none. */
+  /** @param last line that the hook or script printed; undefined for none. */
   vetoed(what: string, last: string | undefined): void {
     const why = last === undefined ? 'it printed nothing' : last.slice(0, MAX_REASON);
-    this.#veto = `the ${what} says not now: ${why}`;
+    this.veto = `the ${what} says not now: ${why}`;
   }
 
-  /** @param answer of a check that did not pass; undefined when it did. */
+  /** @param answer of a check that failed; undefined when it passed. */
   checked(check: string, answer: string | undefined): void {
     const before = this.failing;
     if (answer === undefined) this.#failing.delete(check);
@@ -75,44 +55,45 @@ export class AttemptFacts {
     if (this.failing !== before) this.#onProgress();
   }
 
-  /** Forgets what the checks answered, because no release is being proven any more. */
+  /** Forgets the checks' answers: the proof has ended. */
   forgetChecks(): void {
     this.#failing.clear();
   }
 
-  /** Forgets everything, because another attempt begins. */
+  /** Forgets everything: another attempt begins. */
   clear(): void {
     this.log.clear();
-    this.#timings = {};
-    this.#bytes = { fetched: 0, reused: 0 };
-    this.#progress = undefined;
-    this.#veto = undefined;
-    this.#waiting = undefined;
+    this.timings = {};
+    this.bytes = { fetched: 0, reused: 0 };
+    this.progress = undefined;
+    this.veto = undefined;
+    this.waiting = undefined;
     this.forgetChecks();
   }
 
-  /** @param fetch bytes that will be fetched. @param reused bytes that are here already. */
+  /** @param fetch bytes to fetch. @param reused bytes that are on this host already. */
   expect(fetch: number, reused: number): void {
-    this.#bytes = { ...this.#bytes, reused };
-    this.#progress = { done: 0, total: fetch };
+    this.bytes = { ...this.bytes, reused };
+    this.progress = { done: 0, total: fetch };
     this.#onProgress();
   }
 
   fetched(bytes: number): void {
-    this.#bytes = { ...this.#bytes, fetched: this.#bytes.fetched + bytes };
-    if (this.#progress === undefined) return;
-    const { done, total } = this.#progress;
-    this.#progress = { done: Math.min(total, done + bytes), total };
+    this.bytes = { ...this.bytes, fetched: this.bytes.fetched + bytes };
+    if (this.progress === undefined) return;
+    const { done, total } = this.progress;
+    this.progress = { done: Math.min(total, done + bytes), total };
     this.#onProgress();
   }
 
-  /** Runs a phase and notes how long it took, also when it failed. */
+  /** Runs a phase and adds its duration, also when it fails. */
   async time<T>(phase: TimedPhase, act: () => Promise<T>): Promise<T> {
     const began = performance.now();
     try {
       return await act();
     } finally {
-      this.#timings[phase] = Math.round((this.#timings[phase] ?? 0) + performance.now() - began);
+      const ms = Math.round((this.timings[phase] ?? 0) + performance.now() - began);
+      this.timings = { ...this.timings, [phase]: ms };
     }
   }
 }

@@ -7,7 +7,6 @@ import type { Release } from '../release/release-directory.js';
 import { type Activated, activateRelease } from './activate-release.js';
 import type { AgentContext } from './agent-context.js';
 import type { AttemptResult, Failure } from './attempt-result.js';
-import { Cancelled, Superseded } from './called-off.js';
 import { cleanUp, cleanUpAround } from './clean-up.js';
 import type { DeployRoots } from './deploy-roots.js';
 import { resumptionOf } from './deploy-step.js';
@@ -19,25 +18,25 @@ import { lastGoodRelease } from './release-before.js';
 import { rollBack } from './rollback.js';
 import { writeState } from './state-file.js';
 import type { Upstream } from './upstream.js';
-import type { CallOff } from './wishes.js';
+import { type CallOff, Cancelled, Superseded } from './wishes.js';
 
 /**
- * One try to make a release the running one, step by step; each step is in the journal before it is taken. It can be called off until
- * the release is proven; what follows a failure cannot.
+ * Runs an attempt step by step; each step is in the journal before it is taken. It can be called off until the release is proven, but
+ * not after a failure.
  */
 export class Attempt {
   readonly #context: AgentContext;
   readonly #upstream: Upstream;
   readonly #callOff: CallOff;
 
-  /** The attempt in flight of the ledger. */
+  /** For the attempt in flight of the ledger. */
   constructor(context: AgentContext, upstream: Upstream) {
     this.#context = context;
     this.#upstream = upstream;
     this.#callOff = context.wishes.deploying(context.ledger.inFlight?.config.hash ?? '');
   }
 
-  /** Does all of it. @param lastGood what state.json holds. */
+  /** Runs a new attempt. @param lastGood the content of state.json. */
   async run(lastGood: AgentConfig | undefined): Promise<AttemptResult> {
     return await this.#toEnd(async () => {
       const release = await this.#stage(lastGood);
@@ -46,9 +45,9 @@ export class Attempt {
   }
 
   /**
-   * Resumes one that was cut off at its activation or later.
+   * Resumes an attempt that was interrupted at its activation or later.
    * @param release undefined where its directory is gone.
-   * @param wanted hash of what is wanted now; undefined where that is not known.
+   * @param wanted hash of the wanted configuration; undefined where it is not known.
    */
   async resume(release: Release | undefined, wanted: string | undefined): Promise<AttemptResult> {
     return await this.#toEnd(async () => {
@@ -78,7 +77,7 @@ export class Attempt {
     }
   }
 
-  /** What a signal cuts off does not always say why. */
+  /** The error of an attempt: an abort by a signal counts as the signal's reason. */
   #causeOf(thrown: unknown): DeployError {
     const error = toDeployError(thrown);
     const calledOff = this.#callOff.signal;
@@ -86,7 +85,7 @@ export class Attempt {
     return isCutOff ? toDeployError(calledOff.reason) : error;
   }
 
-  /** Everything up to a complete release in a directory of its own. @returns undefined when the host vetoes it. */
+  /** Runs all steps up to a complete release in a directory of its own. @returns undefined when the host vetoes it. */
   async #stage(lastGood: AgentConfig | undefined): Promise<Release | undefined> {
     const { ledger, facts, host, place } = this.#context;
     const roots = rootsOf(this.#context);
@@ -100,7 +99,7 @@ export class Attempt {
       return outcome;
     };
     const outcome = await facts.time('prepare', prepare).catch(async (error: unknown) => {
-      await release.durable; // Nothing may still be written when the next attempt begins.
+      await release.durable; // All writing has to end before the next attempt.
       throw error;
     });
     if (outcome === 'done') return release;
@@ -115,21 +114,21 @@ export class Attempt {
     const request = {
       config,
       before: lastGood,
-      // What is proven already is deployed again from its directory as it is.
+      // A proven release is deployed again from its directory as it is.
       unpackedIn: unpackedIn ?? (lastGood?.hash === config.hash ? '' : undefined),
       signal: stop.signal,
     };
     return await obtainRelease(this.#context, this.#upstream, request).finally(stop.clear);
   }
 
-  /** From `staged`, or where it was cut off after that, to `healthy`. */
+  /** Runs all steps from `staged`, or a later one, to `healthy`. */
   async #goLive(release: Release): Promise<AttemptResult> {
     const { ledger, facts } = this.#context;
     const roots = rootsOf(this.#context);
     let died: AbortSignal | undefined;
     if (ledger.inFlight?.step !== 'validating') {
       const hold = await this.#beforeActivation(release);
-      // Awaited also when the script fails, so that nothing is still being written when the next attempt begins.
+      // Both are awaited, even if the script fails: all writing has to end before the next attempt.
       const [active, durable] = await Promise.allSettled([this.#activate(roots, hold), release.durable]);
       if (active.status === 'rejected') throw active.reason;
       if (durable.status === 'rejected') throw durable.reason;
@@ -141,7 +140,7 @@ export class Attempt {
     return await this.#succeed(roots);
   }
 
-  /** The last moment at which the deployment can end without a trace; it lasts while another process deploys to the destination. */
+  /** Waits until no other process deploys to the destination. Until then the attempt can end without a trace. */
   async #beforeActivation(release: Release): Promise<DestinationHold> {
     const { signal, place } = this.#context;
     const calledOff = this.#callOff.signal;
@@ -150,7 +149,7 @@ export class Attempt {
       calledOff.throwIfAborted();
       return await place.hold(signal, calledOff);
     } catch (error) {
-      if (!signal.aborted) await release.durable; // Nothing may still be written when the next attempt begins.
+      if (!signal.aborted) await release.durable; // All writing has to end before the next attempt.
       throw error;
     }
   }
@@ -167,9 +166,9 @@ export class Attempt {
   }
 
   /**
-   * Has the activated release prove itself, from the beginning: the program runs, the checks pass for long enough, then the hook; in
-   * the end it is its program that is in charge. What is proven by its script alone does not mind that another release is wanted.
-   * @param died signal of the run that took over in this very attempt: that it ended since then counts, though it may run again.
+   * Proves the activated release: its program runs, all checks pass for long enough, the hook succeeds, its program is in charge. A
+   * release that its script alone proves is not called off for another one.
+   * @param died by the program that took over in this attempt: its end is a failure, even if it runs again by now.
    */
   async #validate(roots: DeployRoots, died: AbortSignal | undefined): Promise<void> {
     const { host } = this.#context;
@@ -191,7 +190,7 @@ export class Attempt {
     if (reason instanceof Cancelled) throw reason;
   }
 
-  /** The release is proven: it is the last good one from now on, durably, and its failures are forgotten. */
+  /** Makes the proven release the last good one, durably, and forgets its failures. */
   async #succeed(roots: DeployRoots): Promise<AttemptResult> {
     const { ledger, paths, log } = this.#context;
     const { hash } = roots.config;
@@ -217,7 +216,7 @@ export class Attempt {
     return { kind: 'waiting', hash, ms: waitBefore(hold, config, clock()) };
   }
 
-  /** What follows a failure: nothing where the release is not to blame for it, a rollback where that is wanted, the failure hook. */
+  /** Handles a failure: a rollback where one is configured, then the failure hook; nothing where the release is not to blame. */
   async #fail(error: DeployError): Promise<Failure> {
     const { ledger, facts } = this.#context;
     const attempt = ledger.inFlight;
@@ -232,7 +231,7 @@ export class Attempt {
     return isLive ? await this.#failLive(error) : await this.#failBefore(error);
   }
 
-  /** It failed from its activation on. */
+  /** Handles a failure at the activation or later. */
   async #failLive(error: DeployError): Promise<Failure> {
     const { ledger, settings } = this.#context;
     const { config, activated } = ledger.attempt;
@@ -240,9 +239,9 @@ export class Attempt {
     const isSuperseded = error instanceof Superseded;
     const isCancelled = error instanceof Cancelled;
     const lastGood = lastGoodRelease(this.#context);
-    // Where something else is wanted than the last good release, the host goes straight there.
-    const isLedBack = isCancelled || (settings.rollback && (!isSuperseded || error.by === lastGood?.hash));
-    if (isLedBack && lastGood !== undefined && lastGood.hash !== config.hash) {
+    // If a third release is wanted, it is deployed at once, without a rollback.
+    const isRolledBack = isCancelled || (settings.rollback && (!isSuperseded || error.by === lastGood?.hash));
+    if (isRolledBack && lastGood !== undefined && lastGood.hash !== config.hash) {
       ledger.step('roll-back', { ...cause, isHeld: isCancelled || !settings.retryLive, isSuperseded });
       return await rollBack(this.#context, this.#upstream, error);
     }
@@ -253,7 +252,7 @@ export class Attempt {
     return await endFailed(this.#context, { kind: 'failed', error });
   }
 
-  /** It failed before anything of it was live. */
+  /** Handles a failure before the activation. */
   async #failBefore(error: DeployError): Promise<Failure> {
     const { ledger } = this.#context;
     const cause = { kind: error.kind, message: error.message };
@@ -268,7 +267,7 @@ export class Attempt {
   }
 }
 
-/** The release is not to blame for it, where nothing of it is live. */
+/** Whether the release is not to blame for an error before its activation. */
 function isNoFault(error: DeployError): boolean {
   return error.kind === 'connect' || error.kind === 'cancelled' || error instanceof Superseded;
 }

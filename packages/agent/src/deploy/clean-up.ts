@@ -14,7 +14,7 @@ import type { AgentContext } from './agent-context.js';
 import { liveRelease } from './journal.js';
 import { DamagedState, readState } from './state-file.js';
 
-/** Prunes after a failure or a veto; keeps the release of the attempt for inspection and for the retry. */
+/** Prunes after a failure or a veto; keeps the release of the attempt for inspection and the retry. */
 export async function cleanUpAround(context: AgentContext): Promise<void> {
   const { attempt } = context.ledger.journal;
   try {
@@ -25,9 +25,9 @@ export async function cleanUpAround(context: AgentContext): Promise<void> {
 }
 
 /**
- * Removes archives, manifests, half-built releases and releases that are not needed any more; never a release that a program still
- * runs from. A failure is logged: it changes nothing about what runs.
- * @param more what is needed besides what is live and what could be rolled back to.
+ * Removes archives, layer manifests and releases that are not needed any more, half-built ones included; never a release from which a
+ * program runs. A failure is only logged.
+ * @param more configurations that are needed besides the live one and those that a rollback may need.
  * @throws DamagedState.
  */
 export async function cleanUp(
@@ -48,19 +48,19 @@ export async function cleanUp(
   }
 }
 
-/** What is live comes first. */
+/** The live configuration comes first. */
 function neededReleases(
   { ledger, paths, settings }: AgentContext,
   more: readonly (AgentConfig | undefined)[],
 ): readonly AgentConfig[] {
   const lastGood = readState(paths.state);
   const live = liveRelease(ledger.journal, lastGood)?.config;
-  // With -cleanold the release before the last good one is fetched again for a rollback to it.
+  // With -cleanold a rollback by an operator fetches its release again.
   const proven = settings.cleanOld ? [lastGood] : [lastGood, ...(ledger.journal.proven ?? [])];
   return [live, ...proven, ...more].filter((config) => config !== undefined);
 }
 
-/** All but the newest are removed, and those that failed longer ago; with -cleanold all but those that are needed. */
+/** Removes all but the newest and the needed releases; with -cleanold all but the needed ones. */
 async function pruneReleases(
   { releases, settings, paths, host }: AgentContext,
   needed: readonly AgentConfig[],

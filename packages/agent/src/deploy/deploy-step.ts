@@ -1,6 +1,6 @@
 import { DeployError } from '@deploy-tools/shared/errors.js';
 
-/** How far an attempt at a revision is; docs/release-life.md says what each means, and what runs meanwhile. */
+/** The steps of an attempt at a revision. docs/release-life.md explains each, and which release runs meanwhile. */
 export const DEPLOY_STEPS = [
   'pending',
   'fetching',
@@ -16,7 +16,7 @@ export const DEPLOY_STEPS = [
 
 export type DeployStep = (typeof DEPLOY_STEPS)[number];
 
-/** What moves an attempt on. `interrupt` is a veto, a lost connection or the end of the agent: nothing has failed. */
+/** The events that lead to another step. `interrupt`, such as a veto, a lost connection or the end of the agent, is no failure. */
 export const STEP_EVENTS = [
   'interrupt',
   'fetch',
@@ -33,8 +33,8 @@ export const STEP_EVENTS = [
 export type StepEvent = (typeof STEP_EVENTS)[number];
 
 /**
- * A step that leads to itself is begun anew by the agent after one that was killed. An attempt that never got live, or failed, is
- * rolled back where a release is live that was never proven.
+ * Where a step leads to itself, the next agent begins it anew after a kill. An attempt that failed or was never live rolls back if an
+ * unproven release is live.
  */
 const MOVES: Readonly<Record<DeployStep, Partial<Readonly<Record<StepEvent, DeployStep>>>>> = {
   pending: { interrupt: 'pending', fetch: 'fetching', fail: 'failed', 'roll-back': 'rolling-back' },
@@ -55,15 +55,12 @@ const MOVES: Readonly<Record<DeployStep, Partial<Readonly<Record<StepEvent, Depl
   inconsistent: {},
 };
 
-/**
- * The step after an event. A rollback leads to no second rollback, and nothing follows an end.
- * @returns undefined where the event cannot happen.
- */
+/** The step after an event; undefined where the event cannot happen. */
 export function stepAfter(step: DeployStep, event: StepEvent): DeployStep | undefined {
   return MOVES[step][event];
 }
 
-/** @throws DeployError internal where the event cannot happen. */
+/** The step after an event. @throws DeployError internal where the event cannot happen. */
 export function nextStep(step: DeployStep, event: StepEvent): DeployStep {
   const next = stepAfter(step, event);
   if (next === undefined) throw new DeployError('internal', `"${event}" cannot happen while ${step}`);
@@ -72,12 +69,12 @@ export function nextStep(step: DeployStep, event: StepEvent): DeployStep {
 
 const OVER: readonly DeployStep[] = ['healthy', 'failed', 'rolled-back', 'inconsistent'];
 
-/** Whether the attempt is over, for good or bad. */
+/** Whether an attempt at this step is over. */
 export function isOver(step: DeployStep): boolean {
   return OVER.includes(step);
 }
 
-/** What an agent does first when it finds an attempt at this step, whose agent was killed or stopped. */
+/** How an agent resumes an attempt that another agent left at a step. */
 export type Resumption = 'nothing' | 'start-over' | 'activate' | 'validate' | 'roll-back';
 
 export function resumptionOf(step: DeployStep): Resumption {

@@ -2,17 +2,17 @@ import type { AgentConfig } from '@deploy-tools/shared/config-json.js';
 import { DeployError, describeError } from '@deploy-tools/shared/errors.js';
 import type { AgentContext } from './agent-context.js';
 import type { Failure } from './attempt-result.js';
-import { Superseded } from './called-off.js';
 import { type DeployRoots, rootOf } from './deploy-roots.js';
 import { isSameRevision } from './hold.js';
 import type { Attempt } from './journal.js';
+import { Superseded } from './wishes.js';
 
-/** Logs that the attempt has failed, and runs the failure hook. @returns the failure. */
+/** Logs the failure of the attempt and runs the failure hook. @returns the failure. */
 export async function endFailed(context: AgentContext, failure: Failure): Promise<Failure> {
   const { ledger, log } = context;
   const { attempt, hold } = ledger.journal;
   if (attempt === undefined) return failure;
-  if (isRolledBackByHand(attempt)) return failure; // The release had not failed.
+  if (isRolledBackByHand(attempt)) return failure; // The release has not failed.
   const { config, step } = attempt;
   const { failures, notBefore } = hold !== undefined && isSameRevision(hold, config) ? hold : {};
   const when = isWantedNoMore(context, config, failure.error)
@@ -26,7 +26,7 @@ export async function endFailed(context: AgentContext, failure: Failure): Promis
   return failure;
 }
 
-/** Whether the attempt was a rollback that an operator asked for, and is done. */
+/** Whether the attempt was an operator's rollback and is done. */
 export function isRolledBackByHand({ byHand, step }: Pick<Attempt, 'byHand' | 'step'>): boolean {
   return byHand === true && step === 'rolled-back';
 }
@@ -35,7 +35,7 @@ function isWantedNoMore({ wishes }: AgentContext, { hash }: AgentConfig, error: 
   return error instanceof Superseded || wishes.wantsOther(hash);
 }
 
-/** Runs a hook that cannot change the outcome any more; success and failure read the log of the attempt. */
+/** Runs a hook that cannot change the outcome any more. Success and failure hooks get the attempt's log as standard input. */
 export async function runLastHook(
   { host, facts, log }: AgentContext,
   hook: 'post' | 'success' | 'failure',
@@ -48,19 +48,19 @@ export async function runLastHook(
   }
 }
 
-/** From the release before to that of the attempt in flight, or of the last one. @throws DeployError internal. */
+/** The releases of the attempt in flight, or of the last one. @throws DeployError internal before the first attempt. */
 export function rootsOf({ ledger, paths }: Pick<AgentContext, 'ledger' | 'paths'>): DeployRoots {
   const { config, before, reason, number } = ledger.attempt;
   const old = before === undefined ? undefined : rootOf(paths.unpacked, before);
   return { old, next: rootOf(paths.unpacked, config), config, reason, attempt: number };
 }
 
-/** Whether what failed live may be tried again by itself; never what left the host `inconsistent`. */
+/** Whether a release that failed live may be retried without an operator; never while the host is `inconsistent`. */
 export function mayRetry({ ledger, settings }: Pick<AgentContext, 'ledger' | 'settings'>): boolean {
   return settings.retryLive && ledger.journal.attempt?.step !== 'inconsistent';
 }
 
-/** Why a release is held until an operator says retry, or why a host was left `inconsistent`. */
+/** The error of a release that is held until an operator says retry, or of an `inconsistent` host. */
 export function stillHeld({ ledger }: Pick<AgentContext, 'ledger'>): DeployError {
   const { attempt } = ledger.journal;
   const hint =
@@ -70,7 +70,7 @@ export function stillHeld({ ledger }: Pick<AgentContext, 'ledger'>): DeployError
   return new DeployError('unhealthy', messageOf(attempt), { hint });
 }
 
-/** Why an attempt failed, as far as that is known. */
+/** Why an attempt failed. */
 export function messageOf(attempt: Attempt | undefined): string {
   return attempt?.error?.message ?? 'the last deployment failed, and so did the rollback';
 }

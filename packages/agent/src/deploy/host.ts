@@ -3,51 +3,52 @@ import type { Hook, HookOutcome } from '../process/script/run-hook.js';
 import type { DeployRoots } from './deploy-roots.js';
 
 export interface HookInput {
-  /** Where it runs; the agent's working directory without. */
+  /** Working directory; the agent's own by default. */
   readonly cwd?: string;
-  /** What it reads from standard input. */
+  /** Content of standard input. */
   readonly stdin?: string;
 }
 
 export interface Proof {
-  /** Aborted when the supervised program ends, which it must not. */
+  /** Aborted when the supervised program ends by itself. */
   readonly died?: AbortSignal | undefined;
   /** Ends the proof likewise. */
   readonly calledOff?: AbortSignal;
 }
 
-/** Everything that runs on this host for a release: the script, the hooks, the supervised program and the health checks. */
+/** Runs the processes of a release on this host: script, hooks, supervised program and health checks. */
 export interface Host {
   /**
-   * Runs a hook, or the script, where one is configured. A running one is not interrupted when the agent stops: half a deployment is
-   * worse than a late exit, and its timeout bounds it.
+   * Runs a hook, or the script, where one is configured. The end of the agent does not interrupt it: half a deployment is worse than
+   * a late exit, and the script's timeout bounds it.
    * @throws DeployError script.
    */
   run(hook: Hook, roots: DeployRoots, input?: HookInput): Promise<HookOutcome>;
   /**
-   * Lets the supervised program of a release take over, unless it runs from there already. It has to pass the checks once before;
-   * these may be answered by the program before it, so the release has to be proven again afterwards.
+   * Switches the supervised program to a release, unless it runs from there already. All checks have to pass once before. The
+   * previous program may have answered them, so the release has to be proven again afterwards.
    * @param calledOff ends the switch.
-   * @returns aborted when the program of the release ends by itself, also before this returns; undefined where there is no program.
-   * @throws DeployError unhealthy; the reason of `calledOff`; AbortError. The program before is in charge then.
+   * @returns aborted when the release's program ends by itself, even before this returns; undefined without a supervised program.
+   * @throws DeployError unhealthy; the reason of `calledOff`; AbortError. The previous program is in charge then.
    */
   switchProgram(roots: DeployRoots, calledOff: AbortSignal): Promise<AbortSignal | undefined>;
   /**
-   * Has the health checks pass for as long as the settings say.
+   * Proves a release: the health checks have to pass for as long as the settings say.
    * @throws DeployError unhealthy, naming the check and its last answer; the reason of a signal; AbortError.
    */
   prove(roots: DeployRoots, proof: Proof): Promise<void>;
-  /** Whatever was proven: the program in charge has to be that of the release, and to run. @throws DeployError unhealthy. */
+  /** Checks that the program in charge is the release's and runs. @throws DeployError unhealthy. */
   requireInCharge(roots: DeployRoots): void;
-  /** Whether the supervised program, where there is one, runs at all. */
+  /** Whether the supervised program has a release to run from; true without a supervised program. */
   readonly isRunning: boolean;
   /** Release directories from which a program runs or drains. */
   readonly directories: readonly string[];
-  /** Starts the program of a release that was proven before, where there is a program and it does not run. */
+  /** Starts the supervised program, if there is one, from a release that was proven before. */
   start(config: AgentConfig, root: string): void;
   /**
-   * Lets a fresh run of the program take over, where one runs.
-   * @param signal ends it; not that of a loop, which other settings end. @throws DeployError unhealthy; AbortError.
+   * Replaces the supervised program, where one runs, by a fresh run of the same release.
+   * @param signal ends the restart. A loop's signal would end it with the next change of settings.
+   * @throws DeployError unhealthy; AbortError.
    */
   restart(signal: AbortSignal): Promise<void>;
 }

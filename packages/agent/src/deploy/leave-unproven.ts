@@ -8,10 +8,9 @@ import { rollBack } from './rollback.js';
 import type { Upstream } from './upstream.js';
 
 /**
- * Rolls back from a release that was left unproven because another one was wanted, when that one does not take its place now: it
- * failed, was vetoed or cancelled, has to wait (also for the end of a pause, before which nothing proves it either), or cannot be
- * asked for. Nothing is done where something is in progress, or where a failure would not lead back.
- * @param why it does not, where something failed.
+ * Rolls back an unproven release that is live, when the wanted release does not replace it: that one failed, was vetoed or cancelled,
+ * has to wait (a pause included), or cannot be polled for. Does nothing while an attempt is in progress, or without -rollback.
+ * @param why the wanted release does not run, where an error is the reason.
  */
 export async function leaveUnproven(
   context: AgentContext,
@@ -31,7 +30,7 @@ export async function leaveUnproven(
   await cleanUpAround(context);
 }
 
-/** @returns what is live and has to be rolled back when the attempt, nothing of which is live, ends. */
+/** The unproven release that has to be rolled back when an attempt ends that was never live; undefined where there is none. */
 export function leftUnproven({ ledger, settings, paths, signal }: AgentContext): Live | undefined {
   const { attempt, live } = ledger.journal;
   if (signal.aborted || !settings.rollback) return undefined;

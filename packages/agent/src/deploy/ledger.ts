@@ -3,17 +3,33 @@ import { existsSync, rmSync } from 'node:fs';
 import type { AgentConfig } from '@deploy-tools/shared/config-json.js';
 import { DeployError } from '@deploy-tools/shared/errors.js';
 import { writeFileAtomic } from '@deploy-tools/shared/host/atomic-file.js';
-import { type Blame, holdAfter, liveAfter } from './after-step.js';
+import { withoutUndefined } from '@deploy-tools/shared/json/json-schemas.js';
 import { isOver, nextStep, type StepEvent } from './deploy-step.js';
-import { failuresOf, forGood, type Hold, isSameRevision, vetoed, withdrawn } from './hold.js';
-import { type Attempt, type Journal, type Live, liveRelease, withLive, withProven } from './journal.js';
-import { encodeJournal } from './journal-json.js';
+import {
+  type Blame,
+  failuresOf,
+  forGood,
+  type Hold,
+  holdAfter,
+  isSameRevision,
+  vetoed,
+  withdrawn,
+} from './hold.js';
+import {
+  type Attempt,
+  type Journal,
+  type Live,
+  liveAfter,
+  liveRelease,
+  withLive,
+  withProven,
+} from './journal.js';
+import { encodeJournal, type JournalPaths, readJournal } from './journal-file.js';
 import { postponed } from './postponed-rollback.js';
-import { type JournalPaths, readJournal } from './read-journal.js';
 
 export interface LedgerOptions extends JournalPaths {
   readonly clock: () => Date;
-  /** What state.json holds, for those who read the journal's file. */
+  /** The content of state.json. */
   readonly lastGood: () => AgentConfig | undefined;
   /** Called after each change that is worth a report. Must not throw. */
   readonly onChange?: () => void;
@@ -21,24 +37,23 @@ export interface LedgerOptions extends JournalPaths {
 
 /** A rollback that an operator on the host asked for. */
 export interface RollbackByHand {
-  /** What runs, or what failed. */
+  /** The running release, or the one that failed. */
   readonly from: AgentConfig;
   readonly to: AgentConfig;
-  /** Who asked for it, as people know them. */
+  /** The operator, for people to read. */
   readonly by?: string | undefined;
-  /** What the upstream wants, where that is known: it is held until an operator says retry, whether or not it runs. */
+  /** The wanted configuration, where it is known: it is held until an operator says retry, whether or not it runs. */
   readonly wanted?: AgentConfig | undefined;
 }
 
-/** What is known when a step is taken. */
 type StepFacts = Pick<Attempt, 'unpackedIn' | 'activated' | 'error'> & Blame;
 
-/** The journal of a configuration on this host. It is written atomically and durably before the step that it records is taken. */
+/** Writes the journal of a configuration: each step atomically and durably, before it is taken. */
 export class Ledger {
   readonly #options: LedgerOptions;
   #journal: Journal;
 
-  /** @throws DeployError corrupt when the journal is damaged: what runs cannot be known then. */
+  /** @throws DeployError corrupt for a damaged journal: without it nobody knows what runs. */
   constructor(options: LedgerOptions) {
     this.#options = options;
     this.#journal = withLive(readJournal(options), options.lastGood());
@@ -49,11 +64,9 @@ export class Ledger {
     return this.#journal;
   }
 
-  /** The attempt in flight, or else the last one. @throws DeployError internal when there never was one. */
+  /** The attempt in flight, or else the last one. @throws DeployError internal before the first attempt. */
   get attempt(): Attempt {
-    const { attempt } = this.#journal;
-    if (attempt === undefined) throw new DeployError('internal', 'no attempt was begun');
-    return attempt;
+    return required(this.#journal.attempt, 'no attempt was begun');
   }
 
   /** The attempt that is not over. */
@@ -63,29 +76,26 @@ export class Ledger {
   }
 
   /**
-   * Begins an attempt. One that was interrupted before its activation is the same attempt still.
-   * @param before what is live now, which scripts get as the old release.
+   * Begins an attempt, or continues one that was interrupted before its activation.
+   * @param before the live release, which scripts get as the old one.
    */
   begin(config: AgentConfig, before: AgentConfig | undefined): void {
-    const { again, ...journal } = this.#journal;
-    const { attempt, hold, unpacked } = journal;
+    const { attempt, hold, unpacked, again } = this.#journal;
     const same = attempt !== undefined && isSameRevision(attempt.config, config) ? attempt : undefined;
-    const unpackedIn = same?.unpackedIn ?? (unpacked?.hash === config.hash ? unpacked.in : undefined);
     const isAgain = again === config.hash;
-    const retry = isAgain || (hold?.retry === true && isSameRevision(hold, config));
-    this.#write({
-      ...journal,
-      ...(isAgain ? { again } : {}),
-      attempt: {
+    const isRetry = isAgain || (hold?.retry === true && isSameRevision(hold, config));
+    this.#change({
+      again: isAgain ? again : undefined,
+      attempt: withoutUndefined({
         deploy: same?.step === 'pending' ? same.deploy : newDeployId(),
-        step: 'pending',
+        step: 'pending' as const,
         since: this.#now(),
-        reason: retry ? 'retry' : 'deploy',
+        reason: isRetry ? ('retry' as const) : ('deploy' as const),
         number: failuresOf(hold, config) + 1,
         config,
-        ...(before === undefined ? {} : { before }),
-        ...(unpackedIn === undefined ? {} : { unpackedIn }),
-      },
+        before,
+        unpackedIn: same?.unpackedIn ?? (unpacked?.hash === config.hash ? unpacked.in : undefined),
+      }),
     });
   }
 
@@ -103,154 +113,136 @@ export class Ledger {
       step: nextStep(attempt.step, event),
       since: this.#now(),
     };
-    const hold = this.#holdAfter(isJudged ? 'fail' : event, isJudged ? attempt : next, {
-      isHeld,
-      isSuperseded,
-    });
-    this.#advance(next, { ...liveAfter(this.#journal, event, next), hold });
+    const blame = { isHeld, isSuperseded };
+    const hold = this.#holdAfter(isJudged ? 'fail' : event, isJudged ? attempt : next, blame);
+    this.#advance(next, hold, liveAfter(this.#journal, event, next));
   }
 
   /**
-   * Begins a rollback from a release that is live and was never proven, because the one that was to replace it did not get live.
-   * @param blame what follows for the revision of the last attempt, where that has failed by this; nothing otherwise.
+   * Begins a rollback from a live, unproven release, because the one that was to replace it failed or has to wait.
+   * @param blame for the revision of the last attempt, where that fails by this; undefined where it does not.
    */
   leave({ config: leaving }: Live, error: NonNullable<Attempt['error']>, blame?: Blame): void {
-    const { attempt, hold: before } = this.#journal;
-    if (attempt === undefined) throw new DeployError('internal', 'there was no attempt');
+    const { attempt } = this;
     const step = nextStep(attempt.step, 'roll-back');
-    const left: Attempt = { ...attempt, step, since: this.#now(), leaving, judged: true };
-    const hold = blame === undefined ? before : this.#holdAfter('fail', attempt, blame);
-    this.#advance({ ...left, error: attempt.error ?? error }, { hold });
+    const hold = blame === undefined ? this.#journal.hold : this.#holdAfter('fail', attempt, blame);
+    this.#advance({ error, ...attempt, step, since: this.#now(), leaving, judged: true }, hold);
   }
 
-  /** Records that an operator cancelled the attempt in flight, for the agent after this one. */
+  /** Records that an operator cancelled the attempt in flight, for the next agent. */
   cancel(by: string): void {
-    this.#write({ ...this.#journal, attempt: { ...this.#requireInFlight(), cancelledBy: by } });
+    this.#change({ attempt: { ...this.#requireInFlight(), cancelledBy: by } });
   }
 
-  /** Records how far the rollback in flight has got: the script of this release is about to run, or its program is in charge. */
+  /** Records the progress of the rollback in flight: its script is about to run, or its program is in charge. */
   returning(to: AgentConfig, how: 'activating' | 'activated'): void {
     const { config } = this.#requireInFlight();
-    this.#write({ ...this.#journal, live: { config: to, how, since: this.#now(), before: config } });
+    this.#change({ live: { config: to, how, since: this.#now(), before: config } });
   }
 
-  /** Records that the rollback in flight is done and its release proven again, which state.json may not say yet. */
+  /** Records that the rollback in flight is done and proven. state.json may not say so yet. */
   arrived(): void {
-    this.#write({ ...this.#journal, attempt: { ...this.#requireInFlight(), arrived: true } });
+    this.#change({ attempt: { ...this.#requireInFlight(), arrived: true } });
   }
 
-  /** Ends the rollback in flight; state.json holds its release by now. */
+  /** Ends the rollback in flight, once state.json holds its release. */
   restored(to: AgentConfig): void {
     const { postponed: _, ...attempt } = this.#requireInFlight();
     const next: Attempt = { ...attempt, step: nextStep(attempt.step, 'restore'), since: this.#now() };
     const { proven = [] } = this.#journal;
-    // A release that an operator rolled back is not rolled back to.
+    // A later rollback must not lead to a release that an operator rolled back.
     const good = proven.filter(({ hash }) => attempt.byHand !== true || hash !== attempt.config.hash);
     const live: Live = { config: to, how: 'proven', since: next.since };
-    const hold = this.#holdAfter('restore', next);
-    this.#advance(next, { live, proven: withProven(good, to), hold });
+    this.#advance(next, this.#holdAfter('restore', next), { live, proven: withProven(good, to) });
   }
 
   /**
-   * Records a veto of the host: what was live is so still, and the host is asked again in a minute.
+   * Records a veto of the host: what was live still is, and the host is asked again in a minute.
    * @param reason which hook or script vetoed the deployment, and the last line that it printed.
    */
   veto(reason?: string): void {
     const { config, step, left, ...attempt } = this.#requireInFlight();
-    const next: Attempt = { ...attempt, config, step: nextStep(step, 'interrupt'), since: this.#now() };
+    const live = left === undefined ? this.#journal.live : (left ?? undefined);
     const veto = vetoed(this.#journal.hold, config, this.#options.clock());
-    const hold: Hold = reason === undefined ? veto : { ...veto, reason };
-    const { live, ...journal } = this.#journal;
-    const before = left === undefined ? live : (left ?? undefined);
-    this.#write({ ...journal, ...(before === undefined ? {} : { live: before }), attempt: next, hold });
+    this.#change({
+      live,
+      attempt: { ...attempt, config, step: nextStep(step, 'interrupt'), since: this.#now() },
+      hold: reason === undefined ? veto : { ...veto, reason },
+    });
   }
 
   /** Postpones the rollback in flight, which failed for a reason that is no fault of a release. @param message that reason. */
   postpone(message: string): void {
     const attempt = this.#requireInFlight();
     const next = postponed(attempt.postponed, message, this.#options.clock());
-    this.#write({ ...this.#journal, attempt: { ...attempt, postponed: next } });
+    this.#change({ attempt: { ...attempt, postponed: next } });
   }
 
-  /** Has what is held back tried again now, as an operator asked. @returns false when nothing is held back. */
+  /** Ends the wait before the next try, as an operator asked. @returns false when nothing waits. */
   retry(): boolean {
     const { attempt, hold } = this.#journal;
     if (attempt?.step === 'rolling-back') {
       if (attempt.postponed === undefined) return false;
       const now = { ...attempt.postponed, notBefore: this.#now() };
-      this.#write({ ...this.#journal, attempt: { ...attempt, postponed: now } });
+      this.#change({ attempt: { ...attempt, postponed: now } });
       return true;
     }
     if (hold === undefined) return false;
-    this.#write({ ...this.#journal, hold: { ...hold, retry: true } });
+    this.#change({ hold: { ...hold, retry: true } });
     return true;
   }
 
-  /** Holds what waits to be tried again until an operator says retry. @returns false when nothing waits. */
+  /** Replaces the backoff of a failure by a hold that only an operator's retry ends. @returns false when nothing waits. */
   holdForGood(): boolean {
     const { hold } = this.#journal;
     if (hold?.why !== 'rejected' || hold.notBefore === undefined) return false;
-    this.#write({ ...this.#journal, hold: forGood(hold, hold) });
+    this.#change({ hold: forGood(hold, hold) });
     return true;
   }
 
-  /** Has the release that runs deployed once more, as an operator asked, such as with another script. */
+  /** Has the running release deployed once more, as an operator asked, such as with another script. */
   deployAgain(hash: string): void {
     const { hold } = this.#journal;
-    const retried = hold === undefined ? {} : { hold: { ...hold, retry: true as const } };
-    this.#write({ ...this.#journal, ...retried, again: hash });
+    this.#change({ hold: hold && { ...hold, retry: true }, again: hash });
   }
 
   /** Begins a rollback that an operator on the host asked for. @throws DeployError internal while an attempt is in flight. */
   rollBack({ from, to, by = 'an operator', wanted }: RollbackByHand): void {
     if (this.inFlight !== undefined) throw new DeployError('internal', 'an attempt is in flight');
-    const { attempt: _, ...journal } = this.#journal;
+    const { hold } = this.#journal;
     const attempt: Attempt = {
       deploy: newDeployId(),
       step: 'rolling-back',
       since: this.#now(),
       reason: 'deploy',
-      number: failuresOf(journal.hold, from) + 1,
+      number: failuresOf(hold, from) + 1,
       config: from,
       before: to,
       byHand: true,
       error: { kind: 'cancelled', message: `${by} on the host rolled back from it` },
     };
-    // Where nothing is known of what is wanted, what is held was wanted last.
-    const last = wanted ?? journal.hold ?? from;
-    this.#write({ ...journal, attempt, hold: withdrawn(last.hash === to.hash ? from : last) });
+    // Without a poll, the held revision was wanted last.
+    const last = wanted ?? hold ?? from;
+    this.#change({ attempt, hold: withdrawn(last.hash === to.hash ? from : last) });
   }
 
-  /** Drops an attempt of which nothing was done yet, because what runs is wanted instead. */
+  /** Drops an attempt that has done nothing yet, because the running release is wanted instead. */
   forgetPending(): void {
-    const { attempt, ...journal } = this.#journal;
-    if (attempt?.step === 'pending') this.#write(journal);
+    if (this.#journal.attempt?.step === 'pending') this.#change({ attempt: undefined });
   }
 
-  /** Records the process of a running script or hook; undefined when none runs any more. */
+  /** Records the process of a running script or hook; undefined when it has ended. */
   script(identity: string | undefined): void {
-    const { script: _, ...journal } = this.#journal;
-    this.#write(identity === undefined ? journal : { ...journal, script: identity }, true);
+    this.#change({ script: identity }, true);
   }
 
   #live(): Live | undefined {
     return liveRelease(this.#journal, this.#options.lastGood());
   }
 
-  #advance(
-    attempt: Attempt,
-    after: Pick<Journal, 'live' | 'proven'> & { readonly hold: Hold | undefined },
-  ): void {
-    const { unpacked: _, hold: __, again, ...journal } = this.#journal;
-    const { hold, ...live } = after;
-    const isAgain = again !== undefined && attempt.step !== 'healthy';
-    this.#write({
-      ...journal,
-      ...live,
-      attempt,
-      ...(hold === undefined ? {} : { hold }),
-      ...(isAgain ? { again } : {}),
-    });
+  #advance(attempt: Attempt, hold: Hold | undefined, live: Pick<Journal, 'live' | 'proven'> = {}): void {
+    const again = attempt.step === 'healthy' ? undefined : this.#journal.again;
+    this.#change({ ...live, attempt, hold, again, unpacked: undefined });
   }
 
   #holdAfter(event: StepEvent, attempt: Attempt, blame: Blame = {}): Hold | undefined {
@@ -258,20 +250,25 @@ export class Ledger {
   }
 
   #requireInFlight(): Attempt {
-    const { inFlight } = this;
-    if (inFlight === undefined) throw new DeployError('internal', 'no attempt is in flight');
-    return inFlight;
+    return required(this.inFlight, 'no attempt is in flight');
   }
 
   #now(): string {
     return this.#options.clock().toISOString();
   }
 
-  #write(journal: Journal, quiet = false): void {
+  /** Writes the journal with these changes. @param changes a field that is undefined is removed. */
+  #change(changes: { readonly [Key in keyof Journal]: Journal[Key] | undefined }, isQuiet = false): void {
+    const journal: Journal = withoutUndefined({ ...this.#journal, ...changes });
     writeFileAtomic(this.#options.path, encodeJournal(journal, this.#options.lastGood()), 0o600);
     this.#journal = journal;
-    if (!quiet) this.#options.onChange?.();
+    if (!isQuiet) this.#options.onChange?.();
   }
+}
+
+function required(attempt: Attempt | undefined, lack: string): Attempt {
+  if (attempt === undefined) throw new DeployError('internal', lack);
+  return attempt;
 }
 
 /** A name for an attempt that no other one gets. */

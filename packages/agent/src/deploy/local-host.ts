@@ -1,79 +1,47 @@
 import type { AgentConfig } from '@deploy-tools/shared/config-json.js';
 import { DeployError, describeError } from '@deploy-tools/shared/errors.js';
-import type { Logger } from '@deploy-tools/shared/log.js';
 import { eitherSignal } from '../host/either-signal.js';
 import { processIdentity } from '../host/process-identity.js';
-import type { Timers } from '../host/timers.js';
 import { type CheckAnswer, describeCheck } from '../process/health/health-check.js';
-import type { HealthSettings } from '../process/health/health-flags.js';
 import { proveHealthy } from '../process/health/prove-healthy.js';
-import type { RunAs } from '../process/script/run-as.js';
 import { type Hook, type HookOutcome, runHook } from '../process/script/run-hook.js';
-import type { OutputPlace } from '../process/script/run-output.js';
 import { programEnvironment, scriptEnvironment } from '../process/script/script-environment.js';
 import { withScriptState } from '../process/script/script-state.js';
-import type { ReleaseProgram } from '../process/supervise/release-program.js';
 import type { Prove } from '../process/supervise/supervisor.js';
+import type { ContextParts, LoopParts } from './agent-context.js';
 import { AttemptFacts } from './attempt-facts.js';
 import type { DeployRoots } from './deploy-roots.js';
 import type { HookInput, Host, Proof } from './host.js';
-import type { Ledger } from './ledger.js';
-
-export interface LocalHostOptions {
-  readonly settings: {
-    readonly script: string | undefined;
-    /** Of the script and of each hook. */
-    readonly scriptTimeoutMs: number;
-    readonly hooks: Readonly<Partial<Record<Hook, string>>>;
-    readonly health: HealthSettings;
-  };
-  /** Absolute path of what a running script reads its configuration from (STATEFILE). */
-  readonly scriptState: string;
-  /** The supervised program, where there is one. */
-  readonly program: ReleaseProgram | undefined;
-  /** Where a running script is recorded, for the agent after this one. */
-  readonly ledger: Pick<Ledger, 'script' | 'journal'>;
-  readonly facts: AttemptFacts;
-  /** Where scripts and hooks print to. */
-  readonly output: OutputPlace;
-  /** Whom scripts and checks are run as; undefined for the agent's own user. */
-  readonly runAs: RunAs | undefined;
-  /** The agent's own environment, of which scripts get a part. */
-  readonly env: Readonly<Record<string, string | undefined>>;
-  readonly timers: Timers;
-  readonly log: Logger;
-  /** Aborted when the agent is to stop. */
-  readonly signal: AbortSignal;
-}
 
 /** One run of all checks, or their proof over time. */
 interface CheckRun extends Proof {
   readonly isOnce: boolean;
   readonly environment: Readonly<Record<string, string>>;
-  /** The process of the supervised program that is asked; undefined for the one in charge. */
+  /** The process of the supervised program to check; undefined for the one in charge. */
   readonly pid?: number;
   readonly signal: AbortSignal;
-  readonly facts: AttemptFacts;
+  readonly facts: Readonly<AttemptFacts>;
 }
 
 /** The host that the agent runs on. */
 export class LocalHost implements Host {
-  readonly #options: LocalHostOptions;
+  readonly #parts: ContextParts & LoopParts;
 
-  constructor(options: LocalHostOptions) {
-    this.#options = options;
+  constructor(parts: ContextParts & LoopParts) {
+    this.#parts = parts;
   }
 
   async run(hook: Hook, roots: DeployRoots, input: HookInput = {}): Promise<HookOutcome> {
-    const { settings, scriptState, ledger } = this.#options;
+    const { settings, paths, ledger } = this.#parts;
     const command = hook === 'script' ? settings.script : settings.hooks[hook];
     if (command === undefined) return 'done';
     try {
-      return await withScriptState(scriptState, roots.config, () =>
+      return await withScriptState(paths.scriptState, roots.config, () =>
         this.#runLogged(hook, command, { ...input, roots }),
       );
     } finally {
-      if (ledger.journal.script !== undefined) this.#forgetScript();
+      // If this fails, the next agent looks for the script and does not find it.
+      if (ledger.journal.script !== undefined) this.#recordScript(undefined);
     }
   }
 
@@ -82,7 +50,7 @@ export class LocalHost implements Host {
     command: string,
     { roots, ...input }: HookInput & { readonly roots: DeployRoots },
   ): Promise<HookOutcome> {
-    const { settings, log, facts, runAs, output } = this.#options;
+    const { settings, log, facts, runAs, output } = this.#parts;
     const what = hook === 'script' ? 'script' : `${hook} hook`;
     const started = performance.now();
     log.info(
@@ -98,7 +66,11 @@ export class LocalHost implements Host {
       timeoutMs: settings.scriptTimeoutMs,
       as: runAs,
       output,
-      beforeRun: (pid) => this.#rememberScript(pid),
+      beforeRun: (pid) => {
+        // If this agent is killed, the next one waits for the script.
+        const script = processIdentity(pid);
+        if (script !== undefined) this.#recordScript(script);
+      },
       onLine: (stream, line) => {
         if (line.trim() !== '') last = line.trim();
         facts.log.push(line);
@@ -112,9 +84,9 @@ export class LocalHost implements Host {
   }
 
   #hookEnvironment({ old, next, config, reason, attempt }: DeployRoots): Record<string, string> {
-    const { env, scriptState } = this.#options;
+    const { env, paths } = this.#parts;
     return {
-      ...scriptEnvironment(env, { old, next, config, stateFile: scriptState }),
+      ...scriptEnvironment(env, { old, next, config, stateFile: paths.scriptState }),
       REASON: reason,
       CONFIG: config.name,
       REVISION: String(config.revision ?? ''),
@@ -122,30 +94,19 @@ export class LocalHost implements Host {
     };
   }
 
-  /** Should this agent be killed, the next one waits for the script. */
-  #rememberScript(pid: number): void {
-    const { ledger, log } = this.#options;
-    const script = processIdentity(pid);
-    if (script === undefined) return; // It has ended already.
+  /** @param script the running script or hook, as processIdentity names it; undefined when it has ended. */
+  #recordScript(script: string | undefined): void {
+    const { ledger, log } = this.#parts;
     try {
       ledger.script(script);
     } catch (error) {
-      log.warn({ err: describeError(error) }, 'that the script runs cannot be recorded');
-    }
-  }
-
-  /** Where this cannot be written, the next agent looks for the script and does not find it. */
-  #forgetScript(): void {
-    const { ledger, log } = this.#options;
-    try {
-      ledger.script(undefined);
-    } catch (error) {
-      log.warn({ err: describeError(error) }, 'that the script has ended cannot be recorded');
+      const what = script === undefined ? 'end' : 'start';
+      log.warn({ err: describeError(error) }, `cannot record the ${what} of the script in the journal`);
     }
   }
 
   async switchProgram(roots: DeployRoots, calledOff: AbortSignal): Promise<AbortSignal | undefined> {
-    const { program, env, signal, facts } = this.#options;
+    const { program, env, signal, facts } = this.#parts;
     const { config, next } = roots;
     if (program === undefined) return undefined;
     const { root, died } = program;
@@ -163,19 +124,19 @@ export class LocalHost implements Host {
   }
 
   async prove(roots: DeployRoots, proof: Proof): Promise<void> {
-    const { signal, facts } = this.#options;
+    const { signal, facts } = this.#parts;
     const environment = this.#checkEnvironment(roots);
     await this.#check({ ...proof, isOnce: false, environment, signal, facts });
   }
 
-  /** Exec checks get what the script gets of both releases. */
+  /** The environment of exec checks: as the script, they get both releases. */
   #checkEnvironment({ old, next, config }: DeployRoots): Record<string, string> {
     const from = { OLDID: old?.id ?? '', OLDROOT: old?.root ?? '' };
-    return { ...programEnvironment(this.#options.env, next, config), ...from };
+    return { ...programEnvironment(this.#parts.env, next, config), ...from };
   }
 
   async #check({ isOnce, environment, died, calledOff, pid, signal, facts }: CheckRun): Promise<void> {
-    const { program, settings, runAs, timers, log } = this.#options;
+    const { program, settings, runAs, timers } = this.#parts;
     const { health } = settings;
     if (died?.aborted === true) throw died.reason;
     if (health.checks.length === 0 && (isOnce || program === undefined)) return;
@@ -190,7 +151,7 @@ export class LocalHost implements Host {
         signal,
         program: program && { ports: program.ports, pid: () => pid ?? program.pid },
         died: over.signal,
-        onAnswer: (answer, isNews) => reportCheck({ log, facts }, answer, isNews),
+        onAnswer: (answer, isNews) => this.#reportAnswer(facts, answer, isNews),
       });
     } finally {
       over.clear();
@@ -198,8 +159,17 @@ export class LocalHost implements Host {
     }
   }
 
+  #reportAnswer(facts: CheckRun['facts'], { check, answer, status, ms }: CheckAnswer, isNews: boolean): void {
+    const { log } = this.#parts;
+    const name = describeCheck(check);
+    facts.checked(name, status === 'critical' ? answer : undefined);
+    if (isNews) facts.log.push(`health ${status}: ${name}: ${answer}`);
+    const level = !isNews ? 'debug' : status === 'passing' ? 'info' : 'warn';
+    log[level]({ ms, status }, `${name}: ${answer}`);
+  }
+
   requireInCharge({ next }: DeployRoots): void {
-    const { program } = this.#options;
+    const { program } = this.#parts;
     if (program === undefined) return;
     const { root, died } = program;
     if (root !== next.root)
@@ -212,21 +182,21 @@ export class LocalHost implements Host {
   }
 
   get isRunning(): boolean {
-    const { program } = this.#options;
+    const { program } = this.#parts;
     return program === undefined || program.root !== undefined;
   }
 
   get directories(): readonly string[] {
-    return this.#options.program?.directories ?? [];
+    return this.#parts.program?.directories ?? [];
   }
 
   start(config: AgentConfig, root: string): void {
-    const { program, env } = this.#options;
+    const { program, env } = this.#parts;
     program?.start(root, programEnvironment(env, { id: config.hash, root }, config));
   }
 
   async restart(signal: AbortSignal): Promise<void> {
-    const { program } = this.#options;
+    const { program } = this.#parts;
     if (program?.root === undefined) return;
     const facts = new AttemptFacts(); // A restart is no part of the attempt that may be in progress.
     await program.restart(({ launch, pid }, end) => {
@@ -234,20 +204,4 @@ export class LocalHost implements Host {
       return this.#check({ isOnce: true, environment, pid, signal: end, facts });
     }, signal);
   }
-}
-
-function reportCheck(
-  { log, facts }: Pick<LocalHostOptions, 'log' | 'facts'>,
-  answer: CheckAnswer,
-  isNews: boolean,
-): void {
-  const check = describeCheck(answer.check);
-  facts.checked(check, answer.status === 'critical' ? answer.answer : undefined);
-  const words = `${check}: ${answer.answer}`;
-  if (!isNews) {
-    log.debug({ ms: answer.ms, status: answer.status }, words);
-    return;
-  }
-  facts.log.push(`health ${answer.status}: ${words}`);
-  log[answer.status === 'passing' ? 'info' : 'warn']({ ms: answer.ms, status: answer.status }, words);
 }

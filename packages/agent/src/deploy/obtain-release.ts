@@ -3,15 +3,15 @@ import type { WantedRelease } from '../release/release-store.js';
 import type { AgentContext } from './agent-context.js';
 import type { Upstream } from './upstream.js';
 
-/** A release, and where it may have been made already. */
+/** A wanted release, which may have been made already. */
 export interface ObtainRequest extends WantedRelease {
-  /** As in the journal: the boot of the host in which it was unpacked; undefined when it was not. */
+  /** The boot of the host in which it was unpacked, as in the journal; undefined when it was not. */
   readonly unpackedIn?: string | undefined;
-  /** Ends the fetching; that of the agent without. */
+  /** Ends the download; by default the agent's signal. */
   readonly signal?: AbortSignal;
 }
 
-/** The release on disk: from an attempt before, or made by the upstream. @throws as Upstream.make. */
+/** Returns a release on disk: one of an earlier attempt, or a new one of the upstream. @throws as Upstream.make. */
 export async function obtainRelease(
   { releases, builds, facts, log, signal }: AgentContext,
   upstream: Upstream,
@@ -25,6 +25,6 @@ export async function obtainRelease(
   const make = () => upstream.make({ ...releases, signal: until }, { config, before });
   const { root, durable } = await builds.take(() => facts.time('fetch', make), until);
   const release = { root, durable: durable.finally(() => releases.threads.stop()) };
-  release.durable.catch(() => undefined); // The deployment awaits it, which may be a while from now.
+  release.durable.catch(() => undefined); // The deployment awaits it later.
   return release;
 }

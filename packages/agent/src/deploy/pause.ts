@@ -10,8 +10,8 @@ import * as z from 'zod/mini';
 const MAX_BYTES = 16 * 1024;
 
 /**
- * Whether an operator on this host paused deployments. It is a file in the agent's directory, so that an agent that is started
- * anew stays paused. What is in progress is finished first.
+ * An operator's pause of all deployments on this host. A file in the agent's directory keeps it over restarts of the agent. A
+ * deployment in progress is finished first.
  */
 export class Pause {
   readonly #path: string;
@@ -30,17 +30,17 @@ export class Pause {
     return this.#note !== undefined;
   }
 
-  /** Who paused it, when and why; undefined while it is not paused. */
+  /** Who paused, when and why; undefined without a pause. */
   get note(): PauseNote | undefined {
     return this.#note;
   }
 
-  /** Whether it has come into effect: nothing is in progress any more. */
+  /** Whether the pause is in effect: no deployment is in progress any more. */
   get holding(): boolean {
     return this.#holding;
   }
 
-  /** @throws system errors; nothing has changed then. @returns false when it was paused already, by whom it was. */
+  /** Pauses. @returns false when it was paused already; that note stays. @throws system errors; nothing has changed then. */
   begin(note: PauseNote): boolean {
     if (this.paused) return false;
     writeFileAtomic(this.#path, `${JSON.stringify(note)}\n`, 0o600);
@@ -49,7 +49,7 @@ export class Pause {
     return true;
   }
 
-  /** @throws system errors; nothing has changed then. @returns false when it was not paused. */
+  /** Ends the pause. @returns false when there was none. @throws system errors; nothing has changed then. */
   end(): boolean {
     if (!this.paused) return false;
     rmSync(this.#path, { force: true });
@@ -60,7 +60,7 @@ export class Pause {
     return true;
   }
 
-  /** Asked before a deployment begins. @returns whether it must not. */
+  /** To be called before a deployment begins. @returns whether the pause forbids it. */
   hold(): boolean {
     if (this.#holding !== this.paused) {
       this.#holding = this.paused;
@@ -69,16 +69,16 @@ export class Pause {
     return this.paused;
   }
 
-  /** Suspends the pause for one deployment; it is in effect again at the next {@link hold}. */
+  /** Suspends the pause for one deployment, until the next {@link hold}. */
   lift(): void {
     this.#holding = false;
   }
 }
 
 /**
- * Reads the file of a pause. Its existence counts, whatever it holds and whether it can be read: earlier agents wrote only a time,
- * and an operator may have made it by hand.
- * @returns undefined where there is none.
+ * Reads the file of a pause. Its existence is the pause, even if the content is malformed: earlier agents wrote only a time, and an
+ * operator may have made the file by hand.
+ * @returns undefined without a pause.
  */
 export function readPause(path: string): PauseNote | undefined {
   if (!existsSync(path)) return undefined;
@@ -89,7 +89,7 @@ export function readPause(path: string): PauseNote | undefined {
   }
 }
 
-/** A field that is malformed counts as absent: the others are shown all the same. */
+/** A malformed field counts as absent. */
 const noteSchema = z.object({
   by: lenient(z.string()),
   since: lenient(timeSchema),

@@ -1,13 +1,10 @@
-import type { DeployError, ErrorKind } from '@deploy-tools/shared/errors.js';
+import type { DeployError } from '@deploy-tools/shared/errors.js';
 import { remainingWait, waitAfter } from './hold.js';
 import type { Attempt, PostponedRollback } from './journal.js';
 
-/** A script, a hook, the program or a check found that the last good release does not work either. */
-const FINAL: readonly ErrorKind[] = ['script', 'unhealthy'];
-
-/** Whether a rollback that failed with this is given up; a full disk, a registry that refuses and the like are tried again. */
+/** Whether an error shows that the last good release does not work either. Any other, such as a full disk, postpones the rollback. */
 export function endsRollback({ kind }: DeployError): boolean {
-  return FINAL.includes(kind);
+  return kind === 'script' || kind === 'unhealthy';
 }
 
 /** The rollback after one more failure. */
@@ -21,7 +18,7 @@ export function postponed(
   return { failures, notBefore, message };
 }
 
-/** Milliseconds until the rollback in flight may be tried again; 0 when it may be now. */
+/** Milliseconds until the rollback in flight may be tried again; 0 for now. */
 export function waitBeforeRollback({ postponed: last }: Pick<Attempt, 'postponed'>, now: Date): number {
   return last === undefined ? 0 : remainingWait(last.notBefore, waitAfter(last.failures), now);
 }

@@ -15,8 +15,8 @@ export class RandomDelay {
   }
 
   /**
-   * The time is drawn when a revision is first asked about.
-   * @returns milliseconds that are left before it, and whether the time was drawn right now.
+   * The rest of a revision's delay. The first call for a revision draws its time.
+   * @returns milliseconds, and whether this call drew the time.
    */
   left(id: RevisionId): { readonly ms: number; readonly isDrawn: boolean } {
     if (this.#longestMs === 0) return { ms: 0, isDrawn: false };

@@ -4,7 +4,6 @@ import type { DestinationHold } from '../place/release-place.js';
 import { usableRelease } from '../release/release-directory.js';
 import type { AgentContext } from './agent-context.js';
 import type { Failure } from './attempt-result.js';
-import { Superseded } from './called-off.js';
 import { type DeployRoots, rootOf } from './deploy-roots.js';
 import { endFailed, messageOf, rootsOf, stillHeld } from './end-attempt.js';
 import { isSameRevision } from './hold.js';
@@ -13,8 +12,9 @@ import { describePostponed, endsRollback } from './postponed-rollback.js';
 import { releaseBefore } from './release-before.js';
 import { writeState } from './state-file.js';
 import type { Upstream } from './upstream.js';
+import { Superseded } from './wishes.js';
 
-/** Rolls back to the last good release. @param why what the attempt failed for. @returns how that ended. */
+/** Rolls back to the last good release. @param why the attempt failed. @returns how the rollback ended. */
 export async function rollBack(
   context: AgentContext,
   upstream: Upstream,
@@ -74,10 +74,10 @@ async function activateLastGood(
 }
 
 /**
- * Makes the last good release, whose directory is complete, the running one again: the hook, `current`, the destination, the script
- * with OLD and NEW swapped, the program, the checks. Once; nothing of it is tried again.
- * @param roots from the release that failed to the last good one.
- * @throws DeployError when a step failed, also when only the hook did; AbortError.
+ * Activates the last good release, whose directory is complete: rollback hook, `current`, destination, script with OLD and NEW
+ * swapped, program, checks. No step is retried.
+ * @param roots from the failed release to the last good one.
+ * @throws DeployError when a step failed, even if only the hook did; AbortError.
  */
 async function runRollback(context: AgentContext, roots: DeployRoots): Promise<void> {
   const { ledger, place, host, signal } = context;
@@ -98,7 +98,7 @@ async function runRollback(context: AgentContext, roots: DeployRoots): Promise<v
   if (hookFailure !== undefined) throw hookFailure;
 }
 
-/** @returns how it failed. */
+/** Runs the rollback hook or the script. @returns its failure, which does not end the rollback at once. */
 async function runToEnd(
   { host, log }: AgentContext,
   hook: 'rollback' | 'script',
@@ -115,9 +115,9 @@ async function runToEnd(
 }
 
 /**
- * Holds the destination on the way from one release back to another. A rollback cannot be cancelled. Only a wish for a
- * third release ends the wait: a process that keeps the destination for ever must not keep the host from that one.
- * @throws as ReleasePlace.hold; DeployError locked when another release is wanted.
+ * Holds the destination for a rollback, which cannot be cancelled. The wait ends when a third release is wanted: a process that
+ * never releases the destination must not keep the host from that release.
+ * @throws as ReleasePlace.hold; DeployError locked when a third release is wanted.
  */
 async function holdDestination(
   { wishes, place, signal }: AgentContext,
@@ -140,7 +140,7 @@ async function holdDestination(
   }
 }
 
-/** The host is not in a state to roll back now, which says nothing about a release. */
+/** Postpones the rollback: the host cannot do it now, which is no fault of a release. */
 function postpone({ ledger, facts, log }: AgentContext, why: DeployError, error: DeployError): Failure {
   const message = describeError(error);
   const reason = describePostponed(why.message, { message });
@@ -153,8 +153,8 @@ function postpone({ ledger, facts, log }: AgentContext, why: DeployError, error:
 }
 
 /**
- * Gives up a postponed rollback when neither the release that it leads from is wanted any more nor the one that it leads to.
- * @returns whether it was given up.
+ * Gives up a postponed rollback when a third release is wanted, neither its failed nor its last good one.
+ * @returns whether it gave up.
  */
 export async function giveUpOvertaken(context: AgentContext, wanted: AgentConfig): Promise<boolean> {
   const { ledger, pause, facts } = context;

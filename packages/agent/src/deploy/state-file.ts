@@ -3,10 +3,10 @@ import { DeployError, isDeployError, isMissing, toDeployError } from '@deploy-to
 import { writeFileAtomic } from '@deploy-tools/shared/host/atomic-file.js';
 import { readRegularFile } from '@deploy-tools/shared/host/regular-file.js';
 
-/** A registry's configuration is a quarter of that at most. */
+/** A registry's configuration has at most a quarter of this size. */
 const MAX_BYTES = 16 * 1024 * 1024;
 
-/** There is a state file, and its content cannot be read. */
+/** Thrown for a state file whose content is malformed. */
 export class DamagedState extends DeployError {
   constructor(path: string, cause: unknown) {
     super('corrupt', `the state file ${path} is damaged: ${toDeployError(cause).message}`, {
@@ -17,32 +17,33 @@ export class DamagedState extends DeployError {
 }
 
 /**
- * The configuration that runs here, in the form that the Go agent writes and reads: either can take over from the other.
- * @returns undefined when nothing was deployed yet.
- * @throws DamagedState: to deploy over it could run two releases at once.
+ * Reads the last good configuration, in the form of the Go agent: either agent can take over from the other.
+ * @returns undefined before the first deployment.
+ * @throws DamagedState: a deployment without knowing what runs could run two releases at once.
  */
 export function readState(path: string): AgentConfig | undefined {
-  let text: string;
+  const text = readText(path);
   try {
-    text = readRegularFile(path, MAX_BYTES).toString('utf8');
-  } catch (error) {
-    if (isMissing(error)) return undefined;
-    if (isDeployError(error)) {
-      throw new DeployError(error.kind, `the state file ${error.message}`, {
-        hint: 'check -state',
-        cause: error,
-      });
-    }
-    throw toDeployError(error);
-  }
-  try {
-    return decodeConfigJson(text);
+    return text === undefined ? undefined : decodeConfigJson(text);
   } catch (error) {
     throw new DamagedState(path, error);
   }
 }
 
-/** Like {@link readState}, for reports: undefined where the file is damaged, which the next deployment fails for. */
+function readText(path: string): string | undefined {
+  try {
+    return readRegularFile(path, MAX_BYTES).toString('utf8');
+  } catch (error) {
+    if (isMissing(error)) return undefined;
+    if (!isDeployError(error)) throw toDeployError(error);
+    throw new DeployError(error.kind, `the state file ${error.message}`, {
+      hint: 'check -state',
+      cause: error,
+    });
+  }
+}
+
+/** {@link readState} for reports: undefined for a damaged file, with which the next deployment fails. */
 export function readWholeState(path: string): AgentConfig | undefined {
   try {
     return readState(path);
@@ -52,16 +53,16 @@ export function readWholeState(path: string): AgentConfig | undefined {
   }
 }
 
-/** Writes atomically: a crash leaves the old state or the new. An unchanged state is not written, which a full disk would refuse. */
+/** Writes atomically: a crash leaves the old state or the new. An unchanged state is not written: a full disk would refuse it. */
 export function writeState(path: string, config: AgentConfig): void {
   const text = encodeConfigJson(config);
-  if (textOf(path) !== text) writeFileAtomic(path, text);
+  if (readOrNothing(path) !== text) writeFileAtomic(path, text);
 }
 
-function textOf(path: string): string | undefined {
+function readOrNothing(path: string): string | undefined {
   try {
-    return readRegularFile(path, MAX_BYTES).toString('utf8');
+    return readText(path);
   } catch {
-    return undefined; // Whatever the reason is, the state is written then.
+    return undefined; // For any reason: then the state is written.
   }
 }

@@ -3,32 +3,32 @@ import type { ErrorKind } from '@deploy-tools/shared/errors.js';
 import type { Release } from '../release/release-directory.js';
 import type { ReleaseStore, WantedRelease } from '../release/release-store.js';
 
-/** Where a host learns which release it is to run, and gets that release from: a registry, or a source. */
+/** Says which release this host is to run, and provides it: a registry or a source. */
 export interface Upstream {
-  /** @returns what this host is to run. @throws DeployError connect, auth, not-found, as the upstream says; AbortError. */
+  /** Polls for the wanted configuration. @throws DeployError connect, auth, not-found; AbortError. */
   wanted(signal: AbortSignal): Promise<AgentConfig>;
   /**
-   * What this host is to run, asked while a deployment is in progress.
-   * @returns undefined where asking would fetch something, as with a source, which is polled between deployments only.
+   * Polls for the wanted configuration hash while a deployment is in progress.
+   * @returns undefined for a source, whose poll would download the release: it is polled between deployments only.
    */
   wantedHash(signal: AbortSignal): Promise<string | undefined>;
-  /** Makes the directory of a release. @throws DeployError as making a release; connect, auth; AbortError. */
+  /** Makes the directory of a release. @throws DeployError as makeRelease; connect, auth; AbortError. */
   make(store: ReleaseStore, wanted: WantedRelease): Promise<Release>;
-  /** Makes a lost connection again, where the upstream keeps one. @throws DeployError connect, auth. */
+  /** Connects, where the upstream keeps a connection and has none. @throws DeployError connect, auth. */
   reach(): Promise<void>;
-  /** Drops a connection over which another try would not do better. @param why the kind of what went wrong. */
+  /** Ends a connection that is of no use any more. @param why the kind of its error. */
   drop(why: ErrorKind): void;
-  /** How long to leave the upstream alone after a failure, in milliseconds; undefined where the caller decides. */
+  /** How long to wait after a failure, in milliseconds; undefined where the caller decides. */
   retryAfterMs(): number | undefined;
-  /** How long to wait before the next connection, in milliseconds; longer with each call until one has lasted. */
+  /** How long to wait before the next connection, in milliseconds: longer with each call, until a connection has lasted. */
   redialMs(): number;
 }
 
-/** How a registry is reached now. */
+/** The state of the connection to a registry. */
 export interface LinkState {
   readonly isConnected: boolean;
-  /** Since when; undefined before the first try. */
+  /** Of this state; undefined before the first try. */
   readonly since: Date | undefined;
-  /** Why there is no connection, where that is known. */
+  /** The error that ended the connection, where it is known. */
   readonly error?: string;
 }

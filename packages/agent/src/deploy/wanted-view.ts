@@ -1,20 +1,20 @@
-import { closeSync, openSync, readFileSync, statSync, utimesSync, writeSync } from 'node:fs';
+import { readFileSync, statSync, utimesSync, writeFileSync } from 'node:fs';
 import type { AgentConfig } from '@deploy-tools/shared/config-json.js';
-import { errnoOf, isMissing } from '@deploy-tools/shared/errors.js';
+import { errnoOf, unlessMissing } from '@deploy-tools/shared/errors.js';
 
-/** What the upstream wanted when it last answered. */
+/** The upstream's last answer to a poll. */
 export interface Wanted {
   readonly config: AgentConfig;
   readonly at: Date;
 }
 
-/** Remembers what the upstream wants, and on disk when it last wanted what is proven here. */
+/** Remembers the upstream's last answer, and on disk the time at which it last wanted the release that is proven here. */
 export class WantedView {
   readonly #path: string;
   #last: Wanted | undefined;
   #noted = '';
 
-  /** @param path of a file that holds a configuration hash; its modification time is when the upstream last wanted that. */
+  /** @param path of a file with a configuration hash; its modification time is when the upstream last wanted that one. */
   constructor(path: string) {
     this.#path = path;
   }
@@ -24,8 +24,8 @@ export class WantedView {
   }
 
   /**
-   * Takes an answer of the upstream. If the file cannot be written, a guard trusts what is here for less long, and nothing else.
-   * @returns whether the answer differs from the one before.
+   * Takes an answer of the upstream. Failing to write the file is no error: a guard then distrusts this host's release sooner.
+   * @returns whether the answer differs from the previous one.
    */
   saw(config: AgentConfig, at: Date, lastGood: AgentConfig | undefined): boolean {
     const before = this.#last?.config;
@@ -40,9 +40,7 @@ export class WantedView {
         utimesSync(this.#path, at, at);
         return;
       }
-      const fd = openSync(this.#path, 'w', 0o600);
-      writeSync(fd, `${hash}\n`);
-      closeSync(fd);
+      writeFileSync(this.#path, `${hash}\n`, { mode: 0o600 });
       this.#noted = hash;
     } catch (error) {
       this.#noted = '';
@@ -51,12 +49,7 @@ export class WantedView {
   }
 }
 
-/** When the upstream last wanted a release that is proven here, as {@link WantedView} noted it. */
+/** When the upstream last wanted a release that is proven here, by the file of {@link WantedView}. */
 export function confirmedAt(path: string, hash: string): Date | undefined {
-  try {
-    return readFileSync(path, 'utf8').trim() === hash ? statSync(path).mtime : undefined;
-  } catch (error) {
-    if (isMissing(error)) return undefined;
-    throw error;
-  }
+  return unlessMissing(() => (readFileSync(path, 'utf8').trim() === hash ? statSync(path).mtime : undefined));
 }

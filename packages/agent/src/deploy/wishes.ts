@@ -1,15 +1,36 @@
-/** Ends a deployment before its time, with `Superseded` or `Cancelled` as the reason of its signal. */
+import { DeployError } from '@deploy-tools/shared/errors.js';
+
+/** Ends a deployment early, with {@link Superseded} or {@link Cancelled} as the reason of its signal. */
 export interface CallOff {
   readonly signal: AbortSignal;
   /** To be called when the deployment is over. */
   close(): void;
 }
 
-/** What is wanted while a deployment is in progress, and what operators ask for meanwhile. */
+/** Ends a deployment because another release is wanted; the release is not to blame. */
+export class Superseded extends DeployError {
+  /** Hash of the wanted configuration. */
+  readonly by: string;
+
+  constructor(by: string) {
+    super('conflict', 'another release was wanted before this one was healthy');
+    this.by = by;
+  }
+}
+
+/** Ends a deployment because an operator cancelled it. */
+export class Cancelled extends DeployError {
+  /** @param by the operator, for people to read. */
+  constructor(by: string) {
+    super('conflict', `cancelled by ${by}`);
+  }
+}
+
+/** Receives what the registry and operators want while a deployment is in progress. */
 export interface Wishes {
-  /** A deployment begins. @param hash of its configuration: another one that is wanted meanwhile calls the deployment off. */
+  /** Begins a deployment. @param hash of its configuration: when another one is wanted, the deployment is called off. */
   deploying(hash: string): CallOff;
-  /** Whether another release than this is known to be wanted. @param hash of a configuration. */
+  /** Whether another configuration than this is known to be wanted. */
   wantsOther(hash: string): boolean;
 }
 
@@ -17,7 +38,7 @@ export interface Wishes {
 export interface LoopControl {
   /** Has the upstream polled now. */
   nudge(): void;
-  /** Cancels the deployment in progress. @param by who, as people know them. @returns false when none is. */
+  /** Cancels the deployment in progress. @param by the operator, for people to read. @returns false where there is none. */
   cancel(by: string): boolean;
   /** Whether a deployment is in progress; one that waits for a later time is not. */
   readonly isDeploying: boolean;

@@ -1,33 +1,33 @@
 import { type DeployError, describeError, exitCodeOf, toDeployError } from '@deploy-tools/shared/errors.js';
 import type { AgentContext } from '../deploy/agent-context.js';
 import { type AttemptResult, type Failure, isFailure } from '../deploy/attempt-result.js';
-import { Superseded } from '../deploy/called-off.js';
 import { deployWanted } from '../deploy/deploy-wanted.js';
 import type { Hold } from '../deploy/hold.js';
 import { leaveUnproven } from '../deploy/leave-unproven.js';
 import { recover, resumeAttempt } from '../deploy/resume-attempt.js';
 import { DamagedState } from '../deploy/state-file.js';
 import type { Upstream } from '../deploy/upstream.js';
+import { Superseded } from '../deploy/wishes.js';
 import { askWantedFirst, keepInTouch } from './keep-in-touch.js';
 import type { Pushes } from './pushes.js';
 import { RepeatedError } from './repeated-error.js';
 
-/** The shortest interval between polls while the registry announces changes by itself. */
-const SHORTEST_PUSHED_POLL_MS = 5 * 60_000;
+/** The shortest interval between polls while the registry announces changes. */
+const MIN_PUSHED_POLL_MS = 5 * 60_000;
 
 export interface LoopOptions {
   readonly upstream: Upstream;
   readonly pushes: Pushes;
   readonly pollMs: number;
-  /** One poll only; its result is the exit status. */
+  /** Poll once; the result decides the exit status. */
   readonly once: boolean;
   /** A number from 0 to 1, for jitter. */
   readonly random: () => number;
 }
 
 /**
- * Follows the configuration until the signal: polls when the registry announces a change, and at each interval. What fails is logged
- * and tried again at the next poll, or sooner when only the connection failed.
+ * Follows the configuration until the signal: polls when the registry announces a change, and at each interval. Logs a failure and
+ * retries at the next poll, or sooner after a lost connection.
  * @returns the exit status: 0; with `once` 0 deployed or current, 1 failed or stopped before, 4 not connected.
  */
 export async function followConfiguration(context: AgentContext, options: LoopOptions): Promise<number> {
@@ -38,8 +38,8 @@ class FollowLoop {
   readonly #context: AgentContext;
   readonly #options: LoopOptions;
   readonly #errors = new RepeatedError();
-  /** What was logged last of what this host waits for. */
-  #saying = '';
+  /** The last reason to wait that was logged. */
+  #loggedWait = '';
 
   constructor(context: AgentContext, options: LoopOptions) {
     this.#context = context;
@@ -62,7 +62,7 @@ class FollowLoop {
     return once ? 1 : 0;
   }
 
-  /** @returns false when the agent was to stop before it was done. */
+  /** @returns false when the signal ended it early. */
   async #recover(): Promise<boolean> {
     try {
       await recover(this.#context);
@@ -73,10 +73,7 @@ class FollowLoop {
     }
   }
 
-  /**
-   * One poll, after what an agent before this one left to be done; the registry is kept in touch with meanwhile. Nothing that goes
-   * wrong ends the loop, and with it the supervised program.
-   */
+  /** Resumes an interrupted attempt, then polls once and deploys. No error ends the loop, and with it the supervised program. */
   async #poll(): Promise<AttemptResult> {
     const leave = this.#options.once ? () => {} : keepInTouch(this.#context, this.#options);
     try {
@@ -92,7 +89,7 @@ class FollowLoop {
     return (await this.#resume()) ?? (await deployWanted(this.#context, upstream, once));
   }
 
-  /** Rolls back what was left unproven, where the result says that nothing replaces it now. */
+  /** Rolls back an unproven release, where the result says that no other one replaces it now. */
   async #leaveAfter(result: AttemptResult): Promise<undefined> {
     const error = isFailure(result) ? result.error : undefined;
     const isLeft = result.kind === 'waiting' || (error !== undefined && !(error instanceof Superseded));
@@ -101,8 +98,8 @@ class FollowLoop {
   }
 
   /**
-   * Ends what an agent before this one began. That it failed is reported, and is no reason not to deploy what is wanted now.
-   * @returns what has to be waited for, or what leaves the attempt as it was; undefined to go on.
+   * Resumes the attempt that another agent left. Its failure is reported, but does not keep the wanted release from being deployed.
+   * @returns the failure that keeps the attempt in flight or ends the loop; undefined to poll now.
    */
   async #resume(): Promise<Failure | undefined> {
     const { upstream, once } = this.#options;
@@ -121,7 +118,7 @@ class FollowLoop {
     const { onTrouble, log } = this.#context;
     onTrouble(undefined);
     this.#errors.clear();
-    this.#saying = this.#describe(result);
+    this.#loggedWait = this.#logWait(result);
     if (this.#options.once && result.kind === 'current')
       log.info({ hash: result.hash }, 'current: there is nothing to do');
   }
@@ -132,7 +129,7 @@ class FollowLoop {
     if (!this.#options.once && isOfConnection(error)) this.#options.upstream.drop(error.kind);
   }
 
-  /** Until the next poll. */
+  /** Waits until the next poll. */
   async #wait(result: AttemptResult): Promise<void> {
     const { upstream, pushes } = this.#options;
     const { signal } = this.#context;
@@ -148,40 +145,37 @@ class FollowLoop {
     await pushes.sleep(upstream.redialMs(), signal);
   }
 
-  /** Polls are rare while the registry announces changes, but for the one that finds a deployment done. */
+  /** Polls are rare while the registry announces changes, except for the first one after a deployment. */
   #pauseAfter(result: Exclude<AttemptResult, Failure>): number {
     const { pushes, pollMs } = this.#options;
     const isRare = pushes.working && result.kind !== 'deployed';
-    const pause = this.#jittered(isRare ? Math.max(pollMs, SHORTEST_PUSHED_POLL_MS) : pollMs);
+    const pause = this.#jittered(isRare ? Math.max(pollMs, MIN_PUSHED_POLL_MS) : pollMs);
     return result.kind === 'waiting' ? Math.min(pause, result.ms) : pause;
   }
 
-  /** Within a tenth around the interval, so that agents that were started together drift apart. */
+  /** Varies the interval by a tenth, so that agents that were started together drift apart. */
   #jittered(ms = this.#options.pollMs): number {
     return ms * (0.9 + 0.2 * this.#options.random());
   }
 
-  /**
-   * Logs at info level what keeps this host from what is wanted, once: when it begins, and by an agent that is started anew.
-   * @returns what is said now.
-   */
-  #describe(result: Exclude<AttemptResult, Failure>): string {
+  /** Logs why this host waits: at info level when the reason is a new one. @returns the reason, empty for none. */
+  #logWait(result: Exclude<AttemptResult, Failure>): string {
     const { log, ledger, pause } = this.#context;
     const { hash } = result;
     if (result.kind === 'current') log.debug({ hash }, 'nothing new');
     if (result.kind !== 'waiting') return '';
     const { hold } = ledger.journal;
-    if (ledger.inFlight?.step === 'rolling-back') return ''; // When it was postponed, that was logged.
+    if (ledger.inFlight?.step === 'rolling-back') return ''; // It was logged when it was postponed.
     const why = pause.paused ? 'paused' : result.isDelayed ? 'delayed' : hold?.why;
     const seconds = Number.isFinite(result.ms) ? Math.ceil(result.ms / 1000) : undefined;
     const words = waitingFor(why);
     const retry = why === 'rejected' || why === 'withdrawn' ? 'deploy-agent ctl retry' : undefined;
-    const saying = `${hash} ${words} ${hold?.notBefore}`;
-    log[saying === this.#saying ? 'debug' : 'info']({ hash, seconds, retry, pause: pause.note }, words);
-    return saying;
+    const reason = `${hash} ${words} ${hold?.notBefore}`;
+    log[reason === this.#loggedWait ? 'debug' : 'info']({ hash, seconds, retry, pause: pause.note }, words);
+    return reason;
   }
 
-  /** A lost connection shows by itself, another wish is no trouble, and what an attempt failed for is in the journal. */
+  /** Whether an error is reported anyway, as a lost connection and an attempt's error are, or is no trouble, as another wish. */
   #isKnown(error: DeployError): boolean {
     return error.kind === 'connect' || error instanceof Superseded || this.#isOfAttempt(error);
   }
@@ -190,7 +184,7 @@ class FollowLoop {
     return this.#context.ledger.journal.attempt?.error?.message === message;
   }
 
-  /** @param isRepeated whether the loop meets it again at each poll: then it is logged ever less often. */
+  /** @param isRepeated whether each poll may end with this error: then it is logged ever less often. */
   #report(error: DeployError, isRepeated: boolean): void {
     const { log } = this.#context;
     if (error instanceof Superseded) {
@@ -206,7 +200,7 @@ class FollowLoop {
   }
 }
 
-/** What could not even be noted in the journal, such as on a full disk. */
+/** The result for an error that could not be written to the journal, such as that of a full disk. */
 function asFailure(thrown: unknown): Failure {
   return { kind: 'interrupted', error: toDeployError(thrown) };
 }
@@ -227,7 +221,7 @@ function waitingFor(why: Hold['why'] | 'paused' | 'delayed' | undefined): string
   return why === 'vetoed' ? 'not now, waiting' : 'failed before, waiting';
 }
 
-/** Whether another connection may do better. */
+/** Whether another connection may help. */
 function isOfConnection(error: DeployError): boolean {
   return ['connect', 'auth', 'corrupt'].includes(error.kind) && !(error instanceof DamagedState);
 }

@@ -3,22 +3,22 @@ import { resumptionOf } from '../deploy/deploy-step.js';
 import type { Upstream } from '../deploy/upstream.js';
 import type { Pushes } from './pushes.js';
 
-/** How often the connection is checked. */
+/** Between two checks of the connection. */
 const CHECK_MS = 5000;
-/** An agent that resumes a deployment waits so long, at the most, to hear what is wanted now. */
+/** The longest wait for an answer before a deployment is resumed. */
 const FIRST_ANSWER_MS = 5000;
 
 export interface Touch {
   readonly upstream: Upstream;
   readonly pushes: Pushes;
-  /** Between two polls where the registry announces nothing, in milliseconds. */
+  /** Between two polls while the registry announces no changes. */
   readonly pollMs: number;
 }
 
 /**
- * While a deployment is in progress: makes a lost connection again from the activation on, since the host reports over it and hears
- * what is wanted; polls where the registry does not announce changes.
- * @returns ends that.
+ * Keeps the agent informed while a deployment is in progress: polls where the registry does not announce changes, and from the
+ * activation on connects again after a loss.
+ * @returns ends it.
  */
 export function keepInTouch(context: AgentContext, touch: Touch): () => void {
   const stop = new AbortController();
@@ -43,15 +43,15 @@ async function keepAsking(
         due = timers.now() + pollMs;
       } else if (isLive(context)) await upstream.reach();
     } catch {
-      pause = upstream.redialMs(); // Whatever needs the connection meets the error too, and reports it.
+      pause = upstream.redialMs(); // The next use of the connection reports the error.
     }
     await timers.sleep(pause, stop).catch(() => undefined); // Aborted: the loop ends.
   }
 }
 
 /**
- * Asks what is wanted now, before a deployment that was cut off is resumed.
- * @returns a hash; undefined where nothing is to be asked, or the registry does not answer at once.
+ * Polls once before an interrupted deployment is resumed, because another release may be wanted by now.
+ * @returns the wanted hash; undefined where no release is live, or the registry does not answer in time.
  */
 export async function askWantedFirst(context: AgentContext, upstream: Upstream): Promise<string | undefined> {
   if (!isLive(context)) return undefined;
@@ -70,7 +70,7 @@ export async function askWantedFirst(context: AgentContext, upstream: Upstream):
   }
 }
 
-/** Whether a release is live that is not proven yet, and is not being rolled back. */
+/** Whether the attempt in flight has a live, unproven release that is not being rolled back. */
 function isLive({ ledger }: AgentContext): boolean {
   const step = ledger.inFlight?.step;
   const what = step === undefined ? 'nothing' : resumptionOf(step);

@@ -1,20 +1,16 @@
-import { Cancelled, Superseded } from '../deploy/called-off.js';
-import type { CallOff, LoopControl, Wishes } from '../deploy/wishes.js';
+import { type CallOff, Cancelled, type LoopControl, Superseded, type Wishes } from '../deploy/wishes.js';
 
-/** Why a wait is over: its time has come, another configuration was announced, an operator asked, or the connection is of no use. */
+/** Why a wait is over: its time has come, another configuration was announced, an operator asked, or the connection is lost. */
 export type Awakening = 'time' | 'announced' | 'nudged' | 'lost';
 
-/**
- * What the registry announces of one configuration between polls, as RegistryWatch receives it. With a registry that announces
- * nothing, this only waits.
- */
+/** Receives the registry's announcements for one configuration from RegistryWatch, and ends waits and deployments for them. */
 export class Pushes implements LoopControl, Wishes {
   #isWorking = false;
   #announced: string | undefined;
   #isLost = false;
   #isNudged = false;
   #deployment: AbortController | undefined;
-  /** Examines whether what is waited for has happened. */
+  /** Ends the current wait, or calls off the current deployment, if there is a reason by now. */
   #check = () => {};
 
   /** Whether the registry announces changes at present. */
@@ -26,25 +22,25 @@ export class Pushes implements LoopControl, Wishes {
     return this.#deployment !== undefined;
   }
 
-  /** Another watch begins, or there is none any more: forgets everything that was announced. */
+  /** Forgets all announcements: another watch begins, or there is none any more. */
   restart(): void {
     this.#isWorking = false;
     this.#announced = undefined;
     this.#isLost = false;
   }
 
-  /** The registry gives signs of life. */
+  /** The registry has sent a line. */
   heard(): void {
     this.#isWorking = true;
   }
 
-  /** The registry wants this. @param hash of a configuration. */
+  /** The registry has announced a change. @param hash of the wanted configuration. */
   announce(hash: string): void {
     this.#announced = hash;
     this.#check();
   }
 
-  /** The watch has ended. @param isMissed false where it never worked: then everything is left to polling. */
+  /** The watch has ended. @param isMissed false where it never worked: then the agent only polls. */
   ended(isMissed: boolean): void {
     this.#isWorking = false;
     this.#isLost ||= isMissed;
@@ -87,8 +83,8 @@ export class Pushes implements LoopControl, Wishes {
   }
 
   /**
-   * Waits for the first reason to poll. What was announced before is forgotten then.
-   * @param seen hash of the configuration that needs no other poll. @param signal ends the wait as its time does.
+   * Waits for the first reason to poll, and forgets earlier announcements.
+   * @param seen hash of the configuration whose announcement is no reason. @param signal ends the wait as its time does.
    */
   async wait(ms: number, seen: string | undefined, signal: AbortSignal): Promise<Awakening> {
     const reason = () => {
@@ -103,13 +99,13 @@ export class Pushes implements LoopControl, Wishes {
     return await this.#waitFor(ms, signal, { reason, onEnd });
   }
 
-  /** Waits for the time, or for an operator: without a connection the registry has nothing to announce. */
+  /** Waits for the time or an operator, for an agent without a connection. */
   async sleep(ms: number, signal: AbortSignal): Promise<void> {
     const reason = () => (this.#isNudged ? 'nudged' : undefined);
     await this.#waitFor(ms, signal, { reason, onEnd: () => {} });
   }
 
-  /** @param end.onEnd called in the very moment in which the wait ends, so that what comes right after is not lost. */
+  /** @param end.onEnd called synchronously when the wait ends, so that no later announcement is lost. */
   #waitFor(
     ms: number,
     signal: AbortSignal,

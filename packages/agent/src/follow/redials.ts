@@ -1,9 +1,9 @@
 import { backoffMs } from '@deploy-tools/shared/backoff.js';
 import type { Timers } from '../host/timers.js';
 
-const FIRST_PAUSE_MS = 1000;
-const LONGEST_PAUSE_MS = 60_000;
-/** A connection that lasted so long counts as a good one. */
+const FIRST_MS = 1000;
+const MAX_MS = 60_000;
+/** After a connection of this length the backoff begins anew. */
 const LASTING_MS = 60_000;
 
 export interface RedialOptions {
@@ -12,7 +12,7 @@ export interface RedialOptions {
   readonly random: () => number;
 }
 
-/** How long an agent waits before it connects again: longer each time, until a connection has lasted. */
+/** The backoff between connections: longer each time, until a connection has lasted. */
 export class Redials {
   readonly #options: RedialOptions;
   readonly #timers: Pick<Timers, 'now'>;
@@ -24,26 +24,25 @@ export class Redials {
     this.#timers = timers;
   }
 
-  /** There is a connection: still the one before, unless that was closed. */
+  /** There is a connection: the previous one, unless it was closed. */
   connected(): void {
     this.#since ??= this.#timers.now();
   }
 
-  /** The connection is closed, or could not be made. */
+  /** The connection is closed, or the attempt to connect has failed. */
   closed(): void {
     if (this.#since !== undefined && this.#timers.now() - this.#since >= LASTING_MS) this.#count = 0;
     this.#since = undefined;
   }
 
   /**
-   * Full jitter below a bound that doubles up to the poll interval, or a minute, so that the agents of a fleet do not all connect at
-   * once after a registry's restart.
-   * @returns milliseconds to wait before the next connection.
+   * The delay before the next connection, in milliseconds: random below a bound that doubles up to the poll interval or a minute, so
+   * that a fleet's agents do not all connect at once after a restart of the registry.
    */
   next(): number {
     const { pollMs, random } = this.#options;
-    const maxMs = Math.max(Math.min(pollMs, LONGEST_PAUSE_MS), FIRST_PAUSE_MS);
+    const maxMs = Math.max(Math.min(pollMs, MAX_MS), FIRST_MS);
     this.#count += 1;
-    return random() * backoffMs(this.#count, { firstMs: FIRST_PAUSE_MS, maxMs });
+    return random() * backoffMs(this.#count, { firstMs: FIRST_MS, maxMs });
   }
 }

@@ -2,33 +2,20 @@ import { ByteRate } from '@deploy-tools/shared/client/byte-rate.js';
 import { type ConnectOptions, connect } from '@deploy-tools/shared/client/connect.js';
 import type { Connection } from '@deploy-tools/shared/client/connection.js';
 import { SftpClient } from '@deploy-tools/shared/client/sftp-client.js';
-import { DeployError, describeError, type ErrorKind } from '@deploy-tools/shared/errors.js';
+import { DeployError, describeError } from '@deploy-tools/shared/errors.js';
 import type { Logger } from '@deploy-tools/shared/log.js';
 import type { LinkState } from '../deploy/upstream.js';
-import type { OwnSession } from '../release/fetch/sessions.js';
-
-/** A way to the registry, as one configuration uses it. */
-export interface Link {
-  /** The session, opened where needed. @throws DeployError connect or auth. */
-  sftp(): Promise<SftpClient>;
-  /** A session for what opens many files. @throws DeployError connect or auth. */
-  own(): Promise<OwnSession>;
-  /** One more session on the same connection. @throws DeployError connect. */
-  another(): Promise<SftpClient>;
-  /** Ends the connection; the next use opens another. @param why the kind of what went wrong. */
-  close(why: ErrorKind): void;
-}
 
 export interface LinkOptions extends ConnectOptions {
-  /** Most bytes a second that are fetched, over all sessions. */
+  /** The most bytes a second to download, over all sessions. */
   readonly maxBandwidth?: number | undefined;
 }
 
 /**
- * One connection to the registry with one SFTP session on it, kept open between polls and opened again when it was
- * lost. Registries end connections after a while; that is no error.
+ * One connection to the registry with one SFTP session on it, kept open between polls and opened again after a loss. Registries end
+ * connections after a while; that is no error.
  */
-export class RegistryLink implements Link {
+export class RegistryLink {
   readonly #options: LinkOptions;
   readonly #rate: ByteRate | undefined;
   readonly #log: Logger;
@@ -37,10 +24,10 @@ export class RegistryLink implements Link {
   #connection: Connection | undefined;
   #sftp: SftpClient | undefined;
   #opening: Promise<SftpClient> | undefined;
-  /** Counts the closes: a connection whose making began before a close is of no use any more. */
+  /** Counts the calls of {@link close}: a connection attempt that began before a close must not succeed after it. */
   #closes = 0;
 
-  /** @param onConnection gets each connection that is made, and undefined when it was closed here, not when it was lost. */
+  /** @param onConnection gets each new connection, and undefined when {@link close} has ended it, but not after a loss. */
   constructor(
     options: LinkOptions,
     log: Logger,
@@ -52,12 +39,11 @@ export class RegistryLink implements Link {
     this.#onConnection = onConnection;
   }
 
-  /** Whether there is a connection. */
   get state(): LinkState {
     return this.#state;
   }
 
-  /** The session, opened where needed. @throws DeployError connect or auth. */
+  /** The session; connects where needed. @throws DeployError connect or auth. */
   async sftp(): Promise<SftpClient> {
     if (this.#sftp !== undefined) return this.#sftp;
     if (this.#opening === undefined) {
@@ -102,12 +88,7 @@ export class RegistryLink implements Link {
     }
   }
 
-  /** There is only one user, so the session is its own. */
-  async own(): Promise<OwnSession> {
-    return { sftp: await this.sftp(), end: () => {} };
-  }
-
-  /** One more session on the connection that is open; ends with it, or before. @throws DeployError connect. */
+  /** Opens one more session on the open connection. @throws DeployError connect; unsupported where the registry allows no more. */
   async another(): Promise<SftpClient> {
     if (this.#connection === undefined) throw new DeployError('connect', 'the connection was closed');
     return await SftpClient.start(await this.#connection.openSubsystem('sftp'), this.#rate);
@@ -125,7 +106,7 @@ export class RegistryLink implements Link {
     connection.close();
   }
 
-  /** Ends the connection that a session is on, unless another one was made already. */
+  /** Ends the connection of a session, unless another connection has replaced it. */
   drop(session: SftpClient | undefined): void {
     if (session !== undefined && session === this.#sftp) this.close();
   }

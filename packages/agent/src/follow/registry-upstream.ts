@@ -1,26 +1,33 @@
-import type { AgentConfig } from '@deploy-tools/shared/config-json.js';
-import type { ErrorKind } from '@deploy-tools/shared/errors.js';
+import type { SftpClient } from '@deploy-tools/shared/client/sftp-client.js';
+import { type AgentConfig, decodeConfigJson } from '@deploy-tools/shared/config-json.js';
+import { DeployError, type ErrorKind, isDeployError } from '@deploy-tools/shared/errors.js';
 import type { Turns } from '@deploy-tools/shared/host/turns.js';
 import type { Upstream } from '../deploy/upstream.js';
 import { makeRelease } from '../release/make-release.js';
 import type { Release } from '../release/release-directory.js';
 import type { ReleaseStore, WantedRelease } from '../release/release-store.js';
-import { readWanted } from './read-wanted.js';
 import type { Redials } from './redials.js';
-import type { Link } from './registry-link.js';
+import type { RegistryLink } from './registry-link.js';
+
+/** A configuration with the most layers and the longest names is well below this. */
+const MAX_CONFIG_BYTES = 4 * 1024 * 1024;
 
 export interface RegistryUpstreamOptions {
-  readonly link: Link;
-  /** Of the configuration that is followed. */
+  readonly link: Pick<RegistryLink, 'sftp' | 'another' | 'close' | 'drop'>;
+  /** Whether other configurations use the same connection: then an error of this configuration alone does not end it. */
+  readonly isShared: boolean;
+  /** Of the configuration. */
   readonly name: string;
-  /** Limits the polls that all configurations of this agent make at once. */
+  /** Limits how many configurations of this agent poll at once. */
   readonly polls: Turns;
   readonly redials: Redials;
 }
 
-/** A registry, over a connection that is made where it is needed. */
+/** A registry, over a connection that is made when it is needed. */
 export class RegistryUpstream implements Upstream {
   readonly #options: RegistryUpstreamOptions;
+  /** The session that was used last. */
+  #session: SftpClient | undefined;
 
   constructor(options: RegistryUpstreamOptions) {
     this.#options = options;
@@ -38,12 +45,12 @@ export class RegistryUpstream implements Upstream {
 
   async make(store: ReleaseStore, wanted: WantedRelease): Promise<Release> {
     const { link } = this.#options;
-    await this.#open();
-    const { sftp, end } = await link.own();
+    const shared = await this.#open();
+    const own = await this.#openOwn();
     try {
-      return await makeRelease(store, { first: sftp, another: () => link.another() }, wanted);
+      return await makeRelease(store, { first: own ?? shared, another: () => link.another() }, wanted);
     } finally {
-      end();
+      own?.end();
     }
   }
 
@@ -51,17 +58,30 @@ export class RegistryUpstream implements Upstream {
     await this.#open();
   }
 
-  async #open() {
+  async #open(): Promise<SftpClient> {
     const { link, redials } = this.#options;
-    const sftp = await link.sftp();
+    this.#session = await link.sftp();
     redials.connected();
-    return sftp;
+    return this.#session;
+  }
+
+  /** Opens a session for this release alone: registries bound the open files of a session. @returns undefined where one has to do. */
+  async #openOwn(): Promise<SftpClient | undefined> {
+    const { link, isShared } = this.#options;
+    if (!isShared) return undefined;
+    try {
+      return await link.another();
+    } catch (error) {
+      if (isDeployError(error, 'unsupported')) return undefined; // The registry allows no further session.
+      throw error;
+    }
   }
 
   drop(why: ErrorKind): void {
-    const { link, redials } = this.#options;
+    const { link, isShared, redials } = this.#options;
     redials.closed();
-    link.close(why);
+    if (!isShared) link.close();
+    else if (why === 'connect' || why === 'auth') link.drop(this.#session);
   }
 
   retryAfterMs(): undefined {
@@ -70,5 +90,19 @@ export class RegistryUpstream implements Upstream {
 
   redialMs(): number {
     return this.#options.redials.next();
+  }
+}
+
+/** Reads the wanted configuration. @throws DeployError not-found when the registry has none of this name; corrupt; connect. */
+export async function readWanted(sftp: SftpClient, name: string): Promise<AgentConfig> {
+  try {
+    const json = await sftp.readFile(`configs/${name}.json`, MAX_CONFIG_BYTES);
+    return decodeConfigJson(json.toString('utf8'));
+  } catch (error) {
+    if (!isDeployError(error, 'not-found')) throw error;
+    throw new DeployError('not-found', `the registry has no configuration "${name}"`, {
+      hint: 'check -name, or add it with addconf',
+      cause: error,
+    });
   }
 }

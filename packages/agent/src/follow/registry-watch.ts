@@ -6,13 +6,13 @@ import type { WatchEvent } from '@deploy-tools/shared/watch-line.js';
 import type { Pushes } from './pushes.js';
 import { watchConfigurations } from './watch-channel.js';
 
-/** So many bytes within the time of silence are a download, behind which signs of life have to wait. */
+/** As many bytes during the silence show a download, behind which heartbeats wait. */
 const BUSY_BYTES = 256 * 1024;
 
 export interface RegistryWatchOptions {
-  /** By the name of the configuration; read whenever a watch begins. At most 100: a registry takes no more. */
+  /** By the name of the configuration; read when a watch begins. At most 100, the registry's bound. */
   readonly pushes: ReadonlyMap<string, Pushes>;
-  /** A connection on which no line came for so long is given up. */
+  /** A connection without a line for this time is given up. */
   readonly silenceMs: number;
   readonly log: Logger;
 }
@@ -26,10 +26,7 @@ interface Watch {
   working: boolean;
 }
 
-/**
- * Has the registry announce changes of all configurations over one channel: a registry bounds the channels of a connection.
- * It follows one connection at a time.
- */
+/** Watches all configurations over one channel of a connection, because a registry bounds the channels of each. */
 export class RegistryWatch {
   readonly #options: RegistryWatchOptions;
   #watch: Watch | undefined;
@@ -39,13 +36,13 @@ export class RegistryWatch {
     this.#options = options;
   }
 
-  /** Begins a watch over this connection and leaves the one before; undefined begins none. */
+  /** Begins a watch over this connection in place of the previous one; undefined begins none. */
   follow(connection: Connection | undefined): void {
     this.#leave();
     if (connection !== undefined) this.#begin(connection);
   }
 
-  /** Begins the watch anew, because there are other configurations now. */
+  /** Begins the watch anew, for other configurations. */
   renew(): void {
     const connection = this.#watch?.connection;
     if (connection !== undefined) this.follow(connection);
@@ -109,15 +106,15 @@ export class RegistryWatch {
 
   #explain(error: unknown): void {
     const { log } = this.#options;
-    if (isDeployError(error, 'connect')) return; // The poll meets it too, and reports it.
+    if (isDeployError(error, 'connect')) return; // The next poll reports it.
     if (!isDeployError(error, 'unsupported'))
       log.warn(
         { err: describeError(error) },
-        'the watch of the registry failed; it is polled until the next connection',
+        'the watch failed; the agent polls the registry until the next connection',
       );
     else if (!this.#refusalLogged) {
       this.#refusalLogged = true;
-      log.info('the registry does not announce changes, it is polled only');
+      log.info('the registry does not announce changes, the agent only polls it');
     }
   }
 
@@ -132,7 +129,7 @@ export class RegistryWatch {
         timer.refresh();
         return;
       }
-      log.warn(`nothing was heard from the registry for ${formatDuration(silenceMs)}, connecting anew`);
+      log.warn(`the registry has sent nothing for ${formatDuration(silenceMs)}, connecting anew`);
       this.#ended(watch, true);
       connection.close();
     };

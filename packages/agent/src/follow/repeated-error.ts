@@ -1,9 +1,9 @@
-/** Counts how often in a row the same error occurred, so that the log repeats it, but ever less often. */
+/** Counts repetitions of an error, for a log that repeats it ever less often. */
 export class RepeatedError {
   #message: string | undefined;
   #count = 0;
 
-  /** @returns whether to log it: the first time, then after 2, 4, 8, … in a row. */
+  /** @returns whether to log the error: for the occurrences 1, 2, 4, 8, … in a row. */
   isDue(message: string): boolean {
     this.#count = message === this.#message ? this.#count + 1 : 1;
     this.#message = message;
@@ -15,7 +15,7 @@ export class RepeatedError {
     return this.#count;
   }
 
-  /** Something succeeded: the count begins anew. */
+  /** Begins the count anew, after a success. */
   clear(): void {
     this.#message = undefined;
     this.#count = 0;

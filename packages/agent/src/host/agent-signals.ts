@@ -1,21 +1,20 @@
 import type { Logger } from '@deploy-tools/shared/log.js';
-import { stopSignal } from './stop-signal.js';
 
-/** What the service manager and people ask of a running agent. */
+const STOP_SIGNALS = ['SIGTERM', 'SIGINT', 'SIGQUIT'] as const;
+
+/** The signals that a service manager or an operator sends to the agent. */
 export interface AgentSignals {
   /** SIGTERM, SIGINT, SIGQUIT. */
   readonly stop: AbortSignal;
   /** SIGHUP. */
   readonly onHangup: (listener: () => void) => void;
-  /** SIGUSR1: the supervised program is to be started anew. */
+  /** SIGUSR1: restart the supervised program. */
   readonly onRestart: (listener: () => void) => void;
-  /** That the agent is to stop is logged from now on. */
+  /** Sets the log for the end of the agent. */
   readonly logTo: (log: Logger) => void;
 }
 
-/**
- * The signals of this process, which none of them ends from now on. The first listener also gets those that came before it.
- */
+/** Handles the signals of this process, which do not end it from now on. The first listener also gets an earlier signal. */
 export function agentSignals(): AgentSignals {
   let log: Logger | undefined;
   return {
@@ -39,4 +38,19 @@ function listeningFor(name: NodeJS.Signals): (listener: () => void) => void {
     if (isDue) next();
     isDue = false;
   };
+}
+
+/** Aborted by SIGTERM, SIGINT or SIGQUIT, whichever comes first; a second one ends the process at once. */
+export function stopSignal(onStop: (signal: NodeJS.Signals) => void): AbortSignal {
+  const stop = new AbortController();
+  const listener = (signal: NodeJS.Signals) => {
+    for (const name of STOP_SIGNALS) {
+      process.removeListener(name, listener);
+      process.once(name, () => process.exit(1));
+    }
+    onStop(signal);
+    stop.abort();
+  };
+  for (const name of STOP_SIGNALS) process.once(name, listener);
+  return stop.signal;
 }

@@ -1,6 +1,6 @@
 /**
- * Aborted when one of the signals is, with its reason. AbortSignal.any would keep what it made alive as long as the
- * longest-lived of them; this is let go of by `clear`.
+ * A signal that is aborted when one of these is, with its reason. `clear` detaches it; AbortSignal.any would keep it in memory as long
+ * as the longest-lived of them.
  */
 export function eitherSignal(...signals: readonly (AbortSignal | undefined)[]): {
   readonly signal: AbortSignal;

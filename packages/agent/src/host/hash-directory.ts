@@ -1,9 +1,9 @@
 import { mkdirSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
-import { isMissing } from '@deploy-tools/shared/errors.js';
+import { unlessMissing } from '@deploy-tools/shared/errors.js';
 import { namesIn } from '@deploy-tools/shared/host/names-in.js';
 
-/** A directory of files that are named by a hash in 64 hex digits. It is made when something is first written to it. */
+/** A directory of files whose names are hashes, each of 64 hex digits. {@link make} makes it. */
 export class HashDirectory {
   readonly #dir: string;
 
@@ -15,22 +15,17 @@ export class HashDirectory {
     return join(this.#dir, hash);
   }
 
-  /** Hashes of the files that are there, in no order. */
+  /** Hashes of all files, in no order. */
   list(): string[] {
     return namesIn(this.#dir).filter((name) => /^[0-9a-f]{64}$/.test(name));
   }
 
   /** @returns undefined when there is no such file. */
   read(hash: string): Buffer | undefined {
-    try {
-      return readFileSync(this.path(hash));
-    } catch (error) {
-      if (isMissing(error)) return undefined;
-      throw error;
-    }
+    return unlessMissing(() => readFileSync(this.path(hash)));
   }
 
-  /** Makes the directory (0700), so that a file can be written to it. */
+  /** Makes the directory (0700). To be called before a file is written to it. */
   make(): void {
     mkdirSync(this.#dir, { recursive: true, mode: 0o700 });
   }
@@ -39,7 +34,7 @@ export class HashDirectory {
     rmSync(this.path(hash), { force: true });
   }
 
-  /** Removes all files but these, also temporary ones that a crash left. */
+  /** Removes all files but these, temporary files of a crash included. */
   prune(kept: ReadonlySet<string>): void {
     for (const name of namesIn(this.#dir)) if (!kept.has(name)) this.remove(name);
   }

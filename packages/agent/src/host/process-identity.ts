@@ -1,34 +1,31 @@
-import { readdirSync, readFileSync } from 'node:fs';
-import { errnoOf, isMissing } from '@deploy-tools/shared/errors.js';
+import { readFileSync } from 'node:fs';
+import { errnoOf } from '@deploy-tools/shared/errors.js';
+import { namesIn } from '@deploy-tools/shared/host/names-in.js';
 
-/** Names this run of the host's kernel (random(4)); empty where the system has no such thing. */
+/** The id of the host's present boot (random(4)); empty where the system has none. */
 export function bootId(): string {
   return readProc('/proc/sys/kernel/random/boot_id')?.trim() ?? '';
 }
 
 /**
- * Names a running process for ever, though its number will be used again: boot, number and start time (proc(5)).
- * @returns undefined when no such process runs, or where the system cannot tell.
+ * A name for a running process that no other process ever gets: boot, number and start time (proc(5)).
+ * @returns undefined where no such process runs, or the system cannot tell.
  */
 export function processIdentity(pid: number): string | undefined {
-  const stat = readProc(`/proc/${pid}/stat`);
-  if (stat === undefined) return undefined;
-  // The second field is the program's name in parentheses and may hold any character.
-  const [state, ...fields] = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
+  const [state, ...fields] = statOf(pid) ?? [];
   const startTime = fields[18];
   if (state === 'Z' || state === 'X' || startTime === undefined) return undefined;
   return `${bootId()} ${pid} ${startTime}`;
 }
 
-/** The process that {@link processIdentity} named, when it still runs. */
+/** The number of a process that {@link processIdentity} named; undefined when it has ended. */
 export function runningProcess(identity: string): number | undefined {
   const pid = Number(identity.split(' ')[1]);
   return Number.isSafeInteger(pid) && processIdentity(pid) === identity ? pid : undefined;
 }
 
 /**
- * Whether any process of a group still runs; those that ended and wait for a parent to take note do not. A
- * container without an init process never takes note.
+ * Whether any process of a group still runs. Zombies do not count: a container without an init process never reaps them.
  * @returns undefined where the system cannot tell.
  */
 export function groupRuns(leader: number): boolean | undefined {
@@ -37,8 +34,8 @@ export function groupRuns(leader: number): boolean | undefined {
 }
 
 /**
- * The processes of a session, and all that they and theirs have started.
- * @param leader leads the session. @returns undefined where the system cannot tell.
+ * The processes of a session and all their descendants.
+ * @param leader of the session. @returns undefined where the system cannot tell.
  */
 export function familyOf(leader: number): number[] | undefined {
   const stats = processStats();
@@ -52,31 +49,31 @@ export function familyOf(leader: number): number[] | undefined {
   return [...family];
 }
 
-/** Of proc(5)'s stat. */
+/** A part of proc(5)'s stat. */
 interface ProcessStat {
   readonly pid: number;
-  readonly state: string | undefined;
+  readonly state: string;
   readonly parent: number;
   readonly group: number;
   readonly session: number;
 }
 
-/** Of every process. */
+/** Of every process; undefined where the system cannot tell. */
 function processStats(): ProcessStat[] | undefined {
-  try {
-    const pids = readdirSync('/proc').filter((name) => /^\d+$/.test(name));
-    if (pids.length === 0) return undefined;
-    return pids.flatMap((pid) => {
-      const stat = readProc(`/proc/${pid}/stat`);
-      if (stat === undefined) return [];
-      const [state, ...fields] = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
-      const [parent = 0, group = 0, session = 0] = fields.slice(0, 3).map(Number);
-      return [{ pid: Number(pid), state, parent, group, session }];
-    });
-  } catch (error) {
-    if (isMissing(error)) return undefined;
-    throw error;
-  }
+  const pids = namesIn('/proc').filter((name) => /^\d+$/.test(name));
+  if (pids.length === 0) return undefined;
+  return pids.flatMap((pid) => {
+    const [state, ...fields] = statOf(pid) ?? [];
+    if (state === undefined) return [];
+    const [parent = 0, group = 0, session = 0] = fields.slice(0, 3).map(Number);
+    return [{ pid: Number(pid), state, parent, group, session }];
+  });
+}
+
+/** The fields of a process in proc(5)'s stat, from its state on. The name before them is in parentheses and may hold any character. */
+function statOf(pid: number | string): readonly string[] | undefined {
+  const stat = readProc(`/proc/${pid}/stat`);
+  return stat?.slice(stat.lastIndexOf(')') + 2).split(' ');
 }
 
 function readProc(path: string): string | undefined {

@@ -5,9 +5,9 @@ import { DeployError, toDeployError } from '@deploy-tools/shared/errors.js';
 const run = promisify(execFile);
 
 /**
- * Makes a whole tree survive power loss: syncfs(2) by coreutils' `sync -f`, since Node.js has no call for it and one
- * fsync a file costs far more. A `sync` that knows no -f (old busybox) flushes everything instead.
- * @throws DeployError internal, with what `sync` says, such as an error of the disk.
+ * Makes a tree survive a power loss: syncfs(2), by coreutils' `sync -f` because Node.js has no call for it; one fsync a file costs far
+ * more. A `sync` without -f (old busybox) flushes all file systems.
+ * @throws DeployError internal, with the message of `sync`, such as an error of the disk.
  */
 export async function syncTree(dir: string): Promise<void> {
   const env = { ...process.env, LC_ALL: 'C' };

@@ -1,7 +1,7 @@
-/** Where Linux lists the TCP sockets of this network namespace: IPv4, IPv6 (proc(5)). */
+/** Linux's lists of the TCP sockets of this network namespace: IPv4, IPv6 (proc(5)). */
 export const TCP_TABLES = ['/proc/net/tcp', '/proc/net/tcp6'] as const;
 
-/** A line of such a table. Ends are ADDRESS:PORT in hexadecimal. */
+/** A line of such a list. `local` and `remote` are ADDRESS:PORT in hexadecimal. */
 export interface TcpSocket {
   readonly local: string;
   readonly remote: string;

@@ -1,8 +1,8 @@
 import { setTimeout as delay } from 'node:timers/promises';
 
-/** Time as it passes, apart from what the host's clock says; passed in where tests want to make it pass. */
+/** Passing time, independent of the host's clock. Tests pass in their own. */
 export interface Timers {
-  /** Milliseconds from some moment on; never decreases. */
+  /** Milliseconds of a clock that only advances. */
   now(): number;
   /** @throws AbortError. */
   sleep(ms: number, signal?: AbortSignal): Promise<void>;

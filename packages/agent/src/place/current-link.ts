@@ -4,9 +4,9 @@ import { errnoOf } from '@deploy-tools/shared/errors.js';
 import { syncDirectory, temporaryBeside } from '@deploy-tools/shared/host/atomic-file.js';
 
 /**
- * Points `<dir>/current` to a release in one step: a reader finds the one before or this one. The link is relative, so
- * that the directory can be seen under another path.
- * @throws the system's error, such as when something that is no link has the name.
+ * Switches a symlink, such as `<dir>/current`, to a release in one step: a reader finds the previous release or this one. The link is
+ * relative, so that it also works where the directory is mounted elsewhere.
+ * @throws system errors, such as for another file of this name.
  */
 export function pointCurrent(path: string, root: string): void {
   const target = relative(dirname(path), root);

@@ -4,34 +4,29 @@ import { DeployError, isMissing } from '@deploy-tools/shared/errors.js';
 import { writeFileAtomic } from '@deploy-tools/shared/host/atomic-file.js';
 import { readRegularFile } from '@deploy-tools/shared/host/regular-file.js';
 import { decodeJson } from '@deploy-tools/shared/json/decode-json.js';
-import { wireObject } from '@deploy-tools/shared/json/json-schemas.js';
+import { wireObject, withWireKeys } from '@deploy-tools/shared/json/json-schemas.js';
 import * as z from 'zod/mini';
 
 const MAX_BYTES = 64 * 1024;
 
-/** What was synced to the destination last, or with `mv` is just about to take its name. */
-export interface PlacedRecord {
-  readonly to: string;
-  readonly strategy: string;
-  /** Of the configuration; empty while it is synced. */
-  readonly hash: string;
-  /** Which directory it is; empty where that does not matter. */
-  readonly inode: string;
-}
-
 const recordSchema = wireObject({
   To: z.string(),
   Strategy: z.string(),
+  /** Of the configuration; empty during the sync. */
   Hash: z.string(),
+  /** With `mv` the inode of the destination, as {@link inodeOf} names it; else empty. */
   Inode: z.string(),
 });
 
-/** Where an agent keeps its record. @param dir of the agent, absolute. */
+/** The last sync to the destination; with `mv` it is written right before the release takes the destination's name. */
+type PlacedRecord = z.output<typeof recordSchema>;
+
+/** Path of an agent's record. @param dir of the agent, absolute. */
 export function placedIn(dir: string): string {
   return join(dir, 'placed.json');
 }
 
-/** @returns undefined when nothing was, a sync was cut off, or the file is damaged: then it is synced again. */
+/** @returns undefined before the first sync, and for a damaged file: then the release is synced again. */
 export function readPlaced(path: string): PlacedRecord | undefined {
   try {
     const text = readRegularFile(path, MAX_BYTES).toString('utf8');
@@ -42,22 +37,21 @@ export function readPlaced(path: string): PlacedRecord | undefined {
   }
 }
 
-export function writePlaced(path: string, { to, strategy, hash, inode }: PlacedRecord): void {
-  const fields = { To: to, Strategy: strategy, Hash: hash, Inode: inode };
-  writeFileAtomic(path, `${JSON.stringify(fields)}\n`, 0o600);
+export function writePlaced(path: string, record: PlacedRecord): void {
+  writeFileAtomic(path, `${JSON.stringify(withWireKeys(record))}\n`, 0o600);
 }
 
-/** From now on it is not known what is at the destination. */
+/** Records that a sync has begun: until its end the content of the destination is unknown. */
 export function forgetPlaced(path: string, { to, strategy }: Pick<PlacedRecord, 'to' | 'strategy'>): void {
   writePlaced(path, { to, strategy, hash: '', inode: '' });
 }
 
-/** There is no destination any more. */
+/** Records that there is no destination any more. */
 export function removePlaced(path: string): void {
   rmSync(path, { force: true });
 }
 
-/** Names a directory for as long as it is there; empty where nothing is. */
+/** Identifies a file or directory until it is removed; empty where there is none. */
 export function inodeOf(path: string): string {
   const stats = lstatSync(path, { bigint: true, throwIfNoEntry: false });
   return stats === undefined ? '' : `${stats.dev}:${stats.ino}`;

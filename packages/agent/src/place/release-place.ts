@@ -1,34 +1,25 @@
-import { renameSync } from 'node:fs';
 import { dirname } from 'node:path';
-import { DeployError, describeError, toDeployError } from '@deploy-tools/shared/errors.js';
+import { toDeployError } from '@deploy-tools/shared/errors.js';
 import type { Logger } from '@deploy-tools/shared/log.js';
 import { eitherSignal } from '../host/either-signal.js';
 import type { Timers } from '../host/timers.js';
 import type { Root } from '../process/script/script-environment.js';
 import { removeTree } from '../release/unpack/run-tree-task.js';
 import { pointCurrent } from './current-link.js';
-import {
-  forgetPlaced,
-  inodeOf,
-  type PlacedRecord,
-  readPlaced,
-  removePlaced,
-  writePlaced,
-} from './placed-record.js';
-import { removeReplaced, replacedAt, replacedBeside } from './replaced-destination.js';
+import { forgetPlaced, inodeOf, readPlaced, removePlaced, writePlaced } from './placed-record.js';
+import { replaceDestination, replacedAt } from './replaced-destination.js';
 import { checkDestination } from './sync/check-destination.js';
 import type { Destination } from './sync/destination.js';
-import type { DestinationClaim } from './sync/destination-owner.js';
+import { checkOutside, type DestinationClaim } from './sync/destination-owner.js';
 import { checkRules } from './sync/exclude-rules.js';
 import { lockDestination } from './sync/lock-destination.js';
-import { checkOutside } from './sync/nested-destinations.js';
 import { requireRsync } from './sync/run-rsync.js';
 import type { SyncRequest, SyncStats } from './sync/sync-request.js';
 
-/** Characters of the hash that name a release beside the destination. */
+/** Characters of the hash in the name of a release beside the destination. */
 const ID_CHARACTERS = 16;
 
-/** Forward to a new release, or back to one that was there before. */
+/** Forward to a new release, or back to an earlier one. */
 export type Way = 'forward' | 'back';
 
 export interface PlaceOptions {
@@ -37,18 +28,18 @@ export interface PlaceOptions {
   readonly paths: {
     /** The symlink to the active release. */
     readonly current: string;
-    /** The record of what was synced to the destination. */
+    /** The record of the last sync to the destination. */
     readonly placed: string;
   };
   /** Where each release is synced to; undefined for nowhere. */
   readonly destination: Destination | undefined;
-  /** Releases that strategy `release` keeps at the destination. */
+  /** How many releases strategy `release` keeps at the destination. */
   readonly keep: number;
   readonly timers: Timers;
   readonly log: Logger;
-  /** Called with each line that belongs to the log of the attempt. */
+  /** Called with each line for the log of the attempt. */
   readonly onNote: (line: string) => void;
-  /** Called with what is waited for, and with undefined when the wait is over. */
+  /** Called with a sentence that says what the attempt waits for; with undefined when the wait is over. */
   readonly onWait: (what: string | undefined) => void;
 }
 
@@ -58,7 +49,15 @@ export interface DestinationHold {
   release(): void;
 }
 
-/** What makes a release the active one for everything outside of the agent: the symlink `current`, and the destination. */
+/** One change of the active release. */
+export interface Placement {
+  readonly way: Way;
+  /** Of the destination; it is released at the end. */
+  readonly hold: DestinationHold;
+  readonly signal: AbortSignal;
+}
+
+/** Makes a release the active one for programs outside of the agent: by the symlink `current` and the destination. */
 export class ReleasePlace {
   readonly #options: PlaceOptions;
 
@@ -66,14 +65,14 @@ export class ReleasePlace {
     this.#options = options;
   }
 
-  /** Whether there is a destination that other processes may hold. */
+  /** Path of the destination, which other processes may hold; undefined without one. */
   get destination(): string | undefined {
     return this.#options.destination?.to;
   }
 
   /**
-   * Holds the destination before anything live is touched. Waits while another process deploys there, which the report, `ctl status`
-   * and the log say. Without a destination there is nothing to hold.
+   * Holds the destination, before anything live is touched. Waits while another process deploys there; the report, `ctl status` and the
+   * log say so. Without a destination there is nothing to hold.
    * @param signals each of them ends the wait.
    * @throws DeployError conflict when the destination is another agent's; denied; unsafe; the reason of a signal.
    */
@@ -101,33 +100,25 @@ export class ReleasePlace {
   }
 
   /**
-   * Has `current` and the destination lead to a release; idempotent. A sync that makes the destination like the release file by file
-   * is not interrupted by the signal: half of one is worse than a late exit.
-   * @param hold is released.
+   * Has `current` and the destination lead to a release; idempotent. The signal does not interrupt strategy `rsync`, which changes file
+   * by file: half a sync is worse than a late exit.
    * @throws DeployError as syncTree, saying in which state the destination is.
    */
-  async put(
-    next: Root,
-    {
-      way,
-      hold,
-      signal,
-    }: { readonly way: Way; readonly hold: DestinationHold; readonly signal: AbortSignal },
-  ): Promise<void> {
+  async put(next: Root, { way, hold, signal }: Placement): Promise<void> {
     const { destination, paths } = this.#options;
     try {
       pointCurrent(paths.current, next.root);
       if (destination === undefined) removePlaced(paths.placed);
       else if (destination.strategy !== 'mv' || !this.has(next.id))
-        await new PlaceSync(this.#options, destination, signal).run(next, way);
+        await this.#sync(next, way, { destination, signal });
     } finally {
       hold.release();
     }
   }
 
   /**
-   * Removes what an agent that was killed left beside the destination. What cannot be removed now, or belongs to another agent, is in
-   * nobody's way; neither is it where another process deploys there.
+   * Removes replaced destinations that a killed agent left beside the destination. Leaves them, with a warning, where they cannot be
+   * removed, the destination is another agent's, or another process deploys there.
    */
   async removeReplaced(signal: AbortSignal): Promise<void> {
     const { destination, timers, log } = this.#options;
@@ -136,7 +127,7 @@ export class ReleasePlace {
       const claim = this.#claim(destination);
       const release = await lockDestination({ ...claim, waits: false, timers, signal, log: () => {} });
       try {
-        await removeReplaced(destination.to, signal);
+        for (const path of replacedAt(destination.to)) await removeTree(path, signal);
       } finally {
         release();
       }
@@ -147,7 +138,7 @@ export class ReleasePlace {
     }
   }
 
-  /** Whether the destination, where there is one, has this release. @param hash of its configuration. */
+  /** Whether the destination has this release; true without a destination. @param hash of its configuration. */
   has(hash: string): boolean {
     return isPlaced(this.#options, hash);
   }
@@ -167,64 +158,41 @@ export class ReleasePlace {
     checkDestination(destination.to, destination.strategy);
   }
 
-  /** Whose the destination is, as its lock files say. */
   #claim({ to, strategy }: Destination): DestinationClaim {
     const { name, paths } = this.#options;
     return { to, strategy, owner: { name, dir: dirname(paths.placed) } };
   }
-}
 
-/** Whether the destination, where there is one, has this release. @param hash of its configuration. */
-export function isPlaced(
-  { destination, paths }: Pick<PlaceOptions, 'destination'> & { readonly paths: { readonly placed: string } },
-  hash: string,
-): boolean {
-  if (destination === undefined) return true;
-  const placed = readPlaced(paths.placed);
-  const { to, strategy } = destination;
-  if (placed?.to !== to || placed.strategy !== strategy || placed.hash !== hash) return false;
-  return strategy !== 'mv' || placed.inode === inodeOf(to);
-}
-
-/** One sync of a release to a destination that is held. */
-class PlaceSync {
-  readonly #options: PlaceOptions;
-  readonly #destination: Destination;
-  readonly #signal: AbortSignal;
-
-  constructor(options: PlaceOptions, destination: Destination, signal: AbortSignal) {
-    this.#options = options;
-    this.#destination = destination;
-    this.#signal = signal;
-  }
-
-  async run(next: Root, way: Way): Promise<void> {
+  async #sync(
+    next: Root,
+    way: Way,
+    { destination, signal }: { readonly destination: Destination; readonly signal: AbortSignal },
+  ): Promise<void> {
     const { paths, log, onNote } = this.#options;
-    const { to, strategy } = this.#destination;
-    if (strategy !== 'mv') forgetPlaced(paths.placed, this.#destination);
+    const { to, strategy } = destination;
+    if (strategy !== 'mv') forgetPlaced(paths.placed, destination);
     const began = performance.now();
-    const sync = () => this.#sync(next, way);
+    const sync = async (): Promise<SyncStats> => {
+      const { syncTree } = await import('./sync/sync-tree.js'); // Most agents have no use for it.
+      const until = strategy === 'rsync' ? new AbortController().signal : signal;
+      return await syncTree(this.#request(next, way, destination), until);
+    };
     const { root, ...counts } =
-      strategy === 'mv' && way === 'back' ? await this.#inPlaceOfEarlier(sync) : await sync();
+      strategy === 'mv' && way === 'back'
+        ? await replaceDestination({ to, placed: paths.placed, log }, sync)
+        : await sync();
     if (strategy !== 'mv') writePlaced(paths.placed, { to, strategy, hash: next.id, inode: '' });
     const ms = Math.round(performance.now() - began);
     onNote(`synced to ${to}`);
     log.info({ to, strategy, root, ...counts, ms }, 'synced to the destination');
   }
 
-  async #sync(next: Root, way: Way): Promise<SyncStats> {
-    const { syncTree } = await import('./sync/sync-tree.js'); // Most agents have no use for it.
-    const isUninterrupted = this.#destination.strategy === 'rsync';
-    const signal = isUninterrupted ? new AbortController().signal : this.#signal;
-    return await syncTree(this.#request(next, way), signal);
-  }
-
-  #request({ id: hash, root }: Root, way: Way): SyncRequest {
+  #request({ id: hash, root }: Root, way: Way, destination: Destination): SyncRequest {
     const { paths, keep, log, onNote } = this.#options;
-    const { to, strategy } = this.#destination;
+    const { to, strategy } = destination;
     const verbose = log.isLevelEnabled('debug');
     return {
-      ...this.#destination,
+      ...destination,
       from: root,
       compare: 'content', // The files of an image, or of a reproducible build, all have the same time.
       keepSource: true,
@@ -240,40 +208,18 @@ class PlaceSync {
       },
     };
   }
+}
 
-  /** With `mv`: moves the earlier release aside first; where no other can take its place, it gets its name again. */
-  async #inPlaceOfEarlier<T>(sync: () => Promise<T>): Promise<T> {
-    const { paths } = this.#options;
-    const { to } = this.#destination;
-    const placed = readPlaced(paths.placed);
-    if (placed?.to !== to || placed.inode !== inodeOf(to) || placed.inode === '') return await sync();
-    const aside = replacedBeside(to);
-    renameSync(to, aside);
-    let stats: T;
-    try {
-      stats = await sync();
-    } catch (error) {
-      renameSync(aside, to);
-      writePlaced(paths.placed, placed);
-      throw error;
-    }
-    await this.#removeAside(aside, placed);
-    return stats;
-  }
-
-  /** Spares it where another user who may write to its parent directory has given its name to something else. */
-  async #removeAside(aside: string, placed: PlacedRecord): Promise<void> {
-    try {
-      if (inodeOf(aside) !== placed.inode)
-        throw new DeployError('unsafe', 'it is not what was moved there', { hint: 'look what it is' });
-      await removeTree(aside);
-    } catch (error) {
-      this.#options.log.warn(
-        { path: aside, err: describeError(error) },
-        'cannot remove the replaced destination',
-      );
-    }
-  }
+/** Whether the destination has this release; true without a destination. @param hash of its configuration. */
+export function isPlaced(
+  { destination, paths }: Pick<PlaceOptions, 'destination'> & { readonly paths: { readonly placed: string } },
+  hash: string,
+): boolean {
+  if (destination === undefined) return true;
+  const placed = readPlaced(paths.placed);
+  const { to, strategy } = destination;
+  if (placed?.to !== to || placed.strategy !== strategy || placed.hash !== hash) return false;
+  return strategy !== 'mv' || placed.inode === inodeOf(to);
 }
 
 function once(act: () => void): () => void {

@@ -1,24 +1,55 @@
 import { randomBytes } from 'node:crypto';
-import { existsSync, readdirSync } from 'node:fs';
+import { renameSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
+import { DeployError, describeError } from '@deploy-tools/shared/errors.js';
+import { namesIn } from '@deploy-tools/shared/host/names-in.js';
+import type { Logger } from '@deploy-tools/shared/log.js';
 import { removeTree } from '../release/unpack/run-tree-task.js';
+import { inodeOf, readPlaced, writePlaced } from './placed-record.js';
 
-/** With `mv`, what was put to a destination before has this name while another release takes its place. */
-export function replacedBeside(to: string): string {
-  return join(dirname(to), `.${basename(to)}.old-${randomBytes(6).toString('hex')}`);
+interface Replacement {
+  /** The destination, of strategy `mv`. */
+  readonly to: string;
+  /** Path of the record of the last sync. */
+  readonly placed: string;
+  readonly log: Logger;
 }
 
-/** Removes what agents that were killed left of these. The destination has to be held. @throws DeployError denied; cancelled. */
-export async function removeReplaced(to: string, signal: AbortSignal): Promise<void> {
-  for (const path of replacedAt(to)) await removeTree(path, signal);
+/**
+ * Moves the release at a destination aside while a sync puts an earlier one there. If the sync fails, the release gets its name again;
+ * else it is removed.
+ */
+export async function replaceDestination<T>(
+  { to, placed: recordPath, log }: Replacement,
+  sync: () => Promise<T>,
+): Promise<T> {
+  const placed = readPlaced(recordPath);
+  if (placed?.to !== to || placed.inode !== inodeOf(to) || placed.inode === '') return await sync();
+  const aside = join(dirname(to), `.${basename(to)}.old-${randomBytes(6).toString('hex')}`);
+  renameSync(to, aside);
+  let stats: T;
+  try {
+    stats = await sync();
+  } catch (error) {
+    renameSync(aside, to);
+    writePlaced(recordPath, placed);
+    throw error;
+  }
+  try {
+    // Another user who may write to the parent directory may have exchanged it.
+    if (inodeOf(aside) !== placed.inode)
+      throw new DeployError('unsafe', 'it is not what was moved there', { hint: 'look what it is' });
+    await removeTree(aside);
+  } catch (error) {
+    log.warn({ path: aside, err: describeError(error) }, 'cannot remove the replaced destination');
+  }
+  return stats;
 }
 
-/** Absolute paths of what is left. */
+/** Absolute paths of the replaced destinations that killed agents left. */
 export function replacedAt(to: string): string[] {
   const [dir, prefix] = [dirname(to), `.${basename(to)}.old-`];
-  if (!existsSync(dir)) return [];
-  const isOne = (name: string) => name.startsWith(prefix) && /^[0-9a-f]{12}$/.test(name.slice(prefix.length));
-  return readdirSync(dir)
-    .filter(isOne)
+  return namesIn(dir)
+    .filter((name) => name.startsWith(prefix) && /^[0-9a-f]{12}$/.test(name.slice(prefix.length)))
     .map((name) => join(dir, name));
 }

@@ -1,7 +1,7 @@
 import { readdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
-import { Superseded } from '@deploy-tools/agent/deploy/called-off.js';
 import { resumeAttempt } from '@deploy-tools/agent/deploy/resume-attempt.js';
+import { Superseded } from '@deploy-tools/agent/deploy/wishes.js';
 import { DeployError } from '@deploy-tools/shared/errors.js';
 import { describe, expect, it } from 'vitest';
 import { Killed, MortalLedger } from './mortal-ledger.js';

@@ -1,5 +1,5 @@
-import { type Cancelled, Superseded } from '@deploy-tools/agent/deploy/called-off.js';
 import { resumeAttempt } from '@deploy-tools/agent/deploy/resume-attempt.js';
+import { type Cancelled, Superseded } from '@deploy-tools/agent/deploy/wishes.js';
 import { DeployError } from '@deploy-tools/shared/errors.js';
 import { describe, expect, it } from 'vitest';
 import { BACK_TO_1, type Happens, PlayedSite, provenSite, revision, stepsForward } from './played-host.js';

@@ -1,5 +1,5 @@
-import { beginAttempt, isCurrent } from '@deploy-tools/agent/deploy/begin-attempt.js';
 import type { StepEvent } from '@deploy-tools/agent/deploy/deploy-step.js';
+import { beginAttempt, isCurrent } from '@deploy-tools/agent/deploy/deploy-wanted.js';
 import { describe, expect, it } from 'vitest';
 import { testScope } from '../../../../test/support/scope.js';
 import { tempDir } from '../../../../test/support/temp-dir.js';

@@ -2,7 +2,7 @@ import { existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { AgentContext } from '@deploy-tools/agent/deploy/agent-context.js';
 import { deployWanted } from '@deploy-tools/agent/deploy/deploy-wanted.js';
-import { releaseToRepeat } from '@deploy-tools/agent/deploy/release-before.js';
+import { releaseToRepeat } from '@deploy-tools/agent/deploy/operator-requests.js';
 import { readState } from '@deploy-tools/agent/deploy/state-file.js';
 import type { AgentConfig } from '@deploy-tools/shared/config-json.js';
 import { beforeEach, expect, it } from 'vitest';

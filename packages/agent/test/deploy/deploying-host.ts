@@ -2,11 +2,10 @@ import { existsSync, readFileSync, renameSync, rmSync, writeFileSync } from 'nod
 import { join } from 'node:path';
 import type { AgentContext, AgentSettings } from '@deploy-tools/agent/deploy/agent-context.js';
 import { isFailure } from '@deploy-tools/agent/deploy/attempt-result.js';
-import { cancelAttempt } from '@deploy-tools/agent/deploy/cancel-attempt.js';
 import { deployWanted } from '@deploy-tools/agent/deploy/deploy-wanted.js';
 import { leaveUnproven } from '@deploy-tools/agent/deploy/leave-unproven.js';
 import { Ledger } from '@deploy-tools/agent/deploy/ledger.js';
-import { rollbackByHand } from '@deploy-tools/agent/deploy/release-before.js';
+import { cancelAttempt, rollbackByHand } from '@deploy-tools/agent/deploy/operator-requests.js';
 import { resumeAttempt } from '@deploy-tools/agent/deploy/resume-attempt.js';
 import { readState, readWholeState } from '@deploy-tools/agent/deploy/state-file.js';
 import { Pushes } from '@deploy-tools/agent/follow/pushes.js';

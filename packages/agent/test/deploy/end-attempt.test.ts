@@ -1,5 +1,5 @@
-import { Superseded } from '@deploy-tools/agent/deploy/called-off.js';
 import { endFailed } from '@deploy-tools/agent/deploy/end-attempt.js';
+import { Superseded } from '@deploy-tools/agent/deploy/wishes.js';
 import { Pushes } from '@deploy-tools/agent/follow/pushes.js';
 import { DeployError } from '@deploy-tools/shared/errors.js';
 import { createLogger } from '@deploy-tools/shared/log.js';

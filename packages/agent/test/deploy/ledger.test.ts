@@ -4,7 +4,7 @@ import { STEP_EVENTS, type StepEvent, stepAfter } from '@deploy-tools/agent/depl
 import { waitBefore } from '@deploy-tools/agent/deploy/hold.js';
 import { isSettled, liveRelease, runningRelease } from '@deploy-tools/agent/deploy/journal.js';
 import { Ledger } from '@deploy-tools/agent/deploy/ledger.js';
-import { rollbackByHand } from '@deploy-tools/agent/deploy/release-before.js';
+import { rollbackByHand } from '@deploy-tools/agent/deploy/operator-requests.js';
 import { isDeployError } from '@deploy-tools/shared/errors.js';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';

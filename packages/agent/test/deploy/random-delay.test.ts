@@ -1,4 +1,4 @@
-import { delayBefore } from '@deploy-tools/agent/deploy/delay-before.js';
+import { delayBefore } from '@deploy-tools/agent/deploy/deploy-wanted.js';
 import { RandomDelay } from '@deploy-tools/agent/deploy/random-delay.js';
 import { describe, expect, it } from 'vitest';
 import { testScope } from '../../../../test/support/scope.js';

@@ -1,6 +1,6 @@
 import { rmSync } from 'node:fs';
 import { join } from 'node:path';
-import { takeUpProgram } from '@deploy-tools/agent/deploy/take-up-program.js';
+import { takeUpProgram } from '@deploy-tools/agent/deploy/resume-attempt.js';
 import type { ReleaseProgram } from '@deploy-tools/agent/process/supervise/release-program.js';
 import { expect, it } from 'vitest';
 import { DeployingHost } from '../deploying-host.js';

@@ -4,7 +4,7 @@ import type { AgentContext } from '@deploy-tools/agent/deploy/agent-context.js';
 import { isOver } from '@deploy-tools/agent/deploy/deploy-step.js';
 import { deployWanted } from '@deploy-tools/agent/deploy/deploy-wanted.js';
 import { liveRelease } from '@deploy-tools/agent/deploy/journal.js';
-import { rollbackByHand } from '@deploy-tools/agent/deploy/release-before.js';
+import { rollbackByHand } from '@deploy-tools/agent/deploy/operator-requests.js';
 import { recover, resumeAttempt } from '@deploy-tools/agent/deploy/resume-attempt.js';
 import { readState } from '@deploy-tools/agent/deploy/state-file.js';
 import { presentReport } from '@deploy-tools/agent/tell/report/present-report.js';

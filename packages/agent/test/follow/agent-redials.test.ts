@@ -3,8 +3,10 @@ import { writeState } from '@deploy-tools/agent/deploy/state-file.js';
 import { followConfiguration } from '@deploy-tools/agent/follow/follow-configuration.js';
 import type { Pushes } from '@deploy-tools/agent/follow/pushes.js';
 import { Redials } from '@deploy-tools/agent/follow/redials.js';
-import type { Link } from '@deploy-tools/agent/follow/registry-link.js';
-import { RegistryUpstream } from '@deploy-tools/agent/follow/registry-upstream.js';
+import {
+  RegistryUpstream,
+  type RegistryUpstreamOptions,
+} from '@deploy-tools/agent/follow/registry-upstream.js';
 import { systemTimers } from '@deploy-tools/agent/host/timers.js';
 import { encodeConfigJson } from '@deploy-tools/shared/config-json.js';
 import { Turns } from '@deploy-tools/shared/host/turns.js';
@@ -40,10 +42,16 @@ async function pausesAfter(lives: readonly number[]): Promise<number[]> {
     },
   } as unknown as Pushes;
   const sftp = async () => ({ readFile: async () => Buffer.from(encodeConfigJson(config)) });
-  const link = { sftp, close: () => {} } as unknown as Link;
+  const link = { sftp, close: () => {} } as unknown as RegistryUpstreamOptions['link'];
   const pace = { pollMs: 30_000, random: () => 1 };
   const redials = new Redials(pace, timers);
-  const upstream = new RegistryUpstream({ link, name: 'project', polls: new Turns(1), redials });
+  const upstream = new RegistryUpstream({
+    link,
+    isShared: false,
+    name: 'project',
+    polls: new Turns(1),
+    redials,
+  });
   await followConfiguration(context, { upstream, pushes, once: false, ...pace });
   return pauses;
 }

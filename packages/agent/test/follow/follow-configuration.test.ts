@@ -1,8 +1,8 @@
 import { existsSync, mkdirSync, renameSync } from 'node:fs';
 import { join } from 'node:path';
-import { Superseded } from '@deploy-tools/agent/deploy/called-off.js';
 import { Ledger } from '@deploy-tools/agent/deploy/ledger.js';
 import { readWholeState } from '@deploy-tools/agent/deploy/state-file.js';
+import { Superseded } from '@deploy-tools/agent/deploy/wishes.js';
 import { followConfiguration } from '@deploy-tools/agent/follow/follow-configuration.js';
 import { DeployError } from '@deploy-tools/shared/errors.js';
 import { expect, it } from 'vitest';

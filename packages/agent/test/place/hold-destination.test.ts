@@ -1,5 +1,5 @@
 import { existsSync, readFileSync, readlinkSync, writeFileSync } from 'node:fs';
-import { cancelAttempt } from '@deploy-tools/agent/deploy/cancel-attempt.js';
+import { cancelAttempt } from '@deploy-tools/agent/deploy/operator-requests.js';
 import { Pushes } from '@deploy-tools/agent/follow/pushes.js';
 import { systemTimers } from '@deploy-tools/agent/host/timers.js';
 import { lockDestination } from '@deploy-tools/agent/place/sync/lock-destination.js';

@@ -1,4 +1,23 @@
-import { DeployError } from '../errors.js';
+import { Writable } from 'node:stream';
+import { DeployError, toDeployError } from '../errors.js';
+
+/**
+ * A stream that cuts what is written to it into lines.
+ * @param maxBytes of a line with its newline; a longer line destroys the stream, as does an error of the listener.
+ */
+export function lineSink(maxBytes: number, onLine: (line: string) => void): Writable {
+  const lines = new BoundedLines(maxBytes);
+  return new Writable({
+    write: (chunk: Buffer, _encoding, done) => {
+      try {
+        for (const line of lines.push(chunk)) onLine(line);
+        done();
+      } catch (error) {
+        done(toDeployError(error));
+      }
+    },
+  });
+}
 
 /**
  * Cuts a byte stream into lines of UTF-8 without their newlines. Holds at most one incomplete line of bounded length;

@@ -7,19 +7,18 @@ import { HeldDirectory, withNames } from '../../release/unpack/held-directory.js
 import { removeTree } from '../../release/unpack/run-tree-task.js';
 
 /**
- * A fresh directory (0700) that no other user can enter, even one who may write to the one above: it is held from the moment that it
- * is made, so what has its name later does not matter. What is in it, whatever its owner and mode, is out of reach of others
- * until it is renamed to another place.
+ * A fresh directory (0700) that no other user can enter, even one who may write to its parent: it is held from its creation on, so it
+ * does not matter what has its name later. Its content, whatever owner and mode, is out of reach of others until it is renamed.
  */
 export class ClosedDirectory {
   readonly #parent: HeldDirectory;
   readonly #held: HeldDirectory;
-  /** The name that it was made by. */
+  /** Its path at the creation. */
   readonly #name: string;
 
   /**
-   * @param parent where it is made. @param prefix of the name; the rest is random.
-   * @throws system errors; DeployError unsafe when somebody has exchanged it already.
+   * @param prefix of the name; the rest is random.
+   * @throws system errors; DeployError unsafe when another user has exchanged it already.
    */
   constructor(parent: HeldDirectory, prefix: string) {
     this.#parent = new HeldDirectory(parent.at('.'));
@@ -34,15 +33,12 @@ export class ClosedDirectory {
     }
   }
 
-  /** A path, by the handle, to what has this name in it. */
+  /** A path through the handle to an entry of this name. */
   at(name: string): string {
     return join(this.#held.self, name);
   }
 
-  /**
-   * Removes what is in it still, and then its name, unless somebody has given that to something else meanwhile.
-   * @throws DeployError denied; internal.
-   */
+  /** Removes its content, and the directory unless its name has another one now. @throws DeployError denied; internal. */
   async remove(): Promise<void> {
     try {
       for (const name of readdirSync(this.#held.self)) await removeTree(this.at(name));
@@ -56,14 +52,14 @@ export class ClosedDirectory {
   }
 }
 
-/** Removes those that processes which were killed left. @param prefix of their names. */
-export async function removeClosed(parent: HeldDirectory, prefix: string): Promise<void> {
-  for (const name of readdirSync(parent.self)) {
+/** Makes a closed directory; first removes those of killed processes. The lock of the destination has to be held. */
+export async function freshClosed(parent: HeldDirectory, prefix: string): Promise<ClosedDirectory> {
+  for (const name of readdirSync(parent.self))
     if (name.startsWith(prefix)) await removeTree(join(parent.self, name));
-  }
+  return new ClosedDirectory(parent, prefix);
 }
 
-/** @throws DeployError unsafe for one that others may write to, or that was not made just now. */
+/** @throws DeployError unsafe for a directory that others may write to, or that was not made just now. */
 function holdFresh(path: string): HeldDirectory {
   const held = new HeldDirectory(byteName(path));
   const { uid, mode } = held.stats;

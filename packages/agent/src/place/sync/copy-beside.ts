@@ -5,33 +5,31 @@ import { syncDirectory } from '@deploy-tools/shared/host/atomic-file.js';
 import { syncTree as flushTree } from '../../host/sync-filesystem.js';
 import { HeldDirectory, withNames } from '../../release/unpack/held-directory.js';
 import { copyTree } from '../../release/unpack/run-tree-task.js';
-import { ClosedDirectory, removeClosed } from './closed-directory.js';
+import { freshClosed } from './closed-directory.js';
 import { needsRsync, runRsync } from './run-rsync.js';
 import type { SyncCounts, SyncRequest } from './sync-request.js';
 
-/** Only such a directory can be renamed into another one by its owner. */
+/** An owner can rename a directory to another parent only with this permission on it. */
 const OWNER_MAY_WRITE = 0o200;
 
-/** Where a copy is made, and what becomes of it. */
 export interface CopyPlace {
   readonly dir: HeldDirectory;
   /** Of the closed directory's name. */
   readonly prefix: string;
-  /** Gives the copy, of which it gets a path, its name. */
+  /** Gives the copy its name. @param tree path of the copy. */
   readonly place: (tree: string) => void;
 }
 
 /**
- * Copies the source, without what the rules leave out (which rsync(1) knows), into a fresh directory that is closed to others, and
- * hands that on. Whatever goes wrong, it is removed again; what a process that was killed left of the same kind is removed first.
+ * Copies the source into a fresh closed directory and gives the copy its name. rsync(1) copies where rules leave something out. After a
+ * failure the copy is removed.
  */
 export async function copyBeside(
   sync: SyncRequest,
   { dir, prefix, place }: CopyPlace,
   signal: AbortSignal,
 ): Promise<SyncCounts> {
-  await removeClosed(dir, prefix);
-  const closed = new ClosedDirectory(dir, prefix);
+  const closed = await freshClosed(dir, prefix);
   try {
     return await copyInto(sync, { tree: closed.at('tree'), place }, signal);
   } finally {
@@ -41,7 +39,7 @@ export async function copyBeside(
   }
 }
 
-/** @param tree where nothing is yet, in a closed directory. */
+/** @param tree a free path in a closed directory. */
 async function copyInto(
   sync: SyncRequest,
   { tree, place }: { readonly tree: string; readonly place: CopyPlace['place'] },
@@ -52,22 +50,19 @@ async function copyInto(
   try {
     const counts = await copied(sync, tree, signal);
     const mode = sync.destMode | OWNER_MAY_WRITE;
-    held.chmod(mode); // rsync(1) gave it that of the source
+    held.chmod(mode); // rsync(1) gave it the mode of the source.
     if (sync.durable !== false) await flushTree(realpathSync(tree));
     place(tree);
-    if (mode !== sync.destMode) closeToOwner(held, sync);
+    if (mode !== sync.destMode) {
+      held.chmod(sync.destMode);
+      if (sync.durable !== false) syncDirectory(held.self);
+    }
     return counts;
   } catch (error) {
     throw withNames(error);
   } finally {
     held.close();
   }
-}
-
-/** What has its name already gets its mode, and that on the disk too. */
-function closeToOwner(held: HeldDirectory, { destMode, durable }: SyncRequest): void {
-  held.chmod(destMode);
-  if (durable !== false) syncDirectory(held.self);
 }
 
 async function copied(sync: SyncRequest, to: string, signal: AbortSignal): Promise<SyncCounts> {

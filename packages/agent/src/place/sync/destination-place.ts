@@ -4,30 +4,29 @@ import { tmpdir } from 'node:os';
 import { basename, dirname, join } from 'node:path';
 import { DeployError } from '@deploy-tools/shared/errors.js';
 import { makeDirectory } from '@deploy-tools/shared/host/make-directory.js';
-import { ClosedDirectory, removeClosed } from './closed-directory.js';
-import { holdParent } from './destination-parent.js';
+import { holdParent } from './check-destination.js';
+import { type ClosedDirectory, freshClosed } from './closed-directory.js';
 import { directoriesOf, realDestination, realName, releasesOf } from './destination-paths.js';
 import type { SyncRequest } from './sync-request.js';
 
 const LOCK = 'deploy-lock';
 
-/** Where there is room for what is made for a destination, and what names it has there. */
+/** The paths of lock files and temporary directories for a destination. */
 export interface DestinationPlace {
   /**
-   * Absolute paths of the files that are locked while something is done to the destination, in the order in which everybody locks
-   * them: for its name, whatever the strategy, and for the directory elsewhere that a symlink of this name leads what is
-   * written to.
+   * Absolute paths of the lock files, in the order in which every process locks them: one for the destination's name, and one for the
+   * directory that a symlink of this name leads to.
    */
   readonly locks: readonly string[];
-  /** Absolute path that temporary directories begin with. */
+  /** Absolute path, to which the name of a temporary directory adds random characters. */
   readonly prefix: string;
 }
 
 /**
- * Beside the destination, so that a rename is enough to get there; where we may not write beside it, as in a root's
- * directory, in the system's directory for temporary files, in a directory of our user's own. Directories above that
- * are missing are made (0755). A destination that is named in two ways has one lock at least for both.
- * @throws system errors; DeployError unsafe when somebody else has that directory.
+ * Finds the paths beside the destination, so that a rename is enough to get there; or, where we may not write beside it, in a directory
+ * of our user in the system's temporary directory. Makes missing directories above (0755). Two names of one destination have at least
+ * one lock in common.
+ * @throws system errors; DeployError unsafe when another user owns that directory.
  */
 export function destinationPlace(destination: Pick<SyncRequest, 'to' | 'strategy'>): DestinationPlace {
   const plain = releasesOf(realName(destination.to));
@@ -36,28 +35,27 @@ export function destinationPlace(destination: Pick<SyncRequest, 'to' | 'strategy
   return { locks: locks.sort(), prefix: placeBeside(realDestination(destination)).prefix };
 }
 
-/** Absolute paths of the files that may be the lock of a destination which takes this directory. */
+/** Absolute paths of the possible lock files of a destination that writes to this directory. */
 export function locksFor(path: string): string[] {
   return [besideIn(dirname(path), path).lock, temporaryIn(temporaryDirectory(), path).lock];
 }
 
-/** A fresh directory there. What processes that were killed left is removed first: the lock has to be held. */
+/** Makes a closed directory there. The lock of the destination has to be held. */
 export async function freshBeside({ prefix }: DestinationPlace): Promise<ClosedDirectory> {
   const parent = holdParent(prefix);
   try {
-    await removeClosed(parent, basename(prefix));
-    return new ClosedDirectory(parent, basename(prefix));
+    return await freshClosed(parent, basename(prefix));
   } finally {
     parent.close();
   }
 }
 
-/** Whether a file of this name may be the lock of a destination. */
+/** Whether a file name is that of a lock beside a destination. */
 export function isLockName(name: string): boolean {
   return name.length > LOCK.length + 2 && name.startsWith('.') && name.endsWith(`.${LOCK}`);
 }
 
-/** For one of the directories of a destination. */
+/** The paths for one directory of a destination. */
 interface Beside {
   readonly lock: string;
   readonly prefix: string;

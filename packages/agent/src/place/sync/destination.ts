@@ -1,11 +1,35 @@
 import { normalize, resolve } from 'node:path';
-import type { FlagValues } from '@deploy-tools/shared/cli/flags.js';
+import { flag } from '@deploy-tools/shared/cli/flag-table.js';
+import type { FlagSpec, FlagValues } from '@deploy-tools/shared/cli/flags.js';
 import { DeployError } from '@deploy-tools/shared/errors.js';
 import { isWithin } from '@deploy-tools/shared/host/is-within.js';
 import { areApart, directoriesOf, realPlace } from './destination-paths.js';
 import { requireRsync } from './run-rsync.js';
-import type { SYNC_FLAGS } from './sync-flags.js';
 import { SYNC_STRATEGIES, type SyncRequest } from './sync-request.js';
+
+/** Timers of Node.js fire at once beyond 31 bits of milliseconds. */
+const LONGEST_MS = 24 * 3_600_000;
+
+/** The agent's flags for a destination, and for limits of network use. */
+export const SYNC_FLAGS = [
+  flag.text('dest', 'directory that each release is synced to before the script runs; none without'),
+  flag.text(
+    'sync',
+    'how a release gets to -dest: rsync (rsync(1) -a --delete, has to be installed), mv (a copy takes the name, which must be free), release (a fresh copy beside and a symlink that is switched)',
+    { default: 'rsync' },
+  ),
+  flag.list('exclude', 'pattern that leaves something out of -dest; needs rsync(1)'),
+  flag.text('exclude-from', 'file of such patterns: a relative path is in the release'),
+  flag.text('dest-mode', 'mode of -dest, octal', { default: '0755' }),
+  flag.size('max-bandwidth', 'most bytes a second that are fetched over the connection, such as 10MB', {
+    min: 1024,
+  }),
+  flag.duration('random-delay', 'wait up to so long, at random, before each deployment', {
+    default: '0s',
+    min: 0,
+    max: LONGEST_MS,
+  }),
+] as const satisfies readonly FlagSpec[];
 
 /** Where each release is synced to, and how. */
 export type Destination = Pick<SyncRequest, 'to' | 'strategy' | 'excludes' | 'excludeFrom' | 'destMode'>;
@@ -15,7 +39,7 @@ type DestinationFlags = Pick<
   'dest' | 'sync' | 'exclude' | 'exclude-from' | 'dest-mode'
 > & { readonly state: string };
 
-/** @param dir of the agent. @returns undefined without -dest. @throws DeployError usage. */
+/** The destination by the flags; undefined without -dest. @param dir of the agent. @throws DeployError usage. */
 export function destinationOf(flags: DestinationFlags, dir: string): Destination | undefined {
   const strategy = SYNC_STRATEGIES.find((known) => known === flags.sync);
   if (strategy === undefined)
@@ -50,7 +74,7 @@ function excludeFromOf(path: string | undefined): string | undefined {
   });
 }
 
-/** What is not in a release is removed from the destination: the agent's own must not be there. */
+/** Refuses a destination that contains files of the agent: a sync would remove them. */
 function checkApart(destination: Pick<Destination, 'to' | 'strategy'>, dir: string, state: string): void {
   const directories = directoriesOf(destination);
   if (!directories.every((directory) => areApart(directory, realPlace(dir))))

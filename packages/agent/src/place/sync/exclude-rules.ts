@@ -8,10 +8,10 @@ import type { SyncRequest } from './sync-request.js';
 const MAX_BYTES = 1024 * 1024;
 
 /**
- * Opens the file of rules of a sync, where there is one, at its beginning: a user who exchanges what has its name does not exchange what
- * is read. What only looks like a file would be waited for without an end, and a symlink of the source could have a file of the host read.
- * @returns a descriptor, the caller's to close; undefined without rules.
- * @throws DeployError not-found; unsafe: it is outside of the source; invalid, too-large, denied: it cannot be read.
+ * Opens the file with a sync's exclude rules. rsync(1) reads this descriptor: a user who exchanges the file meanwhile changes nothing.
+ * A symlink out of the source is refused, because it could have any file of the host read.
+ * @returns a descriptor, which the caller closes; undefined without rules.
+ * @throws DeployError not-found; unsafe: outside of the source; invalid, too-large, denied: not readable.
  */
 export function openRules({
   from,
@@ -22,8 +22,19 @@ export function openRules({
   const path = isHosts ? excludeFrom : join(from, excludeFrom);
   const fd = opened(path);
   try {
-    if (!isHosts) requireInside(from, path, readlinkSync(`/proc/self/fd/${fd}`));
-    requireSmall(path, fstatSync(fd).size);
+    const real = readlinkSync(`/proc/self/fd/${fd}`);
+    if (!isHosts && !isWithin(realpathSync(from), real))
+      throw new DeployError(
+        'unsafe',
+        `the exclude rules ${path} are a symlink out of the release, to ${real}`,
+        {
+          hint: 'put the file itself into the release, or name one of the host by an absolute path',
+        },
+      );
+    if (fstatSync(fd).size > MAX_BYTES)
+      throw new DeployError('too-large', `the exclude rules ${path} are larger than 1 MiB`, {
+        hint: 'leave out whole directories instead of their files',
+      });
     return fd;
   } catch (error) {
     closeSync(fd);
@@ -31,7 +42,7 @@ export function openRules({
   }
 }
 
-/** Says beforehand what {@link openRules} would. @throws as that. */
+/** Fails where {@link openRules} would. */
 export function checkRules(sync: Pick<SyncRequest, 'from' | 'excludeFrom'>): void {
   const fd = openRules(sync);
   if (fd !== undefined) closeSync(fd);
@@ -49,19 +60,4 @@ function opened(path: string): number {
     const { kind, message } = toDeployError(error);
     throw new DeployError(kind, `the exclude rules in ${path} cannot be read: ${message}`, { cause: error });
   }
-}
-
-/** @param real where the open file is. */
-function requireInside(from: string, path: string, real: string): void {
-  if (isWithin(realpathSync(from), real)) return;
-  throw new DeployError('unsafe', `the exclude rules ${path} are a symlink out of the release, to ${real}`, {
-    hint: 'put the file itself into the release, or name one of the host by an absolute path',
-  });
-}
-
-function requireSmall(path: string, bytes: number): void {
-  if (bytes > MAX_BYTES)
-    throw new DeployError('too-large', `the exclude rules ${path} are larger than 1 MiB`, {
-      hint: 'leave out whole directories instead of their files',
-    });
 }

@@ -12,6 +12,8 @@ import { DeployError, toDeployError } from '@deploy-tools/shared/errors.js';
 import { tryLockFile } from '@deploy-tools/shared/host/file-lock.js';
 import type { Timers } from '../../host/timers.js';
 import {
+  checkInside,
+  checkOutside,
   type DestinationClaim,
   formatLockContent,
   hasLeft,
@@ -20,16 +22,14 @@ import {
   parseLockContent,
 } from './destination-owner.js';
 import { destinationPlace } from './destination-place.js';
-import { checkInside, checkOutside } from './nested-destinations.js';
 
-const LOOK_EVERY_MS = 200;
-/** A FIFO or a terminal that somebody put there does not have us wait. */
+const RETRY_MS = 200;
+/** Opening a FIFO or a terminal that another user put there must not wait. */
 const OPEN_FLAGS =
   constants.O_RDWR | constants.O_CREAT | constants.O_NOFOLLOW | constants.O_NONBLOCK | constants.O_NOCTTY;
 
-/** The lock files are made where they are not there, and left. */
 export interface LockRequest extends DestinationClaim {
-  /** Whether to wait until it is free. */
+  /** Whether to wait until the destination is free. */
   readonly waits: boolean;
   readonly timers: Timers;
   readonly log: (line: string) => void;
@@ -37,10 +37,10 @@ export interface LockRequest extends DestinationClaim {
 }
 
 /**
- * Makes sure that nobody else deploys to a destination meanwhile, and notes whose it is from now on. The kernel releases the
- * locks when the process ends, however it ends.
- * @returns to release it.
- * @throws DeployError conflict, when the destination is another agent's, in it or around it; locked; denied; cancelled.
+ * Locks a destination against other processes and writes its owner into the lock files, which stay. The kernel releases the locks when
+ * the process ends, for any reason.
+ * @returns releases the destination.
+ * @throws DeployError conflict, when another agent's destination is the same, in it or around it; locked; denied; cancelled.
  */
 export async function lockDestination(request: LockRequest): Promise<() => void> {
   const held: number[] = [];
@@ -61,20 +61,21 @@ export async function lockDestination(request: LockRequest): Promise<() => void>
   }
 }
 
-/** @returns the open file. */
+/** Locks one file. @returns its descriptor. */
 async function lock(path: string, request: LockRequest): Promise<number> {
   const { to, waits, timers, log, signal } = request;
   const fd = openLock(to, path);
   try {
-    for (let look = 1; !tryLockFile(fd); look += 1) {
+    requireLockFile(path, fstatSync(fd));
+    for (let isFirst = true; !tryLockFile(fd); isFirst = false) {
       const { pid } = contentOf(fd);
       const holder = pid === '' ? 'another process' : `process ${pid}`;
       if (!waits)
         throw new DeployError('locked', `${holder} is deploying to ${to}`, {
           hint: 'try again later, or wait for it with -busy wait',
         });
-      if (look === 1) log(`waiting: ${holder} is deploying to ${to}`);
-      await timers.sleep(LOOK_EVERY_MS, signal);
+      if (isFirst) log(`waiting: ${holder} is deploying to ${to}`);
+      await timers.sleep(RETRY_MS, signal);
     }
     return fd;
   } catch (error) {
@@ -83,24 +84,13 @@ async function lock(path: string, request: LockRequest): Promise<number> {
   }
 }
 
-/** Nobody has come to be inside of a destination since it was noted: it would have been refused. */
+/** Whether the lock file names this owner already: then no other destination is inside, for it would have been refused. */
 function isNoted(fd: number, { owner, to }: LockRequest): boolean {
   const noted = contentOf(fd).owner;
   return noted !== undefined && noted.dir === owner?.dir && noted.to === to && !hasLeft(noted);
 }
 
 function openLock(dest: string, path: string): number {
-  const fd = openFile(dest, path);
-  try {
-    requireLockFile(path, fstatSync(fd));
-    return fd;
-  } catch (error) {
-    closeSync(fd);
-    throw error;
-  }
-}
-
-function openFile(dest: string, path: string): number {
   try {
     return openSync(path, OPEN_FLAGS, 0o600);
   } catch (error) {
@@ -112,7 +102,7 @@ function openFile(dest: string, path: string): number {
   }
 }
 
-/** It is written to: another name of some other file, in a directory of another user, must not be. */
+/** Refuses a hard link, which another user may have made: the lock file is written to. */
 function requireLockFile(path: string, stats: Stats): void {
   if (stats.isFile() && stats.nlink <= 1) return;
   throw new DeployError('unsafe', `${path} is no lock file of ours: a hard link, or no regular file`, {

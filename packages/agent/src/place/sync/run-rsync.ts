@@ -1,24 +1,35 @@
-import { closeSync } from 'node:fs';
+import { closeSync, realpathSync } from 'node:fs';
+import { basename } from 'node:path';
 import { MAX_TIMER_MS } from '@deploy-tools/shared/duration.js';
 import { DeployError, type ErrorKind, toDeployError } from '@deploy-tools/shared/errors.js';
+import { syncTree as flushTree } from '../../host/sync-filesystem.js';
 import { requireProgram } from '../../process/script/program-file.js';
 import { type GroupEnd, runInGroup, stillRuns } from '../../process/script/run-in-group.js';
-import { pathForPrograms } from '../../release/unpack/held-directory.js';
+import { type HeldDirectory, pathForPrograms, withNames } from '../../release/unpack/held-directory.js';
+import { holdIn } from './check-destination.js';
 import { openRules } from './exclude-rules.js';
-import type { SyncCounts, SyncRequest } from './sync-request.js';
+import type { SyncCounts, SyncRequest, SyncStats } from './sync-request.js';
 
-/** Lines of standard error that an error message tells. */
-const TOLD_LINES = 3;
+/** Lines of standard error in an error message. */
+const MAX_COMPLAINTS = 3;
+const COUNT = /^(.*?): ([\d,.]+)/;
+/** What the lines of --stats count; versions of rsync(1) word the first in two ways. */
+const COUNTS: Readonly<Partial<Record<string, keyof SyncCounts>>> = {
+  'Number of files transferred': 'files',
+  'Number of regular files transferred': 'files',
+  'Number of deleted files': 'deleted',
+  'Total transferred file size': 'bytes',
+};
 const STATS = /^(Number of |Total |Literal data|Matched data|File list |sent \d|total size|$)/;
 
-/** Whether a sync is done by rsync(1): the strategy of that name, and whatever leaves something out. */
+/** Whether a sync needs rsync(1): for the strategy of that name, and for rules that leave something out. */
 export function needsRsync({ strategy, excludes, excludeFrom }: RsyncNeed): boolean {
   return strategy === 'rsync' || excludes.length > 0 || excludeFrom !== undefined;
 }
 
 type RsyncNeed = Pick<SyncRequest, 'strategy' | 'excludes' | 'excludeFrom'>;
 
-/** @param path of the environment. @throws DeployError usage where rsync(1) is needed and not there. */
+/** @param path the environment's PATH. @throws DeployError usage where rsync(1) is needed and missing. */
 export function requireRsync(sync: RsyncNeed, path = process.env.PATH): void {
   if (!needsRsync(sync)) return;
   try {
@@ -33,10 +44,37 @@ export function requireRsync(sync: RsyncNeed, path = process.env.PATH): void {
   }
 }
 
+/** Makes the destination like the source, by rsync(1). */
+export async function rsyncInto(
+  sync: SyncRequest,
+  parent: HeldDirectory,
+  signal: AbortSignal,
+): Promise<SyncStats> {
+  const { to, destMode, durable } = sync;
+  const held = holdIn(parent, basename(to), destMode);
+  try {
+    const root = realpathSync(held.self);
+    const counts = await runRsync({ ...sync, to: held.self }, signal);
+    held.chmod(destMode); // rsync(1) gave it the mode of the source.
+    if (durable !== false) await flushTree(root);
+    return { ...counts, root };
+  } catch (error) {
+    const { kind, message, hint } = withNames(error);
+    const hints = [...(hint === undefined ? [] : [hint]), 'syncing again completes it'];
+    throw new DeployError(
+      kind,
+      `${message}; ${to} may be partly synced: each file in it is whole, new or old`,
+      { hint: hints.join('; '), cause: error },
+    );
+  } finally {
+    held.close();
+  }
+}
+
 /**
- * `rsync -a --delete` from the content of one directory into another, which is there. rsync(1) begins in that one, so a path by a handle
- * (held-directory.ts) is as good as its name.
- * @throws DeployError usage, where there is none; as openRules; no-space, denied, or else script, with what rsync said; cancelled.
+ * Runs `rsync -a --delete` from the content of one directory into another, which exists and is rsync's working directory: it may be a
+ * path through a handle.
+ * @throws DeployError usage: rsync(1) is missing; as openRules; no-space, denied or script, with rsync's last lines; cancelled.
  */
 export async function runRsync(request: SyncRequest, signal: AbortSignal): Promise<SyncCounts> {
   requireRsync(request);
@@ -69,13 +107,13 @@ function resultOf({ stopped, code, signal, survivor }: GroupEnd, lines: Lines): 
       hint: 'look what it waits for (ps -o wchan), such as a disk or a network that does not answer',
     });
   if (stopped === 'abort') throw new DeployError('cancelled', 'stopped before it was done');
-  if (code === 0) return lines.counts();
+  if (code === 0) return lines.counts;
   const how = code === null ? `was ended by ${signal}` : `ended with status ${code}`;
   const said = lines.said();
   throw new DeployError(kindOf(said), `rsync ${how}: ${said}`);
 }
 
-/** The host's own troubles, by the system's words for them, as LC_ALL=C has them. */
+/** Recognises errors of the host by the system's messages under LC_ALL=C. */
 function kindOf(said: string): ErrorKind {
   if (/No space left on device|Disk quota exceeded/.test(said)) return 'no-space';
   return /Permission denied|Operation not permitted|Read-only file system/.test(said) ? 'denied' : 'script';
@@ -97,7 +135,7 @@ function argumentsOf(request: SyncRequest): string[] {
   ];
 }
 
-/** English, for its numbers are read; without what would change how rsync understands its arguments. */
+/** LC_ALL=C because the output is parsed; without variables that change how rsync reads its arguments. */
 function environment(): Record<string, string> {
   const inherited = Object.entries(process.env).flatMap(([name, value]) =>
     value === undefined || name.startsWith('RSYNC_') ? [] : [[name, value] as const],
@@ -105,35 +143,29 @@ function environment(): Record<string, string> {
   return { ...Object.fromEntries(inherited), LC_ALL: 'C' };
 }
 
-/** Keeps the numbers and the last complaints, and passes the rest on. */
+/** Collects the counts and the last lines of standard error, and passes other lines on to the log. */
 class Lines {
   readonly #request: SyncRequest;
   readonly #complaints: string[] = [];
-  readonly #counts = { files: 0, deleted: 0, bytes: 0 };
+  readonly counts = { files: 0, deleted: 0, bytes: 0 };
 
   constructor(request: SyncRequest) {
     this.#request = request;
   }
 
   take(stream: 'stdout' | 'stderr', line: string): void {
+    const { verbose, log } = this.#request;
     if (stream === 'stderr') {
       this.#complaints.push(line);
-      if (this.#complaints.length > TOLD_LINES) this.#complaints.shift();
-      this.#request.log(line);
-      return;
+      if (this.#complaints.length > MAX_COMPLAINTS) this.#complaints.shift();
+      log(line);
+    } else if (!STATS.test(line)) {
+      if (verbose) log(line);
+    } else {
+      const [, what = '', digits = ''] = COUNT.exec(line) ?? [];
+      const key = COUNTS[what];
+      if (key !== undefined) this.counts[key] = Number(digits.replace(/\D/g, ''));
     }
-    const number = (pattern: RegExp) => {
-      const digits = pattern.exec(line)?.[1];
-      return digits === undefined ? undefined : Number(digits.replace(/\D/g, ''));
-    };
-    this.#counts.files = number(/^Number of (?:regular )?files transferred: ([\d,.]+)/) ?? this.#counts.files;
-    this.#counts.deleted = number(/^Number of deleted files: ([\d,.]+)/) ?? this.#counts.deleted;
-    this.#counts.bytes = number(/^Total transferred file size: ([\d,.]+)/) ?? this.#counts.bytes;
-    if (this.#request.verbose && !STATS.test(line)) this.#request.log(line);
-  }
-
-  counts(): SyncCounts {
-    return this.#counts;
   }
 
   said(): string {

@@ -2,9 +2,9 @@ export const SYNC_STRATEGIES = ['rsync', 'mv', 'release'] as const;
 
 /**
  * How a tree gets to its destination:
- * - `rsync`: the destination becomes like the source, file by file (`rsync -a --delete`);
- * - `mv`: the source takes the destination's name, which must be free;
- * - `release`: a fresh copy in `<to>.releases/`, to which the symlink `to` is switched; earlier ones are kept.
+ * - `rsync`: makes the destination like the source, file by file (`rsync -a --delete`);
+ * - `mv`: gives the source the destination's name, which must be free;
+ * - `release`: makes a fresh copy in `<to>.releases/` and switches the symlink `to`; keeps earlier copies.
  */
 export type SyncStrategy = (typeof SYNC_STRATEGIES)[number];
 
@@ -14,9 +14,9 @@ export interface SyncRequest {
   /** Absolute path. */
   readonly to: string;
   readonly strategy: SyncStrategy;
-  /** Filter rules of rsync, as of its `--exclude`. Those of the file come before these. */
+  /** Rules as for rsync's `--exclude`. They come after those of the file. */
   readonly excludes: readonly string[];
-  /** A file of such rules, one a line, as of rsync's `--exclude-from`: a relative path is in the source, and no symlink out of it. */
+  /** A file as for rsync's `--exclude-from`. A relative path is in the source; a symlink out of the source is refused. */
   readonly excludeFrom: string | undefined;
   /** Permission bits of the destination's root. */
   readonly destMode: number;
@@ -24,27 +24,27 @@ export interface SyncRequest {
   readonly verbose: boolean;
   readonly log: (line: string) => void;
   /**
-   * How a file that need not be copied is known, with `rsync`: `times` by size and time, as rsync does by itself;
-   * `content` by what is in it, which is for trees whose files all have one time. `times` by default.
+   * With `rsync`: how unchanged files are recognised. `times`, the default, compares sizes and times; `content` is for trees whose files
+   * all have the same time.
    */
   readonly compare?: 'times' | 'content';
-  /** With `mv`: the source stays, what gets the name is a copy. */
+  /** With `mv`: keep the source and give the name to a copy. */
   readonly keepSource?: boolean;
-  /** With `mv`: called right before the copy or the source gets the name, with its absolute path. */
+  /** With `mv`: called with the absolute path of the tree right before it gets the name. */
   readonly beforeRename?: (path: string) => void;
-  /** With `rsync`: what is superfluous is removed before anything is copied, so that a full disk has room for it. */
+  /** With `rsync`: remove superfluous files before copying, for a disk that is almost full. */
   readonly deleteFirst?: boolean;
-  /** With `release`: names the release among its kind, as a file name; random without. */
+  /** With `release`: the end of the release's name; random by default. */
   readonly id?: string;
-  /** With `release`: switch to the newest that is there by the name of {@link id}, if there is one. */
+  /** With `release`: switch to the newest existing release of this {@link id}, if there is one. */
   readonly reuse?: boolean;
-  /** With `release`: the newest that are kept, besides the new and the one before; 5 by default. */
+  /** With `release`: how many of the newest to keep, besides the new and the previous one; 5 by default. */
   readonly keep?: number;
-  /** Whether all is on the disk when it is done, power loss included; true by default. */
+  /** Whether the result has to survive a power loss; true by default. */
   readonly durable?: boolean;
 }
 
-/** What was done. */
+/** The result of a sync. */
 export interface SyncStats {
   /** Regular files that were made or replaced. */
   readonly files: number;
@@ -56,5 +56,5 @@ export interface SyncStats {
   readonly root: string;
 }
 
-/** What one way of doing it counts. */
+/** The counts of a sync. */
 export type SyncCounts = Omit<SyncStats, 'root'>;

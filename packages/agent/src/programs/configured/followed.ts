@@ -3,7 +3,6 @@ import type { Turns } from '@deploy-tools/shared/host/turns.js';
 import type { Logger } from '@deploy-tools/shared/log.js';
 import type { StateReport } from '@deploy-tools/shared/report/report.js';
 import { followConfiguration } from '../../follow/follow-configuration.js';
-import { LinkShare } from '../../follow/link-share.js';
 import { Pushes } from '../../follow/pushes.js';
 import { Redials } from '../../follow/redials.js';
 import type { RegistryLink } from '../../follow/registry-link.js';
@@ -161,7 +160,8 @@ export class Followed {
     const context = application.take(agentSettings(flags, command), stop.signal);
     const redials = new Redials({ pollMs, random }, systemTimers);
     const upstream = new RegistryUpstream({
-      link: new LinkShare(link),
+      link,
+      isShared: true,
       name: this.name,
       polls: turns.polls,
       redials,

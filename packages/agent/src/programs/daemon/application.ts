@@ -1,14 +1,9 @@
 import { type DeployError, describeError } from '@deploy-tools/shared/errors.js';
 import type { StateReport } from '@deploy-tools/shared/report/report.js';
-import {
-  type AgentContext,
-  type AgentSettings,
-  agentContext,
-  type ContextParts,
-} from '../../deploy/agent-context.js';
-import { cancelAttempt } from '../../deploy/cancel-attempt.js';
+import type { AgentContext, AgentSettings, ContextParts } from '../../deploy/agent-context.js';
+import { agentContext } from '../../deploy/compose-context.js';
+import { AN_OPERATOR, cancelAttempt, retryHeld } from '../../deploy/operator-requests.js';
 import { RandomDelay } from '../../deploy/random-delay.js';
-import { AN_OPERATOR, retryHeld } from '../../deploy/retry-held.js';
 import { readWholeState } from '../../deploy/state-file.js';
 import type { LinkState } from '../../deploy/upstream.js';
 import type { Wanted } from '../../deploy/wanted-view.js';

@@ -59,7 +59,7 @@ function openRegistry(
     context.releases.threads.start(true); // They are likely to be needed, and ready by then.
   }
   return {
-    upstream: new RegistryUpstream({ link, name, polls: new Turns(1), redials }),
+    upstream: new RegistryUpstream({ link, isShared: false, name, polls: new Turns(1), redials }),
     loop: pushes,
     link: () => link.state,
     ready: { registry: flags.addr },

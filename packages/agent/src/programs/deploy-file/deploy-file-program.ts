@@ -1,7 +1,7 @@
 import { runProgram } from '@deploy-tools/shared/cli/program.js';
 import { programVersion } from '@deploy-tools/shared/version.js';
 import { urlOpener } from '@deploy-tools/sources/objects/open-url.js';
-import { stopSignal } from '../../host/stop-signal.js';
+import { stopSignal } from '../../host/agent-signals.js';
 import { systemTimers } from '../../host/timers.js';
 import type { DeployContext } from './deploy-context.js';
 import { DEPLOY_FILE_FLAGS, type DeployFileFlags, deployFileSettings } from './deploy-file-flags.js';

@@ -2,7 +2,7 @@ import { connect } from '@deploy-tools/shared/client/connect.js';
 import type { Connection } from '@deploy-tools/shared/client/connection.js';
 import { SftpClient } from '@deploy-tools/shared/client/sftp-client.js';
 import type { AgentConfig } from '@deploy-tools/shared/config-json.js';
-import { readWanted } from '../../follow/read-wanted.js';
+import { readWanted } from '../../follow/registry-upstream.js';
 import { type AccessFlags, registryAccess } from '../daemon/registry-access.js';
 
 /** Does something over a connection of its own. @throws DeployError auth, connect. */

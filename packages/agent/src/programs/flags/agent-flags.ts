@@ -1,7 +1,7 @@
 import { flag } from '@deploy-tools/shared/cli/flag-table.js';
 import type { FlagSpec } from '@deploy-tools/shared/cli/flags.js';
 import { LOG_FORMAT_FLAG } from '@deploy-tools/shared/log-format.js';
-import { SYNC_FLAGS } from '../../place/sync/sync-flags.js';
+import { SYNC_FLAGS } from '../../place/sync/destination.js';
 import { HEALTH_FLAGS } from '../../process/health/health-flags.js';
 import type { Hook } from '../../process/script/run-hook.js';
 import { SUPERVISE_FLAGS } from '../../process/supervise/supervise-flags.js';

@@ -3,7 +3,7 @@ import { basename, join } from 'node:path';
 import { errnoOf, isMissing } from '@deploy-tools/shared/errors.js';
 import { decodeJson, type JsonSubject } from '@deploy-tools/shared/json/decode-json.js';
 import * as z from 'zod/mini';
-import { readJournal } from '../../deploy/read-journal.js';
+import { readJournal } from '../../deploy/journal-file.js';
 import { confirmedAt } from '../../deploy/wanted-view.js';
 import { placedIn, readPlaced } from '../../place/placed-record.js';
 import type { DiskView } from './decide-start.js';

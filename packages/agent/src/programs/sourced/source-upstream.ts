@@ -17,7 +17,7 @@ import {
 import type { Wants } from '@deploy-tools/sources/select/wants.js';
 import type { Listing, Source } from '@deploy-tools/sources/source.js';
 import type { AgentContext } from '../../deploy/agent-context.js';
-import { isCurrent } from '../../deploy/begin-attempt.js';
+import { isCurrent } from '../../deploy/deploy-wanted.js';
 import { readState } from '../../deploy/state-file.js';
 import type { Upstream } from '../../deploy/upstream.js';
 import { verifyCache } from '../../release/archive-cache.js';

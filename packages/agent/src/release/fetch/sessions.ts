@@ -1,12 +1,5 @@
 import type { SftpClient } from '@deploy-tools/shared/client/sftp-client.js';
 
-/** A session that nobody else uses, as far as the registry allows one more. */
-export interface OwnSession {
-  readonly sftp: SftpClient;
-  /** Releases the session. */
-  end(): void;
-}
-
 /** SFTP sessions with the registry over one connection. */
 export interface Sessions {
   /** For everything that opens files; nobody else uses it. */

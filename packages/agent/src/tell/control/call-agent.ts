@@ -8,15 +8,15 @@ import { type ControlRequest, decodeAnswer, encodeRequest, MAX_ANSWER } from './
 
 const ANSWER_TIMEOUT_MS = 10_000;
 
-/** Where the agent of a directory listens. */
+/** Path of an agent's control socket. @param dir of the agent. */
 export function controlPath(dir: string): string {
   return join(dir, 'agent.sock');
 }
 
 /**
- * Asks the agent that runs in a directory.
- * @returns one object a configuration.
- * @throws DeployError not-found when none runs there; denied; timeout; what the agent answers.
+ * Sends a request to the agent that runs in a directory.
+ * @returns an object for each configuration.
+ * @throws DeployError not-found when no agent runs there; denied; timeout; the agent's error.
  */
 export async function callAgent(dir: string, request: ControlRequest): Promise<Fields[]> {
   return decodeAnswer(await exchange(dir, encodeRequest(request)));
@@ -50,7 +50,7 @@ function explained(dir: string, error: Error): DeployError {
   const code = errnoOf(error);
   if (code === 'ENOENT' || code === 'ENOTDIR' || code === 'ECONNREFUSED')
     return new DeployError('not-found', `no agent runs in ${dir}`, {
-      hint: 'check -dir, and that the agent was started with the same',
+      hint: 'check -dir: it has to be the directory that the agent was started with',
       cause: error,
     });
   if (code !== 'EACCES' && code !== 'EPERM') return toDeployError(error);

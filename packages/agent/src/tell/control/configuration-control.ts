@@ -4,30 +4,26 @@ import { stateReportJson } from '@deploy-tools/shared/report/agent-line.js';
 import { pauseText } from '@deploy-tools/shared/report/pause-note.js';
 import type { StateReport } from '@deploy-tools/shared/report/report.js';
 import type { AgentContext } from '../../deploy/agent-context.js';
-import { cancelAttempt } from '../../deploy/cancel-attempt.js';
-import { releaseToRepeat, rollbackByHand } from '../../deploy/release-before.js';
-import { retryHeld } from '../../deploy/retry-held.js';
+import { cancelAttempt, releaseToRepeat, retryHeld, rollbackByHand } from '../../deploy/operator-requests.js';
 import { readState } from '../../deploy/state-file.js';
 import type { LinkState } from '../../deploy/upstream.js';
 import type { Wanted } from '../../deploy/wanted-view.js';
 import type { LoopControl } from '../../deploy/wishes.js';
 import type { ControlCommand, ControlRequest } from './control-line.js';
 
-/** One configuration of the agent, as somebody on the host sees it. */
+/** One configuration of the agent, for the control socket. */
 export interface Controlled {
   readonly context: Pick<AgentContext, 'ledger' | 'pause' | 'paths' | 'log'>;
   readonly present: () => StateReport;
-  /** What the registry wanted when it last answered. */
   readonly wanted: () => Wanted | undefined;
-  /** How the registry is reached; absent where there is none. */
+  /** Absent for an agent without a registry. */
   readonly registry?: () => LinkState;
-  /** Has the registry looked at now, and ends a deployment. */
   readonly loop: LoopControl;
 }
 
 /**
- * Does what was asked, for the configuration that was named or for each.
- * @returns one object a configuration: how it is now, with `Wanted`, `WantedAt`, `Paused`, `Registry` and, except for status, `Answer`.
+ * Runs a command for the named configuration, or for each.
+ * @returns an object for each: its report with `Wanted`, `WantedAt`, `Paused`, `Registry` and, except for status, `Answer`.
  * @throws DeployError not-found, usage, in-use, conflict.
  */
 export function answerControl(configs: ReadonlyMap<string, Controlled>, request: ControlRequest): object[] {
@@ -52,7 +48,7 @@ function linkJson({ isConnected, since, error }: LinkState): object {
   return { Connected: isConnected, Since: since?.toISOString(), Error: error };
 }
 
-/** Not to be done to all by leaving out a flag. */
+/** These need -name where the agent follows several configurations. */
 const ONE_AT_A_TIME: readonly ControlCommand[] = ['rollback', 'redeploy'];
 
 function chosen(
@@ -77,7 +73,7 @@ function onThisHost(by: string | undefined): string {
   return by === undefined ? 'somebody on the host' : `${by} on the host`;
 }
 
-/** Answers in a sentence; the work itself is the agent's loop's. */
+/** Asks the agent's loop for the work. @returns the answer, a sentence. */
 type Action = (config: Controlled, asked: Pick<ControlRequest, 'by' | 'reason'>) => string | undefined;
 
 const ACTIONS: Readonly<Record<ControlCommand, Action>> = {
@@ -85,7 +81,7 @@ const ACTIONS: Readonly<Record<ControlCommand, Action>> = {
   check: ({ loop, context }) => {
     loop.nudge();
     const { inFlight } = context.ledger;
-    if (inFlight !== undefined) return `${inFlight.step}: the registry is looked at after that`;
+    if (inFlight !== undefined) return `${inFlight.step}: the registry is polled after that`;
     return context.pause.paused
       ? 'polling the registry; nothing is deployed while paused'
       : 'polling the registry';
@@ -96,7 +92,7 @@ const ACTIONS: Readonly<Record<ControlCommand, Action>> = {
     const { hash, revision } = releaseToRepeat(ledger, readState(paths.state), wanted()?.config);
     ledger.deployAgain(hash);
     loop.nudge();
-    log.info({ hash, by }, 'somebody on this host says: deploy it again');
+    log.info({ hash, by }, 'redeployment requested on this host');
     if (pause.paused) return 'deployed again once resumed';
     return `deploying ${revision === undefined ? hash.slice(0, 12) : `revision ${revision}`} again`;
   },
@@ -110,13 +106,13 @@ const ACTIONS: Readonly<Record<ControlCommand, Action>> = {
     const note = withoutUndefined({ by, since: new Date().toISOString(), reason });
     if (!pause.begin(note)) return `was paused already: ${pauseText(pause.note ?? note)}`;
     loop.nudge();
-    context.log.warn({ by, reason }, 'paused by somebody on this host');
+    context.log.warn({ by, reason }, 'deployments paused on this host');
     return context.ledger.inFlight === undefined ? 'paused' : 'paused after what is in progress';
   },
   resume: ({ loop, context }, { by }) => {
     if (!context.pause.end()) return 'was not paused';
     loop.nudge();
-    context.log.warn({ by }, 'resumed by somebody on this host');
+    context.log.warn({ by }, 'deployments resumed on this host');
     return 'resumed';
   },
   rollback: ({ loop, context, wanted }, { by }) => {

@@ -1,10 +1,10 @@
 import { DeployError, ERROR_KINDS, toDeployError } from '@deploy-tools/shared/errors.js';
 import { decodeJson, type JsonSubject } from '@deploy-tools/shared/json/decode-json.js';
-import { cutText, type Fields, wireObject } from '@deploy-tools/shared/json/json-schemas.js';
+import { cutText, type Fields, wireObject, withWireKeys } from '@deploy-tools/shared/json/json-schemas.js';
 import { MAX_PAUSE_BY, MAX_PAUSE_REASON } from '@deploy-tools/shared/report/pause-note.js';
 import * as z from 'zod/mini';
 
-/** What somebody on the host can ask of the agent that runs there; docs/agent.md says what each does. */
+/** The commands of `deploy-agent ctl`; docs/agent.md explains each. */
 export const CONTROL_COMMANDS = [
   'status',
   'check',
@@ -20,20 +20,20 @@ export type ControlCommand = (typeof CONTROL_COMMANDS)[number];
 
 export interface ControlRequest {
   readonly command: ControlCommand;
-  /** The configuration; undefined for each that the agent follows. */
+  /** The configuration; undefined for all that the agent follows. */
   readonly name?: string | undefined;
-  /** The user who asks, as `ctl` knows it. */
+  /** The user who runs `ctl`. */
   readonly by?: string;
-  /** With `pause`: why. */
+  /** For `pause`. */
   readonly reason?: string;
 }
 
-/** Bytes of a request, and of an answer, each with its newline. */
+/** Bytes of a line with its newline. */
 export const MAX_REQUEST = 4096;
 export const MAX_ANSWER = 1024 * 1024;
 
-export function encodeRequest({ command, name, by, reason }: ControlRequest): string {
-  return `${JSON.stringify({ Command: command, Name: name, By: by, Reason: reason })}\n`;
+export function encodeRequest(request: ControlRequest): string {
+  return `${JSON.stringify(withWireKeys(request))}\n`;
 }
 
 const requestSchema = wireObject({
@@ -43,7 +43,7 @@ const requestSchema = wireObject({
   Reason: z.optional(cutText(MAX_PAUSE_REASON)),
 });
 
-/** @throws DeployError invalid; unsupported for a command of another version. */
+/** @throws DeployError invalid; unsupported for an unknown command. */
 export function decodeRequest(line: string): ControlRequest {
   const request = decodeJson(line, requestSchema, { what: 'the request', kind: 'invalid' });
   const command = CONTROL_COMMANDS.find((known) => known === request.command);
@@ -53,14 +53,13 @@ export function decodeRequest(line: string): ControlRequest {
   });
 }
 
-/** @param configs objects to be shown as they are. */
 export function encodeAnswer(configs: readonly object[]): string {
   return `${JSON.stringify({ Configs: configs })}\n`;
 }
 
 export function encodeFailure(thrown: unknown): string {
   const { kind, message, hint } = toDeployError(thrown);
-  return `${JSON.stringify({ Error: { Kind: kind, Message: message, Hint: hint } })}\n`;
+  return `${JSON.stringify({ Error: withWireKeys({ kind, message, hint }) })}\n`;
 }
 
 const answerSchema = wireObject({
@@ -70,12 +69,11 @@ const answerSchema = wireObject({
   Configs: z.optional(z.array(z.record(z.string(), z.unknown()))),
 });
 
-/** @throws DeployError what the agent says went wrong; invalid for what is no answer. */
+/** @throws DeployError the agent's error; invalid for a malformed answer. */
 export function decodeAnswer(line: string): Fields[] {
   const subject: JsonSubject = { what: "the agent's answer", kind: 'invalid' };
   const { error, configs } = decodeJson(line, answerSchema, subject);
-  if (error !== undefined)
-    throw new DeployError(error.kind, error.message, error.hint === undefined ? {} : { hint: error.hint });
+  if (error !== undefined) throw new DeployError(error.kind, error.message, { hint: error.hint });
   if (configs !== undefined) return configs;
-  throw new DeployError('invalid', 'the agent gave an answer that is not understood');
+  throw new DeployError('invalid', 'the answer of the agent has neither a result nor an error');
 }

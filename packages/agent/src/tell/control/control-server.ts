@@ -1,5 +1,6 @@
+import { once } from 'node:events';
 import { chmodSync, renameSync, rmSync } from 'node:fs';
-import { createServer, type Server, type Socket } from 'node:net';
+import { createServer, type Socket } from 'node:net';
 import { dirname, join } from 'node:path';
 import { describeError } from '@deploy-tools/shared/errors.js';
 import type { Logger } from '@deploy-tools/shared/log.js';
@@ -12,9 +13,8 @@ import {
   MAX_REQUEST,
 } from './control-line.js';
 
-/** At once; people and event handlers are few. */
 const MAX_CONNECTIONS = 32;
-/** For the request to come, and for the answer to be read. */
+/** For the request and for reading the answer together. */
 const REQUEST_TIMEOUT_MS = 5000;
 
 export interface ControlServer {
@@ -22,17 +22,17 @@ export interface ControlServer {
 }
 
 export interface ControlServerOptions {
-  /** Of the socket. */
+  /** Absolute path of the socket. */
   readonly path: string;
-  /** What each configuration has to say. @throws DeployError */
+  /** @returns an object for each configuration. @throws DeployError. */
   readonly answer: (request: ControlRequest) => readonly object[];
   readonly log: Logger;
 }
 
 /**
- * Answers one request a connection: a line of JSON each way. The socket is its owner's alone (0600) from the moment that it
- * has its name; one that an agent before this left behind is replaced. The directory has to be taken.
- * @returns undefined, with a warning, when there cannot be a socket: the agent does its work without.
+ * Serves the control socket: one request and one answer a connection, each a line of JSON. Only its owner can use the socket (0600). It
+ * replaces the socket of an earlier agent, so the lock of the directory has to be held.
+ * @returns undefined, with a warning, where no socket can be made: the agent works without it.
  */
 export async function serveControl(options: ControlServerOptions): Promise<ControlServer | undefined> {
   const { path, log } = options;
@@ -41,16 +41,23 @@ export async function serveControl(options: ControlServerOptions): Promise<Contr
   server.maxConnections = MAX_CONNECTIONS;
   try {
     rmSync(fresh, { force: true });
-    await listening(server, fresh);
+    server.listen(fresh);
+    await once(server, 'listening');
     chmodSync(fresh, 0o600);
     renameSync(fresh, path);
   } catch (error) {
     server.close();
-    log.warn({ path, err: describeError(error) }, 'deploy-agent ctl will not work here');
+    log.warn(
+      { path, err: describeError(error) },
+      'the control socket cannot be made; deploy-agent ctl does not reach this agent',
+    );
     return undefined;
   }
   server.on('error', (error) =>
-    log.warn({ err: describeError(error) }, 'the control socket failed; ctl reaches the agent no more'),
+    log.warn(
+      { err: describeError(error) },
+      'the control socket failed; deploy-agent ctl does not reach this agent any more',
+    ),
   );
   return {
     close: () => {
@@ -58,16 +65,6 @@ export async function serveControl(options: ControlServerOptions): Promise<Contr
       server.close();
     },
   };
-}
-
-function listening(server: Server, path: string): Promise<void> {
-  return new Promise((resolve, reject) => {
-    server.once('error', reject);
-    server.listen(path, () => {
-      server.off('error', reject);
-      resolve();
-    });
-  });
 }
 
 function serve(socket: Socket, { answer, log }: ControlServerOptions): void {
@@ -82,10 +79,8 @@ function serve(socket: Socket, { answer, log }: ControlServerOptions): void {
       for (const line of lines.push(chunk)) {
         const request = decodeRequest(line);
         const text = encodeAnswer(answer(request));
-        log.debug(
-          { command: request.command, configuration: request.name },
-          'asked by somebody on this host',
-        );
+        const { command, name: configuration } = request;
+        log.debug({ command, configuration }, 'request on the control socket');
         return reply(text);
       }
     } catch (error) {

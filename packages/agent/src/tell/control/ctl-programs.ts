@@ -43,7 +43,7 @@ const HELP: Readonly<Record<ControlCommand, string>> = {
     'Rolls back to the release before, with the script as after a failure; a deployment in progress is cancelled. The revision then waits for retry, or until another is wanted.',
 };
 
-/** `deploy-agent ctl COMMAND`: asks the agent that runs on this host. Sets process.exitCode. */
+/** `deploy-agent ctl COMMAND`: sends a command to the agent on this host. Sets process.exitCode. */
 export async function runCtl([word, ...argv]: readonly string[]): Promise<void> {
   endOnLostOutput('deploy-agent ctl');
   if (word === undefined || /^--?h(elp)?$/.test(word)) {
@@ -91,7 +91,7 @@ const PAUSE: Program<typeof PAUSE_FLAGS> = {
 };
 
 async function ask(request: ControlRequest, flags: FlagValues<typeof CTL_FLAGS>): Promise<number> {
-  const configs = await callAgent(resolve(flags.dir), { ...request, by: askingUser(process.env) });
+  const configs = await callAgent(resolve(flags.dir), { ...request, by: askingUser() });
   process.stdout.write(shown(request.command, configs, flags));
   return 0;
 }
@@ -122,15 +122,13 @@ export async function runWake(argv: readonly string[]): Promise<void> {
   );
 }
 
-/** Names the user who runs this command: the caller of sudo, else the user of this process; `uid 1234` for one without a name. */
-function askingUser({ SUDO_USER }: Readonly<Record<string, string | undefined>>): string {
-  return (SUDO_USER || ownName()).slice(0, MAX_PAUSE_BY);
-}
-
-function ownName(): string {
+/** The name of the user who runs this command: the caller of sudo, or the user of this process. */
+function askingUser(): string {
+  const { SUDO_USER } = process.env;
+  if (SUDO_USER !== undefined && SUDO_USER !== '') return SUDO_USER.slice(0, MAX_PAUSE_BY);
   try {
-    return userInfo().username;
+    return userInfo().username.slice(0, MAX_PAUSE_BY);
   } catch {
-    return `uid ${process.getuid?.()}`;
+    return `uid ${process.getuid?.()}`; // It has no name.
   }
 }

@@ -4,7 +4,7 @@ import { pauseText } from '@deploy-tools/shared/report/pause-note.js';
 
 const HEAD = ['CONFIGURATION', 'STATE', 'REVISION', 'RUNNING', 'LAST GOOD', 'SINCE', 'WHY'] as const;
 
-/** The answers to `status` as the rows of a table, the first its head. */
+/** The rows of the table that `ctl status` prints, its head first. */
 export function statusRows(configs: readonly Fields[]): string[][] {
   return [[...HEAD], ...configs.map(rowOf)];
 }
@@ -29,18 +29,18 @@ function whyOf({ Error: error, NotBefore, Pause: pause, Registry: registry }: Fi
     isFields(pause) ? text(pauseText(decodePause(pause))) : '',
     message,
     NotBefore === undefined ? '' : `tried again at ${text(NotBefore)}`,
-    isFields(registry) && registry.Connected === false ? lackOf(registry) : '',
+    isFields(registry) && registry.Connected === false ? disconnection(registry) : '',
   ];
   return words.filter((word) => word !== '').join('; ');
 }
 
-function lackOf({ Since, Error: error }: Fields): string {
+function disconnection({ Since, Error: error }: Fields): string {
   if (Since === undefined) return 'not connected to the registry yet';
   const why = error === undefined ? '' : `: ${text(error)}`;
   return `no connection to the registry since ${text(Since)}${why}`;
 }
 
-/** Its number where the registry has numbers, and the beginning of its hash. */
+/** The number of a release, where the registry has numbers, and the beginning of its hash. */
 function releaseName(release: unknown): string {
   if (!isFields(release) || release.Hash === undefined) return '-';
   const hash = text(release.Hash).slice(0, 12);
@@ -51,7 +51,7 @@ function isFields(value: unknown): value is Fields {
   return typeof value === 'object' && value !== null;
 }
 
-/** On one line, and nothing that a terminal would obey. */
+/** A value as text on one line, without control characters. */
 function text(value: unknown): string {
   return typeof value === 'string' || typeof value === 'number' ? String(value).replace(/\p{C}+/gu, ' ') : '';
 }

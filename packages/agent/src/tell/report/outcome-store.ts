@@ -1,19 +1,19 @@
 import { rmSync } from 'node:fs';
-import { isDeployError, isMissing } from '@deploy-tools/shared/errors.js';
+import { isDeployError, unlessMissing } from '@deploy-tools/shared/errors.js';
 import { writeFileAtomic } from '@deploy-tools/shared/host/atomic-file.js';
 import { readRegularFile } from '@deploy-tools/shared/host/regular-file.js';
 import { decodeAgentLine, encodeAgentLine } from '@deploy-tools/shared/report/agent-line.js';
 import { MAX_REPORT_LINE, type StateReport } from '@deploy-tools/shared/report/report.js';
 
-/** The oldest are dropped: a registry that was away for more deployments still learns of the last ones. */
+/** The oldest outcomes are dropped: a registry that is back after more deployments than this gets the newest. */
 const MAX_OUTCOMES = 50;
 
-/** Outcomes of attempts that the registry has not stored yet, in a file, one report line each. */
+/** Keeps outcomes of attempts until the registry has stored them, in a file with a report line for each. */
 export class OutcomeStore {
   readonly #path: string;
   #outcomes: readonly StateReport[];
 
-  /** @param path damaged lines in it are left out: what runs does not depend on it. */
+  /** @param path of the file; damaged lines in it are ignored: no release depends on them. */
   constructor(path: string) {
     this.#path = path;
     this.#outcomes = readOutcomes(path);
@@ -24,13 +24,13 @@ export class OutcomeStore {
     return this.#outcomes;
   }
 
-  /** @throws the system's error; it is kept until the agent ends then. */
+  /** @throws the system's error; the outcome is then kept in memory only. */
   add(outcome: StateReport): void {
     const others = this.#outcomes.filter(({ deploy }) => deploy !== outcome.deploy);
     this.#replace([...others, outcome].slice(-MAX_OUTCOMES));
   }
 
-  /** The registry has stored it. */
+  /** Forgets the outcome of an attempt, which the registry has stored. */
   remove(deploy: string): void {
     const left = this.#outcomes.filter((outcome) => outcome.deploy !== deploy);
     if (left.length < this.#outcomes.length) this.#replace(left);
@@ -45,13 +45,9 @@ export class OutcomeStore {
 }
 
 function readOutcomes(path: string): StateReport[] {
-  try {
-    const text = readRegularFile(path, MAX_OUTCOMES * MAX_REPORT_LINE).toString('utf8');
-    return text.split('\n').flatMap(outcomeIn).slice(-MAX_OUTCOMES);
-  } catch (error) {
-    if (isMissing(error)) return [];
-    throw error;
-  }
+  const file = unlessMissing(() => readRegularFile(path, MAX_OUTCOMES * MAX_REPORT_LINE));
+  const lines = file?.toString('utf8').split('\n') ?? [];
+  return lines.flatMap(outcomeIn).slice(-MAX_OUTCOMES);
 }
 
 function outcomeIn(line: string): StateReport[] {

@@ -17,26 +17,26 @@ import {
 import { describePostponed } from '../../deploy/postponed-rollback.js';
 import type { ProgramCrash } from '../../process/supervise/open-program.js';
 
-/** What a host knows of a configuration. */
+/** The state of a configuration on this host, from which its report is made. */
 export interface HostView {
   readonly config: string;
   readonly journal: Journal;
-  /** What state.json holds. */
+  /** The content of state.json. */
   readonly lastGood: AgentConfig | undefined;
-  /** What the registry wanted when it was last looked at. */
+  /** By the last poll. */
   readonly wanted: AgentConfig | undefined;
-  /** An operator on the host said to wait, and nothing is in progress. */
+  /** The pause is in effect: nothing is in progress. */
   readonly paused: boolean;
-  /** Who said so, also while something is in progress. */
+  /** The operator's pause, even before it is in effect. */
   readonly pause?: PauseNote | undefined;
-  /** The supervised program keeps on ending by itself. */
+  /** The repeated crash of the supervised program. */
   readonly crash?: ProgramCrash | undefined;
-  /** What the last look or attempt failed with, whether or not the journal could be written. */
+  /** The error of the last poll or attempt, even if the journal could not be written. */
   readonly trouble?: Pick<DeployError, 'kind' | 'message'> | undefined;
   readonly facts: Pick<AttemptFacts, 'timings' | 'bytes' | 'progress' | 'log' | 'failing' | 'waiting'>;
 }
 
-/** How far the configuration is on this host, in one line of exec report. Pure. */
+/** Makes the report of a configuration. Pure. */
 export function presentReport(view: HostView): StateReport {
   const { crash, pause } = view;
   const report = withoutUndefined({ ...troubled(deployReport(view), view), pause });
@@ -44,19 +44,19 @@ export function presentReport(view: HostView): StateReport {
   const { config, running, lastGood } = report;
   const { message, log } = crash;
   const error = { kind: 'unhealthy', message };
-  // It is no outcome of a deploy, and without a time nothing that is said later is taken for something earlier.
+  // A crash is no outcome of an attempt. It has no time, so that no later report counts as an earlier one.
   const where = { config, running, lastGood, pause, ...releaseOf(view.wanted ?? view.lastGood) };
   return withoutUndefined({ ...where, state: 'failed' as const, error, log });
 }
 
-/** Where nothing says why the host does not do what is wanted, as when its disk is too full for the journal. */
+/** Adds the host's trouble to a report that has no error, such as a disk that is too full for the journal. */
 function troubled(report: StateReport, { trouble }: HostView): StateReport {
   if (trouble === undefined || report.error !== undefined || !isUndone(report.state)) return report;
   const { kind, message } = trouble;
   return { ...report, error: { kind, message } };
 }
 
-/** Neither is there what is wanted, nor has it failed. */
+/** Whether the wanted release neither runs nor has failed. */
 function isUndone(state: DeployState): boolean {
   const step = DEPLOY_STEPS.find((known) => known === state);
   return step !== undefined && !isOver(step);
@@ -75,12 +75,12 @@ function deployReport(view: HostView): StateReport {
   return withoutUndefined({ ...where, state: restingState(view), ...releaseOf(target) });
 }
 
-/** It goes on whatever is wanted by now, until it ends; one of which nothing was done yet does not. */
+/** Whether an attempt is in progress: then it goes on, whatever is wanted by now. */
 function isUnderWay({ step }: Attempt): boolean {
   return step !== 'pending' && !isOver(step);
 }
 
-/** Where no attempt is about what is wanted. */
+/** The state of a configuration without an attempt at the wanted release. */
 function restingState({ journal, lastGood, wanted }: HostView): DeployState {
   if (lastGood === undefined || !isSettled(journal)) return 'pending';
   if (wanted === undefined) return 'healthy';
@@ -117,20 +117,20 @@ function vetoOf({ reason }: Hold): StateReport['error'] {
 function troubleOf(attempt: Attempt, facts: HostView['facts']): StateReport['error'] {
   const { error, postponed, step } = attempt;
   const { waiting } = facts;
-  const why = postponed === undefined ? (error ?? unproven(step, facts)) : backError(attempt, postponed);
+  const why = postponed === undefined ? (error ?? unproven(step, facts)) : rollbackError(attempt, postponed);
   if (waiting === undefined || isOver(step)) return why;
   return why === undefined
     ? { kind: 'locked', message: waiting }
     : { ...why, message: `${why.message}; ${waiting}` };
 }
 
-/** Why the release failed, and what keeps the host from rolling back. */
-function backError({ error }: Attempt, postponed: PostponedRollback): StateReport['error'] {
+/** Why the release failed, and why the rollback has failed so far. */
+function rollbackError({ error }: Attempt, postponed: PostponedRollback): StateReport['error'] {
   const { kind = 'unhealthy', message = 'the release failed' } = error ?? {};
   return { kind, message: describePostponed(message, postponed) };
 }
 
-/** What a release that is being proven does not pass at the moment. */
+/** The failing check of a release that is being proven. */
 function unproven(step: Attempt['step'], { failing }: HostView['facts']): StateReport['error'] {
   const isProven = step === 'activating' || step === 'validating';
   return isProven && failing !== undefined ? { kind: 'unhealthy', message: failing } : undefined;

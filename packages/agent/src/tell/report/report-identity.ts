@@ -4,14 +4,14 @@ import { checkHostName } from '@deploy-tools/shared/names.js';
 import type { Hello } from '@deploy-tools/shared/report/report.js';
 import { programVersion } from '@deploy-tools/shared/version.js';
 
-/** As the registry takes them at most. */
+/** The registry's bound. */
 const MAX_LABELS = 32;
 const LABEL = /^([A-Za-z0-9][A-Za-z0-9._+/:-]{0,63})=(.{0,256})$/su;
 
 /**
- * Who this agent is, by its flags.
- * @param host as `-host` has it; this host's own name without.
- * @param labels as `-label` has them: KEY=VALUE; of a key given twice the last one counts.
+ * The host name, version and labels that this agent reports.
+ * @param host the value of `-host`; this host's own name without.
+ * @param labels the values of `-label`, each KEY=VALUE; a later one replaces an earlier one of the same key.
  * @throws DeployError usage.
  */
 export function reportIdentity(host: string | undefined, labels: readonly string[]): Omit<Hello, 'configs'> {

@@ -7,20 +7,19 @@ import type { Hello, StateReport } from '@deploy-tools/shared/report/report.js';
 import type { OutcomeStore } from './outcome-store.js';
 import { openReportChannel, type ReportChannel } from './report-channel.js';
 
-/** When nothing else is said. */
+/** Between two lines while there is nothing to report. */
 const HEARTBEAT_MS = 10_000;
-/** Between two words on how far a download is, or on what checks answer. */
+/** Between two reports of a download's progress, or of the checks' answers. */
 const PROGRESS_MS = 1000;
-/** A registry that ended the channel, but not the connection, is asked again after this. */
+/** Before the channel is opened again, when the registry has ended it but not the connection. */
 const REOPEN_MS = 60_000;
 
-/** A configuration that is reported to the registry. */
+/** A configuration that is reported. */
 export interface ReportedConfig {
-  /** How far it is now. */
   readonly present: () => StateReport;
-  /** An operator says: try again now. */
+  /** An operator asks for a retry. */
   readonly onRetry: () => void;
-  /** An operator says: end the deployment in progress. @returns what comes of it. @throws DeployError conflict. */
+  /** An operator cancels the deployment in progress. @returns the consequence, in a sentence. @throws DeployError conflict. */
   readonly onCancel: (by: string) => string;
 }
 
@@ -33,8 +32,8 @@ export interface ReporterOptions {
 }
 
 /**
- * Tells the registry what happens here, over the connection that the agent has anyway. It never holds anything up: with a
- * registry that does not listen, or is slow, only outcomes are kept for later.
+ * Reports to the registry, over the agent's connection. It never delays the agent: without a registry that takes reports, or with a slow
+ * one, it drops all but outcomes, which it keeps for later.
  */
 export class Reporter {
   readonly #options: ReporterOptions;
@@ -54,20 +53,20 @@ export class Reporter {
     this.#hello = options.hello;
   }
 
-  /** Reports over this connection from now on; undefined for none. */
+  /** Reports over this connection in place of the previous one; undefined for none. */
   follow(connection: Connection | undefined): void {
     this.#leave();
     this.#connection = connection;
     if (connection !== undefined) this.#open(connection);
   }
 
-  /** There are other configurations now, or the host has other labels. */
+  /** Greets the registry again, because configurations or labels have changed. */
   renew(hello: ReporterOptions['hello']): void {
     this.#hello = hello;
     if (this.#channel !== undefined) this.#greet(this.#channel);
   }
 
-  /** Something has happened to a configuration: an outcome is kept until the registry has stored it. */
+  /** Reports a configuration that has changed. An outcome is kept until the registry has stored it. */
   changed(config: string): void {
     const report = this.#options.configs.get(config)?.present();
     if (report === undefined) return;
@@ -75,7 +74,7 @@ export class Reporter {
     this.#say(report);
   }
 
-  /** A download made progress, or a check gave another answer; reported now and then. */
+  /** Reports the progress of a download or another answer of a check, at intervals. */
   progressed(config: string): void {
     if (this.#channel === undefined) return;
     this.#progressing.add(config);
@@ -84,14 +83,14 @@ export class Reporter {
       this.#progress = undefined;
       for (const name of this.#progressing) {
         const report = this.#options.configs.get(name)?.present();
-        if (report !== undefined && !isOutcome(report.state)) this.#say(report); // `changed` tells outcomes
+        if (report !== undefined && !isOutcome(report.state)) this.#say(report); // `changed` reports outcomes.
       }
       this.#progressing.clear();
     };
     this.#progress = setTimeout(tell, PROGRESS_MS).unref();
   }
 
-  /** Resolves when every outcome is stored, nobody listens, or the time is up. */
+  /** Resolves when the registry has stored every outcome or takes no reports, or the time is up. */
   async settled(ms: number): Promise<void> {
     if (this.#isSettled()) return;
     await new Promise<void>((resolve) => {
@@ -104,7 +103,6 @@ export class Reporter {
     });
   }
 
-  /** Nothing is said any more. */
   close(): void {
     this.#leave();
     this.#connection = undefined;
@@ -114,7 +112,7 @@ export class Reporter {
     return this.#channel === undefined || this.#owed().length === 0;
   }
 
-  /** Outcomes to be reported. A registry refuses those of what is not followed any more; they wait until it is again. */
+  /** Outcomes to report. Those of configurations that are not followed any more wait: the registry refuses them. */
   #owed(): StateReport[] {
     const { outcomes, configs } = this.#options;
     return outcomes.list().filter(({ config }) => configs.has(config));
@@ -139,11 +137,11 @@ export class Reporter {
   #greet(channel: ReportChannel): void {
     const configs = [...this.#options.configs.keys()];
     channel.say({ type: 'hello', hello: { ...this.#hello, configs, features: ['again', 'cancel'] } });
-    this.#tellAll();
+    this.#reportAll();
   }
 
-  /** What was not stored yet first, in its order: the last word is how things are now. */
-  #tellAll(): void {
+  /** Reports the outcomes that are not stored yet, in their order, and the present state last. */
+  #reportAll(): void {
     for (const report of this.#owed()) this.#say({ ...report, again: true });
     for (const { present } of this.#options.configs.values()) this.#say(present());
   }
@@ -157,7 +155,7 @@ export class Reporter {
   #catchUp(): void {
     if (!this.#behind) return;
     this.#behind = false;
-    this.#tellAll();
+    this.#reportAll();
   }
 
   #hear(line: RegistryLine): void {
@@ -175,7 +173,7 @@ export class Reporter {
         this.#onSettled();
         return;
       case 'retry':
-        log.info({ configuration: line.config }, 'an operator says: try again');
+        log.info({ configuration: line.config }, 'an operator asked for a retry');
         configs.get(line.config)?.onRetry();
         return;
       case 'cancel':
@@ -191,7 +189,10 @@ export class Reporter {
     try {
       configs.get(configuration)?.onCancel(by);
     } catch (error) {
-      log.info({ configuration, by, err: describeError(error) }, 'an operator says cancel, which cannot be');
+      log.info(
+        { configuration, by, err: describeError(error) },
+        'an operator asked to cancel, which is not possible',
+      );
     }
   }
 
@@ -199,7 +200,10 @@ export class Reporter {
     try {
       this.#options.outcomes.add(report);
     } catch (error) {
-      this.#options.log.warn({ err: describeError(error) }, 'the outcome cannot be kept for the registry');
+      this.#options.log.warn(
+        { err: describeError(error) },
+        'cannot write the outcome that the registry has not stored yet',
+      );
     }
   }
 
@@ -215,8 +219,10 @@ export class Reporter {
   }
 
   #explain(error: unknown): void {
-    if (isDeployError(error, 'connect')) return; // every user of the connection gets this error too
-    this.#complain(isDeployError(error, 'unsupported') ? 'it does not know how' : describeError(error));
+    if (isDeployError(error, 'connect')) return; // The loop reports it.
+    this.#complain(
+      isDeployError(error, 'unsupported') ? 'it does not support reports' : describeError(error),
+    );
   }
 
   /** Each reason is logged once. */

@@ -137,7 +137,7 @@ describe('a registry that takes no reports', () => {
     expect(said).toEqual([expect.stringContaining('the name belongs to another key')]);
   });
 
-  it('because it does not know how gets no reports', async () => {
+  it('that does not support reports gets none', async () => {
     reporter.follow(connection);
     channels[0]?.fail(new DeployError('unsupported', 'the registry refuses exec'));
     await passOn();
@@ -147,6 +147,6 @@ describe('a registry that takes no reports', () => {
     expect(channels).toHaveLength(1);
     expect(channels[0]?.lines.filter(({ Deploy }) => Deploy === 'd1')).toEqual([]);
     expect(outcomes.list()).toMatchObject([{ deploy: 'd1' }]); // kept, should it learn
-    expect(said).toEqual([expect.stringContaining('it does not know how')]);
+    expect(said).toEqual([expect.stringContaining('it does not support reports')]);
   });
 });
