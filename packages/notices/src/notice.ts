@@ -1,22 +1,5 @@
 import * as z from 'zod/mini';
 
-/** The events that notices can be about, in the order of docs/notices.md. */
-export const NOTICE_EVENTS = [
-  'version-added',
-  'configuration-changed',
-  'deploy-started',
-  'deploy-succeeded',
-  'deploy-failed',
-  'deploy-rolled-back',
-  'host-lost',
-  'host-recovered',
-  'disk-low',
-  'disk-recovered',
-  'test',
-] as const;
-
-export type NoticeEvent = (typeof NOTICE_EVENTS)[number];
-
 /** A host that needs attention, and the reason. */
 const namedHostSchema = z.object({ host: z.string(), reason: z.string() });
 const namedHostsSchema = z._default(z.readonly(z.array(namedHostSchema)), []);
@@ -125,7 +108,7 @@ export function isDeployNotice(notice: Notice): notice is DeployNotice {
   return notice.event.startsWith('deploy-');
 }
 
-const FAILURES: ReadonlySet<NoticeEvent> = new Set([
+const FAILURES: ReadonlySet<Notice['event']> = new Set([
   'deploy-failed',
   'deploy-rolled-back',
   'host-lost',

@@ -12,6 +12,13 @@ export interface ComponentVersion {
   readonly created: string;
 }
 
+/** A file by its content. */
+export interface StoredBlob {
+  /** Lower-case hex SHA-256. */
+  readonly hash: string;
+  readonly size: number;
+}
+
 /** A reference to a component version, as an operator writes it: `code:v1`. */
 export interface LayerRef {
   readonly component: string;

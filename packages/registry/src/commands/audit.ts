@@ -4,10 +4,11 @@ import { parseDuration } from '@deploy-tools/shared/duration.js';
 import { DeployError } from '@deploy-tools/shared/errors.js';
 import { auditedLine } from '../core/audit-log.js';
 import { type Clock, timestampBefore } from '../core/clock.js';
-import { authorName } from '../core/notices/change-notice.js';
-import type { AuditQuery, AuditRecord } from '../meta/meta-store.js';
-import { agentAudit } from './agent-audit.js';
+import { authorName } from '../core/principal.js';
+import type { DeployRecord } from '../meta/fleet-store.js';
+import type { AuditQuery, AuditRecord, MetaReader } from '../meta/meta-store.js';
 import { command } from './command.js';
+import { errorLine } from './fleet-text.js';
 
 const MAX_LIMIT = 10_000;
 
@@ -47,4 +48,34 @@ function parseSince(text: string, clock: Clock): string {
     throw new DeployError('usage', `invalid time "${text}"`, { hint: 'write it as 2026-01-31T12:00:00Z' });
   }
   return timestampBefore(clock, parseDuration(text));
+}
+
+/** The command of a deploy in the audit log. */
+const DEPLOY = 'deploy';
+
+/** The deploys of agents that fit the query, as records of the audit log. */
+async function agentAudit(tx: MetaReader, query: AuditQuery): Promise<AuditRecord[]> {
+  if (query.command !== undefined && query.command !== DEPLOY) return [];
+  const { subject, who, since, failed, limit } = query;
+  return (await tx.fleet.deploys({ subject, who, since, failed, limit })).map(auditRecordOf);
+}
+
+function auditRecordOf({ time, host, key, address, report }: DeployRecord): AuditRecord {
+  const { config, revision, attempt, state, error, timings = {} } = report;
+  const isHealthy = state === 'healthy';
+  const args = [
+    `-name=${config}`,
+    `-host=${host}`,
+    `-revision=${revision ?? '-'}`,
+    `-attempt=${attempt ?? '-'}`,
+  ];
+  return {
+    time,
+    ...{ ...key, user: 'deploy-agent', address, via: 'report', command: DEPLOY, args },
+    subjects: [config, host],
+    changes: true,
+    result: isHealthy ? 'ok' : 'failed',
+    ...(isHealthy ? {} : { error: error === undefined ? state : `${state}: ${errorLine(error)}` }),
+    durationMs: Object.values(timings).reduce((sum, ms) => sum + ms, 0),
+  };
 }

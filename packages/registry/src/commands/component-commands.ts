@@ -6,7 +6,7 @@ import {
   DELVER,
   SHOWCOMP,
 } from '@deploy-tools/shared/commands/command-specs.js';
-import { authorName } from '../core/notices/change-notice.js';
+import { authorName } from '../core/principal.js';
 import { command } from './command.js';
 import { namesResult, seconds, versionJson } from './json-shapes.js';
 

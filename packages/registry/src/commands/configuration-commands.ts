@@ -52,10 +52,8 @@ function replacementWarning({ name, revision }: Configuration, changes: LayerCha
   return `configuration "${name}" was replaced by one with other components: ${changesText(changes)} (to undo it run: ${undo})`;
 }
 
-export const replaceconf = command(REPLACECONF, ['name'], async ({ registry, change }, args) => {
-  const { name } = args;
-  const layers = args.layer.map(parseLayerRef);
-  const { after } = await registry.configurations.replace(change, name, layers);
+export const replaceconf = command(REPLACECONF, ['name'], async ({ registry, change }, { name, layer }) => {
+  const { after } = await registry.configurations.replace(change, name, layer.map(parseLayerRef));
   return { value: configurationJson(after), text: '' };
 });
 

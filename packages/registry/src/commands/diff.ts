@@ -2,6 +2,7 @@ import { columns } from '@deploy-tools/shared/columns.js';
 import { DIFF } from '@deploy-tools/shared/commands/fleet-specs.js';
 import { DeployError } from '@deploy-tools/shared/errors.js';
 import { layerChanges } from '../core/layer-changes.js';
+import { requireRevision } from '../core/rollback.js';
 import type { MetaReader, Revision } from '../meta/meta-store.js';
 import { command } from './command.js';
 import { changeCells, changeJson } from './layer-change-text.js';
@@ -26,10 +27,5 @@ export const diff = command(DIFF, ['name'], async ({ registry }, args) => {
 
 /** A revision by its number; undefined for 0, the time before the first one. @throws DeployError not-found. */
 async function revisionOf(tx: MetaReader, name: string, number: number): Promise<Revision | undefined> {
-  if (number === 0) return undefined;
-  const revision = await tx.revision(name, number);
-  if (revision !== undefined) return revision;
-  throw new DeployError('not-found', `configuration "${name}" has no revision ${number}`, {
-    hint: 'history lists them',
-  });
+  return number === 0 ? undefined : requireRevision(tx, name, number);
 }

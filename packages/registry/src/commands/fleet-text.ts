@@ -1,3 +1,4 @@
+import { columns } from '@deploy-tools/shared/columns.js';
 import { DeployError } from '@deploy-tools/shared/errors.js';
 import { printable } from '@deploy-tools/shared/printable.js';
 import { type PauseNote, pauseText } from '@deploy-tools/shared/report/pause-note.js';
@@ -38,6 +39,16 @@ export function paint(text: string, category: Category, color: boolean): string 
   const safe = printable(text);
   const words = CATEGORY_WORDS[category].length;
   return color ? `\x1b[${COLORS[category]}m${safe.slice(0, words)}\x1b[0m${safe.slice(words)}` : safe;
+}
+
+/** Aligns one row for each host, each beginning with its category, and colours the categories. */
+export function hostLines(
+  hosts: readonly HostStatus[],
+  row: (host: HostStatus) => readonly string[],
+  color: boolean,
+): string {
+  const lines = columns(hosts.map(row)).split('\n');
+  return hosts.map((host, at) => `${paint((lines[at] ?? '').trimEnd(), host.category, color)}\n`).join('');
 }
 
 /** A duration in one unit: `52s`, `7m`, `3h`, `12d`. */

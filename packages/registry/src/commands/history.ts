@@ -4,7 +4,7 @@ import { DeployError } from '@deploy-tools/shared/errors.js';
 import type { Fleet } from '../core/fleet/fleet.js';
 import { statusOf } from '../core/fleet/fleet-status.js';
 import { layerChanges } from '../core/layer-changes.js';
-import { authorName } from '../core/notices/change-notice.js';
+import { authorName } from '../core/principal.js';
 import type { Registry } from '../core/registry.js';
 import type { DeployQuery, DeployRecord, Landing } from '../meta/fleet-store.js';
 import type { Revision } from '../meta/meta-store.js';

@@ -1,9 +1,12 @@
+import { columns } from '@deploy-tools/shared/columns.js';
 import { NOTIFY, type NOTIFY_ACTIONS } from '@deploy-tools/shared/commands/notify-specs.js';
 import { required } from '@deploy-tools/shared/commands/required.js';
 import { DeployError } from '@deploy-tools/shared/errors.js';
-import { authorName } from '../core/notices/change-notice.js';
+import { printableLine } from '@deploy-tools/shared/printable.js';
+import type { ListedReceiver } from '../core/notices/notifier.js';
+import { authorName } from '../core/principal.js';
 import { type CommandContext, type CommandResult, command } from './command.js';
-import { receiverJson, receiversText } from './notify-text.js';
+import { seconds } from './json-shapes.js';
 
 type Action = (typeof NOTIFY_ACTIONS)[number];
 
@@ -52,7 +55,7 @@ const ACTIONS: Readonly<Record<Action, (context: CommandContext, args: Args) => 
   },
 };
 
-function one(listed: Parameters<typeof receiverJson>[0][], id: number, text: string): CommandResult {
+function one(listed: readonly ListedReceiver[], id: number, text: string): CommandResult {
   const found = listed.find(({ record }) => record.id === id);
   return { value: found === undefined ? null : receiverJson(found), text };
 }
@@ -62,4 +65,41 @@ function idOf(text: string): number {
   throw new DeployError('usage', `"${text}" is not the number of a receiver`, {
     hint: 'notify list shows them',
   });
+}
+
+const HEADER = ['NUMBER', 'DELIVERED', 'LOST', 'WAITING', 'URL', 'EVENTS', 'NAMES'];
+
+/** A receiver in `-json` output; documented in docs/protocol.md. */
+function receiverJson({ record, report }: ListedReceiver): object {
+  const { id, url, events, names, added, fingerprint, comment } = record;
+  const { delivered = 0, lost = 0, waiting = 0, error = null, log = [] } = report ?? {};
+  const deliveries = log.map((delivery) => ({ ...delivery, error: delivery.error ?? null }));
+  return { id, url, events, names, added, fingerprint, comment, delivered, lost, waiting, error, deliveries };
+}
+
+/** @param verbose with the last deliveries of each. */
+function receiversText(listed: readonly ListedReceiver[], verbose: boolean): string {
+  if (listed.length === 0) return 'there is no receiver of notices; notify add adds one\n';
+  const troubles = listed.flatMap(({ record, report }) =>
+    report?.error === undefined ? [] : [`${printableLine(`receiver ${record.id}: ${report.error}`)}\n`],
+  );
+  const logs = verbose ? listed.map(deliveries) : [];
+  return [columns([HEADER, ...listed.map(row)]), ...troubles, ...logs].join('');
+}
+
+function row({ record, report }: ListedReceiver): string[] {
+  const { id, url, events, names } = record;
+  const counts =
+    report === undefined ? ['-', '-', '-'] : [report.delivered, report.lost, report.waiting].map(String);
+  return [String(id), ...counts, url, events.join(',') || 'all', names.join(',') || 'all'];
+}
+
+function deliveries({ record, report }: ListedReceiver): string {
+  const lines = (report?.log ?? []).map(({ time, result, attempts, title, error }) => [
+    seconds(time),
+    result,
+    `${attempts}x`,
+    error === undefined ? title : `${title}  # ${error}`,
+  ]);
+  return lines.length === 0 ? '' : `\nreceiver ${record.id}:\n${columns(lines)}`;
 }

@@ -4,7 +4,7 @@ import { isInProgress } from '@deploy-tools/shared/report/deploy-state.js';
 import type { RegistryLine } from '@deploy-tools/shared/report/registry-line.js';
 import type { OrderResult } from '../core/fleet/fleet.js';
 import { fleetStatus, type HostStatus } from '../core/fleet/fleet-status.js';
-import { authorName } from '../core/notices/change-notice.js';
+import { authorName } from '../core/principal.js';
 import type { Registry } from '../core/registry.js';
 import { command } from './command.js';
 import { isPaused, pauseLine } from './fleet-text.js';

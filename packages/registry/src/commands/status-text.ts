@@ -1,11 +1,10 @@
-import { columns } from '@deploy-tools/shared/columns.js';
 import { printable, printableLine } from '@deploy-tools/shared/printable.js';
 import { CATEGORIES } from '../core/fleet/assess.js';
 import { countByCategory, type FleetStatus, type HostStatus } from '../core/fleet/fleet-status.js';
 import type { WaitResult } from '../core/fleet/wait-result.js';
-import { authorName } from '../core/notices/change-notice.js';
+import { authorName } from '../core/principal.js';
 import type { Revision } from '../meta/meta-store.js';
-import { age, CATEGORY_WORDS, isPaused, paint, reason, runs } from './fleet-text.js';
+import { age, CATEGORY_WORDS, hostLines, isPaused, paint, reason, runs } from './fleet-text.js';
 import { seconds } from './json-shapes.js';
 
 /** Width of a line of host names, in characters. */
@@ -28,7 +27,8 @@ export function statusText({ head, hosts }: FleetStatus, now: Date, color: boole
   const needsAttention = (host: HostStatus) => host.category !== 'in-sync' || isPaused(host);
   const trouble = hosts.filter(needsAttention);
   const fine = hosts.filter((host) => !needsAttention(host));
-  return `${wanted}${counts(hosts)}\n\n${troubleLines(trouble, { head, now, color })}${fineLines(fine, color)}`;
+  const troubleLines = hostLines(trouble, (host) => row(host, { head, now, color }), color);
+  return `${wanted}${counts(hosts)}\n\n${troubleLines}${fineLines(fine, color)}`;
 }
 
 /** `50 hosts: 1 failed, 1 lost, 48 in sync; 1 paused`. */
@@ -68,16 +68,8 @@ export function waitResultText(result: WaitResult, hosts: readonly HostStatus[])
 
 /** One line for a host, as `-follow` prints it. */
 export function changeText(host: HostStatus, context: TableContext): string {
-  const time = `${seconds(context.now.toISOString())}   `;
-  const line = `${columns([row(host, context)]).trimEnd()}\n`;
-  return time + paint(line, host.category, context.color);
-}
-
-function troubleLines(hosts: readonly HostStatus[], context: TableContext): string {
-  const lines = columns(hosts.map((host) => row(host, context))).split('\n');
-  return hosts
-    .map((host, at) => `${paint((lines[at] ?? '').trimEnd(), host.category, context.color)}\n`)
-    .join('');
+  const line = hostLines([host], (one) => row(one, context), context.color);
+  return `${seconds(context.now.toISOString())}   ${line}`;
 }
 
 function row(host: HostStatus, { head, now }: TableContext): string[] {

@@ -3,7 +3,7 @@ import { ADDTRACK, CHECK, DELTRACK, TRACKS, YANK } from '@deploy-tools/shared/co
 import { formatDuration } from '@deploy-tools/shared/duration.js';
 import { describeError } from '@deploy-tools/shared/errors.js';
 import { printableLine } from '@deploy-tools/shared/printable.js';
-import { authorName } from '../core/notices/change-notice.js';
+import { authorName } from '../core/principal.js';
 import type { CheckReport } from '../core/tracks/check-track.js';
 import { noTrack, type TrackTimes } from '../core/tracks/track-runner.js';
 import type { FollowedTrack, Track } from '../meta/track-store.js';

@@ -1,5 +1,6 @@
+import type { StoredBlob } from '@deploy-tools/shared/model.js';
 import type { DerivedKind, DerivedStore } from '../layers/derived-store.js';
-import type { ArchiveIndex, MetaStore, MetaWriter, StoredBlob } from '../meta/meta-store.js';
+import type { ArchiveIndex, MetaStore, MetaWriter } from '../meta/meta-store.js';
 
 /** A manifest or a pack that no index names. */
 export interface SurplusDerived extends StoredBlob {

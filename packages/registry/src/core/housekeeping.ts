@@ -1,7 +1,7 @@
 import { setImmediate } from 'node:timers/promises';
-import type { ComponentVersion } from '@deploy-tools/shared/model.js';
+import type { ComponentVersion, StoredBlob } from '@deploy-tools/shared/model.js';
 import type { ByteStore } from '../layers/byte-store.js';
-import type { MetaReader, MetaStore, MetaWriter, StoredBlob, Upload } from '../meta/meta-store.js';
+import type { MetaReader, MetaStore, MetaWriter, Upload } from '../meta/meta-store.js';
 import { type Clock, timestampBefore } from './clock.js';
 import type { ClockTrust } from './clock-trust.js';
 import {

@@ -2,11 +2,12 @@ import type { UnpackPolicy } from '@deploy-tools/shared/archive/unpack-policy.js
 import { formatByteSize } from '@deploy-tools/shared/byte-size.js';
 import { DeployError, type ErrorKind, toDeployError } from '@deploy-tools/shared/errors.js';
 import type { Logger } from '@deploy-tools/shared/log.js';
+import type { StoredBlob } from '@deploy-tools/shared/model.js';
 import type { Ingested, IngestTask, LayerFiles } from '../ingest/layer-port.js';
 import type { ByteStore, LocatedFile } from '../layers/byte-store.js';
 import type { DerivedStore } from '../layers/derived-store.js';
 import type { ReadMarks } from '../layers/read-marks.js';
-import type { ArchiveIndex, IndexedArchive, MetaStore, StoredBlob } from '../meta/meta-store.js';
+import type { ArchiveIndex, IndexedArchive, MetaStore } from '../meta/meta-store.js';
 import { type Clock, timestamp } from './clock.js';
 import { requireSpace } from './disk-space.js';
 

@@ -21,3 +21,8 @@ export interface Principal {
 export function authorOf({ fingerprint, comment, user, address }: Principal): Author {
   return { fingerprint, comment, user, address };
 }
+
+/** The name of a key's owner: its comment, else its fingerprint. */
+export function authorName({ comment, fingerprint }: Pick<Author, 'comment' | 'fingerprint'>): string {
+  return comment === '' ? fingerprint : comment;
+}

@@ -63,6 +63,8 @@ export async function rollBack(
       to === undefined
         ? await findProven(tx, head, landings)
         : withLanding(await requireRevision(tx, name, to), landings);
+    if (target.revision.layers.length === 0)
+      throw new DeployError('invalid', `revision ${to} of configuration "${name}" is its deletion`);
     const { passedOver, landed } = target;
     const outcome = { restored: { revision: target.revision.revision, landed }, passedOver };
     const before = head.layers.length === 0 ? undefined : head;
@@ -83,16 +85,13 @@ function withLanding(revision: Revision, landings: Landings): Target {
   return { revision, landed: landings.of(revision.hash), passedOver: [] };
 }
 
-/** @throws DeployError not-found; invalid when it is a deletion. */
+/** @throws DeployError not-found. */
 export async function requireRevision(tx: MetaReader, name: string, number: number): Promise<Revision> {
   const revision = await tx.revision(name, number);
-  if (revision === undefined) {
-    throw new DeployError('not-found', `configuration "${name}" has no revision ${number}`, {
-      hint: 'history lists them',
-    });
-  }
-  if (revision.layers.length > 0) return revision;
-  throw new DeployError('invalid', `revision ${number} of configuration "${name}" is its deletion`);
+  if (revision !== undefined) return revision;
+  throw new DeployError('not-found', `configuration "${name}" has no revision ${number}`, {
+    hint: 'history lists them',
+  });
 }
 
 async function findProven(tx: MetaReader, head: Revision, landings: Landings): Promise<Target> {

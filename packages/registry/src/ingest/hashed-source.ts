@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import type { WrittenFile } from './layer-port.js';
+import type { StoredBlob } from '@deploy-tools/shared/model.js';
 
 /** Passes bytes on and hashes them, with the bytes behind the end of a tar stream that the consumer does not read. */
 export class HashedSource implements AsyncIterable<Uint8Array> {
@@ -23,7 +23,7 @@ export class HashedSource implements AsyncIterable<Uint8Array> {
   }
 
   /** Reads the rest. @returns the hash and size of all bytes. */
-  async finish(): Promise<WrittenFile> {
+  async finish(): Promise<StoredBlob> {
     for await (const _bytes of this);
     return { hash: this.#hash.digest('hex'), size: this.#size };
   }

@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import { closeSync, fsyncSync, openSync, readSync, writeSync } from 'node:fs';
 import { DeployError } from '@deploy-tools/shared/errors.js';
+import type { StoredBlob } from '@deploy-tools/shared/model.js';
 import type { StoredChunk } from './layer-entry.js';
 
 const BUFFER_BYTES = 512 * 1024;
@@ -47,7 +48,7 @@ export class HashedWriter {
   }
 
   /** Makes the content of the file durable. */
-  finish(): { readonly hash: string; readonly size: number } {
+  finish(): StoredBlob {
     this.#copyRun();
     this.#flush();
     fsyncSync(this.#fd);

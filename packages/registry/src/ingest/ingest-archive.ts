@@ -2,11 +2,12 @@ import { closeSync } from 'node:fs';
 import { EntryPolicy } from '@deploy-tools/shared/archive/entry-policy.js';
 import { readArchive } from '@deploy-tools/shared/archive/read-archive.js';
 import { DeployError, isDeployError } from '@deploy-tools/shared/errors.js';
+import type { StoredBlob } from '@deploy-tools/shared/model.js';
 import { ChunkStore } from './chunk-store.js';
 import { EarlierPacks } from './earlier-packs.js';
 import { HashedSource } from './hashed-source.js';
 import { layerOrder } from './layer-order.js';
-import type { Ingested, IngestTask, WrittenFile } from './layer-port.js';
+import type { Ingested, IngestTask } from './layer-port.js';
 import { LayerReader } from './layer-reader.js';
 import { openSpool, spoolPath } from './spool.js';
 import { writeLayer } from './write-layer.js';
@@ -56,7 +57,7 @@ async function readWhole(
   task: IngestTask,
   source: AsyncIterable<Uint8Array>,
   reader: LayerReader,
-): Promise<WrittenFile> {
+): Promise<StoredBlob> {
   const { policy } = task;
   const keepModes = { ...policy, allow: { ...policy.allow, setid: true } };
   const hashed = new HashedSource(source);

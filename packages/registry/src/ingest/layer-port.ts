@@ -1,16 +1,10 @@
 import type { UnpackPolicy } from '@deploy-tools/shared/archive/unpack-policy.js';
+import type { StoredBlob } from '@deploy-tools/shared/model.js';
 
 /** Absolute paths of a layer's manifest and pack. */
 export interface LayerFiles {
   readonly manifest: string;
   readonly pack: string;
-}
-
-/** A file by its content. */
-export interface WrittenFile {
-  /** Lower-case hex SHA-256. */
-  readonly hash: string;
-  readonly size: number;
 }
 
 export interface IngestTask {
@@ -28,8 +22,8 @@ export interface IngestTask {
 }
 
 export interface Ingested {
-  readonly manifest: WrittenFile;
-  readonly pack: WrittenFile;
+  readonly manifest: StoredBlob;
+  readonly pack: StoredBlob;
   readonly entries: number;
   /** Sum of the sizes of all files. */
   readonly bytes: number;
@@ -39,9 +33,9 @@ export interface Ingested {
 
 /** A verified manifest and its pack, and the archive that they name, which is not verified. */
 export interface VerifiedLayer {
-  readonly manifest: WrittenFile;
-  readonly pack: WrittenFile;
-  readonly archive: WrittenFile;
+  readonly manifest: StoredBlob;
+  readonly pack: StoredBlob;
+  readonly archive: StoredBlob;
   readonly entries: number;
   /** Sum of the sizes of all files. */
   readonly bytes: number;

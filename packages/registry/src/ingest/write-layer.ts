@@ -4,14 +4,15 @@ import { packFrame, zstdVersion } from '@deploy-tools/shared/layers/frame.js';
 import { PACK_HEADER, TIME_SEGMENT_ENTRIES } from '@deploy-tools/shared/layers/manifest.js';
 import { encodeManifestRoot, type PlacelessSegment } from '@deploy-tools/shared/layers/manifest-root.js';
 import { encodeTimeSegment } from '@deploy-tools/shared/layers/time-segment.js';
+import type { StoredBlob } from '@deploy-tools/shared/model.js';
 import { HashedWriter } from './hashed-writer.js';
 import type { LayerEntry } from './layer-entry.js';
-import type { LayerFiles, WrittenFile } from './layer-port.js';
+import type { LayerFiles } from './layer-port.js';
 import { segmentCuts } from './segment-cuts.js';
 
 /** A layer whose chunks are stored. */
 export interface Layer {
-  readonly archive: WrittenFile;
+  readonly archive: StoredBlob;
   /** In the order of the manifest. */
   readonly entries: readonly LayerEntry[];
   /** Sum of the sizes of all files. */
@@ -22,7 +23,7 @@ export interface Layer {
  * Writes the pack and the manifest's root, durably.
  * @throws DeployError unsupported when the format cannot represent the layer; system errors.
  */
-export function writeLayer(layer: Layer, into: LayerFiles): { manifest: WrittenFile; pack: WrittenFile } {
+export function writeLayer(layer: Layer, into: LayerFiles): { manifest: StoredBlob; pack: StoredBlob } {
   const writer = new HashedWriter(into.pack);
   try {
     writer.write(PACK_HEADER);
@@ -51,7 +52,7 @@ export function writeLayer(layer: Layer, into: LayerFiles): { manifest: WrittenF
   }
 }
 
-function writeWhole(path: string, bytes: Uint8Array): WrittenFile {
+function writeWhole(path: string, bytes: Uint8Array): StoredBlob {
   const writer = new HashedWriter(path);
   try {
     writer.write(bytes);

@@ -1,3 +1,4 @@
+import type { StoredBlob } from '@deploy-tools/shared/model.js';
 import type { StoredFile, StoredFileInfo } from './stored-file.js';
 
 /** An upload that is being written, in any order. */
@@ -16,7 +17,7 @@ export interface StagedUpload {
    * write it fails too, and the bytes are removed.
    * @returns lower-case hex SHA-256 and the size.
    */
-  seal(): Promise<{ readonly hash: string; readonly size: number }>;
+  seal(): Promise<StoredBlob>;
   /** Removes the upload. Does nothing after `seal` or `discard`. */
   discard(): Promise<void>;
 }

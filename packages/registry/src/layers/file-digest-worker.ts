@@ -1,14 +1,14 @@
 import { createHash } from 'node:crypto';
 import { closeSync, openSync, readSync } from 'node:fs';
 import { parentPort } from 'node:worker_threads';
+import type { StoredBlob } from '@deploy-tools/shared/model.js';
 import { type SentError, toSentError } from '@deploy-tools/shared/thread/sent-error.js';
-import type { FileDigest } from './digester.js';
 
 const READ_BYTES = 1024 * 1024;
 
 /** The answer of the thread to a path. */
 export type DigestReply =
-  | { readonly kind: 'done'; readonly digest: FileDigest }
+  | { readonly kind: 'done'; readonly digest: StoredBlob }
   | { readonly kind: 'failed'; readonly error: SentError };
 
 parentPort?.on('message', (path: string) => parentPort?.postMessage(answer(path)));
@@ -21,7 +21,7 @@ function answer(path: string): DigestReply {
   }
 }
 
-function digestOf(path: string): FileDigest {
+function digestOf(path: string): StoredBlob {
   const hash = createHash('sha256');
   const buffer = Buffer.allocUnsafe(READ_BYTES);
   const fd = openSync(path, 'r');

@@ -1,7 +1,8 @@
 import { Worker } from 'node:worker_threads';
 import { DeployError, describeError } from '@deploy-tools/shared/errors.js';
+import type { StoredBlob } from '@deploy-tools/shared/model.js';
 import { fromSentError } from '@deploy-tools/shared/thread/sent-error.js';
-import type { Digester, FileDigest } from './digester.js';
+import type { Digester } from './digester.js';
 import type { DigestReply } from './file-digest-worker.js';
 
 /** A thread that reads and hashes files in turn. */
@@ -23,7 +24,7 @@ export class FileDigester implements Digester {
     });
   }
 
-  digest(path: string): Promise<FileDigest> {
+  digest(path: string): Promise<StoredBlob> {
     const digest = this.#last.then(() => this.#ask(path));
     this.#last = digest.catch(() => undefined);
     return digest;
@@ -33,7 +34,7 @@ export class FileDigester implements Digester {
     await this.#worker.terminate();
   }
 
-  #ask(path: string): Promise<FileDigest> {
+  #ask(path: string): Promise<StoredBlob> {
     return new Promise((resolve, reject) => {
       const ended = () => reject(this.#ended);
       if (this.#ended !== undefined) {

@@ -2,6 +2,7 @@ import { createHash, type Hash } from 'node:crypto';
 import { type FileHandle, rename, rm } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { DeployError } from '@deploy-tools/shared/errors.js';
+import type { StoredBlob } from '@deploy-tools/shared/model.js';
 import type { StagedUpload } from './byte-store.js';
 import { diskError } from './disk-error.js';
 import { syncNames } from './sync-names.js';
@@ -69,7 +70,7 @@ export class FileUpload implements StagedUpload {
     }
   }
 
-  async seal(): Promise<{ readonly hash: string; readonly size: number }> {
+  async seal(): Promise<StoredBlob> {
     if (this.#ended) throw hasEnded();
     try {
       const hash = this.#prepared ?? (await this.#prepare());

@@ -1,3 +1,5 @@
+import type { StoredBlob } from '@deploy-tools/shared/model.js';
+
 /** A stored file open for reading. Reads may run side by side. */
 export interface StoredFile {
   readonly size: number;
@@ -11,9 +13,7 @@ export interface StoredFile {
   close(): Promise<void>;
 }
 
-export interface StoredFileInfo {
-  readonly hash: string;
-  readonly size: number;
+export interface StoredFileInfo extends StoredBlob {
   /** Seconds since the epoch. */
   readonly mtime: number;
 }

@@ -1,5 +1,5 @@
 import type { ErrorKind } from '@deploy-tools/shared/errors.js';
-import type { ComponentVersion, Configuration } from '@deploy-tools/shared/model.js';
+import type { ComponentVersion, Configuration, StoredBlob } from '@deploy-tools/shared/model.js';
 import type { Author } from './author.js';
 import type { FleetReader, FleetWriter } from './fleet-store.js';
 import type { NoticeReader, NoticeWriter } from './notice-store.js';
@@ -20,12 +20,6 @@ export interface Upload {
   readonly size: number;
   /** RFC 3339 UTC of the last upload. */
   readonly created: string;
-}
-
-/** A file of the byte store: lower-case hex SHA-256 and bytes. */
-export interface StoredBlob {
-  readonly hash: string;
-  readonly size: number;
 }
 
 /** The files that agents fetch for a layer. */

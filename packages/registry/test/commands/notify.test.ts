@@ -1,4 +1,4 @@
-import { NOTICE_EVENTS } from '@deploy-tools/notices/notice.js';
+import type { Notice } from '@deploy-tools/notices/notice.js';
 import { withoutSecrets } from '@deploy-tools/registry/commands/dispatch.js';
 import { Notifier } from '@deploy-tools/registry/core/notices/notifier.js';
 import { NOTIFY_EVENTS } from '@deploy-tools/shared/commands/notify-specs.js';
@@ -31,7 +31,18 @@ const audited = async () => JSON.parse(await ran('audit -command notify -json'))
 
 describe('notify', () => {
   it('offers the events of notices', () => {
-    expect([...NOTIFY_EVENTS, 'test']).toEqual([...NOTICE_EVENTS]);
+    const events: Readonly<Record<Notice['event'], true>> = {
+      ...{ 'version-added': true, 'configuration-changed': true },
+      ...{
+        'deploy-started': true,
+        'deploy-succeeded': true,
+        'deploy-failed': true,
+        'deploy-rolled-back': true,
+      },
+      ...{ 'host-lost': true, 'host-recovered': true, 'disk-low': true, 'disk-recovered': true },
+      test: true,
+    };
+    expect([...NOTIFY_EVENTS, 'test']).toEqual(Object.keys(events));
   });
 
   it('add, list, test, remove', async () => {

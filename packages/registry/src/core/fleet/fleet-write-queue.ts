@@ -108,27 +108,20 @@ export class FleetWriteQueue {
 
   async #writeBatch(batch: readonly Queued[]): Promise<void> {
     try {
-      await this.#commit(batch);
+      await this.#meta.write(async (tx) => {
+        for (const { entry } of batch) await entry(tx.fleet);
+      });
       for (const { done } of batch) done?.();
     } catch (error) {
       const failure = toDeployError(error);
       // An entry that cannot be written must not fail the others.
-      if (batch.length > 1 && !STORE_FAILURES.has(failure.kind)) return this.#writeEach(batch);
-      this.#log.error(
-        { what: batch[0]?.key, reports: batch.length, err: describeError(failure) },
-        'reports cannot be written',
-      );
+      if (batch.length > 1 && !STORE_FAILURES.has(failure.kind)) {
+        for (const queued of batch) await this.#writeBatch([queued]);
+        return;
+      }
+      const facts = { what: batch[0]?.key, reports: batch.length, err: describeError(failure) };
+      this.#log.error(facts, 'reports cannot be written');
       for (const { done } of batch) done?.(failure);
     }
-  }
-
-  async #writeEach(batch: readonly Queued[]): Promise<void> {
-    for (const queued of batch) await this.#writeBatch([queued]);
-  }
-
-  #commit(batch: readonly Queued[]): Promise<void> {
-    return this.#meta.write(async (tx) => {
-      for (const { entry } of batch) await entry(tx.fleet);
-    });
   }
 }

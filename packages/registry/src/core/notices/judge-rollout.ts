@@ -1,7 +1,6 @@
 import type { DeployNotice } from '@deploy-tools/notices/notice.js';
 import { judgeStreak } from '@deploy-tools/notices/streak.js';
-import type { EarlierFailures } from './earlier-failures.js';
-import type { RolloutFacts } from './rollout-facts.js';
+import type { EarlierFailures, RolloutFacts } from './rollout-facts.js';
 import { newRollout, type RolloutState } from './rollout-state.js';
 
 /** The shortest time between two notices of newer numbers. */

@@ -1,11 +1,12 @@
 import { errorSignature } from '@deploy-tools/notices/error-signature.js';
 import type { NamedHost, NoticeError } from '@deploy-tools/notices/notice.js';
 import type { StateReport } from '@deploy-tools/shared/report/report.js';
+import type { DeployRecord, Landing } from '../../meta/fleet-store.js';
 import { assess } from '../fleet/assess.js';
 import type { HostStatus } from '../fleet/fleet-status.js';
 
 /** The most hosts that a notice names. */
-export const MAX_NAMED = 10;
+const MAX_NAMED = 10;
 const MAX_REASON_LENGTH = 200;
 /** States of a host that is deploying the wanted revision. */
 const AT_WORK: ReadonlySet<string> = new Set(['fetching', 'staged', 'activating', 'validating']);
@@ -79,12 +80,12 @@ function isBegun({ category, follower }: HostStatus, wanted: string): boolean {
 }
 
 /** Undefined where no state is a failure. */
-export function failureEvent(states: readonly (string | undefined)[]): RolloutFacts['failure'] {
+function failureEvent(states: readonly (string | undefined)[]): RolloutFacts['failure'] {
   if (states.some((state) => state === 'failed' || state === 'inconsistent')) return 'deploy-failed';
   return states.includes('rolled-back') ? 'deploy-rolled-back' : undefined;
 }
 
-export function commonError(reports: readonly (StateReport | undefined)[]): NoticeError | undefined {
+function commonError(reports: readonly (StateReport | undefined)[]): NoticeError | undefined {
   const counts = new Map<string, { error: NoticeError; count: number }>();
   for (const report of reports) {
     const error = report?.error;
@@ -96,7 +97,7 @@ export function commonError(reports: readonly (StateReport | undefined)[]): Noti
   return [...counts.values()].sort((a, b) => b.count - a.count)[0]?.error;
 }
 
-export function nameFailed(host: string, report: StateReport | undefined): NamedHost {
+function nameFailed(host: string, report: StateReport | undefined): NamedHost {
   const { error, state = 'failed' } = report ?? {};
   const reason = error === undefined ? state : `${error.kind}: ${error.message}`;
   return { host, reason: reason.slice(0, MAX_REASON_LENGTH) };
@@ -104,4 +105,39 @@ export function nameFailed(host: string, report: StateReport | undefined): Named
 
 function nameLost({ follower }: HostStatus): NamedHost {
   return { host: follower.record.host, reason: `silent for ${Math.round(follower.silentMs / 1000)} s` };
+}
+
+/** The stored failures of a revision that another one has replaced. */
+export interface EarlierFailures {
+  readonly revision: number;
+  /** The number of hosts whose last attempt at the revision failed. */
+  readonly failed: number;
+  readonly failure: RolloutFacts['failure'];
+  readonly error: NoticeError | undefined;
+  readonly named: readonly NamedHost[];
+}
+
+/**
+ * @param landings of any revisions.
+ * @param records failed attempts at any revisions, oldest first.
+ */
+export function earlierFailures(
+  revision: number,
+  landings: readonly Landing[],
+  records: readonly DeployRecord[],
+): EarlierFailures {
+  const failed = landings.filter((landing) => landing.revision === revision && landing.state !== 'healthy');
+  const last = new Map(
+    records
+      .filter(({ report }) => report.revision === revision)
+      .map(({ host, report }) => [host, { host, report }]),
+  );
+  const reports = [...last.values()];
+  return {
+    revision,
+    failed: failed.reduce((sum, { hosts }) => sum + hosts, 0),
+    failure: failureEvent(failed.map(({ state }) => state)),
+    error: commonError(reports.map(({ report }) => report)),
+    named: reports.slice(0, MAX_NAMED).map(({ host, report }) => nameFailed(host, report)),
+  };
 }

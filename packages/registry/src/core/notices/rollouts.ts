@@ -1,4 +1,4 @@
-import type { Notice } from '@deploy-tools/notices/notice.js';
+import type { ConfigurationNotice, Notice } from '@deploy-tools/notices/notice.js';
 import { describeError } from '@deploy-tools/shared/errors.js';
 import type { Logger } from '@deploy-tools/shared/log.js';
 import type { MetaReader, MetaStore, Revision } from '../../meta/meta-store.js';
@@ -6,11 +6,10 @@ import { type Clock, timestamp } from '../clock.js';
 import type { ConfigurationEvents } from '../configuration-events.js';
 import type { Fleet } from '../fleet/fleet.js';
 import { statusOf } from '../fleet/fleet-status.js';
-import { changeNotice } from './change-notice.js';
-import { type EarlierFailures, earlierFailures } from './earlier-failures.js';
+import { authorName } from '../principal.js';
 import { adoptRollout, type JudgedRollout, judgeRollout } from './judge-rollout.js';
 import type { Notifier } from './notifier.js';
-import { type RolloutFacts, rolloutFacts } from './rollout-facts.js';
+import { type EarlierFailures, earlierFailures, type RolloutFacts, rolloutFacts } from './rollout-facts.js';
 import { decodeRolloutState, encodeRolloutState, newRollout, type RolloutState } from './rollout-state.js';
 
 /** Changes within this time are checked together: many hosts report at the same time. */
@@ -201,4 +200,10 @@ interface Found {
   readonly revisions: readonly Revision[];
   readonly facts: RolloutFacts;
   readonly earlier: EarlierFailures | undefined;
+}
+
+/** The notice of a revision; a revision without layers is a deletion. */
+function changeNotice({ name, revision, mtime, author, command, layers }: Revision): ConfigurationNotice {
+  const change = { revision, author: authorName(author), command, deleted: layers.length === 0 };
+  return { event: 'configuration-changed', time: mtime, configuration: name, ...change };
 }

@@ -18,23 +18,29 @@ const MAX_LOG_BYTES = 16 * 1024 * 1024;
 const FREE_PAGES = 1024;
 const PAGES_AT_ONCE = 256;
 
+/** A connection, which runs one transaction at a time. */
+interface Connection {
+  readonly db: Database.Database;
+  /** The statement that begins a transaction. */
+  readonly begin: string;
+  /** Settles when the last queued transaction has ended. */
+  last: Promise<unknown>;
+}
+
 /**
  * The metadata in one SQLite file. Two connections: one writes, one reads snapshots, so that a reader never sees a
  * transaction that has not committed.
  */
 export class SqliteMetaStore implements MetaStore {
-  readonly #writing: Database.Database;
-  readonly #reading: Database.Database;
+  readonly #writing: Connection;
+  readonly #reading: Connection;
   readonly #writer: SqliteWriter;
   readonly #reader: SqliteReader;
-  /** Settles when the last queued transaction has ended; each connection runs one at a time. */
-  #lastWrite: Promise<unknown> = Promise.resolve();
-  #lastRead: Promise<unknown> = Promise.resolve();
   #closed = false;
 
   private constructor(writing: Database.Database, reading: Database.Database) {
-    this.#writing = writing;
-    this.#reading = reading;
+    this.#writing = { db: writing, begin: 'BEGIN IMMEDIATE', last: Promise.resolve() };
+    this.#reading = { db: reading, begin: 'BEGIN', last: Promise.resolve() };
     this.#writer = new SqliteWriter(writing);
     this.#reader = new SqliteReader(reading);
   }
@@ -56,44 +62,41 @@ export class SqliteMetaStore implements MetaStore {
   }
 
   read<T>(work: (tx: MetaReader) => Promise<T>): Promise<T> {
-    if (this.#closed) return Promise.reject(isClosed());
-    const run = this.#lastRead.then(() => this.#transact(this.#reading, 'BEGIN', () => work(this.#reader)));
-    this.#lastRead = run.catch(() => undefined);
-    return run;
+    return this.#inTurn(this.#reading, () => work(this.#reader));
   }
 
   write<T>(work: (tx: MetaWriter) => Promise<T>): Promise<T> {
-    return this.#inTurn(() => work(this.#writer));
+    return this.#inTurn(this.#writing, () => work(this.#writer));
   }
 
   shrink(): Promise<boolean> {
-    return this.#inTurn(async () => giveBack(this.#writing));
+    return this.#inTurn(this.#writing, async () => giveBack(this.#writing.db));
   }
 
   async close(): Promise<void> {
     this.#closed = true;
-    await Promise.all([this.#lastWrite, this.#lastRead]);
-    this.#reading.close();
-    this.#writing.close();
+    await Promise.all([this.#writing.last, this.#reading.last]);
+    this.#reading.db.close();
+    this.#writing.db.close();
   }
 
-  #inTurn<T>(work: () => Promise<T>): Promise<T> {
+  #inTurn<T>(connection: Connection, work: () => Promise<T>): Promise<T> {
     if (this.#closed) return Promise.reject(isClosed());
-    const run = this.#lastWrite.then(() => this.#transact(this.#writing, 'BEGIN IMMEDIATE', work));
-    this.#lastWrite = run.catch(() => undefined);
+    const run = connection.last.then(() => transact(connection, work));
+    connection.last = run.catch(() => undefined);
     return run;
   }
+}
 
-  async #transact<T>(db: Database.Database, begin: string, work: () => Promise<T>): Promise<T> {
-    try {
-      db.exec(begin);
-      const result = await work();
-      db.exec('COMMIT');
-      return result;
-    } catch (error) {
-      if (db.inTransaction) db.exec('ROLLBACK');
-      throw translateSqliteError(error);
-    }
+async function transact<T>({ db, begin }: Connection, work: () => Promise<T>): Promise<T> {
+  try {
+    db.exec(begin);
+    const result = await work();
+    db.exec('COMMIT');
+    return result;
+  } catch (error) {
+    if (db.inTransaction) db.exec('ROLLBACK');
+    throw translateSqliteError(error);
   }
 }
 

@@ -1,11 +1,10 @@
 import type { DeployNotice } from '@deploy-tools/notices/notice.js';
-import type { EarlierFailures } from '@deploy-tools/registry/core/notices/earlier-failures.js';
 import {
   adoptRollout,
   EDIT_EVERY_MS,
   judgeRollout,
 } from '@deploy-tools/registry/core/notices/judge-rollout.js';
-import type { RolloutFacts } from '@deploy-tools/registry/core/notices/rollout-facts.js';
+import type { EarlierFailures, RolloutFacts } from '@deploy-tools/registry/core/notices/rollout-facts.js';
 import {
   decodeRolloutState,
   encodeRolloutState,
