@@ -4,17 +4,17 @@ export interface BackoffTimes {
   readonly maxMs: number;
 }
 
-/** A doubling beyond these would change nothing, and not overflow either. */
+/** The most doublings: more would not change the delay, and could overflow. */
 const MAX_DOUBLINGS = 50;
 
-/** The delay after so many failures in a row, in milliseconds: 0 after none, then `firstMs`, doubled up to `maxMs`. */
+/** The delay after this many failures in a row, in milliseconds: 0 after none, then `firstMs`, doubled up to `maxMs`. */
 export function backoffMs(failures: number, { firstMs, maxMs }: BackoffTimes): number {
   return failures === 0 ? 0 : Math.min(firstMs * 2 ** Math.min(failures - 1, MAX_DOUBLINGS), maxMs);
 }
 
 /**
- * The same delay with its upper half left to chance, so that many peers do not return at the same time; never shorter than
- * the peer asked for.
+ * Randomises the upper half of a delay, so that many peers do not return at the same time. The result is never shorter than
+ * `retryAfterMs`.
  * @param random from 0 to 1.
  */
 export function jitteredMs(delayMs: number, random: number, retryAfterMs = 0): number {

@@ -1,9 +1,8 @@
 import { printableLine } from './printable.js';
 
 /**
- * Aligns rows as the Go deploy-tools do (Go's text/tabwriter, minimum width 0, padding 3): every cell, the last one
- * included, is padded to its column's width plus three spaces. A cell has no line break or other control character, so that
- * what somebody wrote into one cannot look like a row.
+ * Aligns rows like the Go deploy-tools (Go's text/tabwriter, minimum width 0, padding 3): every cell, even the last one, is padded
+ * to its column's width plus three spaces. Control characters in cells are escaped, so that a cell cannot look like another row.
  * @returns lines, each ended by a newline; the empty string for no rows.
  */
 export function columns(table: readonly (readonly string[])[]): string {

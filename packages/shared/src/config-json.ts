@@ -3,10 +3,10 @@ import { decodeJson } from './json/decode-json.js';
 import { countSchema, hashSchema, lenient, wireObject } from './json/json-schemas.js';
 import { type ComponentVersion, type Configuration, configurationHash } from './model.js';
 
-/** The most layers a configuration may have; also bounds what an agent accepts. */
+/** The most layers of a configuration, for registries and agents. */
 export const MAX_LAYERS = 500;
 
-/** A string that is safe as an environment variable's value: not empty, no NUL. */
+/** A string that can be the value of an environment variable: not empty, without NUL. */
 const wordSchema = z.string().check(z.regex(/^[^\0]+$/));
 
 const layerSchema = wireObject({
@@ -47,14 +47,14 @@ export type ConfigLayer = z.output<typeof layerSchema>;
 /** A configuration as an agent reads it. */
 export type AgentConfig = z.output<typeof configSchema>;
 
-/** Reads a configuration as {@link configSchema} has it. @throws DeployError corrupt, naming the field. */
+/** Decodes a configuration, see {@link configSchema}. @throws DeployError corrupt, naming the field. */
 export function decodeConfigJson(text: string): AgentConfig {
   return decodeJson(text, configSchema, { what: 'the configuration', kind: 'corrupt' });
 }
 
 /**
- * `/configs/NAME.json`: tab-indented, a final newline, the Go registry's keys first; `Revision`, `Size` and
- * `Manifest` are ours, and Go agents ignore them. See docs/protocol.md.
+ * Encodes `/configs/NAME.json`: tab-indented, with a final newline, the Go registry's keys first. `Revision`, `Size` and `Manifest`
+ * are ours, and Go agents ignore them. See docs/protocol.md.
  */
 export function encodeConfigJson(config: AgentConfig): string {
   const json = {
@@ -76,8 +76,8 @@ export function encodeConfigJson(config: AgentConfig): string {
 }
 
 /**
- * The registry's configuration in the shape that agents read.
- * @param manifestOf the digest of the manifest made of the archive with that hash, where there is one.
+ * Converts the registry's configuration to the form for agents.
+ * @param manifestOf returns the digest of an archive's manifest, by the archive's hash.
  */
 export function toAgentConfig(
   configuration: Configuration,

@@ -11,17 +11,16 @@ const UNIT_MS: Readonly<Record<string, number>> = {
   h: 3_600_000,
 };
 
-/** The longest delay that a timer of Node.js takes, some 24 days; it fires at once for a longer one. */
+/** The longest delay of a timer of Node.js, some 24 days. A timer with a longer delay fires at once. */
 export const MAX_TIMER_MS = 2 ** 31 - 1;
 
-/** What Go's 64 bits of nanoseconds hold: some 292 years. */
+/** The bound of Go's 64 bits of nanoseconds: some 292 years. */
 const MAX_MS = 2 ** 63 / 1e6;
 
 /**
- * Parses a duration as Go's time.ParseDuration writes and reads it: `30s`, `1h30m`, `250ms`, `1.5h`, `0`.
+ * Parses a duration in the format of Go's time.ParseDuration: `30s`, `1h30m`, `250ms`, `1.5h`, `0`.
  * @returns milliseconds, may be fractional or negative.
- * @throws DeployError usage when the text is anything else; a bare number other than 0 lacks its unit.
- * Also beyond what Go holds.
+ * @throws DeployError usage for any other text, such as a number without its unit, and beyond Go's bound.
  */
 export function parseDuration(text: string): number {
   const match = /^([+-]?)((?:(?:\d+\.?\d*|\.\d+)(?:ns|us|µs|μs|ms|s|m|h))+|0)$/.exec(text);
@@ -52,7 +51,7 @@ export function formatDuration(ms: number): string {
   return minutes > 0 ? `${minutes}m${seconds}` : seconds;
 }
 
-/** A decimal number of which `fraction` is the part after the point, in units of its last digit. */
+/** Formats a decimal number; `fraction` is the part after the point, in units of its last digit. */
 function decimal(whole: number, fraction: number, digits: number): string {
   if (fraction === 0) return String(whole);
   return `${whole}.${String(fraction).padStart(digits, '0').replace(/0+$/, '')}`;

@@ -58,13 +58,13 @@ const ERROR_TABLE = {
 
 export const ERROR_KINDS = Object.keys(ERROR_TABLE) as readonly ErrorKind[];
 
-/** Recognised by a mark, not by the class: a program may hold two copies of this module (tools/bundle-programs.mjs). */
+/** Marks a DeployError: a program may contain two copies of this class (tools/bundle-programs.mjs). */
 const MARK = Symbol.for('deploy-tools.DeployError');
 
 /** The one error class of the project: what happened, to what, and what to do next. */
 export class DeployError extends Error {
   static override [Symbol.hasInstance](value: unknown): boolean {
-    // A class that extends this one is a class like any other.
+    // Subclasses are compared as usual.
     // biome-ignore lint/complexity/noThisInStatic: it is the class that is asked about
     if (this !== DeployError) return Function.prototype[Symbol.hasInstance].call(this, value);
     return typeof value === 'object' && value !== null && MARK in value;
@@ -72,9 +72,9 @@ export class DeployError extends Error {
 
   readonly [MARK] = true;
   readonly kind: ErrorKind;
-  /** What the person who reads this can do about it, one sentence. */
+  /** Advice for the reader, in one sentence. */
   readonly hint: string | undefined;
-  /** How long the peer asked to be left alone, in milliseconds. */
+  /** The peer's retry-after, in milliseconds. */
   readonly retryAfterMs: number | undefined;
 
   constructor(
@@ -104,15 +104,15 @@ export function sftpStatusOf(error: unknown): number {
   return error instanceof DeployError ? ERROR_TABLE[error.kind].sftp : 4;
 }
 
-/** Message and hint as a person reads them: `message (hint)` on one line; never a stack trace. */
+/** Formats message and hint for people: `message (hint)` on one line, never a stack trace. */
 export function describeError(error: unknown): string {
   const described = toDeployError(error);
   return described.hint === undefined ? described.message : `${described.message} (${described.hint})`;
 }
 
 /**
- * Wraps anything thrown into a DeployError. System errors keep their text and get the kind that fits their code;
- * anything unknown is `internal`.
+ * Converts a thrown value to a DeployError. System errors keep their text and get the kind for their code; other values are
+ * `internal`.
  */
 export function toDeployError(error: unknown): DeployError {
   if (error instanceof DeployError) return error;
@@ -148,11 +148,11 @@ export function toDeployError(error: unknown): DeployError {
   }
 }
 
-/** Node.js reports several addresses that refuse by an error without a message. */
+/** The message of an error. When several addresses refuse, Node.js throws an AggregateError without a message. */
 function messageOf(error: unknown): string {
   if (error instanceof AggregateError && error.message === '') return error.errors.map(messageOf).join('; ');
   if (error instanceof Error) return error.message;
-  // Not String(error): an object need not have a toString that can be called.
+  // Not String(error): an object may have no usable toString.
   return typeof error === 'object' ? Object.prototype.toString.call(error) : String(error);
 }
 

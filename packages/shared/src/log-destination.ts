@@ -7,29 +7,29 @@ export type WriteBytes = (bytes: Uint8Array) => number;
 /** Log lines that could not be written. */
 export interface LostLines {
   readonly count: number;
-  /** The system's words for why the first of them could not. */
+  /** The system's error for the first of them. */
   readonly reason: string;
 }
 
 export interface LogDestinationOptions {
   /** Standard error by default. */
   readonly write?: WriteBytes | undefined;
-  /** What is written of a log line. */
+  /** Formats a log line. */
   readonly format: (line: string) => string;
-  /** The log line that says how many were lost. */
+  /** Makes the log line about lost lines. */
   readonly lossLine: (lost: LostLines) => string;
-  /** Blocks the thread for so many milliseconds; a test does not. */
+  /** Blocks the thread for this many milliseconds; tests pass another function. */
   readonly wait?: (ms: number) => void;
 }
 
-/** How long one line waits for a reader of a pipe that is full. As long as lines are lost, none waits. */
+/** How long a line waits for the reader of a full pipe. After a lost line, further lines do not wait. */
 const MAX_WAIT_MS = 1000;
 const WAIT_STEP_MS = 10;
 
 /**
- * Where log lines go, each written before `write` returns. A line that cannot be written (the disk is full, the reader is
- * gone or stuck, the terminal has hung up) is dropped and counted, and never an error: the program does not depend on its
- * log. The first line that can be written again comes after one that says how many were lost.
+ * Writes log lines, each before `write` returns. A line that cannot be written (full disk, stuck or missing reader, closed terminal)
+ * is dropped and counted, without an error: the program does not depend on its log. A line with the number of lost lines precedes
+ * the next one that can be written.
  */
 export class LogDestination {
   readonly #options: LogDestinationOptions;
@@ -58,7 +58,7 @@ export class LogDestination {
     }
   }
 
-  /** What was written of a line that was then lost is ended first, so that it damages no other. */
+  /** Writes a text. After a partly written line, it begins with a newline. */
   #writeAll(text: string, maxWaitMs: number): void {
     let rest: Uint8Array = Buffer.from(this.#isLineOpen ? `\n${text}` : text);
     let waitedMs = 0;
@@ -75,7 +75,7 @@ export class LogDestination {
     }
   }
 
-  /** @returns how many bytes were taken: none by a pipe that is full. */
+  /** @returns the number of written bytes; 0 for a full pipe. */
   #tryWrite(bytes: Uint8Array): number {
     try {
       return this.#write(bytes);

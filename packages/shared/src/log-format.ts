@@ -4,7 +4,7 @@ import { DeployError } from './errors.js';
 
 export const LOG_FORMATS = ['auto', 'json', 'pretty', 'plain'] as const;
 
-/** How log lines are written; `journal` is `plain` as systemd's journal takes it: it notes time and level itself. */
+/** The format of log lines. `journal` is `plain` for systemd's journal, which adds time and level itself. */
 export type LogFormat = Exclude<(typeof LOG_FORMATS)[number], 'auto'> | 'journal';
 
 export const LOG_FORMAT_FLAG = {
@@ -14,10 +14,10 @@ export const LOG_FORMAT_FLAG = {
   default: 'auto',
 } as const satisfies FlagSpec;
 
-/** Where a log goes, as far as its format depends on it. */
+/** The destination of a log, as far as the format depends on it. */
 export interface LogPlace {
   readonly isTerminal: boolean;
-  /** `DEVICE:INODE` of standard error; undefined where that is closed. */
+  /** `DEVICE:INODE` of standard error; undefined when it is closed. */
   readonly stream: string | undefined;
   readonly env: Readonly<Record<string, string | undefined>>;
 }
@@ -28,8 +28,8 @@ export function standardError(): LogPlace {
 }
 
 /**
- * What a value of `-log-format` means for a place. A stream is the journal's when JOURNAL_STREAM names it (systemd.exec(5)):
- * a child whose output was redirected inherits the variable too.
+ * The format for a value of `-log-format`. Standard error is the journal when JOURNAL_STREAM names it (systemd.exec(5)); the variable
+ * alone does not suffice, since children with redirected output inherit it.
  * @throws DeployError usage.
  */
 export function logFormat(value: string, { isTerminal, stream, env }: LogPlace): LogFormat {

@@ -5,7 +5,7 @@ interface Level {
   readonly word: string;
   /** SGR code (ECMA-48, 8.3.117). */
   readonly color: string;
-  /** As syslog(3) counts. */
+  /** The priority in syslog(3). */
   readonly priority: number;
 }
 
@@ -20,13 +20,13 @@ const LEVELS: ReadonlyMap<unknown, Level> = new Map([
 const UNKNOWN_LEVEL: Level = { word: '-', color: '0', priority: 5 };
 const LEVEL_WIDTH = 5;
 
-/** Shown in another way, or of no use to a person. */
+/** Keys that are shown in another way, or not at all. */
 const HIDDEN: ReadonlySet<string> = new Set(['level', 'time', 'name', 'msg', 'stack']);
 
 /**
- * What is written of a line of JSON as pino makes it: nothing in it can act on a terminal or look like another event. Each event is
- * one line; only `pretty` puts the stack of an error below.
- * @param env NO_COLOR has `pretty` without colours (https://no-color.org).
+ * Returns a function that formats a line of pino's JSON. Nothing in the result can act on a terminal or look like another event. Each
+ * event is one line; only `pretty` puts the stack of an error below.
+ * @param env with NO_COLOR, `pretty` has no colours (https://no-color.org).
  */
 export function lineFormatter(
   format: LogFormat,
@@ -53,7 +53,7 @@ function eventLine(event: Record<string, unknown>, format: LogFormat, color: boo
   return `${paint('2', start)} ${paint(level.color, word)} ${message}${rest}\n${stack}`;
 }
 
-/** By the clock on the wall for a person who watches, else RFC 3339. */
+/** The time of an event: local time for `pretty`, else RFC 3339. */
 function beginning(time: unknown, format: LogFormat): string {
   const date = new Date(String(time));
   if (Number.isNaN(date.getTime())) return text(time);
@@ -63,7 +63,7 @@ function beginning(time: unknown, format: LogFormat): string {
   return `${clock.map((part) => String(part).padStart(2, '0')).join(':')}.${milliseconds}`;
 }
 
-/** A value as logfmt has it: bare where that is clear, else in quotes. */
+/** Formats a value like logfmt: in quotes where necessary. */
 function shown(value: unknown): string {
   const words = text(isError(value) ? value.message : value);
   return /^[^\s"=]+$/.test(words) ? words : `"${words.replaceAll('"', "'")}"`;

@@ -9,16 +9,16 @@ export type Logger = PinoLogger;
 export const LOG_LEVELS = ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'] as const;
 
 export interface LogOptions {
-  /** As `-log-format` has it; `auto` by default. */
+  /** A value of `-log-format`; `auto` by default. */
   readonly format?: string;
   /** Standard error by default. */
   readonly write?: WriteBytes;
 }
 
 /**
- * The programs' log on standard error, each line written at once, so that nothing is lost when the process ends: lines for people on a
- * terminal and in the journal of systemd, JSON otherwise. None has a character that a terminal would obey; JSON reads back as it was.
- * What cannot be written is dropped and counted ({@link LogDestination}).
+ * Opens a program's log on standard error. Each line is written at once, so that none is lost when the process ends. On a terminal and
+ * in the journal of systemd, lines are for people; otherwise they are JSON. Control characters are escaped. Lines that cannot be
+ * written are dropped and counted ({@link LogDestination}).
  * @throws DeployError usage when the level is none of {@link LOG_LEVELS}, or the format is not known.
  */
 export async function createLogger(name: string, level: string, log: LogOptions = {}): Promise<Logger> {
@@ -33,7 +33,7 @@ export async function createLogger(name: string, level: string, log: LogOptions 
   return pino(options, new LogDestination({ write: log.write, format, lossLine: lossLines(options) }));
 }
 
-/** Written even where the level is above `warn`: whatever was lost was of that level. */
+/** Makes the line about lost lines, even when the log's level is above `warn`: the lost lines had that level too. */
 function lossLines(options: LoggerOptions): (lost: LostLines) => string {
   let written = '';
   const write = (line: string) => {

@@ -10,22 +10,22 @@ export const MAX_NAME_BYTES = 200;
 /** What DNS allows (RFC 1035, section 2.3.4). */
 const MAX_HOST_NAME = 253;
 
-/** A component's name: no `:`, which separates it from its version. */
+/** Checks a component's name: no `:`, which separates it from its version. */
 export function checkComponentName(name: string): string {
   return checkWord('component name', name, ':');
 }
 
-/** A version: any printable text; spaces and colons are allowed, as in the Go deploy-tools. */
+/** Checks a version: any printable text; spaces and colons are allowed, as in the Go deploy-tools. */
 export function checkVersion(version: string): string {
   return checkWord('version', version, '');
 }
 
-/** A configuration's name is a file name for agents: no `/`, not `.` or `..`. */
+/** Checks a configuration's name, which is a file name for agents: no `/`, not `.` or `..`. */
 export function checkConfigurationName(name: string): string {
   return checkWord('configuration name', name, '/');
 }
 
-/** A host's name: what host names and addresses are made of; case matters. */
+/** Checks a host's name: the characters of host names and addresses; case matters. */
 export function checkHostName(host: string): string {
   if (!/^[A-Za-z0-9][A-Za-z0-9._:-]*$/.test(host) || host.length > MAX_HOST_NAME) {
     throw new DeployError('invalid', 'a host name has letters, digits, ".", "-", "_" and ":" only', {
@@ -35,7 +35,7 @@ export function checkHostName(host: string): string {
   return host;
 }
 
-/** An archive hash: 64 hex digits; returned in lower case. */
+/** Checks an archive hash, 64 hex digits; returns it in lower case. */
 export function checkArchiveHash(hash: string): string {
   if (!/^[0-9a-f]{64}$/i.test(hash)) {
     throw new DeployError(
@@ -46,12 +46,12 @@ export function checkArchiveHash(hash: string): string {
   return hash.toLowerCase();
 }
 
-/** What a name is a name of, in messages. */
+/** The kind of a name, in messages. */
 export type NameKind = 'component name' | 'version' | 'configuration name';
 
 /**
- * Checks a name that nothing has yet: one that looks like another, or like nothing, is refused. Names from before stay usable,
- * so the checks above, which are for every name, do not ask for this.
+ * Checks a new name: it must not be invisible or look like another name. Existing names stay usable, so the checks above do not
+ * require this.
  * @throws DeployError invalid.
  */
 export function checkNewName(kind: NameKind, name: string): void {
@@ -90,8 +90,8 @@ function checkWord(what: string, word: string, separators: string): string {
   if (Buffer.byteLength(word) > MAX_NAME_BYTES) {
     throw new DeployError('invalid', `${what} is longer than ${MAX_NAME_BYTES} bytes`);
   }
-  // Cc, Cf (bidirectional overrides, zero width), line and paragraph separators, lone surrogates: none of them is
-  // visible where names are compared by eye. U+FFFD is what a decoder leaves where the bytes were not UTF-8.
+  // Cc, Cf (bidirectional overrides, zero width), line and paragraph separators, lone surrogates: people who compare names cannot
+  // see them. U+FFFD replaces bytes that were not UTF-8.
   if (/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Cs}\uFFFD]/u.test(word)) {
     throw new DeployError('invalid', `${what} cannot contain control characters`);
   }

@@ -2,18 +2,18 @@ import { setTimeout as delay } from 'node:timers/promises';
 
 export interface RateLimitOptions {
   readonly perSecond: number;
-  /** What may be spent at once after a pause; 0 saves nothing up. */
+  /** The amount that may be spent at once after a pause; 0 for none. */
   readonly burst?: number;
   /** Milliseconds that only grow. */
   readonly now?: () => number;
 }
 
-/** Keeps a flow below a rate (a token bucket): a caller that spends more waits until the debt is repaid, and no other does. */
+/** Keeps a flow below a rate (a token bucket): a caller that spends more has to wait until the debt is repaid. */
 export class RateLimit {
   readonly #perMs: number;
   readonly #burst: number;
   readonly #now: () => number;
-  /** What may be spent; a debt is negative. */
+  /** The amount that may be spent; negative for a debt. */
   #balance: number;
   #filledAt: number;
 
@@ -31,19 +31,19 @@ export class RateLimit {
     return Math.max(0, -this.#balance / this.#perMs);
   }
 
-  /** @returns milliseconds to wait until it is repaid; a later caller waits longer. */
+  /** Spends an amount. @returns milliseconds to wait until it is repaid; a later caller waits longer. */
   spend(amount: number): number {
     this.#fill();
     this.#balance -= amount;
     return this.debtMs();
   }
 
-  /** Returns a part of what was spent: less was used. */
+  /** Gives back an unused part of a spent amount. */
   refund(amount: number): void {
     this.#balance += amount;
   }
 
-  /** Spends, and waits until it is repaid or the signal is aborted; the caller reads the signal. */
+  /** Spends an amount, and waits until it is repaid or the signal is aborted; the caller checks the signal. */
   async wait(amount: number, signal: AbortSignal): Promise<void> {
     const ms = this.spend(amount);
     if (ms > 0) await delay(ms, undefined, { signal }).catch(() => {});

@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 
-/** The version of the programs, which all packages share: from package.json. */
+/** The version of all programs, from package.json. */
 export function programVersion(): string {
   const json: unknown = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8'));
   return typeof json === 'object' && json !== null && 'version' in json ? String(json.version) : 'unknown';

@@ -1,6 +1,6 @@
 /**
- * Whether a comma list of patterns names a text, as in known_hosts and `from=` (ssh_config(5), PATTERNS): one pattern has to
- * match, and none of those that begin with `!`. Spaces around a pattern do not count.
+ * Whether a text matches a comma-separated list of patterns, as in known_hosts (ssh_config(5), PATTERNS): one pattern has to match,
+ * and no pattern that begins with `!`. Spaces around a pattern do not count.
  */
 export function matchesPatternList(list: string, text: string): boolean {
   let found = false;
@@ -15,8 +15,8 @@ export function matchesPatternList(list: string, text: string): boolean {
 }
 
 /**
- * Whether a pattern is the whole text; `*` stands for any characters, `?` for one. Takes time linear in pattern × text,
- * whatever the pattern: on a mismatch only the last `*` is tried one further.
+ * Whether a pattern matches the whole text; `*` stands for any characters, `?` for one. Takes at most pattern × text steps: after a
+ * mismatch, only the last `*` is extended by one character.
  */
 export function matchesWildcard(pattern: string, text: string): boolean {
   const wanted = [...pattern];

@@ -1,10 +1,10 @@
-/** A word with more of its letters wrong is another word. */
+/** The most mistakes between a written word and the word that it may mean. */
 const MAX_MISTAKES = 2;
 
 /**
- * What somebody meant who wrote a word that there is not: the known word that is the fewest mistakes away, each a letter that is
- * missing, superfluous, another or in its neighbour's place (Damerau–Levenshtein, restricted).
- * @returns undefined where none is near: two mistakes at most, and fewer than half of the letters.
+ * Finds the known word that a mistyped word may mean: the one with the fewest missing, superfluous, wrong or swapped letters
+ * (restricted Damerau–Levenshtein distance).
+ * @returns undefined when no word is near: within two mistakes, and fewer than half of the letters.
  */
 export function closestWord(written: string, known: Iterable<string>): string | undefined {
   let closest: { readonly word: string; readonly mistakes: number } | undefined;

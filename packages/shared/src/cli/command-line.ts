@@ -1,6 +1,6 @@
 import { DeployError } from '../errors.js';
 
-/** The longest command line that the registry reads, in bytes. */
+/** The longest command line that the registry accepts, in bytes. */
 export const MAX_COMMAND_LINE = 64 * 1024;
 
 /** Blank space, or the next part of a word: in single quotes, in double quotes, escaped, or plain. The last part may be unclosed. */
@@ -65,14 +65,14 @@ function unquote([plain, single, , double, , escaped]: RegExpExecArray): string 
   return plain;
 }
 
-/** Writes words so that {@link splitCommandLine}, a shell and the Go registry read them back. */
+/** Joins words to a command line that {@link splitCommandLine}, a shell and the Go registry split into the same words. */
 export function joinCommandLine(words: readonly string[]): string {
   return words.map(quoteWord).join(' ');
 }
 
 /**
- * Quotes one word where it needs it, as the Go clients do: in double quotes, `"` and `\` escaped. What a shell
- * would expand there goes into single quotes.
+ * Quotes one word where necessary, as the Go clients do: in double quotes, with `"` and `\` escaped. Characters that a shell would
+ * expand there are put into single quotes.
  */
 export function quoteWord(word: string): string {
   if (/^[A-Za-z0-9_.,:/@%+=-]+$/.test(word)) return word;

@@ -3,31 +3,31 @@ import { asFlag, type Completes, type FlagSpec, type PositionalSpec, positionalA
 interface Word {
   /** The whole word as typed so far. */
   readonly word: string;
-  /** What each candidate begins with: `-name=` or `code:`, which is in the word already. */
+  /** The part of the word before the completed part: `-name=` or `code:`. Each candidate begins with it. */
   readonly prefix: string;
 }
 
-/** What the last word of an unfinished command line can become. */
+/** The possible completions of the last word of an unfinished command line. */
 export type Completion = Word &
   (
     | { readonly kind: 'words'; readonly words: readonly string[] }
     | { readonly kind: Exclude<Completes, 'layer' | 'version'> }
-    /** Without a component, the components themselves. */
+    /** Without a component, components are completed. */
     | { readonly kind: 'layer' | 'version'; readonly component: string | undefined }
   );
 
-/** What a command takes. */
+/** The arguments of a command. */
 export interface ArgumentGrammar {
   readonly flags: readonly FlagSpec[];
   readonly positionals: readonly PositionalSpec[];
-  /** What the next word without a flag is one of, instead of a positional: the subcommands. */
+  /** The subcommands, where the next word without a flag is one of them. */
   readonly words?: readonly string[];
 }
 
 /**
- * Finds out what the last word of a command can become.
- * @param before the words between the command and that word.
- * @param word what is typed of it, without quotes.
+ * Finds the completion of the last word of a command.
+ * @param before the words between the command and the last word.
+ * @param word the typed part of the last word, without quotes.
  * @returns undefined when nothing can be offered.
  */
 export function completeArguments(
@@ -63,7 +63,7 @@ interface ReadWords {
   readonly positionals: number;
 }
 
-/** Reads what stands before the word, forgiving what the real parser would refuse. */
+/** Reads the words before the last one; ignores errors that the real parser would refuse. */
 function readWords({ flags, positionals }: ArgumentGrammar, words: readonly string[]): ReadWords {
   const values = new Map<string, string>();
   let open: FlagSpec | undefined;
@@ -87,7 +87,7 @@ function readWords({ flags, positionals }: ArgumentGrammar, words: readonly stri
   return { open, values, positionals: count };
 }
 
-/** The flag that the next word without a flag stands for. */
+/** The flag whose value is the next word without a flag. */
 function positionalFlag({ flags, positionals }: ArgumentGrammar, count: number): CompletedFlag | undefined {
   const [first, second] = positionalAt(positionals, count)?.flags ?? [];
   return second === undefined ? flags.find(({ name }) => name === first) : { completes: 'layer' };
@@ -103,7 +103,7 @@ function forFlag(flag: CompletedFlag, at: Word, component: string | undefined): 
   return kind === 'version' ? { ...at, kind, component } : { ...at, kind };
 }
 
-/** `code` becomes `code:`, `code:v` becomes `code:v01`. */
+/** Completes `code` to `code:`, and `code:v` to `code:v01`. */
 function layer({ word, prefix }: Word): Completion {
   const typed = word.slice(prefix.length);
   const colon = typed.indexOf(':');
@@ -116,7 +116,7 @@ function layer({ word, prefix }: Word): Completion {
   };
 }
 
-/** A completion to one of these words. */
+/** Completes to one of these words. */
 export function oneOf(word: string, words: readonly string[]): Completion {
   return { word, prefix: '', kind: 'words', words };
 }

@@ -2,10 +2,10 @@ import { formatByteSize, parseByteSize } from '../byte-size.js';
 import { formatDuration, parseDuration } from '../duration.js';
 import { DeployError } from '../errors.js';
 
-/** What a flag's value is: durations are milliseconds, sizes are bytes, a list collects repeated flags in order. */
+/** The type of a flag's value: durations are milliseconds, sizes are bytes, a list collects repeated flags in order. */
 export type FlagType = 'string' | 'bool' | 'int' | 'duration' | 'size' | 'list';
 
-/** What the shell or the console may offer after a flag. */
+/** The kind of names that completion offers after a flag. */
 export type Completes =
   | 'component'
   | 'version'
@@ -20,23 +20,23 @@ export interface FlagSpec {
   readonly name: string;
   readonly type: FlagType;
   readonly help: string;
-  /** As it would be written on the command line. */
+  /** In the form of the command line. */
   readonly default?: string;
   /** Bounds of a number, inclusive, in the unit of its type: milliseconds, bytes. */
   readonly min?: number;
   readonly max?: number;
   readonly completes?: Completes;
-  /** The only values that it takes; offered by completion. */
+  /** The only permitted values; completion offers them. */
   readonly oneOf?: readonly string[];
 }
 
-/** Words without a flag, in order. A word with several targets is split at the first colon. */
+/** A word without a flag. A word for two flags is split at its first colon. */
 export interface PositionalSpec {
   /** As shown in help: `COMPONENT:VERSION`. */
   readonly label: string;
-  /** The flags that the word stands for. */
+  /** The flags whose values the word contains. */
   readonly flags: readonly [string] | readonly [string, string];
-  /** Takes all the words that remain. */
+  /** Whether all remaining words are meant. */
   readonly rest?: boolean;
 }
 
@@ -62,7 +62,7 @@ export type FlagValues<Fs extends readonly FlagSpec[]> = {
     : ValueTypes[F['type']] | undefined;
 };
 
-/** A flag's value of any type, as the generic parts of the program see it. */
+/** A flag's value of any type. */
 export type FlagValue = string | boolean | number | readonly string[] | undefined;
 
 export interface Grammar<Fs extends readonly FlagSpec[]> {
@@ -74,14 +74,14 @@ export interface ParsedFlags<Fs extends readonly FlagSpec[]> {
   readonly values: FlagValues<Fs>;
   /** Whether -h, -help or --help was given. */
   readonly help: boolean;
-  /** The names of flags that were written, in any form. */
+  /** The names of the given flags, in any form. */
   readonly given: ReadonlySet<string>;
 }
 
 /**
- * Parses a command line in the manner of Go's flag package: `-name x`, `-name=x`, `--name x`, booleans `-v` and
- * `-v=false`; a value may begin with a dash; of a flag that is written twice the last value counts. Unlike Go, flags may
- * follow positional words; `--` ends flags. A word never says again what a flag says: that is a usage error.
+ * Parses a command line like Go's flag package: `-name x`, `-name=x`, `--name x`, booleans `-v` and `-v=false`. A value may begin
+ * with a dash. The last value of a repeated flag counts. Unlike in Go, flags may follow words without a flag; `--` ends flags. A
+ * value that is given by a flag and by a word is a usage error.
  * @throws DeployError usage.
  */
 export function parseFlags<const Fs extends readonly FlagSpec[]>(
@@ -96,8 +96,8 @@ export function parseFlags<const Fs extends readonly FlagSpec[]>(
 }
 
 /**
- * Separates a program's own flags from its subcommand: everything up to the first word without a dash.
- * @returns the two halves; the second begins with the subcommand or is empty.
+ * Separates a program's own flags from its subcommand, the first word without a dash.
+ * @returns the flags, and the rest: it begins with the subcommand, or is empty.
  */
 export function splitSubcommand(flags: readonly FlagSpec[], argv: readonly string[]): [string[], string[]] {
   for (let index = 0; index < argv.length; index += 1) {
@@ -111,7 +111,7 @@ export function splitSubcommand(flags: readonly FlagSpec[], argv: readonly strin
   return [[...argv], []];
 }
 
-/** The texts that a command line gives to flags, by name, in their order. */
+/** The values of flags as texts, by name, in the order of the command line. */
 type Texts = Map<string, string[]>;
 
 interface Written {
@@ -165,8 +165,8 @@ export function asFlag(token: string): { name: string; value: string | undefined
 }
 
 /**
- * The texts of the flags that the words without a flag stand for.
- * @throws DeployError usage for a superfluous word, or for a flag that is written too.
+ * The values that the words without a flag contain, by the names of their flags.
+ * @throws DeployError usage for a superfluous word, or when the flag is given too.
  */
 function positionalTexts(grammar: Grammar<readonly FlagSpec[]>, { words, texts: flags }: Written): Texts {
   const texts: Texts = new Map();
@@ -188,13 +188,13 @@ function positionalTexts(grammar: Grammar<readonly FlagSpec[]>, { words, texts: 
   return texts;
 }
 
-/** What the word without a flag at this index stands for; undefined for a superfluous word. */
+/** The meaning of the word without a flag at this index; undefined for a superfluous word. */
 export function positionalAt(specs: readonly PositionalSpec[], index: number): PositionalSpec | undefined {
   const last = specs.at(-1);
   return specs[index] ?? (last?.rest === true ? last : undefined);
 }
 
-/** Neither wins, not even where both say the same: the one that loses may name what must not be touched. */
+/** The error for a value given twice, even with the same text: neither value wins, as the losing one may be the intended one. */
 function saidTwice(name: string, word: string, { label }: PositionalSpec): DeployError {
   return new DeployError('usage', `-${name} is given, and the word "${word}" says it again`, {
     hint: `give either the flag or ${label}; a value with a space in it has to be quoted`,
@@ -203,7 +203,7 @@ function saidTwice(name: string, word: string, { label }: PositionalSpec): Deplo
 
 function convert(flag: FlagSpec, texts: readonly string[]): FlagValue {
   if (flag.type === 'list') return texts.map((text) => known(flag, text));
-  const text = texts.at(-1) ?? flag.default; // the last one of a flag that is given twice, as in Go
+  const text = texts.at(-1) ?? flag.default; // the last value of a repeated flag, as in Go
   if (text === undefined) return flag.type === 'bool' ? false : undefined;
   try {
     return withinBounds(flag, convertText(flag.type, known(flag, text)));
@@ -215,7 +215,7 @@ function convert(flag: FlagSpec, texts: readonly string[]): FlagValue {
   }
 }
 
-/** @throws DeployError usage when it is not among the values that the flag takes. */
+/** Checks that the flag permits the value. @throws DeployError usage. */
 function known(flag: FlagSpec, text: string): string {
   if (flag.oneOf === undefined || flag.oneOf.includes(text)) return text;
   throw new DeployError('usage', `invalid value "${text}" for flag -${flag.name}`, {

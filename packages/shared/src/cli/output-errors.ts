@@ -1,11 +1,10 @@
-/** What a shell shows of a program that SIGPIPE ended: 128 and the signal's number. */
+/** The exit status of a program that SIGPIPE ended: 128 and the signal's number. */
 const BROKEN_PIPE_STATUS = 141;
 
 /**
- * Decides what becomes of this process when its output cannot be written; without this Node.js ends it with a stack trace.
- * A reader of standard output that is gone (`… | head`) ends it without a word, as SIGPIPE would; a full disk with status
- * 1 and a line about it, since a file that lacks its end must not look complete. What cannot be said on standard error
- * ends nothing.
+ * Ends this process when standard output cannot be written; Node.js would end it with a stack trace. When the reader is gone
+ * (`… | head`), the process ends silently, as by SIGPIPE. After any other error, such as a full disk, it prints a line and ends with
+ * status 1, since an incomplete output must not look complete. Errors of standard error are ignored.
  */
 export function endOnLostOutput(name: string): void {
   process.stdout.on('error', (error: NodeJS.ErrnoException) => {
@@ -16,7 +15,7 @@ export function endOnLostOutput(name: string): void {
   ignoreErrors(process.stderr);
 }
 
-/** For work that has to be finished whether or not anybody still reads what it prints. */
+/** Ignores errors of both outputs, for work that has to be finished even without a reader. */
 export function goOnWithoutOutput(): void {
   for (const stream of [process.stdout, process.stderr]) ignoreErrors(stream);
 }

@@ -10,9 +10,9 @@ export interface Program<Fs extends readonly FlagSpec[]> {
   /** One line under the usage. */
   readonly summary: string;
   readonly flags: Fs;
-  /** Words without a flag; what they stand for is among the flags. */
+  /** Words without a flag; their values are those of flags. */
   readonly positionals?: readonly PositionalSpec[];
-  /** What it does is finished even if nobody reads any more what it prints. */
+  /** Whether the program finishes its work even when nobody reads its output. */
   readonly goesOnWithoutOutput?: boolean;
   /** @param given names of the flags that were given. @returns the exit status. */
   readonly run: (values: FlagValues<Fs>, given: ReadonlySet<string>) => Promise<number>;
@@ -21,8 +21,8 @@ export interface Program<Fs extends readonly FlagSpec[]> {
 const VERSION = { name: 'version', type: 'bool', help: 'print the version and exit' } as const;
 
 /**
- * Runs a program without subcommands: parses its flags, answers -h and -version, turns whatever is thrown into one
- * line on standard error and the documented exit status. Sets process.exitCode, so that output is flushed.
+ * Runs a program without subcommands: parses its flags, and answers -h and -version. Prints an error as one line on standard error,
+ * and sets process.exitCode to the documented status, so that output is flushed.
  */
 export async function runProgram<const Fs extends readonly FlagSpec[]>(
   program: Program<Fs>,

@@ -1,6 +1,6 @@
 import type { FlagSpec, PositionalSpec } from './flags.js';
 
-/** The lines about flags, as Go's flag package prints them. */
+/** The help of flags, in the format of Go's flag package. */
 export function flagUsage(flags: readonly FlagSpec[]): string {
   return [...flags]
     .sort((a, b) => (a.name < b.name ? -1 : 1))
@@ -29,7 +29,7 @@ function shown(flag: FlagSpec): string {
   return flag.type === 'string' ? JSON.stringify(flag.default) : (flag.default ?? '');
 }
 
-/** The second form of a command: `changeconf CONFIGURATION COMPONENT:VERSION`, or undefined when there is none. */
+/** The form of a command without flags: `changeconf CONFIGURATION COMPONENT:VERSION`; undefined when there is none. */
 export function positionalUsage(name: string, positionals: readonly PositionalSpec[]): string | undefined {
   if (positionals.length === 0) return undefined;
   return [

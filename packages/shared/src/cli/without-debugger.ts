@@ -1,3 +1,3 @@
-// Imported before anything else by what begins a program: Node.js opens its debugger, which lets anybody who reaches its port run
-// anything, when SIGUSR1 comes and nobody listens for it.
+// Imported first by the programs: without a listener for SIGUSR1, Node.js opens its debugger at that signal. Everybody who reaches
+// the debugger's port can run code.
 process.on('SIGUSR1', () => {});

@@ -1,14 +1,14 @@
 import { flagUsage, positionalUsage } from '../cli/usage.js';
 import { COMMAND_SPECS, type CommandSpec } from './command-specs.js';
 
-/** The list that `help` prints: one line each, as the Go registry prints it. */
+/** The output of `help`: a line for each command, in the format of the Go registry. */
 export function commandList(specs: readonly CommandSpec[] = COMMAND_SPECS): string {
   const width = Math.max(...specs.map((spec) => spec.name.length)) + 2;
   const lines = specs.map((spec) => `${spec.name.padEnd(width)}${spec.summary}\n`);
   return `${lines.join('')}\nuse -h flag to get more help on a specific command\n`;
 }
 
-/** What `COMMAND -h` prints: the layout of the Go registry first, then the positional form and examples. */
+/** The output of `COMMAND -h`: first in the layout of the Go registry, then the form without flags and examples. */
 export function commandUsage(spec: CommandSpec): string {
   const form = positionalUsage(spec.name, spec.positionals);
   return [

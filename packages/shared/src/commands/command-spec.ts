@@ -1,11 +1,11 @@
 import type { FlagSpec, PositionalSpec } from '../cli/flags.js';
 
-/** Who may run a command; checked once, where commands are dispatched. */
+/** Who may run a command. The dispatcher checks it. */
 export type Role = 'operator' | 'agent';
 
 /**
- * A command as data. The console, exec, deployctl, `-h`, completion, the docs page and the audit log all come from
- * this table; the registry adds a `run` to each.
+ * A command as data. The console, exec, deployctl, `-h`, completion, the docs page and the audit log use it; the registry adds a
+ * `run` to each.
  */
 export interface CommandSpec {
   readonly name: string;
@@ -13,11 +13,11 @@ export interface CommandSpec {
   readonly role: Role;
   readonly flags: readonly FlagSpec[];
   readonly positionals: readonly PositionalSpec[];
-  /** Flags that must have a value that is not empty. */
+  /** Flags that need a value, which is not empty. */
   readonly required: readonly string[];
-  /** Command lines that work as written. */
+  /** Complete command lines. */
   readonly examples: readonly string[];
-  /** Whether the command changes anything: shown in the audit log. */
+  /** Whether the command changes anything; for the audit log. */
   readonly changes: boolean;
 }
 
@@ -34,7 +34,7 @@ export function changing<const Spec extends Given>(spec: Spec): Completed<Spec> 
   return completed(spec, true);
 }
 
-/** Adds what most commands have alike. */
+/** Adds the values that most commands have in common. */
 function completed<Spec extends Given>(spec: Spec, changes: boolean): Completed<Spec> {
   return { role: 'operator', changes, positionals: [], required: [], ...spec } as Completed<Spec>;
 }

@@ -181,7 +181,7 @@ export const HELP = reading({
   examples: ['help', 'help addver'],
 });
 
-/** Every command, in the order of `help`: those of the Go deploy-tools first. */
+/** All commands, in the order of `help`: those of the Go deploy-tools first. */
 export const COMMAND_SPECS: readonly CommandSpec[] = [
   ADDVER,
   ADDCONF,

@@ -1,4 +1,4 @@
-/** Flags and words that many commands take. */
+/** Flags and words of many commands. */
 export const JSON_FLAG = { name: 'json', type: 'bool', help: 'print JSON instead of text' } as const;
 export const NEW_FLAG = {
   name: 'new',

@@ -1,8 +1,9 @@
 import { DeployError } from '../errors.js';
 
 /**
- * The values of flags that must be given.
- * @throws DeployError usage, naming all of them, as the Go registry does: `name, version and hash should all be set`.
+ * Returns the values of required flags.
+ * @throws DeployError usage when one is missing. It names all of them, as in the Go registry: `name, version and hash should all
+ *   be set`.
  */
 export function required<const T extends Readonly<Record<string, string | undefined>>>(
   values: T,

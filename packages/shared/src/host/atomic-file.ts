@@ -12,8 +12,8 @@ import {
 import { basename, dirname, join } from 'node:path';
 
 /**
- * Replaces a file so that a reader, or a restart after power loss, finds the old content or the new, never a part:
- * temporary file beside it, fsync, rename, fsync of the directory.
+ * Replaces a file atomically: temporary file beside it, fsync, rename, fsync of the directory. A reader, or a restart after power
+ * loss, finds the old content or the new content, never a part.
  */
 export function writeFileAtomic(path: string, content: string | Uint8Array, mode = 0o644): void {
   const temporary = temporaryBeside(path);
@@ -34,14 +34,14 @@ export function writeFileAtomic(path: string, content: string | Uint8Array, mode
   syncDirectory(dirname(path));
 }
 
-/** A fresh name beside a path, for what is to take its name by rename. */
+/** A new name in the directory of a path, for a file that will be renamed to the path. */
 export function temporaryBeside(path: string): string {
   return join(dirname(path), `.${basename(path)}.${randomBytes(6).toString('hex')}.tmp`);
 }
 
 /**
- * Removes what processes that were killed left of temporary files: {@link temporaryBeside}. Nobody may be writing there.
- * @param isOurs whether a file of this name is one whose temporary ones are meant.
+ * Removes the temporary files ({@link temporaryBeside}) of killed processes. No process may be writing to the directory.
+ * @param isOurs returns whether the temporary files of this name are to be removed.
  */
 export function removeTemporaries(dir: string, isOurs: (name: string) => boolean): void {
   if (!existsSync(dir)) return;
@@ -51,7 +51,7 @@ export function removeTemporaries(dir: string, isOurs: (name: string) => boolean
   }
 }
 
-/** Makes renames and new names in a directory survive power loss. */
+/** Syncs a directory: its new and renamed files then survive power loss. */
 export function syncDirectory(dir: string): void {
   const fd = openSync(dir, 'r');
   try {

@@ -5,8 +5,8 @@ import { type HeldLock, takeLockFile } from './file-lock.js';
 import { makeDirectory } from './make-directory.js';
 
 /**
- * Takes the lock `<dir>/lock`, or says which process holds it.
- * @param holder what is taking it, for the message: `registry`, `agent`.
+ * Takes the lock `<dir>/lock`; the error names the process that has it.
+ * @param holder the kind of program, for the message: `registry`, `agent`.
  * @throws DeployError locked; system errors as they are.
  */
 export function lockDirectory(dir: string, holder: string): HeldLock {
@@ -19,8 +19,8 @@ export function lockDirectory(dir: string, holder: string): HeldLock {
 }
 
 /**
- * Makes sure that a program's directory is there, is writable and is nobody else's, and takes its lock.
- * @param mode of the directory, when it has to be made.
+ * Makes a program's directory if it is missing, checks that it is writable, and takes its lock.
+ * @param mode of a new directory.
  * @throws DeployError denied, locked.
  */
 export function takeDirectory(dir: string, holder: string, mode: number): HeldLock {

@@ -3,8 +3,9 @@ import { formatByteSize } from '../byte-size.js';
 import { DeployError } from '../errors.js';
 
 /**
+ * Checks that a directory's file system has free space.
  * @param what needs the space, for the message: `the download`.
- * @throws DeployError no-space, before anything is fetched or written.
+ * @throws DeployError no-space.
  */
 export async function checkSpace(dir: string, bytes: number, what: string): Promise<void> {
   const { bavail, bsize } = await statfs(dir);

@@ -3,9 +3,9 @@ import { dirname } from 'node:path';
 import { errnoOf } from '../errors.js';
 
 /**
- * Makes a directory and those above it that are missing; one that is there stays as it is. (Node's own `recursive`
- * never ends where the system refuses a new name as not found, as in /proc.)
- * @param path absolute. @throws system errors as they are; EEXIST when something else is there.
+ * Makes a directory and its missing parents; an existing directory stays as it is. (`recursive` of Node.js never ends where the
+ * system reports a new name as not found, as in /proc.)
+ * @param path absolute. @throws system errors; EEXIST when the path is no directory.
  */
 export function makeDirectory(path: string, mode: number): void {
   const missing: string[] = [];
@@ -14,7 +14,7 @@ export function makeDirectory(path: string, mode: number): void {
   if (!statSync(path).isDirectory()) throw Object.assign(new Error(`${path} exists`), { code: 'EEXIST' });
 }
 
-/** A path, or the nearest above it that exists. */
+/** The path, or its nearest parent that exists. */
 export function existing(path: string): string {
   return exists(path) || dirname(path) === path ? path : existing(dirname(path));
 }
@@ -23,7 +23,7 @@ function exists(path: string): boolean {
   return statSync(path, { throwIfNoEntry: false }) !== undefined;
 }
 
-/** Somebody else may be making it at the same time. */
+/** Makes one directory; another process may do so at the same time. */
 function make(path: string, mode: number): void {
   try {
     mkdirSync(path, { mode });

@@ -3,12 +3,11 @@ import { formatByteSize } from '../byte-size.js';
 import { DeployError } from '../errors.js';
 
 const CHUNK_BYTES = 64 * 1024;
-/** Where a path turns into a FIFO or a terminal after it was looked at, opening it does not wait. */
+/** Prevents that open() waits when a path becomes a FIFO or a terminal after its check. */
 const OPEN_FLAGS = constants.O_RDONLY | constants.O_NONBLOCK | constants.O_NOCTTY;
 
 /**
- * Reads a whole file that somebody named, when it is a file: a device or a FIFO would never end, or never begin, and
- * opening one may already do something.
+ * Reads a whole regular file. A device or a FIFO is refused: it might never end or never begin, and opening it may have effects.
  * @throws DeployError invalid, `… is not a regular file`; too-large; system errors as they are.
  */
 export function readRegularFile(path: string, maxBytes: number): Buffer {
@@ -30,8 +29,8 @@ export function readRegularFile(path: string, maxBytes: number): Buffer {
 
 /**
  * Opens a file for reading.
- * @param through whether the path's last part may be a symlink.
- * @throws DeployError invalid when it is not a regular one; system errors as they are, ELOOP for a symlink.
+ * @param through whether the last part of the path may be a symlink.
+ * @throws DeployError invalid when it is no regular file; system errors, ELOOP for a symlink.
  */
 export function openRegularFile(path: string, through: 'symlinks' | 'no symlink' = 'symlinks'): number {
   const follows = through === 'symlinks';

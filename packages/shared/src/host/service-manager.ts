@@ -1,41 +1,48 @@
+import { execFile } from 'node:child_process';
+import { promisify } from 'node:util';
 import { MAX_TIMER_MS } from '../duration.js';
 import { describeError, isMissing } from '../errors.js';
-import { type Assignment, systemdNotify } from './systemd-notify.js';
 
-/** Notifications to the service manager; see sd_notify(3). None of them throws or has to be waited for. */
+const execute = promisify(execFile);
+
+/** How long systemd-notify may wait until the service manager has read its message. */
+const TIMEOUT_MS = 5000;
+
+/** One assignment of sd_notify(3), such as `READY=1`; its value has no newline. */
+type Assignment = `${string}=${string}`;
+
+/** Notifications to the service manager; see sd_notify(3). They never throw, and the caller need not wait for them. */
 export interface ServiceManager {
-  /** The program works, for the first time or again after {@link reloading}; the watchdog is fed from then on. */
+  /** Reports that the program works, after its start or after {@link reloading}. Starts the messages to the watchdog. */
   ready(status: string): void;
-  /** One line for `systemctl status`. Of many at once only the newest is sent. */
+  /** Sets the line in `systemctl status`. Of several unsent lines, only the newest is sent. */
   status(text: string): void;
   reloading(): void;
-  /** The watchdog is fed until {@link close}: draining may take its time. */
+  /** Reports that the program stops. Messages to the watchdog go on until {@link close}, as draining may take long. */
   stopping(): void;
-  /** Resolves when all that was said is sent; nothing is sent after. */
+  /** Resolves when all messages are sent; no more are sent. */
   close(): Promise<void>;
 }
 
 export interface ServiceManagerOptions {
-  /** NOTIFY_SOCKET, WATCHDOG_USEC, WATCHDOG_PID and PATH are taken; without the first nothing is ever sent. */
+  /** NOTIFY_SOCKET, WATCHDOG_USEC, WATCHDOG_PID and PATH are used. Without NOTIFY_SOCKET nothing is sent. */
   readonly environment: Readonly<Record<string, string | undefined>>;
-  /** Of this process. */
+  /** The id of this process. */
   readonly pid: number;
-  /** What could not be sent, once in a row. */
+  /** Called at the first failure to send, and again at the first one after a success. */
   readonly onTrouble: (message: string) => void;
 }
 
 /**
- * The service manager that started this program, if one did. Messages are sent one after the other, in their order.
- *
- * The watchdog is fed from the program's event loop, twice in its time: one that hangs is not fed.
+ * Opens the connection to the service manager that started this program, if there is one. Messages are sent one by one, in order.
+ * The event loop sends two messages in each interval of the watchdog, so that a hanging program sends none.
  */
 export function serviceManager(options: ServiceManagerOptions): ServiceManager {
-  const { NOTIFY_SOCKET: socket } = options.environment;
-  if (socket === undefined || socket === '') return SILENT;
-  const send = sender(socket, options);
-  const feedMs = watchdogInterval(options.environment, options.pid);
+  const { NOTIFY_SOCKET: socket = '' } = options.environment;
+  const send: Send = socket === '' ? async () => {} : sender(socket, options);
+  const feedMs = socket === '' ? undefined : watchdogInterval(options.environment, options.pid);
   let feeding: NodeJS.Timeout | undefined;
-  /** Not sent yet; one that comes meanwhile takes its place. */
+  /** The unsent status; a newer one replaces it. */
   let newestStatus: string | undefined;
   const take = (): string => {
     const text = newestStatus ?? '';
@@ -61,16 +68,8 @@ export function serviceManager(options: ServiceManagerOptions): ServiceManager {
   };
 }
 
-const SILENT: ServiceManager = {
-  ready: () => {},
-  status: () => {},
-  reloading: () => {},
-  stopping: () => {},
-  close: async () => {},
-};
-
 /**
- * How often the watchdog is fed: half of what it allows.
+ * The interval of messages to the watchdog: half of the allowed one.
  * @returns milliseconds; undefined when there is no watchdog, or it watches another process.
  */
 export function watchdogInterval(
@@ -82,7 +81,7 @@ export function watchdogInterval(
   return Math.min(Math.max(1, Math.floor(Number(micros) / 2000)), MAX_TIMER_MS);
 }
 
-/** The assignments are asked for when it is their turn; without any, nothing is sent. Never rejects. */
+/** Sends the assignments that the function returns when their turn comes; none sends nothing. Never rejects. */
 type Send = (assignments: () => readonly Assignment[]) => Promise<void>;
 
 function sender(socket: string, { environment, onTrouble }: ServiceManagerOptions): Send {
@@ -102,6 +101,23 @@ function sender(socket: string, { environment, onTrouble }: ServiceManagerOption
     last = last.then(() => sendNow(assignments()));
     return last;
   };
+}
+
+/**
+ * Sends assignments to the service manager in one datagram, by systemd-notify(1), which every systemd has: Node.js has no Unix
+ * datagram sockets. The message comes from another process, so the unit needs `NotifyAccess=all`.
+ * @param socket the value of NOTIFY_SOCKET: a path, an abstract socket or vsock.
+ * @throws the system's error.
+ */
+async function systemdNotify(
+  socket: string,
+  path: string | undefined,
+  assignments: readonly Assignment[],
+): Promise<void> {
+  await execute('systemd-notify', [...assignments], {
+    env: { NOTIFY_SOCKET: socket, ...(path === undefined ? {} : { PATH: path }) },
+    timeout: TIMEOUT_MS,
+  });
 }
 
 function describeTrouble(error: unknown): string {

@@ -1,22 +1,22 @@
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 
-/** How much may wait to be collected, about: as much again may have been in use when the collector last looked. */
+/** Bytes of spent buffers after which they are collected. About as many bytes may remain from the previous collection. */
 const COLLECT_EVERY = 2 * 1024 * 1024;
 
 type Collect = (options: { readonly type: 'minor' }) => void;
 
 /**
- * Sees to it that the buffers a thread is done with are collected. V8 collects when its own heap has grown, where a
- * buffer is a hundred bytes whatever its size: a thread that moves much data and makes few objects would first let tens
- * of megabytes pile up, and the C library hardly gives those back. Collecting the young generation takes about 0.1 ms,
- * less than the kernel needs to hand out as much fresh memory. One for each thread.
+ * Collects the spent buffers of a thread. V8 collects when its own heap has grown, where a buffer counts as a hundred bytes,
+ * whatever its size. A thread with much data and few objects would let tens of megabytes pile up, which the C library hardly
+ * returns to the system. A collection of the young generation takes about 0.1 ms, less than the kernel needs for as much fresh
+ * memory. One instance per thread.
  */
 export class SpentBuffers {
   readonly #collect = collector();
   #bytes = 0;
 
-  /** Takes the size of buffers that are not needed any more, or soon will not be. */
+  /** Counts bytes of buffers that are spent, or soon will be. */
   add(bytes: number): void {
     this.#bytes += bytes;
     if (this.#bytes < COLLECT_EVERY) return;
@@ -25,7 +25,7 @@ export class SpentBuffers {
   }
 }
 
-/** V8's own function, which Node.js has no other way to; nothing, should there be none. */
+/** V8's function for a collection, which Node.js does not export; a function without effect if there is none. */
 function collector(): Collect {
   setFlagsFromString('--expose-gc');
   const gc: unknown = runInNewContext('globalThis.gc');

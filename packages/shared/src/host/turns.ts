@@ -1,4 +1,4 @@
-/** Lets so many at once do something; the others wait for their turn, in the order in which they came. */
+/** Limits how many callers act at once; the others wait in the order of their calls. */
 export class Turns {
   #free: number;
   readonly #waiting = new Set<() => void>();
@@ -7,7 +7,7 @@ export class Turns {
     this.#free = most;
   }
 
-  /** @throws what `act` throws; the signal's reason when it is aborted before it is its turn. */
+  /** Acts when it is the caller's turn. @throws errors of `act`; the signal's reason when aborted before the turn. */
   async take<T>(act: () => Promise<T>, signal: AbortSignal): Promise<T> {
     if (this.#free > 0) this.#free -= 1;
     else await this.#wait(signal);
@@ -36,7 +36,7 @@ export class Turns {
     });
   }
 
-  /** Hands the turn on. */
+  /** Passes the turn on. */
   #pass(): void {
     for (const enter of this.#waiting) {
       this.#waiting.delete(enter);

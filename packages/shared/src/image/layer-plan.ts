@@ -2,36 +2,36 @@ import type { ByteName } from '../archive/byte-name.js';
 import { parentPath } from '../archive/path-guard.js';
 import type { TarEntryType } from '../archive/tar-entry.js';
 
-/** What deciding about an entry needs to know of it. */
+/** The facts of an entry that decide about its place. */
 export interface LayerEntry {
-  /** As `memberPath` gives it; empty for the root. */
+  /** A path of `memberPath`; empty for the root. */
   readonly path: ByteName;
   readonly type: TarEntryType;
-  /** Path that a hard link names, like `path`; empty for anything else. */
+  /** The target of a hard link, like `path`; else empty. */
   readonly linkPath: ByteName;
 }
 
-/** What becomes of an entry: where it is written, and for a hard link, to what it links; undefined when left out. */
+/** The place of an entry in its archive, and the target of a hard link. */
 export interface Placement {
   readonly path: ByteName;
   readonly linkPath: ByteName;
 }
 
-/** One placement for each entry of a layer, in order. */
+/** A placement for each entry of a layer, in order; undefined for an entry that is left out. */
 export type LayerPlan = readonly (Placement | undefined)[];
 
 const WHITEOUT = '.wh.';
 const OPAQUE = '.wh..wh..opq';
 const METADATA = '.wh..wh.';
 
-/** What a whiteout removes from the layers under its own: a path with all below it, or only what is below. */
+/** A removal from the lower layers: a path with all below it (`removed`), or only the entries below it (`opaque`). */
 export interface Whiteout {
   /** `metadata` removes nothing: AUFS's own. */
   readonly kind: 'removed' | 'opaque' | 'metadata';
   readonly path: ByteName;
 }
 
-/** What the entry at a path removes, when its name is that of a whiteout. */
+/** Reads an entry's name as a whiteout; undefined when it is none. */
 export function whiteoutOf(path: ByteName): Whiteout | undefined {
   const parent = parentPath(path);
   const name = path.slice(path.lastIndexOf('/') + 1);
@@ -43,8 +43,8 @@ export function whiteoutOf(path: ByteName): Whiteout | undefined {
 }
 
 /**
- * Decides what remains of each layer, so that unpacking what remains in order gives the image's file system without
- * looking at whiteouts (OCI image-spec, "Layer Filesystem Changeset"; they came from AUFS).
+ * Decides which entries of each layer remain, so that unpacking them in order makes the image's file system without whiteouts (OCI
+ * image-spec, "Layer Filesystem Changeset"; whiteouts came from AUFS).
  *
  * - `.wh.NAME` removes NAME, and all below it, from the layers under its own.
  * - `.wh..wh..opq` removes all below its directory from the layers under its own.
@@ -78,7 +78,7 @@ function isSpecial(type: TarEntryType): boolean {
   return type === 'character-device' || type === 'block-device' || type === 'fifo';
 }
 
-/** What the layers seen so far, which are above the next one, remove from it. */
+/** The removals by the layers above the next one. */
 class Above {
   /** Removed with all below. */
   readonly #removed = new Set<ByteName>();
@@ -110,7 +110,7 @@ class Above {
   }
 }
 
-/** Keeps the content of files that are left out for the hard links to them that are not. */
+/** Makes the first remaining hard link to a removed file the file itself. */
 function keepLinks(entries: readonly LayerEntry[], kept: readonly boolean[]): LayerPlan {
   const files = linkedFiles(entries);
   const heirs = new Map<number, number>();
@@ -131,7 +131,7 @@ function keepLinks(entries: readonly LayerEntry[], kept: readonly boolean[]): La
   });
 }
 
-/** For each hard link, by index, the index of the file of the same layer that it is. */
+/** The index of the linked file, by the index of the hard link, in one layer. */
 function linkedFiles(entries: readonly LayerEntry[]): Map<number, number> {
   const files = new Map<number, number>();
   const latest = new Map<ByteName, number>();

@@ -3,17 +3,17 @@ import { parentPath } from '../archive/path-guard.js';
 import { DeployError } from '../errors.js';
 import { type LayerEntry, whiteoutOf } from './layer-plan.js';
 
-/** An entry as its layer says it. */
+/** An entry as in its layer. */
 export interface ScannedEntry extends LayerEntry {
-  /** Target of a symlink as it stands in the layer; empty for anything else. */
+  /** The target of a symlink as in the layer; else empty. */
   readonly symlinkTarget: ByteName;
 }
 
-/** Symlinks followed on the way to one path: what Linux follows (path_resolution(7)). */
+/** The most symlinks that are followed for one path, as in Linux (path_resolution(7)). */
 const MAX_FOLLOWED = 40;
 
 /**
- * Gives every entry the path at which it comes to lie when the layers are applied. An image whose lower layer has
+ * Resolves the path of every entry to its place in the image. An image whose lower layer has
  * `bin -> usr/bin` may hold `bin/new` in a higher one: container runtimes follow the symlink, within the image's root,
  * and write `usr/bin/new`. The directories above an entry are resolved so, those of whiteouts and of hard links' targets
  * too; the last part of a path never is.
@@ -31,11 +31,11 @@ export function resolveEntries(layers: readonly (readonly ScannedEntry[])[]): La
   );
 }
 
-/** The symlinks of an image, as far as its layers have been applied. */
+/** The symlinks of the applied layers of an image. */
 class ImageLinks {
-  /** By resolved path: where each leads, and which layer laid it. */
+  /** The target and the layer of each symlink, by its resolved path. */
   readonly #links = new Map<ByteName, { readonly target: ByteName; readonly layer: number }>();
-  /** Directories below which there is, or was, a symlink: nearly every path is spared a search. */
+  /** Directories with a symlink somewhere below, now or earlier: other paths need no search. */
   readonly #holders = new Set<ByteName>();
 
   /** The path with the symlinks among its directories followed; the root is where `..` ends. */
@@ -46,7 +46,7 @@ class ImageLinks {
     return at === parent ? path : joined(at, path.slice(path.lastIndexOf('/') + 1));
   }
 
-  /** Notes what an entry, its path resolved, changes. */
+  /** Applies an entry with a resolved path. */
   lay({ path, type, linkPath, symlinkTarget }: ScannedEntry, layer: number): void {
     const whiteout = whiteoutOf(path);
     if (whiteout !== undefined) {
@@ -64,7 +64,7 @@ class ImageLinks {
     }
   }
 
-  /** Forgets the symlink at a path, when a layer below that one laid it. */
+  /** Removes the symlink at a path, when it is of a layer below this one. */
   #remove(path: ByteName, layer: number): void {
     const link = this.#links.get(path);
     if (link !== undefined && link.layer < layer) this.#links.delete(path);

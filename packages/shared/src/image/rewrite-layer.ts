@@ -29,7 +29,7 @@ export async function* rewriteLayer(
   yield TAR_END;
 }
 
-/** Turns entries as they are parsed into the blocks of what is kept of them. */
+/** Makes the tar blocks of the kept entries, while the layer is parsed. */
 class LayerRewriter implements TarHandler {
   readonly #plan: LayerPlan;
   readonly #policy: EntryPolicy;
@@ -66,7 +66,7 @@ class LayerRewriter implements TarHandler {
     this.#policy.countHeader();
   }
 
-  /** What was written since the last call, copied: the parser's chunks are only valid for a moment. */
+  /** Returns a copy of the blocks since the last call: the parser's chunks are only valid for a moment. */
   take(): Uint8Array {
     const written = Buffer.concat(this.#blocks);
     this.#blocks = [];
@@ -91,8 +91,8 @@ function memberOf(entry: TarEntry, { path, linkPath }: Placement): TarMember {
 }
 
 /**
- * A symlink's target that means in the release what the target means in the image, where the image's root is `/`: an
- * absolute one becomes relative, and one that steps above the root stays at it. Others are as they were.
+ * Converts a symlink's target so that it means the same in the release as in the image, whose root is `/`. Absolute targets become
+ * relative, and targets above the root stay at the root. Other targets are unchanged.
  */
 function insideTarget(path: ByteName, target: ByteName): ByteName {
   const from = parentPath(path) === '' ? [] : parentPath(path).split('/');

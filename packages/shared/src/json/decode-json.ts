@@ -2,21 +2,21 @@ import * as z from 'zod/mini';
 import { DeployError, describeError } from '../errors.js';
 import { printableLine } from '../printable.js';
 
-/** A key in a message is cut to this, in characters: a peer chooses how long its keys are. */
+/** Characters of a key in a message: a peer may send keys of any length. */
 const MAX_KEY_LENGTH = 64;
 
 /** How an error names a JSON text, and the kind that the error has. */
 export interface JsonSubject {
   /** A noun with its article, as in `Hash of the configuration is malformed`. */
   readonly what: string;
-  /** `corrupt` for what one of our programs wrote, `invalid` for what a peer or a person sent. */
+  /** `corrupt` for JSON of our programs, `invalid` for JSON of a peer or a person. */
   readonly kind: 'corrupt' | 'invalid';
   readonly hint?: string;
 }
 
 /**
  * Parses a JSON text and checks it with a schema.
- * @returns what the schema makes of it.
+ * @returns the output of the schema.
  * @throws DeployError of the subject's kind, naming the first field that is missing or malformed.
  */
 export function decodeJson<Schema extends z.core.$ZodType>(
@@ -49,7 +49,7 @@ export function checkJson<Schema extends z.core.$ZodType>(
   throw jsonError(subject, `${field} is ${state}${reason}`, result.error);
 }
 
-/** A step of a schema that applies a function; the DeployError that it throws becomes the reason in the message. */
+/** A step of a schema that applies a function. The message of an error contains the DeployError of the function. */
 export function checkedBy<Input, Output>(
   check: (value: Input) => Output,
 ): z.ZodMiniTransform<Awaited<Output>, Input> {

@@ -5,7 +5,7 @@ import { checkedBy, checkJson, decodeJson, type JsonSubject } from './decode-jso
 /** Hex SHA-256, in lower case: hashes become names of files, so nothing else is accepted. */
 export const hashSchema = z.string().check(z.regex(/^[0-9a-f]{64}$/));
 
-/** A whole number from 0 that a double holds exactly. */
+/** A whole number from 0 to 2^53-1. */
 export const countSchema = z.number().check(z.refine((value) => Number.isSafeInteger(value) && value >= 0));
 
 /** An RFC 3339 time in any zone; decoded to UTC with milliseconds. */
@@ -25,20 +25,19 @@ export function lenient<Schema extends z.core.$ZodType>(
   return z.catch(z.optional(schema), undefined);
 }
 
-/** A text that is cut where it is too long: a failure with many words is a failure all the same. */
+/** A text; the part beyond the bound is cut off, and no error. */
 export function cutText(maxLength: number) {
   return z.string().check(z.overwrite((text) => text.slice(0, maxLength)));
 }
 
-/** The keys of a {@link wireObject} as our code has them. */
+/** The keys of a {@link wireObject} in our code. */
 type OwnKeys<Wire> = {
   readonly [Key in keyof Wire as Uncapitalize<Key & string>]: Exclude<Wire[Key], undefined>;
 };
 
 /**
- * An object as Go writes it: each key begins with an upper-case letter, and null stands for absent. Decoded to the same
- * object with our keys (`LastGood` becomes `lastGood`); keys that the shape does not have are dropped, so that peers of a
- * later version may send more.
+ * An object as Go writes it: each key begins with an upper-case letter, and null means absent. Decodes it to the same object with our
+ * keys (`LastGood` becomes `lastGood`). Unknown keys are dropped, since newer peers may send more.
  */
 export function wireObject<Shape extends z.core.$ZodShape>(shape: Shape) {
   const object = z.pipe(z.transform(withoutNulls), z.object(shape));

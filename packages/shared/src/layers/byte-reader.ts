@@ -3,16 +3,16 @@ import { DeployError } from '../errors.js';
 
 const DIGEST_BYTES = 32;
 
-/** Reads the notation of docs/manifest-and-pack.md. Every error is a DeployError corrupt that names the thing read. */
+/** Reads the notation of docs/manifest-and-pack.md. Every error is a DeployError corrupt that names the source. */
 export class ByteReader {
   readonly #bytes: Buffer;
   readonly #what: string;
   #at = 0;
-  /** All bytes as text, made when first needed: names and digests are cut out of it, which is cheaper than one by one. */
+  /** All bytes as text, made when first needed: slices of it are cheaper than converting each name and digest. */
   #latin1: string | undefined;
   #hex: string | undefined;
 
-  /** @param what is read, for messages: `manifest root`. */
+  /** @param what the source, for messages: `manifest root`. */
   constructor(bytes: Uint8Array, what: string) {
     this.#bytes = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
     this.#what = what;
@@ -28,7 +28,7 @@ export class ByteReader {
 
   /**
    * @param field for the message.
-   * @param min, max that the number must keep to, both included.
+   * @param min, max the bounds of the number, both included.
    */
   varint(field: string, min = 0, max = Number.MAX_SAFE_INTEGER): number {
     const value = this.#varint();
@@ -42,9 +42,9 @@ export class ByteReader {
   }
 
   /**
-   * How many records follow. Refused when the rest cannot hold that many, so that nothing is allocated on a false
-   * word.
-   * @param recordBytes least bytes of one record.
+   * Reads the number of the following records. Refuses a number for which the rest is too short, so that a false one allocates
+   * nothing.
+   * @param recordBytes the least bytes of one record.
    */
   count(field: string, recordBytes: number): number {
     const count = this.#varint();
@@ -72,7 +72,7 @@ export class ByteReader {
     return this.#bytes.subarray(from, from + length);
   }
 
-  /** Insists that everything was read. */
+  /** Checks that all bytes were read. */
   end(): void {
     if (!this.atEnd) throw this.corrupt(`${this.#bytes.length - this.#at} bytes follow its end`);
   }

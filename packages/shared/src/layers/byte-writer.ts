@@ -3,7 +3,7 @@ import { DeployError } from '../errors.js';
 
 const FIRST_CAPACITY = 4096;
 const DIGEST_BYTES = 32;
-/** A varint of 2^53-1. */
+/** The length of a varint of 2^53-1. */
 const MAX_VARINT_BYTES = 8;
 
 /** Builds bytes in the notation of docs/manifest-and-pack.md. */
@@ -56,7 +56,7 @@ export class ByteWriter {
     this.#length += bytes.length;
   }
 
-  /** What was written; the writer must not be used afterwards. */
+  /** Returns the written bytes; the writer must not be used afterwards. */
   finish(): Buffer {
     return this.#bytes.subarray(0, this.#length);
   }

@@ -1,7 +1,7 @@
 import { DeployError } from '../errors.js';
 import type { ManifestEntry, ManifestRoot } from './manifest.js';
 
-/** Where a chunk lies in a pack. */
+/** The place of a chunk in a pack. */
 export interface ChunkPlace {
   readonly offset: number;
   readonly length: number;
@@ -11,7 +11,7 @@ export interface ChunkPlace {
 /**
  * The place of each chunk of a layer, by digest, in the order of the pack.
  * @param entries of the whole layer, in order.
- * @throws DeployError corrupt, when they are not the entries of this root: other totals, one digest with two lengths.
+ * @throws DeployError corrupt, when the entries do not belong to this root: other totals, or one digest with two lengths.
  */
 export function chunkPlaces(root: ManifestRoot, entries: readonly ManifestEntry[]): Map<string, ChunkPlace> {
   const places = new Map<string, ChunkPlace>();

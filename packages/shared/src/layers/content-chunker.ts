@@ -3,11 +3,11 @@ import { MAX_CHUNK } from './manifest.js';
 
 /** A file up to this size is one chunk. */
 export const WHOLE_FILE = 128 * 1024;
-/** Of a cut file's chunks; the last may be shorter. */
+/** The shortest chunk of a larger file; the last one may be shorter. */
 export const MIN_CHUNK = 16 * 1024;
-/** Before it cuts are rarer, after it more frequent, so that most chunks come out near it. */
+/** The length that most chunks have about: cuts are rarer before it and more frequent after it. */
 export const NORMAL_CHUNK = 64 * 1024;
-/** A cut is where these bits of the rolling hash are zero: the 18 highest before NORMAL_CHUNK, the 14 highest after. */
+/** A cut is where these bits of the rolling hash are zero: the 18 highest before NORMAL_CHUNK, the 14 highest after it. */
 const MASK_BEFORE_NORMAL = -1 << (32 - 18);
 const MASK_AFTER_NORMAL = -1 << (32 - 14);
 
@@ -21,10 +21,10 @@ const GEAR = gearTable();
 export class ContentChunker {
   readonly #give: (chunk: Buffer) => void;
   readonly #partial = Buffer.allocUnsafeSlow(MAX_CHUNK);
-  /** Bytes of the current chunk that earlier pieces brought; they are in `#partial`. */
+  /** Bytes of the current chunk from earlier pieces, in `#partial`. */
   #held = 0;
   #hash = 0;
-  /** Bytes of the file still to come. */
+  /** Remaining bytes of the file. */
   #left = 0;
   #whole = false;
 
@@ -33,7 +33,7 @@ export class ContentChunker {
     this.#give = give;
   }
 
-  /** Starts a file. The one before must have been given in full. */
+  /** Starts a file. The previous one must be complete. */
   begin(size: number): void {
     this.#left = size;
     this.#whole = size <= WHOLE_FILE;
@@ -41,7 +41,7 @@ export class ContentChunker {
     this.#hash = 0;
   }
 
-  /** Takes the next bytes of the file: no more than its size in all. The last byte ends the last chunk. */
+  /** Reads the next bytes of the file, up to its size. The last byte ends the last chunk. */
   write(piece: Uint8Array): void {
     let rest = Buffer.from(piece.buffer, piece.byteOffset, piece.byteLength);
     while (rest.length > 0) {
@@ -70,7 +70,7 @@ export class ContentChunker {
     this.#give(chunk);
   }
 
-  /** How many bytes of a piece end the current chunk; -1 when it goes on behind them. */
+  /** The number of bytes of a piece that complete the current chunk; -1 when the chunk continues after the piece. */
   #cutIn(piece: Buffer): number {
     if (this.#whole) return -1;
     const from = Math.max(0, MIN_CHUNK - this.#held);
@@ -96,8 +96,8 @@ export class ContentChunker {
 }
 
 /**
- * The table of the rolling hash that cuts large files: for each byte value the first four bytes, big endian, of the
- * SHA-256 of that one byte. Part of the format.
+ * Makes the table of the rolling hash: for each byte value, the first four bytes, big endian, of the SHA-256 of that byte. The
+ * table is part of the format.
  */
 function gearTable(): Int32Array {
   return Int32Array.from({ length: 256 }, (_, value) =>

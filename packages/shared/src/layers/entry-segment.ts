@@ -13,7 +13,7 @@ import {
   type ManifestEntry,
 } from './manifest.js';
 
-/** A type's number is its place. */
+/** The number of a type is its index. */
 const TYPES: readonly TarEntryType[] = [
   'file',
   'directory',
@@ -23,14 +23,14 @@ const TYPES: readonly TarEntryType[] = [
   'block-device',
   'fifo',
 ];
-/** A digest and two numbers. */
+/** The least bytes of a chunk: a digest and two numbers. */
 const CHUNK_BYTES = 34;
 
 /**
  * The bytes of a segment.
  * @param entries 1 to MAX_SEGMENT_ENTRIES.
- * @throws DeployError unsupported, when an entry has what the format cannot hold: a name beyond MAX_NAME, a number
- *   that is negative, more chunks than a segment holds.
+ * @throws DeployError unsupported, when the format cannot hold an entry: a name beyond MAX_NAME, a negative number, too many
+ *   chunks.
  */
 export function encodeEntrySegment(entries: readonly ManifestEntry[]): Buffer {
   const writer = new ByteWriter();
@@ -44,7 +44,7 @@ export function encodeEntrySegment(entries: readonly ManifestEntry[]): Buffer {
 }
 
 /**
- * The entries of a segment. Only what `encodeEntrySegment` makes is read: the same entries have one form.
+ * The entries of a segment. Accepts only the output of `encodeEntrySegment`, as the same entries have one form.
  * @throws DeployError corrupt.
  */
 export function decodeEntrySegment(bytes: Uint8Array): ManifestEntry[] {

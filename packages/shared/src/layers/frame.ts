@@ -2,19 +2,19 @@ import { DeployError } from '../errors.js';
 import { openZstd } from '../zstd/open-zstd.js';
 import { ZstdFrames } from '../zstd/zstd-frames.js';
 
-/** Of zstd: every higher one costs far more time than it saves bytes (docs/manifest-and-pack.md). */
+/** The level of zstd. Higher ones cost far more time than they save bytes (docs/manifest-and-pack.md). */
 const LEVEL = 3;
 
-/** Opened when first needed: a program that meets no pack does not need the library. */
+/** Opened at the first use: a program without packs does not need the library. */
 const zstd = once(openZstd);
 
-/** zstd's version number, such as 10507: what it compresses may differ between versions. */
+/** zstd's version number, such as 10507. Compressed bytes may differ between versions. */
 export function zstdVersion(): number {
   return zstd().version;
 }
 
 /**
- * How data lies in a pack: one zstd frame, or the data itself when that is not longer.
+ * Encodes data for a pack: as one zstd frame, or as the data itself when that is not longer.
  * @returns bytes that are valid until the next call; with `stored`, the data itself, not copied.
  */
 export function packFrame(data: Uint8Array): { readonly bytes: Uint8Array; readonly stored: boolean } {
@@ -24,10 +24,10 @@ export function packFrame(data: Uint8Array): { readonly bytes: Uint8Array; reado
 
 /**
  * The data of a frame.
- * @param length of the data; the caller has checked that it is sane, since as much is allocated.
- * @param scratch memory to be used for it where it fits: for who needs the data only until the next call.
- * @returns a view of `bytes` when it is stored as it is, or of `scratch`.
- * @throws DeployError corrupt, when it is not one frame of exactly that much data.
+ * @param length of the data. It is allocated, so the caller has to check it.
+ * @param scratch memory for the data, for callers that need the data only until the next call.
+ * @returns a view of `bytes` for stored data, or of `scratch`.
+ * @throws DeployError corrupt, when the bytes are not one frame with exactly this length of data.
  */
 export function unpackFrame(bytes: Uint8Array, length: number, scratch?: Buffer): Buffer {
   if (bytes.length === length) return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
@@ -39,12 +39,12 @@ export function unpackFrame(bytes: Uint8Array, length: number, scratch?: Buffer)
   return data;
 }
 
-/** Anything but one frame that says that it holds so many bytes. */
+/** Refuses everything except one frame whose header states this length. */
 function refuseOther(bytes: Uint8Array, length: number): void {
   const frames = new ZstdFrames();
   const end = attempt(() => frames.advance(bytes));
   if (frames.contentSize !== length)
-    throw damaged(`it says that it holds ${frames.contentSize ?? 'any number of'} bytes, not ${length}`);
+    throw damaged(`its header states ${frames.contentSize ?? 'no number of'} bytes, not ${length}`);
   if (frames.inFrame) throw damaged('it is cut off');
   if (end < bytes.length) throw damaged('other bytes follow it');
 }

@@ -13,13 +13,13 @@ import {
 } from './manifest.js';
 
 const MAGIC = 'DTMF';
-/** A digest and three numbers. */
+/** The least bytes of a reference: a digest and three numbers. */
 const REF_BYTES = 35;
 
-/** A segment before its place is known, which follows from those before it. */
+/** A segment without its place, which follows from the previous segments. */
 export type PlacelessSegment = Omit<SegmentRef, 'offset'>;
 
-/** A root as it is written. */
+/** A root for writing: its segments have no places. */
 export interface PlacelessRoot extends Omit<ManifestRoot, 'entrySegments' | 'timeSegments'> {
   readonly entrySegments: readonly PlacelessSegment[];
   readonly timeSegments: readonly PlacelessSegment[];
@@ -45,8 +45,8 @@ export function encodeManifestRoot(root: PlacelessRoot): Buffer {
 }
 
 /**
- * Reads a root whose digest was verified, and checks that its numbers agree with each other.
- * @throws DeployError unsupported, for another version of the format: use the whole archive; corrupt.
+ * Reads a root whose digest was verified, and checks that its numbers are consistent.
+ * @throws DeployError unsupported, for another version of the format, so that the caller uses the archive; corrupt.
  */
 export function decodeManifestRoot(bytes: Uint8Array): ManifestRoot {
   const reader = new ByteReader(bytes, 'manifest root');

@@ -24,7 +24,7 @@ export function encodeTimeSegment(times: readonly EntryTime[]): Buffer {
 
 /**
  * The times of a segment.
- * @param count how many it has, as the root says.
+ * @param count the number of times, from the root.
  * @throws DeployError corrupt.
  */
 export function decodeTimeSegment(bytes: Uint8Array, count: number): EntryTime[] {

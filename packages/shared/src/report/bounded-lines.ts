@@ -20,8 +20,7 @@ export function lineSink(maxBytes: number, onLine: (line: string) => void): Writ
 }
 
 /**
- * Cuts a byte stream into lines of UTF-8 without their newlines. Holds at most one incomplete line of bounded length;
- * the lines do not depend on how the bytes arrive.
+ * Splits a byte stream into lines of UTF-8 without their newlines. Holds at most one incomplete line, of bounded length.
  */
 export class BoundedLines {
   readonly #maxBytes: number;
@@ -34,8 +33,8 @@ export class BoundedLines {
   }
 
   /**
-   * The lines that end in this chunk, one at a time: a chunk may hold thousands.
-   * @throws DeployError too-large; what is given in afterwards is not read any more.
+   * Returns the lines that end in this chunk, one at a time, as a chunk may contain thousands.
+   * @throws DeployError too-large; the stream must not be read further.
    */
   *push(chunk: Buffer): Generator<string, void, undefined> {
     let from = 0;

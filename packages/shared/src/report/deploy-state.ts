@@ -1,7 +1,7 @@
-/** On the way to `healthy`. */
+/** The states on the way to `healthy`. */
 const FORWARD_STATES = ['pending', 'fetching', 'staged', 'activating', 'validating', 'healthy'] as const;
 
-/** What a host says of a configuration; docs/release-life.md has what each means. */
+/** The states of a configuration on a host; docs/release-life.md explains them. */
 export const DEPLOY_STATES = [
   ...FORWARD_STATES,
   'failed',
@@ -16,7 +16,7 @@ export const DEPLOY_STATES = [
 
 export type DeployState = (typeof DEPLOY_STATES)[number];
 
-/** Whether an attempt at this state leads, or has led, to a release that is proven. */
+/** Whether an attempt in this state is on the way to a healthy release, or has made one. */
 export function isForward(state: DeployState): boolean {
   return FORWARD_STATES.some((forward) => forward === state);
 }
@@ -26,7 +26,7 @@ export function isInProgress(state: DeployState | undefined): boolean {
   return state !== undefined && isForward(state) && state !== 'healthy';
 }
 
-/** How an attempt can end; such a state becomes a line of the history. */
+/** The states in which an attempt ends; each becomes a line of the history. */
 export const OUTCOMES = ['healthy', 'failed', 'rolled-back', 'inconsistent'] as const;
 
 export type Outcome = (typeof OUTCOMES)[number];

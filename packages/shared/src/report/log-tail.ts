@@ -1,11 +1,11 @@
-/** What is kept of an attempt's log. */
+/** Bounds on the kept end of an attempt's log. */
 export const MAX_LOG_LINES = 200;
 export const MAX_LOG_BYTES = 32 * 1024;
 
 /** At most MAX_LOG_LINES lines of together at most MAX_LOG_BYTES of UTF-8, newlines counted. */
 export type LogTail = readonly string[];
 
-/** The last lines that are within the bounds. A text with newlines in it counts as several lines. */
+/** Returns the last lines within the bounds. A text with newlines counts as several lines. */
 export function logTail(lines: readonly string[]): LogTail {
   const tail: string[] = [];
   let bytes = 0;

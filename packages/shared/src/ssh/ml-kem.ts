@@ -7,9 +7,9 @@ export interface MlKem {
   /** Makes a key pair for one exchange. */
   generate(): {
     readonly publicKey: Buffer;
-    /** @throws Error when the ciphertext has the wrong length; a forged one gives a secret that nobody else has. */
+    /** @throws Error for a ciphertext of the wrong length; a forged one leads to a secret that nobody else has. */
     readonly decapsulate: (ciphertext: Buffer) => Buffer;
   };
-  /** @throws Error when those bytes are no public key (FIPS 203, section 7.2). */
+  /** @throws Error when the bytes are no public key (FIPS 203, section 7.2). */
   encapsulate(publicKey: Buffer): { readonly ciphertext: Buffer; readonly secret: Buffer };
 }

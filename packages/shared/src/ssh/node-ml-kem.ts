@@ -1,7 +1,7 @@
 import * as crypto from 'node:crypto';
 import type { MlKem } from './ml-kem.js';
 
-/** What Node.js has of it since 24.7, which the types of the oldest supported one do not know. */
+/** The functions of Node.js since 24.7, which the types of the oldest supported version lack. */
 interface NodeKem {
   encapsulate?(key: crypto.KeyObject): { readonly sharedKey: Buffer; readonly ciphertext: Buffer };
   decapsulate?(key: crypto.KeyObject, ciphertext: Buffer): Buffer;
@@ -14,7 +14,7 @@ interface NodeKem {
 /** SubjectPublicKeyInfo of an ML-KEM-768 key up to the key itself (RFC 9935, section 4). */
 const SPKI_HEADER = Buffer.from('308204b2300b0609608648016503040402038204a100', 'hex');
 
-/** ML-KEM of Node.js, by OpenSSL 3.5; undefined before Node.js 24.7. */
+/** ML-KEM of Node.js with OpenSSL 3.5; undefined before Node.js 24.7. */
 export function nodeMlKem(): MlKem | undefined {
   const { encapsulate, decapsulate, generateKeyPairSync } = crypto as unknown as NodeKem;
   if (encapsulate === undefined || decapsulate === undefined) return undefined;

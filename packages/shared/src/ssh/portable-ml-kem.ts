@@ -6,8 +6,8 @@ import type { MlKem } from './ml-kem.js';
 const [SEED_BYTES, MESSAGE_BYTES] = [64, 32];
 
 /**
- * ML-KEM-768 in JavaScript, for Node.js before 24.7. Its random bytes are those of node:crypto: the library would take them from
- * WebCrypto, and every start of a program would load all of that for it.
+ * ML-KEM-768 in JavaScript, for Node.js before 24.7. Its random bytes come from node:crypto. The library would take them from
+ * WebCrypto, which would slow down every start of a program.
  */
 export function portableMlKem(): MlKem {
   return {

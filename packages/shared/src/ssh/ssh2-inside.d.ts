@@ -1,4 +1,4 @@
-/** The part of ssh2 1.17 that tools/ssh2-hunks.mjs adds to. */
+/** The part of ssh2 1.17 that tools/ssh2-hunks.mjs extends. */
 declare module 'ssh2/lib/protocol/kex.js' {
   interface Kem {
     readonly publicKeyBytes: number;

@@ -9,25 +9,23 @@ export interface ThreadTask {
   readonly module: URL;
   /** Given to the module as `workerData`. */
   readonly task: unknown;
-  /** Bounds the objects of the thread, in MiB, whatever its input makes it allocate. */
+  /** Bounds the memory for the thread's objects, in MiB. */
   readonly heapMiB: number;
-  /** Bounds the young generation, in MiB: a small one is collected often, and with it the buffers of inflated data. */
+  /** Bounds the young generation, in MiB. A small one is collected often, together with the buffers of decompressed data. */
   readonly youngHeapMiB?: number;
   /** How messages name the thread: `the unpacking thread`. */
   readonly name: string;
-  /** The reason and the advice when the task takes more than `heapMiB`. */
+  /** The error's message and hint when the task needs more than `heapMiB`. */
   readonly tooLarge: { readonly message: string; readonly hint: string };
 }
 
-/** How a task ended, whether its thread could answer or not. */
+/** The end of a task: the reply of its thread, or the lack of memory. */
 export type ThreadOutcome<Answer> = ThreadReply<Answer> | { readonly kind: 'out-of-memory' };
 
 /**
- * Runs a task in a thread of its own, because it works with synchronous calls. An abort ends the thread at once and leaves
- * what it had written.
- * @returns the answer. Settles only when the thread has ended, so that nothing is written afterwards.
- * @throws DeployError cancelled; the error that the task failed with; too-large, when it takes more memory than it may;
- *   internal, when the thread died.
+ * Runs a task with synchronous calls in a thread of its own. An abort ends the thread at once; files that it has written stay.
+ * Settles when the thread has ended, so that nothing is written afterwards.
+ * @throws DeployError cancelled; the error of the task; too-large, when it needs too much memory; internal, when the thread died.
  */
 export async function runInThread<Answer>(task: ThreadTask, signal: AbortSignal): Promise<Answer> {
   const outcome: ThreadOutcome<Answer> = await threadOutcome(task, signal);
@@ -37,7 +35,7 @@ export async function runInThread<Answer>(task: ThreadTask, signal: AbortSignal)
   throw new DeployError('too-large', task.tooLarge.message, { hint: task.tooLarge.hint });
 }
 
-/** As {@link runInThread}, for a caller that has another way when the memory is too small; an abort is a failure. */
+/** Runs a task like {@link runInThread}, but returns its failure, its abort, and the lack of memory as an outcome. */
 export function threadOutcome<Answer>(
   { module, task, name, heapMiB, youngHeapMiB }: Omit<ThreadTask, 'tooLarge'>,
   signal: AbortSignal,

@@ -1,19 +1,19 @@
 import { DeployError, type ErrorKind, toDeployError } from '../errors.js';
 
-/** A DeployError as it is sent from one thread or process to another. */
+/** A DeployError in the form for another thread or process. */
 export interface SentError {
   readonly kind: ErrorKind;
   readonly message: string;
   readonly hint: string | undefined;
 }
 
-/** Anything thrown, in the form to be sent. */
+/** Converts a thrown value to the form for another thread or process. */
 export function toSentError(error: unknown): SentError {
   const { kind, message, hint } = toDeployError(error);
   return { kind, message, hint };
 }
 
-/** The error that another thread or process sent, to be thrown. */
+/** Converts an error of another thread or process back. */
 export function fromSentError({ kind, message, hint }: SentError): DeployError {
   return new DeployError(kind, message, hint === undefined ? {} : { hint });
 }

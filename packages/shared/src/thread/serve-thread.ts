@@ -6,7 +6,7 @@ export type ThreadReply<Answer> =
   | { readonly kind: 'done'; readonly answer: Answer }
   | { readonly kind: 'failed'; readonly error: SentError };
 
-/** The body of a thread that `runInThread` starts: carries out its one task and replies. */
+/** Runs the only task of a thread that `runInThread` has started, and sends the reply. */
 export async function serveThread<Task, Answer>(
   carryOut: (task: Task) => Answer | Promise<Answer>,
 ): Promise<void> {
