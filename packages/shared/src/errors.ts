@@ -1,31 +1,3 @@
-/**
- * The closed list of things that can go wrong. A kind is stable: programs and scripts may depend on it.
- *
- * | kind        | meaning                                                        |
- * |-------------|----------------------------------------------------------------|
- * | usage       | the command line itself is wrong                               |
- * | invalid     | a value is not acceptable (name, hash, file content)           |
- * | not-found   | the named thing does not exist                                 |
- * | exists      | the named thing exists and must not be replaced                |
- * | in-use      | something still refers to it                                   |
- * | conflict    | somebody else changed it meanwhile                             |
- * | denied      | the caller may not do this                                     |
- * | unsupported | this side does not offer the operation                         |
- * | auth        | the peer did not accept our key, or we not its host key        |
- * | connect     | the peer cannot be reached, or the connection was lost         |
- * | timeout     | it took longer than allowed                                    |
- * | too-large   | a configured bound was exceeded                                |
- * | no-space    | the disk is full or below its reserve                          |
- * | corrupt     | bytes are not what their hash or format says                   |
- * | unsafe      | an archive entry would reach outside its directory             |
- * | locked      | another process holds the directory                            |
- * | script      | a deploy script failed                                         |
- * | unhealthy   | what was deployed does not run, or did not prove itself        |
- * | cancelled   | stopped on request before it was done                          |
- * | internal    | a defect of ours                                               |
- */
-export type ErrorKind = keyof typeof ERROR_TABLE;
-
 interface KindRow {
   /** Process exit status of our programs. */
   readonly exit: number;
@@ -33,28 +5,31 @@ interface KindRow {
   readonly sftp: number;
 }
 
+/** The closed list of error kinds. A kind is stable: programs and scripts may depend on it. */
 const ERROR_TABLE = {
-  usage: { exit: 2, sftp: 5 },
-  invalid: { exit: 1, sftp: 4 },
-  'not-found': { exit: 1, sftp: 2 },
-  exists: { exit: 1, sftp: 4 },
-  'in-use': { exit: 1, sftp: 4 },
-  conflict: { exit: 1, sftp: 4 },
-  denied: { exit: 1, sftp: 3 },
-  unsupported: { exit: 1, sftp: 8 },
-  auth: { exit: 4, sftp: 3 },
-  connect: { exit: 4, sftp: 7 },
-  timeout: { exit: 1, sftp: 4 },
-  'too-large': { exit: 1, sftp: 4 },
-  'no-space': { exit: 1, sftp: 4 },
-  corrupt: { exit: 1, sftp: 4 },
-  unsafe: { exit: 1, sftp: 4 },
-  locked: { exit: 1, sftp: 4 },
-  script: { exit: 1, sftp: 4 },
-  unhealthy: { exit: 1, sftp: 4 },
-  cancelled: { exit: 1, sftp: 4 },
-  internal: { exit: 1, sftp: 4 },
+  usage: { exit: 2, sftp: 5 }, // the command line itself is wrong
+  invalid: { exit: 1, sftp: 4 }, // a value is not acceptable (name, hash, file content)
+  'not-found': { exit: 1, sftp: 2 }, // the named thing does not exist
+  exists: { exit: 1, sftp: 4 }, // the named thing exists and must not be replaced
+  'in-use': { exit: 1, sftp: 4 }, // something refers to it
+  conflict: { exit: 1, sftp: 4 }, // another change came first
+  denied: { exit: 1, sftp: 3 }, // the caller may not do this
+  unsupported: { exit: 1, sftp: 8 }, // this side does not offer the operation
+  auth: { exit: 4, sftp: 3 }, // the peer refused our key, or we refused its host key
+  connect: { exit: 4, sftp: 7 }, // the peer cannot be reached, or the connection was lost
+  timeout: { exit: 1, sftp: 4 }, // it took longer than allowed
+  'too-large': { exit: 1, sftp: 4 }, // a bound was exceeded
+  'no-space': { exit: 1, sftp: 4 }, // the disk is full or below its reserve
+  corrupt: { exit: 1, sftp: 4 }, // bytes do not match their hash or format
+  unsafe: { exit: 1, sftp: 4 }, // an archive entry would be outside of its directory
+  locked: { exit: 1, sftp: 4 }, // another process holds the directory
+  script: { exit: 1, sftp: 4 }, // a deploy script failed
+  unhealthy: { exit: 1, sftp: 4 }, // the deployed release does not run, or failed its checks
+  cancelled: { exit: 1, sftp: 4 }, // stopped on request before it was done
+  internal: { exit: 1, sftp: 4 }, // a defect of ours
 } as const satisfies Record<string, KindRow>;
+
+export type ErrorKind = keyof typeof ERROR_TABLE;
 
 export const ERROR_KINDS = Object.keys(ERROR_TABLE) as readonly ErrorKind[];
 
@@ -116,37 +91,32 @@ export function describeError(error: unknown): string {
  */
 export function toDeployError(error: unknown): DeployError {
   if (error instanceof DeployError) return error;
-  const code = errnoOf(error);
-  const message = messageOf(error);
   if (error instanceof Error && error.name === 'AbortError') {
     return new DeployError('cancelled', 'stopped before it was done', { cause: error });
   }
-  switch (code) {
-    case 'ENOSPC':
-    case 'EDQUOT':
-    case 'EFBIG':
-      return new DeployError('no-space', `no space left on the disk: ${message}`, {
-        hint: 'free some space and try again',
-        cause: error,
-      });
-    case 'EACCES':
-    case 'EPERM':
-    case 'EROFS':
-      return new DeployError('denied', message, { cause: error });
-    case 'ENOENT':
-      return new DeployError('not-found', message, { cause: error });
-    case 'ECONNREFUSED':
-    case 'ECONNRESET':
-    case 'EHOSTUNREACH':
-    case 'ENETUNREACH':
-    case 'ENOTFOUND':
-    case 'ETIMEDOUT':
-    case 'EPIPE':
-      return new DeployError('connect', message, { cause: error });
-    default:
-      return new DeployError('internal', message, { cause: error });
-  }
+  const message = messageOf(error);
+  const kind = KIND_OF_CODE.get(errnoOf(error)) ?? 'internal';
+  if (kind !== 'no-space') return new DeployError(kind, message, { cause: error });
+  const hint = 'free some space and try again';
+  return new DeployError(kind, `no space left on the disk: ${message}`, { hint, cause: error });
 }
+
+const KIND_OF_CODE: ReadonlyMap<string | undefined, ErrorKind> = new Map([
+  ['ENOSPC', 'no-space'],
+  ['EDQUOT', 'no-space'],
+  ['EFBIG', 'no-space'],
+  ['EACCES', 'denied'],
+  ['EPERM', 'denied'],
+  ['EROFS', 'denied'],
+  ['ENOENT', 'not-found'],
+  ['ECONNREFUSED', 'connect'],
+  ['ECONNRESET', 'connect'],
+  ['EHOSTUNREACH', 'connect'],
+  ['ENETUNREACH', 'connect'],
+  ['ENOTFOUND', 'connect'],
+  ['ETIMEDOUT', 'connect'],
+  ['EPIPE', 'connect'],
+]);
 
 /** The message of an error. When several addresses refuse, Node.js throws an AggregateError without a message. */
 function messageOf(error: unknown): string {

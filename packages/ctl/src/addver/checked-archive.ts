@@ -2,15 +2,13 @@ import { once } from 'node:events';
 import { PassThrough } from 'node:stream';
 import { EntryPolicy } from '@deploy-tools/shared/archive/entry-policy.js';
 import { readArchive } from '@deploy-tools/shared/archive/read-archive.js';
-import { DEFAULT_UNPACK_POLICY, type UnpackPolicy } from '@deploy-tools/shared/archive/unpack-policy.js';
+import { SIZELESS_UNPACK_POLICY, type UnpackPolicy } from '@deploy-tools/shared/archive/unpack-policy.js';
 import { DeployError, toDeployError } from '@deploy-tools/shared/errors.js';
 
 /** Refuses only archives that no registry accepts: the registry itself knows its bounds and permitted entries. */
 const ANY_SOUND_ARCHIVE: UnpackPolicy = {
-  ...DEFAULT_UNPACK_POLICY,
+  ...SIZELESS_UNPACK_POLICY,
   allow: { outsideLinks: true, devices: true, fifos: true, setid: true },
-  maxEntries: Number.POSITIVE_INFINITY,
-  maxBytes: Number.POSITIVE_INFINITY,
 };
 
 const IGNORE_ENTRIES = { entry: () => {}, data: () => {}, entryEnd: () => {} };

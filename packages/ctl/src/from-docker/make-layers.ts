@@ -1,16 +1,9 @@
 import { createReadStream } from 'node:fs';
-import { DEFAULT_UNPACK_POLICY, type UnpackPolicy } from '@deploy-tools/shared/archive/unpack-policy.js';
+import { SIZELESS_UNPACK_POLICY } from '@deploy-tools/shared/archive/unpack-policy.js';
 import { makeArchives } from '@deploy-tools/shared/image/make-archives.js';
 import type { ArchiveSource } from '../addver/archive-source.js';
 import { componentName } from './configuration-name.js';
 import type { Image } from './image.js';
-
-/** The entries that every agent accepts; the bounds on size differ between agents. */
-const TAKEN_BY_AGENTS: UnpackPolicy = {
-  ...DEFAULT_UNPACK_POLICY,
-  maxEntries: Number.POSITIVE_INFINITY,
-  maxBytes: Number.POSITIVE_INFINITY,
-};
 
 /** A layer as it is added to the registry. */
 export interface MadeLayer {
@@ -32,7 +25,7 @@ export async function makeLayers(
   dir: string,
   signal: AbortSignal,
 ): Promise<MadeLayer[]> {
-  const made = await makeArchives(image.layers, dir, TAKEN_BY_AGENTS, signal);
+  const made = await makeArchives(image.layers, dir, SIZELESS_UNPACK_POLICY, signal);
   return made.map(({ path, hash, size }, index) => {
     const component = componentName(name, index);
     const archive = { label: component, size, read: () => createReadStream(path) };

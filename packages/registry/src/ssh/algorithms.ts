@@ -1,3 +1,4 @@
+import { HOST_KEY_ALGORITHMS } from '@deploy-tools/shared/client/ssh-algorithms.js';
 import { POST_QUANTUM_KEX } from '@deploy-tools/shared/ssh/key-exchange.js';
 import type { KexAlgorithm, ServerConfig } from 'ssh2';
 
@@ -7,14 +8,7 @@ import type { KexAlgorithm, ServerConfig } from 'ssh2';
  */
 const MODERN = {
   kex: [POST_QUANTUM_KEX, 'curve25519-sha256', 'curve25519-sha256@libssh.org'],
-  serverHostKey: [
-    'ssh-ed25519',
-    'ecdsa-sha2-nistp256',
-    'ecdsa-sha2-nistp384',
-    'ecdsa-sha2-nistp521',
-    'rsa-sha2-512',
-    'rsa-sha2-256',
-  ],
+  serverHostKey: HOST_KEY_ALGORITHMS,
   cipher: [
     'aes128-gcm@openssh.com',
     'aes256-gcm@openssh.com',

@@ -1,6 +1,8 @@
+import { createGunzip } from 'node:zlib';
+import { DeployError, errnoOf } from '../errors.js';
+import { DECOMPRESSED_STEP_BYTES, decompressAhead } from '../read-ahead.js';
 import { openZstd } from '../zstd/open-zstd.js';
 import { detectArchiveFormat, FORMAT_HEAD_BYTES } from './archive-format.js';
-import { gzipChunks } from './gzip-chunks.js';
 
 /** A piece of the tar stream in an archive. */
 export interface TarChunk {
@@ -55,4 +57,27 @@ async function* prepend(
 ): AsyncGenerator<Uint8Array, void, void> {
   yield head;
   yield* rest;
+}
+
+/**
+ * Decompresses gzip (RFC 1952). Several members are one stream. Zeros after the last member are ignored; other bytes are an error.
+ * @throws DeployError corrupt; errors of the source.
+ */
+async function* gzipChunks(source: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array, void, void> {
+  try {
+    yield* decompressAhead(source, createGunzip({ chunkSize: DECOMPRESSED_STEP_BYTES }));
+  } catch (error) {
+    throw gzipError(error);
+  }
+}
+
+function gzipError(error: unknown): unknown {
+  const code = errnoOf(error);
+  if (code === 'Z_BUF_ERROR') {
+    return new DeployError('corrupt', 'the gzip data ends early: the archive was cut', { cause: error });
+  }
+  if (code?.startsWith('Z_') && error instanceof Error) {
+    return new DeployError('corrupt', `the gzip data is damaged: ${error.message}`, { cause: error });
+  }
+  return error;
 }

@@ -30,5 +30,12 @@ export const DEFAULT_UNPACK_POLICY: UnpackPolicy = {
   maxNameBytes: 128 * 1024 ** 2,
 };
 
+/** The default policy without bounds on the size of a release. */
+export const SIZELESS_UNPACK_POLICY: UnpackPolicy = {
+  ...DEFAULT_UNPACK_POLICY,
+  maxEntries: Number.POSITIVE_INFINITY,
+  maxBytes: Number.POSITIVE_INFINITY,
+};
+
 /** Decompressed bytes below which the ratio is not checked: small archives of zeros may expand a thousandfold. */
 export const RATIO_FREE_BYTES = 64 * 1024 ** 2;

@@ -1,12 +1,11 @@
-import type { Socket } from 'node:net';
+import { createConnection, type Socket } from 'node:net';
 import ssh2 from 'ssh2';
 import { formatDuration } from '../duration.js';
-import { DeployError } from '../errors.js';
+import { DeployError, errnoOf } from '../errors.js';
 import { enablePostQuantumKex } from '../ssh/key-exchange.js';
 import { type Address, formatAddress, parseAddress } from './address.js';
 import { ConnectAttempt, KeysRefused, type Peer } from './connect-attempt.js';
 import { Connection } from './connection.js';
-import { dial } from './dial.js';
 import { type HostKeyTrust, hostKeyPolicy } from './host-key-policy.js';
 import type { Identity } from './identity.js';
 import { clientAlgorithms } from './ssh-algorithms.js';
@@ -115,5 +114,50 @@ function handshake(
     socket.on('data', function readIdent(chunk: Buffer) {
       if (attempt.readIdent(chunk)) socket.off('data', readIdent);
     });
+  });
+}
+
+/**
+ * Opens a TCP connection; tries all addresses of a name in turn.
+ * @param signal ends the attempt; its reason is thrown when it is a DeployError.
+ * @throws DeployError connect.
+ */
+function dial(address: Address, signal: AbortSignal): Promise<Socket> {
+  return new Promise((resolve, reject) => {
+    const socket = createConnection({ host: address.host, port: address.port, noDelay: true });
+    const settle = (error?: unknown) => {
+      signal.removeEventListener('abort', onAbort);
+      socket.removeAllListeners('connect').removeAllListeners('error');
+      if (error === undefined) {
+        resolve(socket);
+        return;
+      }
+      socket.on('error', () => undefined); // later errors of the socket: the first one is reported
+      socket.destroy();
+      reject(dialError(error, address));
+    };
+    const onAbort = () => settle(signal.reason);
+    socket.on('connect', () => settle());
+    socket.on('error', settle);
+    if (signal.aborted) onAbort();
+    else signal.addEventListener('abort', onAbort);
+  });
+}
+
+const REASONS: Readonly<Record<string, string>> = {
+  ECONNREFUSED: 'connection refused',
+  ENOTFOUND: 'no such host',
+  EAI_AGAIN: 'the name server does not answer',
+  EHOSTUNREACH: 'no route to host',
+  ENETUNREACH: 'network is unreachable',
+  ETIMEDOUT: 'no answer',
+};
+
+function dialError(error: unknown, address: Address): DeployError {
+  if (error instanceof DeployError) return error;
+  const reason = REASONS[errnoOf(error) ?? ''] ?? (error instanceof Error ? error.message : String(error));
+  return new DeployError('connect', `cannot connect to ${formatAddress(address)}: ${reason}`, {
+    hint: 'check that the registry runs there and that the address is right',
+    cause: error,
   });
 }

@@ -2,7 +2,7 @@ import type { Algorithms, KexAlgorithm } from 'ssh2';
 import { POST_QUANTUM_KEX } from '../ssh/key-exchange.js';
 
 /** The algorithms of all types of host keys that deploy-registry accepts. */
-const HOST_KEY_ALGORITHMS = [
+export const HOST_KEY_ALGORITHMS = [
   'ssh-ed25519',
   'ecdsa-sha2-nistp256',
   'ecdsa-sha2-nistp384',

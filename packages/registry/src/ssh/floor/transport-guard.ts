@@ -6,22 +6,17 @@ import { holdKeyExchange } from './exchange-gate.js';
 import { MESSAGE, readChannelOpen, readRequest, readUint32 } from './message.js';
 import { insideOf, type Ssh2Inside, type Ssh2Session } from './ssh2-inside.js';
 
+const ALWAYS = [MESSAGE.DISCONNECT, MESSAGE.IGNORE, MESSAGE.UNIMPLEMENTED, MESSAGE.DEBUG];
 /** Messages allowed before authentication, as in OpenSSH's dispatch table; a second key exchange is not allowed. */
 const BEFORE_AUTHENTICATION: ReadonlySet<number> = new Set([
-  MESSAGE.DISCONNECT,
-  MESSAGE.IGNORE,
-  MESSAGE.UNIMPLEMENTED,
-  MESSAGE.DEBUG,
+  ...ALWAYS,
   MESSAGE.SERVICE_REQUEST,
   MESSAGE.EXT_INFO,
   MESSAGE.USERAUTH_REQUEST,
 ]);
 /** Messages passed on after authentication. GLOBAL_REQUEST is answered here; all others are dropped. */
 const AFTER_AUTHENTICATION: ReadonlySet<number> = new Set([
-  MESSAGE.DISCONNECT,
-  MESSAGE.IGNORE,
-  MESSAGE.UNIMPLEMENTED,
-  MESSAGE.DEBUG,
+  ...ALWAYS,
   MESSAGE.KEXINIT,
   MESSAGE.REQUEST_SUCCESS,
   MESSAGE.REQUEST_FAILURE,
