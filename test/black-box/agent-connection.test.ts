@@ -48,9 +48,9 @@ describe('a connection that is cut', () => {
     expect(first).toBeGreaterThanOrEqual(1_000_000);
     expect(second).toBeGreaterThanOrEqual(2_000_000);
     expect(done.bytes).toBe(big.size - second);
-    expect(
-      agent.log.lines.filter((line) => line.msg === 'deployment failed, it is tried again later'),
-    ).toEqual([]);
+    expect(agent.log.lines.filter((line) => line.msg === 'deployment failed, it is retried later')).toEqual(
+      [],
+    );
     expect(listTree(site.calls()[0]?.env.NEWROOT ?? '')).toEqual(await gnuTarTree(testScope(), [big]));
   });
 });

@@ -128,7 +128,7 @@ it('waits while another process deploys there: ctl status says so, and cancel en
   expect(await ctl('status')).toMatch(new RegExp(`staged.*${waiting}`));
   expect(existsSync(join(site.dir, 'current'))).toBe(false);
   expect(await ctl('cancel')).toContain('cancelled before anything was switched');
-  await agent.log.line('deployment failed, it is not tried again by itself');
+  await agent.log.line('deployment failed, it waits for an operator who says retry');
   release();
   await stopAgent(agent);
   expect([existsSync(to), site.calls()]).toEqual([false, []]);
@@ -192,7 +192,7 @@ describe('with -sync release', () => {
     isBad(site, '');
     const held = await deploy();
     expect(held.status).toBe(1);
-    expect(held.stderr).toContain('with -once, -retry-live tries it again');
+    expect(held.stderr).toContain('with -once, -retry-live retries it');
     expect((await deploy(undefined, ['-retry-live'])).status).toBe(0);
     expect(versionAt(to)).toBe('two');
     expect(readdirSync(`${to}.releases`)).toContain(first.split('/')[1]);

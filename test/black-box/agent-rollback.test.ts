@@ -402,7 +402,7 @@ describe('hooks', () => {
         new RegExp(`: vetoed\\n${reason.source}\\n(.*\\n)*looking\\nbackup is running\\n`),
       );
       expect(done.status).toBe(1);
-      expect(done.stderr).toContain('this host says not now, it is asked again later');
+      expect(done.stderr).toContain('the host vetoed the deployment; it is asked again later');
       expect(journal(site)).toMatchObject({
         attempt: { step: 'pending' },
         hold: { why: 'vetoed', failures: 0 },

@@ -73,7 +73,7 @@ describe('a change', () => {
     const agent = startAgent(testScope(), world, site, 'failing', NO_POLLS);
     await agent.log.line('deployed');
     await change(world, 'failing', 2);
-    await agent.log.line('deployment failed, it is tried again later');
+    await agent.log.line('deployment failed, it is retried later');
     const from = agent.log.lines.length;
     await change(world, 'failing', 3);
     await agent.log.lineAfter(from, 'deployed');

@@ -211,7 +211,7 @@ export class Attempt {
     const { hash } = config;
     log.warn(
       { hash, notBefore: hold?.notBefore, why: hold?.reason },
-      'this host says not now, it is asked again later',
+      'the host vetoed the deployment; it is asked again later',
     );
     return { kind: 'waiting', hash, ms: waitBefore(hold, config, clock()) };
   }

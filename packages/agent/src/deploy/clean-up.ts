@@ -43,7 +43,7 @@ export async function cleanUp(
     const layers = needed.flatMap((config) => config.layers.map(({ hash }) => hash));
     await pruneCache(releases, new Set(layers));
   } catch (error) {
-    if (signal.aborted) log.info('cleaning up is left to the next deployment');
+    if (signal.aborted) log.info('cleaning up was interrupted; the next deployment does it');
     else log.warn({ err: describeError(error) }, 'cleaning up failed');
   }
 }

@@ -18,8 +18,8 @@ export async function endFailed(context: AgentContext, failure: Failure): Promis
   const when = isWantedNoMore(context, config, failure.error)
     ? 'another release is wanted by now'
     : notBefore === undefined
-      ? 'it is not tried again by itself'
-      : 'it is tried again later';
+      ? 'it waits for an operator who says retry'
+      : 'it is retried later';
   const why = failure.error.message;
   log.warn({ hash: config.hash, state: step, failures, notBefore, why }, `deployment failed, ${when}`);
   await runLastHook(context, 'failure', rootsOf(context));
@@ -44,7 +44,7 @@ export async function runLastHook(
   try {
     await host.run(hook, roots, hook === 'post' ? {} : { stdin: facts.log.text() });
   } catch (error) {
-    log.error({ err: describeError(error) }, `the ${hook} hook failed, which changes nothing`);
+    log.error({ err: describeError(error) }, `the ${hook} hook failed; the result stays`);
   }
 }
 
@@ -65,8 +65,8 @@ export function stillHeld({ ledger }: Pick<AgentContext, 'ledger'>): DeployError
   const { attempt } = ledger.journal;
   const hint =
     attempt?.step === 'inconsistent'
-      ? 'see what runs on this host; nothing is done before another revision is wanted or an operator says retry'
-      : 'it failed live, and is held until another revision is wanted or an operator says retry; with -once, -retry-live tries it again';
+      ? 'see what runs on this host; the agent waits for another revision, or for an operator who says retry'
+      : 'it failed live, and is held until another revision is wanted or an operator says retry; with -once, -retry-live retries it';
   return new DeployError('unhealthy', messageOf(attempt), { hint });
 }
 

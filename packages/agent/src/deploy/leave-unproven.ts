@@ -23,7 +23,7 @@ export async function leaveUnproven(
   const reason = reasonOf(context, why);
   const message = `it was never proven, and what is wanted instead does not run: ${reason}`;
   const error = new DeployError('unhealthy', message);
-  log.warn({ hash: left.config.hash }, `a release is left that was never proven: ${reason}`);
+  log.warn({ hash: left.config.hash }, `leaving a release that was never proven: ${reason}`);
   facts.log.push(describeError(error));
   ledger.leave(left, { kind: error.kind, message });
   await rollBack(context, upstream, error);

@@ -38,7 +38,7 @@ export function takeUpProgram(context: AgentContext): void {
   const unpackedIn = attempt?.config.hash === config.hash ? (attempt.unpackedIn ?? '') : '';
   if (usableRelease(paths.unpacked, config.hash, unpackedIn) !== undefined)
     host.start(config, rootOf(paths.unpacked, config).root);
-  else log.error({ hash: config.hash }, 'the release that should run is gone; it is fetched again');
+  else log.error({ hash: config.hash }, 'the release of the program is gone; it is fetched again');
 }
 
 /** A damaged state.json keeps the host from deploying, not from running its release: then the journal alone decides. */
@@ -50,7 +50,10 @@ function releaseInCharge({ ledger, paths, log }: AgentContext): AgentConfig | un
     return inCharge(live) ?? lastGood ?? live?.config;
   } catch (error) {
     if (!(error instanceof DamagedState)) throw error;
-    log.error({ err: describeError(error) }, 'the program is started from what the journal says is live');
+    log.error(
+      { err: describeError(error) },
+      'starting the program from the release that is live by the journal',
+    );
     return inCharge(journal.live) ?? journal.proven?.[0];
   }
 }

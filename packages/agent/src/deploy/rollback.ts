@@ -147,8 +147,8 @@ function postpone({ ledger, facts, log }: AgentContext, why: DeployError, error:
   facts.log.push(reason);
   ledger.postpone(message);
   const { failures, notBefore } = ledger.inFlight?.postponed ?? {};
-  log.warn({ failures, notBefore, retry: 'deploy-agent ctl retry' }, 'the rollback is tried again later');
-  const hint = 'it is tried again by itself';
+  log.warn({ failures, notBefore, retry: 'deploy-agent ctl retry' }, 'the rollback is retried later');
+  const hint = 'the agent retries it';
   return { kind: 'interrupted', error: new DeployError(error.kind, reason, { hint, cause: error }) };
 }
 

@@ -134,7 +134,7 @@ export class ReleasePlace {
     } catch (error) {
       if (signal.aborted) throw error;
       const err = toDeployError(error).message;
-      log.warn({ err }, 'cannot remove what is left beside the destination; the next start tries again');
+      log.warn({ err }, 'cannot remove a replaced destination of a killed agent; the next start retries');
     }
   }
 

@@ -38,7 +38,7 @@ export async function replaceDestination<T>(
   try {
     // Another user who may write to the parent directory may have exchanged it.
     if (inodeOf(aside) !== placed.inode)
-      throw new DeployError('unsafe', 'it is not what was moved there', { hint: 'look what it is' });
+      throw new DeployError('unsafe', 'another user has exchanged it', { hint: 'look what it is' });
     await removeTree(aside);
   } catch (error) {
     log.warn({ path: aside, err: describeError(error) }, 'cannot remove the replaced destination');

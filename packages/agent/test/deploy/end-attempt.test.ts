@@ -36,8 +36,8 @@ async function saidOf(error: DeployError, wanted?: string): Promise<Record<strin
 
 describe('a deployment that failed', () => {
   it('is said to be tried again only while its release is wanted', async () => {
-    expect((await saidOf(failure)).msg).toBe('deployment failed, it is tried again later');
-    expect((await saidOf(failure, A.hash)).msg).toBe('deployment failed, it is tried again later');
+    expect((await saidOf(failure)).msg).toBe('deployment failed, it is retried later');
+    expect((await saidOf(failure, A.hash)).msg).toBe('deployment failed, it is retried later');
     expect((await saidOf(failure, B.hash)).msg).toBe('deployment failed, another release is wanted by now');
     const superseded = await saidOf(new Superseded(B.hash));
     expect(superseded.msg).toBe('deployment failed, another release is wanted by now');

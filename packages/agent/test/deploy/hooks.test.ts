@@ -63,7 +63,7 @@ describe('a hook that fails', () => {
     const errors: string[] = [];
     made.context.log.error = (...said: unknown[]) => void errors.push(String(said.at(-1)));
     expect(await made.look('v2')).toMatchObject({ kind: 'deployed' });
-    expect(errors).toEqual([`the ${name} hook failed, which changes nothing`]);
+    expect(errors).toEqual([`the ${name} hook failed; the result stays`]);
     expect([made.step, readState(made.context.paths.state)?.revision]).toEqual(['healthy', 2]);
   });
 
@@ -72,7 +72,7 @@ describe('a hook that fails', () => {
     const errors: string[] = [];
     made.context.log.error = (...said: unknown[]) => void errors.push(String(said.at(-1)));
     expect(await made.look('v2')).toMatchObject({ kind: 'script' });
-    expect(errors).toEqual(['the failure hook failed, which changes nothing']);
+    expect(errors).toEqual(['the failure hook failed; the result stays']);
     expect(made.step).toBe('rolled-back');
   });
 

@@ -148,7 +148,7 @@ describe('a way back', () => {
     await host.look('v3');
     host.rollBack('v3');
     const makeWritable = host.makeStateUnwritable();
-    expect(await host.resume('v3')).toMatchObject({ hint: 'it is tried again by itself' });
+    expect(await host.resume('v3')).toMatchObject({ hint: 'the agent retries it' });
     expect(host.attempt).toMatchObject({ step: 'rolling-back', postponed: { failures: 1 } });
     expect(host.live).toMatchObject({ config: { revision: 1 }, how: 'activated' });
     expect(host.report('v3')).toMatchObject({ state: 'rolling-back', running: { revision: 1 } });

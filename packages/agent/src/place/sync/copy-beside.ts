@@ -34,7 +34,7 @@ export async function copyBeside(
     return await copyInto(sync, { tree: closed.at('tree'), place }, signal);
   } finally {
     await closed.remove().catch((error: unknown) => {
-      sync.log(`what is left of a copy for ${sync.to} could not be removed: ${describeError(error)}`);
+      sync.log(`a temporary copy for ${sync.to} could not be removed: ${describeError(error)}`);
     });
   }
 }

@@ -96,7 +96,7 @@ function openLock(dest: string, path: string): number {
   } catch (error) {
     const { kind, message } = toDeployError(error);
     throw new DeployError(kind, `cannot make sure that nobody else deploys to ${dest}: ${message}`, {
-      hint: 'deploy to it as always the same user',
+      hint: 'always deploy to it as the same user',
       cause: error,
     });
   }

@@ -28,19 +28,19 @@ const PAUSE_FLAGS = [
 ] as const satisfies readonly FlagSpec[];
 
 const HELP: Readonly<Record<ControlCommand, string>> = {
-  status: 'Says what runs, what is in progress and what failed.',
+  status: 'Shows what runs, what is in progress and what failed.',
   check: 'Has the agent poll the registry now.',
   retry:
-    'Has the agent try again now what it holds back: what failed, was vetoed, or was rolled back by hand.',
+    'Has the agent retry now what waits: a revision that failed, was vetoed, or was rolled back by hand.',
   redeploy:
-    'Deploys the release that runs once more, with hooks, script and checks: for a script that has changed.',
+    'Deploys the running release once more, with hooks, script and checks, such as for a changed script.',
   cancel:
-    'Ends the deployment in progress. What is live already is rolled back from. The revision then waits for retry, or until another is wanted.',
+    'Ends the deployment in progress, and rolls back what is live already. The revision then waits for a retry, or for another one.',
   pause:
-    'Nothing is deployed any more, also after a restart of the agent, until resume. What is in progress is finished. -reason TEXT says why.',
+    'Stops deployments until resume, also after a restart of the agent. A deployment in progress is finished. -reason TEXT says why.',
   resume: 'Ends a pause.',
   rollback:
-    'Rolls back to the release before, with the script as after a failure; a deployment in progress is cancelled. The revision then waits for retry, or until another is wanted.',
+    'Rolls back to the previous release, with the script as after a failure. Cancels a deployment in progress. The revision then waits for a retry, or for another one.',
 };
 
 /** `deploy-agent ctl COMMAND`: sends a command to the agent on this host. Sets process.exitCode. */
@@ -83,7 +83,7 @@ const PAUSE: Program<typeof PAUSE_FLAGS> = {
   run: async ({ reason, ...flags }) => {
     if (reason !== undefined && reason.length > MAX_PAUSE_REASON)
       throw new DeployError('usage', `the reason is longer than ${MAX_PAUSE_REASON} characters`, {
-        hint: 'say it shorter, and where there is more to read',
+        hint: 'shorten it, and say where there is more to read',
       });
     const why = reason === undefined || reason === '' ? {} : { reason };
     return await ask({ command: 'pause', name: flags.name, ...why }, flags);
