@@ -162,7 +162,7 @@ describe('diff', () => {
     const missing = await world.operator.exec('diff project1 -to 99');
     expect([missing.status, missing.stderr]).toEqual([
       1,
-      'configuration "project1" has no revision 99 (history lists them)\n',
+      'configuration "project1" has no revision 99 (history lists the revisions)\n',
     ]);
   });
 });

@@ -116,7 +116,7 @@ it('a key that may read other configurations now ends its sessions; what it may 
   expect(refused).toMatchObject({
     status: 1,
     stderr:
-      'this key may not read configuration "db" (the registry\'s key file says config="web,static-*" of it)\n',
+      'this key may not read configuration "db" (the registry\'s key file has config="web,static-*" for this key)\n',
   });
   expect((await world.agent.sftp('get configs/db.json /dev/null\n')).status).toBe(1);
 });

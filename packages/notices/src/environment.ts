@@ -28,7 +28,7 @@ export async function secretIn(file: string): Promise<string> {
 function unreadable(file: string): (error: unknown) => never {
   return (error) => {
     throw new DeployError('denied', `the secret in ${file} cannot be read`, {
-      hint: 'the file has to be there, and readable for this program alone',
+      hint: 'the file must exist and be readable for this program alone',
       cause: error,
     });
   };

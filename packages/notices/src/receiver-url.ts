@@ -35,7 +35,7 @@ export function parseReceiverUrl(text: string): ReceiverUrl {
     case 'exec:':
       return exec(url);
     default:
-      throw refused(`no receiver speaks "${url.protocol.slice(0, -1)}"`, `use ${FORMS}`);
+      throw refused(`no receiver has the scheme "${url.protocol.slice(0, -1)}"`, `use ${FORMS}`);
   }
 }
 
@@ -145,7 +145,8 @@ function queryOf(url: URL, known: readonly string[]): ReadonlyMap<string, string
   const found = new Map<string, string>();
   for (const [name, value] of url.searchParams) {
     if (SECRET_NAME.test(name)) throw refused(`"${name}=" looks like a secret`, secretHint(url.protocol));
-    if (!known.includes(name)) throw refused(`no "${name}=" is known`, `known are ${known.join(', ')}`);
+    if (!known.includes(name))
+      throw refused(`unknown option "${name}="`, `known options: ${known.join(', ')}`);
     if (found.has(name)) throw refused(`"${name}=" is there twice`);
     if (value !== '') found.set(name, value);
   }

@@ -36,7 +36,7 @@ export function execReceiver(url: ExecUrl, environment: Environment, allowed: Al
 export async function checkProgram(path: string, allowed: AllowedPrograms): Promise<void> {
   if (allowed === 'none') {
     throw new DeployError('denied', 'programs may not be run here', {
-      hint: 'the registry has to be started with -notify-exec DIR',
+      hint: 'start the registry with -notify-exec DIR',
     });
   }
   const real = await realpath(path).catch(missing(path));

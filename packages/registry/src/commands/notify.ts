@@ -63,7 +63,7 @@ function one(listed: readonly ListedReceiver[], id: number, text: string): Comma
 function idOf(text: string): number {
   if (/^\d{1,9}$/.test(text)) return Number(text);
   throw new DeployError('usage', `"${text}" is not the number of a receiver`, {
-    hint: 'notify list shows them',
+    hint: 'notify list shows the receivers',
   });
 }
 

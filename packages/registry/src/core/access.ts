@@ -18,7 +18,7 @@ export function accessTo(patterns: string | undefined): Access {
 export function requireReadable({ mayRead, patterns }: Access, configuration: string): void {
   if (mayRead(configuration)) return;
   throw new DeployError('denied', `this key may not read configuration "${configuration}"`, {
-    hint: `the registry's key file says config="${patterns}" of it`,
+    hint: `the registry's key file has config="${patterns}" for this key`,
   });
 }
 

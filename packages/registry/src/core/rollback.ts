@@ -90,7 +90,7 @@ export async function requireRevision(tx: MetaReader, name: string, number: numb
   const revision = await tx.revision(name, number);
   if (revision !== undefined) return revision;
   throw new DeployError('not-found', `configuration "${name}" has no revision ${number}`, {
-    hint: 'history lists them',
+    hint: 'history lists the revisions',
   });
 }
 
@@ -108,7 +108,7 @@ async function findProven(tx: MetaReader, head: Revision, landings: Landings): P
   throw new DeployError(
     'not-found',
     `no earlier revision of configuration "${head.name}" is known to have landed healthy and failed nowhere: ${listed(passedOver)}`,
-    { hint: `rollback -name=${JSON.stringify(head.name)} -to=N takes one all the same` },
+    { hint: `rollback -name=${JSON.stringify(head.name)} -to=N uses such a revision anyway` },
   );
 }
 

@@ -62,7 +62,7 @@ export class OperatorUpload {
     if (position + data.length > maxUpload) {
       throw await this.#fail(
         new DeployError('too-large', `the upload is larger than ${formatByteSize(maxUpload)}`, {
-          hint: 'the registry was started with this -max-upload',
+          hint: '-max-upload of the registry sets the limit',
         }),
       );
     }

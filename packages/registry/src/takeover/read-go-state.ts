@@ -60,7 +60,7 @@ function version(component: Buffer, name: Buffer, value: Buffer): GoVersion {
   return about(what, () => {
     const found = decodeVersion(value);
     if (found.component !== decodeUtf8(component) || found.version !== decodeUtf8(name)) {
-      throw new DeployError('corrupt', 'it has the name of another one');
+      throw new DeployError('corrupt', 'it has the name of another entry');
     }
     return found;
   });
@@ -74,7 +74,7 @@ function gather(
 ): string | undefined {
   const read = () => {
     const found = decodeRevision(value);
-    if (found.name !== decodeUtf8(name)) throw new DeployError('corrupt', 'it has the name of another one');
+    if (found.name !== decodeUtf8(name)) throw new DeployError('corrupt', 'it has the name of another entry');
     return found;
   };
   if (key.toString('latin1') === 'current') {

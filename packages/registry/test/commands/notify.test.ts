@@ -114,7 +114,7 @@ describe('notify', () => {
     ['notify', /do should be set/],
     ['notify change', /invalid value "change" for flag -do.*add, list, test, remove/],
     ['notify add', /receiver should be set/],
-    ['notify add https://example.com/', /no receiver speaks "https"/],
+    ['notify add https://example.com/', /no receiver has the scheme "https"/],
     ['notify add slack://deploys', /SLACK_TOKEN is not set/],
     ['notify add exec:///bin/true', /-notify-exec DIR/],
     ['notify add slack://deploys -event deploy', /invalid value "deploy" for flag -event/],

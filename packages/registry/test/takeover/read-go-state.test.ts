@@ -69,12 +69,12 @@ describe('readGoState', () => {
   test.each([
     [CODE, () => '{', 'version "v 02" of component "code" cannot be read: the version is not valid JSON'],
     [CODE, () => '[]', /cannot be read: the version is malformed/],
-    [CODE, (text: string) => text.replace('"code"', '"other"'), /it has the name of another one/],
+    [CODE, (text: string) => text.replace('"code"', '"other"'), /it has the name of another entry/],
     [CODE, (text: string) => text.replace(/"Hash":"./, '"Hash":"X'), /Hash of the version is malformed/],
     [CODE, (text: string) => text.replace(/"Ctime":"2/, '"Ctime":"x'), /is not a time/],
     [CURRENT, () => '', /configuration "project1" cannot be read: the configuration is not valid JSON/],
     [CURRENT, (text: string) => text.replace(/"Hash": "./, '"Hash": "0'), /is not the hash of its layers/],
-    [CURRENT, (text: string) => text.replace('project1', 'project2'), /it has the name of another one/],
+    [CURRENT, (text: string) => text.replace('project1', 'project2'), /it has the name of another entry/],
   ])('damage to %j', (names, change, message) => {
     expect(() => readGoState(withValue(names, change))).toThrow(message);
   });

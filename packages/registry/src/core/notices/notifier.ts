@@ -128,7 +128,9 @@ export class Notifier {
   require(id: number): ReceiverRecord {
     const record = this.#records.get(id);
     if (record !== undefined) return record;
-    throw new DeployError('not-found', `there is no receiver ${id}`, { hint: 'notify list shows them' });
+    throw new DeployError('not-found', `there is no receiver ${id}`, {
+      hint: 'notify list shows the receivers',
+    });
   }
 
   /** Queues a notice for the receivers that want it; returns at once. */

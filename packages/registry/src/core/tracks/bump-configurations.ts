@@ -35,7 +35,10 @@ export async function bumpConfigurations(
       if (before !== after) bumped.push(name);
     } catch (error) {
       const reason = describeError(error);
-      ports.log.warn({ component: track.component, configuration: name, err: reason }, 'not bumped');
+      ports.log.warn(
+        { component: track.component, configuration: name, err: reason },
+        'a configuration was not bumped',
+      );
       refused.push({ name, error: reason });
     }
   }

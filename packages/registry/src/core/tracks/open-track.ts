@@ -18,7 +18,7 @@ export function readTrackSource(track: Sourced, fileRoots: readonly string[]): S
   const { place } = url;
   if (place.scheme === 'file' && !fileRoots.some((root) => isWithin(root, place.directory))) {
     throw new DeployError('invalid', `the registry does not follow directories such as ${place.directory}`, {
-      hint: 'it has to be started with -track-files DIR, a directory above it',
+      hint: 'start the registry with -track-files DIR, a directory above it',
     });
   }
   return { ...url, wants: { ...url.wants, slot: track.slot ?? url.wants.slot } };

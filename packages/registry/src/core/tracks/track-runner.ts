@@ -183,7 +183,7 @@ const UNPLANNED: Readonly<TrackSchedule> = {
 /** The error for a component without a track. */
 export function noTrack(component: string): DeployError {
   return new DeployError('not-found', `component "${component}" follows no source`, {
-    hint: 'tracks lists those that do, addtrack adds one',
+    hint: 'tracks lists the followed sources, addtrack adds one',
   });
 }
 

@@ -54,7 +54,7 @@ export class SqliteTracks implements TrackWriter {
   }: Track): Promise<void> {
     if ((await this.track(component)) !== undefined)
       throw new DeployError('exists', `component "${component}" follows a source already`, {
-        hint: 'tracks shows it, deltrack ends it',
+        hint: 'tracks shows the track, deltrack ends it',
       });
     const json = {
       bump: JSON.stringify(bump),
