@@ -1,7 +1,6 @@
 import type { Logger } from '@deploy-tools/shared/log.js';
 import type { Platform } from './select/platform.js';
 
-/** The surroundings of a source. */
 export interface SourceContext {
   /** For credentials, as `process.env`. */
   readonly environment: Readonly<Record<string, string | undefined>>;

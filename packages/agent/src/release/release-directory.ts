@@ -28,7 +28,7 @@ export interface Release {
   readonly durable: Promise<void>;
 }
 
-/** Makes an empty directory in which a release is made before it gets its name. */
+/** Makes an empty directory for a release that is being made. */
 export async function freshDirectory(unpacked: string): Promise<string> {
   const made = await mkdir(unpacked, { recursive: true, mode: 0o755 });
   if (made !== undefined) await spreadDirectories(unpacked);

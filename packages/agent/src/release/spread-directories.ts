@@ -4,7 +4,7 @@ import { promisify } from 'node:util';
 
 const run = promisify(execFile);
 
-/** What statfs(2) calls ext2, ext3 and ext4. */
+/** The type of ext2, ext3 and ext4 in statfs(2). */
 export const EXT4 = 0xef53;
 
 /**

@@ -4,7 +4,6 @@ import type { Artifact, Listing, SourceRelease } from '../source.js';
 /** Far beyond any bucket of releases; keeps a wrong prefix from filling memory. */
 const MAX_OBJECTS = 100_000;
 
-/** An object of a bucket, as a listing has it. */
 export interface BucketObject {
   readonly key: string;
   readonly size: number | undefined;

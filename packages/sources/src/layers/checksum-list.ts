@@ -1,7 +1,7 @@
 /** The checksum of an artifact by a file beside it. */
 export interface ListedChecksum {
   readonly algorithm: 'sha256' | 'sha512';
-  /** In lower case. */
+  /** Lower case. */
   readonly hex: string;
 }
 

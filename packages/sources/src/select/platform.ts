@@ -43,7 +43,6 @@ function meanings(words: Readonly<Record<string, readonly string[]>>): ReadonlyM
   return new Map(Object.entries(words).flatMap(([meaning, known]) => known.map((word) => [word, meaning])));
 }
 
-/** The system in a file's name. */
 interface NamedPlatform {
   readonly os: string | undefined;
   readonly arch: string | undefined;

@@ -25,7 +25,6 @@ export interface CheckAnswer {
   readonly ms: number;
 }
 
-/** The surroundings of checks. */
 export interface CheckContext {
   /** A check without an answer by then is critical. */
   readonly timeoutMs: number;

@@ -9,7 +9,6 @@ import type { HealthTimes } from './prove-healthy.js';
 /** Well below 31 bits of milliseconds, beyond which timers of Node.js fire at once. */
 const LONGEST_MS = 24 * 3_600_000;
 
-/** The agent's flags for health checks. */
 export const HEALTH_FLAGS = [
   flag.list('health-http', 'URL that answers 2xx or 3xx when a release is healthy'),
   flag.list('health-tcp', 'HOST:PORT that accepts when a release is healthy'),
@@ -52,7 +51,7 @@ export interface HealthSettings extends HealthTimes {
   readonly warnStatus: number | undefined;
 }
 
-/** Reads the settings from the flags. @throws DeployError usage. */
+/** @throws DeployError usage. */
 export function healthSettings(flags: FlagValues<typeof HEALTH_FLAGS>): HealthSettings {
   const [minHealthyMs, deadlineMs] = [flags['min-healthy'], flags['healthy-deadline']];
   const settings = {

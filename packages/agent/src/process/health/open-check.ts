@@ -14,7 +14,7 @@ export interface CheckTarget {
 /** A program that shares its ports with another one, whose answers do not count. */
 export interface AnsweringProgram {
   readonly ports: readonly number[];
-  /** Its present process; undefined while it does not run. */
+  /** Undefined while it does not run. */
   readonly pid: () => number | undefined;
 }
 

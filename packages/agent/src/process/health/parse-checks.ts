@@ -2,7 +2,6 @@ import { parseAddress } from '@deploy-tools/shared/client/address.js';
 import { DeployError } from '@deploy-tools/shared/errors.js';
 import type { HealthCheck } from './health-check.js';
 
-/** Checks as the flags and agent.yml give them. */
 interface CheckTexts {
   readonly http: readonly string[];
   readonly tcp: readonly string[];

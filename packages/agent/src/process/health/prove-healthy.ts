@@ -20,7 +20,6 @@ export interface HealthProof extends HealthTimes, CheckContext {
   /** May be empty: then the program only has to live for `minHealthyMs`. */
   readonly checks: readonly HealthCheck[];
   readonly timers: Timers;
-  /** The agent stops. */
   readonly signal: AbortSignal;
   /** Aborted when the supervised program ends, with a DeployError as its reason, which ends the proof. */
   readonly died?: AbortSignal | undefined;
@@ -64,7 +63,7 @@ export async function proveHealthy(proof: HealthProof): Promise<void> {
   }
 }
 
-/** Runs all checks. @returns the one that was critical most often in a row, the first of several. */
+/** @returns the check that was critical most often in a row, the first of several. */
 async function askAll(
   proof: HealthProof,
   leftMs: number,
@@ -122,7 +121,6 @@ function notHealthy(proof: HealthProof, worst: CheckAnswer | undefined, passing:
       });
 }
 
-/** The answers of one check during a proof. */
 class CheckHistory {
   readonly #intervalMs: number;
   #status: CheckAnswer['status'] | undefined;

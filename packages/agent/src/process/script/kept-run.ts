@@ -13,7 +13,6 @@ interface KeptRunOptions {
   readonly onLoss: (why: string) => void;
 }
 
-/** Reads the output of one run from its keepers' files. */
 export class KeptRun {
   readonly #options: KeptRunOptions;
   readonly #streams: readonly KeptStream[];

@@ -22,7 +22,6 @@ interface KeptStreamOptions {
   /** The path of the parts without their numbers; see output-keeper.ts. */
   readonly base: string;
   readonly onLine: (line: string) => void;
-  /** Called when lines are missing. */
   readonly onLoss: (why: string) => void;
 }
 
@@ -107,7 +106,6 @@ export class KeptStream {
     return true;
   }
 
-  /** Reports each reason once. */
   #lost(why: string): void {
     if (!this.#reported.has(why)) this.#options.onLoss(why);
     this.#reported.add(why);
@@ -133,7 +131,6 @@ function readMark(base: string): [number, number] {
   return [0, 0];
 }
 
-/** The numbers of the existing parts. */
 function partsOf(base: string): number[] {
   const prefix = `${basename(base)}.`;
   const names = readdirSync(dirname(base)).filter((name) => name.startsWith(prefix));

@@ -4,7 +4,6 @@ import type { Invocation } from './run-as.js';
 /** A program that is to be started, in a process group of its own. */
 export interface Launch extends Invocation {
   readonly cwd: string | undefined;
-  /** The whole environment. */
   readonly environment: Readonly<Record<string, string>>;
   /** Standard output, standard error and further descriptors, as spawn takes them. */
   readonly outputs: readonly (number | 'pipe')[];

@@ -16,7 +16,6 @@ export interface RunAs {
   readonly shell: string;
 }
 
-/** A program with its arguments, as spawn takes them. */
 export interface Invocation {
   readonly program: string;
   readonly args: readonly string[];

@@ -15,9 +15,8 @@ export interface GroupRun {
   /** Absolute, or a word to look up in the PATH of the environment. */
   readonly program: string;
   readonly args?: readonly string[];
-  /** The agent's working directory by default. */
+  /** By default the agent's. */
   readonly cwd?: string;
-  /** The whole environment. */
   readonly environment: Readonly<Record<string, string>>;
   /** Text for standard input, by default empty. A program may end without reading it. */
   readonly stdin?: string;
@@ -41,7 +40,6 @@ export interface GroupRun {
   readonly onLine: OnLine;
 }
 
-/** How a program ended, and whether it was stopped. */
 export interface GroupEnd {
   readonly code: number | null;
   readonly signal: NodeJS.Signals | null;
@@ -139,7 +137,6 @@ interface Limit {
   readonly survivor: Promise<Ended & { readonly survivor: number }>;
 }
 
-/** Ends the group after the timeout or on abort, whichever comes first. */
 function limited(child: ChildProcess, run: GroupRun): Limit {
   const { pid } = child;
   let stopped: GroupEnd['stopped'];

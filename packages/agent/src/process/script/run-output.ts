@@ -9,7 +9,6 @@ export const OUTPUT_STREAMS = ['stdout', 'stderr'] as const;
 /** The wait for output after the end of a program; a process that it left behind may keep the output open for ever. */
 export const DRAIN_MS = 500;
 
-/** The output of one run of a program. */
 export interface RunOutput {
   /** Standard output and standard error, as spawn takes them. */
   readonly stdio: readonly [number | 'pipe', number | 'pipe'];

@@ -9,7 +9,6 @@ export interface Root {
   readonly root: string;
 }
 
-/** The facts for a deploy script. */
 interface ScriptFacts {
   /** Undefined on the first run. */
   readonly old: Root | undefined;

@@ -20,7 +20,6 @@ export async function withScriptState<T>(
   }
 }
 
-/** Removes the state file; a missing one is not an error. */
 export function removeScriptState(path: string): Promise<void> {
   return rm(path, { force: true });
 }

@@ -15,7 +15,6 @@ interface CrashWatchOptions {
 export class CrashWatch {
   readonly #options: CrashWatchOptions;
   #crash: string | undefined;
-  /** Crashes in a row. */
   #count = 0;
   /** Aborted when the wait for a recovery is over. */
   #recovery = new AbortController();

@@ -17,7 +17,6 @@ import type { SupervisorEvent } from './supervisor-event.js';
 export interface ProgramOptions extends ProgramSettings {
   readonly as: Launch['as'];
   readonly output: OutputPlace;
-  /** The path of programs.json. */
   readonly recordPath: string;
   readonly timers: Timers;
   readonly log: Logger;
@@ -37,7 +36,6 @@ export interface OpenProgram {
 /** Why the supervised program does not stay up. */
 export interface ProgramCrash {
   readonly message: string;
-  /** Its last output. */
   readonly log: readonly string[];
 }
 

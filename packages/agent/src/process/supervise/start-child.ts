@@ -14,7 +14,6 @@ import type { Listener } from './open-listeners.js';
 export interface Launch {
   /** A path is relative to `cwd`; a word is looked up in PATH. */
   readonly command: readonly [string, ...string[]];
-  /** The root of the release. */
   readonly cwd: string;
   /** All variables except those for the sockets. */
   readonly environment: Readonly<Record<string, string>>;
@@ -24,7 +23,6 @@ export interface Launch {
   readonly output?: OutputPlace;
 }
 
-/** A run of a program. */
 export interface ProgramChild {
   /** The process of the program itself, which leads a process group and a session. */
   readonly pid: number;

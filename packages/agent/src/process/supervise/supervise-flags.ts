@@ -10,7 +10,6 @@ export type Handoff = (typeof HANDOFFS)[number];
 
 const HANDOFFS = ['fd', 'restart'] as const;
 
-/** The agent's flags for the program after `--`. */
 export const SUPERVISE_FLAGS = [
   flag.list(
     'port',
@@ -28,10 +27,8 @@ export const SUPERVISE_FLAGS = [
   }),
 ] as const satisfies readonly FlagSpec[];
 
-/** The settings of the program after `--`. */
 export interface ProgramSettings {
   readonly command: Launch['command'];
-  /** Values of `-port`. */
   readonly ports: readonly string[];
   readonly handoff: Handoff;
   readonly stopTimeoutMs: number;

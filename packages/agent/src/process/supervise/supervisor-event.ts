@@ -1,6 +1,5 @@
 import type { DeployError } from '@deploy-tools/shared/errors.js';
 
-/** A line of a program's output. */
 export interface ProgramLine {
   readonly pid: number;
   readonly generation: number;

@@ -18,7 +18,6 @@ export interface SupervisorOptions {
   readonly handoff?: Handoff;
   /** The record of running programs, for the next agent; see end-earlier-children.ts. */
   readonly recordPath: string;
-  /** Between TERM and KILL. */
   readonly stopTimeoutMs: number;
   /** The time that a new program has to live before it takes over. */
   readonly minUpMs: number;
@@ -34,7 +33,6 @@ export interface SupervisorOptions {
  */
 export type Prove = (program: ProgramChild, signal: AbortSignal) => Promise<void>;
 
-/** A program that took over. */
 interface Switched {
   readonly program: ProgramChild;
   /** Aborted when this run ends by itself. */

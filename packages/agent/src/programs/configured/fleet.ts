@@ -21,7 +21,7 @@ const MAX_POLLS = 16;
 
 interface FleetOptions {
   readonly file: ConfigFile;
-  /** Absolute path of the agent's directory. */
+  /** The agent's, absolute. */
   readonly dir: string;
   readonly link: RegistryLink;
   readonly log: Logger;
@@ -93,7 +93,6 @@ export class Fleet {
     this.#pushes.set(name, followed.pushes);
   }
 
-  /** Restarts all supervised programs, each gracefully. */
   restartPrograms(): void {
     for (const followed of this.#followed.values()) followed.restartProgram();
   }

@@ -24,7 +24,6 @@ interface FollowTools {
   readonly link: RegistryLink;
   /** Limits what all configurations do at once. */
   readonly turns: { readonly builds: Turns; readonly polls: Turns };
-  /** Of the agent. */
   readonly log: Logger;
   /** A configuration has a change to report. Must not throw. */
   readonly onChange: (name: string) => void;

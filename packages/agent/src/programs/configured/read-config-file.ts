@@ -25,7 +25,6 @@ export interface ConfiguredApplication {
 export interface ConfigFile {
   /** What all configurations share: registry, key, directory, host, labels, times. */
   readonly shared: AgentFlags;
-  /** By name. */
   readonly configurations: ReadonlyMap<string, ConfiguredApplication>;
 }
 
@@ -41,7 +40,7 @@ export function readConfigFile(path: string): ConfigFile {
   return parseConfigFile(text.toString('utf8'), path);
 }
 
-/** @param path for messages. @throws DeployError usage. */
+/** @throws DeployError usage. */
 export function parseConfigFile(text: string, path: string): ConfigFile {
   const { value, mistakes } = readYaml(text, configFileOf);
   if (value !== undefined) return value;

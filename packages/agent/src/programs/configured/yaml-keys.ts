@@ -30,7 +30,6 @@ export class Mistakes {
   }
 }
 
-/** A YAML file as it was read. */
 export interface ReadYaml<T> {
   /** Undefined where there are mistakes. */
   readonly value: T | undefined;
@@ -75,9 +74,7 @@ function noteSyntax(errors: readonly YAMLError[], mistakes: Mistakes): void {
 export type Beside = Readonly<Record<string, (node: unknown) => void>>;
 
 interface KnownKeys {
-  /** Keys that are flags. */
   readonly keys: readonly FlagSpec[];
-  /** Further keys. */
   readonly beside: Beside;
 }
 

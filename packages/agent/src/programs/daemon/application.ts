@@ -13,7 +13,6 @@ import type { ProgramCrash } from '../../process/supervise/open-program.js';
 import type { Controlled } from '../../tell/control/configuration-control.js';
 import { presentReport } from '../../tell/report/present-report.js';
 
-/** The open parts of a configuration, for as long as it is followed. */
 interface OpenParts {
   readonly parts: ContextParts;
   readonly pushes: Pushes;
@@ -42,7 +41,6 @@ export class Application {
     this.#context = this.#contextOf(settings, signal);
   }
 
-  /** The context with the present settings. */
   get context(): AgentContext {
     return this.#context;
   }
@@ -59,7 +57,6 @@ export class Application {
     return agentContext(parts, { settings, delay, wishes: this.pushes, signal });
   }
 
-  /** The present state of the configuration on this host. */
   present(): StateReport {
     const { parts, wanted, trouble, crash } = this.#open;
     const { ledger, pause, facts, paths } = parts;

@@ -12,7 +12,6 @@ import type { Application } from './application.js';
 import { openApplication } from './open-application.js';
 import { runDaemon } from './run-daemon.js';
 
-/** The command line of an agent, its log and its signals. */
 export interface DaemonStart {
   readonly flags: AgentFlags;
   /** Names of flags that were given. */
@@ -26,11 +25,10 @@ export interface DaemonStart {
 /** The registry or source that an agent of one configuration follows. */
 export interface OpenUpstream {
   readonly upstream: Upstream;
-  /** How operators reach the loop. */
   readonly loop: LoopControl;
   /** The connection to the registry; undefined for a source. */
   readonly link?: () => LinkState;
-  /** What the log says of it. */
+  /** Fields of the log line `agent ready`. */
   readonly ready: object;
   /** Its name for the service manager. */
   readonly label: string;

@@ -5,7 +5,6 @@ import { controlPath } from '../../tell/control/call-agent.js';
 import { answerControl, type Controlled } from '../../tell/control/configuration-control.js';
 import { serveControl } from '../../tell/control/control-server.js';
 
-/** An agent of one configuration or several that is ready to run. */
 interface Daemon {
   /** Absolute path of the directory with the control socket. */
   readonly dir: string;

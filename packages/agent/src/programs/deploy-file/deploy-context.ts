@@ -7,7 +7,6 @@ import type { DeployLog } from './deploy-log.js';
 import type { FetchContext } from './download.js';
 import type { Retries } from './with-retries.js';
 
-/** The settings that the flags give. */
 export interface DeployFileSettings {
   readonly maxBytesPerSecond: number | undefined;
   /** The upper bound of a random delay before the deployment. */
@@ -17,7 +16,7 @@ export interface DeployFileSettings {
   readonly verbose: boolean;
   /** Whether to wait for another deployment to the same destination; else that is an error. */
   readonly waits: boolean;
-  /** Path of the file with the allowed signers. */
+  /** A path. */
   readonly allowedSigners: string | undefined;
   /** Whether the manifest has to be signed too, at its URL with `.sig` at the end. */
   readonly signedDeployFile: boolean;
@@ -27,7 +26,6 @@ export interface DeployFileSettings {
   readonly ownership: Ownership;
 }
 
-/** The tools of one deployment. */
 export interface DeployContext {
   readonly settings: DeployFileSettings;
   readonly open: OpenUrl;

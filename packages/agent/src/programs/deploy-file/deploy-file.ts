@@ -11,7 +11,6 @@ export interface DeployFile {
   readonly commandTimeoutMs: number | undefined;
 }
 
-/** The checksum that a file has to have. */
 export interface Checksum {
   /** As node:crypto names it. */
   readonly algorithm: 'md5' | 'sha1' | 'sha256' | 'sha512';
@@ -22,7 +21,7 @@ export interface Checksum {
 }
 
 export interface DeployFileArchive {
-  /** The URL of the archive. */
+  /** A URL. */
   readonly src: string;
   /** An archive has a checksum, a signature or both. */
   readonly checksum: Checksum | undefined;
@@ -41,5 +40,4 @@ export const COMMAND_LISTS = ['pre', 'post', 'success', 'failure'] as const;
 
 export type CommandList = (typeof COMMAND_LISTS)[number];
 
-/** Shell commands in their order. */
 export type DeployFileCommands = Readonly<Record<CommandList, readonly string[]>>;

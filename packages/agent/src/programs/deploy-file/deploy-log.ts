@@ -29,7 +29,6 @@ export class DeployLog {
     }
   }
 
-  /** Logs a line of text. */
   readonly line = (text: string): void => {
     const line = `${new Date().toISOString()} ${printable(text)}\n`;
     this.#write(line);

@@ -11,7 +11,6 @@ const TIMEOUT_MS = 10 * 60_000;
 const MAX_SIGNATURE_BYTES = 64 * 1024;
 
 interface SignedFile {
-  /** For messages. */
   readonly label: string;
   /** Absolute path. */
   readonly path: string;

@@ -11,7 +11,6 @@ export interface Retries {
   readonly timeoutMs: number | undefined;
 }
 
-/** The bounds of retries, and the tools for them. */
 export interface RetryContext {
   readonly retries: Retries;
   readonly timers: Timers;

@@ -25,7 +25,7 @@ export async function agentChecks(
   return [...host, registryCheck(flags), configurationCheck(flags, name), clockCheck(flags, name)];
 }
 
-/** What all configurations share once, the rest by the name of each. */
+/** The shared checks once, and the checks of each configuration under its name. */
 async function configuredChecks(path: string): Promise<Check[]> {
   const { readConfigFile } = await import('../configured/read-config-file.js');
   const { shared, configurations } = readConfigFile(path);

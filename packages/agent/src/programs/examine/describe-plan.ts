@@ -9,25 +9,25 @@ import { isSettled, type Journal, runningRelease } from '../../deploy/journal.js
 import { describeCheck } from '../../process/health/health-check.js';
 import { layerLabel } from '../../release/layer-label.js';
 
-/** What decides what an agent would do. */
+/** The facts that a plan depends on. */
 export interface PlanView {
   readonly settings: AgentSettings;
-  /** What the registry wants. */
+  /** By the registry. */
   readonly wanted: AgentConfig;
-  /** What state.json holds. */
+  /** By state.json. */
   readonly lastGood: AgentConfig | undefined;
   readonly journal: Journal;
   readonly pause: PauseNote | undefined;
-  /** The destination, where there is one, has the last good release. */
+  /** Whether the destination, if any, has the last good release. */
   readonly isPlaced: boolean;
-  /** The wanted release is complete on the disk, made for this very attempt. */
+  /** Whether this attempt has made the wanted release completely. */
   readonly isUnpacked: boolean;
   /** Hashes of archives in the cache. */
   readonly cached: ReadonlySet<string>;
   readonly now: Date;
 }
 
-/** What an agent would do now, and why, as rows of a name and words. Pure. */
+/** Describes what an agent would do now, and why, as rows of a name and words. Pure. */
 export function describePlan(view: PlanView): string[][] {
   const { settings, wanted, lastGood, journal } = view;
   const [verdict, goesOn] = verdictOf(view);

@@ -11,28 +11,26 @@ import { agentKeyPath, loadAgentKey } from '../daemon/agent-key.js';
 import { checkStatePlace } from '../daemon/state-place.js';
 import type { AgentFlags } from '../flags/agent-settings.js';
 
-/** One thing that has to be right. */
+/** One check of `deploy-agent doctor`. */
 export interface Check {
   readonly what: string;
-  /** @returns what was found. @throws DeployError what is wrong, with what to do about it. */
+  /** @returns the result in words. @throws DeployError the problem, with a hint. */
   readonly look: () => Promise<string>;
 }
 
-/** Less is full for all purposes. */
+/** A disk with less free space counts as full. */
 const LEAST_FREE = 100 * 1024 * 1024;
 const OTHERS = 0o077;
 
-/** Our key for the registry. */
 export function keyCheck(flags: AgentFlags): Check {
   return { what: 'key', look: () => keyWorks(agentKeyPath(flags.key)) };
 }
 
-/** A directory that an agent is to have. */
 export function directoryCheck(dir: string): Check {
   return { what: 'directory', look: async () => directoryWorks(resolve(dir)) };
 }
 
-/** What a configuration needs of this host. */
+/** Checks what a configuration needs on this host. */
 export function hostChecks(flags: AgentFlags, settings: AgentSettings): Check[] {
   const [dir, state] = [resolve(flags.dir), resolve(flags.state)];
   const programs = Object.entries({ script: settings.script, ...settings.hooks });

@@ -5,7 +5,7 @@ import type { AgentConfig } from '@deploy-tools/shared/config-json.js';
 import { readWanted } from '../../follow/registry-upstream.js';
 import { type AccessFlags, registryAccess } from '../daemon/registry-access.js';
 
-/** Does something over a connection of its own. @throws DeployError auth, connect. */
+/** Runs an action with a connection of its own. @throws DeployError auth, connect. */
 export async function withRegistry<T>(
   flags: AccessFlags,
   act: (connection: Connection) => Promise<T>,
@@ -24,7 +24,7 @@ export async function wantedBy(connection: Connection, name: string): Promise<Ag
   return await (await openWanted(connection))(name);
 }
 
-/** Asks over one session what the registry wants. @returns what throws DeployError not-found for a configuration that there is not. */
+/** Opens a session that reads wanted configurations. @returns a function that throws DeployError not-found for an unknown one. */
 export async function openWanted(connection: Connection): Promise<(name: string) => Promise<AgentConfig>> {
   const session = await SftpClient.start(await connection.openSubsystem('sftp'));
   return async (name) => await readWanted(session, name);

@@ -21,7 +21,7 @@ import { splitCommand } from '../flags/split-command.js';
 import { describePlan } from './describe-plan.js';
 import { openWanted, withRegistry } from './look-at-registry.js';
 
-/** `deploy-agent plan`: takes the flags of an agent with a registry; what a source has is known when it was fetched. Sets process.exitCode. */
+/** `deploy-agent plan`: takes the flags of an agent with a registry, since a source has to be fetched from first. Sets process.exitCode. */
 export async function runPlan(argv: readonly string[]): Promise<void> {
   const { own, command } = splitCommand(argv);
   await runProgram(
@@ -50,7 +50,7 @@ async function followedBy(flags: AgentFlags, command: Launch['command'] | undefi
   return readConfigFile(path);
 }
 
-/** @returns the exit status: 1 when the registry lacks one of several; a single one is named by the error. */
+/** @returns the exit status: 1 when the registry lacks one of several configurations; lacking a single one is an error. */
 async function tellPlans(
   configurations: readonly ConfiguredApplication[],
   wanted: (name: string) => Promise<AgentConfig>,

@@ -7,13 +7,12 @@ import type { AgentFlags } from '../flags/agent-settings.js';
 import type { Check } from './host-checks.js';
 import { wantedBy, withRegistry } from './look-at-registry.js';
 
-/** So much may two hosts be apart. */
+/** The accepted difference between the clocks of two hosts. */
 const CLOCK_MS = 5000;
-/** Between two signs of life of a registry, and some time to come. */
+/** The wait for a registry's sign of life, which comes at intervals. */
 const LONGEST_HEARTBEAT_MS = 20_000;
 const CLOCK_HINT = 'set it, and have it kept by NTP, here or there';
 
-/** Whether the registry can be used. */
 export function registryCheck(flags: AgentFlags): Check {
   return {
     what: 'registry',
@@ -25,7 +24,6 @@ export function registryCheck(flags: AgentFlags): Check {
   };
 }
 
-/** Whether the registry has a configuration. */
 export function configurationCheck(flags: AgentFlags, name: string): Check {
   return {
     what: 'configuration',
@@ -37,7 +35,7 @@ export function configurationCheck(flags: AgentFlags, name: string): Check {
   };
 }
 
-/** The clocks of both sides. @param name of a configuration. */
+/** Compares the clocks of both hosts. @param name of a configuration. */
 export function clockCheck(flags: AgentFlags, name: string): Check {
   return {
     what: 'clock',
@@ -70,7 +68,7 @@ async function timeAt(connection: Connection, name: string): Promise<string | un
   return time;
 }
 
-/** @param registryTime as the registry has just sent it. @throws DeployError invalid. */
+/** @param registryTime which the registry has just sent. @throws DeployError invalid. */
 export function clockBeside(registryTime: string, now: Date): string {
   const ahead = now.getTime() - Date.parse(registryTime);
   if (Math.abs(ahead) <= CLOCK_MS) return `${now.toISOString()}, as the registry's`;

@@ -7,7 +7,7 @@ import type { AgentFlags } from '../flags/agent-settings.js';
 import { sourcedSettings } from '../sourced/sourced-settings.js';
 import { type Check, hostChecks } from './host-checks.js';
 
-/** What has to be right for an agent without a registry. @throws DeployError usage. */
+/** The checks for an agent without a registry. @throws DeployError usage. */
 export function sourceChecks(flags: AgentFlags, command: Launch['command'] | undefined): Check[] {
   const { settings, url } = sourcedSettings(flags, command);
   const look = async (): Promise<string> => {

@@ -14,7 +14,7 @@ import type { AGENT_FLAGS } from './agent-flags.js';
 
 export type AgentFlags = FlagValues<typeof AGENT_FLAGS>;
 
-/** For an agent without a program after --, as the Go agent has it. */
+/** The Go agent's default, for an agent without a program after --. */
 const DEFAULT_SCRIPT = './deploy.sh';
 /** Newest releases that are kept without -keep. */
 const DEFAULT_KEEP = 5;
@@ -88,13 +88,12 @@ function checkDuration(name: string, ms: number): void {
   throw new DeployError('usage', `${name} should be more than 0 and at most ${LONGEST_MS / 3_600_000}h`);
 }
 
-/** With a slash it is a path, made absolute; without one it is looked up in PATH, as the Go agent does. */
+/** Makes a path with a slash absolute; a word without one is looked up in PATH, as by the Go agent. */
 function scriptPath(script: string): string | undefined {
   if (script === '') return undefined;
   return script.includes('/') ? resolve(script) : script;
 }
 
-/** Hooks are named like the script. */
 function hooksOf(flags: AgentFlags): AgentSettings['hooks'] {
   const named = HOOKS.flatMap((hook) => {
     const path = hook === 'script' ? undefined : scriptPath(flags[`hook-${hook}`] ?? '');

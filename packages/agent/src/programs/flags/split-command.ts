@@ -1,6 +1,6 @@
 import type { Launch } from '../../process/supervise/start-child.js';
 
-/** What comes after the first `--` is not ours. */
+/** Splits the command line at the first `--`, after which the program's begins. */
 export function splitCommand(argv: readonly string[]): {
   readonly own: readonly string[];
   readonly command: Launch['command'] | undefined;

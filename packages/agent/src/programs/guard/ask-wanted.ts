@@ -7,24 +7,24 @@ import { callAgent } from '../../tell/control/call-agent.js';
 import type { AccessFlags } from '../daemon/registry-access.js';
 import { wantedBy, withRegistry } from '../examine/look-at-registry.js';
 
-/** What is known now of what the registry wants. */
+/** The answer to which release the registry wants. */
 export type Asked =
   | { readonly kind: 'wanted'; readonly hash: string }
-  /** `isFinal`: nobody is there to answer; else an answer may only be late. */
+  /** `isFinal`: nothing can answer; else an answer may only be late. */
   | { readonly kind: 'unknown'; readonly why: string; readonly isFinal: boolean };
 
 export interface WantedSource {
-  /** Of the agent, where its socket is. */
+  /** The agent's directory, with its socket. */
   readonly agentDir: string;
-  /** Of the configuration; undefined where the agent follows one. */
+  /** The configuration's name; undefined where the agent follows one only. */
   readonly name: string | undefined;
   /** For when no agent runs. */
   readonly access: AccessFlags;
-  /** Only what the registry said since then counts. */
+  /** Older answers of the registry do not count. */
   readonly since: Date;
 }
 
-/** In these states the agent is at work, and polls again only when it is done. */
+/** States in which the agent is busy, and polls only afterwards. */
 const ACTING: readonly unknown[] = ['fetching', 'staged', 'activating', 'validating', 'rolling-back'];
 
 /**
@@ -43,7 +43,7 @@ export async function askWanted(source: WantedSource, signal: AbortSignal): Prom
   return unknown(`no agent runs in ${agentDir}, and without -name the registry is not asked`);
 }
 
-/** Has a running agent look, so that what it says is fresh. Where none runs there is nobody to ask. */
+/** Has the agent, if one runs, poll the registry, so that its answer is fresh. */
 export async function nudgeAgent({ agentDir, name }: WantedSource): Promise<void> {
   await callAgent(agentDir, { command: 'check', name }).catch(() => undefined);
 }
@@ -82,7 +82,7 @@ function unknown(why: string, isFinal = true): Asked {
   return { kind: 'unknown', why, isFinal };
 }
 
-/** Also in a directory of one of several configurations, whose agent has the directory above. */
+/** Finds the agent's directory: `dir`, or the one above it, when the agent follows several configurations. */
 export function agentDirectoryOf(
   dir: string,
   given: string | undefined,

@@ -3,10 +3,10 @@ import { DeployError, describeError, isMissing } from '@deploy-tools/shared/erro
 import type { Launch } from '../../process/supervise/start-child.js';
 
 const PASSED_ON = ['SIGTERM', 'SIGHUP', 'SIGUSR1', 'SIGUSR2', 'SIGWINCH', 'SIGCONT'] as const;
-/** A terminal sends these to the whole group, of which the program is one. */
+/** Signals that a terminal sends to the whole group, the program included. */
 const FROM_TERMINALS = ['SIGINT', 'SIGQUIT'] as const;
 
-/** As shells say it. */
+/** Exit statuses of shells. */
 const NOT_FOUND = 127;
 const CANNOT_RUN = 126;
 

@@ -1,24 +1,24 @@
 import { formatDuration } from '@deploy-tools/shared/duration.js';
 import type { DeployStep } from '../../deploy/deploy-step.js';
 
-/** What is in a configuration's directory. Releases are named by configuration hash. */
+/** The content of a configuration's directory. Configuration hashes name releases. */
 export interface DiskView {
-  /** Where `current` leads. */
+  /** The target of `current`. */
   readonly current: string | undefined;
   readonly lastGood: string | undefined;
-  /** When the registry last wanted the last good release; where that was not noted, when it was proven or later. */
+  /** When the registry last wanted the last good release; if that was not recorded, when it was proven or later. */
   readonly provenAt: Date | undefined;
   readonly attempt:
     | { readonly hash: string; readonly step: DeployStep; readonly error: string | undefined }
     | undefined;
-  /** What the destination has; empty while it is synced, undefined where there is none. */
+  /** The destination's release; empty while it is synced, undefined without a destination. */
   readonly placed: string | undefined;
 }
 
-/** What the registry wants, or why that is not known. */
+/** The release that the registry wants, or why that is not known. */
 export type Knowledge =
   | { readonly kind: 'wanted'; readonly hash: string }
-  /** `isSettled`: it was tried for long enough to count. */
+  /** `isSettled`: the registry had enough time to answer. */
   | { readonly kind: 'unknown'; readonly why: string; readonly isSettled: boolean };
 
 export interface GuardRules {
@@ -32,14 +32,14 @@ type DiskWithRelease = DiskView & { readonly current: string };
 
 export interface Decision {
   readonly start: boolean;
-  /** For people: why, or why not. */
+  /** The reason, for people. */
   readonly why: string;
 }
 
 const TRUSTED_STEPS: readonly DeployStep[] = ['activating', 'validating', 'healthy'];
 const BACK_STEPS: readonly DeployStep[] = ['rolling-back', 'rolled-back'];
 
-/** Whether a program may be started from what is on the disk. Pure. */
+/** Decides whether a program may start from the release on the disk. Pure. */
 export function decideStart(disk: DiskView, known: Knowledge, rules: GuardRules): Decision {
   const { current, placed } = disk;
   if (current === undefined) return no(`no release is here yet${inProgress(disk)}`);

@@ -30,7 +30,7 @@ export function viewDisk(dir: string): DiskView {
   };
 }
 
-/** The hash of the release that `current` leads to, when that is there. */
+/** The hash of the release that `current` leads to, if it exists. */
 function currentIn(dir: string): string | undefined {
   const path = join(dir, 'current');
   try {
@@ -44,7 +44,7 @@ function currentIn(dir: string): string | undefined {
 
 const journalSchema = z.object({ lastGood: z.nullish(z.object({ hash: z.string() })) });
 
-/** The copy in the journal is for readers like this one; the agent itself reads the state file, which can be anywhere. */
+/** The last good release, by the journal's copy: the state file itself may be anywhere. */
 function lastGoodIn(path: string): string | undefined {
   try {
     const subject: JsonSubject = { what: path, kind: 'corrupt' };

@@ -15,9 +15,9 @@ import { viewDisk } from './disk-view.js';
 
 /** Between two looks at the disk and at the agent. */
 const LOOK_MS = 250;
-/** Where it is the registry that is asked. */
+/** Between two questions to the registry itself. */
 const REGISTRY_LOOK_MS = 2000;
-/** After that long without an answer the registry counts as one that cannot be reached. */
+/** The time after which the registry counts as unreachable. */
 const ANSWER_TIMEOUT_MS = 10_000;
 const LONGEST_MS = 24 * 3_600_000;
 
@@ -71,11 +71,11 @@ export async function runGuard(argv: readonly string[]): Promise<void> {
 
 interface Look {
   readonly decision: Decision;
-  /** What is wanted is still asked, and the answer may be on its way. */
+  /** Whether an answer about the wanted release may still come. */
   readonly isOpen: boolean;
 }
 
-/** Looks until the program may be started, or the time is over and the registry had its chance to answer. */
+/** Looks until the program may start, or the time is over and the registry had enough time to answer. */
 async function decided(flags: GuardFlags): Promise<Decision> {
   const dir = resolve(flags.dir);
   const hasSocket = (at: string) => existsSync(controlPath(at));
@@ -116,7 +116,7 @@ async function decideOnce(dir: string, flags: GuardFlags, ask: () => Promise<Kno
   }
 }
 
-/** @param hasHadItsTime whether the registry had its chance to answer; sooner when the answer is final. */
+/** @param hasHadItsTime whether the registry had enough time to answer, which is less for a final answer. */
 async function ask(
   source: WantedSource,
   hasHadItsTime: (isFinal: boolean) => boolean,

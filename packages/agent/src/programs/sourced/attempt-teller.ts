@@ -40,7 +40,7 @@ export class AttemptTeller {
     if (attempt !== undefined && isOutcome(attempt.step)) this.#ended = attempt.deploy;
   }
 
-  /** To be called after each change of the journal. */
+  /** Called after each change of the journal. */
   look({ attempt }: Journal): void {
     if (attempt === undefined) return;
     if (attempt.deploy !== this.#begun) {

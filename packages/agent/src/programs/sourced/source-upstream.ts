@@ -33,7 +33,7 @@ interface SourceOptions {
   /** Where releases are downloaded to, on the disk of the agent's directory. */
   readonly incoming: string;
   readonly pollMs: number;
-  /** A number from 0 to 1, for jitter. */
+  /** From 0 to 1. */
   readonly random: () => number;
   readonly context: AgentContext;
 }

@@ -8,13 +8,13 @@ import type { AssembleJob, PieceJob } from './assemble-task.js';
 import { lookAt } from './file-stamp.js';
 import { openPart, writeFully } from './write-part.js';
 
-/** Never through a symlink, and without waiting for what a FIFO's other end does. */
+/** Flags of open(2): never through a symlink, and without waiting for the other end of a FIFO. */
 const READ = constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK;
 
-/** Makes files of chunks that may be on disk; every chunk is verified by its digest as it is read. */
+/** Makes files of chunks that may be on disk, each verified by its digest as it is read. */
 export class FileAssembler {
   readonly #place: AssemblePlace;
-  /** The source that was read last: most chunks of a file come from one. */
+  /** The source that was read last, since most chunks of a file come from one source. */
   #source: { readonly root: number; readonly path: string; readonly fd: number } | undefined;
 
   constructor(place: AssemblePlace) {
@@ -43,7 +43,6 @@ export class FileAssembler {
     return missing;
   }
 
-  /** Closes what is open. */
   close(): void {
     if (this.#source !== undefined && this.#source.fd >= 0) closeSync(this.#source.fd);
     this.#source = undefined;

@@ -12,7 +12,7 @@ import { attributeColumns } from './attribute-columns.js';
 const TASK_FILES = 128;
 const TASK_BYTES = 4 * 1024 * 1024;
 
-/** The path under which a thing is made; its other names are linked to it. */
+/** The path under which a node is made; its other paths become hard links. */
 export function mainPath(node: TreeNode): string {
   const [path] = node.paths;
   if (path === undefined) throw new DeployError('internal', 'a file without a name');

@@ -6,23 +6,23 @@ import { MAX_CHUNK } from '@deploy-tools/shared/layers/manifest.js';
 import type { Ownership } from '../unpack/tree-task.js';
 import type { AssembleSetup, ReuseMethod } from './assemble-task.js';
 
-/** A directory that content is taken from. */
+/** A directory that content is reused from. */
 export interface SourceRoot {
   readonly path: ByteName;
-  /** Of the file system that it lies on; undefined when it is gone. */
+  /** The device of its file system; undefined when the directory is gone. */
   readonly device: bigint | undefined;
 }
 
-/** The directory that several threads fill, as one of them sees it. */
+/** The directory of the release, which several threads fill, for one of them. */
 export class AssemblePlace {
   readonly ownership: Ownership;
   readonly reuse: ReuseMethod;
   readonly roots: readonly SourceRoot[];
   readonly root: ByteName;
-  /** For the content of one chunk: allocated anew each time, it would leave tens of megabytes to the garbage collector. */
+  /** A buffer for one chunk: new buffers would leave tens of megabytes to the garbage collector. */
   readonly scratch = Buffer.allocUnsafeSlow(MAX_CHUNK);
   readonly #implicit: ReadonlySet<ByteName>;
-  /** Directories that are known to be there. */
+  /** Directories that exist. */
   readonly #made = new Set<ByteName>(['']);
 
   constructor(setup: AssembleSetup) {
@@ -36,13 +36,13 @@ export class AssemblePlace {
     this.#implicit = new Set(setup.implicit);
   }
 
-  /** The path for node:fs of something to be made, with the directories above it made. */
+  /** The path for node:fs of a new entry, after making the directories above it. */
   at(path: ByteName): string | Buffer {
     this.directory(parentPath(path));
     return fsPath(`${this.root}/${path}`);
   }
 
-  /** Makes a directory where no thread has made it yet. Its mode and time are given in the end. */
+  /** Makes a directory unless a thread has made it already. Its mode and time are set in the end. */
   directory(path: ByteName): void {
     if (this.#made.has(path)) return;
     this.directory(parentPath(path));

@@ -22,7 +22,7 @@ export interface AssembleRequest {
   readonly tree: ReleaseTree;
   readonly plan: ContentPlan;
   readonly places: PackPlaces;
-  /** As the plan numbers them; `setup.roots` begins with theirs. */
+  /** In the numbering of the plan; `setup.roots` begins with their directories. */
   readonly releases: readonly DiskRelease[];
   readonly setup: AssembleSetup;
   readonly source: BatchSource;
@@ -31,31 +31,31 @@ export interface AssembleRequest {
    * Asked before chunks are fetched that were hoped to be on disk, with the bytes of them all; may throw to give up.
    */
   readonly beforeLateFetch: (bytes: number) => void;
-  /** Everything that the disk had to give was taken. */
+  /** Called when all content on the disk was reused. */
   readonly onLocalDone: () => void;
 }
 
 export interface AssembleStats {
   /** When the tree was complete, by the clock of its file system: nanoseconds since 1970. */
   readonly finishedAt: bigint;
-  /** Files that were taken over whole. */
+  /** Files that were reused whole. */
   readonly reused: number;
-  /** Files that were not as they were left, or not there. */
+  /** Files that had changed or were missing. */
   readonly stale: number;
-  /** Bytes of packs. */
+  /** Fetched bytes of packs. */
   readonly fetched: number;
 }
 
-/** A release up to this size is built by one thread: another takes longer to start than it would save. */
+/** The size up to which one thread builds a release: another one takes longer to start than it would save. */
 const SMALL_FILES = 200;
 const SMALL_BYTES = 4 * 1024 * 1024;
 
 /** Builds the tree of a release in an empty directory: see {@link assembleRelease}. */
 class ReleaseBuild {
   readonly #request: AssembleRequest;
-  /** What is left to be fetched once the disk has given what it has. */
+  /** Chunks to fetch after the content on the disk was reused. */
   readonly #late: FetchList;
-  /** Chunks that were hoped to be on disk, and are fetched for another file anyway. */
+  /** Pieces that were not on the disk, and are fetched for another file anyway. */
   readonly #again: AssemblyPlan[] = [];
   /** Files that are written in parts. */
   readonly #parts = new Set<TreeNode>();
@@ -116,7 +116,7 @@ class ReleaseBuild {
     }
   }
 
-  /** A chunk that another file of the release gets from the registry is then taken from there. */
+  /** Plans a piece that was not on the disk: it comes from another file that fetches it, or is fetched. */
   #miss({ node, pieces }: AssemblyPlan, at: number): void {
     const piece = pieces[at];
     if (piece === undefined) return;
@@ -162,7 +162,7 @@ class ReleaseBuild {
     return await this.#close(closingOrder(tree.directories.values()));
   }
 
-  /** @returns when everything was done, so the latest of what the threads say. */
+  /** @returns when the last directory was closed, by the file system's clock. */
   async #close({ atOnce, inOrder }: ReturnType<typeof closingOrder>): Promise<bigint> {
     const { threads } = this.#request;
     const close = (directories: readonly SafeEntry[]) => threads.run('close', () => closeTask(directories));
@@ -182,7 +182,7 @@ export function assembleRelease(request: AssembleRequest): Promise<AssembleStats
   return new ReleaseBuild(request).run();
 }
 
-/** A file that is not proven may still hold what it held. */
+/** A changed file may still contain some of its chunks. */
 function assemblyOf({ node, root, file }: CopyPlan): AssemblyPlan {
   return { node, pieces: piecesOf(node, ({ offset }) => [{ root, path: file.path, offset }]) };
 }
@@ -191,7 +191,7 @@ function sizeOf({ node }: { readonly node: TreeNode }): number {
   return node.entry.size;
 }
 
-/** Waits for all promises, also when one fails, so that nothing is under way when it throws. */
+/** Waits for all promises before it throws the first error. */
 async function allOf(work: readonly Promise<unknown>[]): Promise<void> {
   const results = await Promise.allSettled(work);
   const failed = results.find((result) => result.status === 'rejected');

@@ -7,7 +7,7 @@ const MAX_THREADS = 2;
 /** A small young generation is collected often, and with it the buffers of unpacked chunks. */
 const YOUNG_HEAP_MIB = 4;
 const MAX_HEAP_MIB = 512;
-/** Tasks that a thread has at once: it need not wait for the next when it is done with one. */
+/** Tasks that a thread has at once, so that it never waits for the next one. */
 const TASKS_AHEAD = 2;
 
 interface Waiting {
@@ -18,11 +18,11 @@ interface Waiting {
 
 interface Thread {
   readonly worker: Worker;
-  /** Sent and not answered; answers come in order. */
+  /** Tasks without an answer so far; answers come in order. */
   readonly sent: Waiting[];
 }
 
-/** What a task of each kind is answered with when it succeeds. */
+/** The kind of the answer to a successful task. */
 interface ReplyOf {
   readonly make: 'made';
   readonly copy: 'copied';
@@ -77,7 +77,7 @@ export class AssembleThreads {
     return reply as AssembleReply & { kind: ReplyOf[K] };
   }
 
-  /** Ends the threads at once; tasks that are not done are rejected. Resolves when nothing is written any more. */
+  /** Ends the threads at once and rejects their tasks. Resolves when no thread writes any more. */
   async stop(): Promise<void> {
     const threads = this.#threads.splice(0);
     this.#failure = undefined;

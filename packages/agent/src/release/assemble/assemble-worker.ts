@@ -19,7 +19,7 @@ import { lookAt, matchesStamp, writeStamp } from './file-stamp.js';
 import { closeDirectories, finishTree, makeEntry } from './finish-tree.js';
 import { writeChunks } from './write-chunks.js';
 
-/** The body of the threads that build-threads.ts starts: a setup, then tasks, each answered in turn. */
+/** The body of the threads that assemble-threads.ts starts. They get a setup, then tasks, and answer in order. */
 function serve(port: NonNullable<typeof parentPort>): void {
   let place: AssemblePlace | undefined;
   port.on('message', (message: AssembleSetup | AssembleTask) => {

@@ -2,7 +2,7 @@ import type { SafeEntry } from '@deploy-tools/shared/archive/entry-policy.js';
 import type { Attributes } from '../unpack/attributes.js';
 import { fsTime } from '../unpack/file-times.js';
 
-/** Attributes of many things, a column for each: thousands of objects take long to pass between threads. */
+/** Attributes of many entries in columns, since passing thousands of objects between threads takes long. */
 export interface AttributeColumns {
   readonly modes: Uint32Array;
   readonly uids: Float64Array;

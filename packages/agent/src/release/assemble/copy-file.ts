@@ -50,7 +50,7 @@ export function takeOver(
   return true;
 }
 
-/** Whether a link would have the right owner and mode: those of a shared file are not changed. */
+/** Whether a hard link would have the right owner and mode, which must not change for the old file. */
 function hasAttributes(stats: BigIntStats, place: AssemblePlace, job: CopyJob): boolean {
   if (modeOf(stats) !== job.mode) return false;
   if (place.ownership === 'self') return true;
@@ -61,7 +61,7 @@ function modeOf(stats: BigIntStats): number {
   return Number(stats.mode) & 0o7777;
 }
 
-/** @returns false where the file system does not let it: too many links, somebody else's file. */
+/** @returns false where the file system refuses: too many links, another user's file. */
 function link(from: string | Buffer, to: string | Buffer): boolean {
   return succeeds(() => linkSync(from, to));
 }
@@ -74,7 +74,7 @@ function copy(from: string | Buffer, to: string | Buffer, reuse: AssemblePlace['
   return succeeds(() => copyFileSync(from, to, COPYFILE_EXCL));
 }
 
-/** Whatever else is wrong with the source makes it useless; a full disk is not the source's fault. */
+/** @returns false for an error of the source. @throws the error of a full disk. */
 function succeeds(act: () => void): boolean {
   try {
     act();

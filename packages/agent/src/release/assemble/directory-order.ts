@@ -3,7 +3,7 @@ import type { SafeEntry } from '@deploy-tools/shared/archive/entry-policy.js';
 import { parentPath } from '@deploy-tools/shared/archive/path-guard.js';
 import type { ReleaseTree } from '../plan/release-tree.js';
 
-/** Directories of a release that nothing lies in: no file makes them on its way. */
+/** Empty directories of a release, which no file's path makes. */
 export function emptyDirectories({ directories, nodes }: ReleaseTree): SafeEntry[] {
   const parents = new Set<ByteName>(['']);
   let last = '';

@@ -1,7 +1,7 @@
 import { type BigIntStats, lstatSync } from 'node:fs';
 import { STAMP_NUMBERS } from '../plan/disk-release.js';
 
-/** lstat(2) in nanoseconds. @returns undefined where nothing can be looked at, whatever the reason. */
+/** lstat(2) in nanoseconds. @returns undefined after any error. */
 export function lookAt(path: string | Buffer): BigIntStats | undefined {
   try {
     return lstatSync(path, { bigint: true, throwIfNoEntry: false });
@@ -11,7 +11,7 @@ export function lookAt(path: string | Buffer): BigIntStats | undefined {
   }
 }
 
-/** Whether that is the file, unchanged, of a row of stamps. */
+/** Whether a file is unchanged since a row of stamps. */
 export function matchesStamp(stats: BigIntStats, stamps: BigInt64Array, row: number): boolean {
   const at = row * STAMP_NUMBERS;
   return (

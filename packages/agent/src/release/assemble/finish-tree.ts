@@ -14,7 +14,7 @@ import type { AssembleTask, DirectoryJobs, FileJob } from './assemble-task.js';
 import { attributesAt } from './attribute-columns.js';
 import { writeWhole } from './write-chunks.js';
 
-/** Makes what has no content: symlinks, empty files, FIFOs and devices; a directory without its attributes. */
+/** Makes an entry without content: a symlink, empty file, FIFO or device, or a directory without its attributes. */
 export function makeEntry(place: AssemblePlace, entry: SafeEntry): void {
   try {
     if (entry.type === 'directory') {
@@ -35,7 +35,7 @@ export function makeEntry(place: AssemblePlace, entry: SafeEntry): void {
   }
 }
 
-/** What has to wait for contents: files that were written in parts, and hard links. */
+/** Finishes files that were written in parts, and makes hard links. */
 export function finishTree(place: AssemblePlace, task: AssembleTask & { kind: 'finish' }): void {
   for (const file of task.files) namingEntry(file.path, () => finishFile(place, file));
   for (const { path, existing } of task.links) {
@@ -55,7 +55,7 @@ export function closeDirectories(place: AssemblePlace, { paths, attributes }: Di
   return changeTime(fsPath(place.root));
 }
 
-/** Sets the root's ctime and nothing else. */
+/** Renews the root's ctime alone. */
 function changeTime(root: string | Buffer): bigint {
   chmodSync(root, Number(lstatSync(root).mode) & 0o7777);
   return lstatSync(root, { bigint: true }).ctimeNs;

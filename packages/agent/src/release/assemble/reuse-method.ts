@@ -2,7 +2,7 @@ import { constants, copyFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { ReuseMethod } from './assemble-task.js';
 
-/** What `-reuse` takes. */
+/** Values of `-reuse`. */
 export const REUSE_MODES = ['auto', 'reflink', 'hardlink', 'copy', 'off'] as const;
 export type ReuseMode = (typeof REUSE_MODES)[number];
 

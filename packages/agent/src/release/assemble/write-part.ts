@@ -1,9 +1,9 @@
 import { constants, openSync, writeSync } from 'node:fs';
 
-/** A file that another thread may have begun. */
+/** Flags of open(2) for a file that another thread may have begun. */
 const WRITE_PART = constants.O_WRONLY | constants.O_CREAT | constants.O_NOFOLLOW;
 
-/** Opens a file of which parts are written, here and elsewhere, in any order. */
+/** Opens a file whose parts several threads write in any order. */
 export function openPart(path: string | Buffer): number {
   return openSync(path, WRITE_PART, 0o600);
 }

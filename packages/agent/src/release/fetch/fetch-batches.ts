@@ -1,8 +1,8 @@
 import type { FetchBatch } from '../plan/pack-ranges.js';
 
-/** Bytes of a batch, and of each buffer. */
+/** The size of a batch, and of each buffer. */
 export const BATCH_BYTES = 1024 * 1024;
-/** Buffers in all: on their way from the registry, or waiting to be written. */
+/** Buffers that are filled or written at once. */
 const BUFFERS = 6;
 
 export interface BatchSource {

@@ -1,7 +1,7 @@
 import type { RemoteFile } from '@deploy-tools/shared/client/remote-file.js';
 import type { SftpClient } from '@deploy-tools/shared/client/sftp-client.js';
 
-/** Registries bound the open files of a session, ours at 64. */
+/** Open packs of a session, in which a registry allows 64 open files. */
 const MAX_OPEN = 32;
 
 interface OpenPack {
@@ -9,17 +9,17 @@ interface OpenPack {
   readers: number;
 }
 
-/** The packs that are read over one session, opened when first needed and kept open. */
+/** The open packs of one session. A pack is opened when it is first needed. */
 export class PackFiles {
   readonly #sftp: SftpClient;
-  /** By hash; the one used last is the last. */
+  /** By hash, the last used one last. */
   readonly #open = new Map<string, OpenPack>();
 
   constructor(sftp: SftpClient) {
     this.#sftp = sftp;
   }
 
-  /** Opens a pack that will be read from soon. Readers get the error if that fails. */
+  /** Opens a pack before it is needed. Its readers get the error of opening. */
   prepare(hash: string): void {
     this.#take(hash);
   }
@@ -35,7 +35,7 @@ export class PackFiles {
     }
   }
 
-  /** Closes what is open; for who has nothing in flight. */
+  /** Closes all packs, when no read is in flight. */
   close(): void {
     for (const hash of [...this.#open.keys()]) this.#close(hash);
   }
@@ -56,7 +56,7 @@ export class PackFiles {
     }
   }
 
-  /** Not waited for: that a file which was only read is closed is of no interest here. */
+  /** Closes a pack without waiting, since it was only read. */
   #close(hash: string): void {
     const pack = this.#open.get(hash);
     this.#open.delete(hash);

@@ -6,7 +6,7 @@ import type { Sessions } from './sessions.js';
 
 interface Lane {
   readonly packs: PackFiles;
-  /** Undefined for the first, which is not ours to end. */
+  /** Undefined for the first, whose session the caller ends. */
   readonly session: SftpClient | undefined;
   bytes: number;
 }
@@ -28,12 +28,12 @@ export class PackLanes {
     this.#lanes = [{ packs, session: undefined, bytes: 0 }];
   }
 
-  /** Opens that many more; what is read until they are open takes those that are. */
+  /** Opens more lanes. Reads meanwhile use the open ones. */
   widen(count: number): void {
     for (let more = 0; more < count; more++) this.#opening.push(this.#open());
   }
 
-  /** Fills `target` with the bytes of a pack from `offset` on, over the lane with the least to do. */
+  /** Fills `target` with the bytes of a pack from `offset` on, over the least busy lane. */
   async readInto(hash: string, target: Uint8Array, offset: number): Promise<void> {
     const lane = this.#lanes.reduce((best, other) => (other.bytes < best.bytes ? other : best));
     lane.bytes += target.length;
@@ -44,14 +44,13 @@ export class PackLanes {
     }
   }
 
-  /** Ends all but the first. */
   async close(): Promise<void> {
     this.#closed = true;
     await Promise.all(this.#opening);
     for (const { session } of this.#lanes.splice(1)) session?.end();
   }
 
-  /** A registry need not let us: then the lanes that there are have to do. */
+  /** Opens a lane, if the registry allows one more session. */
   async #open(): Promise<void> {
     try {
       const session = await this.#sessions.another();

@@ -2,16 +2,15 @@ import type { ByteName } from '@deploy-tools/shared/archive/byte-name.js';
 import type { ChunkRef } from '@deploy-tools/shared/layers/manifest.js';
 import type { DiskFile, DiskRelease } from './disk-release.js';
 
-/** A file of a release on disk. */
 export interface FoundFile {
-  /** Which release. */
+  /** The number of the release. */
   readonly root: number;
   readonly file: DiskFile;
 }
 
-/** Where a chunk may lie on disk. */
+/** A possible place of a chunk on disk. */
 export interface ChunkSource {
-  /** Which directory. */
+  /** The number of the directory. */
   readonly root: number;
   readonly path: ByteName;
   /** In the file. */
@@ -23,15 +22,15 @@ export interface ChunkSource {
  * an update asks for a few chunks of many.
  */
 export class ContentIndex {
-  /** By digest, where each chunk is met first. */
+  /** The first place of each chunk by digest. */
   readonly #chunks: ReadonlyMap<string, FoundFile & ChunkSource>;
 
-  /** @param wanted digests that will be asked for. */
+  /** @param wanted digests of the chunks to find. */
   constructor(releases: readonly DiskRelease[], wanted: ReadonlySet<string>) {
     this.#chunks = wanted.size === 0 ? new Map() : indexChunks(releases, wanted);
   }
 
-  /** A file that holds exactly that. */
+  /** Finds a file with exactly this content. */
   file(chunks: readonly ChunkRef[]): FoundFile | undefined {
     const [first] = chunks;
     const found = first === undefined ? undefined : this.chunk(first.digest);
@@ -61,7 +60,7 @@ function indexChunks(
   return index;
 }
 
-/** A file of that path and content in the first release that has it. */
+/** Finds a file by path and content in the first release that has it. */
 export function fileAt(
   releases: readonly DiskRelease[],
   path: ByteName,

@@ -4,56 +4,55 @@ import { type ChunkSource, ContentIndex, type FoundFile, fileAt } from './conten
 import type { DiskFile, DiskSources } from './disk-release.js';
 import type { TreeNode } from './release-tree.js';
 
-/** A file to be taken over whole from an earlier release, when it is proven unchanged. */
+/** A file to reuse whole from an earlier release, if it is unchanged. */
 export interface CopyPlan {
   readonly node: TreeNode;
-  /** Which release. */
+  /** The number of the release. */
   readonly root: number;
   readonly file: DiskFile & { readonly stamp: number };
 }
 
-/** A chunk of a file, and where on disk it may be. */
+/** A chunk of a file, and its possible places on disk. */
 export interface PiecePlan {
   readonly chunk: ChunkRef;
-  /** In the file to be made. */
+  /** In the new file. */
   readonly offset: number;
-  /** To be tried in order; what they give is verified by digest. */
+  /** Tried in order, and verified by digest. */
   readonly sources: readonly ChunkSource[];
 }
 
-/** A file some of whose chunks may be on disk. */
+/** A file to make, with those of its chunks that may be on disk. */
 export interface AssemblyPlan {
   readonly node: TreeNode;
   readonly pieces: readonly PiecePlan[];
 }
 
-/** Where a fetched chunk belongs. */
+/** The place of a fetched chunk. */
 export interface ChunkTarget {
   readonly node: TreeNode;
   readonly offset: number;
 }
 
-/** A chunk to be fetched, once, wherever it is needed. */
+/** A chunk to fetch once, for all its places. */
 export interface FetchPlan {
   readonly digest: string;
-  /** Whose pack it is taken from. */
+  /** The layer with its pack. */
   readonly layer: number;
   readonly place: ChunkPlace;
   readonly targets: ChunkTarget[];
 }
 
-/** How the contents of a release come about. */
+/** The sources of all contents of a release. */
 export interface ContentPlan {
   readonly copies: readonly CopyPlan[];
   readonly assemblies: readonly AssemblyPlan[];
-  /** Chunks that are nowhere on disk. */
   readonly fetch: FetchList;
 }
 
-/** Chunks of each layer's pack, by digest. */
+/** For each layer, the chunks of its pack by digest. */
 export type PackPlaces = readonly ReadonlyMap<string, ChunkPlace>[];
 
-/** What is to be fetched: each chunk once. */
+/** The chunks to fetch, each once. */
 export class FetchList {
   readonly #places: PackPlaces;
   readonly #chunks = new Map<string, FetchPlan>();
@@ -63,7 +62,6 @@ export class FetchList {
     this.#places = places;
   }
 
-  /** Bytes of packs. */
   get bytes(): number {
     return this.#bytes;
   }
@@ -90,7 +88,7 @@ export class FetchList {
   }
 }
 
-/** Decides for every file that is not empty where its content comes from. Pure. */
+/** Plans the source of every file's content. Pure. */
 export function planContent(nodes: readonly TreeNode[], places: PackPlaces, disk: DiskSources): ContentPlan {
   const copies: CopyPlan[] = [];
   const others: TreeNode[] = [];
@@ -117,14 +115,14 @@ export function planContent(nodes: readonly TreeNode[], places: PackPlaces, disk
   return { copies, assemblies, fetch };
 }
 
-/** @returns false for a file that cannot be distinguished from a changed one. */
+/** @returns false for a file without a stamp, which cannot prove that it is unchanged. */
 function addCopy(copies: CopyPlan[], node: TreeNode, found: FoundFile | undefined): boolean {
   if (found === undefined || !isStamped(found.file)) return false;
   copies.push({ node, root: found.root, file: found.file });
   return true;
 }
 
-/** What is known to have held the chunk, and what may hold it at the same place. */
+/** The known place of a chunk, and unproven files that may hold it at the same place. */
 function sourcesOf(
   { path, offset }: Omit<ChunkSource, 'root'>,
   known: ChunkSource | undefined,
@@ -139,7 +137,7 @@ function isStamped(file: DiskFile): file is DiskFile & { readonly stamp: number 
   return file.stamp !== undefined;
 }
 
-/** The chunks of a file, each with the sources that are known for it. */
+/** The chunks of a file with their sources. */
 export function piecesOf(
   node: TreeNode,
   sourcesOf: (piece: Omit<PiecePlan, 'sources'>) => readonly ChunkSource[],
@@ -153,7 +151,7 @@ export function piecesOf(
   return pieces;
 }
 
-/** Archives are unpacked from their beginning to their end: a small saving of bytes does not make up for that. */
+/** The saving that makes archives worth it, although each is unpacked from beginning to end. */
 const WORTH_SAVING = 0.2;
 const WORTH_BYTES = 1024 * 1024;
 

@@ -4,24 +4,24 @@ import type { ChunkRef } from '@deploy-tools/shared/layers/manifest.js';
 /** Numbers in a row of `DiskRelease.stamps`: inode, size, mtime and ctime in nanoseconds. */
 export const STAMP_NUMBERS = 4;
 
-/** A file of an earlier release as it was when that release was complete. */
+/** A file of an earlier release, as it was when the release was complete. */
 export interface DiskFile {
   readonly path: ByteName;
   readonly chunks: readonly ChunkRef[];
-  /** Its row in the stamps; undefined for one that nothing is known of but what it should hold. */
+  /** Its row in the stamps; undefined for a file without one. */
   readonly stamp: number | undefined;
 }
 
-/** A release on disk of which is known what it held when it was complete. */
+/** A release on disk with the record of its files. */
 export interface DiskRelease {
   /** Absolute path of its directory. */
   readonly root: string;
   readonly files: ReadonlyMap<ByteName, DiskFile>;
-  /** What lstat(2) said of each file: a file for which it says the same is unchanged. */
+  /** The results of lstat(2) for each file; a file with the same result is unchanged. */
   readonly stamps: BigInt64Array;
 }
 
-/** Where content may lie on this host. */
+/** The places of content on this host. */
 export interface DiskSources {
   /** In order of preference. */
   readonly releases: readonly DiskRelease[];

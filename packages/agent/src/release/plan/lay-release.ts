@@ -6,7 +6,7 @@ import { type LayerManifest, type ReleaseLayer, tarEntryOf } from './layer-manif
 import { type ReleaseTree, TreeLayer } from './release-tree.js';
 
 export interface LaidRelease extends ReleaseTree {
-  /** Entries of which setuid, setgid or sticky bits were left out. */
+  /** Entries that lost setuid, setgid or sticky bits. */
   readonly stripped: number;
 }
 

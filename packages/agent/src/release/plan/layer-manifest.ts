@@ -1,7 +1,7 @@
 import type { TarEntry } from '@deploy-tools/shared/archive/tar-entry.js';
 import type { EntryTime, ManifestEntry, ManifestRoot } from '@deploy-tools/shared/layers/manifest.js';
 
-/** A layer as its manifest tells it, verified. */
+/** The verified manifest of a layer. */
 export interface LayerManifest {
   /** SHA-256 of the root. */
   readonly digest: string;
@@ -13,12 +13,12 @@ export interface LayerManifest {
 
 /** A layer of the release to be built. */
 export interface ReleaseLayer {
-  /** How messages name it: `code:v1`. */
+  /** Its name in messages: `code:v1`. */
   readonly label: string;
   readonly manifest: LayerManifest;
 }
 
-/** An entry as an archive's reader would give it. */
+/** The tar entry of a manifest's entry. */
 export function tarEntryOf(entry: ManifestEntry, time: EntryTime): TarEntry {
   return {
     type: entry.type,

@@ -5,7 +5,7 @@ import { DeployError } from '@deploy-tools/shared/errors.js';
 import type { ChunkRef } from '@deploy-tools/shared/layers/manifest.js';
 import { FILE_IN_THE_WAY, writeError } from '../unpack/write-error.js';
 
-/** Which entry of which layer a thing comes from. */
+/** The layer of a node, and its entry there. */
 export interface EntryPlace {
   readonly layer: number;
   readonly index: number;
@@ -13,20 +13,19 @@ export interface EntryPlace {
 
 /** A file, symlink, FIFO or device of a release: one inode, under one name or several. */
 export interface TreeNode {
-  /** The entry that it was made by. */
   readonly entry: SafeEntry;
   readonly place: EntryPlace;
-  /** Content of a file. */
+  /** The content of a file. */
   readonly chunks: readonly ChunkRef[];
-  /** At least one; the entry's own is the first, unless something else has taken its place. */
+  /** At least one; the first is the entry's own, unless a later entry has replaced it. */
   readonly paths: readonly ByteName[];
 }
 
-/** What is to be on disk in the end. */
+/** The tree of a release. */
 export interface ReleaseTree {
-  /** Directories that an entry describes, by path. */
+  /** Directories with an entry, by path. */
   readonly directories: ReadonlyMap<ByteName, SafeEntry>;
-  /** Directories that no entry describes. */
+  /** Directories without an entry. */
   readonly implicit: readonly ByteName[];
   readonly nodes: readonly TreeNode[];
 }
@@ -42,7 +41,7 @@ interface Node extends TreeNode {
 export class TreeLayer {
   readonly #nodes = new Map<ByteName, Node>();
   readonly #directories = new Map<ByteName, SafeEntry | undefined>([['', undefined]]);
-  /** One that is there for sure: the next entry often lies in it too. */
+  /** The directory of the last entry, often also of the next one. */
   #directory: ByteName = '';
 
   /**
@@ -62,7 +61,7 @@ export class TreeLayer {
     }
   }
 
-  /** To be asked once, after the last entry. */
+  /** Called once, after the last entry. */
   tree(): ReleaseTree {
     const nodes: Node[] = [];
     for (const [path, node] of this.#nodes) {
@@ -79,7 +78,7 @@ export class TreeLayer {
     return { directories, implicit, nodes };
   }
 
-  /** What it replaces is not a directory that holds something: the policy has seen to that. */
+  /** Puts a node. The policy has ensured that it replaces no directory with content. */
   #put(path: ByteName, node: Node): void {
     if (this.#directories.delete(path)) this.#directory = '';
     this.#nodes.set(path, node);

@@ -3,7 +3,7 @@ import type { LayerManifest } from '../plan/layer-manifest.js';
 import type { EntryPlace, TreeNode } from '../plan/release-tree.js';
 import type { ReleaseRecord } from './release-record.js';
 
-/** Longer than any tick of a file system's clock: what is changed later than that shows in the ctime. */
+/** Longer than any tick of a file system's clock: a later change shows in the ctime. */
 const TICK_NS = 20_000_000n;
 
 /** The files that can be recorded: those with content, under the path of the entry that made them. */
@@ -11,7 +11,6 @@ export function recordable(nodes: readonly TreeNode[]): TreeNode[] {
   return nodes.filter(({ chunks, paths, entry }) => chunks.length > 0 && paths[0] === entry.path);
 }
 
-/** Files of a release as they are on the disk. */
 export interface StampedNodes {
   readonly nodes: readonly TreeNode[];
   /** A row for each of `nodes`. */

@@ -2,11 +2,11 @@ import { DeployError } from '@deploy-tools/shared/errors.js';
 import { STAMP_NUMBERS } from '../plan/disk-release.js';
 import type { EntryPlace } from '../plan/release-tree.js';
 
-/** What is remembered of a release, to tell later which of its files are as they were. */
+/** The record of a release, which tells later which of its files are unchanged. */
 export interface ReleaseRecord {
   /** Digests of the manifests of its layers, in order. */
   readonly manifests: readonly string[];
-  /** The entries that the files come from: each lies under its entry's path. */
+  /** The entries of the files; each file has its entry's path. */
   readonly places: readonly EntryPlace[];
   /** A row for each file, as in DiskRelease. */
   readonly stamps: BigInt64Array;

@@ -13,7 +13,6 @@ import type { SafeEntry } from '@deploy-tools/shared/archive/entry-policy.js';
 import { type FsTime, fsTime } from './file-times.js';
 import type { Ownership } from './tree-task.js';
 
-/** Owner, mode and time of a file. */
 export interface Attributes {
   /** Permission bits, and setuid, setgid and sticky where the policy allows them. */
   readonly mode: number;
@@ -40,7 +39,6 @@ export function setNodeAttributes(path: string | Buffer, attributes: Attributes,
   lutimesSync(path, attributes.time, attributes.time);
 }
 
-/** A directory of a release. */
 export interface ReleaseDirectory {
   readonly root: ByteName;
   /** Below the root; empty for the root itself. */

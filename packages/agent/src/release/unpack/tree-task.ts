@@ -1,10 +1,9 @@
 import type { UnpackPolicy } from '@deploy-tools/shared/archive/unpack-policy.js';
 
-/** One archive of a release. */
 export interface LayerArchive {
   /** Absolute path of the archive. */
   readonly archive: string;
-  /** How messages name the layer: `code:v1`. */
+  /** The layer's name in messages: `code:v1`. */
   readonly label: string;
 }
 
@@ -34,11 +33,10 @@ export interface CopyTask {
 /** A task of the worker thread. The path of a removal need not exist. */
 export type TreeTask = UnpackTask | CopyTask | { readonly kind: 'remove'; readonly path: string };
 
-/** The work that a task has done. */
 export interface TreeCounts {
   readonly entries: number;
   /** Of file contents. */
   readonly bytes: number;
-  /** Entries of which setuid, setgid or sticky bits were left out. */
+  /** Entries that lost setuid, setgid or sticky bits. */
   readonly stripped: number;
 }

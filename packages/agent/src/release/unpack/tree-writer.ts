@@ -35,7 +35,7 @@ export class TreeWriter implements EntrySink {
   /** The last entry of each directory; its attributes are set when everything is unpacked. */
   readonly #directoryEntries = new Map<ByteName, SafeEntry>();
   #entry: SafeEntry | undefined;
-  /** The open file of the entry, or -1. */
+  /** The entry's open file, or -1. */
   #fd = -1;
 
   /** @param root absolute path of an empty directory. */
