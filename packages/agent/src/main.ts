@@ -7,8 +7,7 @@ import { startAgent } from './programs/daemon/start-agent.js';
 import { runDoctor } from './programs/examine/doctor-program.js';
 import { runPlan } from './programs/examine/plan-program.js';
 import { AGENT_FLAGS } from './programs/flags/agent-flags.js';
-import { configPath } from './programs/flags/config-path.js';
-import { splitCommand } from './programs/flags/split-command.js';
+import { configPath, splitCommand } from './programs/flags/split-command.js';
 import { runCtl, runWake } from './tell/control/ctl-programs.js';
 
 const [word, ...rest] = process.argv.slice(2);

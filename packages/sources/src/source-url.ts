@@ -3,7 +3,7 @@ import { canonicalPlatform, hostPlatform, type Platform } from './select/platfor
 import { schemeOf } from './select/select-release.js';
 import type { Wants } from './select/wants.js';
 import type { SourcePlace, SourceScheme } from './source-place.js';
-import { parsePlace } from './source-place-of.js';
+import { parsePlace } from './source-place.js';
 
 /** A parsed source URL. */
 export interface SourceUrl {

@@ -216,7 +216,7 @@ class ReleaseBuild {
     try {
       if (stamped.status === 'rejected') throw stamped.reason;
       const manifests = layers.map(({ manifest }) => manifest);
-      const record = recordOf(manifests, { nodes, stamps: stamped.value.stamps }, finishedAt);
+      const record = recordOf(manifests, { nodes, stamps: stamped.value }, finishedAt);
       new ReleaseRecords(paths.records).write(this.#wanted.config.hash, record);
     } catch (error) {
       if (signal.aborted) return;

@@ -67,12 +67,11 @@ type Fail = (what: string) => DeployError;
 
 function filledIn(body: string, environment: Environment, fail: Fail): string {
   let piped: string | undefined;
-  for (const words of pipelineOf(body, fail)) {
-    const [name, ...rest] = words;
-    const args = [...rest, ...(piped === undefined ? [] : [piped])];
-    if (name === undefined) throw fail('there is nothing to fill in');
-    piped = name.isText ? name.text : call({ name: name.text, args: args.map(textOf) }, environment, fail);
-    if (name.isText && args.length > 0) throw fail('a text takes no arguments');
+  for (const [first, ...rest] of pipelineOf(body, fail)) {
+    const args = [...rest.map(({ text }) => text), ...(piped === undefined ? [] : [piped])];
+    if (first === undefined) throw fail('there is nothing to fill in');
+    if (first.isText && args.length > 0) throw fail('a text takes no arguments');
+    piped = first.isText ? first.text : call({ name: first.text, args }, environment, fail);
   }
   return piped ?? '';
 }
@@ -82,22 +81,22 @@ interface Word {
   readonly isText: boolean;
 }
 
-function textOf(word: Word | string): string {
-  return typeof word === 'string' ? word : word.text;
-}
-
 /** The words of each command between bars. */
 function pipelineOf(body: string, fail: Fail): Word[][] {
-  const commands: Word[][] = [[]];
+  let command: Word[] = [];
+  const commands = [command];
   const words = new RegExp(WORD);
   while (words.lastIndex < body.length && body.trim() !== '') {
     const match = words.exec(body);
     if (match === null)
       throw fail(`"${body.trim()}" is not understood: there are env, must_env and json_escape`);
     const [, quoted, name] = match;
-    if (quoted !== undefined) commands.at(-1)?.push({ text: unquoted(quoted, fail), isText: true });
-    else if (name !== undefined) commands.at(-1)?.push({ text: name, isText: false });
-    else commands.push([]);
+    if (quoted !== undefined) command.push({ text: unquoted(quoted, fail), isText: true });
+    else if (name !== undefined) command.push({ text: name, isText: false });
+    else {
+      command = [];
+      commands.push(command);
+    }
   }
   return commands;
 }
@@ -111,28 +110,24 @@ function unquoted(quoted: string, fail: Fail): string {
   }
 }
 
-interface Call {
-  readonly name: string;
-  readonly args: readonly string[];
-}
-
-function call({ name, args }: Call, environment: Environment, fail: Fail): string {
-  const [first] = args;
-  if (name === 'json_escape' && first !== undefined && args.length === 1)
-    return JSON.stringify(first).slice(1, -1);
-  if (name === 'must_env' && first !== undefined && args.length === 1) {
+function call(
+  { name, args }: { readonly name: string; readonly args: readonly string[] },
+  environment: Environment,
+  fail: Fail,
+): string {
+  const [first = ''] = args;
+  if (name === 'json_escape' && args.length === 1) return JSON.stringify(first).slice(1, -1);
+  if (name === 'must_env' && args.length === 1) {
     const value = environment[first];
-    if (value === undefined) throw fail(`the environment variable ${first} is not set`);
-    return value;
+    if (value !== undefined) return value;
+    throw fail(`the environment variable ${first} is not set`);
   }
-  if (name === 'env' && first !== undefined) {
-    const names = args.length === 1 ? args : args.slice(0, -1);
+  if (name === 'env' && args.length > 0) {
+    const [names, fallback] = args.length === 1 ? [args, undefined] : [args.slice(0, -1), args.at(-1)];
     const found = names.map((each) => environment[each]).find((value) => value !== undefined && value !== '');
-    const fallback = args.length === 1 ? undefined : args.at(-1);
     const value = found ?? fallback;
-    if (value === undefined)
-      throw fail(`the environment variable ${first} is not set, and there is no default`);
-    return value;
+    if (value !== undefined) return value;
+    throw fail(`the environment variable ${first} is not set, and there is no default`);
   }
   throw fail(
     `${name} with ${args.length} arguments is not understood: there are env, must_env and json_escape`,

@@ -7,7 +7,7 @@ import { existing } from '@deploy-tools/shared/host/make-directory.js';
 import type { AgentSettings } from '../../deploy/agent-context.js';
 import { readState } from '../../deploy/state-file.js';
 import { programFile } from '../../process/script/program-file.js';
-import { agentKeyPath, loadAgentKey } from '../daemon/agent-key.js';
+import { agentKeyPath, loadAgentKey } from '../daemon/registry-access.js';
 import { checkStatePlace } from '../daemon/state-place.js';
 import type { AgentFlags } from '../flags/agent-settings.js';
 

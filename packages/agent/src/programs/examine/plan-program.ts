@@ -16,8 +16,7 @@ import type { ConfigFile, ConfiguredApplication } from '../configured/read-confi
 import { pathsIn } from '../daemon/open-application.js';
 import { REGISTRY_AGENT_FLAGS } from '../flags/agent-flags.js';
 import { type AgentFlags, agentSettings } from '../flags/agent-settings.js';
-import { configPath } from '../flags/config-path.js';
-import { splitCommand } from '../flags/split-command.js';
+import { configPath, splitCommand } from '../flags/split-command.js';
 import { describePlan } from './describe-plan.js';
 import { openWanted, withRegistry } from './look-at-registry.js';
 

@@ -48,10 +48,7 @@ export function clockCheck(flags: AgentFlags, name: string): Check {
   };
 }
 
-/**
- * What the registry's clock says right now: a watch tells it with each sign of life.
- * @returns undefined with a registry that has no watch.
- */
+/** Reads the registry's clock, which a watch gets with each sign of life; undefined where the registry has no watch. */
 async function timeAt(connection: Connection, name: string): Promise<string | undefined> {
   const enough = new AbortController();
   const signal = AbortSignal.any([enough.signal, AbortSignal.timeout(LONGEST_HEARTBEAT_MS)]);
@@ -80,10 +77,7 @@ export function clockBeside(registryTime: string, now: Date): string {
   );
 }
 
-/**
- * The Go registry does not send the time, only when a configuration was changed: that cannot be in the future.
- * @throws DeployError invalid.
- */
+/** Compares with the last change, all that the Go registry sends: it cannot be in the future. @throws DeployError invalid. */
 export function clockAgainst(changed: string, now: Date): string {
   const ahead = Date.parse(changed) - now.getTime();
   if (!(ahead > CLOCK_MS)) return `${now.toISOString()}; it is not behind the last change at the registry`;

@@ -8,7 +8,7 @@ import { systemTimers } from '../../host/timers.js';
 import { VETO_STATUS } from '../../process/script/run-hook.js';
 import { controlPath } from '../../tell/control/call-agent.js';
 import { splitCommand } from '../flags/split-command.js';
-import { agentDirectoryOf, askWanted, nudgeAgent, type WantedSource } from './ask-wanted.js';
+import { agentDirectoryOf, askWanted, nudgeAgent } from './ask-wanted.js';
 import { becomeCommand } from './become-command.js';
 import { type Decision, decideStart, type Knowledge } from './decide-start.js';
 import { viewDisk } from './disk-view.js';
@@ -86,15 +86,15 @@ async function decided(flags: GuardFlags): Promise<Decision> {
   try {
     for (let nudged = ''; ; ) {
       const agentDir = resolve(agentDirectoryOf(dir, flags['agent-dir'], hasSocket));
-      const source = { agentDir, name: flags.name, access: flags, since };
+      const passed = () => performance.now() - began;
+      const hasHadItsTime = (isFinal: boolean) =>
+        passed() >= (isFinal ? Math.min(ANSWER_TIMEOUT_MS, flags.wait) : ANSWER_TIMEOUT_MS);
+      const source = { agentDir, name: flags.name, access: flags, since, hasHadItsTime };
       if (nudged !== agentDir && hasSocket(agentDir)) {
         await nudgeAgent(source);
         nudged = agentDir;
       }
-      const passed = () => performance.now() - began;
-      const hasHad = (isFinal: boolean) =>
-        passed() >= (isFinal ? Math.min(ANSWER_TIMEOUT_MS, flags.wait) : ANSWER_TIMEOUT_MS);
-      const { decision, isOpen } = await decideOnce(dir, flags, () => ask(source, hasHad, late.signal));
+      const { decision, isOpen } = await decideOnce(dir, flags, () => askWanted(source, late.signal));
       const left = (isOpen ? Math.max(flags.wait, ANSWER_TIMEOUT_MS) : flags.wait) - passed();
       if (decision.start || left <= 0) return decision;
       await systemTimers.sleep(Math.min(hasSocket(agentDir) ? LOOK_MS : REGISTRY_LOOK_MS, left));
@@ -114,15 +114,4 @@ async function decideOnce(dir: string, flags: GuardFlags, ask: () => Promise<Kno
     if (isDeployError(error, 'usage') || !isDeployError(error)) throw error;
     return { decision: { start: false, why: error.message }, isOpen: false };
   }
-}
-
-/** @param hasHadItsTime whether the registry had enough time to answer, which is less for a final answer. */
-async function ask(
-  source: WantedSource,
-  hasHadItsTime: (isFinal: boolean) => boolean,
-  signal: AbortSignal,
-): Promise<Knowledge> {
-  const asked = await askWanted(source, signal);
-  if (asked.kind === 'wanted') return asked;
-  return { kind: 'unknown', why: asked.why, isSettled: hasHadItsTime(asked.isFinal) };
 }

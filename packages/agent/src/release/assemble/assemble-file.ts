@@ -3,10 +3,10 @@ import { closeSync, constants, openSync, readSync } from 'node:fs';
 import { fsPath } from '@deploy-tools/shared/archive/byte-name.js';
 import type { ChunkSource } from '../plan/content-index.js';
 import { setFileAttributes } from '../unpack/attributes.js';
+import { openPart, writeFully } from '../unpack/create-file.js';
 import type { AssemblePlace } from './assemble-place.js';
 import type { AssembleJob, PieceJob } from './assemble-task.js';
 import { lookAt } from './file-stamp.js';
-import { openPart, writeFully } from './write-part.js';
 
 /** Flags of open(2): never through a symlink, and without waiting for the other end of a FIFO. */
 const READ = constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK;

@@ -1,7 +1,7 @@
 import type { SafeEntry } from '@deploy-tools/shared/archive/entry-policy.js';
 import { DeployError } from '@deploy-tools/shared/errors.js';
 import type { AssemblyPlan, CopyPlan } from '../plan/content-plan.js';
-import { type DiskRelease, STAMP_NUMBERS } from '../plan/disk-release.js';
+import { type DiskRelease, STAMP_NUMBERS, stampAt } from '../plan/disk-release.js';
 import type { FetchBatch } from '../plan/pack-ranges.js';
 import type { TreeNode } from '../plan/release-tree.js';
 import { attributesOf } from '../unpack/attributes.js';
@@ -52,9 +52,8 @@ export function copyTask(
     attributes: attributeColumns(copies, ({ node }) => node.entry),
   };
   for (const [row, { root, file }] of copies.entries()) {
-    const from = file.stamp * STAMP_NUMBERS;
-    const stamp = releases[root]?.stamps.subarray(from, from + STAMP_NUMBERS) ?? [];
-    jobs.stamps.set(stamp, row * STAMP_NUMBERS);
+    const stamps = releases[root]?.stamps;
+    if (stamps !== undefined) jobs.stamps.set(stampAt(stamps, file.stamp), row * STAMP_NUMBERS);
     jobs.roots[row] = root;
   }
   return { kind: 'copy', jobs };

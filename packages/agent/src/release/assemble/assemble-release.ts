@@ -97,17 +97,14 @@ class ReleaseBuild {
 
   async #copy(copies: readonly CopyPlan[]): Promise<void> {
     const { threads, releases } = this.#request;
-    const { stale } = await threads.run('copy', () => copyTask(copies, releases));
+    const stale = await threads.run('copy', () => copyTask(copies, releases));
     this.#stale += stale.length;
     const plans = stale.flatMap((row) => copies[row] ?? []).map(assemblyOf);
     if (plans.length > 0) await this.#assemble(plans);
   }
 
   async #assemble(plans: readonly AssemblyPlan[]): Promise<void> {
-    const { missing } = await this.#request.threads.run('assemble', () => ({
-      kind: 'assemble',
-      jobs: plans.map(assembleJob),
-    }));
+    const missing = await this.#runAssemble(plans);
     for (const [number, plan] of plans.entries()) {
       const numbers = missing[number] ?? [];
       const isWhole = plan.pieces.length === plan.node.chunks.length && numbers.length === 0;
@@ -131,23 +128,23 @@ class ReleaseBuild {
   }
 
   async #assembleAgain(): Promise<void> {
-    const { threads } = this.#request;
     for (const plans of inTasks(this.#again, sizeOf)) {
-      const { missing } = await threads.run('assemble', () => ({
-        kind: 'assemble',
-        jobs: plans.map(assembleJob),
-      }));
-      if (missing.flat().length > 0)
+      if ((await this.#runAssemble(plans)).flat().length > 0)
         throw new DeployError('internal', 'a chunk that was just written is gone');
     }
   }
 
+  /** @returns for each plan, the numbers of its pieces that were not found. */
+  #runAssemble(plans: readonly AssemblyPlan[]): Promise<readonly (readonly number[])[]> {
+    const task = () => ({ kind: 'assemble', jobs: plans.map(assembleJob) }) as const;
+    return this.#request.threads.run('assemble', task);
+  }
+
   async #fetch(list: FetchList): Promise<void> {
     const { source, threads } = this.#request;
-    await fetchAll(fetchBatches(list.chunks(), BATCH_BYTES), source, async (batch, buffer) => {
-      const written = await threads.run('write', () => ({ kind: 'write', buffer, jobs: writeJobs(batch) }));
-      return written.buffer;
-    });
+    await fetchAll(fetchBatches(list.chunks(), BATCH_BYTES), source, (batch, buffer) =>
+      threads.run('write', () => ({ kind: 'write', buffer, jobs: writeJobs(batch) })),
+    );
   }
 
   async #finish(): Promise<bigint> {
@@ -167,7 +164,7 @@ class ReleaseBuild {
     const { threads } = this.#request;
     const close = (directories: readonly SafeEntry[]) => threads.run('close', () => closeTask(directories));
     await allOf(inTasks(atOnce, () => 0).map(close));
-    return (await close(inOrder)).at;
+    return await close(inOrder);
   }
 }
 

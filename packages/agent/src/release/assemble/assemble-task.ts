@@ -94,17 +94,23 @@ export type AssembleTask =
   /** Reads the stamps of a complete release. */
   | { readonly kind: 'stamp'; readonly root: string; readonly paths: readonly ByteName[] };
 
-/** A thread's answer, in the order of its tasks. */
-export type AssembleReply =
-  | { readonly kind: 'failed'; readonly error: SentError; readonly buffer?: ArrayBuffer }
-  | { readonly kind: 'made' }
+/** The answer to a successful task of each kind. */
+export interface AssembleAnswers {
+  readonly make: undefined;
   /** Rows of changed files. */
-  | { readonly kind: 'copied'; readonly stale: readonly number[] }
+  readonly copy: readonly number[];
   /** For each job, the numbers of its pieces that were not found. */
-  | { readonly kind: 'assembled'; readonly missing: readonly (readonly number[])[] }
-  | { readonly kind: 'written'; readonly buffer: ArrayBuffer }
-  | { readonly kind: 'finished' }
+  readonly assemble: readonly (readonly number[])[];
+  /** The task's buffer. */
+  readonly write: ArrayBuffer;
+  readonly finish: undefined;
   /** The time by the clock of the file system, in nanoseconds since 1970. */
-  | { readonly kind: 'closed'; readonly at: bigint }
-  /** A row for each path, zeros for what is not a file. */
-  | { readonly kind: 'stamped'; readonly stamps: BigInt64Array };
+  readonly close: bigint;
+  /** A row for each path, zeros for anything but a file. */
+  readonly stamp: BigInt64Array;
+}
+
+/** A thread's reply, in the order of its tasks. */
+export type AssembleReply =
+  | { readonly answer: AssembleAnswers[keyof AssembleAnswers] }
+  | { readonly error: SentError };

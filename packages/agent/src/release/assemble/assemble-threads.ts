@@ -1,7 +1,8 @@
 import { availableParallelism } from 'node:os';
 import { Worker } from 'node:worker_threads';
 import { DeployError, describeError, toDeployError } from '@deploy-tools/shared/errors.js';
-import type { AssembleReply, AssembleSetup, AssembleTask } from './assemble-task.js';
+import { fromSentError } from '@deploy-tools/shared/thread/sent-error.js';
+import type { AssembleAnswers, AssembleReply, AssembleSetup, AssembleTask } from './assemble-task.js';
 
 const MAX_THREADS = 2;
 /** A small young generation is collected often, and with it the buffers of unpacked chunks. */
@@ -20,17 +21,6 @@ interface Thread {
   readonly worker: Worker;
   /** Tasks without an answer so far; answers come in order. */
   readonly sent: Waiting[];
-}
-
-/** The kind of the answer to a successful task. */
-interface ReplyOf {
-  readonly make: 'made';
-  readonly copy: 'copied';
-  readonly assemble: 'assembled';
-  readonly write: 'written';
-  readonly finish: 'finished';
-  readonly close: 'closed';
-  readonly stamp: 'stamped';
 }
 
 /**
@@ -62,19 +52,16 @@ export class AssembleThreads {
    * @param task made when its turn comes, so that the first ones are on their way before the last ones are made.
    * @throws DeployError what the task failed with; cancelled after `stop`; internal when a thread died.
    */
-  async run<K extends AssembleTask['kind']>(
+  async run<K extends keyof AssembleAnswers>(
     kind: K,
     task: () => AssembleTask & { kind: K },
-  ): Promise<AssembleReply & { kind: ReplyOf[K] }> {
+  ): Promise<AssembleAnswers[K]> {
     const reply = await new Promise<AssembleReply>((resolve, reject) => {
       (kind === 'write' ? this.#urgent : this.#others).push({ task, resolve, reject });
       this.#dispatch();
     });
-    if (reply.kind === 'failed') {
-      const { message, hint } = reply.error;
-      throw new DeployError(reply.error.kind, message, hint === undefined ? {} : { hint });
-    }
-    return reply as AssembleReply & { kind: ReplyOf[K] };
+    if ('error' in reply) throw fromSentError(reply.error);
+    return reply.answer as AssembleAnswers[K];
   }
 
   /** Ends the threads at once and rejects their tasks. Resolves when no thread writes any more. */

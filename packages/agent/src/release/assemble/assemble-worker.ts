@@ -1,11 +1,13 @@
 import { parentPort } from 'node:worker_threads';
 import { byteName, fsPath } from '@deploy-tools/shared/archive/byte-name.js';
-import { DeployError, toDeployError } from '@deploy-tools/shared/errors.js';
+import { DeployError } from '@deploy-tools/shared/errors.js';
+import { toSentError } from '@deploy-tools/shared/thread/sent-error.js';
 import { STAMP_NUMBERS } from '../plan/disk-release.js';
 import { namingEntry, writeError } from '../unpack/write-error.js';
 import { FileAssembler } from './assemble-file.js';
 import { AssemblePlace } from './assemble-place.js';
 import type {
+  AssembleAnswers,
   AssembleJob,
   AssembleReply,
   AssembleSetup,
@@ -23,45 +25,40 @@ import { writeChunks } from './write-chunks.js';
 function serve(port: NonNullable<typeof parentPort>): void {
   let place: AssemblePlace | undefined;
   port.on('message', (message: AssembleSetup | AssembleTask) => {
-    if (message.kind === 'setup') {
-      place = new AssemblePlace(message);
-      return;
-    }
-    const reply = answer(place, message);
-    const buffer = 'buffer' in reply ? reply.buffer : undefined;
-    port.postMessage(reply, buffer === undefined ? [] : [buffer]);
+    if (message.kind === 'setup') place = new AssemblePlace(message);
+    else port.postMessage(replyTo(message, place), message.kind === 'write' ? [message.buffer] : []);
   });
 }
 
-function answer(place: AssemblePlace | undefined, task: AssembleTask): AssembleReply {
+function replyTo(task: AssembleTask, place: AssemblePlace | undefined): AssembleReply {
   try {
-    if (task.kind === 'stamp') return { kind: 'stamped', stamps: stampsOf(task.root, task.paths) };
+    if (task.kind === 'stamp') return { answer: stampsOf(task.root, task.paths) };
     if (place === undefined) throw new DeployError('internal', 'a task before the setup');
-    return perform(place, task);
-  } catch (thrown) {
-    const { kind, message, hint } = toDeployError(thrown);
-    const error = { kind, message, hint };
-    return task.kind === 'write' ? { kind: 'failed', error, buffer: task.buffer } : { kind: 'failed', error };
+    return { answer: perform(place, task) };
+  } catch (error) {
+    return { error: toSentError(error) };
   }
 }
 
-function perform(place: AssemblePlace, task: Exclude<AssembleTask, { kind: 'stamp' }>): AssembleReply {
+type TreeTask = Exclude<AssembleTask, { kind: 'stamp' }>;
+
+function perform(place: AssemblePlace, task: TreeTask): AssembleAnswers[TreeTask['kind']] {
   switch (task.kind) {
     case 'make':
       for (const entry of task.entries) makeEntry(place, entry);
-      return { kind: 'made' };
+      return undefined;
     case 'copy':
-      return { kind: 'copied', stale: copyAll(place, task.jobs) };
+      return copyAll(place, task.jobs);
     case 'assemble':
-      return { kind: 'assembled', missing: assembleAll(place, task.jobs) };
+      return assembleAll(place, task.jobs);
     case 'write':
       writeChunks(place, new Uint8Array(task.buffer), task.jobs);
-      return { kind: 'written', buffer: task.buffer };
+      return task.buffer;
     case 'finish':
       finishTree(place, task);
-      return { kind: 'finished' };
+      return undefined;
     case 'close':
-      return { kind: 'closed', at: closeDirectories(place, task.jobs) };
+      return closeDirectories(place, task.jobs);
   }
 }
 

@@ -3,11 +3,10 @@ import { closeSync, openSync } from 'node:fs';
 import { DeployError } from '@deploy-tools/shared/errors.js';
 import { unpackFrame } from '@deploy-tools/shared/layers/frame.js';
 import { setFileAttributes } from '../unpack/attributes.js';
-import { CREATE_FILE } from '../unpack/create-file.js';
+import { CREATE_FILE, openPart, writeFully } from '../unpack/create-file.js';
 import { writeError } from '../unpack/write-error.js';
 import type { AssemblePlace } from './assemble-place.js';
 import type { FileJob, WriteJob, WriteTarget } from './assemble-task.js';
-import { openPart, writeFully } from './write-part.js';
 
 /**
  * Unpacks and verifies fetched chunks and writes them where they belong.

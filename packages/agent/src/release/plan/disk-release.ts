@@ -31,3 +31,8 @@ export interface DiskSources {
    */
   readonly unproven: readonly string[];
 }
+
+/** The numbers of one row of stamps. */
+export function stampAt(stamps: BigInt64Array, row: number): BigInt64Array {
+  return stamps.subarray(row * STAMP_NUMBERS, (row + 1) * STAMP_NUMBERS);
+}

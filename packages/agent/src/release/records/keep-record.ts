@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import type { ByteName } from '@deploy-tools/shared/archive/byte-name.js';
 import { ManifestStore } from '../fetch/manifest-store.js';
-import { STAMP_NUMBERS } from '../plan/disk-release.js';
+import { STAMP_NUMBERS, stampAt } from '../plan/disk-release.js';
 import type { EntryPlace } from '../plan/release-tree.js';
 import type { ReleaseStore } from '../release-store.js';
 import type { ReleaseRecord } from './release-record.js';
@@ -23,7 +23,7 @@ export async function keepRecord(store: ReleaseStore, hash: string, act: () => P
   const before = await threads.run('stamp', task);
   await act();
   const after = await threads.run('stamp', task);
-  records.write(hash, refreshed(record, before.stamps, after.stamps));
+  records.write(hash, refreshed(record, before, after));
 }
 
 function pathsOf(record: ReleaseRecord, manifests: ManifestStore): ByteName[] | undefined {
@@ -37,8 +37,7 @@ export function refreshed(record: ReleaseRecord, before: BigInt64Array, after: B
   const places: EntryPlace[] = [];
   const stamps = new BigInt64Array(record.stamps.length);
   for (const [row, place] of record.places.entries()) {
-    const rowOf = (all: BigInt64Array) => all.subarray(row * STAMP_NUMBERS, (row + 1) * STAMP_NUMBERS);
-    const [recorded, then, now] = [rowOf(record.stamps), rowOf(before), rowOf(after)];
+    const [recorded, then, now] = [stampAt(record.stamps, row), stampAt(before, row), stampAt(after, row)];
     const wasUnchanged = recorded.every((number, at) => number === then[at]);
     const isTheSame = then.subarray(0, STAMP_NUMBERS - 1).every((number, at) => number === now[at]);
     if (!wasUnchanged || !isTheSame) continue;

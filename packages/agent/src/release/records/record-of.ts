@@ -1,4 +1,4 @@
-import { STAMP_NUMBERS } from '../plan/disk-release.js';
+import { STAMP_NUMBERS, stampAt } from '../plan/disk-release.js';
 import type { LayerManifest } from '../plan/layer-manifest.js';
 import type { EntryPlace, TreeNode } from '../plan/release-tree.js';
 import type { ReleaseRecord } from './release-record.js';
@@ -31,7 +31,7 @@ export function recordOf(
   const places: EntryPlace[] = [];
   const kept = new BigInt64Array(stamps.length);
   for (const [row, { entry, place }] of nodes.entries()) {
-    const stamp = stamps.subarray(row * STAMP_NUMBERS, (row + 1) * STAMP_NUMBERS);
+    const stamp = stampAt(stamps, row);
     const [, size, mtimeNs = 0n, ctimeNs = finishedAt] = stamp;
     const isAsBuilt = size === BigInt(entry.size) && mtimeNs / 1000n === microseconds(entry);
     if (!isAsBuilt || ctimeNs >= finishedAt - TICK_NS) continue;

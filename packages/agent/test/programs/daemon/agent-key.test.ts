@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import { agentKeyPath } from '@deploy-tools/agent/programs/daemon/agent-key.js';
+import { agentKeyPath } from '@deploy-tools/agent/programs/daemon/registry-access.js';
 import { expect, it } from 'vitest';
 import { testScope } from '../../../../../test/support/scope.js';
 import { tempDir } from '../../../../../test/support/temp-dir.js';

@@ -85,7 +85,7 @@ export async function makeBuildSite(
       const nodes = recordable(layRelease(labelled, DEFAULT_UNPACK_POLICY).nodes);
       const files = nodes.map(({ entry }) => entry.path);
       const root = join(paths.unpacked, hash);
-      const { stamps } = await threads.run('stamp', () => ({ kind: 'stamp', root, paths: files }));
+      const stamps = await threads.run('stamp', () => ({ kind: 'stamp', root, paths: files }));
       const record = recordOf(manifests, { nodes, stamps }, 2n ** 62n);
       expect(record.places.length).toBe(nodes.length);
       new ReleaseRecords(paths.records).write(hash, record);
