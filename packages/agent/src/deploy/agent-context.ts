@@ -32,7 +32,6 @@ export interface AgentPaths extends ReleasePaths {
 }
 
 export interface AgentSettings extends ReleaseSettings {
-  /** Of the configuration. */
   readonly name: string;
   /** Absolute path, or a name to look up in PATH; undefined for none. */
   readonly script: string | undefined;
@@ -63,7 +62,6 @@ export interface AgentSettings extends ReleaseSettings {
 export interface ContextParts {
   readonly paths: AgentPaths;
   readonly log: Logger;
-  /** Assemble releases. */
   readonly threads: AssembleThreads;
   /** Limits how many releases the configurations of this agent make at once. */
   readonly builds: Turns;
@@ -76,7 +74,6 @@ export interface ContextParts {
   readonly facts: Readonly<AttemptFacts>;
   /** Receives the output of scripts and hooks. */
   readonly output: OutputPlace;
-  /** The supervised program, where the agent has one. */
   readonly program: ReleaseProgram | undefined;
   readonly clock: () => Date;
   readonly timers: Timers;

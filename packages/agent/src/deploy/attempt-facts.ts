@@ -60,7 +60,7 @@ export class AttemptFacts {
     this.#failing.clear();
   }
 
-  /** Forgets everything: another attempt begins. */
+  /** Forgets the previous attempt. */
   clear(): void {
     this.log.clear();
     this.timings = {};

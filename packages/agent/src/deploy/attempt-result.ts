@@ -12,7 +12,6 @@ export type AttemptResult =
   /** The attempt will be resumed or begun anew: the agent stops, the connection is lost, another release is wanted. */
   | { readonly kind: 'interrupted'; readonly error: DeployError };
 
-/** A result with an error. */
 export type Failure = Extract<AttemptResult, { readonly error: DeployError }>;
 
 export function isFailure(result: AttemptResult): result is Failure {

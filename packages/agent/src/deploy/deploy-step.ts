@@ -69,7 +69,6 @@ export function nextStep(step: DeployStep, event: StepEvent): DeployStep {
 
 const OVER: readonly DeployStep[] = ['healthy', 'failed', 'rolled-back', 'inconsistent'];
 
-/** Whether an attempt at this step is over. */
 export function isOver(step: DeployStep): boolean {
   return OVER.includes(step);
 }

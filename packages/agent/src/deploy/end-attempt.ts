@@ -15,7 +15,7 @@ export async function endFailed(context: AgentContext, failure: Failure): Promis
   if (isRolledBackByHand(attempt)) return failure; // The release has not failed.
   const { config, step } = attempt;
   const { failures, notBefore } = hold !== undefined && isSameRevision(hold, config) ? hold : {};
-  const when = isWantedNoMore(context, config, failure.error)
+  const when = isAnotherWanted(context, config, failure.error)
     ? 'another release is wanted by now'
     : notBefore === undefined
       ? 'it waits for an operator who says retry'
@@ -31,7 +31,7 @@ export function isRolledBackByHand({ byHand, step }: Pick<Attempt, 'byHand' | 's
   return byHand === true && step === 'rolled-back';
 }
 
-function isWantedNoMore({ wishes }: AgentContext, { hash }: AgentConfig, error: DeployError): boolean {
+function isAnotherWanted({ wishes }: AgentContext, { hash }: AgentConfig, error: DeployError): boolean {
   return error instanceof Superseded || wishes.wantsOther(hash);
 }
 

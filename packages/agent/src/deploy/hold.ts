@@ -17,7 +17,6 @@ export interface RevisionId {
 export type Hold = Readonly<z.infer<typeof holdSchema>>;
 
 export const holdSchema = z.object({
-  /** Configuration hash. */
   hash: hashSchema,
   revision: z.exactOptional(countSchema),
   why: z.enum(['rejected', 'vetoed', 'withdrawn']),

@@ -21,7 +21,7 @@ export async function leaveUnproven(
   if (left === undefined) return;
   const { ledger, log, facts } = context;
   const reason = reasonOf(context, why);
-  const message = `it was never proven, and what is wanted instead does not run: ${reason}`;
+  const message = `it was never proven, and the wanted release does not run: ${reason}`;
   const error = new DeployError('unhealthy', message);
   log.warn({ hash: left.config.hash }, `leaving a release that was never proven: ${reason}`);
   facts.log.push(describeError(error));

@@ -175,7 +175,7 @@ export class LocalHost implements Host {
     if (root !== next.root)
       throw new DeployError(
         'unhealthy',
-        `the program in charge is not that of the release: it runs from ${root ?? 'nowhere'}`,
+        `the program in charge is not the release's: it runs from ${root ?? 'nowhere'}`,
         { hint: 'find out what restarted it meanwhile' },
       );
     if (died?.aborted === true) throw died.reason;

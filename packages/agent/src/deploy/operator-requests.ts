@@ -53,7 +53,7 @@ export function cancelAttempt(
   log.warn({ hash: config.hash, step, by }, 'the deployment is cancelled');
   ledger.cancel(by);
   if (!loop.cancel(by) && !endCancelled(ledger))
-    return 'cancelled; this host rolls back when it resumes what was interrupted: ctl status shows what that waits for';
+    return 'cancelled; this host rolls back when it resumes the interrupted deployment; ctl status shows what it waits for';
   if (step === 'activating') return 'cancelled; this host rolls back as soon as a script that runs has ended';
   return step === 'validating' ? 'cancelled, rolling back' : 'cancelled before anything was switched';
 }

@@ -88,7 +88,7 @@ it('a release is in charge when its program is, and runs', async () => {
   const { host } = await agentContext(tempDir(testScope()), {}, { program: own });
   host.requireInCharge(rootsOf('/v1'));
   expect(() => host.requireInCharge(rootsOf('/v2'))).toThrow(
-    'the program in charge is not that of the release: it runs from /v1',
+    "the program in charge is not the release's: it runs from /v1",
   );
   const { program: crashed } = program(AbortSignal.abort(CRASH));
   const after = await agentContext(tempDir(testScope()), {}, { program: crashed });

@@ -9,7 +9,7 @@ import type { SyncStrategy } from './sync-request.js';
 
 /**
  * Fails where something would keep a tree from its destination.
- * @throws DeployError exists; unsafe where another user can redirect what is written.
+ * @throws DeployError exists; unsafe where another user can redirect the sync.
  */
 export function checkDestination(to: string, strategy: SyncStrategy): void {
   const there = lstatSync(to, { throwIfNoEntry: false });

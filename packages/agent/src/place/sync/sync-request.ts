@@ -9,7 +9,7 @@ export const SYNC_STRATEGIES = ['rsync', 'mv', 'release'] as const;
 export type SyncStrategy = (typeof SYNC_STRATEGIES)[number];
 
 export interface SyncRequest {
-  /** Absolute path of a directory; its content is what is synced. */
+  /** Absolute path of the directory whose content is synced. */
   readonly from: string;
   /** Absolute path. */
   readonly to: string;
