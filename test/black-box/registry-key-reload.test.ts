@@ -43,7 +43,9 @@ it('a key that is removed ends its sessions and no others', async () => {
   const goes = await console(scope, world, removed);
   await changing(world, () => writeFileSync(operatorKeys, lines(operator)));
   expect(await goes.ended).toBe(255);
-  await world.registry.log.line(({ msg, who }) => /^the key was removed/.test(msg) && who === 'removed@test');
+  await world.registry.log.line(
+    ({ msg, who }) => /^connection ended: its key was removed/.test(msg) && who === 'removed@test',
+  );
   await stays.run('components');
   expect((await world.client('ops', removed).exec('components')).status).toBe(255);
 });

@@ -46,7 +46,7 @@ export class OperatorTree implements SftpFiles {
   async open(path: string, flags: number): Promise<SftpFile> {
     if (path === '/') throw new DeployError('invalid', '/ is a directory');
     if ((flags & OPEN_FLAG.WRITE) === 0) throw new DeployError('denied', 'operators may only upload');
-    if (flags & OPEN_FLAG.APPEND) throw new DeployError('unsupported', 'an upload starts at its beginning');
+    if (flags & OPEN_FLAG.APPEND) throw new DeployError('unsupported', 'an upload cannot append to a file');
     const { uploads, audit, clock } = this.#ports;
     const upload = await uploads.begin(this.#view.principal.fingerprint);
     const entry = { attrs: fileAttrs(0o644, 0, unixSeconds(clock)) };

@@ -98,7 +98,7 @@ export class RequestHandler {
       case PACKET.RMDIR:
       case PACKET.SYMLINK:
       case PACKET.READLINK:
-        return Promise.reject(new DeployError('denied', 'this registry does not allow that'));
+        return Promise.reject(new DeployError('denied', 'the registry does not allow this operation'));
       case PACKET.EXTENDED:
         return this.#extended(request, id);
       default:

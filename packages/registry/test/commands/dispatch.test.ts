@@ -82,7 +82,7 @@ describe('a command line', () => {
     const reply = await run(registry, line);
     expect(reply).toMatchObject({ status: 1, stdout: '' });
     expect(reply.stderr).toMatch(
-      /^-\w+ is given, and the word ".+" says it again \(give either the flag or /,
+      /^-\w+ is given twice: as a flag and by the word ".+" \(give either the flag or /,
     );
     expect(await state()).toEqual(before);
     expect((await auditOf(registry)).find(({ error }) => error !== undefined)?.result).toBe('refused');

@@ -161,7 +161,7 @@ describe('an agent', () => {
     const beyond = collect(
       client.read(`files/${version?.hash}`, { from: stored.length - 5, to: stored.length + 1 }),
     );
-    await expect(beyond).rejects.toThrow('the remote file ended before its size');
+    await expect(beyond).rejects.toThrow('the remote file is shorter than its stated size');
   });
 
   test('reads the configuration by relative, absolute and roundabout paths', async () => {

@@ -196,7 +196,7 @@ export function positionalAt(specs: readonly PositionalSpec[], index: number): P
 
 /** The error for a value given twice, even with the same text: neither value wins, as the losing one may be the intended one. */
 function saidTwice(name: string, word: string, { label }: PositionalSpec): DeployError {
-  return new DeployError('usage', `-${name} is given, and the word "${word}" says it again`, {
+  return new DeployError('usage', `-${name} is given twice: as a flag and by the word "${word}"`, {
     hint: `give either the flag or ${label}; a value with a space in it has to be quoted`,
   });
 }

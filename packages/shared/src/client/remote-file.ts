@@ -42,7 +42,8 @@ export class RemoteFile {
   async #fill(target: Uint8Array, offset: number): Promise<void> {
     for (let got = 0; got < target.length; ) {
       const part = await this.#requests.read(offset + got, target.length - got);
-      if (part === undefined) throw new DeployError('corrupt', `${this.#path} ended before its size`);
+      if (part === undefined)
+        throw new DeployError('corrupt', `${this.#path} is shorter than its stated size`);
       target.set(part, got);
       got += part.length;
       this.#requests.release(part);

@@ -235,7 +235,8 @@ export class SftpClient {
     let got = 0;
     while (got < length) {
       const part = await this.#readPart(handle, offset + got, length - got);
-      if (part === undefined) throw new DeployError('corrupt', 'the remote file ended before its size');
+      if (part === undefined)
+        throw new DeployError('corrupt', 'the remote file is shorter than its stated size');
       parts.push(part);
       got += part.length;
     }

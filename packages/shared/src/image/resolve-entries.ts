@@ -97,7 +97,7 @@ class ImageLinks {
       if (followed > MAX_FOLLOWED) {
         throw new DeployError(
           'invalid',
-          `the directory ${showName(directory)} is a symlink that leads nowhere`,
+          `the symlinks of the directory ${showName(directory)} form a circle`,
         );
       }
       if (link.target.startsWith('/')) at = '';

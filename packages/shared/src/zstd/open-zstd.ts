@@ -21,7 +21,7 @@ export function openZstd(
     const [reason = ''] = String(error instanceof Error ? error.message : error).split('\n');
     throw new DeployError(
       'unsupported',
-      `Node.js ${process.version} has no zstd, nor is there zstd-napi: ${reason}`,
+      `Node.js ${process.version} has no zstd, and the package zstd-napi cannot be loaded: ${reason}`,
       {
         hint: 'use Node.js 22.15 or newer, or install again: "npm ci" says why a package is missing',
         cause: error,

@@ -102,7 +102,7 @@ describe('reading', () => {
     const read = collect(client.read('/f', { from: 90_000, to: 100_001 }));
     await expect(read).rejects.toMatchObject({
       kind: 'corrupt',
-      message: 'the remote file ended before its size',
+      message: 'the remote file is shorter than its stated size',
     });
   });
 

@@ -119,7 +119,7 @@ describe('which zstd', () => {
     };
     expect(kindOf(() => openZstd({}, missing))).toBe('unsupported');
     expect(() => openZstd({}, missing)).toThrow(
-      /has no zstd, nor is there zstd-napi: Cannot find module \S+$/,
+      /has no zstd, and the package zstd-napi cannot be loaded: Cannot find module \S+$/,
     );
   });
 });
