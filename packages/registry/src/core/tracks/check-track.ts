@@ -114,7 +114,7 @@ export class TrackCheck {
     return layers;
   }
 
-  /** Sets the configurations to the release that was added last, unless they are. */
+  /** Sets the configurations to the release that was added last, unless that is done. */
   async #bump(): Promise<{ readonly bumped: readonly string[]; readonly refused: readonly string[] }> {
     const { added } = this.#progress;
     if (added === undefined || this.#isSettled()) return { bumped: [], refused: [] };
