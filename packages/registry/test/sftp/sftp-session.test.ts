@@ -77,7 +77,7 @@ describe('an operator', () => {
     const client = await SftpClient.start(await operators.open());
     const large = client.upload('big', pieces(Buffer.alloc((8 << 20) + 1), 1_000_000));
     await expect(large).rejects.toThrow(
-      'the upload is larger than 8.0 MB (the registry was started with this',
+      'the upload is larger than 8.0 MB (-max-upload of the registry sets the limit)',
     );
     await expect(client.readFile('/x', 10)).rejects.toMatchObject({
       kind: 'denied',
