@@ -144,7 +144,7 @@ export class Followed {
       while (!signal.aborted) await this.#runLoop(application, signal);
     } finally {
       this.#application = undefined;
-      await application.close();
+      await application.close().finally(() => application.release());
     }
   }
 

@@ -24,6 +24,8 @@ interface OpenParts {
   readonly crash: () => ProgramCrash | undefined;
   /** Ends the supervised program, gracefully, and closes the rest. */
   readonly close: () => Promise<void>;
+  /** Releases the directory and the state file. */
+  readonly release: () => void;
 }
 
 /** One followed configuration on this host, with everything that belongs to it alone. */
@@ -104,5 +106,10 @@ export class Application {
 
   async close(): Promise<void> {
     await this.#open.close();
+  }
+
+  /** Lets the next agent take the directory; to be called last. */
+  release(): void {
+    this.#open.release();
   }
 }

@@ -62,7 +62,7 @@ export async function followOne(
   const { pushes, context } = application;
   const { name } = settings;
   const dir = resolve(flags.dir);
-  return await runDaemon({
+  const running = runDaemon({
     ...{ dir, log, signals },
     controlled: once ? undefined : () => new Map([[name, application.controlled(link, loop)]]),
     onHangup: () => {
@@ -83,4 +83,5 @@ export async function followOne(
       await close();
     },
   });
+  return await running.finally(() => application.release());
 }

@@ -115,14 +115,11 @@ async function openTaken(
     trouble: () => trouble.error,
     crash: () => supervised?.crash(),
     close: async () => {
-      try {
-        await supervised?.close();
-        await output.close();
-        await threads.stop();
-      } finally {
-        release();
-      }
+      await supervised?.close();
+      await output.close();
+      await threads.stop();
     },
+    release,
   };
   return new Application(open, settings, signal);
 }
