@@ -3,12 +3,19 @@
 // is explained below (figures: docs/decisions/, docs/performance.md).
 import { spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { basename, dirname, join, resolve } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { rolldown } from 'rolldown';
+import {
+  built,
+  builtFiles,
+  entriesOf,
+  httpAgentsOfSsh2,
+  nativePartOfLocks,
+  ROOT,
+  workersOf,
+} from './built-files.mjs';
 
-const ROOT = dirname(dirname(fileURLToPath(import.meta.url)));
 /** Stay in node_modules: those with native code, and what is large and loaded only when it is needed. */
 const OUTSIDE =
   /^(ssh2|zstd-napi|fs-native-extensions|better-sqlite3(-12)?|yaml|@aws-sdk\/.*|google-auth-library|@grpc\/.*|nodemailer|yauzl|xz-decompress|unbzip2-stream|yargs)(\/|$)/;
@@ -25,42 +32,25 @@ const SELDOM = {
 for (const name of ['registry', 'agent', 'ctl']) {
   rmSync(join(ROOT, 'packages', name, 'program'), { recursive: true, force: true });
 }
-await bundleModules('registry', [built('registry', 'main.js'), ...workersOf('registry', 'sources')]);
+await bundleModules('registry', [built('registry', 'main.js'), ...plainWorkersOf('registry', 'sources')]);
 await bundleModules('ctl', [
   ...['deployctl-main.js', 'from-docker-main.js'].map((main) => built('ctl', main)),
-  ...workersOf('ctl'),
+  ...plainWorkersOf('ctl'),
 ]);
 await bundleModules(
   'agent',
-  [...workersOf('agent', 'sources'), ...(await bundleAgent())],
+  [...plainWorkersOf('agent', 'sources'), ...(await bundleAgent())],
   [compiledWorkers()],
 );
 
-function built(name, file) {
-  return join(ROOT, 'packages', name, 'dist', file);
-}
-
-/** A worker's file is found beside the program's: `new URL('./x-worker.js', import.meta.url)`. */
-function workersOf(...names) {
-  return names.flatMap((name) => {
-    const workers = builtFiles(name).filter((file) => file.endsWith('-worker.js'));
-    return workers.filter((file) => !COMPILED.includes(basename(file, '.js')));
-  });
-}
-
-/** What `tsc` made of the sources that are there: of files that were moved since, it leaves what it made of them before. */
-function builtFiles(name) {
-  const sources = readdirSync(join(ROOT, 'packages', name, 'src'), { recursive: true });
-  return sources
-    .filter((file) => file.endsWith('.ts'))
-    .map((file) => built(name, file.replace(/\.ts$/, '.js')));
+/** Those that are not compiled. */
+function plainWorkersOf(...names) {
+  return workersOf(...names).filter((file) => !COMPILED.includes(basename(file, '.js')));
 }
 
 /** Files of a package that begin something, each with what it shares with none in one ES module of its name. */
 async function bundleModules(name, files, plugins = []) {
-  const input = Object.fromEntries(files.map((file) => [basename(file, '.js'), file]));
-  if (Object.keys(input).length < files.length) throw new Error(`two of ${files} have the same name`);
-  const bundle = await rolldown({ input, platform: 'node', external: OUTSIDE, plugins });
+  const bundle = await rolldown({ input: entriesOf(files), platform: 'node', external: OUTSIDE, plugins });
   const dir = join(ROOT, 'packages', name, 'program');
   await bundle.write({ dir, format: 'es', entryFileNames: '[name].js', chunkFileNames: '[name]-[hash].js' });
   await bundle.close();
@@ -143,31 +133,6 @@ function nativePartOfSsh2() {
   return {
     name: 'native-part-of-ssh2',
     resolveId: (source) => (source.endsWith('sshcrypto.node') ? { id, external: true } : undefined),
-  };
-}
-
-/** ssh2 comes with agents for HTTP over SSH, which nobody here uses, and with them all that Node.js has of HTTP and TLS. */
-function httpAgentsOfSsh2() {
-  return {
-    name: 'http-agents-of-ssh2',
-    load: (id) => (id.endsWith('/ssh2/lib/http-agents.js') ? { code: '', moduleType: 'js' } : undefined),
-  };
-}
-
-/** fs-native-extensions searches for its native part, which takes 10 ms; where it is on this kind of host is tried first. */
-function nativePartOfLocks() {
-  const name = 'fs-native-extensions';
-  const code = `
-    let binding;
-    try {
-      binding = require('${name}/prebuilds/${process.platform}-${process.arch}/${name}.node');
-    } catch {
-      binding = require('${name}/binding.js');
-    }
-    module.exports = binding;`;
-  return {
-    name: 'native-part-of-locks',
-    load: (id) => (id.endsWith(`/${name}/binding.js`) ? { code, moduleType: 'js' } : undefined),
   };
 }
 

@@ -7,9 +7,9 @@ import type { Scope } from './scope.js';
 
 export const PROJECT_ROOT = join(import.meta.dirname, '..', '..');
 
-/** A program of ours as an installation has it: `node_modules/.bin/<name>`. */
+/** A program of ours as an installation has it: `node_modules/.bin/<name>`, or in PROGRAMS, the directory `bin` of a package. */
 export function binPath(name: string): string {
-  return join(PROJECT_ROOT, 'node_modules', '.bin', name);
+  return join(process.env.PROGRAMS ?? join(PROJECT_ROOT, 'node_modules', '.bin'), name);
 }
 
 /** A program of ours that runs as a child process. */

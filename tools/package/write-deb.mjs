@@ -1,0 +1,161 @@
+import { createHash } from 'node:crypto';
+import {
+  chmodSync,
+  cpSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
+import { dirname, join, relative } from 'node:path';
+import { gzipSync } from 'node:zlib';
+import { ROOT } from '../built-files.mjs';
+import { ARCHITECTURES, KINDS } from './kinds.mjs';
+import { writeTar } from './write-tar.mjs';
+
+/** The oldest that Node.js runs with, and what its C++ needs. */
+const DEPENDS = 'libc6 (>= 2.28), libstdc++6 (>= 8)';
+const MAINTAINER = 'deploy-tools <deploy-tools@localhost>';
+const SCRIPTS = ['postinst', 'prerm', 'postrm'];
+
+/**
+ * Lays out a staged tree as systems have it: everything in `/usr/lib/KIND`, links to it in `/usr/bin`, units, pages and examples in
+ * their places.
+ */
+export function layOut({ kind, staged, dir }) {
+  const home = join(dir, 'usr/lib', kind);
+  for (const part of ['bin', 'lib']) place(join(staged, part), join(home, part));
+  for (const program of KINDS[kind].programs) link(join(home, 'bin', program), join(dir, 'usr/bin', program));
+  const doc = join(dir, 'usr/share/doc', kind);
+  for (const part of ['examples', 'licenses', 'sbom.cdx.json'])
+    place(join(staged, 'share', part), join(doc, part));
+  for (const page of readdirSync(join(staged, 'share/man'))) {
+    const text = readFileSync(join(staged, 'share/man', page));
+    write(join(dir, 'usr/share/man/man1', `${page}.gz`), gzipSync(text, { level: 9 }));
+  }
+  for (const unit of KINDS[kind].units) {
+    const text = readFileSync(join(staged, 'share/systemd', unit), 'utf8');
+    write(join(dir, 'usr/lib/systemd/system', unit), text.replaceAll('/usr/local/bin/', '/usr/bin/'));
+  }
+  if (kind === 'deployctl') placeCompletion(join(staged, 'lib/ctl/completion'), dir);
+  if (KINDS[kind].user !== undefined) mkdirSync(join(dir, 'etc', kind), { recursive: true });
+}
+
+function placeCompletion(from, dir) {
+  const places = {
+    bash: 'bash-completion/completions/deployctl',
+    zsh: 'zsh/vendor-completions/_deployctl',
+    fish: 'fish/vendor_completions.d/deployctl.fish',
+  };
+  for (const [shell, to] of Object.entries(places))
+    place(join(from, `deployctl.${shell}`), join(dir, 'usr/share', to));
+}
+
+/** Writes a package for dpkg. @see deb(5) */
+export async function writeDeb({ kind, arch, version, staged, work, to, time }) {
+  const [data, control] = [join(work, 'data'), join(work, 'control')];
+  layOut({ kind, staged, dir: data });
+  write(join(data, 'usr/share/doc', kind, 'copyright'), copyright());
+  const log = `${kind} (${version}) stable; urgency=medium\n\n  * See CHANGELOG.md.\n\n -- ${MAINTAINER}  ${time.toUTCString().replace('GMT', '+0000')}\n`;
+  write(join(data, 'usr/share/doc', kind, 'changelog.gz'), gzipSync(log, { level: 9 }));
+  write(join(control, 'control'), controlOf({ kind, arch, version, bytes: sizeOf(data) }));
+  write(join(control, 'md5sums'), sumsOf(data));
+  for (const script of KINDS[kind].user === undefined ? [] : SCRIPTS) {
+    const text = readFileSync(join(ROOT, 'packaging/deb', script), 'utf8').replaceAll('@KIND@', kind);
+    write(join(control, script), text.replaceAll('@UNITS@', KINDS[kind].units.join(' ')), 0o755);
+  }
+  await writeTar({ dir: control, root: './', to: join(work, 'control.tar.gz'), time });
+  await writeTar({ dir: data, root: './', to: join(work, 'data.tar.xz'), time });
+  const members = ['control.tar.gz', 'data.tar.xz'].map((name) => [name, readFileSync(join(work, name))]);
+  writeFileSync(to, archiveOf([['debian-binary', Buffer.from('2.0\n')], ...members], time));
+}
+
+function controlOf({ kind, arch, version, bytes }) {
+  return [
+    `Package: ${kind}`,
+    `Version: ${version}`,
+    `Architecture: ${ARCHITECTURES[arch].deb}`,
+    `Maintainer: ${MAINTAINER}`,
+    `Installed-Size: ${Math.ceil(bytes / 1024)}`,
+    `Depends: ${DEPENDS}`,
+    ...(KINDS[kind].user === undefined ? [] : ['Recommends: openssh-client']),
+    'Section: admin',
+    'Priority: optional',
+    `Description: ${KINDS[kind].description}`,
+    ' It carries the Node.js that it runs with, and needs nothing else.',
+    '',
+  ].join('\n');
+}
+
+function copyright() {
+  const text = readFileSync(join(ROOT, 'LICENSE'), 'utf8').split('\n').slice(4);
+  const license = text
+    .map((line) => (line === '' ? ' .' : ` ${line}`))
+    .join('\n')
+    .replace(/( \.)?\s*$/, '\n');
+  return [
+    'Format: https://www.debian.org/doc/packaging-manuals/copyright-format/1.0/',
+    '',
+    'Files: *',
+    'Copyright: 2026 the authors of deploy-tools',
+    'License: Expat',
+    license.trimEnd(),
+    '',
+    'Comment: the licenses of what it carries are in the directory licenses beside this file.',
+    '',
+  ].join('\n');
+}
+
+/** @see ar(5) */
+function archiveOf(members, time) {
+  const parts = members.flatMap(([name, content]) => {
+    const seconds = Math.floor(time.getTime() / 1000);
+    const fields = [
+      name.padEnd(16),
+      String(seconds).padEnd(12),
+      '0'.padEnd(6),
+      '0'.padEnd(6),
+      '100644'.padEnd(8),
+    ];
+    const header = `${fields.join('')}${String(content.length).padEnd(10)}\`\n`;
+    return [Buffer.from(header), content, Buffer.from(content.length % 2 === 0 ? '' : '\n')];
+  });
+  return Buffer.concat([Buffer.from('!<arch>\n'), ...parts]);
+}
+
+function filesOf(dir) {
+  const entries = readdirSync(dir, { recursive: true, withFileTypes: true });
+  return entries
+    .filter((entry) => entry.isFile())
+    .map((entry) => join(entry.parentPath, entry.name))
+    .sort();
+}
+
+const sizeOf = (dir) => filesOf(dir).reduce((sum, file) => sum + statSync(file).size, 0);
+
+function sumsOf(dir) {
+  const lines = filesOf(dir).map(
+    (file) => `${createHash('md5').update(readFileSync(file)).digest('hex')}  ${relative(dir, file)}\n`,
+  );
+  return lines.join('');
+}
+
+function link(target, path) {
+  mkdirSync(dirname(path), { recursive: true });
+  symlinkSync(relative(dirname(path), target), path);
+}
+
+function place(from, to) {
+  mkdirSync(dirname(to), { recursive: true });
+  cpSync(from, to, { recursive: true });
+}
+
+function write(path, content, mode = 0o644) {
+  mkdirSync(dirname(path), { recursive: true });
+  rmSync(path, { force: true });
+  writeFileSync(path, content);
+  chmodSync(path, mode);
+}
