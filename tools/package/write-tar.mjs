@@ -26,7 +26,13 @@ function pathsOf(dir, path) {
 function makeRoots(entry) {
   const { stat } = entry;
   const mode = stat.isDirectory() || (stat.mode & 0o100) !== 0 ? 0o755 : 0o644;
-  Object.assign(stat, { uid: 0, gid: 0, nlink: 1, mode: (stat.mode & ~0o7777) | mode });
+  Object.assign(stat, {
+    uid: 0,
+    gid: 0,
+    atime: undefined,
+    ctime: undefined,
+    mode: (stat.mode & ~0o7777) | mode,
+  });
   entry.myuid = 0;
   entry.myuser = ''; // no name for the number, as the group has none
 }
