@@ -72,7 +72,7 @@ describe('exec report', () => {
     [
       'a configuration that hello did not name',
       '{"Type":"state","Config":"q","State":"pending"}',
-      'does not name "q"',
+      'reported on "q", which its hello does not name',
     ],
     ['a line that is too long', `{"Type":"${'x'.repeat(70_000)}"}`, 'a line is longer than 65536 bytes'],
   ])('refuses %s, says why, and ends with status 1', async (_what, line, error) => {

@@ -107,7 +107,9 @@ function pathOf(text: string, url: URL): string {
   const written = decoded(text.replace(/\?.*$/, ''));
   const steps = /(^|\/)\.{1,2}(\/|$)/;
   if (path.includes('\0') || path.includes('//') || steps.test(written.replace(/^[^:]*:\/\//, ''))) {
-    throw new DeployError('invalid', 'the path of a source has no ".", ".." or empty part');
+    throw new DeployError('invalid', 'the path of the source has a ".", ".." or empty part', {
+      hint: 'leave that part out',
+    });
   }
   return path;
 }

@@ -28,7 +28,7 @@ export interface Host {
    * Switches the supervised program to a release, unless it runs from there already. All checks have to pass once before. The
    * previous program may have answered them, so the release has to be proven again afterwards.
    * @param calledOff ends the switch.
-   * @returns aborted when the release's program ends by itself, even before this returns; undefined without a supervised program.
+   * @returns a signal that is aborted when the release's program ends by itself, maybe already; undefined without a supervised program.
    * @throws DeployError unhealthy; the reason of `calledOff`; AbortError. The previous program is in charge then.
    */
   switchProgram(roots: DeployRoots, calledOff: AbortSignal): Promise<AbortSignal | undefined>;
@@ -47,7 +47,7 @@ export interface Host {
   start(config: AgentConfig, root: string): void;
   /**
    * Replaces the supervised program, where one runs, by a fresh run of the same release.
-   * @param signal ends the restart. A loop's signal would end it with the next change of settings.
+   * @param signal ends the restart. It cannot be the loop's signal, which is aborted when settings change.
    * @throws DeployError unhealthy; AbortError.
    */
   restart(signal: AbortSignal): Promise<void>;

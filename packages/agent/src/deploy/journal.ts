@@ -71,7 +71,7 @@ const attemptSchema = z.object({
   activated: z.exactOptional(z.literal(true)),
   /** The unproven release that is rolled back, where this attempt's own did not replace it. */
   leaving: z.exactOptional(releaseSchema),
-  /** `hold` contains the consequence of the failure already. */
+  /** The failure is counted in `hold` already, and not once more when the rollback ends. */
   judged: z.exactOptional(z.literal(true)),
   /** The operator who cancelled it, for people to read. It ends at the next opportunity. */
   cancelledBy: z.exactOptional(z.string()),

@@ -65,7 +65,7 @@ export class RegistryUpstream implements Upstream {
     return this.#session;
   }
 
-  /** Opens a session for this release alone: registries bound the open files of a session. @returns undefined where one has to do. */
+  /** Opens a session for this release alone: registries bound the open files of a session. @returns undefined when the open session has to serve this release too. */
   async #openOwn(): Promise<SftpClient | undefined> {
     const { link, isShared } = this.#options;
     if (!isShared) return undefined;

@@ -11,7 +11,7 @@ import type { ReleaseStore } from './release-store.js';
 import { spreadDirectories } from './spread-directories.js';
 import { removeTree } from './unpack/run-tree-task.js';
 
-/** The end of the name of the mark that says that a release is complete on disk. The Go agent's mark is empty. */
+/** Suffix of the mark file of a release that is complete on disk. The Go agent's mark files are empty. */
 const COMPLETE = '.ok';
 /** The content of our mark. */
 const MADE_BY_US = 'deploy-agent\n';

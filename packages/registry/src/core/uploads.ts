@@ -140,7 +140,11 @@ function refuseHole(written: WrittenRanges): void {
 }
 
 function tooScattered(): DeployError {
-  return new DeployError('too-large', `the upload is in more than ${MAX_PIECES} pieces`, {
-    hint: 'write it in order, or nearly so',
-  });
+  return new DeployError(
+    'too-large',
+    `the upload was written out of order, in more than ${MAX_PIECES} pieces`,
+    {
+      hint: 'write it in order, or nearly so',
+    },
+  );
 }

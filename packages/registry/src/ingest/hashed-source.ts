@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import type { StoredBlob } from '@deploy-tools/shared/model.js';
 
-/** Passes bytes on and hashes them, with the bytes behind the end of a tar stream that the consumer does not read. */
+/** Passes bytes on and hashes all of them, also those after the end of a tar stream, which the consumer leaves unread. */
 export class HashedSource implements AsyncIterable<Uint8Array> {
   readonly #source: AsyncIterator<Uint8Array>;
   readonly #hash = createHash('sha256');

@@ -60,8 +60,8 @@ function hasLateDirectory(entries: readonly LayerEntry[]): boolean {
 }
 
 /**
- * Gives each group of hard links to its first name.
- * @returns undefined when a link's target is not an entry before it that can be linked to.
+ * In each group of hard links, makes the entry that comes first the file and the others links to it.
+ * @returns undefined when a link does not lead to an earlier entry that can be linked to.
  */
 function groupHardLinks(entries: readonly LayerEntry[]): LayerEntry[] | undefined {
   const grouped = [...entries];

@@ -51,7 +51,7 @@ export interface ByteStore {
   /** @throws DeployError not-found. */
   open(hash: string): Promise<StoredFile>;
   archives(): Promise<readonly StoredFileInfo[]>;
-  /** The path of an archive or a sealed upload for a thread of this host; undefined when it does not exist. */
+  /** Where a worker thread can open an archive or a sealed upload; undefined when it does not exist. */
   locate(place: 'archive' | 'upload', hash: string): Promise<LocatedFile | undefined>;
   remove(hash: string): Promise<void>;
   /** Free space of the store, in bytes. */

@@ -54,7 +54,7 @@ export function destinationOf(flags: DestinationFlags, dir: string): Destination
   const excludeFrom = excludeFromOf(flags['exclude-from']);
   if (flags.dest === undefined || flags.dest === '') {
     if (flags.exclude.length > 0 || excludeFrom !== undefined)
-      throw new DeployError('usage', '-exclude and -exclude-from are for a destination', {
+      throw new DeployError('usage', '-exclude and -exclude-from need a destination', {
         hint: 'name it with -dest',
       });
     return undefined;

@@ -111,7 +111,7 @@ function notHealthy(proof: HealthProof, worst: CheckAnswer | undefined, passing:
   return passing
     ? new DeployError(
         'unhealthy',
-        `healthy, but not for ${minimum} without a break within ${deadline}${last}`,
+        `its checks passed, but never for ${minimum} in a row within ${deadline}${last}`,
         {
           hint: 'give it more time with -healthy-deadline, or ask for less with -min-healthy',
         },

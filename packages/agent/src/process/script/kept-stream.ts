@@ -74,7 +74,7 @@ export class KeptStream {
     return bytes > 0;
   }
 
-  /** The keeper may remove a part at any moment. */
+  /** Reads from the current part. The keeper may remove it at any moment, so it is opened each time; 0 bytes when it is gone. */
   #readInto(chunk: Buffer): number {
     let fd: number;
     try {

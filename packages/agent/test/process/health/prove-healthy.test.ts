@@ -141,7 +141,7 @@ describe('a release is not healthy', () => {
   it('when it never stays so for long enough', async () => {
     const every = Array.from({ length: 20 }, (_, index) => 9 * (index + 1));
     await expect(took(proof([failsIn(...every)]))).rejects.toThrow(
-      /^healthy, but not for 10s without a break within 1m0s: exec .*: exit status 2: bad 54$/,
+      /^its checks passed, but never for 10s in a row within 1m0s: exec .*: exit status 2: bad 54$/,
     );
   });
 

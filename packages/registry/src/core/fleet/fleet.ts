@@ -134,7 +134,10 @@ export class Fleet {
     const host = this.#hosts.all.get(presence.host);
     const follow = host?.follows.get(said.config);
     if (host === undefined || follow?.presence !== presence) {
-      throw new DeployError('invalid', `the hello of ${presence.host} does not name "${said.config}"`);
+      throw new DeployError(
+        'invalid',
+        `${presence.host} reported on "${said.config}", which its hello does not name`,
+      );
     }
     const report = withEarlierError(said, follow.report);
     const isMarked = again === true;
