@@ -107,7 +107,7 @@ describe('several configurations in one agent', () => {
     const reread = agent.log.lines.length;
     writeFileSync(path, file(...changed));
     agent.child.kill('SIGHUP');
-    await agent.log.lineAfter(reread, 'read the configurations again');
+    await agent.log.lineAfter(reread, 'the configurations were read again');
     agent.child.kill('SIGTERM');
     await until('both have ended, though a script runs', () =>
       names.every((name) => count('the program: ended', name) === 2),
@@ -140,7 +140,7 @@ describe('several configurations in one agent', () => {
       const reread = agent.log.lines.length;
       writeFileSync(path, file([...names.slice(1), ...(round % 2 === 0 ? ['later'] : [])]));
       agent.child.kill('SIGHUP');
-      await agent.log.lineAfter(reread, 'read the configurations again');
+      await agent.log.lineAfter(reread, 'the configurations were read again');
     }
     writeFileSync(path, file([...names.slice(1), 'later']));
     agent.child.kill('SIGHUP');

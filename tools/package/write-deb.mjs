@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import {
   chmodSync,
   cpSync,
+  lstatSync,
   mkdirSync,
   readdirSync,
   readFileSync,
@@ -42,6 +43,14 @@ export function layOut({ kind, staged, dir }) {
   }
   if (kind === 'deployctl') placeCompletion(join(staged, 'lib/ctl/completion'), dir);
   if (KINDS[kind].user !== undefined) mkdirSync(join(dir, 'etc', kind), { recursive: true });
+  for (const path of readdirSync(dir, { recursive: true })) openToAll(join(dir, path));
+}
+
+/** Gives a file or a directory the mode that it has whatever the umask is. */
+function openToAll(path) {
+  const stats = lstatSync(path);
+  if (stats.isSymbolicLink()) return;
+  chmodSync(path, stats.isDirectory() || (stats.mode & 0o100) !== 0 ? 0o755 : 0o644);
 }
 
 function placeCompletion(from, dir) {

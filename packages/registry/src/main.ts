@@ -18,7 +18,7 @@ await runProgram(
     run: async (flags) => {
       const log = await createLogger('deploy-registry', flags['log-level'], { format: flags['log-format'] });
       const stopping = firstSignal(); // from here on, so that a signal during the start is not lost
-      const { startRegistry } = await import('./compose.js'); // not for -h, nor for a flag that is wrong
+      const { startRegistry } = await import('./compose.js'); // loaded here, because -h and a wrong flag do without it
       const registry = await startRegistry(flags, log);
       const manager = serviceManager({
         environment: process.env,

@@ -73,7 +73,7 @@ const attemptSchema = z.object({
   leaving: z.exactOptional(releaseSchema),
   /** The failure is counted in `hold` already, and not once more when the rollback ends. */
   judged: z.exactOptional(z.literal(true)),
-  /** The operator who cancelled it, for people to read. It ends at the next opportunity. */
+  /** The operator who cancelled the attempt, for people to read. The attempt ends at the next opportunity. */
   cancelledBy: z.exactOptional(z.string()),
   /** The rollback is done, but state.json may not say so yet. */
   arrived: z.exactOptional(z.literal(true)),

@@ -221,7 +221,7 @@ export class Ledger {
       byHand: true,
       error: { kind: 'cancelled', message: `${by} on the host rolled back from it` },
     };
-    // Without a poll, the held revision was wanted last.
+    // Before the first poll it is unknown what is wanted: the held revision is taken, else the running one.
     const last = wanted ?? hold ?? from;
     this.#change({ attempt, hold: withdrawn(last.hash === to.hash ? from : last) });
   }

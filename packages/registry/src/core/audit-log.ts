@@ -38,7 +38,7 @@ export function elapsedMs(started: number): number {
   return Math.round((performance.now() - started) * 10) / 10;
 }
 
-/** The command line of a record, quoted for a shell. A line that could not be split is the only argument. */
+/** The command line of a record, quoted for a shell. Where the line could not be split, the record has no command, and the whole line as its only argument. */
 export function auditedLine({ command, args }: Pick<AuditRecord, 'command' | 'args'>): string {
   return command === '' ? args.join(' ') : joinCommandLine([command, ...args]);
 }

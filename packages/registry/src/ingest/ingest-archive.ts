@@ -46,7 +46,7 @@ export async function ingestArchive(task: IngestTask, source: AsyncIterable<Uint
   }
 }
 
-/** Turns `unsupported` into `invalid`: an archive that was not read to its end has not been checked. */
+/** Refuses, as `invalid`, an archive with something unsupported: reading stopped there, so the rest is unchecked. */
 function refuseUnread(error: unknown): never {
   if (!isDeployError(error, 'unsupported')) throw error;
   throw new DeployError('invalid', error.message, { cause: error });

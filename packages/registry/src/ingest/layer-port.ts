@@ -27,7 +27,7 @@ export interface Ingested {
   readonly entries: number;
   /** Sum of the sizes of all files. */
   readonly bytes: number;
-  /** Warnings for operators, a sentence each: an earlier pack that is damaged. */
+  /** Warnings for operators, a sentence each, such as that an earlier pack is damaged. */
   readonly notes: readonly string[];
 }
 

@@ -8,6 +8,6 @@ export interface ReadMarks {
    * @returns how often, within the last day, the process ended while it read the archive.
    */
   begin(hash: string): Promise<number>;
-  /** Removes the marks of an archive: the process has outlived reading it. */
+  /** Removes the marks of an archive: it was read, and the process still runs. */
   end(hash: string): Promise<void>;
 }

@@ -48,7 +48,7 @@ async function takeOver(takeover: Takeover, path: string, file: BoltFile): Promi
   // SQLite would apply this log to the new database.
   if (existsSync(`${database}-wal`)) {
     throw new DeployError('conflict', `${database}-wal is there without ${database}`, {
-      hint: 'move it to the place of that database: it contains the last changes',
+      hint: 'move it beside that database: it contains the last changes',
     });
   }
   const { state, txid } = readState(path, file);

@@ -47,7 +47,7 @@ export class PathGuard {
   readonly #occupied = new Set<ByteName>(['']);
   /** The last checked directory: neighbours in an archive are in the same one. */
   #directory: ByteName = '';
-  /** Paths `x` in link targets with `x/..`. They must never become links, or the target would change. */
+  /** Every path `x` for which a link target contains `x/..`. If `x` became a link, that target would lead elsewhere. */
   readonly #pinned = new Set<ByteName>();
   readonly #outsideLinks: boolean;
   readonly #count: (bytes: number) => void;

@@ -97,7 +97,7 @@ export class ConnectAttempt {
       'auth',
       `${at} does not accept user ${this.#peer.options.user}${reason}: ${tried}`,
       {
-        hint: 'the public key must be in a key file of the registry; -key chooses another one',
+        hint: 'add the public key to a key file of the registry, or choose another key with -key',
         cause: error,
       },
     );

@@ -63,6 +63,6 @@ function checkApart(from: string, to: string): void {
   const target = isDirectory(to) ? realpathSync(to) : join(realpathSync(dirname(to)), basename(to));
   if (areApart(source, target)) return;
   throw new DeployError('invalid', `${from} and ${to} are one in the other`, {
-    hint: 'name a destination that is apart',
+    hint: 'name a destination that is neither inside of the source nor around it',
   });
 }

@@ -126,7 +126,7 @@ export class Fleet {
     this.begin();
     for (const { pushes } of this.#followed.values()) pushes.nudge();
     this.#renew();
-    this.#log.info({ configurations: [...file.configurations.keys()] }, 'read the configurations again');
+    this.#log.info({ configurations: [...file.configurations.keys()] }, 'the configurations were read again');
   }
 
   #warnOfRestart(shared: AgentFlags): void {

@@ -119,7 +119,7 @@ function checkSupervision(flags: AgentFlags, command: Launch['command'] | undefi
       hint: 'name it after --',
     });
   if (flags.handoff === 'restart' && flags.port.length > 0)
-    throw new DeployError('usage', '-port is for a program that is given its sockets', {
+    throw new DeployError('usage', '-port and -handoff restart exclude each other', {
       hint: 'leave it out with -handoff restart: the program opens its port itself then',
     });
   if (command !== undefined && flags.once)

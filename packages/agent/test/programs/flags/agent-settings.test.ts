@@ -63,7 +63,7 @@ describe('what the flags say', () => {
     expect(() => settings(['-port', '80'])).toThrow('-port is for a program that the agent runs');
     const restart = ['-port', '80', '-handoff', 'restart'];
     expect(() => settings(restart, ['bin/server'])).toThrow(
-      '-port is for a program that is given its sockets',
+      '-port and -handoff restart exclude each other',
     );
   });
 
