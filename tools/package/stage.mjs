@@ -59,7 +59,11 @@ export async function stage({ kind, arch, dir, version }) {
 
 async function copyNeeded(name, { dir, native }) {
   const from = await fetchPinned(lockedPackage(LOCK, `node_modules/${name}`));
-  for (const file of FILES[name](native)) copy(join(from, file), join(dir, 'lib/node_modules', name, file));
+  for (const file of FILES[name](native)) {
+    const to = join(dir, 'lib/node_modules', name, file);
+    if (file.endsWith('.node')) write(to, cutElf(readFileSync(join(from, file))));
+    else copy(join(from, file), to);
+  }
 }
 
 /** A program is found through symlinks to its launcher. */

@@ -19,7 +19,7 @@ import { writeTar } from './write-tar.mjs';
 
 /** The oldest that Node.js runs with, and what its C++ needs. */
 const DEPENDS = 'libc6 (>= 2.28), libstdc++6 (>= 8)';
-const MAINTAINER = 'deploy-tools <deploy-tools@localhost>';
+const MAINTAINER = 'deploy-tools <deploy-tools@users.noreply.github.com>';
 const SCRIPTS = ['postinst', 'prerm', 'postrm'];
 
 /**
@@ -68,18 +68,23 @@ export async function writeDeb({ kind, arch, version, staged, work, to, time }) 
   const [data, control] = [join(work, 'data'), join(work, 'control')];
   layOut({ kind, staged, dir: data });
   write(join(data, 'usr/share/doc', kind, 'copyright'), copyright());
+  write(join(data, 'usr/share/lintian/overrides', kind), scriptOf('lintian-overrides', kind));
   const log = `${kind} (${version}) stable; urgency=medium\n\n  * See CHANGELOG.md.\n\n -- ${MAINTAINER}  ${time.toUTCString().replace('GMT', '+0000')}\n`;
   write(join(data, 'usr/share/doc', kind, 'changelog.gz'), gzipSync(log, { level: 9 }));
   write(join(control, 'control'), controlOf({ kind, arch, version, bytes: sizeOf(data) }));
   write(join(control, 'md5sums'), sumsOf(data));
   for (const script of KINDS[kind].user === undefined ? [] : SCRIPTS) {
-    const text = readFileSync(join(ROOT, 'packaging/deb', script), 'utf8').replaceAll('@KIND@', kind);
-    write(join(control, script), text.replaceAll('@UNITS@', KINDS[kind].units.join(' ')), 0o755);
+    write(join(control, script), scriptOf(script, kind), 0o755);
   }
   await writeTar({ dir: control, root: './', to: join(work, 'control.tar.gz'), time });
   await writeTar({ dir: data, root: './', to: join(work, 'data.tar.xz'), time });
   const members = ['control.tar.gz', 'data.tar.xz'].map((name) => [name, readFileSync(join(work, name))]);
   writeFileSync(to, archiveOf([['debian-binary', Buffer.from('2.0\n')], ...members], time));
+}
+
+/** A file of packaging/deb for a package. */
+function scriptOf(name, kind) {
+  return readFileSync(join(ROOT, 'packaging/deb', name), 'utf8').replaceAll('@KIND@', kind);
 }
 
 function controlOf({ kind, arch, version, bytes }) {
