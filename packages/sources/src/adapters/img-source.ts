@@ -88,7 +88,10 @@ function nextPage(label: string, registry: OciRegistry, link: string | undefined
   const target = /<([^>]+)>\s*;\s*rel="?next"?/.exec(link ?? '')?.[1];
   if (target === undefined) return undefined;
   if (new URL(registry.url(target)).origin === new URL(registry.url('')).origin) return target;
-  throw new DeployError('corrupt', `the list of tags of ${label} continues on another server, which is not followed`);
+  throw new DeployError(
+    'corrupt',
+    `the list of tags of ${label} continues on another server, which is not followed`,
+  );
 }
 
 async function layersOf({ label, registry, wants }: Repository, tag: string, signal: AbortSignal) {

@@ -62,9 +62,7 @@ describe('what the flags say', () => {
     expect(() => settings(['-once'], ['bin/server'])).toThrow('kept running cannot be had with -once');
     expect(() => settings(['-port', '80'])).toThrow('-port is for a program that the agent runs');
     const restart = ['-port', '80', '-handoff', 'restart'];
-    expect(() => settings(restart, ['bin/server'])).toThrow(
-      '-port and -handoff restart exclude each other',
-    );
+    expect(() => settings(restart, ['bin/server'])).toThrow('-port and -handoff restart exclude each other');
   });
 
   it.each([
