@@ -110,7 +110,7 @@ describe('what the flags say', () => {
   it.each([
     [['-sync', 'cp'], 'use rsync, mv, release'],
     [['-dest-mode', '0855'], 'write it in octal'],
-    [['-exclude', 'x'], 'are for a destination'],
+    [['-exclude', 'x'], 'need a destination'],
     [['-dest', '/d', '-dir', '/a', '-exclude-from', 'a/../../b'], 'is outside of the release'],
     [['-dest', '/d', '-dir', '/d/a'], 'are one in the other'],
     [['-dest', '/d', '-dir', '/a'], 'install rsync, or use the strategy mv or release'],
