@@ -71,7 +71,12 @@ function auditRecordOf({ time, host, key, address, report }: DeployRecord): Audi
   ];
   return {
     time,
-    ...{ ...key, user: 'deploy-agent', address, via: 'report', command: DEPLOY, args },
+    ...key,
+    user: 'deploy-agent',
+    address,
+    via: 'report',
+    command: DEPLOY,
+    args,
     subjects: [config, host],
     changes: true,
     result: isHealthy ? 'ok' : 'failed',

@@ -26,7 +26,10 @@ export function runInProcess<Kind extends keyof LayerTaskKinds>(
 ): Promise<LayerOutcome<Kind>> {
   // `detached`: an interrupt on a terminal reaches the registry alone, which ends this process.
   const child = fork(new URL('./layer-process-worker.js', import.meta.url), {
-    ...{ execArgv: [], env: {}, detached: true, serialization: 'advanced' },
+    execArgv: [],
+    env: {},
+    detached: true,
+    serialization: 'advanced',
     stdio: ['ignore', 'ignore', 'ignore', 'ipc'],
   });
   const abort = (): void => {

@@ -32,7 +32,11 @@ export function tarHeader(member: TarMember): Buffer {
   if (records === '') return header;
   const body = Buffer.from(records, 'latin1');
   const pax = ustarHeader('x', 'PaxHeaders/entry', {
-    ...{ linkTarget: '', mode: 0o644, uid: 0, gid: 0, mtimeSeconds: 0 },
+    linkTarget: '',
+    mode: 0o644,
+    uid: 0,
+    gid: 0,
+    mtimeSeconds: 0,
     size: body.length,
   });
   return Buffer.concat([pax, body, tarPadding(body.length), header]);

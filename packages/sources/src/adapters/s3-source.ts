@@ -40,7 +40,8 @@ async function list(
   let from: string | undefined;
   do {
     const command = new ListObjectsV2Command({
-      ...{ Bucket: place.bucket, Prefix: keyPrefix(place.prefix) },
+      Bucket: place.bucket,
+      Prefix: keyPrefix(place.prefix),
       ...(from === undefined ? {} : { ContinuationToken: from }),
     });
     const page = await withinTime(label, context.headerTimeoutMs, signal, (abortSignal) =>

@@ -23,7 +23,10 @@ export async function* fileToTar(
     linkTarget: '',
     mode: PROGRAM_MODE,
     size,
-    ...{ uid: 0, gid: 0, mtimeSeconds: 0, mtimeNanoseconds: 0 },
+    uid: 0,
+    gid: 0,
+    mtimeSeconds: 0,
+    mtimeNanoseconds: 0,
   };
   policy.admit({ ...member, name: member.path, linkName: '', deviceMajor: 0, deviceMinor: 0 });
   yield tarHeader(member);

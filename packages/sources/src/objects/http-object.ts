@@ -64,7 +64,9 @@ function openedResponse(
   const status = response.statusCode ?? 0;
   const range = contentRange(response.headers['content-range']);
   const open = (offset: number, bytes: number | undefined, size: number | undefined): OpenedObject => ({
-    ...{ size, validator, offset },
+    size,
+    validator,
+    offset,
     body: objectBody(response, { label, idleMs: context.idleTimeoutMs, bytes, signal }),
   });
   const length = lengthOf(response);

@@ -60,7 +60,8 @@ async function get(
   signal: AbortSignal,
 ): Promise<GetObjectCommandOutput> {
   const command = new GetObjectCommand({
-    ...{ Bucket: bucket, Key: key },
+    Bucket: bucket,
+    Key: key,
     ...(offset > 0 ? { Range: `bytes=${offset}-` } : {}),
     ...(offset > 0 && validator !== undefined ? { IfMatch: validator } : {}),
   });

@@ -56,8 +56,11 @@ export function healthSettings(flags: FlagValues<typeof HEALTH_FLAGS>): HealthSe
   const [minHealthyMs, deadlineMs] = [flags['min-healthy'], flags['healthy-deadline']];
   const settings = {
     checks: parseChecks({ http: flags['health-http'], tcp: flags['health-tcp'], exec: flags['health-exec'] }),
-    ...{ minHealthyMs, deadlineMs, unhealthyAfter: flags['unhealthy-after'] },
-    ...{ intervalMs: flags['health-interval'], timeoutMs: flags['health-timeout'] },
+    minHealthyMs,
+    deadlineMs,
+    unhealthyAfter: flags['unhealthy-after'],
+    intervalMs: flags['health-interval'],
+    timeoutMs: flags['health-timeout'],
     warnStatus: flags['health-warn'],
   };
   if (minHealthyMs < deadlineMs) return settings;

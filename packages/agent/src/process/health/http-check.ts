@@ -42,7 +42,8 @@ function ask(url: string, socket: Socket, limit: AbortSignal): Promise<Finding> 
   return new Promise((resolve, reject) => {
     const request = url.startsWith('https:')
       ? httpsRequest(url, {
-          ...{ headers: HEADERS, defaultPort: 443 },
+          headers: HEADERS,
+          defaultPort: 443,
           createConnection: () =>
             connectTls({ socket, host, ...(isIP(host) > 0 ? {} : { servername: host }) }),
         })

@@ -132,7 +132,11 @@ export class Followed {
   async #follow(signal: AbortSignal): Promise<void> {
     const { flags, command } = this.#what;
     const application = await openApplication({
-      ...{ flags, command, settings: agentSettings(flags, command), log: this.#log, signal },
+      flags,
+      command,
+      settings: agentSettings(flags, command),
+      log: this.#log,
+      signal,
       builds: this.#tools.turns.builds,
       pushes: this.pushes,
       onChange: () => this.#tools.onChange(this.name),

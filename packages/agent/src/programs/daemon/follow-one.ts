@@ -52,7 +52,11 @@ export async function followOne(
   let opened: OpenUpstream | undefined;
   if (command !== undefined) warnOfIdlePorts(flags.port, log);
   const application = await openApplication({
-    ...{ flags, command, settings, log, signal: signals.stop },
+    flags,
+    command,
+    settings,
+    log,
+    signal: signals.stop,
     onChange: () => opened?.onChange(),
     onProgress: () => opened?.onProgress(),
   });
@@ -63,7 +67,9 @@ export async function followOne(
   const { name } = settings;
   const dir = resolve(flags.dir);
   const running = runDaemon({
-    ...{ dir, log, signals },
+    dir,
+    log,
+    signals,
     controlled: once ? undefined : () => new Map([[name, application.controlled(link, loop)]]),
     onHangup: () => {
       loop.nudge();

@@ -111,7 +111,11 @@ async function syncArchive(
   const isPlain = excludes.length === 0 && excludeFrom === undefined;
   const isThere = statSync(dest, { throwIfNoEntry: false }) !== undefined;
   const request: SyncRequest = {
-    ...{ from: tree, to: dest, destMode, excludes, excludeFrom },
+    from: tree,
+    to: dest,
+    destMode,
+    excludes,
+    excludeFrom,
     // Where nothing is yet, the tree itself is what rsync would make.
     strategy: strategy === 'rsync' && isPlain && !isThere ? 'mv' : strategy,
     verbose: settings.verbose,

@@ -37,7 +37,10 @@ async function deploy(flags: DeployFileFlags): Promise<number> {
   const environment = process.env;
   const log = new DeployLog((text) => process.stderr.write(text));
   const context: DeployContext = {
-    ...{ settings, environment, log, timers: systemTimers },
+    settings,
+    environment,
+    log,
+    timers: systemTimers,
     open: urlOpener({ environment }),
     print: (stream, line) => process[stream].write(`${line}\n`),
     signal: stopSignal((name) => log.line(`stopping: ${name}`)),

@@ -73,7 +73,8 @@ function manifestOf(root: unknown, mistakes: Mistakes): DeployFile {
   const src = value('src', String);
   if (src === undefined) return { archive: undefined, commands, commandTimeoutMs };
   const archive: DeployFileArchive = {
-    ...{ src, excludes },
+    src,
+    excludes,
     checksum: value('checksum', parseChecksum),
     signature: value('signature', String),
     dest: value('dest', destinationOf) ?? '',

@@ -82,7 +82,11 @@ function planOf(flags: AgentFlags, settings: AgentSettings, wanted: AgentConfig)
   const made = isTried && attempt.unpackedIn !== undefined ? '' : undefined;
   const hashes = wanted.layers.map(({ hash }) => hash);
   return describePlan({
-    ...{ settings, wanted, journal, lastGood: readState(paths.state), now: new Date() },
+    settings,
+    wanted,
+    journal,
+    lastGood: readState(paths.state),
+    now: new Date(),
     pause: readPause(join(dir, 'paused')),
     isPlaced: isPlaced({ destination: settings.destination, paths }, wanted.hash),
     isUnpacked: usableRelease(paths.unpacked, wanted.hash, made) !== undefined,

@@ -28,14 +28,22 @@ export async function followSource(start: DaemonStart): Promise<number> {
     const { ledger, clock } = context;
     const teller = new AttemptTeller(
       {
-        ...{ name, host, notifier, clock, log },
+        name,
+        host,
+        notifier,
+        clock,
+        log,
         command: command === undefined ? 'assets' : 'server',
         source: flags.report ? source : undefined,
       },
       ledger.journal,
     );
     const upstream = new SourceUpstream({
-      ...{ source, wants: url.wants, context, pollMs: flags.poll, random: Math.random },
+      source,
+      wants: url.wants,
+      context,
+      pollMs: flags.poll,
+      random: Math.random,
       taken: new TakenReleases(dir, `${name} of ${url.label}`, log),
       incoming: join(dir, 'incoming'),
     });
@@ -51,7 +59,10 @@ export async function followSource(start: DaemonStart): Promise<number> {
       },
     };
     return {
-      ...{ upstream, loop, ready: { source: source.label }, label: source.label },
+      upstream,
+      loop,
+      ready: { source: source.label },
+      label: source.label,
       onChange: () => teller.look(ledger.journal),
       onProgress: () => {},
       close: () => teller.close(LAST_NOTICES_MS),

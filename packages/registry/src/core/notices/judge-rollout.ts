@@ -162,7 +162,9 @@ function corrected(
   const { revision, failed, failure, named, error } = earlier;
   const notice = {
     ...noticeOf(rollout, failure ?? before.failure ?? 'deploy-failed', failed),
-    ...{ revision, hosts: Math.max(before.hosts, failed), named },
+    revision,
+    hosts: Math.max(before.hosts, failed),
+    named,
     ...(error === undefined ? {} : { error }),
   };
   return judgeStreak(before.streak, { ...notice, edition: 'final' }).sent;
