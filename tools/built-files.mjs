@@ -1,5 +1,5 @@
 // What `tsc` has built, as the bundles take it.
-import { readdirSync } from 'node:fs';
+import { readdirSync, readFileSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
@@ -28,6 +28,14 @@ export function entriesOf(files) {
   const input = Object.fromEntries(files.map((file) => [basename(file, '.js'), file]));
   if (Object.keys(input).length < files.length) throw new Error(`two of ${files} have the same name`);
   return input;
+}
+
+/** The flags of Node.js that the first lines of a program's file start it with; none where node starts it. @param name of its package. */
+export function flagsOf(name, program) {
+  const home = join(ROOT, 'packages', name);
+  const { bin } = JSON.parse(readFileSync(join(home, 'package.json'), 'utf8'));
+  const file = readFileSync(join(home, bin[program]), 'utf8');
+  return /^':' \/\/; exec node (.*) "\$0"/m.exec(file)?.[1].split(' ') ?? [];
 }
 
 /** ssh2 comes with agents for HTTP over SSH, which nobody here uses, and with them all that Node.js has of HTTP and TLS. */

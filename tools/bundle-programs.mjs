@@ -3,13 +3,14 @@
 // is explained below (figures: docs/decisions/, docs/performance.md).
 import { spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { basename, dirname, join, resolve } from 'node:path';
 import { rolldown } from 'rolldown';
 import {
   built,
   builtFiles,
   entriesOf,
+  flagsOf,
   httpAgentsOfSsh2,
   nativePartOfLocks,
   ROOT,
@@ -89,7 +90,11 @@ async function bundleCompiled(file, imported) {
   const name = `${program}-${createHash('sha256').update(code).digest('hex').slice(0, 16)}.cjs`;
   mkdirSync(dir, { recursive: true });
   writeFileSync(join(dir, name), code);
-  const compile = [...agentFlags(), join(ROOT, 'tools/compile-program.mjs'), join(dir, name)];
+  const compile = [
+    ...flagsOf('agent', 'deploy-agent'),
+    join(ROOT, 'tools/compile-program.mjs'),
+    join(dir, name),
+  ];
   const { status } = spawnSync(process.execPath, compile, { stdio: 'inherit' });
   if (status !== 0) throw new Error(`${name} cannot be compiled`);
   const path = `require('node:path').join(__dirname, '${name}')`;
@@ -119,12 +124,6 @@ function importedLater(imported) {
       return { id: `./${basename(file)}`, external: true };
     },
   };
-}
-
-/** What its first lines start Node.js with. */
-function agentFlags() {
-  const bin = readFileSync(join(ROOT, 'packages/agent/bin/deploy-agent.cjs'), 'utf8');
-  return /^':' \/\/; exec node (.*) "\$0"/m.exec(bin)[1].split(' ');
 }
 
 /** ssh2 finds its native part by a path relative to its own file. */

@@ -1,29 +1,26 @@
 // What there are packages of, and what belongs to each program.
 
-/** `flags` of Node.js are those of the package's file in bin/. `needs` are packages that cannot be part of a bundle. */
+/** `main` is the file of the package's dist/ that begins the program. */
 export const PROGRAMS = {
   'deploy-agent': {
     package: 'agent',
     main: 'main.js',
-    flags: ['--max-semi-space-size=1', '--initial-old-space-size=32', '--expose-gc'],
     summary: 'follows a configuration and runs the deploy script',
   },
   'deploy-registry': {
     package: 'registry',
     main: 'main.js',
-    flags: ['--max-semi-space-size=4'],
     summary: 'SSH and SFTP server that keeps versions and configurations',
   },
-  deployctl: { package: 'ctl', main: 'deployctl-main.js', flags: [], summary: 'operates a registry' },
+  deployctl: { package: 'ctl', main: 'deployctl-main.js', summary: 'operates a registry' },
   'deploy-from-docker': {
     package: 'ctl',
     main: 'from-docker-main.js',
-    flags: [],
     summary: 'makes versions of the layers of an image',
   },
 };
 
-/** Of our packages: those with threads that a program starts, and what it loads with require() from node_modules/. */
+/** Of our packages: `workers` have the threads that a program starts; `needs` cannot be part of a bundle, and is loaded by require(). */
 export const PACKAGES = {
   agent: { workers: ['agent', 'sources'], needs: ['yaml', 'fs-native-extensions'] },
   registry: { workers: ['registry', 'sources'], needs: ['better-sqlite3', 'fs-native-extensions'] },

@@ -9,10 +9,11 @@ import yargs from 'yargs';
 import { hideBin } from 'yargs/helpers';
 import { ROOT } from '../built-files.mjs';
 import { ARCHITECTURES, KINDS } from './kinds.mjs';
+import { must } from './must.mjs';
 import { stage } from './stage.mjs';
 import { writeDeb } from './write-deb.mjs';
 import { writeRpm } from './write-rpm.mjs';
-import { must, writeTar } from './write-tar.mjs';
+import { writeTar } from './write-tar.mjs';
 
 const FORMATS = ['tar.gz', 'tar.xz', 'deb', 'rpm'];
 

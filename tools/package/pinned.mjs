@@ -1,10 +1,10 @@
 // Packages from npm by the hash that a lock file has of them, whatever platform they are for.
-import { spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, renameSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { extract } from 'tar';
 import { ROOT } from '../built-files.mjs';
+import { must } from './must.mjs';
 
 const CACHE = join(ROOT, 'node_modules/.cache/deploy-tools-package');
 
@@ -43,7 +43,5 @@ export async function fetchPinned({ name, version, integrity }) {
 /** Fetches what npm publishes. @returns the file's name. */
 function packFrom(spec, destination) {
   const args = ['pack', '--silent', '--pack-destination', destination, spec];
-  const { status, stdout, stderr } = spawnSync('npm', args, { cwd: destination, encoding: 'utf8' });
-  if (status !== 0) throw new Error(`npm pack ${spec} failed: ${stderr}`);
-  return stdout.trim().split('\n').at(-1);
+  return must('npm', args, { cwd: destination }).trim().split('\n').at(-1);
 }

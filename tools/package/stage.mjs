@@ -1,8 +1,9 @@
-import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { dirname, join } from 'node:path';
-import { ROOT } from '../built-files.mjs';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { flagsOf, ROOT } from '../built-files.mjs';
 import { bundlePackage } from './bundle.mjs';
 import { cutElf } from './cut-elf.mjs';
+import { copy, write } from './files.mjs';
 import { ARCHITECTURES, KINDS, PACKAGES, PROGRAMS } from './kinds.mjs';
 import { manualOf } from './manual.mjs';
 import { fetchPinned, lockedPackage } from './pinned.mjs';
@@ -68,8 +69,8 @@ async function copyNeeded(name, { dir, native }) {
 
 /** A program is found through symlinks to its launcher. */
 function launcherOf(program) {
-  const { package: name, main, flags } = PROGRAMS[program];
-  const words = ['exec "$lib/node"', ...flags, `"$lib/${name}/program/${main}"`, '"$@"'];
+  const { package: name, main } = PROGRAMS[program];
+  const words = ['exec "$lib/node"', ...flagsOf(name, program), `"$lib/${name}/program/${main}"`, '"$@"'];
   return `#!/bin/sh\nlib=$(dirname "$(readlink -f "$0")")/../lib\n${words.join(' ')}\n`;
 }
 
@@ -78,15 +79,4 @@ function copyLicense(from, to) {
   const files = existsSync(from) ? readdirSync(from) : [];
   for (const file of files.filter((name) => /^(licen[cs]e|copying|notice)/i.test(name)))
     copy(join(from, file), join(to, file));
-}
-
-function copy(from, to) {
-  mkdirSync(dirname(to), { recursive: true });
-  cpSync(from, to, { recursive: true, filter: (path) => !/\.d\.ts$|\.map$/.test(path) });
-}
-
-function write(path, content, mode = 0o644) {
-  mkdirSync(dirname(path), { recursive: true });
-  rmSync(path, { force: true });
-  writeFileSync(path, content, { mode });
 }

@@ -3,8 +3,8 @@ import { copyFileSync, mkdirSync, readdirSync, readFileSync, writeFileSync } fro
 import { join } from 'node:path';
 import { ROOT } from '../built-files.mjs';
 import { ARCHITECTURES, KINDS } from './kinds.mjs';
-import { layOut } from './write-deb.mjs';
-import { must } from './write-tar.mjs';
+import { layOut } from './lay-out.mjs';
+import { must } from './must.mjs';
 
 /** Writes a package for rpm, by rpmbuild(8). @returns its name; undefined where rpmbuild is not installed. */
 export function writeRpm({ kind, arch, version, staged, work, time, out }) {

@@ -1,7 +1,7 @@
-import { spawnSync } from 'node:child_process';
 import { lstatSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { create } from 'tar';
+import { must } from './must.mjs';
 
 /**
  * Packs a directory; the same files give the same bytes: sorted, root's, of one time, with modes that no umask changes.
@@ -35,11 +35,4 @@ function makeRoots(entry) {
   });
   entry.myuid = 0;
   entry.myuser = ''; // no name for the number, as the group has none
-}
-
-/** @returns standard output. @throws when it fails. */
-export function must(command, args, options = {}) {
-  const { status, stdout, stderr, error } = spawnSync(command, args, { encoding: 'utf8', ...options });
-  if (status !== 0) throw new Error(`${command} ${args.join(' ')} failed: ${error ?? stderr}`);
-  return stdout;
 }
